@@ -1,0 +1,80 @@
+/** A read of the API server. There is no way to send anything but a GET through it: kinsync never changes an object. */
+export interface ClusterRequest {
+  /** Absolute API path, such as `/api/v1/namespaces/default/pods/web-0`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** `Accept` header. Default: `application/json`. */
+  readonly accept?: string;
+  readonly signal: AbortSignal;
+  /** Milliseconds without a single byte until the request fails. Default: 30,000. */
+  readonly idleTimeout?: number;
+}
+
+export interface ClusterResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whole body as JSON. Throws `KINSYNC_CLUSTER_ANSWER` where it is none. */
+  json(): Promise<unknown>;
+  /** The body as it arrives; for watches. Leaving the loop ends the request. */
+  body(): AsyncIterable<Uint8Array>;
+}
+
+/** One permission to ask for, in the words of `SelfSubjectAccessReview`. */
+export interface AccessQuestion {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/** An open WebSocket to the API server. Binary messages only. */
+export interface ClusterSocket {
+  /** The sub-protocol that the server chose. */
+  readonly protocol: string;
+  /** Bytes that were handed over and are not yet with the operating system. */
+  readonly bufferedAmount: number;
+  /** Sends one whole message. `done` is called once it left this process, or with the error. The bytes must not change until then. */
+  send(data: Uint8Array, done?: (error?: Error) => void): void;
+  ping(): void;
+  /** Stops reading; pressure reaches the server. */
+  pause(): void;
+  resume(): void;
+  /** Closing handshake; `onClose` follows. */
+  close(code?: number): void;
+  /** Drops the connection now; `onClose` follows. */
+  terminate(): void;
+  /** Set by the owner before it returns to the event loop. Each is called at most once but `onMessage` and `onPong`. */
+  onMessage: ((data: Uint8Array) => void) | undefined;
+  onPong: (() => void) | undefined;
+  /** Always called, exactly once: with the close code, or the error that ended the connection. */
+  onClose: ((end: { readonly code: number; readonly reason: string; readonly error?: Error }) => void) | undefined;
+}
+
+/**
+ * The one way to the API server: kubeconfig in all its forms, in-cluster, client certificates, tokens, exec plugins, OIDC,
+ * proxies. Credentials are fetched once for parallel callers and refreshed.
+ */
+export interface ClusterConnection extends AsyncDisposable {
+  /** Name of the kubeconfig context; `in-cluster` inside a pod. */
+  readonly context: string;
+  /** `https://host:port`, without credentials. */
+  readonly server: string;
+  /** Namespace of the context. Default: `default`. */
+  readonly namespace: string;
+  /** Resolves for every HTTP status; rejects with a `KinsyncError` of area CLUSTER when there was no answer. */
+  request(request: ClusterRequest): Promise<ClusterResponse>;
+  /** Whether the present user may; `undefined` where the server would not say. The only POST there is. */
+  mayI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined>;
+  /**
+   * Opens a WebSocket. Rejects with a `KinsyncError` that holds the server's own reason where the upgrade is refused.
+   * @param query repeated keys by arrays: `{ command: ["sh", "-c", "…"] }`
+   */
+  webSocket(
+    path: string,
+    query: Readonly<Record<string, string | readonly string[] | boolean | undefined>>,
+    protocols: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ClusterSocket>;
+}

@@ -1,0 +1,51 @@
+export { CONTRACT } from "./version.ts";
+export { KinsyncError, isKinsyncError } from "../errors/error.ts";
+export type { KinsyncErrorOptions, Retry } from "../errors/error.ts";
+export type { ErrorCode } from "../errors/codes.ts";
+export { defineKind, isPodActive, verdictOfInactivePod } from "./kind.ts";
+export type {
+  Judgement,
+  KindDefinition,
+  KindPlugin,
+  KindView,
+  MemberState,
+  OwnedPod,
+  Reason,
+  Verdict,
+  Watch,
+  WatchPlan,
+} from "./kind.ts";
+export { defineTransport } from "./transport.ts";
+export type {
+  Archive,
+  Batch,
+  BatchEntry,
+  Inventory,
+  InventoryEntry,
+  Marker,
+  OpenContext,
+  Receipt,
+  RootSpec,
+  Session,
+  SessionEnd,
+  SessionFacts,
+  Stage,
+  TransportDefinition,
+  TransportPlugin,
+} from "./transport.ts";
+export { targetKey } from "./target.ts";
+export type { Target } from "./target.ts";
+export type { RunAction, RunResult } from "./action.ts";
+export type { AccessQuestion, ClusterConnection, ClusterRequest, ClusterResponse, ClusterSocket } from "./cluster.ts";
+export type {
+  Container,
+  ContainerStatus,
+  KubeObject,
+  ObjectMeta,
+  OwnerReference,
+  Pod,
+  ResourceType,
+  VolumeMount,
+} from "./resource.ts";
+export { defineConfig } from "./config.ts";
+export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "./config.ts";

@@ -1,0 +1,104 @@
+/** A kind of Kubernetes object, as API paths need it. */
+export interface ResourceType {
+  /** API group; the core group is the empty string. */
+  readonly group: string;
+  /** Version to talk, such as `v1` or `v1alpha2`. */
+  readonly version: string;
+  /** CamelCase kind, such as `JobSet`. */
+  readonly kind: string;
+  /** Lower-case plural, as in the path: `jobsets`. */
+  readonly plural: string;
+  /** Default: `true`. */
+  readonly namespaced?: boolean;
+  /** What kubectl accepts besides kind, singular and plural: `["deploy"]`. */
+  readonly shortNames?: readonly string[];
+}
+
+/** `metadata.ownerReferences[]`. The uid decides; the name comes back, the uid does not. */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+}
+
+/** Any object of the API. `spec` and `status` are foreign data: read them with care, they may lack anything. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
+export interface VolumeMount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly subPath?: string;
+  readonly readOnly?: boolean;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly workingDir?: string;
+  /** `Always` on an init container makes it a native sidecar. */
+  readonly restartPolicy?: string;
+  readonly volumeMounts?: readonly VolumeMount[];
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly image?: string;
+  /** `containerd://…`; absent or empty while the container was never started. */
+  readonly containerID?: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: {
+    readonly running?: { readonly startedAt?: string };
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly terminated?: { readonly exitCode?: number; readonly reason?: string; readonly message?: string };
+  };
+}
+
+/** A pod, with the part of it that kinsync keeps (the store trims the rest on arrival). */
+export interface Pod {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly hostname?: string;
+    readonly containers: readonly Container[];
+    readonly initContainers?: readonly Container[];
+    readonly ephemeralContainers?: readonly Container[];
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
+  };
+}

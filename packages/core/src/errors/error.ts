@@ -1,0 +1,46 @@
+import { ERRORS, type ErrorCode } from "./codes.ts";
+
+/** What the engine does about an error: try again, forget the target (it is gone), or leave it to the user. */
+export type Retry = "retry" | "gone" | "terminal";
+
+export interface KinsyncErrorOptions {
+  /** The next step, as a command or a config line where possible. Default: the table's. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** Default: the table's. */
+  readonly retry?: Retry;
+  /** Facts for programs. Never a secret, never file content. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Which plugin failed, and in which of its functions. */
+  readonly plugin?: string;
+  readonly operation?: string;
+}
+
+const BRAND = Symbol.for("kinsync.error");
+
+/** Every failure that kinsync reports: what happened to which object and why, and what to do next. */
+export class KinsyncError extends Error {
+  override readonly name = "KinsyncError";
+  readonly [BRAND] = true;
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly retry: Retry;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly plugin: string | undefined;
+  readonly operation: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: KinsyncErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? ERRORS[code].hint;
+    this.retry = options.retry ?? ERRORS[code].retry;
+    this.details = options.details ?? {};
+    this.plugin = options.plugin;
+    this.operation = options.operation;
+  }
+}
+
+/** True for errors of any copy of this package: two may be installed side by side. */
+export function isKinsyncError(error: unknown): error is KinsyncError {
+  return typeof error === "object" && error !== null && BRAND in error;
+}

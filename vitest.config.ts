@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["kinsync:source"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: ["core", "kind-jobset", "kind-deployment", "kind-statefulset", "transport-exec", "playground", "cli"].map(
+      (name) => ({
+        resolve: { conditions },
+        ssr: { resolve: { conditions, externalConditions: conditions } },
+        test: {
+          name,
+          root: `packages/${name}`,
+          include: ["test/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          execArgv: ["--conditions=kinsync:source"],
+        },
+      }),
+    ),
+  },
+});
