@@ -25,7 +25,7 @@ export interface Marker {
   readonly session: string;
   /** Who and from where, for people: `ada@laptop`. */
   readonly owner: string;
-  /** ISO 8601, when that session claimed the root. */
+  /** ISO 8601, when that run of kinsync began. */
   readonly since: string;
   readonly incarnation: string;
   readonly generation: number;
@@ -181,6 +181,8 @@ export interface OpenContext {
   readonly session: string;
   /** Who and from where, for people; goes into markers. */
   readonly owner: string;
+  /** ISO 8601, when this run of kinsync began; goes into markers. Of two runs that want one root the later one has it. */
+  readonly since: string;
   readonly signal: AbortSignal;
 }
 
