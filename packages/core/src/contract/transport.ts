@@ -95,7 +95,7 @@ export interface Archive {
 export interface Batch {
   readonly root: RootSpec;
   readonly generation: number;
-  /** Digest of the tree that the root holds when this batch is committed. */
+  /** Digest of the tree that the root holds when this batch is committed; empty while more batches must follow. */
   readonly tree: string;
   readonly entries: readonly BatchEntry[];
   /** Paths to add to and to take from the manifest. */

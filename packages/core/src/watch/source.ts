@@ -14,7 +14,13 @@ export interface SourceSpec {
 
 /** What a source is right now. Only `present` may be synced; the others halt the mapping until the content is back. */
 export type SourceState =
-  | { readonly state: "present"; readonly tree: Tree; readonly problems: readonly KinsyncError[] }
+  | {
+      readonly state: "present";
+      readonly tree: Tree;
+      readonly problems: readonly KinsyncError[];
+      /** Whether the rules as they are now ignore a path (relative, POSIX), there or not: what is ignored is not deleted either. */
+      readonly isIgnored: (path: string, isDirectory: boolean) => boolean;
+    }
   /** The path is not there (any more). */
   | { readonly state: "missing" }
   /** A folder without a single entry that is not ignored. */
