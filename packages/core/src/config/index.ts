@@ -1,1 +1,18 @@
-export {};
+// Public entry point @kinsync/core/config: from a config file (or a command line) to resolved mappings and plugins.
+export { loadConfig } from "./load.ts";
+export type { LoadConfigOptions, LoadedConfig } from "./load.ts";
+export { CONFIG_FILES } from "./places.ts";
+export { checkConfig } from "./schema.ts";
+export { originOf, resolveConfig } from "./resolve.ts";
+export type { ConfigOrigin, WorkloadPlan } from "./resolve.ts";
+export { parseMappingFlag } from "./mapping-flag.ts";
+export { checkSources } from "./sources.ts";
+export { nearest } from "./problems.ts";
+export type { ConfigPath, Position } from "./parse.ts";
+export { defineConfig } from "../contract/config.ts";
+export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "../contract/config.ts";
+export type { ResolvedMapping } from "../watch/mapping.ts";
+export { loadPlugins } from "../plugins/load.ts";
+export type { LoadedPlugin, LoadedPlugins, LoadPluginsOptions } from "../plugins/load.ts";
+export { createRegistry } from "../plugins/registry.ts";
+export type { PluginRegistry, RegistryOptions } from "../plugins/registry.ts";

@@ -14,6 +14,11 @@ export const ERRORS = {
     hint: "Check that the server of the context is a Kubernetes API server and not a login page of a proxy.",
     retry: "retry",
   },
+  KINSYNC_CLUSTER_BUSY: {
+    summary: "The API server is overloaded, not ready, or failed inside.",
+    hint: "Nothing to do: it is tried again.",
+    retry: "retry",
+  },
   KINSYNC_CLUSTER_CERTIFICATE: {
     summary: "The API server's certificate is not trusted.",
     hint: "Check certificate-authority of the cluster in the kubeconfig.",
@@ -54,9 +59,19 @@ export const ERRORS = {
     hint: "Take one of them out, or give them roles that do not overlap.",
     retry: "terminal",
   },
+  KINSYNC_CONFIG_FOREIGN: {
+    summary: "The config file belongs to another user.",
+    hint: "If you trust it, make it yours with chown.",
+    retry: "terminal",
+  },
   KINSYNC_CONFIG_INVALID: {
     summary: "The config has a key or a value that is not known.",
     hint: "See docs/reference/config.md.",
+    retry: "terminal",
+  },
+  KINSYNC_CONFIG_NOT_FOUND: {
+    summary: "The config file that was named is not there.",
+    hint: "Check the path; it is relative to the working directory.",
     retry: "terminal",
   },
   KINSYNC_CONFIG_PARSE: {

@@ -1,0 +1,100 @@
+import { execFile } from "node:child_process";
+import { realpath } from "node:fs/promises";
+import { basename, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { KinsyncError } from "../errors/error.ts";
+
+/** What a place in a stack or in an error's first line looks like: `/a/b.ts:3` or `file:///a/b.mjs:3:7`. */
+const PLACE = /((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^\n:()]*?\.[cm]?[jt]s):(\d+)(?::(\d+))?/;
+
+/**
+ * Imports a config written in TypeScript or JavaScript and gives its default export.
+ * Node strips the types itself, so only erasable TypeScript runs; errors say so.
+ * @param file as messages name it
+ */
+export async function importConfigModule(path: string, file: string, signal: AbortSignal): Promise<unknown> {
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = (await import(pathToFileURL(await realpath(path)).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw await translate(error, path, file, signal);
+  }
+  if (!("default" in module)) {
+    throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file} has no default export`, {
+      hint: "End it with: export default defineConfig({ … })",
+      details: { file },
+    });
+  }
+  return module["default"];
+}
+
+async function translate(error: unknown, path: string, file: string, signal: AbortSignal): Promise<KinsyncError> {
+  const message = (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const place = placeOf(error, path, file) ?? (await placeOfSyntaxError(error, path, file, signal)) ?? file;
+  const options = { cause: error, details: { file } };
+  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") {
+    return new KinsyncError(
+      "KINSYNC_CONFIG_PARSE",
+      `${place} cannot be run: ${message.replace(/ in strip-only mode$/, "")}`,
+      {
+        ...options,
+        hint: "Only erasable TypeScript runs in a config: types, interfaces, `import type`; no enum, namespace or parameter property.",
+      },
+    );
+  }
+  const missing = /^Cannot find (?:package|module) '([^']+)'/.exec(message)?.[1];
+  if (code === "ERR_MODULE_NOT_FOUND" && missing !== undefined) {
+    const isPackage = message.startsWith("Cannot find package");
+    const name = isPackage ? packageName(missing) : basename(missing);
+    const from = / imported from (.+)$/.exec(message)?.[1];
+    const importer = from === undefined ? file : shown(from, path, file);
+    return new KinsyncError(
+      isPackage ? "KINSYNC_PLUGIN_NOT_FOUND" : "KINSYNC_CONFIG_PARSE",
+      `${importer} imports ${name}, which is not ${isPackage ? "installed beside it" : "there"}`,
+      isPackage
+        ? { ...options, hint: `Install it in the folder of ${file}: npm install --save-dev ${name}` }
+        : { ...options, hint: "Mend the import; relative ones need their file extension." },
+    );
+  }
+  const verb = error instanceof SyntaxError ? "cannot be parsed" : "failed when it was run";
+  return new KinsyncError("KINSYNC_CONFIG_PARSE", `${place} ${verb}: ${message}`, options);
+}
+
+/** Where an error came up, if its stack says so and it was not inside Node. */
+function placeOf(error: unknown, path: string, file: string): string | undefined {
+  if (!(error instanceof Error) || error.stack === undefined) return undefined;
+  const match = PLACE.exec(error.stack);
+  return match?.[1] === undefined
+    ? undefined
+    : `${shown(match[1], path, file)}:${match[2]}${match[3] === undefined ? "" : `:${match[3]}`}`;
+}
+
+/** The loader keeps the line of a plain JavaScript syntax error to itself; `node --check` tells it. */
+function placeOfSyntaxError(
+  error: unknown,
+  path: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!(error instanceof SyntaxError)) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    execFile(process.execPath, ["--check", path], { signal, timeout: 5_000 }, (_error, _stdout, stderr) => {
+      const match = PLACE.exec(stderr);
+      resolve(match?.[1] === undefined ? undefined : `${shown(match[1], path, file)}:${match[2]}`);
+    });
+  });
+}
+
+/** A path as messages name it: the config file by its own name, others relative to nothing but the end of their path. */
+function shown(found: string, path: string, file: string): string {
+  const plain = found.startsWith("file:") ? fileURLToPath(found) : found;
+  if (basename(plain) === basename(path)) return file;
+  const short = relative(process.cwd(), plain);
+  return short.startsWith("..") ? plain : short;
+}
+
+function packageName(specifier: string): string {
+  const [first = specifier, second] = specifier.split("/");
+  return first.startsWith("@") && second !== undefined ? `${first}/${second}` : first;
+}

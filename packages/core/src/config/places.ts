@@ -1,0 +1,54 @@
+import { lstat, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { KinsyncError } from "../errors/error.ts";
+
+const SCRIPT_OR_DATA = ["ts", "mts", "js", "mjs", "json", "yaml", "yml"] as const;
+
+/** File names of a config, in the order in which they are looked for. `package.json` counts if it has a `kinsync` key. */
+export const CONFIG_FILES: readonly string[] = [
+  ...SCRIPT_OR_DATA.map((extension) => `kinsync.config.${extension}`),
+  ".kinsyncrc",
+  ...SCRIPT_OR_DATA.map((extension) => `.kinsyncrc.${extension}`),
+  "package.json",
+];
+
+/**
+ * Folders to look in: from `cwd` up to the first that holds `.git`, or to the home folder, whichever comes first. Where
+ * neither is above `cwd`, `cwd` alone: a config in `/tmp` or `/` is nobody's.
+ */
+export async function searchFolders(cwd: string, home: string | undefined): Promise<readonly string[]> {
+  const start = resolve(cwd);
+  const end = home === undefined ? undefined : resolve(home);
+  const folders: string[] = [];
+  for (let folder = start; ; folder = dirname(folder)) {
+    folders.push(folder);
+    if (folder === end || (await exists(join(folder, ".git")))) return folders;
+    if (dirname(folder) === folder) return [start];
+  }
+}
+
+/**
+ * Refuses a config file that belongs to somebody else than the present user or root (POSIX only): its code would run with
+ * the present user's rights.
+ * @param uid of the present user; `undefined` where the system has none (Windows)
+ */
+export async function refuseForeignFile(path: string, file: string, uid: number | undefined): Promise<void> {
+  if (uid === undefined) return;
+  const { uid: owner } = await stat(path);
+  if (owner === uid || owner === 0) return;
+  throw new KinsyncError(
+    "KINSYNC_CONFIG_FOREIGN",
+    `${file} belongs to another user (uid ${owner}, you are ${uid}), and a config can run code as you`,
+    { hint: `If you trust it, make it yours: chown ${uid} ${file}`, details: { file, owner, uid } },
+  );
+}
+
+/** True if there is anything at the path, a dangling link included. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

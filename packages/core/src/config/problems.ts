@@ -1,0 +1,170 @@
+import { closest, distance } from "fastest-levenshtein";
+import type { z } from "zod";
+import type { LoadedConfig } from "./load.ts";
+import type { ConfigPath, Position } from "./parse.ts";
+
+/** One thing that is wrong in a config. */
+export interface ConfigProblem {
+  /** Place and sentence: `kinsync.config.yaml:4:7: workloads[0].sync[1].to is missing`. */
+  readonly message: string;
+  /** `workloads[0].sync[1].to`; empty for the top. */
+  readonly path: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly hint?: string;
+}
+
+/** A path as people write it: `workloads[0].sync[1].to`. */
+export function formatConfigPath(path: ConfigPath): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else if (/^[A-Za-z_$][\w$]*$/.test(step)) text += text === "" ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text;
+}
+
+/** File and place in front of a sentence about a value. */
+export function placeOf(loaded: Pick<LoadedConfig, "file">, at: Position | undefined): string {
+  return at === undefined ? loaded.file : `${loaded.file}:${at.line}:${at.column}`;
+}
+
+/** The word that was most likely meant, where one is near enough to be worth a question. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const lower = word.toLowerCase();
+  const candidate = closest(
+    lower,
+    known.map((each) => each.toLowerCase()),
+  );
+  const found = known.find((each) => each.toLowerCase() === candidate);
+  if (found === undefined) return undefined;
+  const far = distance(lower, candidate);
+  return far <= Math.max(1, Math.floor(Math.max(word.length, found.length) * 0.4)) ? found : undefined;
+}
+
+/** Turns what zod found into sentences. @param knownKeys the keys that a place of the config may have */
+export function describeIssues(
+  issues: readonly z.core.$ZodIssue[],
+  loaded: LoadedConfig,
+  knownKeys: (path: ConfigPath) => readonly string[],
+): readonly ConfigProblem[] {
+  const meant = new Set<string>();
+  const problems: ConfigProblem[] = [];
+  const rest: z.core.$ZodIssue[] = [];
+  for (const issue of issues) {
+    if (issue.code !== "unrecognized_keys") {
+      rest.push(issue);
+      continue;
+    }
+    const path = plainPath(issue.path);
+    for (const key of issue.keys) {
+      const known = knownKeys(path);
+      const near = nearest(key, known);
+      if (near !== undefined) meant.add(formatConfigPath([...path, near]));
+      problems.push(
+        problem(loaded, [...path, key], "key", `the key ${JSON.stringify(key)} is not known`, {
+          at: path,
+          hint: near === undefined ? `Known here: ${known.join(", ")}.` : `Did you mean ${JSON.stringify(near)}?`,
+        }),
+      );
+    }
+  }
+  for (const issue of rest) {
+    const path = plainPath(issue.path);
+    const missing = issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_union");
+    // The misspelled key was named already; that the right one is missing follows.
+    if (missing && meant.has(formatConfigPath(path))) continue;
+    problems.push(
+      missing ? describeMissing(loaded, path) : problem(loaded, path, "value", sentence(issue), hintOf(issue)),
+    );
+  }
+  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}
+
+function describeMissing(loaded: LoadedConfig, path: ConfigPath): ConfigProblem {
+  const examples: Readonly<Record<string, string>> = {
+    workloads: 'Add workloads: [{ target: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+    target: 'Name the workload as kubectl does: target: "jobset/train"',
+    sync: 'Say what goes where: sync: [{ from: "src", to: "/app/src" }]',
+    from: 'Name a local file or folder: from: "src"',
+    to: 'Name a path in the container: to: "/app/src"',
+    when: 'Name the paths that ask for it: when: ["requirements.txt"]',
+    command: 'Give the argv: command: ["pip", "install", "-r", "requirements.txt"]',
+  };
+  const hint = examples[String(path.at(-1))];
+  return problem(loaded, path, "value", "is missing", hint === undefined ? {} : { hint });
+}
+
+function problem(
+  loaded: LoadedConfig,
+  path: ConfigPath,
+  part: "key" | "value",
+  what: string,
+  options: { readonly at?: ConfigPath; readonly hint?: string } = {},
+): ConfigProblem {
+  const position = loaded.locate(path, part);
+  const subject = formatConfigPath(options.at ?? path);
+  const where = placeOf(loaded, position);
+  const message =
+    options.at === undefined
+      ? `${subject === "" ? "the config" : subject} ${what}`
+      : `${subject === "" ? "" : `${subject}: `}${what}`;
+  return {
+    message: `${where}: ${message}`,
+    path: formatConfigPath(path),
+    ...(position === undefined ? {} : { line: position.line, column: position.column }),
+    ...(options.hint === undefined ? {} : { hint: options.hint }),
+  };
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: "a text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+};
+
+function sentence(issue: z.core.$ZodIssue): string {
+  const input = issue.input;
+  switch (issue.code) {
+    case "invalid_type":
+      return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}, not ${describeValue(input)}`;
+    case "invalid_value":
+      return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}, not ${describeValue(input)}`;
+    case "too_small":
+      if (issue.origin === "array") return "must have at least one entry";
+      return issue.origin === "string" ? "must not be empty" : `must be more than ${String(issue.minimum)}`;
+    case "invalid_union":
+      return `must be a text or a list of texts, not ${describeValue(input)}`;
+    case "custom":
+      return issue.message;
+    default:
+      return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  }
+}
+
+function hintOf(issue: z.core.$ZodIssue): { readonly hint?: string } {
+  if (issue.code !== "invalid_value" || typeof issue.input !== "string") return {};
+  const near = nearest(issue.input, issue.values.map(String));
+  return near === undefined ? {} : { hint: `Did you mean ${JSON.stringify(near)}?` };
+}
+
+/** A value in a few words. Texts are not repeated beyond a length: a config may hold what nobody should read twice. */
+function describeValue(value: unknown): string {
+  if (value === null) return "null";
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "string")
+    return value === "" ? "an empty text" : JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "number" || typeof value === "boolean")
+    return `${typeof value === "number" ? "the number " : ""}${String(value)}`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function plainPath(path: readonly PropertyKey[]): ConfigPath {
+  return path.map((step) => (typeof step === "number" ? step : String(step)));
+}

@@ -1,0 +1,159 @@
+import { statSync } from "node:fs";
+import { basename, posix, resolve } from "node:path";
+import type { RunAction } from "../contract/action.ts";
+import type { KinsyncConfig, MappingConfig, WorkloadConfig } from "../contract/config.ts";
+import type { MemberState } from "../contract/kind.ts";
+import { KinsyncError } from "../errors/error.ts";
+import type { ResolvedMapping } from "../watch/mapping.ts";
+import type { LoadedConfig } from "./load.ts";
+import type { ConfigPath } from "./parse.ts";
+import { formatConfigPath, placeOf } from "./problems.ts";
+
+const DEFAULT_STATES: readonly MemberState[] = ["current", "kept"];
+
+/** Where a config came from, for paths and messages. Without a file: the working directory and the command line. */
+export interface ConfigOrigin {
+  /** Absolute folder that `from` is relative to. */
+  readonly folder: string;
+  /** Names the place of a value: `kinsync.config.yaml:4:7: workloads[0].sync[1].to`, or `--sync src:/`. */
+  readonly describe: (path: ConfigPath) => string;
+}
+
+/** A workload of the config with every default filled in; its name is not yet looked up in a cluster. */
+export interface WorkloadPlan {
+  /** As the user named it: `jobset/train`. */
+  readonly target: string;
+  /** `undefined`: that of the context. */
+  readonly namespace: string | undefined;
+  readonly mappings: readonly ResolvedMapping[];
+  readonly run: readonly RunAction[];
+}
+
+/** The origin of a config file. */
+export function originOf(loaded: LoadedConfig): ConfigOrigin {
+  return {
+    folder: loaded.folder,
+    describe: (path) => `${placeOf(loaded, loaded.locate(path, "value"))}: ${formatConfigPath(path)}`,
+  };
+}
+
+/**
+ * Fills in the defaults of a checked config: absolute local paths, normal container paths, one id for each mapping.
+ *
+ * Throws `KINSYNC_TARGET_PATH` (`/`, `..`, `.kinsync`, a backslash), `KINSYNC_CONFIG_CONFLICT` (two mappings of one workload
+ * want one path in the same containers; one workload named twice).
+ */
+export function resolveConfig(config: Pick<KinsyncConfig, "workloads">, origin: ConfigOrigin): readonly WorkloadPlan[] {
+  const seen = new Map<string, number>();
+  return config.workloads.map((workload, index) => {
+    const key = `${workload.namespace ?? ""} ${workload.target}`;
+    const before = seen.get(key);
+    if (before !== undefined) {
+      throw new KinsyncError(
+        "KINSYNC_CONFIG_CONFLICT",
+        `${origin.describe(["workloads", index, "target"])} is ${workload.target}, as in workloads[${before}]`,
+        { hint: "Put the sync rules of one workload into one entry.", details: { target: workload.target } },
+      );
+    }
+    seen.set(key, index);
+    return resolveWorkload(workload, index, origin);
+  });
+}
+
+function resolveWorkload(workload: WorkloadConfig, index: number, origin: ConfigOrigin): WorkloadPlan {
+  const mappings = workload.sync.map((mapping, place) =>
+    resolveMapping(mapping, {
+      id: `${workload.target} sync[${place}]`,
+      folder: origin.folder,
+      containers: workload.containers,
+      where: () => origin.describe(["workloads", index, "sync", place, "to"]),
+    }),
+  );
+  checkConflicts(mappings, (place) => origin.describe(["workloads", index, "sync", place, "to"]));
+  return { target: workload.target, namespace: workload.namespace, mappings, run: workload.run ?? [] };
+}
+
+interface MappingContext {
+  readonly id: string;
+  readonly folder: string;
+  readonly containers: WorkloadConfig["containers"];
+  readonly where: () => string;
+}
+
+function resolveMapping(mapping: MappingConfig, context: MappingContext): ResolvedMapping {
+  const { to, toIsFolder } = normalizeTo(mapping.to, context.where);
+  return {
+    id: context.id,
+    from: resolve(context.folder, mapping.from),
+    fromText: mapping.from,
+    to,
+    toIsFolder,
+    ignore: mapping.ignore ?? [],
+    ignoreDefaults: mapping.ignoreDefaults ?? true,
+    ignoreFiles: mapping.ignoreFiles ?? [],
+    roles: mapping.roles,
+    indexes: mapping.indexes,
+    container: mapping.container ?? context.containers?.name,
+    image: mapping.container === undefined ? context.containers?.image : undefined,
+    states: mapping.states ?? DEFAULT_STATES,
+    inPlace: mapping.inPlace ?? false,
+    mirror: mapping.mirror ?? false,
+    transport: mapping.transport ?? "exec",
+    initial: mapping.initial ?? "verify",
+  };
+}
+
+/** Makes a container path normal: no `.`, no doubled slash, no slash at its end. Throws `KINSYNC_TARGET_PATH`. */
+export function normalizeTo(text: string, where: () => string): { readonly to: string; readonly toIsFolder: boolean } {
+  const refuse = (why: string, hint?: string): KinsyncError =>
+    new KinsyncError("KINSYNC_TARGET_PATH", `${where()} is ${JSON.stringify(text)}, ${why}`, {
+      ...(hint === undefined ? {} : { hint }),
+      details: { to: text },
+    });
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u001F\u007F]/.test(text)) throw refuse("which has control characters");
+  if (text.includes("\\"))
+    throw refuse("which has a backslash", `Container paths are POSIX: ${text.replaceAll("\\", "/")}`);
+  const segments = text.split("/");
+  if (segments.includes("..")) throw refuse("which has a part `..`", "Write the path out, without `..`.");
+  if (segments.includes(".kinsync")) throw refuse("which is in kinsync's own state folder");
+  const normal = posix.normalize(text);
+  if (normal === "/") throw refuse("the root of the container, and a root holds more than your files");
+  const to = normal.replace(/\/+$/, "");
+  return { to, toIsFolder: /\/\.?$/.test(text) };
+}
+
+/** Where the files of a mapping really end up: `cp` puts a single file into a folder under its own name. */
+function finalPath(mapping: ResolvedMapping): string {
+  if (!mapping.toIsFolder) return mapping.to;
+  const isFile = statSync(mapping.from, { throwIfNoEntry: false })?.isFile() ?? false;
+  return isFile ? posix.join(mapping.to, basename(mapping.from)) : mapping.to;
+}
+
+function checkConflicts(mappings: readonly ResolvedMapping[], describe: (place: number) => string): void {
+  const paths = mappings.map(finalPath);
+  for (const [place, mapping] of mappings.entries()) {
+    for (let before = 0; before < place; before += 1) {
+      const other = mappings[before];
+      if (other === undefined || paths[before] !== paths[place] || !mayMeet(mapping, other)) continue;
+      throw new KinsyncError(
+        "KINSYNC_CONFIG_CONFLICT",
+        `${describe(place)} is ${paths[place]}, as in sync[${before}], and both may meet in one container`,
+        {
+          hint: "Take one of them out, or give them roles, indexes or containers that do not overlap.",
+          details: { to: paths[place], mappings: [other.id, mapping.id] },
+        },
+      );
+    }
+  }
+}
+
+/** True unless the filters of two mappings keep them apart for certain. A default container may be any of them. */
+function mayMeet(a: ResolvedMapping, b: ResolvedMapping): boolean {
+  const container = a.container === undefined || b.container === undefined || a.container === b.container;
+  return container && overlap(a.roles, b.roles) && overlap(a.indexes, b.indexes) && overlap(a.states, b.states);
+}
+
+function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === undefined || b === undefined || a.some((each) => b.includes(each));
+}

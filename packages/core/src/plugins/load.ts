@@ -1,0 +1,209 @@
+import { readFile } from "node:fs/promises";
+import { createRequire, findPackageJSON } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { KinsyncConfig, PluginReference } from "../contract/config.ts";
+import type { KindPlugin } from "../contract/kind.ts";
+import type { TransportPlugin } from "../contract/transport.ts";
+import { isKinsyncError, KinsyncError } from "../errors/error.ts";
+import { checkKind, checkTransport } from "./shape.ts";
+
+/** A plugin, and who brought it, for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
+export interface LoadedPlugin<Plugin> {
+  readonly plugin: Plugin;
+  readonly origin: string;
+}
+
+export interface LoadedPlugins {
+  readonly kinds: readonly LoadedPlugin<KindPlugin>[];
+  readonly transports: readonly LoadedPlugin<TransportPlugin>[];
+}
+
+export interface LoadPluginsOptions {
+  /** Folder of the config file: packages are looked for from there, never from kinsync's own. */
+  readonly folder: string;
+  /** Name of the config file, for messages. */
+  readonly file: string;
+  /** Milliseconds for one package to be imported. Default: 10,000. */
+  readonly timeout?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives the plugins of a config: objects as they are, packages by name with their default export called with the options.
+ *
+ * Throws `KINSYNC_PLUGIN_NOT_FOUND` (not installed beside the config), `KINSYNC_PLUGIN_FAILED` (threw or hung at import or in
+ * its factory), `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`.
+ */
+export async function loadPlugins(
+  config: Pick<KinsyncConfig, "kinds" | "transports">,
+  options: LoadPluginsOptions,
+): Promise<LoadedPlugins> {
+  const kinds: LoadedPlugin<KindPlugin>[] = [];
+  for (const [index, entry] of (config.kinds ?? []).entries()) {
+    const { value, origin } = await produce(entry, `kinds[${index}]`, options);
+    kinds.push({ plugin: checkKind(value, origin), origin });
+  }
+  const transports: LoadedPlugin<TransportPlugin>[] = [];
+  for (const [index, entry] of (config.transports ?? []).entries()) {
+    const { value, origin } = await produce(entry, `transports[${index}]`, options);
+    transports.push({ plugin: checkTransport(value, origin), origin });
+  }
+  return { kinds, transports };
+}
+
+async function produce(
+  entry: KindPlugin | TransportPlugin | PluginReference,
+  place: string,
+  options: LoadPluginsOptions,
+): Promise<{ readonly value: unknown; readonly origin: string }> {
+  const where = `${place} in ${options.file}`;
+  if (typeof entry !== "string" && !isTuple(entry)) {
+    const name = typeof entry.name === "string" ? entry.name : "an object";
+    return { value: entry, origin: `${name} (${where})` };
+  }
+  const [name, settings] = typeof entry === "string" ? [entry, undefined] : entry;
+  const origin = `${name} (${where})`;
+  const file = resolvePackage(name, origin, options);
+  const module = await importWithin(file, origin, options);
+  const factory = module["default"];
+  if (typeof factory !== "function") {
+    throw new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${origin} cannot be used: its default export is not a function`, {
+      details: { package: name, file },
+    });
+  }
+  try {
+    return { value: settings === undefined ? (factory() as unknown) : (factory(settings) as unknown), origin };
+  } catch (error) {
+    throw failed(origin, "its factory threw", "factory", error);
+  }
+}
+
+/**
+ * The file of a package as seen from the config's folder. `require.resolve` alone would refuse packages that export `import`
+ * only; the conditions that this process runs with are kept, so that sources find sources.
+ */
+function resolvePackage(name: string, origin: string, options: LoadPluginsOptions): string {
+  const from = join(options.folder, "package.json");
+  const conditions = new Set(["node", "import", "module-sync", ...ownConditions()]);
+  try {
+    // @types/node does not know `conditions` yet; Node has it since 22.
+    const settings: NodeJS.RequireResolveOptions & { readonly conditions: ReadonlySet<string> } = { conditions };
+    return createRequire(from).resolve(name, settings);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" || code === "ERR_INVALID_PACKAGE_TARGET") {
+      throw new KinsyncError(
+        "KINSYNC_PLUGIN_SHAPE",
+        `${origin} cannot be used: the package exports nothing under that name`,
+        {
+          cause: error,
+          details: { package: name },
+        },
+      );
+    }
+    if (code === "MODULE_NOT_FOUND" && installed(name, from)) {
+      throw failed(
+        origin,
+        "it is installed, but the file that it exports is not there (was it built?)",
+        "import",
+        error,
+      );
+    }
+    throw new KinsyncError("KINSYNC_PLUGIN_NOT_FOUND", `${origin} is not installed beside ${options.file}`, {
+      hint: `Install it there: npm install --save-dev ${name} (in ${options.folder})`,
+      cause: error,
+      details: { package: name, folder: options.folder },
+    });
+  }
+}
+
+function installed(name: string, from: string): boolean {
+  try {
+    return findPackageJSON(name, from) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** `--conditions` of this process. */
+function ownConditions(): readonly string[] {
+  return process.execArgv.flatMap((argument, index, all) => {
+    const inline = /^(?:--conditions|-C)=(.+)$/.exec(argument)?.[1];
+    if (inline !== undefined) return [inline];
+    const next = all[index + 1];
+    return (argument === "--conditions" || argument === "-C") && next !== undefined ? [next] : [];
+  });
+}
+
+async function importWithin(
+  file: string,
+  origin: string,
+  options: LoadPluginsOptions,
+): Promise<Readonly<Record<string, unknown>>> {
+  const limit = options.timeout ?? 10_000;
+  const timer = AbortSignal.timeout(limit);
+  const signal = AbortSignal.any([options.signal, timer]);
+  signal.throwIfAborted();
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return (await Promise.race([import(pathToFileURL(file).href), stopped])) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    if (options.signal.aborted) throw error;
+    if (timer.aborted) {
+      throw failed(
+        origin,
+        `it was not imported within ${limit / 1000} s: does it await something at its top level?`,
+        "import",
+        error,
+      );
+    }
+    throw await describeImportError(error, file, origin);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function describeImportError(error: unknown, file: string, origin: string): Promise<KinsyncError> {
+  if (isKinsyncError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const missing = /^Cannot find package '([^']+)'/.exec(message)?.[1];
+  if (missing === undefined) return failed(origin, "it threw when it was imported", "import", error);
+  const version = await versionOf(file);
+  return failed(
+    origin,
+    `it${version === undefined ? "" : ` (version ${version})`} needs the package ${missing}, which is not installed`,
+    "import",
+    error,
+    `npm install --save-dev ${missing}`,
+  );
+}
+
+async function versionOf(file: string): Promise<string | undefined> {
+  try {
+    const path = findPackageJSON(pathToFileURL(file));
+    if (path === undefined) return undefined;
+    const { version } = JSON.parse(await readFile(path, "utf8")) as { readonly version?: unknown };
+    return typeof version === "string" ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function failed(origin: string, why: string, operation: string, cause: unknown, hint?: string): KinsyncError {
+  const thrown = why.includes("threw") && cause instanceof Error ? `: ${cause.message}` : "";
+  return new KinsyncError("KINSYNC_PLUGIN_FAILED", `${origin} failed: ${why}${thrown}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+    operation,
+    plugin: origin,
+  });
+}
+
+function isTuple(
+  entry: KindPlugin | TransportPlugin | PluginReference,
+): entry is readonly [name: string, options: Readonly<Record<string, unknown>>] {
+  return Array.isArray(entry);
+}
