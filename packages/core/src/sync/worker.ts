@@ -25,6 +25,7 @@ export interface Wanted {
 /** One mapping as it lands in one target. */
 export interface WorkerRoot {
   readonly mapping: ResolvedMapping;
+  /** Known once `wanted` gives something. */
   readonly spec: RootSpec;
   /** `undefined` while there is nothing that may be sent: not scanned yet, or halted. */
   readonly wanted: () => Wanted | undefined;
@@ -181,8 +182,8 @@ export class Worker implements AsyncDisposable {
     if (failures[0] !== undefined) throw failures[0];
     // A tree that settled meanwhile has poked; the next pass takes it.
     if (trees !== this.#wantedTrees()) return;
-    if (this.#roots.some((root) => root.wanted() === undefined)) {
-      this.#set("waiting", "the local files are not ready yet");
+    if (this.#roots.every((root) => root.wanted() === undefined)) {
+      this.#set("waiting", "there are no local files to send");
       return;
     }
     this.#set("synced", "holds the newest tree");

@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { extract } from "tar-stream";
+import { KinsyncError } from "../../src/errors/error.ts";
+import type {
+  Batch,
+  Inventory,
+  InventoryEntry,
+  Marker,
+  Receipt,
+  RootSpec,
+  Session,
+  SessionEnd,
+  Stage,
+} from "../../src/contract/transport.ts";
+import type { RunResult } from "../../src/contract/action.ts";
+
+type Node = InventoryEntry & { readonly bytes?: Buffer };
+
+interface RootState {
+  readonly files: Map<string, Node>;
+  placed: Set<string>;
+  marker: Marker | undefined;
+}
+
+/** A container in memory: what a worker can do to it, and the faults that it can meet. */
+export class MemoryContainer {
+  readonly roots = new Map<string, RootState>();
+  readonly log: string[] = [];
+  sessions = 0;
+  /** Errors that the next calls of an operation throw, in order. */
+  readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
+  runExitCode = 0;
+  #current: MemorySession | undefined;
+
+  root(key: string): RootState {
+    let root = this.roots.get(key);
+    if (root === undefined) this.roots.set(key, (root = { files: new Map(), placed: new Set(), marker: undefined }));
+    return root;
+  }
+
+  /** Path -> content, link target or mode, as somebody else would see it. */
+  seen(key: string): Record<string, string> {
+    const files = [...this.root(key).files.values()].map((node) => [
+      node.path,
+      node.type === "file" ? (node.bytes?.toString() ?? "") : node.type === "link" ? `-> ${node.target}` : node.type,
+    ]);
+    return Object.fromEntries(files.toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1))) as Record<string, string>;
+  }
+
+  put(key: string, path: string, content: string): void {
+    const bytes = Buffer.from(content);
+    this.root(key).files.set(path, {
+      type: "file",
+      path,
+      mode: 0o644,
+      size: bytes.length,
+      digest: digestOf(bytes),
+      bytes,
+    });
+  }
+
+  fault(operation: "open" | "claim" | "inventory" | "commit" | "run"): void {
+    const error = this.faults.get(operation)?.shift();
+    if (error !== undefined) throw error;
+  }
+
+  failNext(operation: "open" | "claim" | "inventory" | "commit" | "run", ...errors: unknown[]): void {
+    this.faults.set(operation, [...(this.faults.get(operation) ?? []), ...errors]);
+  }
+
+  async open(session: string, since = "2026-01-01T00:00:00.000Z"): Promise<Session> {
+    this.fault("open");
+    this.sessions += 1;
+    this.#current = new MemorySession(this, session, since);
+    return this.#current;
+  }
+
+  /** The connection breaks; the content stays. */
+  breakConnection(): void {
+    this.#current?.end({ why: "lost" });
+  }
+
+  /** The container restarts: its layer is fresh. */
+  restart(): void {
+    this.roots.clear();
+    this.#current?.end({ why: "lost" });
+  }
+}
+
+function digestOf(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+class MemorySession implements Session {
+  readonly facts = { agent: "memory", incarnation: "1", workingDirectory: "/" };
+  readonly ended: Promise<SessionEnd>;
+  readonly #container: MemoryContainer;
+  readonly #session: string;
+  readonly #since: string;
+  readonly #end = Promise.withResolvers<SessionEnd>();
+  readonly #stages = new WeakMap<Stage, { batch: Batch; content: Promise<Map<string, Buffer>> }>();
+  #over = false;
+
+  constructor(container: MemoryContainer, session: string, since: string) {
+    this.#container = container;
+    this.#session = session;
+    this.#since = since;
+    this.ended = this.#end.promise;
+  }
+
+  end(end: SessionEnd): void {
+    this.#over = true;
+    this.#end.resolve(end);
+  }
+
+  #check(): void {
+    if (this.#over) throw new KinsyncError("KINSYNC_TARGET_LOST", "the connection ended");
+  }
+
+  async inventory(spec: RootSpec, options: { paths: readonly string[]; list?: boolean }): Promise<Inventory> {
+    this.#check();
+    this.#container.fault("inventory");
+    const root = this.#container.root(spec.key);
+    const asked = new Set([...options.paths, ...root.placed]);
+    const entries = [...root.files.values()]
+      .filter((node) => options.list === true || asked.has(node.path))
+      .map(({ bytes: _, ...entry }) => entry as InventoryEntry);
+    this.#container.log.push(`inventory ${spec.key}`);
+    return {
+      root: "directory",
+      entries,
+      placed: [...root.placed],
+      ...(root.marker === undefined ? {} : { marker: root.marker }),
+    };
+  }
+
+  async claim(spec: RootSpec, options: { generation: number; tree: string }): Promise<void> {
+    this.#check();
+    this.#container.fault("claim");
+    this.#container.root(spec.key).marker = {
+      format: 1,
+      session: this.#session,
+      owner: `owner of ${this.#session}`,
+      since: this.#since,
+      incarnation: "1",
+      generation: options.generation,
+      tree: options.tree,
+    };
+  }
+
+  stage(batch: Batch, options: { signal: AbortSignal }): Stage {
+    const content = unpack(batch, options.signal);
+    content.catch(() => {});
+    const stage = { ready: content.then(() => {}) };
+    this.#stages.set(stage, { batch, content });
+    return stage;
+  }
+
+  async commit(stage: Stage): Promise<Receipt> {
+    const staged = this.#stages.get(stage);
+    if (staged === undefined) throw new Error("unknown stage");
+    const content = await staged.content;
+    this.#check();
+    this.#container.fault("commit");
+    const { batch } = staged;
+    const root = this.#container.root(batch.root.key);
+    if (root.marker?.session !== this.#session) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
+    for (const entry of batch.entries) {
+      if (entry.op === "delete") root.files.delete(entry.path);
+      else if (entry.op === "chmod") {
+        const node = root.files.get(entry.path);
+        if (node !== undefined && "mode" in node) root.files.set(entry.path, { ...node, mode: entry.mode });
+      } else if (entry.op === "file") {
+        const bytes = content.get(entry.path) ?? Buffer.alloc(0);
+        const { path, mode, size, digest } = entry;
+        root.files.set(entry.path, { type: "file", path, mode, size, digest, bytes });
+      } else if (entry.op === "link")
+        root.files.set(entry.path, { type: "link", path: entry.path, target: entry.target });
+      else root.files.set(entry.path, { type: "directory", path: entry.path, mode: entry.mode });
+    }
+    for (const path of batch.placed) root.placed.add(path);
+    for (const path of batch.unplaced) root.placed.delete(path);
+    root.marker = { ...root.marker, generation: batch.generation, tree: batch.tree };
+    this.#container.log.push(
+      `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
+    );
+    return { generation: batch.generation, tree: batch.tree, count: batch.entries.length };
+  }
+
+  async discard(): Promise<void> {}
+
+  async run(command: readonly string[] | string): Promise<RunResult> {
+    this.#check();
+    this.#container.fault("run");
+    this.#container.log.push(`run ${String(command)}`);
+    return { exitCode: this.#container.runExitCode, why: "exited", output: "out", truncated: false, duration: 1 };
+  }
+
+  async ping(): Promise<number> {
+    this.#check();
+    return 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end({ why: "closed" });
+  }
+}
+
+async function unpack(batch: Batch, signal: AbortSignal): Promise<Map<string, Buffer>> {
+  const content = new Map<string, Buffer>();
+  const tar = Readable.from(batch.archive.chunks(signal)).pipe(extract() as unknown as NodeJS.WritableStream);
+  for await (const entry of tar as unknown as AsyncIterable<AsyncIterable<Buffer> & { header: { name: string } }>) {
+    const parts: Buffer[] = [];
+    for await (const part of entry) parts.push(part);
+    content.set(entry.header.name, Buffer.concat(parts));
+  }
+  return content;
+}
