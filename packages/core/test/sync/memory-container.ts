@@ -125,7 +125,7 @@ class MemorySession implements Session {
     const asked = new Set([...options.paths, ...root.placed]);
     const entries = [...root.files.values()]
       .filter((node) => options.list === true || asked.has(node.path))
-      .map(({ bytes: _, ...entry }) => entry as InventoryEntry);
+      .map((node): InventoryEntry => node);
     this.#container.log.push(`inventory ${spec.key}`);
     return {
       root: "directory",
@@ -209,7 +209,7 @@ class MemorySession implements Session {
 
 async function unpack(batch: Batch, signal: AbortSignal): Promise<Map<string, Buffer>> {
   const content = new Map<string, Buffer>();
-  const tar = Readable.from(batch.archive.chunks(signal)).pipe(extract() as unknown as NodeJS.WritableStream);
+  const tar = Readable.from(batch.archive.chunks(signal)).pipe(extract());
   for await (const entry of tar as unknown as AsyncIterable<AsyncIterable<Buffer> & { header: { name: string } }>) {
     const parts: Buffer[] = [];
     for await (const part of entry) parts.push(part);

@@ -1,0 +1,70 @@
+// Judges the packages as their users get them: packed, linted, installed into an empty project, compiled against and run.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+const folder = mkdtempSync(join(tmpdir(), "kinsync-packed-"));
+
+function run(command: string, args: readonly string[], cwd: string): string {
+  process.stdout.write(`    ${command} ${args.join(" ")}\n`);
+  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+function check(): void {
+  const tarballs: string[] = [];
+  const names: string[] = [];
+  for (const name of readdirSync(join(root, "packages"))) {
+    const cwd = join(root, "packages", name);
+    const manifest = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")) as Manifest;
+    names.push(manifest.name);
+    const packed = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder], cwd)) as
+      | readonly { filename: string }[]
+      | Readonly<Record<string, { filename: string }>>;
+    const [first] = Array.isArray(packed) ? packed : Object.values(packed);
+    if (first === undefined) throw new Error(`npm pack said nothing of ${name}`);
+    const tarball = join(folder, first.filename.replace("@", "").replace("/", "-"));
+    tarballs.push(tarball);
+    run("npx", ["publint", "--strict", tarball], root);
+    run("npx", ["attw", tarball, "--profile", "esm-only", "--format", "ascii", "--quiet"], root);
+  }
+  const consumer = join(folder, "consumer");
+  mkdirSync(consumer);
+  writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  run("npm", ["install", "--loglevel=error", "--no-save", ...tarballs], consumer);
+  writeFileSync(join(consumer, "main.ts"), readFileSync(join(root, "test", "consumer.ts"), "utf8"));
+  writeFileSync(
+    join(consumer, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        target: "es2024",
+        lib: ["es2024", "esnext.disposable"],
+        module: "nodenext",
+        types: ["node"],
+        typeRoots: [join(root, "node_modules", "@types")],
+        strict: true,
+        outDir: "out",
+        rewriteRelativeImportExtensions: true,
+      },
+      files: ["main.ts"],
+    }),
+  );
+  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "."], consumer);
+  const said = run("node", ["out/main.js"], consumer);
+  if (!said.includes("consumer ok")) throw new Error(`the consumer said ${said}`);
+  const version = run(join(consumer, "node_modules", ".bin", "kinsync"), ["--version"], consumer).trim();
+  if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`kinsync --version said ${version}`);
+  process.stdout.write(`${names.length} packages hold as packed: ${names.join(", ")}\n`);
+}
+
+try {
+  check();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
