@@ -6,19 +6,26 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    projects: ["core", "kind-jobset", "kind-deployment", "kind-statefulset", "transport-exec", "playground", "cli"].map(
-      (name) => ({
+    projects: [
+      {
         resolve: { conditions },
         ssr: { resolve: { conditions, externalConditions: conditions } },
-        test: {
-          name,
-          root: `packages/${name}`,
-          include: ["test/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-          execArgv: ["--conditions=kinsync:source"],
-        },
-      }),
-    ),
+        test: { name: "repository", include: ["test/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      ...["core", "kind-jobset", "kind-deployment", "kind-statefulset", "transport-exec", "playground", "cli"].map(
+        (name) => ({
+          resolve: { conditions },
+          ssr: { resolve: { conditions, externalConditions: conditions } },
+          test: {
+            name,
+            root: `packages/${name}`,
+            include: ["test/**/*.test.ts"],
+            testTimeout: 30_000,
+            hookTimeout: 60_000,
+            execArgv: ["--conditions=kinsync:source"],
+          },
+        }),
+      ),
+    ],
   },
 });
