@@ -1,0 +1,128 @@
+import type { KubeObject } from "../contract/resource.ts";
+import { deepFreeze, sameObject } from "./trim.ts";
+
+/** One difference that an arriving object made. `previous` is what the store held under that UID before. */
+export type StoreChange =
+  | { readonly type: "added"; readonly object: KubeObject }
+  | { readonly type: "modified"; readonly object: KubeObject; readonly previous: KubeObject }
+  | { readonly type: "deleted"; readonly object: KubeObject };
+
+const NONE: ReadonlySet<KubeObject> = new Set();
+
+/**
+ * The objects of one list-and-watch, by UID, with an index by owner UID. Names come back with other UIDs, so a name is never a
+ * key of anything but the hand-over from one UID to the next. Objects are trimmed and frozen on arrival.
+ */
+export class ObjectStore {
+  readonly #trim: (raw: unknown) => KubeObject;
+  readonly #objects = new Map<string, KubeObject>();
+  readonly #uidOfName = new Map<string, string>();
+  readonly #ofOwner = new Map<string, Set<KubeObject>>();
+
+  constructor(trim: (raw: unknown) => KubeObject) {
+    this.#trim = trim;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get(uid: string): KubeObject | undefined {
+    return this.#objects.get(uid);
+  }
+
+  values(): Iterable<KubeObject> {
+    return this.#objects.values();
+  }
+
+  /** Every object with an owner reference to that UID, whatever `controller` says. */
+  byOwner(uid: string): ReadonlySet<KubeObject> {
+    return this.#ofOwner.get(uid) ?? NONE;
+  }
+
+  /** Takes an object in. Nothing changed where it only differs in what was trimmed away. */
+  put(raw: unknown): StoreChange[] {
+    const changes: StoreChange[] = [];
+    this.#put(this.#trim(raw), changes);
+    return changes;
+  }
+
+  /** Takes out the object with the UID of this one. */
+  remove(raw: unknown): StoreChange[] {
+    const uid = (raw as Partial<KubeObject> | undefined)?.metadata?.uid;
+    const held = uid === undefined ? undefined : this.#objects.get(uid);
+    if (held === undefined) return [];
+    this.#drop(held);
+    return [{ type: "deleted", object: held }];
+  }
+
+  /** Takes in a whole list: what is not in it any more goes. */
+  replace(raws: readonly unknown[]): StoreChange[] {
+    const changes: StoreChange[] = [];
+    const arrived = raws.map(this.#trim);
+    const uids = new Set(arrived.map((object) => object.metadata.uid));
+    for (const held of [...this.#objects.values()]) {
+      if (uids.has(held.metadata.uid)) continue;
+      this.#drop(held);
+      changes.push({ type: "deleted", object: held });
+    }
+    for (const object of arrived) this.#put(object, changes);
+    return changes;
+  }
+
+  #put(object: KubeObject, changes: StoreChange[]): void {
+    const { uid, resourceVersion } = object.metadata;
+    const name = nameKey(object);
+    const holder = this.#uidOfName.get(name);
+    if (holder !== undefined && holder !== uid) {
+      // Its deletion was missed: one name has one object at a time.
+      const former = this.#objects.get(holder);
+      if (former !== undefined) {
+        this.#drop(former);
+        changes.push({ type: "deleted", object: former });
+      }
+    }
+    const previous = this.#objects.get(uid);
+    if (previous !== undefined) {
+      if (resourceVersion !== undefined && previous.metadata.resourceVersion === resourceVersion) return;
+      if (sameObject(previous, object)) return;
+      this.#unlink(previous);
+    }
+    deepFreeze(object);
+    this.#objects.set(uid, object);
+    this.#uidOfName.set(name, uid);
+    this.#link(object);
+    changes.push(previous === undefined ? { type: "added", object } : { type: "modified", object, previous });
+  }
+
+  #drop(object: KubeObject): void {
+    const { uid } = object.metadata;
+    this.#objects.delete(uid);
+    this.#unlink(object);
+    const name = nameKey(object);
+    if (this.#uidOfName.get(name) === uid) this.#uidOfName.delete(name);
+  }
+
+  #link(object: KubeObject): void {
+    for (const { uid } of object.metadata.ownerReferences ?? []) {
+      let owned = this.#ofOwner.get(uid);
+      if (owned === undefined) {
+        owned = new Set();
+        this.#ofOwner.set(uid, owned);
+      }
+      owned.add(object);
+    }
+  }
+
+  #unlink(object: KubeObject): void {
+    for (const { uid } of object.metadata.ownerReferences ?? []) {
+      const owned = this.#ofOwner.get(uid);
+      owned?.delete(object);
+      if (owned?.size === 0) this.#ofOwner.delete(uid);
+    }
+  }
+}
+
+function nameKey(object: KubeObject): string {
+  return `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
+}
