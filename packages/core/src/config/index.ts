@@ -2,7 +2,7 @@
 export { loadConfig } from "./load.ts";
 export type { LoadConfigOptions, LoadedConfig } from "./load.ts";
 export { CONFIG_FILES } from "./places.ts";
-export { checkConfig } from "./schema.ts";
+export { checkConfig } from "./check.ts";
 export { originOf, resolveConfig } from "./resolve.ts";
 export type { ConfigOrigin, WorkloadPlan } from "./resolve.ts";
 export { parseMappingFlag } from "./mapping-flag.ts";

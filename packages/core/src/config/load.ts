@@ -1,11 +1,9 @@
 import { homedir } from "node:os";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
-import { cosmiconfig } from "cosmiconfig";
 import type { Loader } from "cosmiconfig";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
-import { importConfigModule } from "./module.ts";
-import { parseConfigText } from "./parse.ts";
 import type { ConfigPath, Position } from "./parse.ts";
+import { checkNodeVersion } from "./node-version.ts";
 import { CONFIG_FILES, exists, refuseForeignFile, searchFolders } from "./places.ts";
 
 export interface LoadConfigOptions {
@@ -84,6 +82,12 @@ function twoFiles(first: string, second: string): KinsyncError {
 async function readConfig(path: string, options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
   const file = shownPath(path, options.cwd);
   const uid = options.uid ?? process.getuid?.();
+  // Only where there is a file to read: most runs without one should not pay for them.
+  const [{ cosmiconfig }, { importConfigModule }, { parseConfigText }] = await Promise.all([
+    import("cosmiconfig"),
+    import("./module.ts"),
+    import("./parse.ts"),
+  ]);
   let locate: LoadedConfig["locate"] = () => undefined;
   const isPackage = basename(path) === "package.json";
 
@@ -94,7 +98,10 @@ async function readConfig(path: string, options: LoadConfigOptions): Promise<Loa
       return withoutImports(parsed.value, file);
     };
   }
-  const moduleLoader: Loader = async () => withoutImports(await importConfigModule(path, file, options.signal), file);
+  const moduleLoader: Loader = async () => {
+    checkNodeVersion(process.versions.node, file);
+    return withoutImports(await importConfigModule(path, file, options.signal), file);
+  };
   const json = textLoader("json");
   const yaml = textLoader("yaml");
 

@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath, Position } from "./parse.ts";
@@ -32,16 +32,21 @@ export function placeOf(loaded: Pick<LoadedConfig, "file">, at: Position | undef
 
 /** The word that was most likely meant, where one is near enough to be worth a question. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const lower = word.toLowerCase();
-  const candidate = closest(
-    lower,
-    known.map((each) => each.toLowerCase()),
-  );
-  const found = known.find((each) => each.toLowerCase() === candidate);
-  if (found === undefined) return undefined;
-  const far = distance(lower, candidate);
-  return far <= Math.max(1, Math.floor(Math.max(word.length, found.length) * 0.4)) ? found : undefined;
+  let best: string | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const each of known) {
+    const far = swapped(word, each) ? 1 : distance(word.toLowerCase(), each.toLowerCase());
+    if (far < least) [best, least] = [each, far];
+  }
+  if (best === undefined) return undefined;
+  return least <= Math.max(1, Math.floor(Math.max(word.length, best.length) * 0.4)) ? best : undefined;
+}
+
+/** Two neighboring letters in the wrong order are one slip, not two. */
+function swapped(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  const at = [...a].findIndex((letter, index) => letter !== b[index]);
+  return at !== -1 && a.slice(0, at) + (a[at + 1] ?? "") + (a[at] ?? "") + a.slice(at + 2) === b;
 }
 
 /** Turns what zod found into sentences. @param knownKeys the keys that a place of the config may have */

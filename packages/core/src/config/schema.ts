@@ -77,11 +77,8 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/**
- * Checks a loaded config against the types of the contract. Unknown keys are errors, with the nearest known one.
- * Throws `KINSYNC_CONFIG_INVALID`; `details.problems` has every problem with its path and, where the format tells, its place.
- */
-export function checkConfig(loaded: LoadedConfig): KinsyncConfig {
+/** See `checkConfig`. */
+export function validateConfig(loaded: LoadedConfig): KinsyncConfig {
   if (typeof loaded.value === "function") {
     throw new KinsyncError("KINSYNC_CONFIG_INVALID", `${loaded.file}: the default export is a function`, {
       hint: "Export the object itself: export default defineConfig({ … })",
