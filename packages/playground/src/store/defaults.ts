@@ -1,0 +1,182 @@
+import type { NewObject } from "../world.ts";
+import type { ResourceType } from "./resources.ts";
+
+type Fields = Record<string, unknown>;
+
+function fill(into: Fields, defaults: Fields): void {
+  for (const [field, value] of Object.entries(defaults)) {
+    into[field] ??= value;
+  }
+}
+
+function asFields(value: unknown): Fields | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}
+
+function fillContainers(list: unknown): void {
+  for (const entry of Array.isArray(list) ? list : []) {
+    const container = asFields(entry);
+    if (container !== undefined) {
+      const image = typeof container["image"] === "string" ? container["image"] : "";
+      const tag = /:([^:/]+)$/.exec(image)?.[1];
+      fill(container, {
+        imagePullPolicy: tag === undefined || tag === "latest" ? "Always" : "IfNotPresent",
+        resources: {},
+        terminationMessagePath: "/dev/termination-log",
+        terminationMessagePolicy: "File",
+      });
+    }
+  }
+}
+
+function fillPodSpec(spec: Fields | undefined): void {
+  if (spec === undefined) {
+    return;
+  }
+  fill(spec, {
+    restartPolicy: "Always",
+    terminationGracePeriodSeconds: 30,
+    dnsPolicy: "ClusterFirst",
+    schedulerName: "default-scheduler",
+    securityContext: {},
+  });
+  fillContainers(spec["initContainers"]);
+  fillContainers(spec["containers"]);
+}
+
+function templateOf(spec: Fields): Fields {
+  const template = asFields(spec["template"]) ?? {};
+  spec["template"] = template;
+  return template;
+}
+
+function fillJob(spec: Fields, name: string, uid: string): void {
+  const parallelism = spec["parallelism"];
+  if (spec["completions"] === undefined && parallelism === undefined) {
+    fill(spec, { completions: 1, parallelism: 1 });
+  }
+  fill(spec, { parallelism: 1, backoffLimit: 6, completionMode: "NonIndexed", suspend: false });
+  if (spec["manualSelector"] !== true) {
+    // The API server, not the controller, ties a Job to its pods: by the uid, so that a successor of the same name stays apart.
+    const template = templateOf(spec);
+    const metadata = asFields(template["metadata"]) ?? {};
+    template["metadata"] = metadata;
+    const labels = asFields(metadata["labels"]) ?? {};
+    metadata["labels"] = labels;
+    fill(labels, {
+      "batch.kubernetes.io/controller-uid": uid,
+      "batch.kubernetes.io/job-name": name,
+      "controller-uid": uid,
+      "job-name": name,
+    });
+    fill(spec, { selector: { matchLabels: { "batch.kubernetes.io/controller-uid": uid } } });
+  }
+}
+
+/** What JobSet's own webhooks fill in. */
+function fillJobSet(spec: Fields): void {
+  fill(spec, { startupPolicy: { startupPolicyOrder: "AnyOrder" }, suspend: false });
+  spec["successPolicy"] ??= { operator: "All" };
+  const network = asFields(spec["network"]) ?? {};
+  fill(network, { enableDNSHostnames: true, publishNotReadyAddresses: true });
+  spec["network"] = network;
+  for (const entry of Array.isArray(spec["replicatedJobs"]) ? spec["replicatedJobs"] : []) {
+    const replicated = asFields(entry);
+    if (replicated === undefined) {
+      continue;
+    }
+    fill(replicated, { replicas: 1, groupName: "default" });
+    const job = asFields(asFields(replicated["template"])?.["spec"]);
+    if (job !== undefined) {
+      fill(job, { completionMode: "Indexed" });
+      const pod = asFields(templateOf(job)["spec"]);
+      if (pod !== undefined) {
+        fill(pod, { restartPolicy: "OnFailure" });
+      }
+    }
+  }
+}
+
+/** The `default:` values of a structural schema, filled in as the API server does for custom resources. */
+export function fillFromSchema(value: unknown, schema: unknown): void {
+  const rules = asFields(schema);
+  if (rules === undefined) {
+    return;
+  }
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      fillFromSchema(item, rules["items"]);
+    }
+    return;
+  }
+  const fields = asFields(value);
+  if (fields === undefined) {
+    return;
+  }
+  for (const [name, rule] of Object.entries(asFields(rules["properties"]) ?? {})) {
+    const preset = asFields(rule)?.["default"];
+    if (fields[name] === undefined && preset !== undefined) {
+      fields[name] = structuredClone(preset);
+    }
+    fillFromSchema(fields[name], rule);
+  }
+  const rest = asFields(rules["additionalProperties"]);
+  if (rest !== undefined) {
+    for (const name of Object.keys(fields)) {
+      fillFromSchema(fields[name], rest);
+    }
+  }
+}
+
+/**
+ * Fills in what the real API server (and JobSet's webhooks) would, in place: only the defaults that controllers, kubelet
+ * and clients read. `object.metadata` has its name and uid already.
+ */
+export function applyDefaults(resource: ResourceType, object: NewObject): void {
+  const spec = (object.spec ?? {}) as Fields;
+  switch (resource.name) {
+    case "pods":
+      fillPodSpec(object.spec);
+      object.status = { phase: "Pending", qosClass: "BestEffort", ...object.status };
+      break;
+    case "namespaces": {
+      const name = object.metadata.name ?? "";
+      object.metadata.labels = { ...object.metadata.labels, "kubernetes.io/metadata.name": name };
+      object.spec = { ...spec, finalizers: ["kubernetes"] };
+      object.status = { phase: "Active", ...object.status };
+      break;
+    }
+    case "deployments.apps":
+      fill(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 });
+      spec["strategy"] ??= { type: "RollingUpdate" };
+      if (asFields(spec["strategy"])?.["type"] === "RollingUpdate") {
+        fill(spec["strategy"] as Fields, { rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } });
+      }
+      break;
+    case "replicasets.apps":
+      fill(spec, { replicas: 1 });
+      break;
+    case "statefulsets.apps":
+      fill(spec, { replicas: 1, podManagementPolicy: "OrderedReady", revisionHistoryLimit: 10, serviceName: "" });
+      spec["updateStrategy"] ??= { type: "RollingUpdate" };
+      if (asFields(spec["updateStrategy"])?.["type"] === "RollingUpdate") {
+        fill(spec["updateStrategy"] as Fields, { rollingUpdate: { partition: 0 } });
+      }
+      break;
+    case "jobs.batch":
+      fillJob(spec, object.metadata.name ?? "", object.metadata.uid ?? "");
+      break;
+    case "jobsets.jobset.x-k8s.io":
+      fillJobSet(spec);
+      break;
+    case "services":
+      fill(spec, { type: "ClusterIP", clusterIP: "None", sessionAffinity: "None" });
+      object.spec = spec;
+      break;
+    default:
+      fillFromSchema(object, resource.schemas?.[resource.storageVersion]);
+  }
+  if (resource.group === "apps" || resource.name === "jobs.batch") {
+    fillPodSpec(asFields(asFields(spec["template"])?.["spec"]));
+  }
+}

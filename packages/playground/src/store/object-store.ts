@@ -1,0 +1,646 @@
+import { randomInt, randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+
+import { StatusError, alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from "../status-error.ts";
+import type { NewObject, ObjectStore, Propagation, ResourceName, StoreEvent, StoredObject } from "../world.ts";
+import { applyDefaults } from "./defaults.ts";
+import { immutabilityProblems } from "./immutability.ts";
+import {
+  ResourceTable,
+  apiVersionOf,
+  missingInDefinition,
+  resourceOfDefinition,
+  splitApiVersion,
+} from "./resources.ts";
+import type { ResourceType } from "./resources.ts";
+import { problems } from "./validation.ts";
+
+/** One change, with what a watch with selectors needs to know. */
+export interface StoreChange extends StoreEvent {
+  /** The resourceVersion that the change made, as a number. */
+  readonly revision: number;
+  /** The object before the change; missing where it is new. */
+  readonly previous?: StoredObject;
+}
+
+/** How a write differs from a plain one. */
+export interface WriteOptions {
+  /** Does everything but keep the result. Default: `false`. */
+  readonly dryRun?: boolean;
+}
+
+/** What a deletion may ask for. */
+export interface DeleteOptions extends WriteOptions {
+  /** Default: what the object's finalizers ask for, else `Background`. */
+  readonly propagation?: Propagation;
+  /** Seconds; pods only. Default: the pod's `terminationGracePeriodSeconds`. 0 takes the object away at once. */
+  readonly gracePeriodSeconds?: number;
+  /** 409 unless the object has this uid. */
+  readonly uid?: string;
+}
+
+/** The store as the API server and the garbage collector see it: `ObjectStore` and the parts that no controller needs. */
+export interface PlaygroundStore extends ObjectStore {
+  /** The kinds that can be stored; custom resources come and go with their definition objects. */
+  readonly resources: ResourceTable;
+  /** The newest resourceVersion. */
+  readonly revision: number;
+  create(
+    resource: ResourceName,
+    namespace: string | undefined,
+    object: NewObject,
+    options?: WriteOptions,
+  ): StoredObject;
+  update(resource: ResourceName, object: StoredObject, options?: WriteOptions): StoredObject;
+  updateStatus(resource: ResourceName, object: StoredObject, options?: WriteOptions): StoredObject;
+  delete(resource: ResourceName, namespace: string | undefined, name: string, options?: DeleteOptions): void;
+  /** As `list`, but the stored objects themselves: frozen, shared, no copies. */
+  view(resource: ResourceName, namespace?: string): readonly StoredObject[];
+  /** As `get`, but the stored object itself: frozen. */
+  peek(resource: ResourceName, namespace: string | undefined, name: string): StoredObject | undefined;
+  /** The object with this uid, frozen. */
+  byUid(uid: string): { readonly resource: ResourceName; readonly object: StoredObject } | undefined;
+  /** Objects that name this uid as an owner, frozen. */
+  dependentsOf(uid: string): { readonly resource: ResourceName; readonly object: StoredObject }[];
+  /** Every change after `revision`, oldest first; `undefined` where the history does not reach back that far. */
+  changesSince(revision: number): readonly StoreChange[] | undefined;
+  /** Forgets the history: every older resourceVersion is expired from now on. */
+  compact(): void;
+  /** As `subscribe`, but with frozen objects and the object before the change. */
+  observe(listener: (change: StoreChange) => void): Disposable;
+}
+
+/** Changes that watches can be resumed from; as the real API server, only so many are remembered. */
+const HISTORY = 20_000;
+const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
+const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"] as const;
+
+function now(): string {
+  return `${new Date().toISOString().slice(0, 19)}Z`;
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    for (const inner of Object.values(value)) {
+      freeze(inner);
+    }
+    Object.freeze(value);
+  }
+  return value;
+}
+
+function keyOf(namespace: string | undefined, name: string): string {
+  return `${namespace ?? ""}\u0000${name}`;
+}
+
+function randomSuffix(): string {
+  return Array.from({ length: 5 }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join("");
+}
+
+function ended(pod: StoredObject): boolean {
+  const phase = pod.status?.["phase"];
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+interface Located {
+  readonly resource: ResourceName;
+  readonly object: StoredObject;
+}
+
+class MemoryStore implements PlaygroundStore {
+  readonly resources = new ResourceTable();
+  readonly #objects = new Map<ResourceName, Map<string, StoredObject>>();
+  readonly #sorted = new Map<ResourceName, readonly StoredObject[]>();
+  readonly #byUid = new Map<string, Located>();
+  readonly #dependents = new Map<string, Set<string>>();
+  readonly #listeners = new Set<(change: StoreChange) => void>();
+  readonly #waiting: StoreChange[] = [];
+  #delivering = false;
+  #history: StoreChange[] = [];
+  #oldest = 0;
+  #revision = 0;
+
+  constructor() {
+    for (const name of NAMESPACES) {
+      this.create("namespaces", undefined, { metadata: { name } });
+    }
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get(resource: ResourceName, namespace: string | undefined, name: string): StoredObject | undefined {
+    const found = this.peek(resource, namespace, name);
+    return found === undefined ? undefined : structuredClone(found);
+  }
+
+  peek(resource: ResourceName, namespace: string | undefined, name: string): StoredObject | undefined {
+    const type = this.#type(resource);
+    return this.#objects.get(resource)?.get(keyOf(type.namespaced ? namespace : undefined, name));
+  }
+
+  list(resource: ResourceName, namespace?: string): StoredObject[] {
+    return this.view(resource, namespace).map((object) => structuredClone(object));
+  }
+
+  view(resource: ResourceName, namespace?: string): readonly StoredObject[] {
+    const type = this.#type(resource);
+    let sorted = this.#sorted.get(resource);
+    if (sorted === undefined) {
+      const entries = [...(this.#objects.get(resource) ?? [])];
+      sorted = entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, object]) => object);
+      this.#sorted.set(resource, sorted);
+    }
+    return namespace === undefined || !type.namespaced
+      ? sorted
+      : sorted.filter((object) => object.metadata.namespace === namespace);
+  }
+
+  byUid(uid: string): Located | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  dependentsOf(uid: string): Located[] {
+    return [...(this.#dependents.get(uid) ?? [])].flatMap((dependent) => this.#byUid.get(dependent) ?? []);
+  }
+
+  create(
+    resource: ResourceName,
+    namespace: string | undefined,
+    object: NewObject,
+    options: WriteOptions = {},
+  ): StoredObject {
+    const type = this.#type(resource);
+    const next = structuredClone(object);
+    this.#nameKind(type, next);
+    const { metadata } = next;
+    const home = type.namespaced ? (namespace ?? metadata.namespace ?? "default") : undefined;
+    if (home !== undefined && metadata.namespace !== undefined && metadata.namespace !== home) {
+      throw badRequest(
+        `the namespace of the provided object does not match the namespace sent on the request (${metadata.namespace} is not ${home})`,
+      );
+    }
+    if (metadata.name === undefined || metadata.name === "") {
+      if (metadata.generateName !== undefined && metadata.generateName !== "") {
+        metadata.name = `${metadata.generateName.slice(0, 58)}${randomSuffix()}`;
+      }
+    }
+    const name = metadata.name ?? "";
+    metadata.uid = randomUUID();
+    metadata.creationTimestamp = now();
+    delete metadata.deletionTimestamp;
+    delete metadata.deletionGracePeriodSeconds;
+    delete metadata.resourceVersion;
+    if (home === undefined) {
+      delete metadata.namespace;
+    } else {
+      metadata.namespace = home;
+      this.#requireLiveNamespace(type, home, name);
+    }
+    if (type.generation) {
+      metadata.generation = 1;
+    }
+    applyDefaults(type, next);
+    const wrong = problems(type, next);
+    if (wrong.length > 0) {
+      throw invalid(type, name, wrong);
+    }
+    if (this.peek(resource, home, name) !== undefined) {
+      throw alreadyExists(type, name);
+    }
+    if (resource === "customresourcedefinitions.apiextensions.k8s.io") {
+      this.#establish(type, next);
+    }
+    return this.#commit(type, next as StoredObject, undefined, options);
+  }
+
+  update(resource: ResourceName, object: StoredObject, options: WriteOptions = {}): StoredObject {
+    const type = this.#type(resource);
+    const current = this.#current(type, object);
+    const next = structuredClone(object);
+    this.#nameKind(type, next);
+    this.#keepIdentity(next, current);
+    applyDefaults(type, next);
+    if (type.status) {
+      if (current.status === undefined) {
+        delete next.status;
+      } else {
+        next.status = structuredClone(current.status);
+      }
+    }
+    const wrong = [...problems(type, next), ...immutabilityProblems(type, current, next)];
+    if (wrong.length > 0) {
+      throw invalid(type, next.metadata.name, wrong);
+    }
+    if (type.generation && !isDeepStrictEqual(next.spec, current.spec)) {
+      next.metadata.generation = (current.metadata.generation ?? 0) + 1;
+    }
+    return this.#commit(type, next, current, options);
+  }
+
+  updateStatus(resource: ResourceName, object: StoredObject, options: WriteOptions = {}): StoredObject {
+    const type = this.#type(resource);
+    const current = this.#current(type, object);
+    const next = structuredClone(current);
+    if (object.status === undefined) {
+      delete next.status;
+    } else {
+      next.status = structuredClone(object.status);
+    }
+    return this.#commit(type, next, current, options);
+  }
+
+  delete(resource: ResourceName, namespace: string | undefined, name: string, options: DeleteOptions = {}): void {
+    const type = this.#type(resource);
+    const current = this.peek(resource, namespace, name);
+    if (current === undefined) {
+      throw notFound(type, name);
+    }
+    if (options.uid !== undefined && options.uid !== current.metadata.uid) {
+      throw conflict(
+        type,
+        name,
+        `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${current.metadata.uid}`,
+      );
+    }
+    if (options.dryRun === true) {
+      return;
+    }
+    const next = structuredClone(current);
+    const { metadata } = next;
+    const finalizers = this.#finalizersFor(current, options.propagation);
+    if (resource === "namespaces") {
+      next.status = { ...next.status, phase: "Terminating" };
+    }
+    const grace = resource === "pods" ? this.#gracePeriod(current, options.gracePeriodSeconds) : 0;
+    if (finalizers.length === 0 && grace === 0 && resource !== "namespaces") {
+      this.#drop(type, current);
+      return;
+    }
+    if (finalizers.length > 0) {
+      metadata.finalizers = finalizers;
+    }
+    if (metadata.deletionTimestamp === undefined) {
+      // The API tells when the grace period ends, not when the deletion was asked for.
+      metadata.deletionTimestamp = `${new Date(Date.now() + grace * 1000).toISOString().slice(0, 19)}Z`;
+      metadata.deletionGracePeriodSeconds = grace;
+      if (type.generation) {
+        metadata.generation = (metadata.generation ?? 0) + 1;
+      }
+    } else if (grace < (metadata.deletionGracePeriodSeconds ?? 0)) {
+      metadata.deletionTimestamp = `${new Date(Date.now() + grace * 1000).toISOString().slice(0, 19)}Z`;
+      metadata.deletionGracePeriodSeconds = grace;
+    }
+    this.#commit(type, next, current, {});
+  }
+
+  remove(resource: ResourceName, namespace: string | undefined, name: string, uid: string): void {
+    const type = this.#type(resource);
+    const current = this.peek(resource, namespace, name);
+    if (current === undefined || current.metadata.uid !== uid) {
+      return;
+    }
+    if ((current.metadata.finalizers ?? []).length === 0) {
+      this.#drop(type, current);
+      return;
+    }
+    const next = structuredClone(current);
+    next.metadata.deletionTimestamp ??= now();
+    next.metadata.deletionGracePeriodSeconds = 0;
+    this.#commit(type, next, current, {});
+  }
+
+  subscribe(listener: (event: StoreEvent) => void): Disposable {
+    return this.observe(({ type, resource, object }) => {
+      listener({ type, resource, object: structuredClone(object) });
+    });
+  }
+
+  observe(listener: (change: StoreChange) => void): Disposable {
+    // A function of its own: the same listener may be there twice.
+    const entry = (change: StoreChange): void => {
+      listener(change);
+    };
+    this.#listeners.add(entry);
+    return {
+      [Symbol.dispose]: () => {
+        this.#listeners.delete(entry);
+      },
+    };
+  }
+
+  changesSince(revision: number): readonly StoreChange[] | undefined {
+    if (revision < this.#oldest) {
+      return undefined;
+    }
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#history[middle]?.revision ?? 0) > revision) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return this.#history.slice(low);
+  }
+
+  compact(): void {
+    this.#history = [];
+    // A revision that no object has, so that even the newest one handed out so far counts as old.
+    this.#revision += 1;
+    this.#oldest = this.#revision;
+  }
+
+  #type(resource: ResourceName): ResourceType {
+    const type = this.resources.get(resource);
+    if (type === undefined) {
+      throw new StatusError(404, "NotFound", "the server could not find the requested resource", { kind: resource });
+    }
+    return type;
+  }
+
+  /** Names the kind in its stored version; an object of another kind or of a version that is not served is refused. */
+  #nameKind(type: ResourceType, object: NewObject): void {
+    const [group, version] = splitApiVersion(object.apiVersion ?? apiVersionOf(type));
+    if (group !== type.group || !type.versions.includes(version)) {
+      throw badRequest(
+        `the API version in the data (${object.apiVersion}) does not match the expected API version (${apiVersionOf(type)})`,
+      );
+    }
+    if (object.kind !== undefined && object.kind !== "" && object.kind !== type.kind) {
+      throw badRequest(`the kind in the data (${object.kind}) does not match the expected kind (${type.kind})`);
+    }
+    object.apiVersion = apiVersionOf(type);
+    object.kind = type.kind;
+    object.metadata ??= {};
+  }
+
+  #requireLiveNamespace(type: ResourceType, namespace: string, name: string): void {
+    const home = this.peek("namespaces", undefined, namespace);
+    if (home === undefined) {
+      throw notFound({ group: "", plural: "namespaces", kind: "Namespace" }, namespace);
+    }
+    if (home.metadata.deletionTimestamp !== undefined) {
+      throw forbidden(
+        type,
+        name,
+        `unable to create new content in namespace ${namespace} because it is being terminated`,
+      );
+    }
+  }
+
+  #current(type: ResourceType, object: StoredObject): StoredObject {
+    const { name, namespace, uid, resourceVersion } = object.metadata;
+    const current = this.peek(type.name, namespace, name);
+    if (current === undefined) {
+      throw notFound(type, name);
+    }
+    if (uid !== undefined && uid !== "" && uid !== current.metadata.uid) {
+      throw conflict(
+        type,
+        name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`,
+      );
+    }
+    if (
+      resourceVersion !== undefined &&
+      resourceVersion !== "" &&
+      resourceVersion !== current.metadata.resourceVersion
+    ) {
+      throw conflict(
+        type,
+        name,
+        "the object has been modified; please apply your changes to the latest version and try again",
+      );
+    }
+    return current;
+  }
+
+  /** Fields that belong to the server are what they were, whatever the caller sent. */
+  #keepIdentity(next: StoredObject, current: StoredObject): void {
+    const fields = [
+      "uid",
+      "namespace",
+      "creationTimestamp",
+      "generation",
+      "generateName",
+      "deletionTimestamp",
+      "deletionGracePeriodSeconds",
+    ] as const;
+    const kept: Partial<StoredObject["metadata"]> = {};
+    for (const field of fields) {
+      delete next.metadata[field as "generation"];
+      if (current.metadata[field] !== undefined) {
+        Object.assign(kept, { [field]: current.metadata[field] });
+      }
+    }
+    Object.assign(next.metadata, kept);
+  }
+
+  #gracePeriod(pod: StoredObject, asked: number | undefined): number {
+    if (asked === 0 || ended(pod) || typeof pod.spec?.["nodeName"] !== "string") {
+      return 0;
+    }
+    const own = pod.spec["terminationGracePeriodSeconds"];
+    const grace = asked ?? (typeof own === "number" ? own : 30);
+    const running = pod.metadata.deletionGracePeriodSeconds;
+    // A second deletion can only shorten the period that the first one gave.
+    return pod.metadata.deletionTimestamp !== undefined && running !== undefined ? Math.min(grace, running) : grace;
+  }
+
+  #finalizersFor(object: StoredObject, propagation: Propagation | undefined): string[] {
+    const finalizers = object.metadata.finalizers ?? [];
+    if (propagation === undefined) {
+      return finalizers;
+    }
+    const others = finalizers.filter((finalizer) => finalizer !== "foregroundDeletion" && finalizer !== "orphan");
+    if (propagation === "Foreground") {
+      return [...others, "foregroundDeletion"];
+    }
+    return propagation === "Orphan" ? [...others, "orphan"] : others;
+  }
+
+  #commit(
+    type: ResourceType,
+    next: StoredObject,
+    current: StoredObject | undefined,
+    options: WriteOptions,
+  ): StoredObject {
+    if (current !== undefined) {
+      next.metadata.resourceVersion = current.metadata.resourceVersion;
+      if (isDeepStrictEqual(next, current)) {
+        return structuredClone(current);
+      }
+    }
+    if (options.dryRun === true) {
+      return next;
+    }
+    const { metadata } = next;
+    if (
+      current !== undefined &&
+      metadata.deletionTimestamp !== undefined &&
+      (metadata.finalizers ?? []).length === 0 &&
+      (metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
+      type.name !== "namespaces"
+    ) {
+      const last = structuredClone(next);
+      this.#drop(type, freeze(next));
+      return last;
+    }
+    this.#revision += 1;
+    metadata.resourceVersion = String(this.#revision);
+    const stored = freeze(structuredClone(next));
+    let table = this.#objects.get(type.name);
+    if (table === undefined) {
+      table = new Map();
+      this.#objects.set(type.name, table);
+    }
+    table.set(keyOf(metadata.namespace, metadata.name), stored);
+    this.#sorted.delete(type.name);
+    this.#index(type.name, stored, current);
+    if (type.name === "customresourcedefinitions.apiextensions.k8s.io") {
+      this.resources.register(resourceOfDefinition(stored));
+    }
+    this.#emit({
+      type: current === undefined ? "ADDED" : "MODIFIED",
+      resource: type.name,
+      object: stored,
+      revision: this.#revision,
+      ...(current === undefined ? {} : { previous: current }),
+    });
+    return next;
+  }
+
+  #drop(type: ResourceType, current: StoredObject): void {
+    const { uid, namespace, name } = current.metadata;
+    if (type.name === "customresourcedefinitions.apiextensions.k8s.io") {
+      const custom = resourceOfDefinition(current);
+      for (const object of this.view(custom.name)) {
+        this.#drop(custom, object);
+      }
+      this.resources.unregister(custom.name);
+    }
+    const previous = this.peek(type.name, namespace, name) ?? current;
+    this.#objects.get(type.name)?.delete(keyOf(namespace, name));
+    this.#sorted.delete(type.name);
+    this.#byUid.delete(uid);
+    for (const owner of previous.metadata.ownerReferences ?? []) {
+      this.#unlink(owner.uid, uid);
+    }
+    this.#revision += 1;
+    const last = structuredClone(current);
+    last.metadata.resourceVersion = String(this.#revision);
+    this.#emit({
+      type: "DELETED",
+      resource: type.name,
+      object: freeze(last),
+      revision: this.#revision,
+      previous,
+    });
+  }
+
+  #index(resource: ResourceName, object: StoredObject, before: StoredObject | undefined): void {
+    const { uid } = object.metadata;
+    this.#byUid.set(uid, { resource, object });
+    for (const owner of before?.metadata.ownerReferences ?? []) {
+      this.#unlink(owner.uid, uid);
+    }
+    for (const owner of object.metadata.ownerReferences ?? []) {
+      const set = this.#dependents.get(owner.uid) ?? new Set();
+      set.add(uid);
+      this.#dependents.set(owner.uid, set);
+    }
+  }
+
+  #unlink(owner: string, dependent: string): void {
+    const set = this.#dependents.get(owner);
+    set?.delete(dependent);
+    if (set?.size === 0) {
+      this.#dependents.delete(owner);
+    }
+  }
+
+  #establish(type: ResourceType, definition: NewObject): void {
+    const missing = missingInDefinition(definition);
+    if (missing.length > 0) {
+      throw invalid(
+        type,
+        definition.metadata.name ?? "",
+        missing.map((field) => ({ reason: "FieldValueRequired", message: "Required value", field })),
+      );
+    }
+    const custom = resourceOfDefinition(definition as StoredObject);
+    if (custom.name !== definition.metadata.name) {
+      throw invalid(type, definition.metadata.name ?? "", [
+        {
+          reason: "FieldValueInvalid",
+          message: `Invalid value: "${definition.metadata.name}": must be spec.names.plural+"."+spec.group`,
+          field: "metadata.name",
+        },
+      ]);
+    }
+    const at = now();
+    definition.status = {
+      acceptedNames: definition.spec?.["names"],
+      storedVersions: [custom.storageVersion],
+      conditions: [
+        {
+          type: "NamesAccepted",
+          status: "True",
+          reason: "NoConflicts",
+          message: "no conflicts found",
+          lastTransitionTime: at,
+        },
+        {
+          type: "Established",
+          status: "True",
+          reason: "InitialNamesAccepted",
+          message: "the initial names have been accepted",
+          lastTransitionTime: at,
+        },
+      ],
+    };
+  }
+
+  #emit(change: StoreChange): void {
+    this.#history.push(change);
+    if (this.#history.length > HISTORY * 2) {
+      const dropped = this.#history.splice(0, this.#history.length - HISTORY);
+      this.#oldest = dropped.at(-1)?.revision ?? this.#oldest;
+    }
+    this.#waiting.push(change);
+    // A listener that writes must not overtake: the other listeners see its change after the one that it answers.
+    if (this.#delivering) {
+      return;
+    }
+    this.#delivering = true;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        for (const listener of this.#listeners) {
+          this.#tell(listener, next);
+        }
+      }
+    } finally {
+      this.#delivering = false;
+    }
+  }
+
+  #tell(listener: (change: StoreChange) => void, change: StoreChange): void {
+    try {
+      listener(change);
+    } catch (error) {
+      // The writer is not to blame for a listener's bug, and the bug must not stay hidden.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+/** An empty cluster's objects: the usual namespaces and nothing else. Everything is in memory. */
+export function createObjectStore(): PlaygroundStore {
+  return new MemoryStore();
+}
