@@ -38,7 +38,14 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
     name,
     async open(target, context) {
       const limit = limits.answer ?? 60_000;
-      const session = await guard(name, "open", limit, context.signal, () => transport.open(target, context), closeLate);
+      const session = await guard(
+        name,
+        "open",
+        limit,
+        context.signal,
+        () => transport.open(target, context),
+        closeLate,
+      );
       return new HostedSession(name, checkedSession(name, session), limits);
     },
   };
@@ -140,12 +147,7 @@ class HostedSession implements Session {
     return this.#limits.batch + (this.#onTheWay / this.#limits.slowest) * 1000;
   }
 
-  #guard<T>(
-    operation: string,
-    limit: number,
-    signal: AbortSignal | undefined,
-    run: () => Promise<T>,
-  ): Promise<T> {
+  #guard<T>(operation: string, limit: number, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     return guard(this.#plugin, operation, limit, signal, run);
   }
 }

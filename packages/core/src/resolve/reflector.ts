@@ -300,7 +300,10 @@ export class Reflector implements AsyncDisposable {
         throw error;
       }
       default:
-        throw new KinsyncError("KINSYNC_CLUSTER_ANSWER", `Cannot ${this.#deed("watch")}: unknown event ${String(type)}`);
+        throw new KinsyncError(
+          "KINSYNC_CLUSTER_ANSWER",
+          `Cannot ${this.#deed("watch")}: unknown event ${String(type)}`,
+        );
     }
     const version = (object as Partial<KubeObject> | undefined)?.metadata?.resourceVersion;
     if (typeof version === "string" && version !== "") this.#version = version;

@@ -143,7 +143,8 @@ export function selectContainer(
   const byKind = named(host?.defaultContainer(pod));
   if (byKind !== undefined) return byKind;
   const main = containers.filter((container) => container.type === "container");
-  const isInfrastructure = (name: string): boolean => SIDECARS.has(name) || (host?.infrastructure.includes(name) ?? false);
+  const isInfrastructure = (name: string): boolean =>
+    SIDECARS.has(name) || (host?.infrastructure.includes(name) ?? false);
   // A pod of nothing but sidecars is somebody's own proxy: then its first container is meant.
   const first = main.find((container) => !isInfrastructure(container.name)) ?? main[0];
   return first ?? { missing: `pod ${member.name} has no container` };
