@@ -1,1 +1,4 @@
-export {};
+import { deployment } from "./deployment.ts";
+
+export { deployment };
+export default deployment;

@@ -1,1 +1,4 @@
-export {};
+import { jobset } from "./jobset.ts";
+
+export { jobset };
+export default jobset;

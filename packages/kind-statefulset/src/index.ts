@@ -1,1 +1,4 @@
-export {};
+import { statefulset } from "./statefulset.ts";
+
+export { statefulset };
+export default statefulset;

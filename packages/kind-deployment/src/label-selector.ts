@@ -1,0 +1,23 @@
+/** `spec.selector` of the workloads in `apps/v1`. */
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
+/** The selector as a list request takes it; `undefined` where it asks for nothing, or for something that is not known here. */
+export function formatLabelSelector(selector: LabelSelector | undefined): string | undefined {
+  const terms = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {
+    const set = `(${values.toSorted().join(",")})`;
+    if (operator === "In") terms.push(`${key} in ${set}`);
+    else if (operator === "NotIn") terms.push(`${key} notin ${set}`);
+    else if (operator === "Exists") terms.push(key);
+    else if (operator === "DoesNotExist") terms.push(`!${key}`);
+    else return undefined;
+  }
+  return terms.length === 0 ? undefined : terms.toSorted().join(",");
+}
