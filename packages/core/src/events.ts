@@ -149,7 +149,10 @@ export interface SummaryEvent extends Base {
   readonly stale: number;
   readonly failed: number;
   readonly halted: number;
+  /** Containers that should hold the files and do not run. */
   readonly waiting: number;
+  /** Commands of `run` that failed. */
+  readonly failedRuns: number;
 }
 
 /** What the engine tells the world. Every string in it is free of control characters. */
