@@ -57,7 +57,7 @@ export class WorkloadEvents {
   }
 
   tell(told: Told): void {
-    this.#onEvent({ ...told, time: new Date().toISOString(), workload: this.#workload } as EngineEvent);
+    this.#onEvent({ ...told, time: new Date().toISOString(), workload: this.#workload });
   }
 
   /** Tells a note the first time. */
