@@ -25,3 +25,6 @@ export type { KinsyncErrorOptions, Retry } from "./errors/error.ts";
 export { findWorkload } from "./resolve/discovery.ts";
 export type { FoundWorkload } from "./resolve/discovery.ts";
 export type { Member, MemberContainer, Resolution, WorkloadRef } from "./resolve/resolution.ts";
+export { ReflectorPool } from "./resolve/reflectors.ts";
+export { watchWorkload } from "./resolve/workload.ts";
+export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/workload.ts";
