@@ -1,0 +1,10 @@
+import { EXIT } from "../exit-code.ts";
+import type { Io } from "../io.ts";
+import type { SyncOptions } from "../setup/options.ts";
+import { runSyncing } from "./syncing.ts";
+
+/** Keeps workloads in step until Ctrl-C. */
+export async function runUp(workload: string | undefined, options: SyncOptions, io: Io): Promise<number> {
+  await runSyncing({ command: "up", workload, options, io });
+  return EXIT.done;
+}

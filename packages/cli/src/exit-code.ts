@@ -1,0 +1,38 @@
+import type { ErrorCode } from "@kinsync/core/contract";
+
+/** Exit codes; scripts rely on them. */
+export const EXIT = {
+  /** Every eligible target holds the newest tree. */
+  done: 0,
+  /** kinsync itself is wrong. */
+  internal: 1,
+  /** The command line, the config or a plugin is wrong, or names something that is not there. */
+  usage: 2,
+  /** At least one target is stale, failed or halted. */
+  behind: 3,
+  /** No eligible target within `--wait`. */
+  nothing: 4,
+  /** The cluster cannot be reached, or does not allow it. */
+  cluster: 5,
+  interrupted: 130,
+} as const;
+
+/** The exit code of a run that ended with an error. */
+export function exitCodeOf(code: ErrorCode): number {
+  const area = code.split("_")[1];
+  switch (area) {
+    case "CLUSTER":
+      return EXIT.cluster;
+    case "CONFIG":
+    case "PLUGIN":
+    case "RESOLVE":
+    case "SOURCE":
+    case "USAGE":
+      return EXIT.usage;
+    case "TARGET":
+      // The one TARGET error that is met before any container: a path that no container could take.
+      return code === "KINSYNC_TARGET_PATH" ? EXIT.usage : EXIT.behind;
+    default:
+      return EXIT.internal;
+  }
+}

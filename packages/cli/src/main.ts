@@ -1,0 +1,52 @@
+import { KinsyncError } from "@kinsync/core/contract";
+import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { Interrupted } from "./interrupts.ts";
+import type { Io } from "./io.ts";
+import { CommanderError, createProgram } from "./program.ts";
+import { createPaint } from "./render/color.ts";
+import { asKinsyncError, printError } from "./render/error.ts";
+
+/**
+ * Runs one command line and gives the exit code. Prints to `io` alone, ends no process, and never rejects.
+ * @param argv without node and script: `["up", "jobset/train"]`
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  // Known before the arguments are parsed, since a wrong argument has to be told in the wanted form too.
+  const json = /^(?:.* )?(?:-o=?|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
+  const debug = argv.includes("--debug");
+  const color = !argv.includes("--no-color");
+  try {
+    let code: number = EXIT.done;
+    const program = createProgram(io, (result) => {
+      code = result;
+    });
+    if (argv.length === 0) {
+      program.outputHelp();
+      return EXIT.done;
+    }
+    await program.parseAsync(argv, { from: "user" });
+    return io.signal.aborted ? EXIT.interrupted : code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.done;
+    if (io.signal.aborted && isInterruption(thrown, io.signal)) return EXIT.interrupted;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : asKinsyncError(thrown);
+    const output = json ? io.stdout : io.stderr;
+    printError(output, error, { json, debug, paint: createPaint(output, io.env, color) });
+    return exitCodeOf(error.code);
+  }
+}
+
+/** Errors that only say that the run was interrupted are no news to the one who pressed Ctrl-C. */
+function isInterruption(thrown: unknown, signal: AbortSignal): boolean {
+  for (let each: unknown = thrown, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth += 1) {
+    if (each === signal.reason || each instanceof Interrupted || each.name === "AbortError") return true;
+  }
+  return false;
+}
+
+function usageError(error: CommanderError): KinsyncError {
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = /\(Did you mean (.+)\?\)/.exec(rest.join(" "))?.[1];
+  const hint = suggestion === undefined ? {} : { hint: `Did you mean ${suggestion}?` };
+  return new KinsyncError("KINSYNC_USAGE", first.replaceAll("'", "`"), hint);
+}

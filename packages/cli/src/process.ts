@@ -1,0 +1,37 @@
+import { createInterrupts } from "./interrupts.ts";
+import { main } from "./main.ts";
+
+/** Milliseconds that leftover handles may keep the process after its work is done. */
+const LINGER = 1_000;
+
+/** Runs kinsync as the present process: its arguments, streams, signals and exit code. */
+export async function runProcess(): Promise<void> {
+  quietWarnings();
+  // A reader that went away (`kinsync tree … | head -1`) ends the run; there is nobody to tell.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+  using interrupts = createInterrupts();
+  process.exitCode = await main(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    signal: interrupts.signal,
+  });
+  setTimeout(() => process.exit(), LINGER).unref();
+}
+
+/** Node's own remarks about running TypeScript are not for the user of a config file. */
+function quietWarnings(): void {
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    const code = "code" in warning ? String(warning.code) : "";
+    if (code === "MODULE_TYPELESS_PACKAGE_JSON") return;
+    if (warning.name === "ExperimentalWarning" && /type stripping/i.test(warning.message)) return;
+    process.stderr.write(`warning ${code === "" ? warning.name : code}: ${warning.message}\n`);
+  });
+}

@@ -1,0 +1,181 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { InitialSync } from "@kinsync/core/contract";
+import type { Io } from "./io.ts";
+import { parseDuration } from "./render/units.ts";
+import type { ClusterOptions, OutputOptions, SyncOptions } from "./setup/options.ts";
+import { VERSION } from "./version.ts";
+
+export { CommanderError };
+
+/** Flags as commander gives them. */
+interface Flags {
+  readonly output?: "json" | "text";
+  readonly color?: boolean;
+  readonly debug?: boolean;
+  readonly namespace?: string;
+  readonly context?: string;
+  readonly kubeconfig?: string;
+  readonly config?: string;
+  readonly sync?: readonly string[];
+  readonly container?: string;
+  readonly role?: readonly string[];
+  readonly initial?: InitialSync;
+  readonly allowEmpty?: boolean;
+  readonly wait?: number;
+  readonly keep?: boolean;
+}
+
+/**
+ * The command line. Commands are imported when they are run, so that `--help` costs nothing.
+ * @param finish is told the exit code of the command that ran
+ */
+export function createProgram(io: Io, finish: (code: number) => void): Command {
+  const program = new Command("kinsync")
+    .description("Save a file, and every container that your Kubernetes workload really owns has it.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      // Errors come back as exceptions and are printed in kinsync's own form.
+      writeErr: () => undefined,
+      outputError: () => undefined,
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getOutHasColors: () => false,
+    })
+    .addHelpText(
+      "after",
+      "\nExamples:\n" +
+        "  kinsync demo                                     the main job, on an embedded cluster\n" +
+        "  kinsync up jobset/train --sync src:/app/src      keep the containers of a JobSet in step\n" +
+        "  kinsync tree deploy/web                          who is a member, and who is current\n" +
+        "  kinsync explain deploy/web web-7d4b9-x2x1q       why a pod is in or out\n" +
+        "\nExit codes: 0 all current, 1 internal, 2 usage or config, 3 some target is behind or failed,\n" +
+        "4 nothing to sync to, 5 cluster not reachable or not allowed, 130 interrupted.",
+    );
+
+  const up = command(program, "up", "keep the containers of workloads in step with local files, until Ctrl-C")
+    .argument("[workload]", "as kubectl names it: jobset/train, deploy/web, pod/x. Default: all of the config")
+    .action(async (workload: string | undefined, flags: Flags) => {
+      const { runUp } = await import("./commands/up.ts");
+      finish(await runUp(workload, syncOptions(flags), io));
+    });
+  withSync(up);
+
+  const sync = command(program, "sync", "bring the containers up to date once, and end")
+    .argument("[workload]", "as kubectl names it. Default: all of the config")
+    .addOption(
+      new Option("--wait <duration>", "how long to wait for a first target: 90s, 2m")
+        .argParser(durationOf)
+        .default(60_000, "60s"),
+    )
+    .action(async (workload: string | undefined, flags: Flags) => {
+      const { runSync } = await import("./commands/sync.ts");
+      finish(await runSync(workload, syncOptions(flags), io));
+    });
+  withSync(sync);
+
+  const tree = command(program, "tree", "show the members of a workload, and what the kind says of each")
+    .argument("<workload>", "as kubectl names it: jobset/train, deploy/web, pod/x")
+    .action(async (workload: string, flags: Flags) => {
+      const { runTree } = await import("./commands/tree.ts");
+      finish(await runTree(workload, clusterOptions(flags), io));
+    });
+  withCluster(tree);
+
+  const explain = command(
+    program,
+    "explain",
+    "show why each pod is a target or not, with the evidence; also those left out",
+  )
+    .argument("<workload>", "as kubectl names it")
+    .argument("[pod]", "this pod alone")
+    .action(async (workload: string, pod: string | undefined, flags: Flags) => {
+      const { runExplain } = await import("./commands/explain.ts");
+      finish(await runExplain(workload, pod, clusterOptions(flags), io));
+    });
+  withCluster(explain);
+
+  const demo = command(program, "demo", "do the main job on an embedded cluster: no Kubernetes needed")
+    .option("--keep", "stay, and say how to edit and how to point kubectl at it", false)
+    .action(async (flags: Flags) => {
+      const { runDemo } = await import("./commands/demo.ts");
+      finish(await runDemo({ ...outputOptions(flags), keep: flags.keep === true }, io));
+    });
+  withOutput(demo);
+
+  return program;
+}
+
+function command(program: Command, name: string, description: string): Command {
+  return program.command(name).description(description);
+}
+
+function withOutput(target: Command): Command {
+  return target
+    .addOption(new Option("-o, --output <format>", "how to print: text, or JSON lines").choices(["text", "json"]))
+    .option("--no-color", "no colors (NO_COLOR does the same)")
+    .option("--debug", "print the stack of an error", false);
+}
+
+function withCluster(target: Command): Command {
+  target
+    .option("-n, --namespace <name>", "namespace. Default: that of the context")
+    .option("--context <name>", "context of the kubeconfig; naming it is consent to write")
+    .option("--kubeconfig <file>", "kubeconfig. Default: KUBECONFIG, else ~/.kube/config")
+    .option("--config <file>", "config file. Default: kinsync.config.* here or above");
+  return withOutput(target);
+}
+
+function withSync(target: Command): Command {
+  target
+    .option("--sync <from:to>", "local path : container path; may be repeated", append)
+    .option("--container <name>", "container of each member. Default: the pod's default container")
+    .option("--role <name>", "only members of this role; may be repeated", append)
+    .addOption(
+      new Option("--initial <way>", "first contact: look what is there, take it for granted, or send all").choices([
+        "verify",
+        "trust",
+        "full",
+      ]),
+    )
+    .option("--allow-empty", "an empty source is meant: delete what was synced", false);
+  return withCluster(target);
+}
+
+function append(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+function durationOf(value: string): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds === undefined) throw new InvalidArgumentError("Write it as 90s, 2m or 500ms.");
+  return milliseconds;
+}
+
+function outputOptions(flags: Flags): OutputOptions {
+  return { json: flags.output === "json", color: flags.color !== false, debug: flags.debug === true };
+}
+
+function clusterOptions(flags: Flags): ClusterOptions {
+  return {
+    ...outputOptions(flags),
+    namespace: flags.namespace,
+    context: flags.context,
+    kubeconfig: flags.kubeconfig,
+    config: flags.config,
+  };
+}
+
+function syncOptions(flags: Flags): SyncOptions {
+  return {
+    ...clusterOptions(flags),
+    sync: flags.sync ?? [],
+    container: flags.container,
+    roles: flags.role ?? [],
+    initial: flags.initial,
+    allowEmpty: flags.allowEmpty === true,
+    wait: flags.wait,
+  };
+}

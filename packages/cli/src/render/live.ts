@@ -1,0 +1,104 @@
+import { createLogUpdate } from "log-update";
+import type { EngineEvent, EngineView } from "@kinsync/core";
+import type { Output } from "../io.ts";
+import type { Paint } from "./color.ts";
+import { formatEvent } from "./lines.ts";
+import { formatBar, Transfers } from "./progress.ts";
+import type { Reporter } from "./reporter.ts";
+import { formatSummary } from "./summary.ts";
+import { formatWorkload } from "./table.ts";
+import { clean } from "./text.ts";
+import { count, duration } from "./units.ts";
+
+/** Milliseconds between two frames at least. */
+const FRAME = 80;
+
+/** A live table at the bottom of a terminal; lines that are worth keeping scroll above it. */
+export function createLiveReporter(output: Output & NodeJS.WritableStream, paint: Paint): Reporter {
+  const screen = createLogUpdate(output);
+  const transfers = new Transfers(() => performance.now());
+  const latest = new Map<string, number>();
+  let view: (() => EngineView) | undefined;
+  let several = false;
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+
+  function frame(): string {
+    const workloads = view?.().workloads ?? [];
+    const width = output.columns ?? 100;
+    const bars = transfers
+      .view()
+      .slice(0, 5)
+      .map((each) => formatBar(each, width - 1));
+    const room = Math.max(4, (output.rows ?? 24) - 3 - bars.length);
+    const tables = workloads.flatMap((each) =>
+      formatWorkload(each, { paint, width, rows: Math.max(3, Math.floor(room / workloads.length) - 3) }),
+    );
+    return ["", ...tables, ...bars].join("\n");
+  }
+  function draw(): void {
+    timer = undefined;
+    if (!ended && view !== undefined) screen(frame());
+  }
+  function soon(): void {
+    if (timer === undefined && !ended && view !== undefined) timer = setTimeout(draw, FRAME);
+  }
+  function keep(text: string): void {
+    if (view === undefined || ended) output.write(`${text}\n`);
+    else screen.persist(text);
+  }
+  function close(): void {
+    clearTimeout(timer);
+    if (!ended && view !== undefined) {
+      screen(frame());
+      screen.done();
+    }
+    ended = true;
+  }
+
+  /** A save in one line, once every target of the workload has it. */
+  function tellComplete(event: Extract<EngineEvent, { readonly event: "synced" }>): void {
+    const key = `${event.mapping} ${event.generation}`;
+    latest.set(key, Math.max(latest.get(key) ?? 0, event.duration));
+    const workload = view?.().workloads.find(({ name }) => name === event.workload);
+    if (workload === undefined || workload.targets.some(({ status }) => status !== "synced")) return;
+    const slowest = latest.get(key) ?? event.duration;
+    latest.clear();
+    const prefix = several ? `${clean(event.workload)}: ` : "";
+    keep(
+      `${prefix}${paint("green", "synced")} generation ${event.generation} to ${count(workload.targets.length, "target")}, the last after ${duration(slowest)}`,
+    );
+  }
+
+  return {
+    start: ({ command, lines }) => {
+      several = lines.length > 1;
+      for (const each of lines) keep(`${paint("bold", command)} ${clean(each)}`);
+    },
+    cluster: (context, server, namespace) =>
+      keep(paint("dim", `context ${clean(context)} (${clean(server)}), namespace ${clean(namespace)}`)),
+    note: (text) => keep(`${paint("cyan", "note")}: ${clean(text)}`),
+    event: (event) => {
+      if (event.event === "progress") transfers.progress(event);
+      else if ("uid" in event && "container" in event && event.uid !== undefined && event.container !== undefined) {
+        transfers.end({ uid: event.uid, container: event.container });
+      }
+      // What the table shows needs no line: a save of one file would scroll twenty of them.
+      if (event.event === "synced") tellComplete(event);
+      else if (event.event !== "member" && event.event !== "target") {
+        const text = formatEvent(event, { paint, several });
+        if (text !== undefined) keep(text);
+      }
+      soon();
+    },
+    attach: (give) => {
+      view = give;
+      soon();
+    },
+    end: (summaries) => {
+      close();
+      for (const summary of summaries) output.write(`${formatSummary(summary, paint, summaries.length > 1)}\n`);
+    },
+    abandon: close,
+  };
+}

@@ -1,0 +1,106 @@
+import type { EngineView, TargetStatus, TargetView } from "@kinsync/core";
+import { describeMembers } from "./members.ts";
+import type { Paint } from "./color.ts";
+import { formatColumns } from "./columns.ts";
+import { stateWord } from "./state.ts";
+import { clean, cut } from "./text.ts";
+import { duration } from "./units.ts";
+
+export interface TableStyle {
+  readonly paint: Paint;
+  readonly width: number;
+  /** At most so many members are shown. */
+  readonly rows: number;
+}
+
+type WorkloadView = EngineView["workloads"][number];
+
+/** One workload as lines: a title, a row for each target and for each member without one. */
+export function formatWorkload(workload: WorkloadView, style: TableStyle): readonly string[] {
+  const { paint } = style;
+  const { resolution } = workload;
+  const generation = workload.generation > 0 ? `  generation ${workload.generation}` : "";
+  const title = `${paint("bold", clean(workload.name))}${generation}`;
+  if (resolution === undefined) return [title, paint("dim", "  looking for its members")];
+  const said = describeMembers(resolution);
+  const rows = rowsOf(workload, resolution, paint);
+  // What needs attention comes first when there is no room for all.
+  const shown = rows.length <= style.rows ? rows : rows.toSorted((a, b) => a.rank - b.rank).slice(0, style.rows);
+  const head = ["MEMBER", "ROLE", "STATE", "STATUS", "GEN", "FILES", "LATENCY", ""].map((each) => paint("dim", each));
+  const fixed = 78;
+  const cells = shown.map(({ cells: [reason = "", ...rest] }) => [
+    ...rest,
+    cut(reason, Math.max(12, style.width - fixed)),
+  ]);
+  const hidden = rows.length - shown.length;
+  return [
+    said === undefined ? title : `${title}  ${paint("yellow", said)}`,
+    ...(cells.length === 0 ? [] : formatColumns([head, ...cells])),
+    ...(hidden > 0 ? [paint("dim", `… and ${hidden} more`)] : []),
+  ];
+}
+
+interface Row {
+  readonly rank: number;
+  /** The reason first. */
+  readonly cells: readonly string[];
+}
+
+function rowsOf(
+  workload: WorkloadView,
+  resolution: NonNullable<WorkloadView["resolution"]>,
+  paint: Paint,
+): readonly Row[] {
+  const byUid = Map.groupBy(workload.targets, ({ uid }) => uid);
+  return resolution.members.flatMap((member): Row[] => {
+    const name = cut(clean(member.name), 30);
+    const place = [member.role, member.index]
+      .filter((each) => each !== undefined)
+      .map(clean)
+      .join(" ");
+    const state = stateWord(member.state, paint);
+    const targets = byUid.get(member.uid) ?? [];
+    if (targets.length === 0) {
+      return [{ rank: 3, cells: [clean(member.reason.message), name, place, state, paint("dim", "-"), "", "", ""] }];
+    }
+    return targets.map((target) => ({
+      rank: RANKS[target.status],
+      cells: [
+        target.status === "synced" ? "" : clean(target.reason),
+        targets.length === 1 ? name : `${name} [${clean(target.container)}]`,
+        place,
+        state,
+        statusWord(target.status, paint),
+        target.generation === undefined ? "-" : String(target.generation),
+        String(target.files),
+        latency(target),
+      ],
+    }));
+  });
+}
+
+const RANKS: Readonly<Record<TargetStatus, number>> = {
+  failed: 0,
+  halted: 0,
+  stale: 1,
+  syncing: 1,
+  waiting: 2,
+  synced: 4,
+};
+
+function latency(target: TargetView): string {
+  return target.duration === undefined ? "-" : duration(target.duration);
+}
+
+const COLORS = {
+  synced: "green",
+  syncing: "cyan",
+  waiting: "yellow",
+  stale: "yellow",
+  halted: "yellow",
+  failed: "red",
+} as const satisfies Record<TargetStatus, string>;
+
+function statusWord(status: TargetStatus, paint: Paint): string {
+  return paint(COLORS[status], status);
+}

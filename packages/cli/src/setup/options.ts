@@ -1,0 +1,28 @@
+import type { InitialSync } from "@kinsync/core/contract";
+
+/** How things are printed. */
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+  readonly debug: boolean;
+}
+
+/** Which cluster, and where the config is. */
+export interface ClusterOptions extends OutputOptions {
+  readonly namespace: string | undefined;
+  readonly context: string | undefined;
+  readonly kubeconfig: string | undefined;
+  readonly config: string | undefined;
+}
+
+/** What `up` and `sync` take besides. */
+export interface SyncOptions extends ClusterOptions {
+  /** `FROM:TO`, as given. */
+  readonly sync: readonly string[];
+  readonly container: string | undefined;
+  readonly roles: readonly string[];
+  readonly initial: InitialSync | undefined;
+  readonly allowEmpty: boolean;
+  /** Milliseconds. */
+  readonly wait: number | undefined;
+}
