@@ -1,0 +1,87 @@
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { IdleTimeout } from "./failure.ts";
+import type { ConnectionPool } from "./pool.ts";
+
+/** One HTTP request. */
+export interface Call {
+  readonly method: "GET" | "POST";
+  /** With the query. The server's prefix is put in front. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+  /** Milliseconds without a single byte. */
+  readonly idleTimeout: number;
+}
+
+/** An answer whose body is still to come. */
+export interface Exchange {
+  readonly message: IncomingMessage;
+  /** Starts or restarts the time that the next byte has. */
+  expect(): void;
+  /** Stops that time: the reader is busy, or all is there. */
+  rest(): void;
+  /** Ends the exchange now; a connection with an unread body is dropped. */
+  drop(error?: Error): void;
+}
+
+/** Sends a request and settles with the head of the answer. Every request here can be repeated, so a connection that the server closed while it was unused costs a second try, no failure. */
+export async function exchange(pool: ConnectionPool, call: Call): Promise<Exchange> {
+  for (;;) {
+    try {
+      return await attempt(pool, call);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+    }
+  }
+}
+
+/** A kept connection turned out to be closed. Each is met once, since it leaves the pool by that. */
+class StaleConnection extends Error {}
+
+async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
+  const { signal } = call;
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const { server } = pool.route;
+  const request: ClientRequest = httpRequest({
+    agent: pool,
+    method: call.method,
+    host: server.hostname,
+    port: server.port,
+    path: server.prefix + call.path,
+    headers: { host: server.host, ...call.headers } as Record<string, string | string[]>,
+  });
+  let message: IncomingMessage | undefined;
+  const drop = (error?: Error) => {
+    if (message === undefined) request.destroy(error);
+    else message.destroy(error);
+  };
+  const onAbort = () => drop(new DOMException("aborted", "AbortError"));
+  const timer = setTimeout(() => drop(new IdleTimeout(call.idleTimeout)), call.idleTimeout);
+  const settle = () => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  request.once("response", (response) => {
+    message = response;
+    // Also where nobody reads on: without a listener an error would be an uncaught one.
+    response.on("error", () => undefined).once("close", settle);
+    resolve(response);
+  });
+  request.once("upgrade", (_, socket) => {
+    settle();
+    socket.destroy();
+    reject(new Error("it changed the protocol without being asked"));
+  });
+  request.on("error", (error: NodeJS.ErrnoException) => {
+    settle();
+    const stale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+    reject(stale ? new StaleConnection() : error);
+  });
+  request.end(call.body);
+  const response = await promise;
+  timer.refresh();
+  return { message: response, expect: () => void timer.refresh(), rest: () => clearTimeout(timer), drop };
+}

@@ -1,0 +1,51 @@
+import { Agent, type ClientRequestArgs } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { dial, type Route } from "./dial.ts";
+import type { TlsClient } from "./tls.ts";
+
+/** Milliseconds that an unused connection is kept. Below what servers and load balancers keep theirs. */
+const KEEP = 55_000;
+
+/** Kept-alive connections to one server with one identity. */
+export class ConnectionPool extends Agent {
+  readonly route: Route;
+  readonly tls: TlsClient | undefined;
+  readonly #timeout: number;
+  readonly #stop = new AbortController();
+
+  /** @param timeout milliseconds until a connection stands */
+  constructor(route: Route, tls: TlsClient | undefined, timeout: number) {
+    super({ keepAlive: true, keepAliveMsecs: 30_000, timeout: KEEP, scheduling: "lifo", maxFreeSockets: 16 });
+    this.route = route;
+    this.tls = tls;
+    this.#timeout = timeout;
+  }
+
+  /** A connection of the caller's own, for a WebSocket. */
+  async dial(signal: AbortSignal): Promise<Socket> {
+    return await dial(this.route, this.tls, {
+      signal: AbortSignal.any([signal, this.#stop.signal]),
+      timeout: this.#timeout,
+    });
+  }
+
+  override createConnection(_: ClientRequestArgs, callback?: (error: Error | null, socket: Duplex) => void): undefined {
+    this.dial(this.#stop.signal).then(
+      (socket) => callback?.(null, socket),
+      (error: unknown) => callback?.(error as Error, undefined as unknown as Duplex),
+    );
+  }
+
+  /** No new request comes: what runs may end, what is unused goes. */
+  retire(): void {
+    this.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
+
+  /** Everything ends now. */
+  override destroy(): void {
+    this.#stop.abort();
+    super.destroy();
+  }
+}

@@ -1,0 +1,37 @@
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+
+/** PEM texts. Two that are equal make one TLS context. */
+export interface TlsMaterial {
+  /** `undefined`: what Node and the operating system trust. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+/** One TLS context that all connections share: making one costs more than the rest of a handshake's set-up. */
+export interface TlsClient {
+  readonly context: SecureContext;
+  /** Last ticket of the server: the next handshake is a short one. */
+  session: Buffer | undefined;
+}
+
+/** @throws what OpenSSL says of a certificate and key that do not fit or cannot be read. */
+export function createTlsClient(material: TlsMaterial): TlsClient {
+  const context = createSecureContext({
+    ca: material.ca ?? trustedBySystem(),
+    ...(material.cert === undefined ? {} : { cert: material.cert }),
+    ...(material.key === undefined ? {} : { key: material.key }),
+    // As Go: a certificate in the bundle is trusted, though it be no root.
+    allowPartialTrustChain: true,
+  });
+  return { context, session: undefined };
+}
+
+/** kubectl trusts what the system trusts, also a company's own authority; Node alone does not. */
+function trustedBySystem(): string[] {
+  return [...new Set([...getCACertificates("default"), ...getCACertificates("system")])];
+}
+
+export function isSameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
+  return a.ca === b.ca && a.cert === b.cert && a.key === b.key;
+}
