@@ -4,13 +4,6 @@ import { readDeployment } from "./fields.ts";
 /** What is to be said of the Deployment as a whole; the weightiest thing where there are several. */
 export function noteOf(root: KubeObject): Reason | undefined {
   const { spec, status } = readDeployment(root);
-  if (root.metadata.deletionTimestamp !== undefined) {
-    return {
-      code: "deployment-deleting",
-      message: "the Deployment is being deleted",
-      evidence: { "metadata.deletionTimestamp": root.metadata.deletionTimestamp },
-    };
-  }
   // A rollout that was stuck and then paused keeps the condition (`checkPausedConditions`), so paused is asked first.
   if (spec?.paused === true) {
     return {

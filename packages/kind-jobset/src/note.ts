@@ -22,13 +22,6 @@ export function noteOf(view: KindView): Reason | undefined {
       evidence: { "spec.managedBy": spec.managedBy },
     };
   }
-  if (root.metadata.deletionTimestamp !== undefined) {
-    return {
-      code: "jobset-deleting",
-      message: "the JobSet is being deleted",
-      evidence: { "metadata.deletionTimestamp": root.metadata.deletionTimestamp },
-    };
-  }
   const terminalState = terminalStateOf(root);
   if (terminalState !== undefined) {
     return {

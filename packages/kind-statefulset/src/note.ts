@@ -4,13 +4,6 @@ import { readStatefulSet } from "./fields.ts";
 /** What is to be said of the StatefulSet as a whole; the weightiest thing where there are several. */
 export function noteOf(root: KubeObject): Reason | undefined {
   const { spec, status } = readStatefulSet(root);
-  if (root.metadata.deletionTimestamp !== undefined) {
-    return {
-      code: "statefulset-deleting",
-      message: "the StatefulSet is being deleted",
-      evidence: { "metadata.deletionTimestamp": root.metadata.deletionTimestamp },
-    };
-  }
   const replicas = spec?.replicas ?? 1;
   const updated = status?.updatedReplicas ?? 0;
   const evidence = {

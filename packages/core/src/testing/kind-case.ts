@@ -1,5 +1,6 @@
 import type { KindPlugin, MemberState } from "../contract/kind.ts";
 import type { KubeObject } from "../contract/resource.ts";
+import { apiVersionOf } from "../resolve/resource-path.ts";
 import { isPod } from "./kind-view.ts";
 
 /** What a case expects of one pod. */
@@ -58,8 +59,7 @@ export function lintKindCases(kind: KindPlugin, cases: readonly KindCase[]): str
 type Complain = (problem: string) => void;
 
 function lintRoot(kind: KindPlugin, one: KindCase, complain: Complain): void {
-  const { group, version } = kind.root;
-  const apiVersion = group === "" ? version : `${group}/${version}`;
+  const apiVersion = apiVersionOf(kind.root);
   if (one.root.kind !== kind.root.kind || one.root.apiVersion !== apiVersion) {
     complain(`the root is a ${one.root.apiVersion} ${one.root.kind}, the kind's is ${apiVersion} ${kind.root.kind}`);
   }

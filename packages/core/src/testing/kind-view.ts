@@ -1,6 +1,8 @@
-import type { KindPlugin, KindView, OwnedPod, Verdict, WatchPlan } from "../contract/kind.ts";
-import type { Reason } from "../contract/kind.ts";
+import type { KindPlugin, KindView, OwnedPod, Reason, Verdict, Watch, WatchPlan } from "../contract/kind.ts";
 import type { KubeObject, ObjectMeta, Pod, ResourceType } from "../contract/resource.ts";
+import { compareUids, walkDown } from "../resolve/ownership.ts";
+import type { Layer, OwnerIndex } from "../resolve/ownership.ts";
+import { PODS, parseApiVersion, resourceName } from "../resolve/resource-path.ts";
 import { matchesLabelSelector } from "./label-selector.ts";
 
 /** A kind's answer for one pod of a set of plain objects. */
@@ -58,46 +60,39 @@ export function buildKindView(
 ): { readonly view: KindView; readonly members: readonly OwnedPod[] } {
   const plan = kind.watches(root);
   const missing = missingResources(plan, options.missing ?? []);
-  const seen = watchedObjects(plan, objects, missing, options.objects ?? "plan");
-  const byUid = new Map(seen.map((object) => [object.object.metadata.uid, object]));
-  const order = <T>(items: T[], uid: (item: T) => string): readonly T[] =>
-    options.order === "given" ? items : items.toSorted((a, b) => (uid(a) < uid(b) ? -1 : 1));
-
-  const owned: KubeObject[] = [];
-  const pods: OwnedPod[] = [];
-  for (const item of seen) {
-    const owners = pathToRoot(item, root, byUid);
-    if (!isPod(item.object)) {
-      if (owners !== undefined) owned.push(item.object);
-    } else if (owners !== undefined) {
-      pods.push(Object.freeze({ pod: item.object, owners: Object.freeze(owners), by: "owner" }));
-    } else if (missing.length > 0 && kind.claims?.(root, item.object) === true) {
-      pods.push(Object.freeze({ pod: item.object, owners: Object.freeze([]), by: "labels" }));
+  const layers = layersOf(plan, objects, missing, options.objects ?? "plan");
+  const ownership = walkDown(root, layers);
+  const podMode = plan.pods?.owner ?? "controller";
+  const found: OwnedPod[] = [];
+  for (const pod of layers.find(({ resource }) => resource === PODS)?.objects.filter(isPod) ?? []) {
+    const owners = ownership.chainOf(pod, podMode);
+    if (owners !== undefined) found.push(Object.freeze({ pod, owners, by: "owner" }));
+    else if (missing.length > 0 && kind.claims?.(root, pod) === true) {
+      found.push(Object.freeze({ pod, owners: Object.freeze([]), by: "labels" }));
     }
   }
-  const members = Object.freeze(order(pods, ({ pod }) => pod.metadata.uid));
+  const rank = new Map(objects.map(({ metadata }, at) => [metadata.uid, at]));
+  const inOrder = <T>(items: readonly T[], object: (item: T) => KubeObject): readonly T[] =>
+    Object.freeze(
+      items.toSorted((a, b) =>
+        options.order === "given"
+          ? (rank.get(object(a).metadata.uid) ?? 0) - (rank.get(object(b).metadata.uid) ?? 0)
+          : compareUids(object(a), object(b)),
+      ),
+    );
+  const members = inOrder(found, ({ pod }) => pod);
   const view: KindView = Object.freeze({
     root,
-    owned: Object.freeze(order(owned, (object) => object.metadata.uid)),
+    owned: inOrder(ownership.owned, (object) => object),
     pods: kind.judgesSet === true ? members : Object.freeze([]),
     missing: Object.freeze(missing),
   });
   return { view, members };
 }
 
-/** `plural.group`, or the plural alone in the core group. */
-export function resourceName(resource: ResourceType): string {
-  return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
-}
-
 /** True for pods of the core group. */
 export function isPod(object: KubeObject): object is KubeObject & Pod {
   return object.kind === "Pod" && object.apiVersion === "v1";
-}
-
-interface SeenObject {
-  readonly object: KubeObject;
-  readonly owner: "controller" | "any";
 }
 
 function missingResources(plan: WatchPlan, names: readonly string[]): ResourceType[] {
@@ -109,30 +104,51 @@ function missingResources(plan: WatchPlan, names: readonly string[]): ResourceTy
   });
 }
 
-function watchedObjects(
+/** The objects of one watch, found by owner. */
+class PlainLayer implements Layer, OwnerIndex {
+  readonly store = this;
+  readonly resource: ResourceType;
+  readonly owner: "controller" | "any";
+  readonly objects: readonly KubeObject[];
+
+  constructor(resource: ResourceType, owner: Layer["owner"] | undefined, objects: readonly KubeObject[]) {
+    this.resource = resource;
+    this.owner = owner ?? "controller";
+    this.objects = objects;
+  }
+
+  get(uid: string): KubeObject | undefined {
+    return this.objects.find(({ metadata }) => metadata.uid === uid);
+  }
+
+  byOwner(uid: string): Iterable<KubeObject> {
+    return this.objects.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false);
+  }
+}
+
+function layersOf(
   plan: WatchPlan,
   objects: readonly KubeObject[],
   missing: readonly ResourceType[],
   how: "plan" | "whole",
-): SeenObject[] {
-  const seen: SeenObject[] = [];
-  for (const object of objects) {
-    if (isPod(object)) {
-      const { labelSelector, owner = "controller" } = plan.pods ?? {};
-      if (how === "whole" || selects(labelSelector, object.metadata)) seen.push({ object, owner });
-      continue;
-    }
-    const watch = plan.watches.find(({ resource }) => isOfResource(object, resource));
-    if (watch === undefined || missing.includes(watch.resource)) continue;
-    const { labelSelector, owner = "controller", metadataOnly = false, project } = watch;
-    if (how === "whole") seen.push({ object, owner });
-    else if (selects(labelSelector, object.metadata)) {
-      const { apiVersion, kind, metadata } = object;
-      const received = metadataOnly ? Object.freeze({ apiVersion, kind, metadata }) : object;
-      seen.push({ object: project === undefined ? received : project(received), owner });
-    }
-  }
-  return seen;
+): PlainLayer[] {
+  const reduced = (resource: ResourceType, watch: Partial<Watch>): KubeObject[] =>
+    objects
+      .filter((object) => isOfResource(object, resource))
+      .filter(({ metadata }) => how === "whole" || selects(watch.labelSelector, metadata))
+      .map((object) => (how === "whole" ? object : received(object, watch)));
+  return [
+    new PlainLayer(PODS, plan.pods?.owner, reduced(PODS, plan.pods ?? {})),
+    ...plan.watches
+      .filter(({ resource }) => !missing.includes(resource))
+      .map((watch) => new PlainLayer(watch.resource, watch.owner, reduced(watch.resource, watch))),
+  ];
+}
+
+function received(object: KubeObject, { metadataOnly = false, project }: Partial<Watch>): KubeObject {
+  const { apiVersion, kind, metadata } = object;
+  const whole = metadataOnly ? Object.freeze({ apiVersion, kind, metadata }) : object;
+  return project === undefined ? whole : project(whole);
 }
 
 function selects(selector: string | undefined, metadata: ObjectMeta): boolean {
@@ -140,24 +156,5 @@ function selects(selector: string | undefined, metadata: ObjectMeta): boolean {
 }
 
 function isOfResource(object: KubeObject, resource: ResourceType): boolean {
-  const group = object.apiVersion.includes("/") ? object.apiVersion.slice(0, object.apiVersion.indexOf("/")) : "";
-  return object.kind === resource.kind && group === resource.group;
-}
-
-/** The objects between one object and the root, nearest first; `undefined` where no owner reference leads there. */
-function pathToRoot(
-  item: SeenObject,
-  root: KubeObject,
-  byUid: ReadonlyMap<string, SeenObject>,
-  visited: ReadonlySet<string> = new Set(),
-): KubeObject[] | undefined {
-  for (const reference of item.object.metadata.ownerReferences ?? []) {
-    if (item.owner === "controller" && reference.controller !== true) continue;
-    if (reference.uid === root.metadata.uid) return [];
-    const owner = byUid.get(reference.uid);
-    if (owner === undefined || visited.has(reference.uid)) continue;
-    const rest = pathToRoot(owner, root, byUid, new Set([...visited, reference.uid]));
-    if (rest !== undefined) return [owner.object, ...rest];
-  }
-  return undefined;
+  return object.kind === resource.kind && parseApiVersion(object.apiVersion).group === resource.group;
 }

@@ -1,0 +1,316 @@
+import { defineKind } from "@kinsync/core/contract";
+import type { KindDefinition, KindView, KubeObject, OwnedPod, Pod, Verdict } from "@kinsync/core/contract";
+import { judgeObjects, kindConformance } from "@kinsync/core/testing";
+import type { KindCase, KindConformanceOptions } from "@kinsync/core/testing";
+import { expect, test } from "vitest";
+
+const SET = { group: "example.com", version: "v1", kind: "Set", plural: "sets" };
+const GROUP = { group: "example.com", version: "v1", kind: "Group", plural: "groups" };
+
+/** A sound kind: a Set owns Groups, a Group owns pods, and those of the Group that the status names are current. */
+const sound: KindDefinition = {
+  name: "set",
+  root: SET,
+  watches: () => ({ watches: [{ resource: GROUP, optional: true }] }),
+  claims: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
+  judge: (view) => ({
+    pod: (owned) => verdict(isActive(view, owned)),
+    ...(view.owned.length === 0 && view.missing.length === 0
+      ? { note: { code: "no-groups", message: "it has no groups" } }
+      : {}),
+  }),
+};
+
+function isActive(view: KindView, owned: OwnedPod): boolean {
+  return owned.by === "labels" || owned.owners[0]?.metadata.name === view.root.status?.["active"];
+}
+
+function verdict(current: boolean): Verdict {
+  return {
+    state: current ? "current" : "superseded",
+    reason: { code: current ? "in-group" : "not-in-group", message: "its group was compared", evidence: { current } },
+  };
+}
+
+const root: KubeObject = {
+  apiVersion: "example.com/v1",
+  kind: "Set",
+  metadata: { name: "s", uid: "s-1" },
+  status: { active: "green" },
+};
+const green = object("Group", "green", root, 1);
+const blue = object("Group", "blue", root, 2);
+const stranger = object("Group", "green", { ...root, metadata: { name: "s", uid: "s-0" } }, 3, "green-0");
+const subject: KindCase = {
+  name: "two groups",
+  root,
+  objects: [green, blue, stranger, pod("g", green, 4), pod("b", blue, 5), pod("x", stranger, 6)],
+  members: [
+    { pod: "g", state: "current", reason: "in-group" },
+    { pod: "b", state: "superseded", reason: "not-in-group" },
+  ],
+};
+
+function object(kind: string, name: string, owner: KubeObject, second: number, uid = name): KubeObject {
+  const { apiVersion } = owner;
+  return {
+    apiVersion: kind === "Pod" ? "v1" : "example.com/v1",
+    kind,
+    metadata: {
+      name,
+      uid,
+      creationTimestamp: `2026-01-01T00:00:0${second}Z`,
+      labels: { group: owner.metadata.name, "set-uid": "s-1" },
+      ownerReferences: [
+        { apiVersion, kind: owner.kind, name: owner.metadata.name, uid: owner.metadata.uid, controller: true },
+      ],
+    },
+    status: {},
+  };
+}
+
+function pod(name: string, owner: KubeObject, second: number): KubeObject {
+  return { ...object("Pod", name, owner, second), spec: { containers: [] }, status: { phase: "Running" } };
+}
+
+/** Runs the kit with a runner that only listens: the names of the laws that were broken, with what was said of it. */
+function broken(
+  change: Partial<KindDefinition>,
+  cases: readonly KindCase[] = [subject],
+  options: Omit<KindConformanceOptions, "test"> = {},
+): Record<string, string> {
+  const failures: Record<string, string> = {};
+  const listen = (name: string, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      failures[name.split(": ").at(-1) ?? name] = String(error);
+    }
+  };
+  kindConformance(defineKind({ ...sound, ...change }), cases, { test: listen, ...options });
+  return failures;
+}
+
+test("a sound kind breaks no law", () => {
+  expect(broken({})).toEqual({});
+});
+
+test("a kind that gives another answer than the case expects is named with the pod", () => {
+  const failures = broken({ judge: () => ({ pod: () => verdict(true) }) });
+  expect(Object.keys(failures)).toEqual(["members are as expected"]);
+  expect(failures["members are as expected"]).toContain("b (b)");
+});
+
+test("a note that the case does not expect is a failure", () => {
+  const failures = broken({
+    judge: (view) => ({ ...sound.judge(view), note: { code: "surprise", message: "nobody expects it" } }),
+  });
+  expect(failures["members are as expected"]).toContain("nobody expects it");
+});
+
+test("a kind that takes the newest owner for the present one is found out by its ages", () => {
+  const newest = (view: KindView): KubeObject | undefined =>
+    view.owned.toSorted((a, b) =>
+      (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? ""),
+    )[0];
+  const failures = broken({
+    judge: (view) => ({ pod: (owned) => verdict(owned.owners[0]?.metadata.uid === newest(view)?.metadata.uid) }),
+  });
+  expect(Object.keys(failures)).toContain("ages change nothing");
+});
+
+test("a kind that declares that it reads ages is not held to that law", () => {
+  const oldest = (view: KindView): string =>
+    view.owned.map(({ metadata }) => `${metadata.creationTimestamp} ${metadata.uid}`).toSorted()[0] ?? "";
+  const judge = (view: KindView) => ({
+    pod: (owned: OwnedPod) => verdict(oldest(view).endsWith(` ${owned.owners[0]?.metadata.uid}`)),
+  });
+  expect(Object.keys(broken({ judge }))).toEqual(["ages change nothing"]);
+  expect(broken({ judge }, [subject], { readsCreationTimestamps: true })).toEqual({});
+});
+
+test("a kind that depends on the order of the owned objects is found out", () => {
+  const failures = broken({
+    judge: (view) => ({ pod: (owned) => verdict(owned.owners[0] === view.owned.at(-1)) }),
+  });
+  expect(Object.keys(failures)).toContain("order does not matter");
+});
+
+test("a kind that writes to its input is found out, also where it swallows the error", () => {
+  const write = (view: KindView): void => {
+    try {
+      Object.assign(view.root.metadata, { seen: true });
+    } catch {
+      // As a careless author would.
+    }
+  };
+  const failures = broken({
+    judge: (view) => {
+      write(view);
+      return sound.judge(view);
+    },
+  });
+  expect(Object.keys(failures)).toEqual(["input is not mutated and nothing is remembered"]);
+});
+
+test("a kind that remembers what it was asked before is found out", () => {
+  const seen = new Set<string>();
+  const failures = broken({
+    judge: (view) => ({
+      pod: (owned) => {
+        const again = seen.has(owned.pod.metadata.uid);
+        seen.add(owned.pod.metadata.uid);
+        return verdict(!again && isActive(view, owned));
+      },
+    }),
+  });
+  expect(Object.keys(failures)).toContain("input is not mutated and nothing is remembered");
+});
+
+test.each([
+  ["Date.now", () => Date.now()],
+  ["new Date()", () => new Date().getTime()],
+  ["Math.random", () => Math.random()],
+  ["fetch", () => void fetch("http://localhost")],
+  ["setTimeout", () => void setTimeout(() => undefined, 1)],
+  ["crypto.randomUUID", () => crypto.randomUUID()],
+  ["console.log", () => Reflect.apply(Reflect.get(globalThis.console, "log"), undefined, ["hello"])],
+])("a kind that uses %s is found out, and the world is whole again after", (name, use) => {
+  const before = [Date, Math.random, globalThis.fetch, globalThis.setTimeout, Reflect.get(globalThis.console, "log")];
+  const failures = broken({
+    judge: (view) => {
+      use();
+      return sound.judge(view);
+    },
+  });
+  expect(failures["members are as expected"]).toContain(name);
+  expect([Date, Math.random, globalThis.fetch, globalThis.setTimeout, Reflect.get(globalThis.console, "log")]).toEqual(
+    before,
+  );
+  expect(Date.now()).toBeGreaterThan(0);
+});
+
+test("a kind may read times that its objects carry", () => {
+  const judge: KindDefinition["judge"] = (view) => {
+    if (Number.isNaN(Date.parse(view.root.metadata.creationTimestamp ?? "2026-01-01T00:00:00Z"))) throw new Error("no");
+    return {
+      ...sound.judge(view),
+      pod: (owned) => (new Date(0) instanceof Date ? sound.judge(view).pod(owned) : verdict(false)),
+    };
+  };
+  expect(broken({ judge })).toEqual({});
+});
+
+test.each<[string, Partial<Verdict>, string]>([
+  ["a state that does not exist", { state: "stale" as "current" }, "is no state"],
+  ["an empty role", { role: "" }, "role is to be"],
+  ["a code in another case", { reason: { code: "InGroup", message: "m" } }, "kebab-case"],
+  ["an empty message", { reason: { code: "c", message: "" } }, "empty"],
+  ["a message that ends in a full stop", { reason: { code: "c", message: "It is." } }, "full stop"],
+  ["a message that shows a missing value", { reason: { code: "c", message: "it is undefined" } }, "none"],
+  ["evidence that is an object", { reason: { code: "c", message: "m", evidence: { a: {} as string } } }, "evidence"],
+  ["a key that no verdict has", { colour: "red" } as Partial<Verdict>, 'no "colour"'],
+])("a verdict with %s is found out", (_, change, complaint) => {
+  const failures = broken({
+    judge: (view) => ({ pod: (owned) => ({ ...sound.judge(view).pod(owned), ...change }) }),
+  });
+  expect(failures["each owned pod has one well-formed verdict"]).toContain(complaint);
+});
+
+test("a dead pod that is called current is found out", () => {
+  const dead = { ...pod("d", green, 7), status: { phase: "Failed" } };
+  const cases = [
+    {
+      ...subject,
+      objects: [green, dead],
+      members: [{ pod: "d", state: "current" as const, reason: "in-group" }],
+    },
+  ];
+  expect(broken({}, cases)["each owned pod has one well-formed verdict"]).toContain("not alive");
+});
+
+test("a selector that withholds what the rule needs is found out", () => {
+  const failures = broken({
+    watches: () => ({ watches: [{ resource: GROUP, optional: true }], pods: { labelSelector: "group=green" } }),
+  });
+  expect(failures["the watch plan is stable and delivers what the rule needs"]).toContain("withholds");
+});
+
+test("a projection that drops what the rule reads is found out", () => {
+  const failures = broken({
+    watches: () => ({
+      watches: [{ resource: GROUP, project: (group) => ({ ...group, metadata: { ...group.metadata, name: "" } }) }],
+    }),
+  });
+  expect(failures["the watch plan is stable and delivers what the rule needs"]).toContain("withholds");
+});
+
+test("a kind that claims pods by the name of the root is found out", () => {
+  const failures = broken({ claims: (root) => root.metadata.name === "s" });
+  expect(failures["a root of the same name and another UID owns nothing"]).toContain("claims takes pod g");
+});
+
+test("a missing watch is judged by labels, where the kind can", () => {
+  const one: KindCase = {
+    ...subject,
+    missing: ["groups.example.com"],
+    members: ["g", "b", "x"].map((name) => ({ pod: name, state: "current", reason: "in-group", by: "labels" })),
+  };
+  expect(broken({}, [one])).toEqual({});
+});
+
+test.each<[string, Partial<KindCase>[], string]>([
+  ["no cases", [], "there are no cases"],
+  ["two cases of one name", [{}, {}], "another case has the same name"],
+  ["a key that is not known", [{ memebers: [] } as Partial<KindCase>], 'unknown key "memebers"'],
+  ["a root of another kind", [{ root: { ...root, kind: "Bag" } }], "the kind's is example.com/v1 Set"],
+  ["two objects of one uid", [{ objects: [...subject.objects, green] }], "the uid of another object"],
+  ["a member that is no pod", [{ members: [{ pod: "z", state: "current", reason: "r" }] }], "none of its pods"],
+  ["a member expected twice", [{ members: [...subject.members, ...subject.members] }], "expected twice"],
+  ["no expectation at all", [{ objects: [green], members: [] }], "it expects nothing"],
+  [
+    "a member with a key that is not known",
+    [{ members: [{ pod: "g", state: "current", reason: "r", rolle: "x" } as KindCase["members"][number]] }],
+    'unknown key "rolle"',
+  ],
+  [
+    "a name that two pods have",
+    [{ objects: [...subject.objects, { ...pod("g", green, 8), metadata: { name: "g", uid: "g-2" } }] }],
+    "give the uid",
+  ],
+])("cases with %s are complained of", (_, changes, complaint) => {
+  const cases = changes.map((change) => ({ ...subject, ...change }));
+  expect(broken({}, cases)["the cases are well formed"]).toContain(complaint);
+});
+
+test("owner references that are not the controller's count only where the plan asks for any", () => {
+  const reference = { apiVersion: "example.com/v1", kind: "Set", name: "s", uid: "s-1" };
+  const loose = { ...green, metadata: { ...green.metadata, ownerReferences: [reference] } };
+  const namesOf = (owner: "controller" | "any"): string[] => {
+    const kind = defineKind({ ...sound, watches: () => ({ watches: [{ resource: GROUP, owner }] }) });
+    return judgeObjects(kind, root, [loose, pod("g", green, 1)]).members.map(({ pod }) => pod.metadata.name);
+  };
+  expect(namesOf("controller")).toEqual([]);
+  expect(namesOf("any")).toEqual(["g"]);
+});
+
+test("owner references in a circle lead nowhere", () => {
+  const a = object("Group", "a", green, 1);
+  const b = object("Group", "b", a, 1);
+  const circle = {
+    ...a,
+    metadata: { ...a.metadata, ownerReferences: b.metadata.ownerReferences?.map((r) => ({ ...r, uid: "b" })) ?? [] },
+  };
+  expect(judgeObjects(defineKind(sound), root, [circle, b, pod("p", b, 1)]).members).toEqual([]);
+});
+
+test("a set that is judged as a whole sees its pods, any other kind sees none", () => {
+  const seen: string[][] = [];
+  const judge = (view: KindView) => {
+    seen.push(view.pods.map(({ pod }: { pod: Pod }) => pod.metadata.name));
+    return sound.judge(view);
+  };
+  judgeObjects(defineKind({ ...sound, judge }), root, subject.objects);
+  judgeObjects(defineKind({ ...sound, judge, judgesSet: true }), root, subject.objects);
+  expect(seen).toEqual([[], ["b", "g"]]);
+});
