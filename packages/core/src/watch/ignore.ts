@@ -37,6 +37,9 @@ export const DEFAULT_IGNORES: readonly string[] = [
 /** kinsync's own state directory: ignored whatever the rules say. */
 const ALWAYS = ".kinsync";
 
+/** Questions after which what the matchers remember is thrown away. */
+const FORGET_AFTER = 500_000;
+
 /** How a file's rules come to be asked. */
 interface Layer {
   readonly directory: string;
@@ -60,6 +63,7 @@ export class IgnoreRules {
   readonly #docker: DockerRules | undefined;
   /** Matchers by folder: a folder without a file of its own shares its parent's. */
   readonly #matchers = new Map<string, Ignore>();
+  #asked = 0;
 
   private constructor(spec: RuleSpec, git: ReadonlyMap<string, string>, docker: DockerRules | undefined) {
     this.#spec = spec;
@@ -95,11 +99,18 @@ export class IgnoreRules {
     return new IgnoreRules(this.#spec, git, this.#docker);
   }
 
+  /** A file's text as it is in these rules. */
+  textOf(directory: string, name: IgnoreFileName): string | undefined {
+    return name === ".gitignore" ? this.#git.get(directory) : this.#docker?.text;
+  }
+
   /** The rules without the files in a folder and below it; these rules where there are none. */
   without(directory: string): IgnoreRules {
     const prefix = directory === "" ? "" : `${directory}/`;
     const git = new Map([...this.#git].filter(([at]) => at !== directory && !at.startsWith(prefix)));
-    return git.size === this.#git.size ? this : new IgnoreRules(this.#spec, git, this.#docker);
+    const docker = directory === "" ? undefined : this.#docker;
+    if (git.size === this.#git.size && docker === this.#docker) return this;
+    return new IgnoreRules(this.#spec, git, docker);
   }
 
   /**
@@ -108,6 +119,8 @@ export class IgnoreRules {
    */
   ignores(path: string, isDirectory: boolean): boolean {
     if (path === "") return false;
+    // The matchers remember every path that they were asked for.
+    if (++this.#asked % FORGET_AFTER === 0) this.#matchers.clear();
     if (
       path === ALWAYS ||
       path.startsWith(`${ALWAYS}/`) ||

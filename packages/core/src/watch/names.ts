@@ -1,0 +1,38 @@
+import { isUtf8 } from "node:buffer";
+import { readdirSync, readlinkSync } from "node:fs";
+
+/** What stands for bytes that are no UTF-8, in names that Node decoded. */
+const REPLACEMENT = "\ufffd";
+
+/** Names in a folder, unsorted: those that can be carried as text, and those that cannot. */
+export interface Names {
+  readonly names: readonly string[];
+  /** Decoded with replacement characters. */
+  readonly undecodable: readonly string[];
+}
+
+/** Lists a folder. Throws the system's error. */
+export function readNames(directory: string): Names {
+  const names = readdirSync(directory);
+  if (!names.some(isSuspicious)) return { names, undecodable: [] };
+  // The replacement character may well be in the name itself; only the bytes tell.
+  const good: string[] = [];
+  const bad: string[] = [];
+  for (const name of readdirSync(directory, { encoding: "buffer" })) {
+    const text = name.toString("utf8");
+    (isUtf8(name) && text.isWellFormed() ? good : bad).push(text);
+  }
+  return { names: good, undecodable: bad };
+}
+
+/** Target of a link, with `/` on every platform; `undefined` where it is no text. Throws the system's error. */
+export function readLinkTarget(path: string): string | undefined {
+  const target = readlinkSync(path, { encoding: "buffer" });
+  if (!isUtf8(target)) return undefined;
+  const text = target.toString("utf8");
+  return process.platform === "win32" ? text.replaceAll("\\", "/") : text;
+}
+
+function isSuspicious(name: string): boolean {
+  return name.includes(REPLACEMENT) || !name.isWellFormed();
+}
