@@ -1,0 +1,151 @@
+// What a container's files are made from.
+
+import { cp, link, mkdir, symlink, writeFile } from "node:fs/promises";
+import { copyFileSync, existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+
+/** What the machine offers to an image that is being unpacked. */
+export interface ImageTools {
+  /** A static busybox on the same file system as the container's folder; absent in unconfined mode. */
+  readonly busybox?: string;
+  readonly confined: boolean;
+}
+
+/** A folder of the machine that a confined container sees, read-only. */
+export interface MachineFolder {
+  /** Absolute path on the machine. */
+  readonly from: string;
+  /** Absolute path in the container. */
+  readonly to: string;
+}
+
+/**
+ * An image: how the files of a fresh container come about, and what runs where the pod does not say.
+ *
+ * Give `folder` (a tree that is copied) or `fill` (a function that writes into the empty root) or both; `fill` runs last.
+ */
+export interface ImageTemplate {
+  readonly folder?: string;
+  readonly fill?: (root: string, tools: ImageTools) => Promise<void> | void;
+  /** The entry point; the pod's `command` replaces it. Default: none. */
+  readonly command?: readonly string[];
+  /** The pod's `args` replace them, and its `command` empties them. Default: none. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Absolute. Default `/`. Made where it is not there. */
+  readonly workingDir?: string;
+  /** Parts of the machine to show in a confined container (unconfined ones see the whole machine anyway). */
+  readonly machineFolders?: readonly MachineFolder[];
+}
+
+/**
+ * Finds an image as a node would: by the whole name, else without tag or digest, else without registry host.
+ *
+ * @returns `undefined` where nothing of that name is registered (a pod then waits with `ErrImagePull`).
+ */
+export function findImage(images: Readonly<Record<string, ImageTemplate>>, name: string): ImageTemplate | undefined {
+  const bare = name.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+  const [host, ...rest] = bare.split("/");
+  const path = rest.length > 0 && host !== undefined && /[.:]|^localhost$/.test(host) ? rest.join("/") : bare;
+  for (const candidate of [name, bare, path, path.replace(/^library\//, "")]) {
+    if (Object.hasOwn(images, candidate)) return images[candidate];
+  }
+  return undefined;
+}
+
+/** Makes the files of a fresh container in the empty folder `root`. */
+export async function unpackImage(image: ImageTemplate, root: string, tools: ImageTools): Promise<void> {
+  if (image.folder !== undefined) await cp(image.folder, root, { recursive: true, verbatimSymlinks: true });
+  await image.fill?.(root, tools);
+  await mkdir(join(root, image.workingDir ?? "/"), { recursive: true });
+}
+
+/**
+ * The images that are there without being registered.
+ *
+ * - `playground/busybox` (also as `busybox`): `/bin` with every busybox applet, `/app` as working directory.
+ * - `playground/machine`: `/usr` of this machine, read-only, with its own sh, tar, perl or python3 where it has them; an own `/bin/sh` always.
+ * - `playground/empty`: no shell, no tool: a static `/busybox` that only answers to `/busybox APPLET` is all there is.
+ *
+ * In unconfined mode all three are empty folders, and commands are the machine's own.
+ */
+export function defaultImages(): Record<string, ImageTemplate> {
+  const busybox: ImageTemplate = {
+    fill: fillBusybox,
+    command: ["sh"],
+    env: { PATH: "/usr/local/bin:/bin" },
+    workingDir: "/app",
+  };
+  const machine: ImageTemplate = {
+    fill: fillMachine,
+    command: ["sh"],
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
+    workingDir: "/app",
+    machineFolders: machineFolders(),
+  };
+  const empty: ImageTemplate = {
+    fill: fillEmpty,
+    command: ["/busybox", "sleep", "2147483647"],
+    env: { PATH: "/" },
+    workingDir: "/app",
+  };
+  return { "playground/busybox": busybox, busybox, "playground/machine": machine, "playground/empty": empty };
+}
+
+const baseFolders = ["app", "etc", "proc", "dev", "root", "tmp", "var"];
+
+async function fillBase(root: string): Promise<void> {
+  for (const folder of baseFolders) await mkdir(join(root, folder), { recursive: true, ...(folder === "tmp" ? { mode: 0o1777 } : {}) });
+  await writeFile(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+  await writeFile(join(root, "etc/group"), "root:x:0:\n");
+}
+
+async function fillBusybox(root: string, tools: ImageTools): Promise<void> {
+  await fillBase(root);
+  if (tools.busybox === undefined) return;
+  await mkdir(join(root, "bin"), { recursive: true });
+  await place(tools.busybox, join(root, "bin/busybox"));
+  await Promise.all(
+    applets(tools.busybox)
+      .filter((applet) => applet !== "busybox")
+      .map((applet) => symlink("busybox", join(root, "bin", applet))),
+  );
+}
+
+async function fillMachine(root: string, tools: ImageTools): Promise<void> {
+  await fillBase(root);
+  if (!tools.confined) return;
+  for (const name of ["bin", "sbin", "lib", "lib64"]) {
+    if (existsSync(join("/usr", name))) await symlink(`usr/${name}`, join(root, name));
+  }
+}
+
+async function fillEmpty(root: string, tools: ImageTools): Promise<void> {
+  await fillBase(root);
+  if (tools.busybox !== undefined) await place(tools.busybox, join(root, "busybox"));
+}
+
+function machineFolders(): readonly MachineFolder[] {
+  return ["/usr", "/etc/alternatives"].filter((folder) => existsSync(folder)).map((folder) => ({ from: folder, to: folder }));
+}
+
+async function place(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  try {
+    await link(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
+const appletsOf = new Map<string, readonly string[]>();
+
+function applets(busybox: string): readonly string[] {
+  let names = appletsOf.get(busybox);
+  if (names === undefined) {
+    names = execFileSync(busybox, ["--list"], { encoding: "utf8", timeout: 10_000 }).split("\n").filter((name) => name !== "");
+    appletsOf.set(busybox, names);
+  }
+  return names;
+}
