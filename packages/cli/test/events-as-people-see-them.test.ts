@@ -1,0 +1,195 @@
+import { expect, test } from "vitest";
+import type { EngineEvent, EngineView, Member, Resolution } from "@kinsync/core";
+import { formatEvent } from "../src/render/lines.ts";
+import { describeMembers } from "../src/render/members.ts";
+import { formatWorkload } from "../src/render/table.ts";
+
+const paint = (_format: unknown, text: string): string => text;
+const STYLE = { paint, several: false };
+const BASE = { time: "2026-01-01T00:00:00.000Z", workload: "jobset/train" };
+const TARGET = { ...BASE, pod: "train-head-0-0", uid: "u1", container: "main", role: "head", index: "0/0" };
+
+test.each<[EngineEvent, string | undefined]>([
+  [{ ...BASE, event: "ready", members: 5, targets: 5, synced: 4 }, "ready: 5 members, 4 of 5 targets in step"],
+  [
+    {
+      ...BASE,
+      event: "member",
+      pod: "p",
+      uid: "u",
+      role: "head",
+      state: "superseded",
+      code: "c",
+      reason: "its Job is of attempt 0",
+    },
+    "member p (head): superseded (its Job is of attempt 0)",
+  ],
+  [
+    {
+      ...BASE,
+      event: "generation",
+      mapping: "src",
+      generation: 3,
+      files: 120,
+      bytes: 34_930,
+      changed: 5,
+      paths: ["a", "b", "c", "d", "e"],
+    },
+    "generation 3 of src: a, b, c and 2 more changed; 120 files, 34.1 KiB",
+  ],
+  [
+    { ...TARGET, event: "synced", mapping: "src", generation: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
+    "synced train-head-0-0 (head 0/0) [main]: generation 3, 2 entries, 4.0 KiB, 1 deleted, 8 ms",
+  ],
+  [
+    { ...TARGET, event: "synced", mapping: "src", generation: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },
+    "synced train-head-0-0 (head 0/0) [main]: generation 1, all was there, 8 ms",
+  ],
+  [
+    {
+      ...TARGET,
+      event: "failed",
+      code: "KINSYNC_TARGET_READ_ONLY",
+      reason: "/app is read-only",
+      hint: "Mount a volume.",
+    },
+    "failed KINSYNC_TARGET_READ_ONLY: train-head-0-0 (head 0/0) [main]: /app is read-only\n  hint: Mount a volume.",
+  ],
+  [
+    { ...TARGET, event: "retry", code: "KINSYNC_TARGET_LOST", reason: "it was lost", delay: 2000 },
+    "retry train-head-0-0 (head 0/0) [main] in 2.0 s: it was lost",
+  ],
+  [{ ...BASE, event: "halted", mapping: "src", reason: "src is empty" }, "halted src: src is empty"],
+  [{ ...TARGET, event: "target", status: "synced", reason: "" }, undefined],
+  [
+    { ...TARGET, event: "target", status: "waiting", reason: "CrashLoopBackOff" },
+    "waiting train-head-0-0 (head 0/0) [main]: CrashLoopBackOff",
+  ],
+  [
+    {
+      ...TARGET,
+      event: "run",
+      command: "make",
+      exitCode: 2,
+      ok: false,
+      output: "no\nrule\u001B[0m\n",
+      duration: 5,
+      reason: "",
+    },
+    "run failed make in train-head-0-0 (head 0/0) [main]: exit code 2, 5 ms\n  | no\n  | rule",
+  ],
+  [
+    { ...BASE, event: "note", code: "c", reason: "the JobSet is \u001B[31msuspended", hint: "Resume it." },
+    "note: the JobSet is suspended\n  hint: Resume it.",
+  ],
+  [{ ...TARGET, event: "progress", mapping: "m", sent: 1, total: 2 }, undefined],
+])("%o", (event, line) => {
+  expect(formatEvent(event, STYLE)).toBe(line);
+});
+
+test("with several workloads each line names its own", () => {
+  const line = formatEvent({ ...BASE, event: "halted", mapping: "src", reason: "gone" }, { paint, several: true });
+  expect(line).toBe("jobset/train: halted src: gone");
+});
+
+function member(name: string, state: Member["state"], role?: string): Member {
+  return {
+    name,
+    uid: name,
+    namespace: "default",
+    state,
+    role,
+    unsettled: false,
+    index: undefined,
+    reason: { code: "c", message: "because" },
+    by: "owner",
+    owners: [],
+    containers: [],
+    pod: { apiVersion: "v1", kind: "Pod", metadata: { name, uid: name }, spec: { containers: [] } },
+  };
+}
+
+function resolution(members: readonly Member[], note?: string): Resolution {
+  return {
+    workload: {
+      resource: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
+      namespace: "default",
+      name: "train",
+    },
+    kind: "jobset",
+    root: { apiVersion: "jobset.x-k8s.io/v1alpha2", kind: "JobSet", metadata: { name: "train", uid: "r" } },
+    members,
+    note: note === undefined ? undefined : { code: "n", message: note },
+    problems: [],
+  };
+}
+
+test("absence is a sentence", () => {
+  expect(describeMembers(resolution([], "the JobSet is suspended"))).toBe(
+    "JobSet train has no pods: the JobSet is suspended",
+  );
+  expect(describeMembers(resolution([]))).toBe("JobSet train has no pods");
+  expect(describeMembers({ ...resolution([]), root: undefined })).toBe("JobSet train does not exist");
+  const three = [member("a", "finished"), member("b", "finished"), member("c", "terminating")];
+  expect(describeMembers(resolution(three, "the JobSet is suspended"))).toBe(
+    "0 of 3 members are current: the JobSet is suspended",
+  );
+  expect(describeMembers(resolution(three))).toBe("0 of 3 members are current: 2 finished, 1 terminating");
+  expect(describeMembers(resolution([member("a", "current"), member("b", "kept")]))).toBeUndefined();
+});
+
+function view(members: readonly Member[], targets: EngineView["workloads"][number]["targets"]) {
+  return { name: "jobset/train", resolution: resolution(members), targets, generation: 3 };
+}
+
+test("the table has a row for each target, and for each member without one", () => {
+  const lines = formatWorkload(
+    view(
+      [member("head-0", "current", "head"), member("worker-0", "superseded", "worker")],
+      [
+        {
+          pod: "head-0",
+          uid: "head-0",
+          container: "main",
+          containerId: "x",
+          status: "synced",
+          generation: 3,
+          files: 2,
+          duration: 8,
+          reason: "",
+        },
+      ],
+    ),
+    { paint, width: 100, rows: 10 },
+  );
+  expect(lines).toEqual([
+    "jobset/train  generation 3  1 of 2 members are current: 1 superseded",
+    "MEMBER    ROLE    STATE       STATUS  GEN  FILES  LATENCY",
+    "head-0    head    current     synced  3    2      8 ms",
+    "worker-0  worker  superseded  -                            because",
+  ]);
+});
+
+test("a table that does not fit shows what needs attention", () => {
+  const members = ["a", "b", "c", "d", "e"].map((name) => member(name, "current"));
+  const lines = formatWorkload(
+    view(
+      members,
+      members.map(({ name }) => ({
+        pod: name,
+        uid: name,
+        container: "main",
+        containerId: "x",
+        status: name === "e" ? ("failed" as const) : ("synced" as const),
+        generation: 3,
+        files: 0,
+        duration: undefined,
+        reason: "it is read-only",
+      })),
+    ),
+    { paint, width: 100, rows: 3 },
+  );
+  expect(lines).toHaveLength(6);
+  expect(lines[2]).toMatch(/^e .*failed.*it is read-only$/);
+  expect(lines[5]).toBe("… and 2 more");
+});
