@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
+import { request as sendHttp } from "./http.ts";
 import type { Proxy } from "./proxy.ts";
 import type { ServerAddress } from "./server.ts";
 import { connectBySocks5 } from "./socks5.ts";
@@ -127,7 +127,7 @@ async function passProxy(socket: Socket, proxy: Proxy, server: ServerAddress): P
     return;
   }
   const host = `${server.hostname.includes(":") ? `[${server.hostname}]` : server.hostname}:${server.port}`;
-  const request = httpRequest({
+  const request = sendHttp({
     method: "CONNECT",
     path: host,
     headers: { host, ...(login === undefined ? {} : { "proxy-authorization": basic(login) }) },

@@ -1,5 +1,6 @@
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { IdleTimeout } from "./failure.ts";
+import { request as sendHttp } from "./http.ts";
 import type { ConnectionPool } from "./pool.ts";
 
 /** One HTTP request. */
@@ -44,7 +45,7 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { server } = pool.route;
-  const request: ClientRequest = httpRequest({
+  const request: ClientRequest = sendHttp({
     agent: pool,
     method: call.method,
     host: server.hostname,

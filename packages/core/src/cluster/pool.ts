@@ -1,7 +1,8 @@
-import { Agent, type ClientRequestArgs } from "node:http";
+import type { ClientRequestArgs } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { dial, type Route } from "./dial.ts";
+import { Agent } from "./http.ts";
 import type { TlsClient } from "./tls.ts";
 
 /** Milliseconds that an unused connection is kept. Below what servers and load balancers keep theirs. */
@@ -30,10 +31,10 @@ export class ConnectionPool extends Agent {
     });
   }
 
-  override createConnection(_: ClientRequestArgs, callback?: (error: Error | null, socket: Duplex) => void): undefined {
+  override createConnection(_: ClientRequestArgs, give?: (error: Error | null, socket: Duplex) => void): undefined {
     this.dial(this.#stop.signal).then(
-      (socket) => callback?.(null, socket),
-      (error: unknown) => callback?.(error as Error, undefined as unknown as Duplex),
+      (socket) => give?.(null, socket),
+      (error: unknown) => give?.(error as Error, undefined as unknown as Duplex),
     );
   }
 

@@ -82,7 +82,7 @@ export function pathWithQuery(
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (Array.isArray(value)) for (const item of value as readonly string[]) parameters.append(key, item);
-    else if (value !== undefined) parameters.append(key, String(value as string | number | boolean));
+    else if (value !== undefined) parameters.append(key, String(value));
   }
   const text = parameters.toString();
   return text === "" ? path : `${path}?${text}`;

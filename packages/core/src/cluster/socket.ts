@@ -49,7 +49,7 @@ export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: As
     generateMask: (mask: Buffer) => void mask.fill(0),
   } as ConstructorParameters<typeof WebSocket>[2]);
   const fail = (error: unknown) => {
-    reject(failureOf(error, asked, signal) as Error);
+    reject(failureOf(error, asked, signal));
     socket.terminate();
     connection.destroy();
   };
