@@ -346,12 +346,12 @@ export class Reflector implements AsyncDisposable {
     if (status.state === "synced") this.#unavailable = false;
     if (status.state === "forbidden" || status.state === "not-installed") this.#unavailable = true;
     if (before.state === "synced" && status.state === "synced") return;
-    for (const listener of [...this.#listeners]) listener.onStatus?.(status);
+    for (const listener of this.#listeners) listener.onStatus?.(status);
   }
 
   #tell(changes: readonly StoreChange[]): void {
     if (changes.length === 0) return;
-    for (const listener of [...this.#listeners]) listener.onChange?.(changes);
+    for (const listener of this.#listeners) listener.onChange?.(changes);
   }
 }
 

@@ -61,7 +61,7 @@ export class ObjectStore {
     const changes: StoreChange[] = [];
     const arrived = raws.map(this.#trim);
     const uids = new Set(arrived.map((object) => object.metadata.uid));
-    for (const held of [...this.#objects.values()]) {
+    for (const held of this.#objects.values()) {
       if (uids.has(held.metadata.uid)) continue;
       this.#drop(held);
       changes.push({ type: "deleted", object: held });

@@ -179,7 +179,7 @@ function defined<T extends object>(value: T): Defined<T> {
   for (const key of Object.keys(value) as (keyof T)[]) {
     if (value[key] === undefined) delete value[key];
   }
-  return value as Defined<T>;
+  return value;
 }
 
 /** Freezes a JSON value through and through. Done once per arriving object, so that no plugin can change what others see. */
