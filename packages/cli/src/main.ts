@@ -8,11 +8,12 @@ import { asKinsyncError, printError } from "./render/error.ts";
 
 /**
  * Runs one command line and gives the exit code. Prints to `io` alone, ends no process, and never rejects.
- * @param argv without node and script: `["up", "jobset/train"]`
+ * @param args without node and script: `["up", "jobset/train"]`
  */
-export async function main(argv: readonly string[], io: Io): Promise<number> {
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  const argv = args.flatMap(splitShortOption);
   // Known before the arguments are parsed, since a wrong argument has to be told in the wanted form too.
-  const json = /^(?:.* )?(?:-o=?|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
+  const json = /^(?:.* )?(?:-o|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
   const debug = argv.includes("--debug");
   const color = !argv.includes("--no-color");
   try {
@@ -34,6 +35,12 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     printError(output, error, { json, debug, paint: createPaint(output, io.env, color) });
     return exitCodeOf(error.code);
   }
+}
+
+/** `-o=json` and `-n=prod`, as kubectl takes them. */
+function splitShortOption(argument: string): readonly string[] {
+  const match = /^(-[no])=(.*)$/s.exec(argument);
+  return match?.[1] === undefined ? [argument] : [match[1], match[2] ?? ""];
 }
 
 /** Errors that only say that the run was interrupted are no news to the one who pressed Ctrl-C. */

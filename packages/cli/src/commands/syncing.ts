@@ -10,7 +10,7 @@ import { createReporter } from "../render/choose.ts";
 import type { Reporter } from "../render/reporter.ts";
 import { openCluster } from "../setup/cluster.ts";
 import type { SyncOptions } from "../setup/options.ts";
-import { loadSettings, planWorkloads } from "../setup/plan.ts";
+import { checkTransports, loadSettings, planWorkloads } from "../setup/plan.ts";
 
 export interface Syncing {
   readonly command: "up" | "sync";
@@ -36,8 +36,10 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
         lines: [`${workload}: ${flags.map(({ from, to }) => `${from} -> ${to}`).join(", ")}`],
       });
     const settings = await loadSettings(options, io);
-    const { plans, registry } = await planWorkloads(workload, settings, options, io);
+    const plans = await planWorkloads(workload, settings, options, io);
     if (!early) reporter.start({ command, lines: plans.map(planLine) });
+    const registry = await settings.plugins();
+    checkTransports(plans, registry);
     for (const note of registry.notes) reporter.note(note);
 
     await using cluster = await openCluster(options, io, { writes: true, allowed: settings.contexts });

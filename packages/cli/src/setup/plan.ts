@@ -12,7 +12,7 @@ export interface Settings {
   readonly workloads: readonly WorkloadConfig[];
   /** The namespace that the config gives a workload. */
   readonly namespaceOf: (workload: string, kinds: readonly KindPlugin[]) => string | undefined;
-  /** Loads the plugins of the config, and puts them and the built-in ones together. */
+  /** Loads the plugins of the config, once, and puts them and the built-in ones together. */
   readonly plugins: () => Promise<PluginRegistry>;
 }
 
@@ -28,13 +28,14 @@ export async function loadSettings(options: ClusterOptions, io: Io): Promise<Set
     ...(io.env["HOME"] === undefined ? {} : { home: io.env["HOME"] }),
   });
   const config = loaded === undefined ? undefined : await checkConfig(loaded);
+  let registry: Promise<PluginRegistry> | undefined;
   return {
     loaded,
     contexts: config?.contexts ?? [],
     workloads: config?.workloads ?? [],
     namespaceOf: (workload, kinds) =>
       config?.workloads.find(({ target }) => isSame(target, workload, kinds))?.namespace,
-    plugins: () => loadRegistry(loaded, config, io.signal),
+    plugins: () => (registry ??= loadRegistry(loaded, config, io.signal)),
   };
 }
 
@@ -52,12 +53,6 @@ async function loadRegistry(
   return createRegistry({ builtIn: { kinds: builtInKinds(), transports: builtInTransports() }, configured });
 }
 
-/** What a run needs, of plans and of plugins. */
-export interface Prepared {
-  readonly plans: readonly WorkloadPlan[];
-  readonly registry: PluginRegistry;
-}
-
 /**
  * What `up` and `sync` shall keep in step: the named workload or all of the config. `--sync` takes the place of the config's
  * rules for that workload; `--container`, `--role` and `--initial` narrow or change every rule.
@@ -67,13 +62,11 @@ export async function planWorkloads(
   settings: Settings,
   options: SyncOptions,
   io: Io,
-): Promise<Prepared> {
+): Promise<readonly WorkloadPlan[]> {
   const { checkSources, originOf, parseMappingFlag, resolveConfig } = await import("@kinsync/core/config");
   const { loaded, workloads } = settings;
   if (options.sync.length === 0 && loaded === undefined) throw noRules(named);
-  const registry = await settings.plugins();
-  const chosen =
-    named === undefined ? workloads : workloads.filter((each) => isSame(each.target, named, registry.kinds));
+  const chosen = await choose(named, settings);
 
   let plans: readonly WorkloadPlan[];
   if (options.sync.length > 0) {
@@ -98,11 +91,19 @@ export async function planWorkloads(
     );
   }
   const narrowed = plans.map((plan) => narrow(plan, options));
-  for (const plan of narrowed) {
-    checkTransports(plan, registry);
-    await checkSources(plan.mappings);
-  }
-  return { plans: narrowed, registry };
+  for (const plan of narrowed) await checkSources(plan.mappings);
+  return narrowed;
+}
+
+/** The workloads of the config that a name means; all where there is none. */
+async function choose(named: string | undefined, settings: Settings): Promise<readonly WorkloadConfig[]> {
+  const { workloads } = settings;
+  if (named === undefined) return workloads;
+  const exact = workloads.filter(({ target }) => target === named);
+  if (exact.length > 0 || workloads.length === 0) return exact;
+  // Only the plugins know that `js/train` is `jobset/train`, and they take their time to load.
+  const { kinds } = await settings.plugins();
+  return workloads.filter(({ target }) => isSame(target, named, kinds));
 }
 
 function narrow(plan: WorkloadPlan, options: SyncOptions): WorkloadPlan {
@@ -119,9 +120,10 @@ function narrow(plan: WorkloadPlan, options: SyncOptions): WorkloadPlan {
   };
 }
 
-function checkTransports(plan: WorkloadPlan, registry: PluginRegistry): void {
+/** Refuses mappings by a transport that is not loaded. Throws `KINSYNC_PLUGIN_NOT_FOUND`. */
+export function checkTransports(plans: readonly WorkloadPlan[], registry: PluginRegistry): void {
   const names = registry.transports.map(({ name }) => name);
-  for (const mapping of plan.mappings) {
+  for (const mapping of plans.flatMap(({ mappings }) => mappings)) {
     if (names.includes(mapping.transport)) continue;
     throw new KinsyncError(
       "KINSYNC_PLUGIN_NOT_FOUND",
