@@ -1,0 +1,379 @@
+/**
+ * The sh agent, for dash, bash and busybox ash, with GNU or busybox tools. Each request is a line of shell that calls these
+ * functions; `sh-dialect.ts` writes the lines. The rules that make it safe, all learned the hard way:
+ *
+ * - requests come on fd 3, and every tool has /dev/null as standard input: one that reads would eat the next request;
+ * - `read -r` takes a pipe byte by byte, and only `dd iflag=fullblock` takes an exact number of bytes;
+ * - `tar` drains its input to the end, so it never has the session's; and when it fails, the rest must be drained for it;
+ * - `cd -P` and a look at `$PWD` tell whether a path below the root goes over a link; what follows is relative to that folder;
+ * - `mv FILE... ./` renames over a link to a folder, where `mv FILE LINK` would go through it;
+ * - one process for a group of files, never one for each.
+ */
+export const SH_AGENT = String.raw`
+set -f
+umask 0
+exec 3<&0 4>&1 </dev/null
+N='
+'
+W=$PWD
+unset CDPATH
+
+# Answers the present request with a failure: KIND PATH TEXT. A path that would not be one word is left out.
+fl() {
+  f=$2
+  case $f in *[!-A-Za-z0-9_./@+,:=%]*|'') f=- ;; esac
+  f="! $J $1 $f "
+  shift 2
+  printf '%s%s\n' "$f" "$(echo $* | dd bs=600 count=1 2>/dev/null)"
+  return 1
+}
+ok() { printf '. %s %s\n' "$J" "$*"; }
+say() { printf '%s\n' "$*"; }
+pg() { J=$1; ok; }
+
+# --- where things are ----------------------------------------------------------------------------------------------------
+
+ab() { case $1 in /*) p=$1 ;; *) p=$W/$1 ;; esac; }
+# The folder above, without a trailing slash, so that the root of all is empty.
+up() { P=$(cd -P "$1/.." 2>/dev/null && printf '%s' "$PWD") || P=$(dirname "$1"); [ "$P" != / ] || P=; }
+# Goes into a folder below the root. Fails where a link is on the way.
+g() {
+  if [ -n "$1" ]; then w=$R/$1; else w=$R; fi
+  [ -n "$w" ] || w=/
+  cd -P "$w" 2>/dev/null && [ "$PWD" = "$w" ]
+}
+# Can the present folder be written to?
+wt() {
+  [ -w . ] && [ -x . ] && return 0
+  e=$( { : >.kinsync-test; } 2>&1 ) || { fl TEXT "$1" "$e Permission denied"; return 1; }
+  rm -f ./.kinsync-test
+}
+# LENGTH bytes of the session's input, to standard output: whole blocks, then the rest.
+by() {
+  b=$(($1 / 65536)) c=$(($1 % 65536))
+  [ $b = 0 ] || dd bs=65536 count=$b iflag=fullblock 2>/dev/null <&3
+  [ $c = 0 ] || dd bs=$c count=1 iflag=fullblock 2>/dev/null <&3
+}
+
+# --- inventory -----------------------------------------------------------------------------------------------------------
+
+LINKS='for f do printf "n %s\n" "$f"; printf "t %s\n" "$(readlink "$f")"; done'
+ASKED='find "$@" -prune -exec stat -c "s %f %s %n" {} + \( -type f -exec sha256sum {} + -o -type l -exec sh -c "$L" _ {} + \)'
+# in ID PATH SHAPE KEY INPLACE LIST LENGTH: the asked paths follow, LENGTH bytes, separated by NUL
+in_() {
+  J=$1 L=$LINKS
+  export L
+  ab "$2"
+  if cd -P "$p" 2>/dev/null; then R=$PWD q=d
+  elif [ -e "$p" ] || [ -h "$p" ]; then R=$p q=o
+  else R=$p q=m; fi
+  if [ "$R" = / ] && [ $3 != file ]; then by $7 >/dev/null; fl ROOT /; return; fi
+  say "r $q $R"
+  up "$R"
+  [ "$R" != / ] || R=
+  set -- "$@" "$P" "$R"
+  [ $5 = 0 ] || set -- "$@" /dev/shm /tmp
+  k=$4 whole=$6 length=$7
+  shift 7
+  for s do
+    s=$s/.kinsync/$k
+    [ -f "$s/marker" ] && [ ! -h "$s/marker" ] && IFS= read -r m <"$s/marker" || continue
+    say "m $m"
+    [ ! -s "$s/manifest" ] || sed 's/^/p/' "$s/manifest" 2>/dev/null
+    break
+  done
+  if [ $q != d ]; then by $length >/dev/null
+  elif [ $whole = 1 ]; then
+    find . -name .kinsync -prune -o -name "*$N*" -prune -o ! -name . -exec stat -c 's %f %s %n' {} + \
+      \( -type f -exec sha256sum {} + -o -type l -exec sh -c "$L" _ {} + \) 2>/dev/null
+  elif [ $length != 0 ]; then
+    by $length | xargs -0 sh -c "$ASKED" _ 2>/dev/null
+  fi
+  ok
+}
+
+# --- claim ---------------------------------------------------------------------------------------------------------------
+
+mk() {
+  for d in "$1/.kinsync" "$1/.kinsync/$2"; do
+    if [ -h "$d" ]; then echo "$d: Not a directory" >&2; return 1; fi
+    [ -d "$d" ] || mkdir -m 711 "$d" || [ -d "$d" ] || return 1
+  done
+  umask 077
+  : >>"$1/.kinsync/$2/manifest"
+}
+# cl ID PATH SHAPE KEY INPLACE MARKER
+cl() {
+  J=$1
+  ab "$2"
+  if [ ! -d "$p" ]; then e=$(umask 022; mkdir -p -- "$p" 2>&1) || { fl TEXT "$p" "$e"; return; }; fi
+  cd -P "$p" 2>/dev/null || { fl EACCES "$p"; return; }
+  R=$PWD
+  [ "$R" != / ] || [ $3 = file ] || { fl ROOT /; return; }
+  [ $5 = 1 ] || wt "$R" || return
+  up "$R"
+  own=
+  say "r d $R"
+  set -- "$@" "$R"
+  [ "$R" != / ] || R=
+  if [ -r /proc/self/mountinfo ]; then
+    while IFS=' ' read -r a a a a m a; do
+      case $m in "$7") own=1 ;; "$R"/?*) say "M $m" ;; esac
+    done </proc/self/mountinfo
+  fi
+  K= e=
+  if [ -n "$R" ] && [ -z "$own" ] && [ "$(stat -c %d "$R")" = "$(stat -c %d "$P/")" ]; then
+    e=$(mk "$P" "$4" 2>&1) && K=$P/.kinsync/$4
+  fi
+  if [ -z "$K" ]; then e=$(mk "$R" "$4" 2>&1) && K=$R/.kinsync/$4; fi
+  if [ -z "$K" ] && [ $5 = 1 ]; then
+    for s in /dev/shm /tmp; do
+      e=$(mk $s "$4" 2>&1) && K=$s/.kinsync/$4 && break
+    done
+  fi
+  [ -n "$K" ] || { fl TEXT "$7" "$e"; return; }
+  set +f
+  rm -rf "$K"/stage-* "$K"/marker-*
+  set -f
+  mr "$6" "$K/marker-$J" || return
+  say "k $K"
+  ok
+}
+# Writes the marker: MARKER TEMPORARY-PATH
+mr() {
+  umask 022
+  e=$( { printf '%s\n' "$1" >"$2" && mv -f "$2" "$K/marker"; } 2>&1 ) || { umask 0; fl TEXT "$K" "$e"; return 1; }
+  umask 0
+}
+
+# --- stage ---------------------------------------------------------------------------------------------------------------
+
+# s0 ID STATE NAME
+s0() {
+  J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
+  e=$( { mkdir -m 700 "$S" && mkdir -m 700 "$T"; } 2>&1 ) || { X=1; fl TEXT "$S" "$e"; }
+}
+# A blob that belongs to the stage: LENGTH NAME
+bl() {
+  if [ -n "$X" ]; then by $1 >/dev/null; return; fi
+  # What the disk does not take must still be taken from the session.
+  e=$(by $1 | { cat 2>&1 >"$S/$2" || { cat >/dev/null; false; }; }) && [ "$(stat -c %s "$S/$2")" = $1 ] || { X=1; fl ENOSPC "$S" "$e"; }
+}
+# The segments of the archive, to standard output.
+sg() {
+  while IFS=' ' read -r c b n <&3; do
+    [ "$c" = d ] || break
+    dd bs=$b count=$n iflag=fullblock 2>/dev/null <&3
+    printf '+ %s %s\n' $J $((b * n)) >&4
+  done
+}
+s1() {
+  if [ -n "$X" ]; then sg >/dev/null; return; fi
+  sg | (
+    cd "$T" && e=$(tar -xmof - 2>&1) && exit 0
+    # The rest of the disk may be needed by others; and the failure is told at once, so that no more is sent.
+    rm -rf "$T"
+    fl TEXT - "$e"
+    cat >/dev/null
+    exit 1
+  ) || X=1
+}
+# s2 ID [DIGEST PATH]...: checks what is staged; with the single word "sums" by the blob of that name
+s2() {
+  J=$1
+  shift
+  if [ -z "$X" ] && [ $# != 0 ]; then
+    if [ "$1" = sums ]; then
+      e=$(cd "$T" && sha256sum -c "$S/sums" 2>&1) || X=$e
+    else
+      e=$(cd "$T" && while [ $# != 0 ]; do printf '%s  %s\n' "$1" "$2"; shift 2; done | sha256sum -c 2>&1) || X=$e
+    fi
+    [ -z "$X" ] || fl DIGEST -
+  fi
+  if [ -n "$X" ]; then rm -rf "$S"; else eval "G$J=1"; ok; fi
+}
+# sa ID: the client gave the batch up
+sa() {
+  J=$1
+  [ -n "$X" ] || fl ABORTED -
+  rm -rf "$S"
+}
+# di ID STATE NAME
+di() { J=$1; rm -rf "$2/$3"; ok; }
+
+# --- commit --------------------------------------------------------------------------------------------------------------
+
+# c0 ID STAGE-ID STATE NAME ROOT NEEDLE
+c0() {
+  J=$1 K=$3 S=$3/$4 T=$3/$4/t R=$5
+  [ "$R" != / ] || R=
+  eval "e=\$G$2; unset G$2"
+  [ -n "$e" ] || { fl UNSTAGED -; return; }
+  m=
+  [ -f "$K/marker" ] && IFS= read -r m <"$K/marker" || { fl STATE "$K" the state directory was removed in the container; return; }
+  case $m in *"$6"*) ;; *) fl TAKEN - "$m"; return 1 ;; esac
+}
+at() { if [ -n "$1" ]; then A=$1/$2; else A=$2; fi; }
+# Before the first rename. Files and links, that go over anything but a folder: FOLDER NAME...
+pf() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  wt "$1" || return
+  d=$1
+  shift
+  for n do
+    if [ -d "./$n" ] && [ ! -h "./$n" ]; then at "$d" "$n"; fl FOREIGN "$A"; return; fi
+  done
+}
+# New folders, that go over a link only: FOLDER NAME...
+pd() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  wt "$1" || return
+  d=$1
+  shift
+  for n do
+    if [ -e "./$n" ] && [ ! -h "./$n" ]; then at "$d" "$n"; fl CHANGED "$A" something appeared there; return; fi
+  done
+}
+# New folders in place of a file: FOLDER NAME...
+pr() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  d=$1
+  shift
+  for n do
+    if [ -d "./$n" ] && [ ! -h "./$n" ]; then at "$d" "$n"; fl CHANGED "$A" a folder appeared there; return; fi
+  done
+}
+# A file or link in place of a folder, which may hold nothing but what goes: FOLDER NAME PATH-THAT-GOES...
+px() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  at "$1" "$2"
+  if [ -h "./$2" ] || [ ! -d "./$2" ]; then return 0; fi
+  c=$(find "./$2" -print | wc -l)
+  shift 2
+  n=1
+  g ''
+  for f do if [ -e "./$f" ] || [ -h "./$f" ]; then n=$((n + 1)); fi; done
+  [ $c = $n ] || fl FOREIGN "$A"
+}
+mt() { fl MOUNTED "$1"; }
+# New files and links: FOLDER NAME...
+mn() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  A=$1 n=$#
+  for f do set -- "$@" "$T/$A/$f"; done
+  shift $n
+  # The first of the doubled words was the folder itself.
+  shift
+  e=$(mv -f -- "$@" ./ 2>&1) || fl TEXT "$A" "$e"
+}
+# Files in place of files, whose modification time must grow, and whose owner stays: FOLDER NAME...
+mo() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  d=$1
+  shift
+  n=$#
+  for f do set -- "$@" "./$f"; done
+  shift $n
+  stat -c '%Y %u %g %n' "$T" "$@" 2>/dev/null | {
+    IFS=' ' read -r now u g f
+    while IFS=' ' read -r y a b f; do
+      case $y$a$b in *[!0-9]*|'') continue ;; esac
+      [ $u != 0 ] || [ $a:$b = $u:$g ] || { chown $a:$b "$T/$d/$f"; } 2>/dev/null
+      [ $y -lt $((now - 1)) ] || touch -c -d @$((y + 2)) "$T/$d/$f" 2>/dev/null
+    done
+  }
+  mn "$d" "$@"
+}
+# New folders, with all that is in them: FOLDER NAME...
+md() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  d=$1
+  shift
+  for n do if [ -h "./$n" ] || [ -f "./$n" ]; then rm -f "./$n"; fi; done
+  mn "$d" "$@"
+}
+# A file or link in place of an empty folder: FOLDER NAME
+mx() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  if [ -d "./$2" ] && [ ! -h "./$2" ]; then e=$(rmdir "./$2" 2>&1) || { fl TEXT "$1" "$e"; return; }; fi
+  mn "$@"
+}
+# In another mount below the root: a copy beside the place, then the rename: FOLDER NAME...
+mc() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  A=$1
+  shift
+  c=./.kinsync-$J-$$
+  for n do
+    e=$( { mkdir -m 700 $c && cp -pR "$T/$A/$n" $c/ && { [ ! -h "./$n" ] || [ ! -d "$c/$n" ] || rm -f "./$n"; } && mv -f "$c/$n" ./ && rmdir $c; } 2>&1 ) ||
+      { rm -rf $c; fl TEXT "$A" "$e"; return; }
+  done
+}
+# Into the very file that is there: FOLDER NAME
+mi() {
+  g "$1" && [ ! -h "./$2" ] || { fl CHANGED "$1" its folder is not there any more; return; }
+  at "$1" "$2"
+  e=$( { cat "$T/$A" >"./$2"; } 2>&1 ) || fl TEXT "$A" "$e"
+}
+# Deletes what is no folder: FOLDER NAME...
+dx() {
+  g "$1" || return 0
+  A=$1 c=$#
+  shift
+  for n do
+    if [ -h "./$n" ] || { [ -e "./$n" ] && [ ! -d "./$n" ]; }; then set -- "$@" "./$n"; fi
+  done
+  shift $((c - 1))
+  [ $# = 0 ] || e=$(rm -f -- "$@" 2>&1) || fl TEXT "$A" "$e"
+}
+# Deletes folders that are empty: FOLDER NAME...
+dy() {
+  g "$1" || return 0
+  A=$1 c=$#
+  shift
+  for n do
+    if [ -d "./$n" ] && [ ! -h "./$n" ]; then set -- "$@" "./$n"; fi
+  done
+  shift $((c - 1))
+  [ $# != 0 ] || return 0
+  e=$(rmdir -- "$@" 2>&1)
+  case $e in *ermission\ denied*|*ead-only*|*not\ permitted*) fl TEXT "$A" "$e" ;; esac
+}
+# ch MODE FOLDER NAME...
+ch() {
+  g "$2" || return 0
+  m=$1 A=$2 c=$#
+  shift 2
+  for n do
+    if [ -e "./$n" ] && [ ! -h "./$n" ]; then set -- "$@" "./$n"; fi
+  done
+  shift $((c - 2))
+  [ $# = 0 ] || e=$(chmod $m "$@" 2>&1) || fl TEXT "$A" "$e"
+}
+# Appends to the manifest: a text, or a blob by its name.
+ja() { e=$( { printf '%s' "$1" >>"$K/manifest"; } 2>&1 ) || fl ENOSPC "$K" "$e"; }
+jb() { e=$( { cat "$S/$1" >>"$K/manifest"; } 2>&1 ) || fl TEXT "$K" "$e"; }
+cz() { mr "$1" "$S/marker" && ok "$2"; }
+# Cleans up after the answer.
+cx() { cd /; rm -rf "$S"; }
+
+# --- start ---------------------------------------------------------------------------------------------------------------
+
+token() {
+  if [ -r /proc/self/mountinfo ]; then
+    while IFS=' ' read -r a a a r m a; do
+      if [ "$m" = /dev/termination-log ]; then I=$r; return; fi
+    done </proc/self/mountinfo
+  fi
+  I=-
+  IFS= read -r a </proc/sys/kernel/random/boot_id && IFS= read -r b </proc/1/stat || return
+  set -- $b
+  while [ $# -gt 22 ]; do case $1 in *\)) break ;; esac; shift; done
+  shift 20 && I=$a:$1
+} 2>/dev/null
+token
+case $W in *[!-A-Za-z0-9_./@+,:=%]*) C=- ;; *) C=$W ;; esac
+printf 'kinsync 1 sh %s %s %s\n' "$(id -u 2>/dev/null)" "$I" "$C"
+while IFS= read -r l <&3; do eval "$l"; done
+exit 0
+`;

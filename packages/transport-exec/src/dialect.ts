@@ -1,0 +1,49 @@
+import type { RootSpec } from "@kinsync/core/contract";
+import type { CommitPlan } from "./commit-plan.ts";
+
+/** Where a root really is in the container, as its agent told at the claim. */
+export interface Place {
+  /** The root with every link resolved. */
+  readonly root: string;
+  /** This mapping's part of the state directory. */
+  readonly state: string;
+  /** Mount points below the root, absolute. */
+  readonly mounts: readonly string[];
+}
+
+export interface StageRequest {
+  readonly id: number;
+  readonly place: Place;
+  /** Name of the folder that the batch is staged in. */
+  readonly name: string;
+  readonly plan: CommitPlan;
+  readonly inPlace: boolean;
+  /** Journal lines before the first rename, and after the last delete. */
+  readonly placed: string;
+  readonly unplaced: string;
+}
+
+export interface CommitRequest extends StageRequest {
+  /** Id of the stage request. */
+  readonly stage: number;
+  /** Text that the marker must contain: the session is still the owner. */
+  readonly needle: string;
+  /** The new marker, one line. */
+  readonly marker: string;
+}
+
+/** How requests are put for an agent. Answers are the same for all. */
+export interface Dialect {
+  ping(id: number): string;
+  inventory(id: number, root: RootSpec, paths: readonly string[], list: boolean): string;
+  claim(id: number, root: RootSpec, marker: string): string;
+  /** What comes before the segments of the archive, and what comes after them. */
+  stage(request: StageRequest): string;
+  afterStage(request: StageRequest, aborted: boolean): string;
+  /** Whether the end of the archive is to be told even where nothing is staged. */
+  readonly needsEndOfArchive: boolean;
+  commit(request: CommitRequest): string;
+  discard(id: number, place: Place, name: string): string;
+  /** Whether names in records are written raw (a line can then not hold every name) or escaped. */
+  readonly rawNames: boolean;
+}

@@ -1,0 +1,47 @@
+/** The last message of an exec: how the process ended, as far as the server knows. */
+export interface ExecStatus {
+  readonly success: boolean;
+  /** Exit code of the process; `undefined` where it never ran or the server does not say. 137 is a kill. */
+  readonly exitCode: number | undefined;
+  /** The server's own words, without control characters. */
+  readonly message: string;
+}
+
+/** Reads a status message (`metav1.Status` in JSON). Never throws: what cannot be read is a failure without an exit code. */
+export function parseStatus(payload: Uint8Array): ExecStatus {
+  const text = Buffer.from(payload).toString("utf8");
+  let status: unknown;
+  try {
+    status = JSON.parse(text);
+  } catch {
+    return { success: false, exitCode: undefined, message: plainText(text) };
+  }
+  if (typeof status !== "object" || status === null) {
+    return { success: false, exitCode: undefined, message: plainText(text) };
+  }
+  const { status: word, message, reason, details } = status as Record<string, unknown>;
+  if (word === "Success") return { success: true, exitCode: 0, message: "" };
+  return {
+    success: false,
+    exitCode: reason === "NonZeroExitCode" ? exitCodeOf(details) : undefined,
+    message: plainText(typeof message === "string" ? message : text),
+  };
+}
+
+function exitCodeOf(details: unknown): number | undefined {
+  if (typeof details !== "object" || details === null) return undefined;
+  const { causes } = details as { causes?: unknown };
+  if (!Array.isArray(causes)) return undefined;
+  for (const cause of causes as { reason?: unknown; message?: unknown }[]) {
+    if (cause?.reason !== "ExitCode") continue;
+    const code = Number(cause.message);
+    return Number.isInteger(code) ? code : undefined;
+  }
+  return undefined;
+}
+
+/** One line of at most 300 characters for a message: what a container says is foreign text. */
+export function plainText(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
+  return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+}

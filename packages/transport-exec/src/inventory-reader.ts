@@ -1,0 +1,161 @@
+import { posix } from "node:path";
+import type { Inventory, InventoryEntry, Marker } from "@kinsync/core/contract";
+import { ManifestReader } from "./manifest.ts";
+import { unescapePath } from "./wire.ts";
+
+const TYPE = 0o170000;
+const FILE = 0o100000;
+const DIRECTORY = 0o040000;
+const LINK = 0o120000;
+/** Records of one inventory. What has more is no folder to keep in step. */
+const MAX_RECORDS = 4_000_000;
+
+interface Found {
+  readonly mode: number;
+  readonly size: number;
+}
+
+/**
+ * Puts the records of an inventory together. Agents write what is cheap for them, in any order:
+ * `r STATE PATH` the root, `m MARKER`, `pLINE` of the manifest, `s MODE SIZE PATH` (mode in hex), `h DIGEST PATH` or the output of
+ * sha256sum, `t TARGET` of the link that was named last by `s` or by `n PATH`.
+ */
+export class InventoryReader {
+  /** What the agent is asked for: the paths, and the folders that they are in, to see that no link is on the way. */
+  readonly asked: readonly string[];
+  readonly #wanted: ReadonlySet<string> | undefined;
+  readonly #isRaw: boolean;
+  readonly #found = new Map<string, Found>();
+  readonly #digests = new Map<string, string>();
+  readonly #targets = new Map<string, string>();
+  readonly #manifest = new ManifestReader();
+  #root: Inventory["root"] = "missing";
+  #marker: Marker | undefined;
+  #last = "";
+  #records = 0;
+
+  constructor(paths: readonly string[], list: boolean, isRaw: boolean) {
+    this.#isRaw = isRaw;
+    this.#wanted = list ? undefined : new Set(paths);
+    const asked = new Set<string>();
+    if (!list)
+      for (const path of paths)
+        for (let at = path; at !== "." && at !== "/" && !asked.has(at); at = posix.dirname(at)) asked.add(at);
+    this.asked = [...asked];
+  }
+
+  take(line: string): void {
+    this.#records += 1;
+    if (this.#records > MAX_RECORDS) throw new Error("the container's inventory has no end");
+    const rest = line.slice(2);
+    switch (line.charAt(0)) {
+      case "r":
+        this.#root = rest.startsWith("d ") ? "directory" : rest.startsWith("m ") ? "missing" : "other";
+        return;
+      case "m":
+        this.#marker = parseMarker(rest);
+        return;
+      case "p":
+        this.#manifest.take(line.slice(1));
+        return;
+      case "s":
+        this.#status(rest);
+        return;
+      case "n":
+        this.#last = this.#name(rest);
+        return;
+      case "t":
+        this.#targets.set(this.#last, this.#isRaw ? rest : unescapePath(rest));
+        return;
+      case "h": {
+        const [digest = "", ...words] = rest.split(" ");
+        this.#digest(digest, this.#name(words.join(" ")));
+        return;
+      }
+      default:
+        this.#sha256sum(line);
+    }
+  }
+
+  #status(rest: string): void {
+    const match = /^([0-9a-f]+) (\d+) (.+)$/s.exec(rest);
+    if (match === null) return;
+    const [, mode = "", size = "", name = ""] = match;
+    this.#last = this.#name(name);
+    // A name that is no UTF-8 cannot be a local file's.
+    if (this.#last.includes("\uFFFD")) return;
+    this.#found.set(this.#last, { mode: Number.parseInt(mode, 16), size: Number(size) });
+  }
+
+  /** GNU's tool marks a line whose name it escaped with a backslash. */
+  #sha256sum(line: string): void {
+    const match = /^(\\?)([0-9a-f]{64}) [ *](.+)$/s.exec(line);
+    if (match === null) return;
+    const [, escaped, digest = "", name = ""] = match;
+    this.#digest(digest, withoutDot(escaped === "" ? name : unescapePath(name)));
+  }
+
+  #digest(digest: string, path: string): void {
+    if (digest.length === 64) this.#digests.set(path, digest);
+  }
+
+  #name(text: string): string {
+    return withoutDot(this.#isRaw ? text : unescapePath(text));
+  }
+
+  inventory(): Inventory {
+    const entries: InventoryEntry[] = [];
+    for (const [path, { mode, size }] of this.#found) {
+      if (this.#wanted !== undefined && !this.#wanted.has(path)) continue;
+      if (!this.#isReached(path)) continue;
+      const type = mode & TYPE;
+      if (type === FILE) {
+        // A file that cannot be read has no digest, and thus equals nothing.
+        entries.push({ type: "file", path, mode: mode & 0o7777, size, digest: this.#digests.get(path) ?? "" });
+      } else if (type === DIRECTORY) entries.push({ type: "directory", path, mode: mode & 0o7777 });
+      else if (type === LINK) entries.push({ type: "link", path, target: this.#targets.get(path) ?? "" });
+      else entries.push({ type: "other", path });
+    }
+    return {
+      root: this.#root,
+      entries,
+      placed: this.#manifest.placed,
+      ...(this.#marker === undefined ? {} : { marker: this.#marker }),
+    };
+  }
+
+  /** What a tool saw through a link below the root is not there. */
+  #isReached(path: string): boolean {
+    for (let at = posix.dirname(path); at !== "." && at !== "/"; at = posix.dirname(at)) {
+      const parent = this.#found.get(at);
+      if (parent === undefined || (parent.mode & TYPE) !== DIRECTORY) return false;
+    }
+    return true;
+  }
+}
+
+function withoutDot(path: string): string {
+  return path.startsWith("./") ? path.slice(2) : path;
+}
+
+/** A marker as any version of kinsync may have written it; what is none counts as absent. */
+function parseMarker(text: string): Marker | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { format, session, owner, since, incarnation, generation, tree } = value as Record<string, unknown>;
+  if (format !== 1 || typeof session !== "string" || typeof since !== "string") return undefined;
+  return {
+    format,
+    session,
+    since,
+    owner: typeof owner === "string" ? owner : "",
+    incarnation: typeof incarnation === "string" ? incarnation : "",
+    generation: typeof generation === "number" ? generation : 0,
+    tree: typeof tree === "string" ? tree : "",
+  };
+}

@@ -1,0 +1,35 @@
+import { escapePath, unescapePath } from "./wire.ts";
+
+// The manifest is a journal: `+path` and `-path`, one a line, newest last. So a commit only appends, and an agent need not
+// understand it. A line that was cut by a full disk ends where the next one begins, since each append starts with a newline.
+
+/** Lines that note the paths. Empty for none. */
+export function journalLines(mark: "+" | "-", paths: readonly string[]): string {
+  if (paths.length === 0) return "";
+  let text = "\n";
+  for (const path of paths) text += `${mark}${escapePath(path)}\n`;
+  return text;
+}
+
+/** What a journal comes to: the paths that kinsync placed and that are still its own. */
+export class ManifestReader {
+  readonly #paths = new Set<string>();
+  #lines = 0;
+
+  take(line: string): void {
+    if (line === "") return;
+    this.#lines += 1;
+    const path = unescapePath(line.slice(1));
+    if (line.startsWith("+")) this.#paths.add(path);
+    else if (line.startsWith("-")) this.#paths.delete(path);
+  }
+
+  get placed(): readonly string[] {
+    return [...this.#paths];
+  }
+
+  /** The journal is much longer than what it says, and is worth writing anew. */
+  get isLong(): boolean {
+    return this.#lines > 1000 && this.#lines > 3 * this.#paths.size;
+  }
+}

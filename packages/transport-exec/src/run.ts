@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import type { ClusterConnection, RunResult, Target } from "@kinsync/core/contract";
+import { goneError, lostError, timeoutError } from "./agent-error.ts";
+import { runProgram } from "./agents/run-program.ts";
+import { ExecStream } from "./exec-stream.ts";
+import { OutputTail } from "./output-tail.ts";
+import type { Hello } from "./start-agent.ts";
+
+/** Milliseconds that a killed command has to go; then the connection is dropped. */
+const KILL_GRACE = 3_000;
+
+export interface RunOptions {
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  readonly onOutput?: (text: string) => void;
+  readonly openTimeout: number;
+  readonly pingInterval: number;
+}
+
+/**
+ * Runs a command over an exec stream of its own, so that a long one never keeps files waiting. The stream reaches the container by
+ * name; the command starts only when the token says that it is the one of the session.
+ */
+export async function runInContainer(
+  cluster: ClusterConnection,
+  target: Target,
+  hello: Hello,
+  command: readonly string[] | string,
+  options: RunOptions,
+): Promise<RunResult> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  const began = performance.now();
+  const mark = randomBytes(12).toString("hex");
+  const program = runProgram(hello, command, mark);
+  const output = new OutputTail(mark, options.onOutput);
+  const started = Promise.withResolvers<string>();
+  started.promise.catch(() => {});
+  const finished = Promise.withResolvers<void>();
+  let head: Buffer | undefined = Buffer.alloc(0);
+
+  const receive = (data: Uint8Array): void => {
+    if (head === undefined) {
+      output.push(data);
+      if (output.exitCode !== undefined) finished.resolve();
+      return;
+    }
+    head = Buffer.concat([head, data]);
+    const end = head.indexOf(10);
+    if (end === -1) return;
+    const [line, rest] = [head.subarray(0, end).toString("utf8"), head.subarray(end + 1)];
+    head = undefined;
+    started.resolve(line);
+    if (rest.length > 0) receive(rest);
+  };
+
+  const stream = await ExecStream.open(cluster, target, program.argv, {
+    signal,
+    handshakeTimeout: options.openTimeout,
+    pingInterval: options.pingInterval,
+    onStdout: receive,
+    onStderr: receive,
+  });
+  const ended = stream.ended.then(() => {
+    started.reject(lostError(target, "it ended before the command began"));
+    finished.resolve();
+  });
+  try {
+    stream.write(program.first);
+    const line = await within(started.promise, options.openTimeout, signal, () =>
+      timeoutError(target, "no command was started", options.openTimeout),
+    );
+    const [word, token] = line.split(" ");
+    if (word !== "kinsync-run") throw lostError(target, `a command could not be started: ${line.slice(0, 200)}`);
+    if (token !== "-" && token !== hello.incarnation && hello.incarnation !== target.containerId) {
+      throw goneError(target, "the container was restarted");
+    }
+    stream.write(program.second);
+
+    let why: RunResult["why"] = "exited";
+    const stop = (reason: "timeout" | "aborted") => (): void => {
+      if (why !== "exited") return;
+      why = reason;
+      // The end of its input kills the command with its group; a stream that does not end then is dropped.
+      stream.write("kill\n");
+      stream.endInput();
+      setTimeout(() => finished.resolve(), KILL_GRACE).unref();
+    };
+    const timer = setTimeout(stop("timeout"), options.timeout);
+    const onAbort = stop("aborted");
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await finished.promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    }
+    if (why === "exited" && output.exitCode === undefined) why = "lost";
+    return {
+      exitCode: why === "exited" ? output.exitCode : undefined,
+      why,
+      ...output.result(),
+      duration: performance.now() - began,
+    };
+  } finally {
+    stream.drop();
+    await ended;
+  }
+}
+
+async function within<T>(promise: Promise<T>, limit: number, signal: AbortSignal, late: () => Error): Promise<T> {
+  const stop = Promise.withResolvers<never>();
+  stop.promise.catch(() => {});
+  const timer = setTimeout(() => stop.reject(late()), limit);
+  const onAbort = (): void => stop.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, stop.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}

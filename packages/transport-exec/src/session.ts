@@ -1,0 +1,525 @@
+import { randomBytes } from "node:crypto";
+import {
+  KinsyncError,
+  type Archive,
+  type Batch,
+  type Inventory,
+  type Marker,
+  type OpenContext,
+  type Receipt,
+  type RootSpec,
+  type RunResult,
+  type Session,
+  type SessionEnd,
+  type SessionFacts,
+  type Stage,
+  type Target,
+} from "@kinsync/core/contract";
+import { errorOfAgent, lostError, nameOf, timeoutError, type Deed } from "./agent-error.ts";
+import { AGENTS } from "./agents/tiers.ts";
+import { isStaged, planCommit } from "./commit-plan.ts";
+import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
+import type { ExecEnd, ExecStream } from "./exec-stream.ts";
+import { findGone } from "./identity.ts";
+import { InventoryReader } from "./inventory-reader.ts";
+import { journalLines } from "./manifest.ts";
+import { runInContainer } from "./run.ts";
+import type { RunningAgent } from "./start-agent.ts";
+import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
+
+/** Blocks of a segment: what is acknowledged at once, and what is padded when a batch is given up. 1 MiB. */
+const BLOCK = 64 * 1024;
+const SEGMENT = 16 * BLOCK;
+/** Milliseconds that the API server gets to say why a stream ended. */
+const POST_MORTEM = 3_000;
+
+export interface SessionTimes {
+  /** Milliseconds without a sign of life while an answer is awaited. */
+  readonly silence: number;
+  /** Milliseconds of idleness until the agent is asked whether it lives. */
+  readonly idle: number;
+  /** Milliseconds for the answer to a ping. */
+  readonly ping: number;
+  /** Milliseconds to open another stream, for `run`. */
+  readonly open: number;
+  /** Milliseconds between pings of the WebSocket. */
+  readonly socketPing: number;
+}
+
+class StagedBatch implements Stage {
+  readonly ready: Promise<void>;
+  readonly request: StageRequest;
+  readonly batch: Batch;
+  readonly settle: { resolve(): void; reject(error: unknown): void };
+  failure: { readonly error: unknown } | undefined;
+  spent = false;
+
+  constructor(batch: Batch, request: StageRequest) {
+    this.batch = batch;
+    this.request = request;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    // Whoever only commits need not look at it.
+    promise.catch(() => {});
+    this.settle = {
+      resolve,
+      reject: (error) => {
+        this.failure ??= { error };
+        reject(error);
+      },
+    };
+  }
+}
+
+/** A session over one open exec stream. Requests are written in order and answered in order. */
+export class ExecSession implements Session {
+  readonly facts: SessionFacts;
+  readonly ended: Promise<SessionEnd>;
+  readonly #agent: RunningAgent;
+  readonly #stream: ExecStream;
+  readonly #dialect: Dialect;
+  readonly #target: Target;
+  readonly #context: OpenContext;
+  readonly #times: SessionTimes;
+  readonly #answers = new Answers();
+  readonly #end = Promise.withResolvers<SessionEnd>();
+  readonly #closing = new AbortController();
+  /** Where each root is, by its key; from its claim. */
+  readonly #places = new Map<string, Promise<Place>>();
+  readonly #timer: NodeJS.Timeout;
+  #writing: Promise<void> = Promise.resolve();
+  #nextId = 1;
+  #heard = performance.now();
+  #why: { readonly why: SessionEnd["why"]; readonly error: KinsyncError } | undefined;
+
+  constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
+    this.#agent = agent;
+    this.#stream = agent.stream;
+    this.#dialect = AGENTS[agent.hello.tier].dialect;
+    this.#target = target;
+    this.#context = context;
+    this.#times = times;
+    this.facts = {
+      agent: agent.hello.tier,
+      incarnation: agent.hello.incarnation,
+      workingDirectory: agent.hello.workingDirectory,
+    };
+    this.ended = this.#end.promise;
+    agent.receive(
+      (line) => {
+        this.#heard = performance.now();
+        try {
+          this.#answers.take(line);
+        } catch (error) {
+          this.#lose("lost", lostError(target, error instanceof Error ? error.message : String(error), error));
+        }
+      },
+      (error) => this.#lose("lost", lostError(target, error instanceof Error ? error.message : String(error), error)),
+    );
+    void this.#stream.ended.then((end) => this.#streamEnded(end));
+    this.#timer = setInterval(() => this.#watch(), Math.min(1_000, times.silence / 4, times.idle / 4));
+    this.#timer.unref();
+  }
+
+  inventory(
+    root: RootSpec,
+    options: { readonly paths: readonly string[]; readonly list?: boolean; readonly signal: AbortSignal },
+  ): Promise<Inventory> {
+    const reader = new InventoryReader(options.paths, options.list === true, this.#dialect.rawNames);
+    return this.#ask({
+      signal: options.signal,
+      deed: this.#deed("look at", root),
+      request: (id) => this.#dialect.inventory(id, root, reader.asked, options.list === true),
+      onRecord: (line) => reader.take(line),
+      onDone: () => reader.inventory(),
+    });
+  }
+
+  async claim(
+    root: RootSpec,
+    options: { readonly generation: number; readonly tree: string; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const place = { root: "", state: "", mounts: [] as string[] };
+    const claimed = this.#ask<Place>({
+      signal: options.signal,
+      deed: this.#deed("claim", root),
+      request: (id) => this.#dialect.claim(id, root, this.#marker(options.generation, options.tree)),
+      onRecord: (line) => {
+        if (line.startsWith("r d ")) place.root = this.#name(line.slice(4));
+        else if (line.startsWith("k ")) place.state = this.#name(line.slice(2));
+        else if (line.startsWith("M ")) place.mounts.push(this.#name(line.slice(2)));
+      },
+      onDone: () => {
+        if (place.root !== "" && place.state !== "") return place;
+        throw new KinsyncError(
+          "KINSYNC_INTERNAL",
+          `${nameOf(this.#target)}: the agent did not say where ${root.path} is`,
+        );
+      },
+    });
+    claimed.catch(() => {});
+    this.#places.set(root.key, claimed);
+    await claimed;
+  }
+
+  stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage {
+    const id = this.#nextId++;
+    const place: Place = { root: "", state: "", mounts: [] };
+    let staged: StagedBatch;
+    try {
+      const request: StageRequest = {
+        id,
+        place,
+        name: `stage-${randomBytes(9).toString("base64url").replaceAll("-", "_")}`,
+        plan: planCommit(batch),
+        inPlace: batch.root.inPlace === true,
+        placed: journalLines("+", batch.placed),
+        unplaced: journalLines("-", batch.unplaced),
+      };
+      staged = new StagedBatch(batch, request);
+    } catch (error) {
+      staged = new StagedBatch(batch, {
+        id,
+        place,
+        name: "",
+        plan: { steps: [], count: 0 },
+        inPlace: false,
+        placed: "",
+        unplaced: "",
+      });
+      staged.settle.reject(error);
+      return staged;
+    }
+    this.#inOrder(() => this.#sendBatch(staged, options.signal)).catch((error: unknown) => staged.settle.reject(error));
+    return staged;
+  }
+
+  async commit(stage: Stage, options: { readonly signal: AbortSignal }): Promise<Receipt> {
+    const staged = this.#own(stage);
+    const { batch } = staged;
+    if (staged.spent) throw new KinsyncError("KINSYNC_INTERNAL", "a batch was committed or discarded twice");
+    staged.spent = true;
+    const count = await this.#ask<number>({
+      signal: options.signal,
+      deed: this.#deed("write to", batch.root),
+      request: (id) => {
+        if (staged.failure !== undefined) throw staged.failure.error;
+        const request: CommitRequest = {
+          ...staged.request,
+          id,
+          stage: staged.request.id,
+          needle: `"session":${JSON.stringify(this.#context.session)}`,
+          marker: this.#marker(batch.generation, batch.tree),
+        };
+        return this.#dialect.commit(request);
+      },
+      onDone: (rest) => Number(rest),
+      onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
+    });
+    if (!Number.isInteger(count))
+      throw new KinsyncError("KINSYNC_INTERNAL", `${nameOf(this.#target)}: a receipt without a count`);
+    return { generation: batch.generation, tree: batch.tree, count: batch.entries.length };
+  }
+
+  async discard(stage: Stage): Promise<void> {
+    const staged = this.#own(stage);
+    if (staged.spent) return;
+    staged.spent = true;
+    // Whatever became of it, nothing of it is left where the session is over.
+    await this.#ask({
+      signal: this.#closing.signal,
+      deed: this.#deed("clean up", staged.batch.root),
+      request: (id) => {
+        if (staged.failure !== undefined) throw staged.failure.error;
+        return this.#dialect.discard(id, staged.request.place, staged.request.name);
+      },
+      onDone: () => {},
+    }).catch(() => {});
+  }
+
+  run(
+    command: readonly string[] | string,
+    options: { readonly timeout: number; readonly signal: AbortSignal; readonly onOutput?: (text: string) => void },
+  ): Promise<RunResult> {
+    if (this.#why !== undefined) return Promise.reject(this.#why.error);
+    return runInContainer(this.#context.cluster, this.#target, this.#agent.hello, command, {
+      ...options,
+      signal: AbortSignal.any([options.signal, this.#closing.signal]),
+      openTimeout: this.#times.open,
+      pingInterval: this.#times.socketPing,
+    });
+  }
+
+  async ping(options: { readonly signal: AbortSignal }): Promise<number> {
+    let sent = performance.now();
+    return this.#ask({
+      signal: options.signal,
+      deed: { target: this.#target, verb: "reach", root: "" },
+      request: (id) => {
+        sent = performance.now();
+        return this.#dialect.ping(id);
+      },
+      onDone: () => performance.now() - sent,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lose("closed", lostError(this.#target, "it was closed"));
+    await this.#stream[Symbol.asyncDispose]();
+    await this.ended;
+  }
+
+  // --- requests -------------------------------------------------------------------------------------------------------
+
+  /** Does one piece of writing after the other, so that the bytes of two never mix. */
+  #inOrder<T>(write: () => Promise<T> | T): Promise<T> {
+    const written = this.#writing.then(() => {
+      if (this.#why !== undefined) throw this.#why.error;
+      return write();
+    });
+    this.#writing = written.then(
+      () => {},
+      () => {},
+    );
+    return written;
+  }
+
+  #ask<T>(asked: {
+    readonly signal: AbortSignal;
+    readonly deed: Deed;
+    /** Text to send; a throw is the answer. */
+    readonly request: (id: number) => string;
+    readonly onRecord?: (line: string) => void;
+    readonly onDone: (rest: string) => T;
+    /** Another error than the agent's own. */
+    readonly onFailure?: (failure: AgentFailure) => unknown;
+  }): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { signal } = asked;
+      const onAbort = (): void => reject(signal.reason as Error);
+      const settle = (act: () => void): void => {
+        signal.removeEventListener("abort", onAbort);
+        try {
+          act();
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      if (signal.aborted) {
+        onAbort();
+        return;
+      }
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#inOrder(async () => {
+        signal.throwIfAborted();
+        const id = this.#nextId++;
+        const text = asked.request(id);
+        this.#expect(id, {
+          onRecord: asked.onRecord ?? (() => {}),
+          onDone: (rest) => settle(() => resolve(asked.onDone(rest))),
+          onFailure: (failure) =>
+            settle(() => reject((asked.onFailure?.(failure) ?? this.#fail(failure, asked.deed)) as Error)),
+          onLost: (error) => settle(() => reject(error)),
+        });
+        this.#stream.write(text);
+        await this.#drained();
+      }).catch((error: unknown) => settle(() => reject(error as Error)));
+    });
+  }
+
+  #expect(
+    id: number,
+    on: {
+      onRecord?: (line: string) => void;
+      onDone: (rest: string) => void;
+      onFailure: (failure: AgentFailure) => void;
+      onLost: (error: KinsyncError) => void;
+    },
+  ): void {
+    if (this.#answers.waiting === 0) this.#heard = performance.now();
+    this.#answers.expect({ id, onRecord: () => {}, ...on });
+  }
+
+  /** An error with another `retry` than `terminal` ends the session: what it held is to be looked at anew. */
+  #fail(failure: AgentFailure, deed: Deed): KinsyncError {
+    const error = errorOfAgent(failure, deed);
+    if (error.retry !== "terminal") queueMicrotask(() => this.#lose("lost", error));
+    return error;
+  }
+
+  /** Room for more; a byte that left counts as a sign of life. */
+  async #drained(): Promise<void> {
+    await this.#stream.drained();
+    this.#heard = performance.now();
+  }
+
+  // --- batches --------------------------------------------------------------------------------------------------------
+
+  async #sendBatch(staged: StagedBatch, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { batch, request } = staged;
+    const claimed = this.#places.get(batch.root.key);
+    if (claimed === undefined) {
+      throw new KinsyncError("KINSYNC_INTERNAL", `${batch.root.path} was not claimed before a batch was sent`);
+    }
+    Object.assign(request, { place: await claimed });
+    let failed = false;
+    this.#expect(request.id, {
+      onDone: () => staged.settle.resolve(),
+      onFailure: (failure) => {
+        failed = true;
+        if (failure.kind !== "ABORTED") staged.settle.reject(this.#fail(failure, this.#deed("write to", batch.root)));
+      },
+      onLost: (error) => staged.settle.reject(error),
+    });
+    const onAbort = (): void => staged.settle.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      this.#stream.write(this.#dialect.stage(request));
+      let aborted = false;
+      if (request.plan.steps.some(isStaged)) {
+        aborted = !(await this.#sendArchive(batch.archive, signal, () => failed, staged));
+        this.#stream.write(aborted ? "a\n" : "e\n");
+      } else if (this.#dialect.needsEndOfArchive) this.#stream.write("e\n");
+      this.#stream.write(this.#dialect.afterStage(request, aborted));
+    } finally {
+      void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
+    }
+  }
+
+  /**
+   * Sends an archive in segments, each of which says how long it is. Whatever happens, the segment that was begun is filled, so
+   * that the stream stays in step and the session usable.
+   * @returns whether the archive was sent whole
+   */
+  async #sendArchive(
+    archive: Archive,
+    signal: AbortSignal,
+    isRefused: () => boolean,
+    staged: StagedBatch,
+  ): Promise<boolean> {
+    let left = archive.size;
+    let room = 0;
+    const giveUp = async (error: unknown): Promise<boolean> => {
+      if (error !== undefined) staged.settle.reject(error);
+      const zeros = Buffer.alloc(BLOCK);
+      for (; room > 0; room -= Math.min(room, BLOCK)) {
+        this.#stream.write(zeros.subarray(0, Math.min(room, BLOCK)));
+        await this.#drained();
+      }
+      return false;
+    };
+    try {
+      for await (const whole of archive.chunks(signal)) {
+        for (let chunk = whole; chunk.length > 0;) {
+          if (this.#why !== undefined) throw this.#why.error;
+          if (room === 0) {
+            if (isRefused()) return false;
+            const [size, count] = nextSegment(left);
+            if (size * count === 0)
+              throw new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes has more`);
+            room = size * count;
+            left -= room;
+            this.#stream.write(`d ${size} ${count}\n`);
+          }
+          const part = chunk.subarray(0, room);
+          this.#stream.write(part);
+          room -= part.length;
+          chunk = chunk.subarray(part.length);
+          await this.#drained();
+          signal.throwIfAborted();
+        }
+      }
+    } catch (error) {
+      return giveUp(error);
+    }
+    if (left === 0 && room === 0) return true;
+    return giveUp(new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes ended early`));
+  }
+
+  #own(stage: Stage): StagedBatch {
+    if (stage instanceof StagedBatch) return stage;
+    throw new KinsyncError("KINSYNC_INTERNAL", "a stage of another transport was handed to exec");
+  }
+
+  #marker(generation: number, tree: string): string {
+    const marker: Marker = {
+      format: 1,
+      session: this.#context.session,
+      owner: this.#context.owner,
+      since: this.#context.since,
+      incarnation: this.facts.incarnation,
+      generation,
+      tree,
+    };
+    return JSON.stringify(marker);
+  }
+
+  #name(text: string): string {
+    return this.#dialect.rawNames ? text : unescapePath(text);
+  }
+
+  #deed(verb: string, root: RootSpec): Deed {
+    return { target: this.#target, verb, root: root.path };
+  }
+
+  // --- the end --------------------------------------------------------------------------------------------------------
+
+  /** Looks whether the container side lives. A pong of the WebSocket would only prove the first hop. */
+  #watch(): void {
+    if (this.#why !== undefined) return;
+    const quiet = performance.now() - this.#heard;
+    if (this.#answers.waiting > 0) {
+      if (quiet > this.#times.silence) this.#lose("lost", timeoutError(this.#target, "no answer came", quiet));
+    } else if (quiet > this.#times.idle) {
+      const signal = AbortSignal.timeout(this.#times.ping);
+      this.ping({ signal }).catch(() => {
+        this.#lose("lost", timeoutError(this.#target, "the agent did not answer a ping", this.#times.ping));
+      });
+    }
+  }
+
+  #streamEnded(end: ExecEnd): void {
+    if (this.#why !== undefined) return;
+    const said = this.#agent.complaints();
+    const more = said === "" ? "" : ` (${said})`;
+    if (end.why === "error") this.#lose("lost", lostError(this.#target, end.error.message, end.error));
+    else if (end.why === "closed") this.#lose("lost", lostError(this.#target, `closed with code ${end.code}${more}`));
+    else this.#lose("lost", lostError(this.#target, `${describe(end)}${more}`), true);
+  }
+
+  /** The one way out: everything that waits is told, and the stream goes. Only the first reason counts. */
+  #lose(why: SessionEnd["why"], error: KinsyncError, askWhy = false): void {
+    if (this.#why !== undefined) return;
+    this.#why = { why, error };
+    clearInterval(this.#timer);
+    for (const pending of this.#answers.drop()) pending.onLost(error);
+    this.#closing.abort(error);
+    this.#stream.close();
+    if (!askWhy) {
+      this.#end.resolve(why === "closed" ? { why } : { why, error });
+      return;
+    }
+    // The process ended although the connection did not: most likely the container did.
+    const signal = AbortSignal.any([this.#context.signal, AbortSignal.timeout(POST_MORTEM)]);
+    findGone(this.#context.cluster, this.#target, signal)
+      .then(
+        (gone) => this.#end.resolve(gone === undefined ? { why, error } : { why: "gone", error: gone }),
+        () => this.#end.resolve({ why, error }),
+      )
+      .catch(() => {});
+  }
+}
+
+function nextSegment(left: number): readonly [size: number, count: number] {
+  if (left >= SEGMENT) return [BLOCK, SEGMENT / BLOCK];
+  const count = Math.floor(left / BLOCK);
+  return count > 0 ? [BLOCK, count] : [left, 1];
+}
+
+function describe(end: ExecEnd & { why: "status" }): string {
+  const { status } = end;
+  if (status.success) return "the agent ended";
+  if (status.exitCode !== undefined) return `the agent ended with exit code ${status.exitCode}`;
+  return status.message;
+}

@@ -1,0 +1,226 @@
+import { posix } from "node:path";
+import { isStaged, type CommitPlan, type PlanStep } from "./commit-plan.ts";
+import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
+import { quoted, quotedList } from "./quote.ts";
+
+/** A shell reads a request byte by byte; from here on the text goes as a blob, which `dd` takes at once. */
+const INLINE = 4 * 1024;
+/** Names in one call of a tool. The kernel limits the bytes of an argv. */
+const GROUP_NAMES = 400;
+const GROUP_BYTES = 24 * 1024;
+
+/** The dialect of the sh agent: each request is one line of shell, or several, that calls the agent's functions. */
+export const shDialect: Dialect = {
+  rawNames: true,
+  ping: (id) => `pg ${id}\n`,
+  inventory(id, root, paths, list) {
+    // A name with a newline would look like two records; it is left out, and thus counts as not there.
+    const asked = paths.filter((path) => !path.includes("\n")).map((path) => `./${path}\0`);
+    const blob = list ? "" : asked.join("");
+    const words = quotedList([root.path, root.shape, root.key]);
+    return `in_ ${id} ${words} ${flag(root.inPlace)} ${flag(list)} ${Buffer.byteLength(blob)}\n${blob}`;
+  },
+  claim: (id, root, marker) =>
+    `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quoted(marker)}\n`,
+  stage(request) {
+    const { id, place, name, plan } = request;
+    const code = commitCode(request);
+    const big = code.length > INLINE ? blob("do", code) + blob("sums", sumsFile(plan)) : "";
+    const blobs = big + journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
+    return `s0 ${id} ${quotedList([place.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
+  },
+  afterStage(request, aborted) {
+    const { id, plan } = request;
+    if (aborted) return `sa ${id}\n`;
+    const sums = commitCode(request).length > INLINE ? (hasSums(plan) ? "sums" : "") : inlineSums(plan);
+    return `s2 ${id} ${sums}\n`;
+  },
+  // `tar` would not take an archive of nothing.
+  needsEndOfArchive: false,
+  commit(request) {
+    const { id, stage, place, name, needle, placed, unplaced } = request;
+    const begin = `c0 ${id} ${stage} ${quotedList([place.state, name, place.root, needle])}`;
+    const code = commitCode(request);
+    const middle = code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`;
+    return `${begin} && ${journal("placed", placed)} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
+  },
+  discard: (id, place, name) => `di ${id} ${quotedList([place.state, name])}\n`,
+};
+
+function flag(value: boolean | undefined): string {
+  return value === true ? "1" : "0";
+}
+
+function blob(name: string, text: string): string {
+  return text === "" ? "" : `bl ${Buffer.byteLength(text)} ${name}\n${text}`;
+}
+
+function journal(name: string, text: string): string {
+  if (text === "") return ":";
+  return text.length > INLINE ? `jb ${name}` : `ja ${quoted(text)}`;
+}
+
+function journalBlob(name: string, text: string): string {
+  return text.length > INLINE ? blob(name, text) : "";
+}
+
+function end({ marker, plan }: CommitRequest): string {
+  return `cz ${quoted(marker)} ${plan.count}`;
+}
+
+/** Names that `sha256sum -c` takes as they are. */
+function isCheckable(step: PlanStep): boolean {
+  return step.op === "f" && !/[\n\\]/.test(step.path);
+}
+
+function hasSums(plan: CommitPlan): boolean {
+  return plan.steps.some(isCheckable);
+}
+
+function sumsFile(plan: CommitPlan): string {
+  let text = "";
+  for (const step of plan.steps) if (isCheckable(step)) text += `${step.value}  ${step.path}\n`;
+  return text;
+}
+
+function inlineSums(plan: CommitPlan): string {
+  return plan.steps
+    .filter(isCheckable)
+    .map((step) => `${step.value} ${quoted(step.path)}`)
+    .join(" ");
+}
+
+const codes = new WeakMap<CommitPlan, { readonly place: Place; readonly code: string }>();
+
+/** What carries the plan out, joined by `&&`: all checks, then all changes. */
+function commitCode({ plan, place, inPlace }: StageRequest): string {
+  const known = codes.get(plan);
+  if (known?.place === place) return known.code;
+  const code = new CodeWriter(plan, place, inPlace).write();
+  codes.set(plan, { place, code });
+  return code;
+}
+
+class CodeWriter {
+  readonly #plan: CommitPlan;
+  readonly #place: Place;
+  readonly #inPlace: boolean;
+  readonly #mounts: ReadonlySet<string>;
+  /** The stage is on another mount than the root: every move is a copy. */
+  readonly #isApart: boolean;
+  readonly #checks = new Calls();
+  readonly #changes = new Calls();
+
+  constructor(plan: CommitPlan, place: Place, inPlace: boolean) {
+    this.#plan = plan;
+    this.#place = place;
+    this.#inPlace = inPlace;
+    this.#mounts = new Set(place.mounts);
+    const holder = posix.dirname(posix.dirname(place.state));
+    this.#isApart = holder !== place.root && holder !== posix.dirname(place.root);
+  }
+
+  write(): string {
+    const { steps } = this.#plan;
+    const firstMove = steps.findIndex(isStaged);
+    const lead = firstMove === -1 ? [] : steps.slice(0, firstMove);
+    const rest = steps.slice(lead.length);
+    this.#removals(lead);
+    for (const step of rest) if (step.moves) this.#move(step);
+    this.#changes.cut();
+    this.#removals(rest);
+    this.#changes.cut();
+    for (const step of rest) {
+      if (step.op === "c") this.#changes.add(`ch ${step.mode.toString(8)}`, posix.dirname(step.path), [nameOf(step)]);
+    }
+    const code = [...this.#checks.lines(), ...this.#changes.lines()].join(" &&\n");
+    return code === "" ? ":" : code.length > INLINE ? code : code.replaceAll(" &&\n", " && ");
+  }
+
+  #removals(steps: readonly PlanStep[]): void {
+    for (const step of steps) if (step.op === "x") this.#changes.add("dx", posix.dirname(step.path), [nameOf(step)]);
+    this.#changes.cut();
+    const folders = steps.filter((step) => step.op === "y");
+    // Deepest first, also where a group holds folders of several branches.
+    folders.sort((a, b) => b.path.split("/").length - a.path.split("/").length);
+    for (const step of folders) this.#changes.add("dy", posix.dirname(step.path), [nameOf(step)]);
+    this.#changes.cut();
+  }
+
+  #move(step: PlanStep): void {
+    const folder = posix.dirname(step.path);
+    const name = nameOf(step);
+    const absolute = posix.join(this.#place.root, step.path);
+    if (step.op !== "d" && this.#mounts.has(absolute)) {
+      if (step.op === "f" && this.#inPlace) this.#changes.add("mi", folder, [name], true);
+      else this.#checks.add("mt", undefined, [step.path], true);
+      return;
+    }
+    if (step.op === "d") this.#checks.add(step.replaces === "f" ? "pr" : "pd", folder, [name]);
+    else if (step.replaces === "d") {
+      const below = this.#plan.steps.filter(
+        ({ op, path }) => (op === "x" || op === "y") && path.startsWith(`${step.path}/`),
+      );
+      this.#checks.add("px", folder, [name, ...below.map(({ path }) => path)], true);
+    } else this.#checks.add("pf", folder, [name]);
+
+    if (this.#isApart || this.#isInMount(absolute)) {
+      if (step.replaces === "d") this.#changes.add("dy", folder, [name]);
+      if (step.op === "d" && step.replaces === "f") this.#changes.add("dx", folder, [name]);
+      this.#changes.add("mc", folder, [name], true);
+    } else if (step.op === "d") this.#changes.add("md", folder, [name]);
+    else if (step.replaces === "d") this.#changes.add("mx", folder, [name], true);
+    else this.#changes.add(step.op === "f" && step.replaces === "f" ? "mo" : "mn", folder, [name]);
+  }
+
+  #isInMount(absolute: string): boolean {
+    if (this.#mounts.size === 0) return false;
+    for (let at = posix.dirname(absolute); at.length > this.#place.root.length; at = posix.dirname(at)) {
+      if (this.#mounts.has(at)) return true;
+    }
+    return false;
+  }
+}
+
+function nameOf(step: PlanStep): string {
+  return posix.basename(step.path);
+}
+
+/** Calls of the agent's functions, those of one function in one folder together. */
+class Calls {
+  readonly #lines: string[] = [];
+  readonly #open = new Map<string, { words: string[]; bytes: number }>();
+
+  /** @param folder relative to the root, `.` for the root itself; `undefined` where the function takes none */
+  add(call: string, folder: string | undefined, names: readonly string[], alone = false): void {
+    const start = folder === undefined ? call : `${call} ${quoted(folder === "." ? "" : folder)}`;
+    const words = names.map((name) => quoted(name));
+    if (alone) {
+      this.#lines.push([start, ...words].join(" "));
+      return;
+    }
+    let group = this.#open.get(start);
+    if (group === undefined) {
+      group = { words: [], bytes: 0 };
+      this.#open.set(start, group);
+    }
+    group.words.push(...words);
+    for (const word of words) group.bytes += word.length * 2;
+    if (group.words.length >= GROUP_NAMES || group.bytes >= GROUP_BYTES) this.#close(start, group.words);
+  }
+
+  /** What is added later comes after what was added until now. */
+  cut(): void {
+    for (const [start, { words }] of this.#open) this.#close(start, words);
+  }
+
+  #close(start: string, words: readonly string[]): void {
+    this.#lines.push([start, ...words].join(" "));
+    this.#open.delete(start);
+  }
+
+  lines(): readonly string[] {
+    this.cut();
+    return this.#lines;
+  }
+}

@@ -1,0 +1,241 @@
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterSocket, Target } from "@kinsync/core/contract";
+
+/** What a "container" is made of: a folder, and the programs that it has. */
+export interface ContainerSpec {
+  /** Working directory of what is started. */
+  readonly cwd: string;
+  /** `PATH` of it. */
+  readonly path: string;
+  /** argv in place of `sh`. Empty: there is no shell. */
+  readonly shell: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Faults {
+  /** Drop the connection after so many bytes were sent to standard input. */
+  cutAfterSent?: number;
+  /** Drop the connection after so many bytes came from standard output. */
+  cutAfterReceived?: number;
+  /** Answer nothing any more, but stay open. */
+  mute?: boolean;
+}
+
+/** A cluster of one pod, whose execs are processes of this machine. Speaks the channel protocol of Kubernetes. */
+export class FakeCluster implements ClusterConnection {
+  readonly context = "fake";
+  readonly server = "https://fake.invalid";
+  readonly namespace = "default";
+  readonly target: Target = {
+    namespace: "default",
+    pod: "web-0",
+    podUid: "11111111-2222-3333-4444-555555555555",
+    container: "main",
+    containerId: "containerd://aaaa",
+  };
+  readonly spec: ContainerSpec;
+  readonly protocol: string;
+  readonly faults: Faults = {};
+  readonly sockets = new Set<FakeSocket>();
+  /** Pod UID and container as the API tells them; `undefined`: no pod. */
+  podUid: string | undefined = this.target.podUid;
+  containerId: string = this.target.containerId;
+  /** Execs that were started. */
+  execs = 0;
+
+  constructor(spec: ContainerSpec, protocol = "v5.channel.k8s.io") {
+    this.spec = spec;
+    this.protocol = protocol;
+  }
+
+  async request({ path }: ClusterRequest): Promise<ClusterResponse> {
+    const { namespace, pod } = this.target;
+    const found = path === `/api/v1/namespaces/${namespace}/pods/${pod}` && this.podUid !== undefined;
+    const body = found
+      ? {
+          kind: "Pod",
+          metadata: { name: pod, uid: this.podUid },
+          status: {
+            containerStatuses: [{ name: this.target.container, containerID: this.containerId, state: { running: {} } }],
+          },
+        }
+      : { kind: "Status", status: "Failure", code: 404, reason: "NotFound", message: `pods "${pod}" not found` };
+    return {
+      status: found ? 200 : 404,
+      headers: {},
+      json: async () => body,
+      async *body() {
+        yield Buffer.from(JSON.stringify(body));
+      },
+    };
+  }
+
+  async mayI(): Promise<boolean> {
+    return true;
+  }
+
+  async webSocket(
+    _path: string,
+    query: Readonly<Record<string, string | readonly string[] | boolean | undefined>>,
+    _protocols: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ClusterSocket> {
+    signal.throwIfAborted();
+    this.execs += 1;
+    const [program = "", ...rest] = query["command"] as readonly string[];
+    const shell = program === "sh" ? this.spec.shell : [program];
+    const socket = new FakeSocket(this, [...shell, ...rest]);
+    this.sockets.add(socket);
+    return socket;
+  }
+
+  /** Kills what runs in the container, as a restart does. */
+  killAll(): void {
+    for (const socket of this.sockets) socket.kill();
+  }
+
+  /** Drops every connection, as a network does. */
+  dropAll(): void {
+    for (const socket of this.sockets) socket.terminate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.killAll();
+    for (const socket of this.sockets) socket.terminate();
+    await Promise.all([...this.sockets].map((socket) => socket.gone));
+  }
+}
+
+export class FakeSocket implements ClusterSocket {
+  readonly protocol: string;
+  onMessage: ((data: Uint8Array) => void) | undefined;
+  onPong: (() => void) | undefined;
+  onClose: ((end: { readonly code: number; readonly reason: string; readonly error?: Error }) => void) | undefined;
+  /** Settles when the process is no more. */
+  readonly gone: Promise<void>;
+  readonly #cluster: FakeCluster;
+  readonly #process: ChildProcessWithoutNullStreams | undefined;
+  #closed = false;
+  #sent = 0;
+  #received = 0;
+
+  constructor(cluster: FakeCluster, argv: readonly string[]) {
+    this.#cluster = cluster;
+    this.protocol = cluster.protocol;
+    const { cwd, path, env, shell } = cluster.spec;
+    const [program = "", ...args] = argv;
+    const gone = Promise.withResolvers<void>();
+    this.gone = gone.promise;
+    if (shell.length === 0 && argv[0] === "-c") {
+      setImmediate(() => this.#notFound("sh"));
+      gone.resolve();
+      return;
+    }
+    // A runtime's exec leads a session of its own.
+    this.#process = spawn(program, args, { cwd, env: { PATH: path, ...env }, stdio: "pipe", detached: true });
+    this.#process.stdin.on("error", () => {});
+    this.#process.stdout.on("data", (data: Buffer) => this.#output(1, data));
+    this.#process.stderr.on("data", (data: Buffer) => this.#output(2, data));
+    this.#process.on("error", () => {
+      this.#notFound(program);
+      gone.resolve();
+    });
+    this.#process.on("exit", () => gone.resolve());
+    this.#process.on("close", (code, killed) => {
+      const exit = code ?? (killed === "SIGKILL" ? 137 : 143);
+      this.#status(
+        exit === 0
+          ? { status: "Success" }
+          : {
+              status: "Failure",
+              reason: "NonZeroExitCode",
+              message: `command terminated with non-zero exit code: exit status ${exit}`,
+              details: { causes: [{ reason: "ExitCode", message: String(exit) }] },
+            },
+      );
+    });
+  }
+
+  #notFound(program: string): void {
+    const message = `OCI runtime exec failed: exec: "${program}": executable file not found in $PATH: unknown`;
+    this.#status({ status: "Failure", reason: "InternalError", message });
+  }
+
+  #output(channel: number, data: Buffer): void {
+    if (this.#closed || this.#cluster.faults.mute === true) return;
+    let bytes = data;
+    const limit = this.#cluster.faults.cutAfterReceived;
+    if (channel === 1 && limit !== undefined && this.#received + bytes.length >= limit) {
+      bytes = bytes.subarray(0, Math.max(0, limit - this.#received));
+      this.onMessage?.(Buffer.concat([Uint8Array.of(channel), bytes]));
+      this.terminate();
+      return;
+    }
+    if (channel === 1) this.#received += bytes.length;
+    this.onMessage?.(Buffer.concat([Uint8Array.of(channel), bytes]));
+  }
+
+  #status(status: object): void {
+    if (this.#closed || this.#cluster.faults.mute === true) return;
+    this.onMessage?.(Buffer.concat([Uint8Array.of(3), Buffer.from(JSON.stringify({ kind: "Status", ...status }))]));
+    this.#close({ code: 1000, reason: "" });
+  }
+
+  get bufferedAmount(): number {
+    return this.#process?.stdin.writableLength ?? 0;
+  }
+
+  send(data: Uint8Array, done?: (error?: Error) => void): void {
+    if (this.#closed || this.#process === undefined) {
+      done?.(new Error("closed"));
+      return;
+    }
+    if (data[0] === 255) {
+      this.#process.stdin.end(done);
+      return;
+    }
+    let bytes = data.subarray(1);
+    const limit = this.#cluster.faults.cutAfterSent;
+    if (limit !== undefined && this.#sent + bytes.length >= limit) {
+      bytes = bytes.subarray(0, Math.max(0, limit - this.#sent));
+      this.#process.stdin.write(bytes);
+      this.terminate();
+      done?.(new Error("cut"));
+      return;
+    }
+    this.#sent += bytes.length;
+    this.#process.stdin.write(bytes, (error) => done?.(error ?? undefined));
+  }
+
+  ping(): void {
+    setImmediate(() => this.onPong?.());
+  }
+
+  pause(): void {
+    this.#process?.stdout.pause();
+  }
+
+  resume(): void {
+    this.#process?.stdout.resume();
+  }
+
+  close(code = 1000): void {
+    setImmediate(() => this.#close({ code, reason: "" }));
+  }
+
+  terminate(): void {
+    setImmediate(() => this.#close({ code: 1006, reason: "", error: new Error("socket hang up") }));
+  }
+
+  kill(): void {
+    this.#process?.kill("SIGKILL");
+  }
+
+  #close(end: { readonly code: number; readonly reason: string; readonly error?: Error }): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // The process only sees the end of its input.
+    this.#process?.stdin.end();
+    this.onClose?.(end);
+  }
+}
