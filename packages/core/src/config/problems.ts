@@ -45,8 +45,9 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 /** Two neighboring letters in the wrong order are one slip, not two. */
 function swapped(a: string, b: string): boolean {
   if (a.length !== b.length) return false;
-  const at = [...a].findIndex((letter, index) => letter !== b[index]);
-  return at !== -1 && a.slice(0, at) + (a[at + 1] ?? "") + (a[at] ?? "") + a.slice(at + 2) === b;
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  return at < a.length && a.slice(0, at) + (a[at + 1] ?? "") + (a[at] ?? "") + a.slice(at + 2) === b;
 }
 
 /** Turns what zod found into sentences. @param knownKeys the keys that a place of the config may have */

@@ -118,7 +118,7 @@ test.each([
     "a wrong type",
     `workloads:\n  - target: pod/x\n    sync:\n      - from: src\n        to: 3\n`,
     "kinsync.config.yaml:5:13: workloads[0].sync[0].to must be a text, not the number 3",
-    undefined,
+    "See docs/reference/config.md.",
   ],
   [
     "a missing value",
@@ -130,7 +130,7 @@ test.each([
     "a text where a list belongs",
     `workloads: [{ target: pod/x, sync: [{ from: a, to: b, roles: head }] }]`,
     'kinsync.config.yaml:1:62: workloads[0].sync[0].roles must be a list, not "head"',
-    undefined,
+    "See docs/reference/config.md.",
   ],
   [
     "a word that is near an allowed one",
@@ -142,7 +142,7 @@ test.each([
     "an empty list of rules",
     `workloads: [{ target: pod/x, sync: [] }]`,
     "kinsync.config.yaml:1:36: workloads[0].sync must have at least one entry",
-    undefined,
+    "See docs/reference/config.md.",
   ],
   ["an empty file", "", "kinsync.config.yaml: workloads is missing", undefined],
   ["a list as the whole", "- a\n", "kinsync.config.yaml:1:1: the config must be an object, not a list", undefined],
@@ -151,7 +151,7 @@ test.each([
   const error = await failure(folder.check());
   expect(error.code).toBe("KINSYNC_CONFIG_INVALID");
   expect(error.message).toBe(message);
-  if (hint !== undefined) expect(error.hint).toBe(hint);
+  expect(error.hint).toBe(hint);
 });
 
 test("places in package.json are those of the file", async () => {
