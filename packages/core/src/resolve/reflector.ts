@@ -128,6 +128,20 @@ export class Reflector implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** Resolves when `isSettled` holds. It may take for ever: race it with a time limit. */
+  async whenSettled(): Promise<void> {
+    if (this.isSettled) return;
+    await new Promise<void>((resolve) => {
+      const subscription = this.subscribe({
+        onStatus: () => {
+          if (!this.isSettled) return;
+          subscription[Symbol.dispose]();
+          resolve();
+        },
+      });
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear();
     this.#stop.abort(new Error("the reflector was closed"));

@@ -36,6 +36,8 @@ export interface WorkloadWatch extends AsyncDisposable {
   readonly current: Resolution | undefined;
   /** The first answer for which everything was there, or known not to be had. Rejects with the signal's reason. */
   readonly ready: Promise<Resolution>;
+  /** What the root owns between itself and the pods, at present. */
+  readonly owned: readonly KubeObject[];
   /** An object that is watched for this workload, by UID. */
   object(uid: string): KubeObject | undefined;
 }
@@ -127,6 +129,10 @@ class Watcher implements WorkloadWatch {
     signal.addEventListener("abort", this.#onAbort, { once: true });
     if (signal.aborted) this.#close();
     else this.#schedule();
+  }
+
+  get owned(): readonly KubeObject[] {
+    return this.#ownership?.owned ?? [];
   }
 
   object(uid: string): KubeObject | undefined {
