@@ -1,0 +1,29 @@
+import { stringify } from "yaml";
+
+/** The context that the playground's kubeconfig names; its cluster and user are called the same. */
+export const CONTEXT = "kinsync-playground";
+
+/** A kubeconfig for one API server with a bearer token, as YAML. */
+export function kubeconfigOf(server: {
+  readonly url: string;
+  readonly token: string;
+  /** PEM. */
+  readonly certificate: string;
+}): string {
+  return stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": CONTEXT,
+    clusters: [
+      {
+        name: CONTEXT,
+        cluster: {
+          server: server.url,
+          "certificate-authority-data": Buffer.from(server.certificate).toString("base64"),
+        },
+      },
+    ],
+    users: [{ name: CONTEXT, user: { token: server.token } }],
+    contexts: [{ name: CONTEXT, context: { cluster: CONTEXT, user: CONTEXT, namespace: "default" } }],
+  });
+}

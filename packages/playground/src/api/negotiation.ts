@@ -1,0 +1,119 @@
+import { parse } from "yaml";
+
+import { StatusError, badRequest } from "../status-error.ts";
+import type { ResourceType } from "../store/resources.ts";
+import { apiVersionOf } from "../store/resources.ts";
+import type { StoredObject } from "../world.ts";
+import { metadataOnly, tableOf } from "./table.ts";
+import type { IncludeObject } from "./table.ts";
+
+/** In which shape the client wants objects. */
+export type Shape = "object" | "metadata" | "table" | "discovery";
+
+function params(type: string): ReadonlyMap<string, string> {
+  return new Map(
+    type
+      .split(";")
+      .slice(1)
+      .map((part) => {
+        const [key = "", value = ""] = part.split("=", 2);
+        return [key.trim(), value.trim()] as const;
+      }),
+  );
+}
+
+const SHAPES: Readonly<Record<string, Shape>> = {
+  "meta.k8s.io/Table": "table",
+  "meta.k8s.io/PartialObjectMetadata": "metadata",
+  "meta.k8s.io/PartialObjectMetadataList": "metadata",
+  "apidiscovery.k8s.io/APIGroupDiscoveryList": "discovery",
+};
+
+/**
+ * The first shape in an Accept header that can be served. Only JSON is: clients that ask for protobuf name JSON as well.
+ * Throws 406 where nothing fits.
+ */
+export function shapeOf(accept: string | undefined, served: readonly Shape[]): Shape {
+  const types = (accept ?? "*/*").split(",").map((type) => type.trim());
+  for (const type of types) {
+    const media = type.split(";")[0]?.trim();
+    if (media === "application/json") {
+      const wanted = params(type);
+      const as = wanted.get("as");
+      if (as === undefined) {
+        return "object";
+      }
+      const shape = SHAPES[`${wanted.get("g") ?? ""}/${as}`];
+      const version = wanted.get("v");
+      if (
+        shape !== undefined &&
+        served.includes(shape) &&
+        (version === "v1" || (shape === "discovery" && version === "v2"))
+      ) {
+        return shape;
+      }
+    } else if (media === "*/*" || media === "application/*" || media === "") {
+      return "object";
+    }
+  }
+  throw new StatusError(
+    406,
+    "NotAcceptable",
+    "only the following media types are accepted: application/json, application/json;stream=watch",
+  );
+}
+
+/** Reads a request's body by its content type. Throws 415 for protobuf and others, 400 for what cannot be parsed. */
+export function decodeBody(body: Buffer, contentType: string | undefined): unknown {
+  if (body.length === 0) {
+    return undefined;
+  }
+  const type = (contentType ?? "application/json").split(";")[0]!.trim();
+  try {
+    if (type === "application/yaml" || type.endsWith("+yaml")) {
+      return parse(body.toString("utf8")) as unknown;
+    }
+    if (type === "application/json" || type.endsWith("+json") || type === "application/x-www-form-urlencoded") {
+      return JSON.parse(body.toString("utf8")) as unknown;
+    }
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw new StatusError(
+    415,
+    "UnsupportedMediaType",
+    "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+  );
+}
+
+/** A stored object in the version that the request asked for. */
+export function inVersion(resource: ResourceType, version: string, object: StoredObject): StoredObject {
+  return version === resource.storageVersion ? object : { ...object, apiVersion: apiVersionOf(resource, version) };
+}
+
+/** A single object in the shape that the client wants. */
+export function shaped(
+  shape: Shape,
+  resource: ResourceType,
+  version: string,
+  object: StoredObject,
+  include: IncludeObject,
+): unknown {
+  switch (shape) {
+    case "metadata":
+      return metadataOnly(object);
+    case "table":
+      return tableOf(resource, version, [object], {
+        metadata: { resourceVersion: object.metadata.resourceVersion },
+        include,
+      });
+    default:
+      return inVersion(resource, version, object);
+  }
+}
+
+/** `includeObject` of a request for tables. */
+export function includeOf(query: URLSearchParams): IncludeObject {
+  const wanted = query.get("includeObject");
+  return wanted === "None" || wanted === "Object" ? wanted : "Metadata";
+}

@@ -1,0 +1,271 @@
+import { StatusError, badRequest } from "../status-error.ts";
+import { isDeepStrictEqual } from "node:util";
+
+type Fields = Record<string, unknown>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** JSON Merge Patch (RFC 7396): `null` takes a field away, lists are replaced as a whole. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isFields(patch)) {
+    return patch;
+  }
+  const result: Fields = isFields(target) ? { ...target } : {};
+  for (const [field, value] of Object.entries(patch)) {
+    if (value === null) {
+      delete result[field];
+    } else {
+      result[field] = mergePatch(result[field], value);
+    }
+  }
+  return result;
+}
+
+/** Lists that strategic merge joins by a key. Where an item can be told apart by several keys, the first one that it has counts. */
+const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  containers: ["name"],
+  initContainers: ["name"],
+  ephemeralContainers: ["name"],
+  env: ["name"],
+  volumes: ["name"],
+  volumeMounts: ["mountPath"],
+  volumeDevices: ["devicePath"],
+  ports: ["containerPort", "port"],
+  imagePullSecrets: ["name"],
+  secrets: ["name"],
+  hostAliases: ["ip"],
+  topologySpreadConstraints: ["topologyKey"],
+  resourceClaims: ["name"],
+  ownerReferences: ["uid"],
+  conditions: ["type"],
+  podIPs: ["ip"],
+  addresses: ["type"],
+};
+
+/** Lists of plain values that strategic merge joins as sets. */
+const SETS: ReadonlySet<string> = new Set(["finalizers"]);
+
+function mergeLists(field: string, target: unknown, patch: readonly unknown[]): unknown {
+  const current: unknown[] = Array.isArray(target) ? [...(target as unknown[])] : [];
+  if (SETS.has(field)) {
+    return [...current, ...patch.filter((value) => !current.includes(value))];
+  }
+  const keys = MERGE_KEYS[field];
+  const items = patch.filter((item) => isFields(item));
+  if (keys === undefined || items.length !== patch.length) {
+    return patch;
+  }
+  if (items.some((item) => item["$patch"] === "replace")) {
+    return items.filter((item) => item["$patch"] === undefined);
+  }
+  let result = current.filter((item) => isFields(item));
+  for (const item of items) {
+    const key = keys.find((candidate) => item[candidate] !== undefined);
+    if (key === undefined) {
+      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${keys[0]}`);
+    }
+    const at = result.findIndex((entry) => entry[key] === item[key]);
+    if (item["$patch"] === "delete") {
+      result = result.filter((_, index) => index !== at);
+    } else if (at === -1) {
+      result.push(strategicMerge({}, item) as Fields);
+    } else {
+      result[at] = strategicMerge(result[at], item) as Fields;
+    }
+  }
+  return result;
+}
+
+/** Puts a merged list into the order that `$setElementOrder` asks for; what it does not name stays behind it. */
+function inOrder(list: unknown, field: string, order: unknown): unknown {
+  if (!Array.isArray(list) || !Array.isArray(order)) {
+    return list;
+  }
+  const keys = MERGE_KEYS[field] ?? [];
+  const rank = (item: unknown): number => {
+    const at = order.findIndex((entry) =>
+      isFields(entry) && isFields(item)
+        ? keys.some((key) => entry[key] !== undefined && entry[key] === item[key])
+        : entry === item,
+    );
+    return at === -1 ? order.length : at;
+  };
+  return [...(list as unknown[])].sort((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * Strategic merge patch, as Kubernetes means it for its built-in kinds: as a merge patch, but containers, env, ports,
+ * volumes and their like are joined by their keys; with `$patch`, `$retainKeys`, `$setElementOrder/x` and
+ * `$deleteFromPrimitiveList/x`.
+ */
+export function strategicMerge(target: unknown, patch: unknown): unknown {
+  if (!isFields(patch)) {
+    return patch;
+  }
+  if (patch["$patch"] === "replace") {
+    const { $patch: _, ...rest } = patch;
+    return rest;
+  }
+  if (patch["$patch"] === "delete") {
+    return {};
+  }
+  const result: Fields = isFields(target) ? { ...target } : {};
+  const retained = patch["$retainKeys"];
+  if (Array.isArray(retained)) {
+    for (const field of Object.keys(result)) {
+      if (!retained.includes(field)) {
+        delete result[field];
+      }
+    }
+  }
+  for (const [field, value] of Object.entries(patch)) {
+    const [directive, of = ""] = field.startsWith("$") ? field.split("/", 2) : ["", field];
+    if (directive === "$deleteFromPrimitiveList") {
+      const current = result[of];
+      if (Array.isArray(current) && Array.isArray(value)) {
+        result[of] = current.filter((entry) => !value.includes(entry));
+      }
+    } else if (directive !== "") {
+      continue;
+    } else if (value === null) {
+      delete result[field];
+    } else if (Array.isArray(value)) {
+      result[field] = mergeLists(field, result[field], value);
+    } else {
+      result[field] = strategicMerge(result[field], value);
+    }
+  }
+  for (const [field, order] of Object.entries(patch)) {
+    if (field.startsWith("$setElementOrder/")) {
+      const of = field.slice("$setElementOrder/".length);
+      result[of] = inOrder(result[of], of, order);
+      if (result[of] === undefined) {
+        delete result[of];
+      }
+    }
+  }
+  return result;
+}
+
+interface Operation {
+  readonly op?: unknown;
+  readonly path?: unknown;
+  readonly from?: unknown;
+  readonly value?: unknown;
+}
+
+function pointer(path: unknown): string[] {
+  if (typeof path !== "string" || (path !== "" && !path.startsWith("/"))) {
+    throw badRequest(`a JSON patch needs paths such as /metadata/labels, not ${JSON.stringify(path)}`);
+  }
+  return path
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function unfit(path: unknown): StatusError {
+  return new StatusError(
+    422,
+    "Invalid",
+    `the server rejected our request due to an error in our request: JSON patch: the path ${JSON.stringify(path)} does not exist`,
+  );
+}
+
+interface Place {
+  readonly holder: Fields | unknown[];
+  readonly key: string;
+}
+
+function placeOf(root: unknown, path: unknown): Place {
+  const parts = pointer(path);
+  const key = parts.pop();
+  let holder: unknown = root;
+  for (const part of parts) {
+    holder = Array.isArray(holder) ? holder[Number(part)] : isFields(holder) ? holder[part] : undefined;
+  }
+  if (key === undefined || !(Array.isArray(holder) || isFields(holder))) {
+    throw unfit(path);
+  }
+  return { holder: holder as Fields | unknown[], key };
+}
+
+function read({ holder, key }: Place, path: unknown): unknown {
+  const value = Array.isArray(holder) ? holder[Number(key)] : holder[key];
+  if (value === undefined) {
+    throw unfit(path);
+  }
+  return value;
+}
+
+function add({ holder, key }: Place, value: unknown, path: unknown): void {
+  if (!Array.isArray(holder)) {
+    holder[key] = value;
+    return;
+  }
+  const at = key === "-" ? holder.length : Number(key);
+  if (!Number.isInteger(at) || at < 0 || at > holder.length) {
+    throw unfit(path);
+  }
+  holder.splice(at, 0, value);
+}
+
+function remove({ holder, key }: Place): void {
+  if (Array.isArray(holder)) {
+    holder.splice(Number(key), 1);
+  } else {
+    delete holder[key];
+  }
+}
+
+/** JSON Patch (RFC 6902). Throws 422 where a path is not there or a `test` fails, as the real API server does. */
+export function jsonPatch(target: unknown, operations: unknown): unknown {
+  if (!Array.isArray(operations)) {
+    throw badRequest("a JSON patch is a list of operations");
+  }
+  const root = structuredClone(target);
+  for (const { op, path, from, value } of operations as readonly Operation[]) {
+    const place = placeOf(root, path);
+    switch (op) {
+      case "add":
+        add(place, value, path);
+        break;
+      case "replace":
+        read(place, path);
+        if (Array.isArray(place.holder)) {
+          place.holder[Number(place.key)] = value;
+        } else {
+          place.holder[place.key] = value;
+        }
+        break;
+      case "remove":
+        read(place, path);
+        remove(place);
+        break;
+      case "test":
+        if (!isDeepStrictEqual(read(place, path), value)) {
+          throw new StatusError(
+            422,
+            "Invalid",
+            `the server rejected our request due to an error in our request: JSON patch: test of ${String(path)} failed`,
+          );
+        }
+        break;
+      case "move":
+      case "copy": {
+        const source = placeOf(root, from);
+        const moved = structuredClone(read(source, from));
+        if (op === "move") {
+          remove(source);
+        }
+        add(placeOf(root, path), moved, path);
+        break;
+      }
+      default:
+        throw badRequest(`a JSON patch knows no operation ${JSON.stringify(op)}`);
+    }
+  }
+  return root;
+}

@@ -1,0 +1,447 @@
+import { timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { StatusError, badRequest, forbidden } from "../status-error.ts";
+import type { Status } from "../status-error.ts";
+import { apiVersionOf } from "../store/resources.ts";
+import type { ServerCertificate } from "./certificate.ts";
+import type { ApiContext } from "./context.ts";
+import { answerDiscovery, reviewAt } from "./discovery.ts";
+import { createExecServer } from "./exec.ts";
+import { listObjects } from "./list.ts";
+import { serveLogs } from "./logs.ts";
+import { decodeBody, includeOf, inVersion, shapeOf, shaped } from "./negotiation.ts";
+import type { Shape } from "./negotiation.ts";
+import { factsOf, parseResourceRequest } from "./request.ts";
+import type { ResourceRequest } from "./request.ts";
+import { USER, reviewAccess, reviewSelf } from "./review.ts";
+import { readScale } from "./scale.ts";
+import { serveWatch } from "./watch.ts";
+import type { OpenWatch } from "./watch.ts";
+import { createObject, currentOf, deleteCollection, deleteObject, patchObject, replaceObject } from "./write.ts";
+import type { WriteAnswer } from "./write.ts";
+
+/** What the server is started with. */
+export interface ApiServerOptions {
+  readonly certificate: ServerCertificate;
+  /** The bearer token that every request must carry. */
+  readonly token: string;
+}
+
+/** A listening API server. */
+export interface ApiServer extends AsyncDisposable {
+  /** `https://127.0.0.1:PORT`. */
+  readonly url: string;
+}
+
+/** As the real server: objects are small. Bytes. */
+const MAX_BODY = 3 * 1024 * 1024;
+const OBJECT_SHAPES: readonly Shape[] = ["table", "metadata"];
+const NOT_THERE = new StatusError(404, "NotFound", "the server could not find the requested resource");
+
+function isPublic(path: string): boolean {
+  return /^\/(healthz|readyz|livez)(\/|$)/.test(path) || path === "/version";
+}
+
+/** Reads a body up to the limit. Throws 413 above it. */
+async function readBody(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY) {
+      throw new StatusError(413, "RequestEntityTooLarge", `limit is ${MAX_BODY}`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function sendJson(
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = Buffer.from(`${JSON.stringify(body)}\n`);
+  response.writeHead(code, {
+    "Content-Type": "application/json",
+    "Content-Length": String(text.length),
+    "Cache-Control": "no-cache, private",
+    ...headers,
+  });
+  response.end(text);
+}
+
+function asStatusError(error: unknown): StatusError {
+  return error instanceof StatusError
+    ? error
+    : new StatusError(
+        500,
+        "InternalError",
+        `Internal error occurred: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+}
+
+function errorHeaders({ details }: StatusError): Record<string, string> {
+  return details?.retryAfterSeconds === undefined ? {} : { "Retry-After": String(details.retryAfterSeconds) };
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const status = asStatusError(error);
+  sendJson(response, status.code, status.toStatus(), errorHeaders(status));
+}
+
+/** The answer to an upgrade that is refused: the socket is still plain HTTP. */
+function refuseUpgrade(socket: Duplex, error: unknown): void {
+  const status = asStatusError(error);
+  const body = `${JSON.stringify(status.toStatus())}\n`;
+  const headers = {
+    "Content-Type": "application/json",
+    "Content-Length": String(Buffer.byteLength(body)),
+    Connection: "close",
+    ...errorHeaders(status),
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${status.code} ${status.reason}\r\n${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+class Server implements ApiServer {
+  readonly #context: ApiContext;
+  readonly #options: ApiServerOptions;
+  readonly #watches = new Set<OpenWatch>();
+  readonly #sockets = new Set<Socket>();
+  /** Sockets that were handed over to exec sessions. */
+  readonly #upgraded = new WeakSet<Duplex>();
+  readonly #exec;
+  readonly #http;
+  readonly #closing = new AbortController();
+  #port = 0;
+
+  constructor(context: ApiContext, options: ApiServerOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#exec = createExecServer(context);
+    const { certificate, key } = options.certificate;
+    this.#http = createServer({ cert: certificate, key, keepAliveTimeout: 120_000 }, (message, response) => {
+      void this.#answer(message, response);
+    });
+    this.#http.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void this.#upgrade(message, socket, head);
+    });
+    this.#http.on("secureConnection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+      });
+      socket.on("error", () => undefined);
+    });
+    context.faults.connect({
+      cutWatches: (resource, clean) => this.#endWatches(resource, clean ? "clean" : "cut"),
+      expire: () => {
+        context.store.compact();
+        this.#endWatches(undefined, "expired");
+      },
+      endExec: (how, matches) => this.#exec.end(how, matches),
+      pause: (cutSessions) => this.#pause(cutSessions),
+      resume: () => this.#listen(),
+    });
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<this> {
+    await this.#listen();
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("The playground is closed."));
+    this.#exec.close();
+    await this.#pause(true);
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#http.listening || this.#closing.signal.aborted) {
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#http.once("error", reject);
+    this.#http.listen({ host: "127.0.0.1", port: this.#port }, resolve);
+    await promise;
+    this.#http.off("error", reject);
+    this.#port = (this.#http.address() as AddressInfo).port;
+  }
+
+  async #pause(cutSessions: boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (!this.#http.listening) {
+      resolve();
+    }
+    // The listening socket is gone at once; the callback waits for sessions that may live on.
+    this.#http.close();
+    setImmediate(resolve);
+    this.#endWatches(undefined, "cut");
+    for (const socket of this.#sockets) {
+      if (cutSessions || !this.#upgraded.has(socket)) {
+        socket.destroy();
+      }
+    }
+    await promise;
+  }
+
+  #endWatches(resource: string | undefined, how: "cut" | "clean" | "expired"): number {
+    const chosen = [...this.#watches].filter((watch) => resource === undefined || watch.resource === resource);
+    for (const watch of chosen) {
+      watch.end(how);
+    }
+    return chosen.length;
+  }
+
+  #authorize(message: IncomingMessage, path: string): void {
+    const { host, origin, authorization } = message.headers;
+    if (host !== `127.0.0.1:${this.#port}` && host !== `localhost:${this.#port}`) {
+      throw new StatusError(403, "Forbidden", "requests must name 127.0.0.1 or localhost as their host");
+    }
+    if (origin !== undefined) {
+      throw new StatusError(403, "Forbidden", "requests from web pages are not served");
+    }
+    if (isPublic(path)) {
+      return;
+    }
+    const given = Buffer.from(authorization ?? "");
+    const wanted = Buffer.from(`Bearer ${this.#options.token}`);
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+      throw new StatusError(401, "Unauthorized", "Unauthorized");
+    }
+  }
+
+  /** Reads the request's path, and lets the faults have their say. */
+  async #admit(message: IncomingMessage, url: URL, signal: AbortSignal): Promise<ResourceRequest | undefined> {
+    this.#authorize(message, url.pathname);
+    const { faults, store } = this.#context;
+    const request = parseResourceRequest(message.method ?? "GET", url, store.resources);
+    const facts =
+      request === undefined
+        ? { verb: "get", resource: url.pathname, subresource: undefined, namespace: undefined, name: undefined }
+        : factsOf(request);
+    await faults.beforeAnswer(facts, signal);
+    if (request !== undefined && faults.isDenied(facts)) {
+      const { resource, subresource, namespace, name = "", verb } = request;
+      const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+      const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`;
+      throw forbidden(
+        { ...resource, plural: subresource === undefined ? resource.plural : what },
+        name,
+        `User "${USER}" cannot ${verb} resource "${what}" in API group "${resource.group}" ${where}`,
+      );
+    }
+    return request;
+  }
+
+  async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.on("close", () => {
+      gone.abort(new Error("The client has gone."));
+    });
+    try {
+      const url = new URL(message.url ?? "/", "https://127.0.0.1");
+      const request = await this.#admit(message, url, gone.signal);
+      if (request === undefined) {
+        await this.#answerOther(message, url, response);
+      } else {
+        await this.#answerResource(message, request, response);
+      }
+    } catch (error) {
+      if (!gone.signal.aborted) {
+        sendError(response, error);
+      }
+    }
+  }
+
+  async #answerOther(message: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
+    const { store, faults, version } = this.#context;
+    const path = url.pathname;
+    if (/^\/(healthz|readyz|livez)(\/|$)/.test(path)) {
+      response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" }).end("ok");
+      return;
+    }
+    const review = reviewAt(path);
+    if (review !== undefined) {
+      if (message.method !== "POST") {
+        throw new StatusError(
+          405,
+          "MethodNotAllowed",
+          "the server does not allow this method on the requested resource",
+        );
+      }
+      const body = decodeBody(await readBody(message), message.headers["content-type"]);
+      sendJson(response, 201, review.kind === "SelfSubjectReview" ? reviewSelf() : reviewAccess(faults, body));
+      return;
+    }
+    if (message.method !== "GET" && message.method !== "HEAD") {
+      throw NOT_THERE;
+    }
+    // OpenAPI has media types of its own; only discovery negotiates.
+    const discovers = path === "/api" || path === "/apis";
+    const shape = discovers ? shapeOf(message.headers.accept, ["discovery"]) : "object";
+    const body = answerDiscovery(path.replace(/\/$/, ""), store.resources, {
+      aggregated: shape === "discovery",
+      version,
+      address: `127.0.0.1:${this.#port}`,
+    });
+    if (body === undefined) {
+      throw NOT_THERE;
+    }
+    sendJson(
+      response,
+      200,
+      body,
+      shape === "discovery"
+        ? { "Content-Type": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", Vary: "Accept" }
+        : {},
+    );
+  }
+
+  async #answerResource(message: IncomingMessage, request: ResourceRequest, response: ServerResponse): Promise<void> {
+    const context = this.#context;
+    const { verb, subresource, resource, version, query } = request;
+    if (resource.name === "pods" && (subresource === "exec" || subresource === "log" || subresource === "eviction")) {
+      await this.#answerPod(message, request, response);
+      return;
+    }
+    if (subresource !== undefined && !["status", "scale"].includes(subresource)) {
+      throw NOT_THERE;
+    }
+    if (subresource !== undefined && !["get", "update", "patch"].includes(verb)) {
+      throw new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    }
+    const shape = shapeOf(message.headers.accept, OBJECT_SHAPES);
+    if (verb === "watch") {
+      serveWatch(context, request, shape, response, (watch) => this.#register(watch));
+      return;
+    }
+    if (verb === "list") {
+      sendJson(response, 200, listObjects(context, request, shape));
+      return;
+    }
+    if (verb === "get") {
+      const object = currentOf(context, request);
+      const body =
+        subresource === "scale"
+          ? readScale(request, object)
+          : shaped(shape, resource, version, object, includeOf(query));
+      sendJson(response, 200, body);
+      return;
+    }
+    const contentType = (message.headers["content-type"] ?? "application/json").split(";")[0]!.trim();
+    const body = decodeBody(await readBody(message), contentType);
+    if (verb === "deletecollection") {
+      const gone = deleteCollection(context, request, body);
+      sendJson(response, 200, {
+        kind: `${resource.kind}List`,
+        apiVersion: apiVersionOf(resource, version),
+        metadata: { resourceVersion: String(context.store.revision) },
+        items: gone.map((object) => inVersion(resource, version, object)),
+      });
+      return;
+    }
+    const answer = this.#write(request, body, contentType);
+    sendJson(
+      response,
+      answer.code,
+      answer.object === undefined ? answer.body : shaped(shape, resource, version, answer.object, includeOf(query)),
+      answer.warning === undefined ? {} : { Warning: `299 - ${JSON.stringify(answer.warning)}` },
+    );
+  }
+
+  #write(request: ResourceRequest, body: unknown, contentType: string): WriteAnswer {
+    const context = this.#context;
+    switch (request.verb) {
+      case "create":
+        if (request.name !== undefined) {
+          throw new StatusError(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+          );
+        }
+        return createObject(context, request, body);
+      case "update":
+        return replaceObject(context, request, body);
+      case "patch":
+        if (request.name === undefined) {
+          throw badRequest("a patch names its object");
+        }
+        return patchObject(context, request, body, contentType);
+      default:
+        return deleteObject(context, request, body);
+    }
+  }
+
+  async #answerPod(message: IncomingMessage, request: ResourceRequest, response: ServerResponse): Promise<void> {
+    const context = this.#context;
+    switch (request.subresource) {
+      case "log":
+        await serveLogs(context, request, response);
+        return;
+      case "eviction": {
+        const body = decodeBody(await readBody(message), message.headers["content-type"]);
+        const { deleteOptions } = (body ?? {}) as { deleteOptions?: unknown };
+        deleteObject(context, request, deleteOptions);
+        const done: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
+        sendJson(response, 201, done);
+        return;
+      }
+      default:
+        throw badRequest("Upgrade request required");
+    }
+  }
+
+  async #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => undefined);
+    const gone = new AbortController();
+    const leave = (): void => {
+      gone.abort(new Error("The client has gone."));
+    };
+    socket.once("close", leave);
+    try {
+      const url = new URL(message.url ?? "/", "https://127.0.0.1");
+      const request = await this.#admit(message, url, gone.signal);
+      if (request?.resource.name !== "pods" || request.subresource !== "exec") {
+        throw badRequest("only pods/exec can be upgraded");
+      }
+      this.#upgraded.add(socket);
+      await this.#exec.open(request, { message, socket, head });
+    } catch (error) {
+      if (!gone.signal.aborted) {
+        refuseUpgrade(socket, error);
+      }
+    } finally {
+      socket.off("close", leave);
+    }
+  }
+
+  #register(watch: OpenWatch): Disposable {
+    this.#watches.add(watch);
+    return {
+      [Symbol.dispose]: () => {
+        this.#watches.delete(watch);
+      },
+    };
+  }
+}
+
+/** Starts the API server on 127.0.0.1, on a port that is free. Only one may serve a fault plan. */
+export async function createApiServer(context: ApiContext, options: ApiServerOptions): Promise<ApiServer> {
+  return new Server(context, options).start();
+}
