@@ -38,7 +38,8 @@ export function noteOf(view: KindView): Reason | undefined {
 
 /** Fewer Jobs than the spec asks for: between two attempts, or waiting for `dependsOn` or a startup policy. */
 function progressNote(view: KindView, spec: JobSetSpec): Reason | undefined {
-  const restarts = ((view.root.status ?? {}) as JobSetStatus).restarts ?? 0;
+  const status = (view.root.status ?? {}) as JobSetStatus;
+  const restarts = status.restarts ?? 0;
   const wanted = (spec.replicatedJobs ?? []).reduce((sum, job) => sum + (job.replicas ?? 1), 0);
   const attempts = view.owned
     .filter((object) => object.kind === "Job")
@@ -52,12 +53,15 @@ function progressNote(view: KindView, spec: JobSetSpec): Reason | undefined {
     jobsOfAttempt: present,
     jobsOfOlderAttempts: old,
   };
-  if (old > 0) {
+  // The condition holds until all Jobs are ready; controllers before v0.12 have none, and then leftover Jobs tell.
+  const isRestarting = status.conditions?.some(({ type, status }) => type === "RestartingJobSet" && status === "True");
+  if (old > 0 || isRestarting === true) {
     const strategy = spec.failurePolicy?.restartStrategy ?? "Recreate";
-    const wait = strategy === "BlockingRecreate" ? ", and new ones are made when all of those are gone" : "";
+    const leftover = old === 0 ? "" : `, ${old} left of older attempts`;
+    const wait = old > 0 && strategy === "BlockingRecreate" ? ", and new ones are made when those are gone" : "";
     return {
       code: "jobset-restarting",
-      message: `the JobSet is restarting: ${present} of ${wanted} Jobs of attempt ${restarts} are there, ${old} of older attempts still go${wait}`,
+      message: `the JobSet is restarting: ${present} of ${wanted} Jobs of attempt ${restarts} are there${leftover}${wait}`,
       evidence: { ...evidence, "spec.failurePolicy.restartStrategy": strategy },
     };
   }
