@@ -28,3 +28,7 @@ export type { Member, MemberContainer, Resolution, WorkloadRef } from "./resolve
 export { ReflectorPool } from "./resolve/reflectors.ts";
 export { watchWorkload } from "./resolve/workload.ts";
 export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/workload.ts";
+export { explainWorkload, resolveOnce } from "./resolve/explain.ts";
+export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/explain.ts";
+export { treeOf } from "./resolve/tree.ts";
+export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/tree.ts";

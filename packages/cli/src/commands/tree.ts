@@ -7,26 +7,21 @@ import { formatColumns } from "../render/columns.ts";
 import { describeMembers } from "../render/members.ts";
 import { stateWord } from "../render/state.ts";
 import { clean, cleanData } from "../render/text.ts";
-import { openCluster } from "../setup/cluster.ts";
 import { lookAt } from "../setup/look.ts";
 import type { ClusterOptions } from "../setup/options.ts";
-import { loadSettings } from "../setup/plan.ts";
 
 /** Shows the members of a workload, and what the kind says of each. Only reads. */
 export async function runTree(workload: string, options: ClusterOptions, io: Io): Promise<number> {
-  const settings = await loadSettings(options, io);
-  const registry = await settings.plugins();
-  await using cluster = await openCluster(options, io, { writes: false });
-  const { resolution } = await lookAt(cluster, registry.kinds, workload, {
-    namespace: options.namespace ?? settings.namespaceOf(workload, registry.kinds),
-    signal: io.signal,
-  });
+  const { resolveOnce, treeOf } = await import("@kinsync/core");
+  const { resolution, kind } = await lookAt(workload, options, io, async ({ found, ...rest }) => ({
+    resolution: await resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
+    kind: found.kind,
+  }));
   const [problem] = resolution.problems;
   // Without a single member the problem is the answer.
   if (problem !== undefined && resolution.members.length === 0) throw problem;
   if (options.json) {
-    const { treeOf } = await import("@kinsync/core");
-    io.stdout.write(`${JSON.stringify(cleanData(treeOf(resolution)))}\n`);
+    io.stdout.write(`${JSON.stringify(cleanData(treeOf(resolution, { kind })))}\n`);
     return EXIT.done;
   }
   const paint = createPaint(io.stdout, io.env, options.color);
@@ -37,7 +32,6 @@ export async function runTree(workload: string, options: ClusterOptions, io: Io)
 /** A workload and its members as lines. */
 export function formatTree(resolution: Resolution, paint: Paint): readonly string[] {
   const { workload, root, kind, members, problems } = resolution;
-  const rule = kind === undefined ? "no kind claims it: owned and alive is current" : `kind ${kind}`;
   const said = describeMembers(resolution);
   const rows = members.map((member) => [
     clean(member.name),
@@ -49,18 +43,41 @@ export function formatTree(resolution: Resolution, paint: Paint): readonly strin
   ]);
   const head = ["MEMBER", "ROLE", "INDEX", "STATE", "CONTAINERS", "REASON"].map((each) => paint("dim", each));
   return [
-    `${paint("bold", `${workload.resource.kind} ${clean(workload.name)}`)}  namespace ${clean(workload.namespace)}, uid ${clean(root?.metadata.uid ?? "none")}, ${clean(rule)}`,
+    formatTitle({ kind: workload.resource.kind, rule: kind, uid: root?.metadata.uid, ...workload }, paint),
     ...(said === undefined ? [] : [paint("yellow", said)]),
     ...(rows.length === 0 ? [] : formatColumns([head, ...rows])),
-    ...problems.map((problem) => `${paint("cyan", "note")}: ${problem.code}: ${clean(problem.message)}`),
+    ...problems.map((problem) => formatProblem(problem, paint)),
   ];
+}
+
+export interface Title {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string | undefined;
+  /** Name of the kind that judged. */
+  readonly rule: string | undefined;
+}
+
+/** `JobSet train  namespace default, uid 3f…, judged by the kind jobset`. */
+export function formatTitle({ kind, name, namespace, uid, rule }: Title, paint: Paint): string {
+  const judge =
+    rule === undefined ? "no kind claims it: owned and alive is current" : `judged by the kind ${clean(rule)}`;
+  return `${paint("bold", `${clean(kind)} ${clean(name)}`)}  namespace ${clean(namespace)}, uid ${clean(uid ?? "none")}, ${judge}`;
+}
+
+/** Trouble that an answer suffers from. */
+export function formatProblem(
+  problem: { readonly code: string; readonly message: string; readonly hint: string },
+  paint: Paint,
+): string {
+  return `${paint("cyan", "note")} ${problem.code}: ${clean(problem.message)}\n  ${paint("cyan", "hint:")} ${clean(problem.hint)}`;
 }
 
 function containersOf({ containers }: Member): string {
   return containers
-    .map(
-      ({ name, runningId, waiting }) =>
-        `${clean(name)}${runningId === undefined ? ` (${clean(waiting ?? "not running")})` : ""}`,
+    .map(({ name, runningId, waiting }) =>
+      runningId === undefined ? `${clean(name)} (${clean(waiting ?? "not running")})` : clean(name),
     )
     .join(", ");
 }

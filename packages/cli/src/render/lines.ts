@@ -25,7 +25,7 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       return `member ${clean(event.pod)}${part(event)}: ${stateWord(event.state, paint)}${event.reason === "" ? "" : ` (${clean(event.reason)})`}`;
     case "target":
       // The other statuses have events of their own, with more to tell.
-      return event.status === "waiting"
+      return event.status === "waiting" && event.reason !== CONNECTING
         ? `${paint("yellow", "waiting")} ${where(event)}: ${clean(event.reason)}`
         : undefined;
     case "generation":
@@ -72,8 +72,12 @@ function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint
   ].join("\n");
 }
 
+/** Every target goes through this in an instant; only what lasts is worth a line. */
+const CONNECTING = "connecting";
+
 function changes(event: Extract<EngineEvent, { readonly event: "generation" }>): string {
-  if (event.changed === 0 || event.paths.length === 0) return "";
+  // At the start everything is new.
+  if (event.generation === 1 || event.paths.length === 0) return "";
   const named = event.paths.slice(0, 3).map((path) => clean(path));
   const more = event.changed - named.length;
   return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""} changed; `;

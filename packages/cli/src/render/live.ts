@@ -17,7 +17,8 @@ const FRAME = 80;
 export function createLiveReporter(output: Output & NodeJS.WritableStream, paint: Paint): Reporter {
   const screen = createLogUpdate(output);
   const transfers = new Transfers(() => performance.now());
-  const latest = new Map<string, number>();
+  /** What went to which targets of a workload since all of them were in step. */
+  const carried = new Map<string, { generation: number; slowest: number; uids: Set<string> }>();
   let view: (() => EngineView) | undefined;
   let several = false;
   let timer: NodeJS.Timeout | undefined;
@@ -56,18 +57,26 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
     ended = true;
   }
 
-  /** A save in one line, once every target of the workload has it. */
-  function tellComplete(event: Extract<EngineEvent, { readonly event: "synced" }>): void {
-    const key = `${event.mapping} ${event.generation}`;
-    latest.set(key, Math.max(latest.get(key) ?? 0, event.duration));
-    const workload = view?.().workloads.find(({ name }) => name === event.workload);
-    if (workload === undefined || workload.targets.some(({ status }) => status !== "synced")) return;
-    const slowest = latest.get(key) ?? event.duration;
-    latest.clear();
-    const prefix = several ? `${clean(event.workload)}: ` : "";
+  /** A save in one line, once every target of the workload is in step. */
+  function tellComplete(name: string): void {
+    const done = carried.get(name);
+    const workload = view?.().workloads.find((each) => each.name === name);
+    if (done === undefined || workload === undefined) return;
+    if (workload.targets.some(({ status }) => status !== "synced")) return;
+    carried.delete(name);
+    const to = `${done.uids.size} of ${count(workload.targets.length, "target")}`;
     keep(
-      `${prefix}${paint("green", "synced")} generation ${event.generation} to ${count(workload.targets.length, "target")}, the last after ${duration(slowest)}`,
+      `${several ? `${clean(name)}: ` : ""}${paint("green", "synced")} generation ${done.generation} to ${to}, the last after ${duration(done.slowest)}`,
     );
+  }
+  function carry(event: Extract<EngineEvent, { readonly event: "synced" }>): void {
+    const before = carried.get(event.workload) ?? { generation: 0, slowest: 0, uids: new Set() };
+    before.uids.add(`${event.uid}/${event.container}`);
+    carried.set(event.workload, {
+      generation: Math.max(before.generation, event.generation),
+      slowest: Math.max(before.slowest, event.duration),
+      uids: before.uids,
+    });
   }
 
   return {
@@ -84,8 +93,10 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
         transfers.end({ uid: event.uid, container: event.container });
       }
       // What the table shows needs no line: a save of one file would scroll twenty of them.
-      if (event.event === "synced") tellComplete(event);
-      else if (event.event !== "member" && event.event !== "target") {
+      if (event.event === "synced") carry(event);
+      else if (event.event === "target") {
+        if (event.status === "synced") tellComplete(event.workload);
+      } else if (event.event !== "member") {
         const text = formatEvent(event, { paint, several });
         if (text !== undefined) keep(text);
       }

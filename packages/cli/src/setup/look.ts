@@ -1,46 +1,33 @@
-import type { FoundWorkload, Resolution } from "@kinsync/core";
-import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
-import { KinsyncError } from "@kinsync/core/contract";
+import type { FoundWorkload, ReflectorPool } from "@kinsync/core";
+import type { ClusterConnection } from "@kinsync/core/contract";
+import type { Io } from "../io.ts";
+import { openCluster } from "./cluster.ts";
+import type { ClusterOptions } from "./options.ts";
+import { loadSettings } from "./plan.ts";
 
-/** Milliseconds until the members of a workload have to be known. */
-const LIMIT = 30_000;
+/** A workload that is looked at, and what to look with. */
+export interface Look {
+  readonly cluster: ClusterConnection;
+  readonly reflectors: ReflectorPool;
+  readonly found: FoundWorkload;
+}
 
-/**
- * Reads who the members of a workload are at this moment. Rejects with the cluster's own word where nothing may be read, and
- * with `KINSYNC_CLUSTER_UNREACHABLE` where it takes too long.
- */
-export async function lookAt(
-  cluster: ClusterConnection,
-  kinds: readonly KindPlugin[],
-  name: string,
-  options: { readonly namespace: string | undefined; readonly signal: AbortSignal },
-): Promise<{ readonly found: FoundWorkload; readonly resolution: Resolution }> {
-  const { findWorkload, ReflectorPool, watchWorkload } = await import("@kinsync/core");
-  const { namespace, signal } = options;
-  const found = await findWorkload(cluster, kinds, name, { signal, ...(namespace === undefined ? {} : { namespace }) });
-  const timer = AbortSignal.timeout(LIMIT);
-  await using reflectors = new ReflectorPool({ cluster });
-  await using watch = watchWorkload({
-    cluster,
-    reflectors,
-    ref: found.ref,
-    kind: found.kind,
-    signal: AbortSignal.any([signal, timer]),
+/** Finds a workload for a command that only reads, hands it over, and lets go of everything afterwards. */
+export async function lookAt<Result>(
+  workload: string,
+  options: ClusterOptions,
+  io: Io,
+  use: (look: Look) => Promise<Result>,
+): Promise<Result> {
+  const settings = await loadSettings(options, io);
+  const { kinds } = await settings.plugins();
+  const { findWorkload, ReflectorPool } = await import("@kinsync/core");
+  await using cluster = await openCluster(options, io, { writes: false });
+  const namespace = options.namespace ?? settings.namespaceOf(workload, kinds);
+  const found = await findWorkload(cluster, kinds, workload, {
+    signal: io.signal,
+    ...(namespace === undefined ? {} : { namespace }),
   });
-  try {
-    return { found, resolution: await watch.ready };
-  } catch (error) {
-    if (signal.aborted || !timer.aborted) throw error;
-    const [problem] = watch.current?.problems ?? [];
-    throw (
-      problem ??
-      new KinsyncError(
-        "KINSYNC_CLUSTER_UNREACHABLE",
-        `The members of ${name} were not known within ${LIMIT / 1_000} s`,
-        {
-          cause: error,
-        },
-      )
-    );
-  }
+  await using reflectors = new ReflectorPool({ cluster });
+  return await use({ cluster, reflectors, found });
 }
