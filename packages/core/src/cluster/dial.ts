@@ -36,11 +36,16 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
   options.signal.throwIfAborted();
   const { server, proxy } = route;
   const opened: Socket[] = [];
-  const drop = (error: Error) => {
-    for (const socket of opened) socket.destroy(error);
+  // The innermost layer first: it would call the end of the one below a reset.
+  const drop = () => {
+    for (const socket of opened.toReversed()) socket.destroy();
   };
-  const timer = setTimeout(() => drop(new DialTimeout()), options.timeout);
-  const onAbort = () => drop(new DOMException("aborted", "AbortError"));
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    drop();
+  }, options.timeout);
+  const onAbort = () => drop();
   options.signal.addEventListener("abort", onAbort, { once: true });
   try {
     const next = proxy ?? server;
@@ -70,9 +75,9 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
     }
     return socket;
   } catch (error) {
-    drop(new Error("given up"));
+    drop();
     options.signal.throwIfAborted();
-    throw error;
+    throw isLate ? new DialTimeout() : error;
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener("abort", onAbort);

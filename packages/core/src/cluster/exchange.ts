@@ -59,14 +59,20 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
     else message.destroy(error);
   };
   const onAbort = () => drop(new DOMException("aborted", "AbortError"));
-  const timer = setTimeout(() => drop(new IdleTimeout(call.idleTimeout)), call.idleTimeout);
+  let timer: NodeJS.Timeout | undefined;
+  const rest = () => clearTimeout(timer);
+  const expect = () => {
+    rest();
+    timer = setTimeout(() => drop(new IdleTimeout(call.idleTimeout)), call.idleTimeout);
+  };
   const settle = () => {
-    clearTimeout(timer);
+    rest();
     signal.removeEventListener("abort", onAbort);
   };
   signal.addEventListener("abort", onAbort, { once: true });
   request.once("response", (response) => {
     message = response;
+    expect();
     // Also where nobody reads on: without a listener an error would be an uncaught one.
     response.on("error", () => undefined).once("close", settle);
     resolve(response);
@@ -82,7 +88,6 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
     reject(stale ? new StaleConnection() : error);
   });
   request.end(call.body);
-  const response = await promise;
-  timer.refresh();
-  return { message: response, expect: () => void timer.refresh(), rest: () => clearTimeout(timer), drop };
+  expect();
+  return { message: await promise, expect, rest, drop };
 }

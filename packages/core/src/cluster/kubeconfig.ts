@@ -140,7 +140,11 @@ export function kubeconfigPaths({ kubeconfig, env }: KubeconfigPlaces): readonly
 }
 
 function firstWins<Entry>(parts: readonly ReadonlyMap<string, Entry>[]): ReadonlyMap<string, Entry> {
-  return new Map(parts.toReversed().flatMap((part) => [...part]));
+  const merged = new Map<string, Entry>();
+  for (const part of parts) {
+    for (const [name, entry] of part) if (!merged.has(name)) merged.set(name, entry);
+  }
+  return merged;
 }
 
 async function readKubeconfig(file: string): Promise<string | undefined> {

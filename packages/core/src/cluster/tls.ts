@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 
 /** PEM texts. Two that are equal make one TLS context. */
@@ -17,6 +18,8 @@ export interface TlsClient {
 
 /** @throws what OpenSSL says of a certificate and key that do not fit or cannot be read. */
 export function createTlsClient(material: TlsMaterial): TlsClient {
+  // Text that is no certificate at all would pass for an empty list of authorities.
+  if (material.ca !== undefined) firstCertificate(material.ca);
   const context = createSecureContext({
     ca: material.ca ?? trustedBySystem(),
     ...(material.cert === undefined ? {} : { cert: material.cert }),
@@ -25,6 +28,10 @@ export function createTlsClient(material: TlsMaterial): TlsClient {
     allowPartialTrustChain: true,
   });
   return { context, session: undefined };
+}
+
+function firstCertificate(pem: string): X509Certificate {
+  return new X509Certificate(pem);
 }
 
 /** kubectl trusts what the system trusts, also a company's own authority; Node alone does not. */
