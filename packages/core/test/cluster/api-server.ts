@@ -38,7 +38,7 @@ export interface ApiServer extends AsyncDisposable {
 }
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const { answer = (_, response) => void answerJson(response, 200, { items: [] }) } = options;
+  const { answer = (_, response) => answerJson(response, 200, { items: [] }) } = options;
   const certificate = "certificate" in options ? options.certificate : "server";
   const requests: IncomingMessage[] = [];
   const listener = (request: IncomingMessage, response: ServerResponse) => {
