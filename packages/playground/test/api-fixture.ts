@@ -4,7 +4,7 @@ import { Agent, request as httpsRequest } from "node:https";
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 
-import WebSocket from "ws";
+import { WebSocket } from "ws";
 
 import { createServerCertificate } from "../src/api/certificate.ts";
 import { kubeconfigOf } from "../src/api/kubeconfig.ts";

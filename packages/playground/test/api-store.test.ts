@@ -272,6 +272,7 @@ describe("garbage collection", () => {
     store.delete("configmaps", "default", "parent", { propagation: "Foreground" });
     await until(store, () => names(store).length === 0);
     await until(store, () => store.get("pods", "default", "slow")?.metadata.deletionTimestamp !== undefined);
+    expect(store.get("pods", "default", "slow")).toBeDefined();
   });
 
   test("orphans stay and lose their owner", async () => {
@@ -291,6 +292,7 @@ describe("garbage collection", () => {
     store.delete("configmaps", "default", "parent");
     store.create("configmaps", "default", configMap("late", ownedBy(parent)));
     await until(store, () => names(store).length === 0);
+    expect(names(store)).toEqual([]);
   });
 
   test("a second owner that lives keeps the object", async () => {

@@ -85,7 +85,7 @@ function podStatus(pod: StoredObject): string {
   }
   let told = phase;
   let running = false;
-  for (const { ready, state } of [...statusesOf(pod, "containerStatuses")].reverse()) {
+  for (const { ready, state } of statusesOf(pod, "containerStatuses").toReversed()) {
     if (state?.waiting?.reason !== undefined) {
       told = state.waiting.reason;
     } else if (state?.terminated !== undefined) {
@@ -217,11 +217,11 @@ const BY_KIND: Readonly<Record<ResourceName, readonly Column[]>> = {
     }),
     AGE,
   ],
-  configmaps: [NAME, column("Data", (map) => Object.keys((map["data"] ?? {}) as object).length, NUMBER), AGE],
+  configmaps: [NAME, column("Data", (map) => Object.keys(map["data"] ?? {}).length, NUMBER), AGE],
   secrets: [
     NAME,
     column("Type", (secret) => (secret["type"] ?? "Opaque") as string),
-    column("Data", (secret) => Object.keys((secret["data"] ?? {}) as object).length, NUMBER),
+    column("Data", (secret) => Object.keys(secret["data"] ?? {}).length, NUMBER),
     AGE,
   ],
   events: [

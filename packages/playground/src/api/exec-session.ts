@@ -43,7 +43,7 @@ function statusOf(outcome: { readonly code: number } | { readonly error: string 
     return {
       metadata: {},
       status: "Failure",
-      message: `command terminated with non-zero exit code: exit status ${outcome.code}`,
+      message: `command terminated with non-zero exit code: command terminated with exit code ${outcome.code}`,
       reason: "NonZeroExitCode",
       details: { causes: [{ reason: "ExitCode", message: String(outcome.code) }] },
     };
@@ -110,7 +110,11 @@ export class ExecSession {
     ]);
     const outcome = await process.exit;
     await outputs;
-    await this.#finish(outcome);
+    await this.#finish(
+      "error" in outcome
+        ? { error: `Internal error occurred: error executing command in container: ${outcome.error}` }
+        : outcome,
+    );
     this.#push(ENDED);
     await input;
   }
@@ -191,14 +195,17 @@ export class ExecSession {
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    stdin
-      .once("drain", resolve)
-      .once("close", resolve)
-      .once("error", () => {
-        resolve();
-      });
+    const events = ["drain", "close", "error"] as const;
+    const settle = (): void => {
+      resolve();
+    };
+    for (const event of events) {
+      stdin.once(event, settle);
+    }
     await promise;
-    stdin.off("drain", resolve).off("close", resolve);
+    for (const event of events) {
+      stdin.off(event, settle);
+    }
   }
 
   async #carryOutput(stream: Readable, channel: number | undefined, direction: ExecDirection): Promise<void> {
@@ -239,16 +246,9 @@ export class ExecSession {
     return true;
   }
 
-  /** Settles when the frame has left the process, which is what holds the container's output back. */
+  /** Settles when the frame has left the process, which is what holds the container's output back; or when the socket is gone. */
   async #send(data: Buffer): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#over.signal.addEventListener(
-      "abort",
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
     this.#socket.send(data, () => {
       resolve();
     });

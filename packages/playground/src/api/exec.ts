@@ -38,7 +38,9 @@ function offered(message: IncomingMessage): SessionOptions["protocol"] {
   const offers = (message.headers["sec-websocket-protocol"] ?? "").split(",").map((offer) => offer.trim());
   const protocol = PROTOCOLS.find((known) => offers.includes(known));
   if (protocol === undefined) {
-    throw badRequest(
+    throw new StatusError(
+      403,
+      "Forbidden",
       `unable to upgrade: none of the subprotocols [${offers.join(" ")}] is supported, which are [${PROTOCOLS.join(" ")}]`,
     );
   }
@@ -57,22 +59,18 @@ export function createExecServer(context: ApiContext): ExecServer {
 
   return {
     async open(request, { message, socket, head }) {
+      const pod = currentOf(context, request);
+      const { query } = request;
+      const container = containerOf(pod, query.get("container"));
+      requireNode(pod);
       if (message.headers.upgrade?.toLowerCase() !== "websocket") {
-        // kubectl tries WebSockets first and comes with SPDY only after that.
+        // kubectl tries WebSockets first; it comes with SPDY only after a refusal, and what it says then is the answer to SPDY.
         throw new StatusError(
           400,
           "BadRequest",
           `unable to upgrade: this API server speaks WebSockets, not ${message.headers.upgrade ?? "nothing"}`,
         );
       }
-      const pod = currentOf(context, request);
-      const { query } = request;
-      const command = query.getAll("command");
-      if (command.length === 0) {
-        throw badRequest("you must specify at least 1 command for the container");
-      }
-      const container = containerOf(pod, query.get("container"));
-      requireNode(pod);
       const protocol = offered(message);
       const facts: SessionFacts = {
         namespace: pod.metadata.namespace ?? "default",
@@ -80,6 +78,7 @@ export function createExecServer(context: ApiContext): ExecServer {
         container,
       };
       const stdin = flag(query, "stdin");
+      const command = query.getAll("command");
       const faults = context.faults.forSession(facts);
       const gone = new AbortController();
       const leave = (): void => {
@@ -105,9 +104,16 @@ export function createExecServer(context: ApiContext): ExecServer {
         });
         sessions.add(session);
         void session
-          .run(() =>
-            context.runtime.exec({ namespace: facts.namespace, name: facts.pod }, container, command, { stdin }),
-          )
+          .run(async () => {
+            // The real server finds these out after the upgrade as well, as they are the node's to check.
+            if (!stdin && !flag(query, "stdout") && !flag(query, "stderr")) {
+              throw badRequest("you must specify at least 1 of stdin, stdout, stderr");
+            }
+            if (command.length === 0) {
+              throw badRequest("you must specify at least 1 command for the container");
+            }
+            return context.runtime.exec({ namespace: facts.namespace, name: facts.pod }, container, command, { stdin });
+          })
           .finally(() => {
             sessions.delete(session);
           });

@@ -34,14 +34,14 @@ function decode(text: string): Token {
   throw badRequest("continue key is not valid");
 }
 
-/** A resourceVersion as a number. Throws 400 where it is none, 504 where it lies in the future, as the real API server does. */
-export function revisionOf(text: string, newest: number): number {
+/** A resourceVersion as a number. Throws 400 where it is none, 504 where it is newer than `newest`, as the real API server does. */
+export function revisionOf(text: string, newest = Number.POSITIVE_INFINITY): number {
   if (!/^\d+$/.test(text)) {
     throw badRequest(`resourceVersion: Invalid value: "${text}": must be a number`);
   }
   const revision = Number(text);
   if (revision > newest) {
-    throw new StatusError(504, "Timeout", `Too large resource version: ${revision}, current: ${newest}`, {
+    throw new StatusError(504, "Timeout", `Timeout: Too large resource version: ${revision}, current: ${newest}`, {
       causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
       retryAfterSeconds: 1,
     });
@@ -70,7 +70,7 @@ function snapshot(
     return newest;
   }
   const objects = new Map(newest.map((object) => [keyOf(object), object]));
-  for (const change of [...own].reverse()) {
+  for (const change of own.toReversed()) {
     const key = keyOf(change.object);
     if (change.previous === undefined) {
       objects.delete(key);

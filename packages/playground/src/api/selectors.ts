@@ -98,7 +98,7 @@ function fieldOf(object: StoredObject, path: string): string {
   for (const part of path.split(".")) {
     value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined;
   }
-  return value === undefined || value === null ? "" : String(value as string | number | boolean);
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
 /** A field selector: `status.phase=Running,spec.nodeName!=a`. Throws 400 for fields that the resource cannot be selected by. */
@@ -114,9 +114,7 @@ export function fieldMatcher(text: string, resource: ResourceType): Matcher {
       const [, field = "", sign, value = ""] = parts;
       const known = ["metadata.name", "metadata.namespace", ...(FIELDS[resource.name] ?? [])];
       if (!known.includes(field)) {
-        throw badRequest(
-          `Unable to find "${resource.name}" that match label selector "", field selector "${text}": field label not supported: ${field}`,
-        );
+        throw badRequest(`field label not supported: ${field}`);
       }
       return (object) => (fieldOf(object, field) === value) !== (sign === "!=");
     });

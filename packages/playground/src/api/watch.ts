@@ -72,12 +72,10 @@ function startOf({ store, faults }: ApiContext, request: ResourceRequest): Start
     ]);
   }
   if (streamed || asked === "" || asked === "0") {
-    if (asked !== "") {
-      revisionOf(asked, store.revision);
-    }
     return { initial: store.view(resource.name, namespace), changes: [], revision: store.revision, streamed };
   }
-  const revision = revisionOf(asked, store.revision);
+  // A watch from the future waits for it.
+  const revision = revisionOf(asked);
   const changes = store.changesSince(revision);
   if (changes === undefined) {
     const error = expired(`too old resource version: ${revision} (${store.revision})`);

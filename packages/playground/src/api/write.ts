@@ -246,7 +246,7 @@ function deleteOne(
 
 /** DELETE of one object; the options come in the body or in the query. */
 export function deleteObject(context: ApiContext, request: ResourceRequest, body: unknown): WriteAnswer {
-  return deleteOne(context, request.resource, currentOf(context, request), (body ?? {}) as DeleteBody, request.query);
+  return deleteOne(context, request.resource, currentOf(context, request), body ?? {}, request.query);
 }
 
 /** DELETE of all objects of a collection that match the selectors. Gives those that were asked to go. */
@@ -259,7 +259,7 @@ export function deleteCollection(
   const matches = matcherOf(query, resource);
   const chosen = context.store.view(resource.name, namespace).filter((object) => matches(object));
   for (const object of chosen) {
-    deleteOne(context, resource, object, (body ?? {}) as DeleteBody, query);
+    deleteOne(context, resource, object, body ?? {}, query);
   }
   return chosen;
 }

@@ -73,6 +73,14 @@ function fillJob(spec: Fields, name: string, uid: string): void {
   }
 }
 
+/** A Job without labels of its own has those of its pods. */
+function labelJob(object: NewObject): void {
+  const labels = asFields(asFields(asFields(object.spec?.["template"])?.["metadata"])?.["labels"]);
+  if (Object.keys(object.metadata.labels ?? {}).length === 0 && labels !== undefined) {
+    object.metadata.labels = { ...labels } as Record<string, string>;
+  }
+}
+
 /** What JobSet's own webhooks fill in. */
 function fillJobSet(spec: Fields): void {
   fill(spec, { startupPolicy: { startupPolicyOrder: "AnyOrder" }, suspend: false });
@@ -165,6 +173,7 @@ export function applyDefaults(resource: ResourceType, object: NewObject): void {
       break;
     case "jobs.batch":
       fillJob(spec, object.metadata.name ?? "", object.metadata.uid ?? "");
+      labelJob(object);
       break;
     case "jobsets.jobset.x-k8s.io":
       fillJobSet(spec);
