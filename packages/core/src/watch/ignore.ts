@@ -176,6 +176,8 @@ export function anchorPattern(line: string, directory: string): string | undefin
   if (directory === "") return text;
   const negative = text.startsWith("!");
   const body = negative ? text.slice(1) : text;
+  // A lone `!` or `/` means nothing, and must not come to mean everything.
+  if (body.trim() === "" || body.trim() === "/") return undefined;
   const folder = directory.replaceAll(/[\\*?[\]!# ]/g, "\\$&");
   const slash = body.indexOf("/");
   // A slash anywhere but at the end ties a pattern to the folder of its file; without one it holds at every depth below.

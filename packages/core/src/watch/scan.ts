@@ -3,6 +3,7 @@ import { sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { KinsyncError } from "../errors/error.ts";
 import { digestFile, digestSmallFile, isSameStamp, stampOf, type FileDigest, type Stamp } from "./digest.ts";
+import { identityOf, isSameFolder, type FolderIdentity } from "./folder-identity.ts";
 import { IgnoreRules, type IgnoreFileName } from "./ignore.ts";
 import { readLinkTarget, readNames, type Names } from "./names.ts";
 import type { SourceSpec, SourceState } from "./source.ts";
@@ -14,6 +15,8 @@ interface Known {
   /** Of files. */
   readonly stamp?: Stamp;
   readonly racy?: boolean;
+  /** Of folders. */
+  readonly identity?: FolderIdentity;
 }
 
 /** What an `isIgnored` was made of. */
@@ -270,10 +273,14 @@ export class Scanner {
 
   async #visitFolder(path: string, stats: BigIntStats, deep: boolean): Promise<void> {
     const mode = WINDOWS ? 0o755 : Number(stats.mode) & 0o777;
-    const known = this.#known.get(path)?.entry;
-    if (known?.type !== "directory" || known.mode !== mode)
-      this.#set(path, { entry: { type: "directory", path, mode } });
-    await this.#list(path, deep || !this.#children.has(path));
+    const known = this.#known.get(path);
+    const identity = identityOf(stats);
+    const isSame = known?.identity !== undefined && isSameFolder(known.identity, identity);
+    if (!isSame || known.entry.type !== "directory" || known.entry.mode !== mode) {
+      this.#set(path, { entry: { type: "directory", path, mode }, identity });
+    }
+    // A folder that took another's place under its name has nothing of it.
+    await this.#list(path, deep || !isSame || !this.#children.has(path));
   }
 
   #visitLink(path: string): void {

@@ -1,8 +1,4 @@
-import type { BigIntStats } from "node:fs";
 import type { SourceState } from "./source.ts";
-
-/** What tells one folder from another that took its name. */
-export type RootIdentity = Pick<BigIntStats, "dev" | "ino" | "birthtimeNs" | "ctimeNs">;
 
 /** Types of file systems (statfs) that do not tell of changes that another machine makes: NFS, SMB, CIFS, SMB2, 9p, FUSE, vboxsf. */
 const REMOTE = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546, 0x786f4256]);
@@ -10,14 +6,6 @@ const REMOTE = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65
 /** Whether changes in a file system may come without an event. */
 export function isRemoteFileSystem(type: number): boolean {
   return process.platform === "linux" && REMOTE.has(type);
-}
-
-/** Inode numbers are used again at once on ext4, so the time of birth counts too, where the file system knows it. */
-export function isSameRoot(a: RootIdentity | undefined, b: RootIdentity | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  if (a.dev !== b.dev || a.ino !== b.ino) return false;
-  // Where the time of birth is not known, that of the last change stands in for it.
-  return a.birthtimeNs === b.birthtimeNs || a.birthtimeNs === a.ctimeNs || b.birthtimeNs === b.ctimeNs;
 }
 
 /** What to say where the system allows no more watches; `undefined` for other errors. */

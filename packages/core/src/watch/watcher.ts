@@ -4,10 +4,11 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KinsyncError } from "../errors/error.ts";
 import { openChokidar, type FileEvents, type FileEventsOptions, type OpenFileEvents } from "./file-events.ts";
+import { identityOf, isSameFolder, type FolderIdentity } from "./folder-identity.ts";
 import { watchGitLock, type GitLock } from "./git-lock.ts";
 import { Scanner } from "./scan.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "./source.ts";
-import { isRemoteFileSystem, isSameRoot, isSameState, watchLimitNote, type RootIdentity } from "./watch-facts.ts";
+import { isRemoteFileSystem, isSameState, watchLimitNote } from "./watch-facts.ts";
 
 /** What tests turn; the defaults are right for people. */
 export interface SourceTuning {
@@ -74,7 +75,7 @@ class WatchedSource implements Source {
   #events: FileEvents | undefined;
   #opening: Promise<void> | undefined;
   #base: string;
-  #root: RootIdentity | undefined;
+  #root: FolderIdentity | undefined;
   #reopenings = 0;
   #gitLock: GitLock | undefined;
   #isPolling = false;
@@ -387,18 +388,18 @@ class WatchedSource implements Source {
   async #checkRoot(): Promise<void> {
     if (this.#opening !== undefined || this.#events === undefined) return;
     const root = await this.#identify();
-    if (this.#signal.aborted || this.#opening !== undefined || isSameRoot(this.#root, root)) return;
+    if (this.#signal.aborted || this.#opening !== undefined) return;
     if (root === undefined) {
       if (this.#current?.state !== "missing") this.#lookAtEverything();
-      return;
+    } else if (this.#root === undefined || !isSameFolder(this.#root, root)) {
+      await this.#open();
     }
-    await this.#open();
   }
 
-  async #identify(): Promise<RootIdentity | undefined> {
+  async #identify(): Promise<FolderIdentity | undefined> {
     // Of a single file the content changes its identity all the time; its folder is what is watched.
     const path = this.#scanner.shape === "file" ? dirname(realPath(this.spec.from)) : this.spec.from;
-    return stat(path, { bigint: true }).catch(() => undefined);
+    return stat(path, { bigint: true }).then(identityOf, () => undefined);
   }
 
   // --- telling ---

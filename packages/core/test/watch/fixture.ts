@@ -59,10 +59,10 @@ export interface Watched {
   readonly states: readonly SourceState[];
   readonly notes: readonly string[];
   /** Waits for a state, the present one among them; rejects after 15 s with the last one in the message. */
-  until(isIt: (state: SourceState) => boolean): Promise<SourceState>;
+  readonly until: (isIt: (state: SourceState) => boolean) => Promise<SourceState>;
   /** Waits until the state is what a fresh scan gives. */
-  untilFresh(): Promise<SourceState>;
-  untilNote(text: string): Promise<void>;
+  readonly untilFresh: () => Promise<SourceState>;
+  readonly untilNote: (text: string) => Promise<void>;
 }
 
 /** Watches, with the watches in place. */
@@ -71,7 +71,7 @@ export async function watched(spec: SourceSpec, tuning: SourceTuning = {}): Prom
   const notes: string[] = [];
   const waiting = new Set<() => void>();
   const wake = (): void => {
-    for (const look of [...waiting]) look();
+    waiting.forEach((look) => look());
   };
   const stop = new AbortController();
   const source = createSource(

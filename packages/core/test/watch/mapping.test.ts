@@ -100,7 +100,7 @@ test("every path in a container has exactly one winner, whatever the order of th
       );
       // Below a mapped file there is nothing, so nobody wins a path there from the folder around.
       const isBelowFile = all.some((place) => place.shape === "file" && asked.startsWith(`${place.full}/`));
-      if (!isBelowFile) expect(winners).toHaveLength(covered ? 1 : 0);
+      expect(winners.length).toBeOneOf(isBelowFile ? [0, 1] : [covered ? 1 : 0]);
       expect(all.toReversed().filter((place) => claims(place, all.toReversed()))).toEqual(winners.toReversed());
     }),
     { numRuns: 500 },
