@@ -59,15 +59,13 @@ export async function explainWorkload(options: ExplainOptions): Promise<Explanat
   using pods = reflectors.acquire({ resource: PODS, namespace: ref.namespace });
   const resolution = await firstAnswer(watch, limited.signal, options);
   await untilAborted(pods.reflector.whenSettled(), limited.signal);
-  const members = resolution.members.map(
-    (member): ExplainedPod => ({
-      ...treeMember(member),
-      matches: matchesOf(member.pod, ref, resolution.root, kind, member.by === "owner").map(({ by }) => by),
-      owners: member.owners.map(identity),
-      evidence: member.reason.evidence ?? {},
-      targets: treeTargets(member, { ...options.targets, kind }),
-    }),
-  );
+  const members = resolution.members.map((member): ExplainedPod => ({
+    ...treeMember(member),
+    matches: matchesOf(member.pod, ref, resolution.root, kind, member.by === "owner").map(({ by }) => by),
+    owners: member.owners.map(identity),
+    evidence: member.reason.evidence ?? {},
+    targets: treeTargets(member, { ...options.targets, kind }),
+  }));
   const known = new Set(resolution.members.map(({ uid }) => uid));
   const foreign = [...pods.reflector.store.values()]
     .filter((pod) => !known.has(pod.metadata.uid) && pod.metadata.uid !== resolution.root?.metadata.uid)

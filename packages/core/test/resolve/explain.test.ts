@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { KubeObject } from "../../src/contract/index.ts";
 import { explainWorkload, resolveOnce, type ExplainedPod } from "../../src/resolve/explain.ts";
 import { ReflectorPool } from "../../src/resolve/reflectors.ts";
 import { treeOf } from "../../src/resolve/tree.ts";
@@ -12,7 +13,7 @@ const train = object(TEAMS, "train", {
 });
 const job = object(JOBS, "train-head", { uid: "uid-job-now", owner: train });
 
-async function explained(...strangers: Parameters<FakeCluster["put"]>): Promise<Map<string, ExplainedPod>> {
+async function explained(...strangers: readonly KubeObject[]): Promise<Map<string, ExplainedPod>> {
   const cluster = new FakeCluster(ALL);
   cluster.put(train, job, pod("train-head-0", { owner: job, labels: { app: "web" } }), ...strangers);
   await using reflectors = new ReflectorPool({ cluster });
@@ -74,7 +75,12 @@ test("a reference to our Job that does not control is foreign where the kind wan
 });
 
 test("a pod whose name begins with ours is foreign; one that has nothing of ours is not shown", async () => {
-  const pods = await explained(pod("train-notebook"), pod("trainer"), pod("web-0"), pod("named", { labels: { x: "train" } }));
+  const pods = await explained(
+    pod("train-notebook"),
+    pod("trainer"),
+    pod("web-0"),
+    pod("named", { labels: { x: "train" } }),
+  );
   expect([...pods.keys()]).toEqual(["train-head-0", "named", "train-notebook"]);
   expect(pods.get("named")?.reason).toBe("matches x=train, but has no owner");
 });
@@ -96,7 +102,10 @@ test("an answer that cannot be had in time is an error that says what is in the 
 
 test("the tree has the fields that scripts rely on", async () => {
   const cluster = new FakeCluster(ALL);
-  const waiting = { phase: "Pending", containerStatuses: [{ name: "main", state: { waiting: { reason: "ImagePullBackOff" } } }] };
+  const waiting = {
+    phase: "Pending",
+    containerStatuses: [{ name: "main", state: { waiting: { reason: "ImagePullBackOff" } } }],
+  };
   cluster.put(
     train,
     job,
@@ -106,7 +115,13 @@ test("the tree has the fields that scripts rely on", async () => {
   );
   await using reflectors = new ReflectorPool({ cluster });
   const ref = { resource: TEAMS, namespace: NAMESPACE, name: "train" };
-  const resolution = await resolveOnce({ cluster, reflectors, ref, kind: teamKind(), signal: new AbortController().signal });
+  const resolution = await resolveOnce({
+    cluster,
+    reflectors,
+    ref,
+    kind: teamKind(),
+    signal: new AbortController().signal,
+  });
   const tree = JSON.parse(JSON.stringify(treeOf(resolution, { kind: teamKind() }))) as unknown;
   expect(tree).toEqual({
     workload: { kind: "Team", name: "train", namespace: NAMESPACE, uid: "uid-now", rule: "team", problems: [] },

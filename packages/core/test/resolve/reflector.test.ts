@@ -231,6 +231,7 @@ test("a line that is no JSON is told, and the watch goes on", async () => {
   await until(reflector, () => reflector.status.state === "retrying");
   cluster.put(pod("a"));
   await until(reflector, () => names(reflector).join() === "a");
+  expect(reflector.status.state).toBe("synced");
 });
 
 test("a watch that falls silent is asked for again", async () => {
@@ -243,6 +244,7 @@ test("a watch that falls silent is asked for again", async () => {
   await again;
   cluster.put(pod("b"));
   await until(reflector, () => names(reflector).length === 2);
+  expect(reflector.status.state).toBe("synced");
 });
 
 test("only what is kept of a pod is in the store", async () => {

@@ -125,7 +125,8 @@ test("a pod that is orphaned is no member any more", async () => {
   await using world = startWorld({ cluster: fullCluster(), kind: teamKind() });
   await world.watch.ready;
   world.cluster.put(pod("train-head-0", { labels: { role: "head", index: "0" } }));
-  await world.until((one) => one.members.length === 4);
+  const resolution = await world.until((one) => one.members.length === 4);
+  expect(states(resolution)).not.toContain("train-head-0=current");
 });
 
 test("an owner that goes takes its pods out, though they still run", async () => {
@@ -215,9 +216,8 @@ test("a pod that ended while the kind cannot tell is not kept as current", async
   await world.watch.ready;
   world.cluster.put({ ...train, status: { settled: false } });
   world.cluster.put(pod("train-head-0", { owner: head, deleting: true }));
-  await world.until((one) =>
-    one.members.some((member) => member.name === "train-head-0" && member.state === "terminating"),
-  );
+  const resolution = await world.until((one) => one.members[0]?.pod.metadata.deletionTimestamp !== undefined);
+  expect(resolution.members[0]).toMatchObject({ name: "train-head-0", state: "terminating", unsettled: false });
 });
 
 test("the memory of a pod UID ends with the pod", async () => {
