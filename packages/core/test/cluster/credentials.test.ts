@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import { answerJson, base64, clientName, pem, startApiServer, statusBody, type ApiServer } from "./api-server.ts";
 import { writePlugin } from "./credential-plugin.ts";
@@ -207,6 +208,25 @@ describe("a credential plugin", () => {
     await using connection = await folder.connect({ server: server.url, user: { exec: plugin.exec } });
     const answers = await Promise.all(Array.from({ length: 10 }, () => get(connection)));
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]));
+    expect(await plugin.runs()).toHaveLength(2);
+  });
+
+  test("a refusal that comes late, of what was replaced meanwhile, costs no further run", async () => {
+    const late: ServerResponse[] = [];
+    await using server = await startApiServer({
+      answer(request, response) {
+        if (request.headers.authorization === "Bearer t2") {
+          answerJson(response, 200, {});
+          for (const held of late.splice(0)) answerJson(held, 401, {});
+        } else if (server.requests.length === 1) late.push(response);
+        else answerJson(response, 401, {});
+      },
+    });
+    await using folder = await makeFolder();
+    const plugin = await writePlugin(folder, "give({ token: `t${run}` });");
+    await using connection = await folder.connect({ server: server.url, user: { exec: plugin.exec } });
+    const answers = await Promise.all([get(connection), get(connection)]);
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
     expect(await plugin.runs()).toHaveLength(2);
   });
 
