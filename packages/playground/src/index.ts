@@ -1,1 +1,13 @@
-export {};
+// The public names of the playground.
+
+export { createPlayground } from "./playground.ts";
+export type { Playground, PlaygroundOptions } from "./playground.ts";
+export type { ExecDirection, Faults, RequestPattern, SessionPattern } from "./faults.ts";
+export { StatusError } from "./status-error.ts";
+export type { Status, StatusCause, StatusDetails } from "./status-error.ts";
+export type { ContainerInfo, Kubelet, KubeletOptions } from "./kubelet/index.ts";
+export type { ImageTemplate } from "./runtime/image.ts";
+export type { GarbageCollector } from "./store/garbage-collector.ts";
+export type { DeleteOptions, PlaygroundStore, StoreChange, WriteOptions } from "./store/object-store.ts";
+export type { UntilOptions } from "./until.ts";
+export type { NewObject, ObjectStore, Propagation, ResourceName, StoredObject, StoreEvent } from "./world.ts";

@@ -1,5 +1,7 @@
 // The seams of the playground: the API server, the kubelet and the controllers know each other through these only.
 
+import type { Readable, Writable } from "node:stream";
+
 /** An object as the API stores it. */
 export interface StoredObject {
   apiVersion: string;
@@ -76,9 +78,9 @@ export interface ObjectStore {
 
 /** A process in a container, or the reason why there is none. */
 export interface ExecProcess {
-  readonly stdin: import("node:stream").Writable;
-  readonly stdout: import("node:stream").Readable;
-  readonly stderr: import("node:stream").Readable;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
   /** Settles after both outputs ended: the exit code (128 + signal where killed), or why it never started. */
   readonly exit: Promise<{ readonly code: number } | { readonly error: string }>;
   kill(): void;
@@ -98,5 +100,5 @@ export interface ContainerRuntime {
     pod: { readonly namespace: string; readonly name: string },
     container: string | undefined,
     options: { readonly follow: boolean; readonly tailLines?: number; readonly previous?: boolean },
-  ): Promise<import("node:stream").Readable>;
+  ): Promise<Readable>;
 }

@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 import { createServerCertificate } from "../src/api/certificate.ts";
 import { kubeconfigOf } from "../src/api/kubeconfig.ts";
 import { createApiServer } from "../src/api/server.ts";
-import { FaultPlan } from "../src/faults.ts";
+import { FaultPlan } from "../src/api/fault-plan.ts";
 import { startGarbageCollector } from "../src/store/garbage-collector.ts";
 import { createObjectStore } from "../src/store/object-store.ts";
 import type { PlaygroundStore } from "../src/store/object-store.ts";

@@ -1,4 +1,4 @@
-import type { FaultPlan } from "../faults.ts";
+import type { FaultPlan } from "./fault-plan.ts";
 import type { PlaygroundStore } from "../store/object-store.ts";
 import type { ContainerRuntime } from "../world.ts";
 

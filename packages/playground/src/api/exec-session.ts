@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
 import type { WebSocket } from "ws";
 
-import type { ExecDirection, SessionFacts, SessionFaults } from "../faults.ts";
+import type { SessionFacts, SessionFaults } from "./fault-plan.ts";
+import type { ExecDirection } from "../faults.ts";
 import { StatusError } from "../status-error.ts";
 import type { ExecProcess } from "../world.ts";
 

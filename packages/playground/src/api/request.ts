@@ -1,4 +1,4 @@
-import type { RequestFacts } from "../faults.ts";
+import type { RequestFacts } from "./fault-plan.ts";
 import type { ResourceTable, ResourceType } from "../store/resources.ts";
 
 /** A request for objects, read from its path and query. */

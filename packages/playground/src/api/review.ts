@@ -1,4 +1,4 @@
-import type { FaultPlan } from "../faults.ts";
+import type { FaultPlan } from "./fault-plan.ts";
 import { badRequest } from "../status-error.ts";
 
 /** The user that the playground's token belongs to. */

@@ -1,0 +1,172 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createServerCertificate } from "./api/certificate.ts";
+import { FaultPlan } from "./api/fault-plan.ts";
+import { kubeconfigOf } from "./api/kubeconfig.ts";
+import { createApiServer } from "./api/server.ts";
+import { applyObjects, objectsOf } from "./apply.ts";
+import type { Faults } from "./faults.ts";
+import { createKubelet } from "./kubelet/index.ts";
+import type { Kubelet, KubeletOptions } from "./kubelet/index.ts";
+import { startGarbageCollector } from "./store/garbage-collector.ts";
+import type { GarbageCollector } from "./store/garbage-collector.ts";
+import { createObjectStore } from "./store/object-store.ts";
+import type { PlaygroundStore } from "./store/object-store.ts";
+import { untilStore } from "./until.ts";
+import type { UntilOptions } from "./until.ts";
+import type { NewObject, StoredObject } from "./world.ts";
+
+/** How a playground is set up. Everything has a default. */
+export interface PlaygroundOptions {
+  /** The node: images, confinement, delays. */
+  readonly kubelet?: KubeletOptions;
+  /** Where the kubeconfig is written. Default: a file in a new folder of the system's temporary directory, removed on close. */
+  readonly kubeconfigPath?: string;
+  /** Milliseconds between the bookmarks of a watch that asks for them. Default: 10,000. */
+  readonly bookmarkInterval?: number;
+  /** What `/version` tells. Default: `v1.34.4`. */
+  readonly version?: string;
+}
+
+/**
+ * A Kubernetes of one node inside of this process: a real API over TLS on 127.0.0.1, pods that are real processes.
+ * Two ways in: the API, with any client or `kubectl`; and the store, synchronous, for what a test sets up and looks at.
+ */
+export interface Playground extends AsyncDisposable {
+  /** Text of a kubeconfig with the context `kinsync-playground`. It holds the token: do not print it. */
+  readonly kubeconfig: string;
+  /** The same as a file of mode 0600. */
+  readonly kubeconfigPath: string;
+  /** `https://127.0.0.1:PORT`, with a certificate of its own: clients find it in the kubeconfig. */
+  readonly url: string;
+  /** The bearer token that the API wants. */
+  readonly token: string;
+  /** The objects. What is written here needs no permission, and faults do not meet it. */
+  readonly store: PlaygroundStore;
+  /** Things that go wrong on demand. */
+  readonly faults: Faults;
+  /** The node: kills containers and shows their files. */
+  readonly kubelet: Kubelet;
+  /** Collects what lost its owner; can be held, to look at the moment before. */
+  readonly garbageCollector: GarbageCollector;
+  /**
+   * Makes objects be as given (objects, or YAML of one or more documents): missing ones are created, others replaced.
+   * Gives them as they are stored. @throws StatusError as the API would answer.
+   */
+  apply(objects: string | NewObject | readonly NewObject[]): StoredObject[];
+  /**
+   * Settles with what `look` gives as soon as that is neither `undefined` nor `false`; it looks after each change of an object.
+   * Default time limit: 10 seconds.
+   */
+  until<T>(look: () => T | undefined | false, options?: UntilOptions): Promise<T>;
+  /** Ends every process, connection and file of the playground. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a playground. The caller owns it: dispose it (`await using`), or call `close()`.
+ *
+ * @example
+ * await using playground = await createPlayground();
+ * playground.apply(`
+ *   apiVersion: v1
+ *   kind: Pod
+ *   metadata: { name: app }
+ *   spec: { containers: [{ name: app, image: busybox, command: [sleep, "1000"] }] }
+ * `);
+ * await playground.until(() => playground.store.get("pods", "default", "app")?.status?.["phase"] === "Running");
+ */
+export async function createPlayground(options: PlaygroundOptions = {}): Promise<Playground> {
+  const parts = new Parts();
+  try {
+    return await start(options, parts);
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+async function start(options: PlaygroundOptions, parts: Parts): Promise<Playground> {
+  const store = createObjectStore();
+  const faults = new FaultPlan();
+  const kubelet = createKubelet(store, options.kubelet);
+  parts.add(() => kubelet[Symbol.asyncDispose]());
+  const garbageCollector = startGarbageCollector(store);
+  parts.add(() => {
+    garbageCollector[Symbol.dispose]();
+  });
+  const certificate = createServerCertificate();
+  const token = randomBytes(32).toString("base64url");
+  const server = await createApiServer(
+    {
+      store,
+      runtime: kubelet,
+      faults,
+      bookmarkInterval: options.bookmarkInterval ?? 10_000,
+      version: options.version ?? "v1.34.4",
+    },
+    { certificate, token },
+  );
+  parts.add(() => server[Symbol.asyncDispose]());
+  const { url } = server;
+  const kubeconfig = kubeconfigOf({ url, token, certificate: certificate.certificate });
+  const kubeconfigPath = options.kubeconfigPath ?? join(await ownFolder(parts), "config");
+  // A token that opens nothing any more should not stay behind.
+  parts.add(() => rm(kubeconfigPath, { force: true }));
+  await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
+  await chmod(kubeconfigPath, 0o600);
+  const close = (): Promise<void> => parts.close();
+  return {
+    kubeconfig,
+    kubeconfigPath,
+    url,
+    token,
+    store,
+    faults,
+    kubelet,
+    garbageCollector,
+    apply: (objects) => applyObjects(store, objectsOf(objects)),
+    until: (look, more) => untilStore(store, look, more),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What has to be ended, the newest first. (`AsyncDisposableStack` is not in every Node that is supported.) */
+class Parts {
+  readonly #ends: (() => void | PromiseLike<void>)[] = [];
+  #closed: Promise<void> | undefined;
+
+  add(end: () => void | PromiseLike<void>): void {
+    this.#ends.push(end);
+  }
+
+  /** Ends all parts, even where some fail; then rejects with the first failure. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const end of this.#ends.toReversed()) {
+      try {
+        await end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) {
+      throw failures[0];
+    }
+  }
+}
+
+async function ownFolder(parts: Parts): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "kinsync-playground-"));
+  parts.add(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -1,0 +1,48 @@
+import type { PlaygroundStore } from "./store/object-store.ts";
+
+/** How long to wait, and for what. */
+export interface UntilOptions {
+  /** Named in the error. Default: `the condition`. */
+  readonly what?: string;
+  /** Milliseconds. Default: 10,000. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Settles with what `look` gives as soon as that is neither `undefined` nor `false`. It looks at once and after each change
+ * of the store, never by the clock. Rejects when the time is over or the signal is aborted.
+ */
+export async function untilStore<T>(
+  store: PlaygroundStore,
+  look: () => T | undefined | false,
+  { what = "the condition", timeout = 10_000, signal }: UntilOptions = {},
+): Promise<T> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const check = (): void => {
+    try {
+      const found = look();
+      if (found !== undefined && found !== false) {
+        resolve(found);
+      }
+    } catch (error) {
+      reject(error);
+    }
+  };
+  const abort = (): void => {
+    reject(signal?.reason as Error);
+  };
+  const timer = setTimeout(() => {
+    reject(new Error(`Waited ${timeout} ms for ${what}, and it did not come.`));
+  }, timeout);
+  signal?.addEventListener("abort", abort, { once: true });
+  using _subscription = store.observe(check);
+  check();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
