@@ -12,11 +12,22 @@ export function compareMembers(a: Sorted, b: Sorted): number {
   );
 }
 
-/** The list with the changes in it; a new array. `changed` holds `undefined` for members that went. */
-export function withChanges(
-  sorted: readonly Member[],
-  changed: ReadonlyMap<string, { readonly before: Member | undefined; readonly after: Member | undefined }>,
-): readonly Member[] {
+/** A member that came (no `before`), went (no `after`) or changed. */
+export interface MemberChange {
+  readonly before: Member | undefined;
+  readonly after: Member | undefined;
+}
+
+/** More changes than this are sorted in faster than put in one by one. */
+const MANY = 200;
+
+/** The list with the changes in it; a new array. */
+export function withChanges(sorted: readonly Member[], changed: ReadonlyMap<string, MemberChange>): readonly Member[] {
+  if (changed.size > MANY) {
+    const rest = sorted.filter(({ uid }) => !changed.has(uid));
+    for (const { after } of changed.values()) if (after !== undefined) rest.push(after);
+    return rest.sort(compareMembers);
+  }
   const next = [...sorted];
   for (const { before, after } of changed.values()) {
     if (before !== undefined && after !== undefined && compareMembers(before, after) === 0) {
@@ -70,8 +81,8 @@ function compareNumbered(a: string, b: string): number {
 
 /** Of any length: a completion index fits a number, a name's digits need not. */
 function compareDigits(a: string, b: string): number {
-  const x = a.replace(/^0+/, "");
-  const y = b.replace(/^0+/, "");
+  const x = a.startsWith("0") ? a.replace(/^0+/, "") : a;
+  const y = b.startsWith("0") ? b.replace(/^0+/, "") : b;
   return x.length - y.length || compareText(x, y);
 }
 

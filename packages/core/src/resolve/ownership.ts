@@ -5,7 +5,7 @@ import { isPods } from "./resource-path.ts";
 export interface OwnerIndex {
   get(uid: string): KubeObject | undefined;
   /** Every object that names the UID in an owner reference, whatever `controller` says. */
-  byOwner(uid: string): Iterable<KubeObject>;
+  byOwner(uid: string): ReadonlySet<KubeObject>;
 }
 
 /** The objects of one resource, and which of their owner references count. */
@@ -56,17 +56,16 @@ export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership 
         for (const object of layer.store.byOwner(parent.object.metadata.uid)) {
           const { uid } = object.metadata;
           if (nodes.has(uid) || !isOwnedBy(object, parent.object, layer.owner)) continue;
-          const node: Node = {
-            object,
-            depth: parent.depth + 1,
-            chain: Object.freeze([object, ...parent.chain]),
-          };
+          const isBetween = !isPodLayer || ownsAnything(uid, layers);
+          const depth = parent.depth + 1;
+          // Most pods own nothing; nobody asks for a chain through them.
+          const chain = isBetween ? Object.freeze([object, ...parent.chain]) : NO_OWNERS;
+          const node: Node = { object, depth, chain };
           nodes.set(uid, node);
           if (isPodLayer) pods.push(object);
-          if (!isPodLayer || ownsAnything(uid, layers)) {
-            next.push(node);
-            owned.push(object);
-          }
+          if (!isBetween) continue;
+          next.push(node);
+          owned.push(object);
         }
       }
     }
@@ -99,10 +98,7 @@ export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership 
 
 /** Whether any object names this UID as an owner. */
 export function ownsAnything(uid: string, layers: readonly Layer[]): boolean {
-  for (const layer of layers) {
-    for (const _ of layer.store.byOwner(uid)) return true;
-  }
-  return false;
+  return layers.some(({ store }) => store.byOwner(uid).size > 0);
 }
 
 function isOwnedBy(object: KubeObject, owner: KubeObject, mode: Layer["owner"]): boolean {

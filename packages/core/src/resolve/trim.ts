@@ -174,12 +174,14 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };
 
-/** Takes out the properties that are `undefined`, in place. */
+/** The value without the properties that are `undefined`. A copy: `delete` would make the object slow for good. */
 function defined<T extends object>(value: T): Defined<T> {
-  for (const key of Object.keys(value) as (keyof T)[]) {
-    if (value[key] === undefined) delete value[key];
+  const copy: Partial<T> = {};
+  for (const key in value) {
+    const inner = value[key];
+    if (inner !== undefined) copy[key] = inner;
   }
-  return value;
+  return copy as unknown as Defined<T>;
 }
 
 /** Freezes a JSON value through and through. Done once per arriving object, so that no plugin can change what others see. */

@@ -3,7 +3,7 @@ import { verdictOfInactivePod, type KindPlugin, type OwnedPod, type Reason, type
 import type { KubeObject, Pod, ResourceType } from "../contract/resource.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { HostedJudgement } from "../plugins/host.ts";
-import { compareMembers, withChanges } from "./member-order.ts";
+import { withChanges, type MemberChange } from "./member-order.ts";
 import { OwnerKinds } from "./owner-kinds.ts";
 import { ownsAnything, walkDown, type Layer, type Ownership } from "./ownership.ts";
 import { ProblemList } from "./problems.ts";
@@ -334,17 +334,17 @@ class Watcher implements WorkloadWatch {
     const owned = this.#allOwnedPods(active, ownership);
     this.#judgement = this.#judge(active, ownership, this.#rule.judgesSet ? owned : []);
     this.#note = noteOfTermination(root) ?? this.#judgement.note;
-    const former = new Map(this.#members);
-    this.#members.clear();
-    let isSame = former.size === owned.length;
+    const changed = new Map<string, MemberChange>();
+    const present = new Set<string>();
     for (const one of owned) {
       const { uid } = one.pod.metadata;
-      const before = former.get(uid);
-      const member = this.#member(one, this.#verdict(this.#judgement, one), before);
-      this.#members.set(uid, member);
-      if (member !== before) isSame = false;
+      present.add(uid);
+      const before = this.#members.get(uid);
+      const after = this.#member(one, this.#verdict(this.#judgement, one), before);
+      if (after !== before) changed.set(uid, { before, after });
     }
-    if (!isSame) this.#sorted = [...this.#members.values()].sort(compareMembers);
+    for (const [uid, before] of this.#members) if (!present.has(uid)) changed.set(uid, { before, after: undefined });
+    this.#apply(changed);
   }
 
   /** One pod's event costs the judgement of that pod. */
@@ -353,7 +353,7 @@ class Watcher implements WorkloadWatch {
     const store = pods === undefined ? undefined : this.#reflectorOf(pods)?.store;
     const judgement = this.#judgement;
     if (store === undefined || judgement === undefined || this.#changedPods.size === 0) return;
-    const changed = new Map<string, { before: Member | undefined; after: Member | undefined }>();
+    const changed = new Map<string, MemberChange>();
     for (const uid of this.#changedPods) {
       const before = this.#members.get(uid);
       const object = store.get(uid);
@@ -365,12 +365,18 @@ class Watcher implements WorkloadWatch {
       }
       this.#podProblems.delete(uid);
       const after = owned === undefined ? undefined : this.#member(owned, this.#verdict(judgement, owned), before);
-      if (after === before) continue;
+      if (after !== before) changed.set(uid, { before, after });
+    }
+    this.#apply(changed);
+  }
+
+  #apply(changed: ReadonlyMap<string, MemberChange>): void {
+    if (changed.size === 0) return;
+    for (const [uid, { after }] of changed) {
       if (after === undefined) this.#members.delete(uid);
       else this.#members.set(uid, after);
-      changed.set(uid, { before, after });
     }
-    if (changed.size > 0) this.#sorted = withChanges(this.#sorted, changed);
+    this.#sorted = withChanges(this.#sorted, changed);
   }
 
   #judge(active: Active, ownership: Ownership, pods: readonly OwnedPod[]): HostedJudgement {
