@@ -1,5 +1,7 @@
 // The shell text that turns a folder into a container's root. It runs as PID 1 of the container, and ends by becoming the container's command.
 
+import { devices } from "./device-template.ts";
+
 /** One mount below the container's root. Targets are absolute paths in the container, sources absolute paths of the machine. */
 export type ContainerMount =
   | { readonly kind: "folder"; readonly source: string; readonly target: string; readonly readOnly: boolean }
@@ -9,6 +11,8 @@ export type ContainerMount =
 export interface ConfinedScriptOptions {
   /** Static, absolute path on the machine. */
   readonly busybox: string;
+  /** See {@link makeDeviceTemplate}. */
+  readonly deviceTemplate: string;
   readonly root: string;
   readonly hostname: string;
   readonly workingDir: string;
@@ -32,22 +36,22 @@ const innerBusybox = "/dev/.playground/busybox";
  * what comes on the script's own is about the set-up.
  *
  * Mounts are made after the pivot, so that a symlink in the image can lead nowhere but into the image.
+ * Every step that is no shell builtin costs a process, and a fan-out starts many containers at once: hence few steps.
  */
 export function confinedScript(options: ConfinedScriptOptions): string {
-  const outer = quote(options.busybox);
+  const hostname = quote(options.hostname);
   const lines = [
     "set -e",
     "umask 022",
     "read -r pid rest </proc/self/stat",
     'echo "pid $pid" >&3',
-    `B=${outer}`,
-    `$B hostname ${quote(options.hostname)}`,
+    `B=${quote(options.busybox)}`,
+    `{ echo ${hostname} >/proc/sys/kernel/hostname; } 2>/dev/null || $B hostname ${hostname}`,
     `$B mount --bind ${quote(options.root)} ${quote(options.root)}`,
     `cd ${quote(options.root)}`,
-    "$B mkdir -p dev proc",
+    "[ -d dev ] && [ -d proc ] || $B mkdir -p dev proc",
     "$B mount -t tmpfs -o nosuid,mode=755,size=64m tmpfs dev",
-    "$B mkdir dev/.playground dev/.machine",
-    "$B cp $B dev/.playground/busybox",
+    `$B cp -a ${quote(options.deviceTemplate)}/. dev`,
     "$B pivot_root . dev/.machine",
     `exec ${innerBusybox} sh -c ${quote(innerScript(options))} sh "$@"`,
   ];
@@ -55,51 +59,73 @@ export function confinedScript(options: ConfinedScriptOptions): string {
 }
 
 function innerScript(options: ConfinedScriptOptions): string {
-  const lines = ["set -e", `B=${innerBusybox}`, "M=/dev/.machine", "cd /", "$B mount -t proc -o nosuid,nodev,noexec proc /proc"];
-  for (const device of ["null", "zero", "full", "random", "urandom", "tty"]) {
-    lines.push(`: >/dev/${device}; $B mount --bind $M/dev/${device} /dev/${device}`);
-  }
-  lines.push(
-    "$B ln -s /proc/self/fd /dev/fd",
-    "$B ln -s /proc/self/fd/0 /dev/stdin",
-    "$B ln -s /proc/self/fd/1 /dev/stdout",
-    "$B ln -s /proc/self/fd/2 /dev/stderr",
-    "$B mkdir /dev/shm",
-    "$B mount -t tmpfs -o nosuid,nodev,noexec,mode=1777,size=64m shm /dev/shm",
-  );
   // Parents before what is below them.
   const mounts = [...options.mounts].sort((a, b) => a.target.split("/").length - b.target.split("/").length);
-  for (const mount of mounts) lines.push(...mountLines(mount));
-  lines.push("$B umount -l $M", "$B rmdir $M");
-  if (options.readOnlyRoot) lines.push("$B mount -o remount,bind,ro / 2>/dev/null || $B mount -o remount,bind,ro,nosuid,nodev /");
-  lines.push(`$B mkdir -p ${quote(options.workingDir)} 2>/dev/null || :`, `cd ${quote(options.workingDir)}`);
-  // With a path, since a busybox shell would run an applet of its own instead of a program of the image that has the same name.
-  lines.push('c=$($B which "$1") || { echo missing >&3; exit 127; }', "shift");
+  const table = [
+    "proc /proc proc nosuid,nodev,noexec",
+    ...devices.map((device) => `/dev/.machine/dev/${device} /dev/${device} none bind`),
+    "shm /dev/shm tmpfs nosuid,nodev,noexec,mode=1777,size=64m",
+    ...mounts.map(tableLine),
+  ];
+  const wd = quote(options.workingDir);
+  const lines = [
+    "set -e",
+    `B=${innerBusybox}`,
+    "cd /",
+    ...mounts.flatMap(targetLines),
+    `echo ${quote(table.join("\n"))} >/dev/.playground/table`,
+    "$B mount -a -T /dev/.playground/table",
+    ...mounts.flatMap(readOnlyLines),
+    "$B umount -l /dev/.machine",
+    `[ -d ${wd} ] || $B mkdir -p ${wd} 2>/dev/null || :`,
+    ...(options.readOnlyRoot ? [remountReadOnly("/")] : []),
+    `cd ${wd}`,
+    // By its path, since a busybox shell would run an applet of its own instead of a program of the image that has the same name.
+    "case $1 in",
+    '*/*) c=$1; [ -f "$c" ] && [ -x "$c" ] || c= ;;',
+    '*) c=; o=$IFS; IFS=:; for d in $PATH; do if [ -f "${d:-.}/$1" ] && [ -x "${d:-.}/$1" ]; then c=${d:-.}/$1; break; fi; done; IFS=$o ;;',
+    "esac",
+    '[ -n "$c" ] || { echo missing >&3; exit 127; }',
+    "shift",
+  ];
   const start = ["echo ready >&3", "exec 2>&4 3>&- 4>&-"];
   if (options.user === undefined) {
-    lines.push("$B rm -rf /dev/.playground", ...start, 'exec "$c" "$@"');
+    lines.push("$B rm -rf /dev/.playground /dev/.machine", ...start, 'exec "$c" "$@"');
   } else {
-    lines.push(...start, `exec $B start-stop-daemon -S -q -p /dev/.playground/none -c ${quote(options.user)} -a "$c" -- "$@"`);
+    lines.push("$B rmdir /dev/.machine", ...start);
+    lines.push(`exec $B start-stop-daemon -S -q -p /dev/.playground/none -c ${quote(options.user)} -a "$c" -- "$@"`);
   }
   return lines.join("\n");
 }
 
-function mountLines(mount: ContainerMount): string[] {
+function targetLines(mount: ContainerMount): string[] {
   const target = quote(mount.target);
+  if (mount.kind !== "file") return [`[ -d ${target} ] || $B mkdir -p ${target}`];
+  const parent = quote(mount.target.replace(/\/[^/]*$/, "") || "/");
+  return [`[ -e ${target} ] || { [ -d ${parent} ] || $B mkdir -p ${parent}; : >${target}; }`];
+}
+
+/** A line of a table of mounts, as in fstab. */
+function tableLine(mount: ContainerMount): string {
+  const target = escapeField(mount.target);
   if (mount.kind === "tmpfs") {
     const size = mount.sizeBytes === undefined ? "" : `,size=${mount.sizeBytes}`;
-    return [`$B mkdir -p ${target}`, `$B mount -t tmpfs -o mode=777${size}${mount.readOnly ? ",ro" : ""} tmpfs ${target}`];
+    return `tmpfs ${target} tmpfs mode=777${size}${mount.readOnly ? ",ro" : ""}`;
   }
-  const make =
-    mount.kind === "folder"
-      ? `$B mkdir -p ${target}`
-      : `[ -e ${target} ] || { $B mkdir -p ${quote(mount.target.replace(/\/[^/]*$/, "") || "/")}; : >${target}; }`;
-  const lines = [make, `$B mount --${mount.kind === "folder" ? "rbind" : "bind"} $M${quote(mount.source)} ${target}`];
-  if (mount.readOnly) {
-    // In a user namespace the flags that the machine's mount has must be kept.
-    lines.push(
-      `$B mount -o remount,bind,ro ${target} 2>/dev/null || $B mount -o remount,bind,ro,nosuid,nodev ${target} 2>/dev/null || $B mount -o remount,bind,ro,nosuid,nodev,noexec ${target}`,
-    );
-  }
-  return lines;
+  return `/dev/.machine${escapeField(mount.source)} ${target} none ${mount.kind === "folder" ? "rbind" : "bind"}`;
+}
+
+function escapeField(path: string): string {
+  return path.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+function readOnlyLines(mount: ContainerMount): string[] {
+  return mount.readOnly && mount.kind !== "tmpfs" ? [remountReadOnly(mount.target)] : [];
+}
+
+/** In a user namespace the flags that the machine's mount has must be kept: one of these fits. */
+function remountReadOnly(target: string): string {
+  return ["ro", "ro,nosuid,nodev", "ro,nosuid,nodev,noexec"]
+    .map((flags) => `$B mount -o remount,bind,${flags} ${quote(target)}`)
+    .join(" 2>/dev/null || ");
 }

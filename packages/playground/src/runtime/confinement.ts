@@ -6,6 +6,7 @@ import { access, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { confinedScript } from "./confined-script.ts";
+import { makeDeviceTemplate } from "./device-template.ts";
 
 /** `confined`: own root, mounts and processes. `unconfined`: a folder of the machine. `auto`: confined where that works. */
 export type ConfinementChoice = "confined" | "unconfined" | "auto";
@@ -62,8 +63,10 @@ async function tryOut(tools: ConfinementTools): Promise<string | undefined> {
   try {
     // Only a static busybox can do without the machine's libraries in there.
     await copyFile(tools.busybox, join(root, "busybox"));
+    await makeDeviceTemplate(join(root, "template"), tools.busybox);
     const script = confinedScript({
       busybox: tools.busybox,
+      deviceTemplate: join(root, "template"),
       root,
       hostname: "probe",
       workingDir: "/",
@@ -71,7 +74,16 @@ async function tryOut(tools: ConfinementTools): Promise<string | undefined> {
       readOnlyRoot: false,
     });
     return await new Promise((resolve) => {
-      const args = [...unshareArguments(tools), tools.busybox, "sh", "-c", `exec 3>/dev/null 4>&2\n${script}`, "sh", "/busybox", "true"];
+      const args = [
+        ...unshareArguments(tools),
+        tools.busybox,
+        "sh",
+        "-c",
+        `exec 3>/dev/null 4>&2\n${script}`,
+        "sh",
+        "/busybox",
+        "true",
+      ];
       execFile(tools.unshare, args, { timeout: 10_000, env: {} }, (error, _stdout, stderr) => {
         resolve(error === null ? undefined : stderr.trim().split("\n").at(-1) || `unshare ended with ${error.code}`);
       });

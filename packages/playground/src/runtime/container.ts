@@ -28,6 +28,8 @@ export interface ContainerOptions {
   /** Absolute path in the container. */
   readonly workingDir: string;
   readonly mounts: readonly ContainerMount[];
+  /** Confined only: the folder that becomes `/dev`. */
+  readonly deviceTemplate: string;
   readonly readOnlyRoot: boolean;
   /** Confined and as root only. */
   readonly user?: { readonly uid: number; readonly gid: number };
@@ -67,6 +69,7 @@ export function startContainer(confinement: Confinement, options: ContainerOptio
 async function startConfined(tools: ConfinementTools, options: ContainerOptions): Promise<RunningContainer> {
   const script = confinedScript({
     busybox: tools.busybox,
+    deviceTemplate: options.deviceTemplate,
     root: options.root,
     hostname: options.hostname,
     workingDir: options.workingDir,
@@ -128,8 +131,10 @@ function confinedContainer(
     async exec(command, execOptions) {
       const [name = ""] = command;
       const path = options.env["PATH"] ?? "";
-      if (!(await isExecutable(liveRoot, name, { path, workingDir: options.workingDir }))) return failedExec(notFound(name));
-      const user = options.user === undefined ? [] : ["--setuid", `${options.user.uid}`, "--setgid", `${options.user.gid}`];
+      if (!(await isExecutable(liveRoot, name, { path, workingDir: options.workingDir })))
+        return failedExec(notFound(name));
+      const user =
+        options.user === undefined ? [] : ["--setuid", `${options.user.uid}`, "--setgid", `${options.user.gid}`];
       const args = [
         ...joinArguments(tools, pid),
         "--pid",
@@ -140,7 +145,13 @@ function confinedContainer(
         ...user,
         ...command,
       ];
-      return runExec(tools.nsenter, args, { cwd: "/", env: options.env, stdin: execOptions.stdin, exited, watchdog: options.watchdog });
+      return runExec(tools.nsenter, args, {
+        cwd: "/",
+        env: options.env,
+        stdin: execOptions.stdin,
+        exited,
+        watchdog: options.watchdog,
+      });
     },
   };
 }
@@ -192,7 +203,12 @@ interface ExecOptions {
 }
 
 async function runExec(program: string, args: readonly string[], options: ExecOptions): Promise<ExecProcess> {
-  const child = spawn(program, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   let group: number;
   try {
     group = await startedGroup(child, options.watchdog);
@@ -211,7 +227,9 @@ async function runExec(program: string, args: readonly string[], options: ExecOp
   });
   const exit = new Promise<{ readonly code: number }>((resolve) => {
     // After both outputs ended. A helper that could not enter the container any more says 1, which nobody outside should see.
-    child.once("close", (code, signal) => resolve({ code: containerEnded && code !== 0 ? 137 : exitCode(code, signal) }));
+    child.once("close", (code, signal) =>
+      resolve({ code: containerEnded && code !== 0 ? 137 : exitCode(code, signal) }),
+    );
   });
   child.once("exit", () => {
     ended = true;

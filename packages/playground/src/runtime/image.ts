@@ -1,15 +1,16 @@
 // What a container's files are made from.
 
-import { cp, link, mkdir, symlink, writeFile } from "node:fs/promises";
-import { copyFileSync, existsSync } from "node:fs";
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { copyFile, cp, link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 
-/** What the machine offers to an image that is being unpacked. */
+/** What the node offers to an image. */
 export interface ImageTools {
-  /** A static busybox on the same file system as the container's folder; absent in unconfined mode. */
-  readonly busybox?: string;
   readonly confined: boolean;
+  /** A folder with a static busybox and a symlink for every applet of it; absent in unconfined mode. */
+  readonly appletFolder?: string;
 }
 
 /** A folder of the machine that a confined container sees, read-only. */
@@ -36,7 +37,7 @@ export interface ImageTemplate {
   /** Absolute. Default `/`. Made where it is not there. */
   readonly workingDir?: string;
   /** Parts of the machine to show in a confined container (unconfined ones see the whole machine anyway). */
-  readonly machineFolders?: readonly MachineFolder[];
+  readonly machineFolders?: (tools: ImageTools) => readonly MachineFolder[];
 }
 
 /**
@@ -64,7 +65,8 @@ export async function unpackImage(image: ImageTemplate, root: string, tools: Ima
 /**
  * The images that are there without being registered.
  *
- * - `playground/busybox` (also as `busybox`): `/bin` with every busybox applet, `/app` as working directory.
+ * - `playground/busybox` (also as `busybox`): `/bin` with every busybox applet (read-only, one for all containers: copying 270 links
+ *   would be the dearest part of a start), `/app` as working directory.
  * - `playground/machine`: `/usr` of this machine, read-only, with its own sh, tar, perl or python3 where it has them; an own `/bin/sh` always.
  * - `playground/empty`: no shell, no tool: a static `/busybox` that only answers to `/busybox APPLET` is all there is.
  *
@@ -72,17 +74,18 @@ export async function unpackImage(image: ImageTemplate, root: string, tools: Ima
  */
 export function defaultImages(): Record<string, ImageTemplate> {
   const busybox: ImageTemplate = {
-    fill: fillBusybox,
+    fill: fillBase,
     command: ["sh"],
     env: { PATH: "/usr/local/bin:/bin" },
     workingDir: "/app",
+    machineFolders: ({ appletFolder }) => (appletFolder === undefined ? [] : [{ from: appletFolder, to: "/bin" }]),
   };
   const machine: ImageTemplate = {
     fill: fillMachine,
     command: ["sh"],
     env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
     workingDir: "/app",
-    machineFolders: machineFolders(),
+    machineFolders,
   };
   const empty: ImageTemplate = {
     fill: fillEmpty,
@@ -96,21 +99,10 @@ export function defaultImages(): Record<string, ImageTemplate> {
 const baseFolders = ["app", "etc", "proc", "dev", "root", "tmp", "var"];
 
 async function fillBase(root: string): Promise<void> {
-  for (const folder of baseFolders) await mkdir(join(root, folder), { recursive: true, ...(folder === "tmp" ? { mode: 0o1777 } : {}) });
+  for (const folder of baseFolders)
+    await mkdir(join(root, folder), { recursive: true, ...(folder === "tmp" ? { mode: 0o1777 } : {}) });
   await writeFile(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   await writeFile(join(root, "etc/group"), "root:x:0:\n");
-}
-
-async function fillBusybox(root: string, tools: ImageTools): Promise<void> {
-  await fillBase(root);
-  if (tools.busybox === undefined) return;
-  await mkdir(join(root, "bin"), { recursive: true });
-  await place(tools.busybox, join(root, "bin/busybox"));
-  await Promise.all(
-    applets(tools.busybox)
-      .filter((applet) => applet !== "busybox")
-      .map((applet) => symlink("busybox", join(root, "bin", applet))),
-  );
 }
 
 async function fillMachine(root: string, tools: ImageTools): Promise<void> {
@@ -123,11 +115,13 @@ async function fillMachine(root: string, tools: ImageTools): Promise<void> {
 
 async function fillEmpty(root: string, tools: ImageTools): Promise<void> {
   await fillBase(root);
-  if (tools.busybox !== undefined) await place(tools.busybox, join(root, "busybox"));
+  if (tools.appletFolder !== undefined) await place(join(tools.appletFolder, "busybox"), join(root, "busybox"));
 }
 
 function machineFolders(): readonly MachineFolder[] {
-  return ["/usr", "/etc/alternatives"].filter((folder) => existsSync(folder)).map((folder) => ({ from: folder, to: folder }));
+  return ["/usr", "/etc/alternatives"]
+    .filter((folder) => existsSync(folder))
+    .map((folder) => ({ from: folder, to: folder }));
 }
 
 async function place(from: string, to: string): Promise<void> {
@@ -135,17 +129,16 @@ async function place(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch {
-    copyFileSync(from, to);
+    await copyFile(from, to);
   }
 }
 
-const appletsOf = new Map<string, readonly string[]>();
-
-function applets(busybox: string): readonly string[] {
-  let names = appletsOf.get(busybox);
-  if (names === undefined) {
-    names = execFileSync(busybox, ["--list"], { encoding: "utf8", timeout: 10_000 }).split("\n").filter((name) => name !== "");
-    appletsOf.set(busybox, names);
+/** Makes the folder that {@link ImageTools.appletFolder} names. */
+export async function makeAppletFolder(folder: string, busybox: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await copyFile(busybox, join(folder, "busybox"));
+  const { stdout } = await promisify(execFile)(busybox, ["--list"], { timeout: 10_000 });
+  for (const applet of stdout.split("\n")) {
+    if (applet !== "" && applet !== "busybox") await symlink("busybox", join(folder, applet));
   }
-  return names;
 }

@@ -39,7 +39,7 @@ async function executableFile(root: string, path: string): Promise<boolean> {
 export async function resolveInRoot(root: string, path: string): Promise<string | undefined> {
   let left = path.split("/").filter((part) => part !== "");
   let done = "/";
-  for (let followed = 0; left.length > 0; ) {
+  for (let followed = 0; left.length > 0;) {
     const [part = "", ...rest] = left;
     left = rest;
     const next = posix.join(done, part);

@@ -1,0 +1,353 @@
+// The node: it takes pods that are bound to it, runs them and tells the API what became of them.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { chooseConfinement, type Confinement, type ConfinementChoice } from "../runtime/confinement.ts";
+import { makeDeviceTemplate } from "../runtime/device-template.ts";
+import { defaultImages, makeAppletFolder, type ImageTemplate, type ImageTools } from "../runtime/image.ts";
+import { Watchdog } from "../runtime/watchdog.ts";
+import { StatusError } from "../status-error.ts";
+import type { ContainerRuntime, ExecProcess, ObjectStore, StoredObject } from "../world.ts";
+import { apiTime } from "./api-time.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { defaultContainer, podSpec } from "./pod-spec.ts";
+import { PodWorker, type PodNode } from "./pod-worker.ts";
+
+export const nodeName = "playground-node";
+const hostIp = "10.99.0.1";
+
+export interface KubeletOptions {
+  /** Images by name, on top of the ones that are there (see `defaultImages`). */
+  readonly images?: Readonly<Record<string, ImageTemplate>>;
+  /** Default `auto`. */
+  readonly confinement?: ConfinementChoice;
+  /** Milliseconds before each start of a container. Default 0. */
+  readonly startDelay?: number | ((pod: StoredObject, container: string) => number);
+  /** Of a container that fails again and again. Default 100 ms, doubling to 2 s (a real node: 10 s to 5 min). */
+  readonly backOff?: { readonly initialMilliseconds?: number; readonly maximumMilliseconds?: number };
+  /**
+   * No pod gets more time to end than this, in seconds. Default: what the pod asks for, as on a real node,
+   * where `sh -c "sleep 1000"` ignores SIGTERM and takes its whole 30 s.
+   */
+  readonly maximumGraceSeconds?: number;
+}
+
+/** A container as it is now. */
+export interface ContainerInfo {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly container: string;
+  /** As in the pod's status; absent before the first start. */
+  readonly containerId: string | undefined;
+  readonly restartCount: number;
+  /** PID 1 of the container as the machine sees it; absent where it does not run. */
+  readonly pid: number | undefined;
+}
+
+export interface Kubelet extends ContainerRuntime, AsyncDisposable {
+  /** How containers are kept apart on this machine, and why. Rejects where the wish cannot be had. */
+  readonly confinement: Promise<Confinement>;
+  /** Every container on the node, running or not. */
+  containers(): ContainerInfo[];
+  /** Sends a signal to PID 1 of a container. Default `SIGKILL`. @throws StatusError where it does not run. */
+  killContainer(namespace: string, pod: string, container: string, signal?: NodeJS.Signals): void;
+  /**
+   * The folder with the files of a container's newest run, as this process sees it, without its mounts: tests read bytes without an exec.
+   * It stays after the container ended, until it is restarted or the pod is deleted.
+   */
+  root(namespace: string, pod: string, container: string): string;
+  /** Where a path of a running container is for this process, mounts included. */
+  pathOf(namespace: string, pod: string, container: string, path: string): string;
+  /** The same as {@link Kubelet.root}, by the pod's UID. */
+  hostPathOf(podUid: string, container: string): string;
+}
+
+/** Starts the node. It works from the store's events on; disposing it ends every process and removes every file. */
+export function createKubelet(store: ObjectStore, options: KubeletOptions = {}): Kubelet {
+  return new PlaygroundKubelet(store, options);
+}
+
+class PlaygroundKubelet implements Kubelet {
+  readonly confinement: Promise<Confinement>;
+  readonly #store: ObjectStore;
+  readonly #options: KubeletOptions;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #taking = new Set<string>();
+  readonly #subscription: Disposable;
+  readonly #node: Promise<PodNode>;
+  #watchdog: Watchdog | undefined;
+  #directory: string | undefined;
+  #closed = false;
+  #pods = 0;
+
+  constructor(store: ObjectStore, options: KubeletOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.confinement = chooseConfinement(options.confinement ?? "auto");
+    this.confinement.catch(() => undefined);
+    this.#node = this.#open();
+    this.#node.catch(() => undefined);
+    registerNode(store);
+    this.#subscription = store.subscribe(({ type, resource, object }) => {
+      if (resource !== "pods") return;
+      if (type === "DELETED") this.#workers.get(object.metadata.uid)?.abandon();
+      else this.#see(object);
+    });
+    for (const pod of store.list("pods")) this.#see(pod);
+  }
+
+  async exec(
+    pod: { readonly namespace: string; readonly name: string },
+    container: string | undefined,
+    command: readonly string[],
+    options: { readonly stdin: boolean },
+  ): Promise<ExecProcess> {
+    const { running, spec } = this.#record(pod.namespace, pod.name, container);
+    if (running === undefined) throw notRunning(spec.name);
+    return running.exec(command, options);
+  }
+
+  logs(
+    pod: { readonly namespace: string; readonly name: string },
+    container: string | undefined,
+    options: { readonly follow: boolean; readonly tailLines?: number; readonly previous?: boolean },
+  ): Promise<Readable> {
+    try {
+      const record = this.#record(pod.namespace, pod.name, container);
+      const { state, spec } = record;
+      if (options.previous === true) {
+        if (record.previousLog === undefined) {
+          throw new StatusError(
+            400,
+            "BadRequest",
+            `previous terminated container "${spec.name}" in pod "${pod.name}" not found`,
+          );
+        }
+        return Promise.resolve(record.previousLog.read({ ...options, follow: false }));
+      }
+      if (record.containerId === undefined && state.kind === "waiting") {
+        throw new StatusError(
+          400,
+          "BadRequest",
+          `container "${spec.name}" in pod "${pod.name}" is waiting to start: ${state.reason}`,
+        );
+      }
+      return Promise.resolve(record.log.read(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  containers(): ContainerInfo[] {
+    return [...this.#workers.values()].flatMap((worker) =>
+      worker.containers.map((record) => ({
+        namespace: worker.namespace,
+        pod: worker.name,
+        podUid: worker.uid,
+        container: record.spec.name,
+        containerId: record.containerId,
+        restartCount: record.restartCount,
+        pid: record.running?.pid,
+      })),
+    );
+  }
+
+  killContainer(namespace: string, pod: string, container: string, signal: NodeJS.Signals = "SIGKILL"): void {
+    const { running } = this.#record(namespace, pod, container);
+    if (running === undefined) throw notRunning(container);
+    running.signal(signal);
+  }
+
+  root(namespace: string, pod: string, container: string): string {
+    return rootOf(this.#record(namespace, pod, container));
+  }
+
+  pathOf(namespace: string, pod: string, container: string, path: string): string {
+    const record = this.#record(namespace, pod, container);
+    return join(record.running?.liveRoot ?? rootOf(record), path);
+  }
+
+  hostPathOf(podUid: string, container: string): string {
+    const record = this.#workers.get(podUid)?.container(container);
+    if (record === undefined)
+      throw new StatusError(404, "NotFound", `container "${container}" of pod ${podUid} not found`);
+    return rootOf(record);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#subscription[Symbol.dispose]();
+    const workers = [...this.#workers.values()];
+    for (const worker of workers) worker.leave();
+    await Promise.all(workers.map(({ ended }) => ended));
+    await this.#node.catch(() => undefined);
+    await this.#watchdog?.close();
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  async #open(): Promise<PodNode> {
+    const confinement = await this.confinement;
+    const directory = await mkdtemp(join(tmpdir(), "playground-node-"));
+    this.#directory = directory;
+    const watchdog = new Watchdog(directory);
+    this.#watchdog = watchdog;
+    const { startDelay = 0, backOff, maximumGraceSeconds = Infinity, images } = this.#options;
+    return {
+      store: this.#store,
+      confinement,
+      images: { ...defaultImages(), ...images },
+      tools: await placeTools(confinement, directory),
+      directory,
+      watchdog,
+      hostIp,
+      sources: (namespace) => ({ data: (kind, name) => dataOf(this.#store.get(kind, namespace, name)) }),
+      nextPodIp: () => {
+        this.#pods += 1;
+        return `10.244.${(this.#pods >> 8) & 255}.${this.#pods & 255}`;
+      },
+      startDelay: typeof startDelay === "number" ? () => startDelay : startDelay,
+      backOff: {
+        initialMilliseconds: backOff?.initialMilliseconds ?? 100,
+        maximumMilliseconds: backOff?.maximumMilliseconds ?? 2000,
+      },
+      maximumGraceSeconds,
+      forget: (podUid) => this.#workers.delete(podUid),
+    };
+  }
+
+  #see(pod: StoredObject): void {
+    const { uid } = pod.metadata;
+    const worker = this.#workers.get(uid);
+    if (worker !== undefined) {
+      worker.update(pod);
+    } else if (podSpec(pod).nodeName === nodeName) {
+      if (!isFinished(pod)) void this.#take(pod);
+    } else if (podSpec(pod).nodeName === undefined && pod.metadata.deletionTimestamp === undefined) {
+      schedule(this.#store, pod);
+    }
+  }
+
+  /** Makes a worker for the pod as soon as the node is there. */
+  async #take({ metadata: { namespace, name, uid } }: StoredObject): Promise<void> {
+    if (this.#taking.has(uid)) return;
+    this.#taking.add(uid);
+    const node = await this.#node.catch(() => undefined);
+    this.#taking.delete(uid);
+    const pod = this.#store.get("pods", namespace, name);
+    if (node === undefined || this.#closed || pod === undefined || pod.metadata.uid !== uid) return;
+    const worker = new PodWorker(node, pod);
+    this.#workers.set(uid, worker);
+    if (pod.metadata.deletionTimestamp !== undefined) worker.update(pod);
+  }
+
+  #record(namespace: string, name: string, container: string | undefined): ContainerRecord {
+    const pod = this.#store.get("pods", namespace, name);
+    if (pod === undefined) throw new StatusError(404, "NotFound", `pods "${name}" not found`, { name, kind: "pods" });
+    const wanted = container ?? defaultContainer(pod) ?? "";
+    const worker = this.#workers.get(pod.metadata.uid);
+    const record = worker?.container(wanted);
+    if (record !== undefined) return record;
+    const spec = podSpec(pod);
+    const known = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
+    if (!known.some((candidate) => candidate.name === wanted)) {
+      throw new StatusError(400, "BadRequest", `container ${wanted} is not valid for pod ${name}`);
+    }
+    throw new StatusError(400, "BadRequest", `pod ${name} does not have a host assigned`);
+  }
+}
+
+function rootOf(record: ContainerRecord): string {
+  if (record.root === undefined) {
+    throw new StatusError(400, "BadRequest", `container "${record.spec.name}" has not started yet`);
+  }
+  return record.root;
+}
+
+/** What the real API server says after the upgrade, on the status channel. */
+function notRunning(container: string): StatusError {
+  return new StatusError(
+    500,
+    "InternalError",
+    `Internal error occurred: unable to upgrade connection: container not found ("${container}")`,
+  );
+}
+
+function isFinished(pod: StoredObject): boolean {
+  const phase = pod.status?.["phase"];
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+/** Binds a pod to the node, or says why it has to wait. */
+function schedule(store: ObjectStore, { metadata: { namespace, name, uid } }: StoredObject): void {
+  // The event may be older than what the store has by now.
+  const pod = store.get("pods", namespace, name);
+  if (pod === undefined || pod.metadata.uid !== uid || podSpec(pod).nodeName !== undefined) return;
+  if ((podSpec(pod).schedulingGates ?? []).length > 0) {
+    const conditions = (pod.status?.["conditions"] ?? []) as { type: string; reason?: string }[];
+    if (conditions.some(({ reason }) => reason === "SchedulingGated")) return;
+    const gated = {
+      type: "PodScheduled",
+      status: "False",
+      reason: "SchedulingGated",
+      message: "Scheduling is blocked due to non-empty scheduling gates",
+      lastProbeTime: null,
+      lastTransitionTime: apiTime(),
+    };
+    store.updateStatus("pods", { ...pod, status: { ...pod.status, phase: "Pending", conditions: [gated] } });
+    return;
+  }
+  const bound = store.update("pods", { ...pod, spec: { ...pod.spec, nodeName } });
+  const scheduled = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: apiTime() };
+  store.updateStatus("pods", { ...bound, status: { ...bound.status, phase: "Pending", conditions: [scheduled] } });
+}
+
+function registerNode(store: ObjectStore): void {
+  if (store.get("nodes", undefined, nodeName) !== undefined) return;
+  const at = apiTime();
+  store.create("nodes", undefined, {
+    metadata: { name: nodeName, labels: { "kubernetes.io/hostname": nodeName, "kubernetes.io/os": "linux" } },
+    spec: {},
+    status: {
+      addresses: [
+        { type: "InternalIP", address: hostIp },
+        { type: "Hostname", address: nodeName },
+      ],
+      conditions: [
+        {
+          type: "Ready",
+          status: "True",
+          reason: "KubeletReady",
+          message: "kubelet is posting ready status",
+          lastHeartbeatTime: at,
+          lastTransitionTime: at,
+        },
+      ],
+      nodeInfo: { kubeletVersion: "v1.34.4", operatingSystem: "linux", containerRuntimeVersion: "playground://1" },
+    },
+  });
+}
+
+/** What confined containers share. */
+async function placeTools(confinement: Confinement, directory: string): Promise<ImageTools> {
+  if (confinement.kind === "unconfined") return { confined: false };
+  const { busybox } = confinement.tools;
+  const appletFolder = join(directory, "tools/bin");
+  await makeAppletFolder(appletFolder, busybox);
+  await makeDeviceTemplate(join(directory, "tools/dev"), busybox);
+  return { confined: true, appletFolder };
+}
+
+function dataOf(object: StoredObject | undefined): Record<string, Buffer> | undefined {
+  if (object === undefined) return undefined;
+  const entries = (field: string): [string, string][] =>
+    Object.entries((object[field] ?? {}) as Record<string, string>);
+  const encoding = object.kind === "Secret" ? "base64" : "utf8";
+  return Object.fromEntries([
+    ...entries("data").map(([key, value]) => [key, Buffer.from(value, encoding)] as const),
+    ...entries("binaryData").map(([key, value]) => [key, Buffer.from(value, "base64")] as const),
+    ...entries("stringData").map(([key, value]) => [key, Buffer.from(value)] as const),
+  ]);
+}

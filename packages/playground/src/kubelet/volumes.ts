@@ -1,0 +1,152 @@
+// A pod's volumes, as folders of the machine.
+
+import { mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import type { ContainerMount } from "../runtime/confined-script.ts";
+import type { Confinement } from "../runtime/confinement.ts";
+import { openMemoryVolumes, type MemoryVolumes } from "../runtime/memory-volumes.ts";
+import type { Watchdog } from "../runtime/watchdog.ts";
+import { MissingConfigError, type EnvironmentSources } from "./environment.ts";
+import { parseBytes, type ContainerSpec, type PodSpec, type Volume, type VolumeFiles } from "./pod-spec.ts";
+
+export interface VolumePlace {
+  /** The pod's own folder. */
+  readonly podDirectory: string;
+  /** What outlives pods: folders of `hostPath` and claims. */
+  readonly nodeDirectory: string;
+  readonly namespace: string;
+  readonly confinement: Confinement;
+  readonly watchdog: Watchdog;
+  readonly sources: EnvironmentSources;
+}
+
+interface OpenVolume {
+  readonly path: string;
+  readonly file: boolean;
+  readonly readOnly: boolean;
+}
+
+/** A pod's volumes while the pod lives. They survive the restarts of its containers. */
+export class PodVolumes {
+  readonly #volumes: ReadonlyMap<string, OpenVolume>;
+  readonly #memory: MemoryVolumes | undefined;
+
+  private constructor(volumes: ReadonlyMap<string, OpenVolume>, memory: MemoryVolumes | undefined) {
+    this.#volumes = volumes;
+    this.#memory = memory;
+  }
+
+  /** Makes the folders. @throws {@link MissingConfigError} where a ConfigMap or Secret is not there yet. */
+  static async open(spec: PodSpec, place: VolumePlace): Promise<PodVolumes> {
+    const volumes = new Map<string, OpenVolume>();
+    const inMemory: { path: string; sizeBytes?: number }[] = [];
+    for (const volume of spec.volumes ?? []) {
+      volumes.set(volume.name, await openVolume(volume, place));
+      const { emptyDir } = volume;
+      const sizeBytes = parseBytes(emptyDir?.sizeLimit);
+      if (emptyDir !== undefined && (emptyDir.medium === "Memory" || sizeBytes !== undefined)) {
+        inMemory.push({
+          path: join(place.podDirectory, "volumes", volume.name),
+          ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        });
+      }
+    }
+    const { confinement } = place;
+    const memory =
+      confinement.kind === "confined" && inMemory.length > 0
+        ? await openMemoryVolumes(confinement.tools, inMemory, place.watchdog)
+        : undefined;
+    return new PodVolumes(volumes, memory);
+  }
+
+  /** The process whose view the containers have to start from, where there is one. */
+  get pid(): number | undefined {
+    return this.#memory?.pid;
+  }
+
+  /** Where a container sees what. */
+  async mounts(container: ContainerSpec): Promise<ContainerMount[]> {
+    const mounts: ContainerMount[] = [];
+    for (const mount of container.volumeMounts ?? []) {
+      const volume = this.#volumes.get(mount.name);
+      if (volume === undefined) continue;
+      const subPath = posix.normalize(`/${mount.subPath ?? ""}`);
+      const source = join(volume.path, subPath);
+      let { file } = volume;
+      if (subPath !== "/") {
+        const seen = this.#memory === undefined ? source : `/proc/${this.#memory.pid}/root${source}`;
+        const found = await stat(seen).catch(() => undefined);
+        if (found === undefined) await mkdir(seen, { recursive: true });
+        file = found?.isFile() === true;
+      }
+      const readOnly = volume.readOnly || mount.readOnly === true;
+      mounts.push({
+        kind: file ? "file" : "folder",
+        source: source.replace(/\/$/, ""),
+        target: mount.mountPath,
+        readOnly,
+      });
+    }
+    return mounts;
+  }
+
+  async close(): Promise<void> {
+    await this.#memory?.close();
+  }
+}
+
+/** Shows a volume in an unconfined container: a symlink, which is as near as it gets without mounts. */
+export async function linkMount(root: string, mount: ContainerMount): Promise<void> {
+  if (mount.kind === "tmpfs") return;
+  const target = join(root, mount.target);
+  await mkdir(dirname(target), { recursive: true });
+  await rm(target, { recursive: true, force: true });
+  await symlink(mount.source, target);
+}
+
+async function openVolume(volume: Volume, place: VolumePlace): Promise<OpenVolume> {
+  const own = join(place.podDirectory, "volumes", volume.name);
+  const { hostPath, persistentVolumeClaim, configMap, secret } = volume;
+  if (hostPath !== undefined) {
+    // The playground's node, not the machine: a manifest must not reach the user's own files.
+    const path = join(place.nodeDirectory, "host", posix.normalize(`/${hostPath.path}`));
+    await mkdir(path, { recursive: true });
+    return { path, file: false, readOnly: false };
+  }
+  if (persistentVolumeClaim !== undefined) {
+    const path = join(place.nodeDirectory, "claims", place.namespace, persistentVolumeClaim.claimName);
+    await mkdir(path, { recursive: true });
+    return { path, file: false, readOnly: persistentVolumeClaim.readOnly === true };
+  }
+  await mkdir(own, { recursive: true, mode: 0o777 });
+  if (configMap !== undefined) await writeFiles(own, "configmaps", configMap, place.sources);
+  if (secret !== undefined) await writeFiles(own, "secrets", secret, place.sources);
+  return { path: own, file: false, readOnly: configMap !== undefined || secret !== undefined };
+}
+
+/** As the kubelet lays it out: a folder with a time in its name, `..data` that points to it, and a symlink per file. */
+async function writeFiles(
+  folder: string,
+  kind: "configmaps" | "secrets",
+  files: VolumeFiles,
+  sources: EnvironmentSources,
+): Promise<void> {
+  const name = files.name ?? files.secretName ?? "";
+  const data = sources.data(kind, name);
+  if (data === undefined && files.optional !== true) {
+    throw new MissingConfigError(`${kind === "configmaps" ? "configmap" : "secret"} "${name}" not found`);
+  }
+  const items = files.items ?? Object.keys(data ?? {}).map((key) => ({ key, path: key, mode: undefined }));
+  const stamped = `..${new Date().toISOString().replace(/[-:TZ]/g, "_")}`;
+  for (const item of items) {
+    const path = join(folder, stamped, posix.normalize(`/${item.path}`));
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, data?.[item.key] ?? "", { mode: item.mode ?? files.defaultMode ?? 0o644 });
+  }
+  await mkdir(join(folder, stamped), { recursive: true });
+  await symlink(stamped, join(folder, "..data_tmp"));
+  await rename(join(folder, "..data_tmp"), join(folder, "..data"));
+  for (const top of new Set(items.map((item) => item.path.split("/")[0] ?? ""))) {
+    await symlink(`..data/${top}`, join(folder, top)).catch(() => undefined);
+  }
+}
