@@ -148,7 +148,7 @@ test("in any world the order of the objects changes nothing", () => {
   );
 });
 
-test("the label pod-index wins over the name, and both give the same place", () => {
+test("the label pod-index and the name give the same place", () => {
   fc.assert(
     fc.property(world, (one) => {
       const { root, pods } = objectsOf(one);
@@ -165,4 +165,20 @@ test("the label pod-index wins over the name, and both give the same place", () 
     }),
     { numRuns: 100 },
   );
+});
+
+test("where the name ends in no number, the label pod-index gives the place", () => {
+  const labels = { "controller-revision-hash": "db-a", "apps.kubernetes.io/pod-index": "2" };
+  const { root, pods } = objectsOf({
+    start: undefined,
+    replicas: 3,
+    type: "RollingUpdate",
+    partition: 0,
+    currentRevision: "db-a",
+    updateRevision: "db-a",
+    pods: [{ ordinal: 0, revision: "db-a", phase: "Running", deleting: false }],
+  });
+  const renamed = pods.map((pod) => ({ ...pod, metadata: { ...pod.metadata, name: "db-main", labels } }));
+  const [member] = judgeObjects(statefulset(), root, renamed).members;
+  expect([member?.verdict.state, member?.verdict.index]).toEqual(["current", "2"]);
 });
