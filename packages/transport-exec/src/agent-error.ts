@@ -116,9 +116,8 @@ function takenError(marker: string, deed: Deed): KinsyncError {
 
 /** The connection ended while something waited for an answer. */
 export function lostError(target: Target, why: string, cause?: unknown): KinsyncError {
-  return new KinsyncError("KINSYNC_TARGET_LOST", `${nameOf(target)}: the connection was lost: ${why}`, {
-    ...(cause === undefined ? {} : { cause }),
-  });
+  const message = `${nameOf(target)}: the connection was lost: ${why}`;
+  return new KinsyncError("KINSYNC_TARGET_LOST", message, cause === undefined ? {} : { cause });
 }
 
 export function timeoutError(target: Target, what: string, milliseconds: number): KinsyncError {

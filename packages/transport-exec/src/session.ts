@@ -296,13 +296,13 @@ export class ExecSession implements Session {
   }): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { signal } = asked;
-      const onAbort = (): void => reject(signal.reason as Error);
+      const onAbort = (): void => reject(signal.reason);
       const settle = (act: () => void): void => {
         signal.removeEventListener("abort", onAbort);
         try {
           act();
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       if (signal.aborted) {
@@ -317,13 +317,12 @@ export class ExecSession implements Session {
         this.#expect(id, {
           onRecord: asked.onRecord ?? (() => {}),
           onDone: (rest) => settle(() => resolve(asked.onDone(rest))),
-          onFailure: (failure) =>
-            settle(() => reject((asked.onFailure?.(failure) ?? this.#fail(failure, asked.deed)) as Error)),
+          onFailure: (failure) => settle(() => reject(asked.onFailure?.(failure) ?? this.#fail(failure, asked.deed))),
           onLost: (error) => settle(() => reject(error)),
         });
         this.#stream.write(text);
         await this.#drained();
-      }).catch((error: unknown) => settle(() => reject(error as Error)));
+      }).catch((error: unknown) => settle(() => reject(error)));
     });
   }
 
@@ -368,7 +367,8 @@ export class ExecSession implements Session {
       onDone: () => staged.settle.resolve(),
       onFailure: (failure) => {
         failed = true;
-        if (failure.kind !== "ABORTED") staged.settle.reject(this.#fail(failure, this.#deed("write to", batch.root)));
+        // What a tool says of a batch that was given up on this side is no news.
+        if (staged.failure === undefined) staged.settle.reject(this.#fail(failure, this.#deed("write to", batch.root)));
       },
       onLost: (error) => staged.settle.reject(error),
     });

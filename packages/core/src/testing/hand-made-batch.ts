@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { pack, type Headers } from "tar-stream";
+import { pack } from "tar-stream";
 import type { Archive, Batch, BatchEntry, RootSpec } from "../contract/transport.ts";
 
 /** One path that a hand-made batch is to bring about. */
@@ -70,13 +70,23 @@ function entryOf(want: WantedPath): BatchEntry {
   return { op: "delete", path: want.remove, type: want.type ?? "file" };
 }
 
+interface MemberHeader {
+  readonly name: string;
+  readonly mode: number;
+  readonly mtime: Date;
+  readonly uid: number;
+  readonly gid: number;
+  readonly type: "file" | "directory" | "symlink";
+  readonly linkname?: string;
+}
+
 interface Member {
-  readonly header: Headers;
+  readonly header: MemberHeader;
   readonly bytes: Buffer;
 }
 
 function memberOf(entry: BatchEntry & { op: "file" | "directory" | "link" }, bytes: Buffer): Member {
-  const common = { name: entry.path, mtime: new Date(0) };
+  const common = { name: entry.path, mtime: new Date(0), uid: 0, gid: 0 };
   if (entry.op === "link")
     return { header: { ...common, type: "symlink", linkname: entry.target, mode: 0o777 }, bytes };
   return { header: { ...common, type: entry.op, mode: entry.mode }, bytes };

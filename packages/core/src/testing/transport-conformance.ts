@@ -365,7 +365,7 @@ export function transportConformance(
     const commits = [];
     for (let index = 0; index < 20; index += 1) {
       const batch = await scene.batch([
-        { file: "f", bytes: `version ${index}`, ...(index === 0 ? {} : { replaces: "file" }) } as WantedPath,
+        { file: "f", bytes: `version ${index}`, ...(index === 0 ? {} : { replaces: "file" }) },
       ]);
       commits.push(session.commit(session.stage(batch, scene.signal), scene.signal));
     }
@@ -378,17 +378,17 @@ export function transportConformance(
     const versions = Array.from({ length: 12 }, (_, index) => Buffer.alloc(120_000, `${index}`.padEnd(7, "-")));
     await scene.apply(session, [{ file: "f", bytes: versions[0] ?? "" }]);
     const whole = new Set(versions.map((bytes) => bytes.toString("latin1")));
-    let reading = true;
+    const stop = new AbortController();
     const reader = (async () => {
       let reads = 0;
-      while (reading) {
+      while (!stop.signal.aborted) {
         assert.ok(whole.has(Buffer.from(await scene.world.readFile(scene.at("f"))).toString("latin1")), "half a file");
         reads += 1;
       }
       return reads;
     })();
     for (const bytes of versions) await scene.apply(session, [{ file: "f", bytes, replaces: "file" }]);
-    reading = false;
+    stop.abort();
     assert.ok((await reader) > 0);
   });
 

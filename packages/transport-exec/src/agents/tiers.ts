@@ -25,8 +25,8 @@ export interface AgentProgram {
 const PYTHON_BOOT = `I=open(0,"rb",65536,closefd=False);exec(I.read(int(I.readline())))`;
 const PERL_BOOT = `binmode STDIN;read STDIN,$s,scalar<STDIN>;eval $s;die $@ if $@`;
 const NODE_BOOT =
-  `let f=require("fs"),b=Buffer.alloc(1),t="";while(f.readSync(0,b,0,1)&&b[0]!=10)t+=b;` +
-  `b=Buffer.alloc(+t);for(let n=0,k;n<b.length&&(k=f.readSync(0,b,n));)n+=k;new Function("require",""+b)(require)`;
+  `let f=require("fs"),b=Buffer.alloc(1),t="";while(f.readSync(0,b,0,1,null)&&b[0]!=10)t+=b;` +
+  `b=Buffer.alloc(+t);for(let n=0,k;n<b.length&&(k=f.readSync(0,b,n,b.length-n,null));)n+=k;new Function("require",""+b)(require)`;
 
 export const AGENTS: Readonly<Record<Tier, AgentProgram>> = {
   python3: {

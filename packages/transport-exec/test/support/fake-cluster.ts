@@ -12,13 +12,10 @@ export interface ContainerSpec {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Faults {
-  /** Drop the connection after so many bytes were sent to standard input. */
-  cutAfterSent?: number;
-  /** Drop the connection after so many bytes came from standard output. */
-  cutAfterReceived?: number;
-  /** Answer nothing any more, but stay open. */
-  mute?: boolean;
+/** Where a connection is cut, in bytes. */
+export interface Cut {
+  readonly sent?: number;
+  readonly received?: number;
 }
 
 /** A cluster of one pod, whose execs are processes of this machine. Speaks the channel protocol of Kubernetes. */
@@ -35,7 +32,10 @@ export class FakeCluster implements ClusterConnection {
   };
   readonly spec: ContainerSpec;
   readonly protocol: string;
-  readonly faults: Faults = {};
+  /** Cuts the connection that is opened next. */
+  cutNext: Cut | undefined;
+  /** Nothing comes from the containers any more, and nothing ends. */
+  mute = false;
   readonly sockets = new Set<FakeSocket>();
   /** Pod UID and container as the API tells them; `undefined`: no pod. */
   podUid: string | undefined = this.target.podUid;
@@ -84,7 +84,8 @@ export class FakeCluster implements ClusterConnection {
     this.execs += 1;
     const [program = "", ...rest] = query["command"] as readonly string[];
     const shell = program === "sh" ? this.spec.shell : [program];
-    const socket = new FakeSocket(this, [...shell, ...rest]);
+    const socket = new FakeSocket(this, [...shell, ...rest], this.cutNext);
+    this.cutNext = undefined;
     this.sockets.add(socket);
     return socket;
   }
@@ -115,12 +116,14 @@ export class FakeSocket implements ClusterSocket {
   readonly gone: Promise<void>;
   readonly #cluster: FakeCluster;
   readonly #process: ChildProcessWithoutNullStreams | undefined;
+  readonly #cut: Cut | undefined;
   #closed = false;
   #sent = 0;
   #received = 0;
 
-  constructor(cluster: FakeCluster, argv: readonly string[]) {
+  constructor(cluster: FakeCluster, argv: readonly string[], cut: Cut | undefined) {
     this.#cluster = cluster;
+    this.#cut = cut;
     this.protocol = cluster.protocol;
     const { cwd, path, env, shell } = cluster.spec;
     const [program = "", ...args] = argv;
@@ -162,9 +165,9 @@ export class FakeSocket implements ClusterSocket {
   }
 
   #output(channel: number, data: Buffer): void {
-    if (this.#closed || this.#cluster.faults.mute === true) return;
+    if (this.#closed || this.#cluster.mute) return;
     let bytes = data;
-    const limit = this.#cluster.faults.cutAfterReceived;
+    const limit = this.#cut?.received;
     if (channel === 1 && limit !== undefined && this.#received + bytes.length >= limit) {
       bytes = bytes.subarray(0, Math.max(0, limit - this.#received));
       this.onMessage?.(Buffer.concat([Uint8Array.of(channel), bytes]));
@@ -176,7 +179,7 @@ export class FakeSocket implements ClusterSocket {
   }
 
   #status(status: object): void {
-    if (this.#closed || this.#cluster.faults.mute === true) return;
+    if (this.#closed || this.#cluster.mute) return;
     this.onMessage?.(Buffer.concat([Uint8Array.of(3), Buffer.from(JSON.stringify({ kind: "Status", ...status }))]));
     this.#close({ code: 1000, reason: "" });
   }
@@ -195,7 +198,7 @@ export class FakeSocket implements ClusterSocket {
       return;
     }
     let bytes = data.subarray(1);
-    const limit = this.#cluster.faults.cutAfterSent;
+    const limit = this.#cut?.sent;
     if (limit !== undefined && this.#sent + bytes.length >= limit) {
       bytes = bytes.subarray(0, Math.max(0, limit - this.#sent));
       this.#process.stdin.write(bytes);

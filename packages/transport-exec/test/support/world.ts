@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
+import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { OutsideView, TransportWorld } from "@kinsync/core/testing";
+import { exec, type ExecOptions } from "../../src/index.ts";
+import type { Make } from "./containers.ts";
+import { FakeCluster } from "./fake-cluster.ts";
+
+/** A container of one make, in a temporary folder. */
+export interface LocalWorld extends TransportWorld {
+  readonly cluster: FakeCluster;
+}
+
+export async function makeLocalWorld(
+  make: Make,
+  options: ExecOptions = {},
+  protocol = "v5.channel.k8s.io",
+): Promise<LocalWorld> {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-exec-")));
+  const folder = join(base, "app");
+  mkdirSync(folder);
+  const cluster = new FakeCluster({ cwd: folder, path: make.path(base), shell: make.shell }, protocol);
+  return {
+    transport: exec({ agents: [make.tier], ...options }),
+    cluster,
+    target: cluster.target,
+    folder,
+    lstat: outsideView,
+    readFile: (path) => readFile(path),
+    list: (path) => readdir(path),
+    writeFile: (path, bytes) => writeFile(path, bytes),
+    makeDirectory: async (path) => {
+      await mkdir(path);
+    },
+    makeLink: (target, path) => symlink(target, path),
+    async restart() {
+      cluster.containerId = "containerd://bbbb";
+      cluster.killAll();
+    },
+    async breakConnection() {
+      cluster.dropAll();
+    },
+    cutNext({ sent, received }) {
+      cluster.cutNext = { ...(sent === undefined ? {} : { sent }), ...(received === undefined ? {} : { received }) };
+    },
+    async [Symbol.asyncDispose]() {
+      await cluster[Symbol.asyncDispose]();
+      await rm(base, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export async function outsideView(path: string): Promise<OutsideView | undefined> {
+  try {
+    const stats = await lstat(path);
+    const type = stats.isFile()
+      ? "file"
+      : stats.isDirectory()
+        ? "directory"
+        : stats.isSymbolicLink()
+          ? "link"
+          : "other";
+    const common = { type, mode: stats.mode & 0o7777, size: stats.size, mtime: stats.mtimeMs } as const;
+    return type === "link" ? { ...common, target: await readlink(path) } : common;
+  } catch {
+    return undefined;
+  }
+}
