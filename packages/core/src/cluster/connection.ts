@@ -27,7 +27,7 @@ import { createTlsClient, isSameMaterial, type TlsClient, type TlsMaterial } fro
 export interface ClusterTimeouts {
   /** Until a connection stands, proxy and TLS included. Default: 10,000. */
   readonly connect?: number;
-  /** Until the server answered the request for a WebSocket. Default: 10,000. */
+  /** Until the server answered the request for a WebSocket, once the connection stands. Default: 10,000. */
   readonly handshake?: number;
   /** Without a single byte of an answer, where the request says nothing else. Default: 30,000. */
   readonly idle?: number;

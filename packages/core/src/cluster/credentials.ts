@@ -63,7 +63,7 @@ export class Credentials {
 /** As client-go: a token counts more than a plugin, a token file more than a token. */
 function bearerOf(user: KubeconfigUser, options: CredentialOptions): Giver | undefined {
   if (user.tokenFile !== undefined) return tokenFileGiver(user.tokenFile, user);
-  if (user.token !== undefined) return fixedGiver(`Bearer ${user.token}`);
+  if (user.token !== undefined) return fixedGiver(`Bearer ${user.token.trim()}`);
   if (user.username !== undefined) {
     const login = Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
     return fixedGiver(`Basic ${login}`);

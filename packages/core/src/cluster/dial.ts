@@ -4,6 +4,7 @@ import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node
 import { request as sendHttp } from "./http.ts";
 import type { Proxy } from "./proxy.ts";
 import type { ServerAddress } from "./server.ts";
+import { seconds } from "./seconds.ts";
 import { connectBySocks5 } from "./socks5.ts";
 import { createTlsClient, type TlsClient } from "./tls.ts";
 
@@ -25,7 +26,7 @@ export interface DialOptions {
 /** A proxy that would not let us through. `message` is for people. */
 export class ProxyRefusal extends Error {}
 
-/** Nobody answered in time. */
+/** The connection did not stand in time. */
 export class DialTimeout extends Error {}
 
 /**
@@ -77,7 +78,7 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
   } catch (error) {
     drop();
     options.signal.throwIfAborted();
-    throw isLate ? new DialTimeout() : error;
+    throw isLate ? new DialTimeout(`no connection within ${seconds(options.timeout)}`) : error;
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener("abort", onAbort);

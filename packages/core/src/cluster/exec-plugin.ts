@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { basename } from "node:path";
 import { cleanText } from "../clean-text.ts";
 import { KinsyncError } from "../errors/error.ts";
-import { seconds } from "./failure.ts";
 import type { Environment, ExecEntry } from "./kubeconfig.ts";
 import { isRecord, recordOf, textOf } from "./loose.ts";
+import { seconds } from "./seconds.ts";
 
 /** What an exec plugin gave. */
 export interface ExecCredential {

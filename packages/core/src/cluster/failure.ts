@@ -1,6 +1,7 @@
 import { cleanText } from "../clean-text.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { DialTimeout, ProxyRefusal } from "./dial.ts";
+import { seconds } from "./seconds.ts";
 
 /** Who was asked, for the message. */
 export interface Asked {
@@ -70,6 +71,13 @@ export function failureOf(cause: unknown, asked: Asked, signal?: AbortSignal): u
       },
     );
   }
+  if (code === "ERR_INVALID_CHAR") {
+    return new KinsyncError(
+      "KINSYNC_CLUSTER_CREDENTIALS",
+      `${who} cannot be asked: the token or an impersonated name has a character that no HTTP header may have`,
+      { hint: "Mend the user of the context in the kubeconfig.", retry: "terminal" },
+    );
+  }
   if (/^ERR_SSL_.*ALERT/.test(code)) {
     const reason = code.replace(/^ERR_SSL_(?:SSLV3_|TLSV1_|TLSV13_)?ALERT_|^ERR_SSL_TLSV13_ALERT_/, "").toLowerCase();
     return new KinsyncError(
@@ -86,11 +94,14 @@ export function failureOf(cause: unknown, asked: Asked, signal?: AbortSignal): u
 }
 
 function reasonOf(cause: unknown, code: string): string {
-  if (cause instanceof ProxyRefusal || cause instanceof IdleTimeout) return cleanText(cause.message);
-  if (cause instanceof DialTimeout) return "no connection in time";
+  if (cause instanceof ProxyRefusal || cause instanceof IdleTimeout || cause instanceof DialTimeout)
+    return cause.message;
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "EPROTO") return "it speaks no TLS there";
   if (code.startsWith("HPE_")) return "it does not speak HTTP there";
-  return NETWORK[code] ?? (code === "" ? cleanText(String(cause)) : code);
+  const known = NETWORK[code];
+  if (known !== undefined) return known;
+  const isTelling = cause instanceof Error && cause.message !== "" && (code === "" || code.startsWith("WS_ERR_"));
+  return isTelling ? cleanText(cause.message) : code || "unknown reason";
 }
 
 /** The first code in an error, its causes, and what an AggregateError holds (several addresses of one name). */
@@ -105,8 +116,4 @@ function namesOf(cause: unknown): string {
   const names = cause instanceof Error && "cert" in cause ? (cause.cert as { subjectaltname?: string }) : {};
   const text = cleanText(names.subjectaltname ?? "");
   return text === "" ? "it has none" : `it has ${text}`;
-}
-
-export function seconds(milliseconds: number): string {
-  return milliseconds < 1000 ? `${milliseconds} ms` : `${Math.round(milliseconds / 100) / 10} s`;
 }

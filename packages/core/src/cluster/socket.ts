@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { cleanText } from "../clean-text.ts";
 import type { ClusterSocket } from "../contract/cluster.ts";
-import { DialTimeout } from "./dial.ts";
-import { failureOf, type Asked } from "./failure.ts";
+import { failureOf, IdleTimeout, type Asked } from "./failure.ts";
 import type { ConnectionPool } from "./pool.ts";
 
 /** Bytes of one message from the server. Its own frames are 32 KiB. */
@@ -27,7 +27,7 @@ export interface UpgradeCall {
   readonly protocols: readonly string[];
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly signal: AbortSignal;
-  /** Milliseconds from the request to the server's answer, connection included. */
+  /** Milliseconds from the request, on a connection that stands, to the server's answer. */
   readonly timeout: number;
 }
 
@@ -38,22 +38,26 @@ export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: As
   const { server } = pool.route;
   const address = `${server.secure ? "wss" : "ws"}://${server.host}${server.prefix}${call.path}`;
   const { promise, resolve, reject } = Promise.withResolvers<CallerSocket | Refusal>();
-  const socket = new WebSocket(address, [...call.protocols], {
-    createConnection: () => connection,
-    headers: { ...call.headers, host: server.host } as Record<string, string>,
-    // The API server handles no extension.
-    perMessageDeflate: false,
-    maxPayload: LARGEST_MESSAGE,
-    closeTimeout: CLOSE_TIMEOUT,
-    // Masks keep a browser's page from forging requests to old proxies. There is no page here, and a mask of zeros spares a copy of every chunk.
-    generateMask: (mask: Buffer) => void mask.fill(0),
-  } as ConstructorParameters<typeof WebSocket>[2]);
+  const socket = openOn(
+    connection,
+    () =>
+      new WebSocket(address, [...call.protocols], {
+        createConnection: () => connection,
+        headers: { ...call.headers, host: server.host } as Record<string, string>,
+        // The API server handles no extension.
+        perMessageDeflate: false,
+        maxPayload: LARGEST_MESSAGE,
+        closeTimeout: CLOSE_TIMEOUT,
+        // Masks keep a browser's page from forging requests to old proxies. There is no page here, and a mask of zeros spares a copy of every chunk.
+        generateMask: (mask: Buffer) => void mask.fill(0),
+      } as ConstructorParameters<typeof WebSocket>[2]),
+  );
   const fail = (error: unknown) => {
     reject(failureOf(error, asked, signal));
     socket.terminate();
     connection.destroy();
   };
-  const timer = setTimeout(() => fail(new DialTimeout()), call.timeout);
+  const timer = setTimeout(() => fail(new IdleTimeout(call.timeout)), call.timeout);
   const onAbort = () => fail(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   socket.on("error", fail);
@@ -75,6 +79,16 @@ export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: As
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** What cannot even be asked must not leave its connection behind. */
+function openOn(connection: Socket, make: () => WebSocket): WebSocket {
+  try {
+    return make();
+  } catch (error) {
+    connection.destroy();
+    throw error;
   }
 }
 

@@ -314,6 +314,7 @@ describe("a WebSocket that is not opened", () => {
     await using connection = await folder.connect({ server: server.url }, { timeouts: { handshake: 200 } });
     const error = await errorOf(open(connection));
     expect(error.code).toBe("KINSYNC_CLUSTER_UNREACHABLE");
+    expect(error.message).toContain("nothing came for 200 ms");
     await closed;
   });
 
@@ -333,6 +334,17 @@ describe("a WebSocket that is not opened", () => {
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: `https://127.0.0.1:${port}` });
     expect((await errorOf(open(connection))).message).toContain("connection refused");
+  });
+
+  test("the token cannot be sent: neither it nor the connection is left anywhere", async () => {
+    await using server = await startSocketServer(() => undefined);
+    await using folder = await makeFolder();
+    await using connection = await folder.connect({ server: server.url, user: { token: "hush\nhush" } });
+    const error = await errorOf(open(connection));
+    expect(error.code).toBe("KINSYNC_CLUSTER_CREDENTIALS");
+    expect(JSON.stringify([error.message, error.hint, error.details, String(error.cause)])).not.toContain('sh"');
+    await Promise.all(server.open().map((socket) => once(socket, "close")));
+    expect(server.open()).toEqual([]);
   });
 
   test("the caller gives up", async () => {
