@@ -1,0 +1,135 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { createEngine } from "@kinsync/core";
+import type { Engine, EngineEvent } from "@kinsync/core";
+import { connectCluster } from "@kinsync/core/cluster";
+import { resolveConfig } from "@kinsync/core/config";
+import { jobset } from "@kinsync/kind-jobset";
+import { createPlayground } from "@kinsync/playground";
+import type { Playground } from "@kinsync/playground";
+import { exec } from "@kinsync/transport-exec";
+import { CONFIG_FILE, NAMESPACE, trainManifest, WORKLOAD } from "./manifest.ts";
+import type { OwnedPodName, Owner } from "./newest-owner.ts";
+import { createSignpost } from "./waiting.ts";
+import type { Signpost } from "./waiting.ts";
+
+/** A pod of the demo, as the embedded cluster stores it. */
+export interface DemoPod extends OwnedPodName {
+  readonly uid: string;
+  readonly role: string;
+}
+
+/** The embedded cluster with the training run on it, and a running engine. Everything is gone when it is disposed. */
+export interface Stage extends AsyncDisposable {
+  readonly playground: Playground;
+  readonly signpost: Signpost;
+  /** Folder with the local files. */
+  readonly folder: string;
+  readonly confined: boolean;
+  /** Starts the engine; it runs until the stage is disposed. */
+  startEngine(onEvent: (event: EngineEvent) => void): Promise<Engine>;
+  save(content: string): Promise<void>;
+  pods(): readonly DemoPod[];
+  jobs(): readonly Owner[];
+  /** What a container holds, read from outside of it. */
+  configIn(pod: string): Promise<string | undefined>;
+  /** What the process in a container said so far. */
+  logOf(pod: string): Promise<string>;
+  containerIdOf(pod: string): string | undefined;
+}
+
+export async function createStage(signal: AbortSignal): Promise<Stage> {
+  // (`AsyncDisposableStack` is not in every Node that is supported.)
+  const ends: (() => unknown)[] = [];
+  async function dispose(): Promise<void> {
+    for (const end of ends.splice(0).toReversed()) await end();
+  }
+  try {
+    return await setStage(signal, ends, dispose);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function setStage(signal: AbortSignal, ends: (() => unknown)[], dispose: () => Promise<void>): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), "kinsync-demo-"));
+  ends.push(() => rm(folder, { recursive: true, force: true }));
+  const playground = await createPlayground();
+  ends.push(() => playground.close());
+  const { kind: confinement } = await playground.kubelet.confinement;
+  const stop = new AbortController();
+  const signpost = createSignpost(signal);
+  const subscription = playground.store.subscribe(signpost.look);
+  ends.push(() => subscription[Symbol.dispose]());
+  playground.apply([trainManifest()]);
+
+  async function save(content: string): Promise<void> {
+    const file = join(folder, CONFIG_FILE);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+
+  async function startEngine(onEvent: (event: EngineEvent) => void): Promise<Engine> {
+    const cluster = await connectCluster({ kubeconfig: playground.kubeconfigPath, env: {}, signal });
+    ends.push(() => cluster[Symbol.asyncDispose]());
+    const kind = jobset();
+    const sync = [{ from: dirname(CONFIG_FILE), to: dirname(CONFIG_FILE) }];
+    const name = `jobset/${WORKLOAD}`;
+    const [plan] = resolveConfig({ workloads: [{ target: name, sync }] }, { folder, describe: () => name });
+    const ref = { resource: kind.root, namespace: NAMESPACE, name: WORKLOAD };
+    const engine = createEngine({
+      cluster,
+      kinds: [kind],
+      transports: [exec()],
+      workloads: [{ name, ref, mappings: plan?.mappings ?? [], run: [] }],
+      session: crypto.randomUUID(),
+      owner: "kinsync demo",
+      mode: "watch",
+      signal: AbortSignal.any([signal, stop.signal]),
+      onEvent: (event) => {
+        onEvent(event);
+        signpost.look();
+      },
+    });
+    const running = engine.run();
+    ends.push(async () => {
+      stop.abort();
+      await running;
+    });
+    return engine;
+  }
+
+  return {
+    playground,
+    signpost,
+    folder,
+    confined: confinement === "confined",
+    startEngine,
+    save,
+    pods: () =>
+      playground.store.list("pods", NAMESPACE).map(({ metadata }) => ({
+        name: metadata.name,
+        uid: metadata.uid,
+        role: metadata.labels?.["jobset.sigs.k8s.io/replicatedjob-name"] ?? "",
+        ownerUid: metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? "",
+      })),
+    jobs: () =>
+      playground.store
+        .list("jobs.batch", NAMESPACE)
+        .map(({ metadata: { name, uid, creationTimestamp } }) => ({ name, uid, created: creationTimestamp })),
+    configIn: async (pod) => {
+      try {
+        return await readFile(playground.kubelet.pathOf(NAMESPACE, pod, "main", `/app/${CONFIG_FILE}`), "utf8");
+      } catch {
+        return undefined;
+      }
+    },
+    logOf: async (pod) =>
+      text(await playground.kubelet.logs({ namespace: NAMESPACE, name: pod }, "main", { follow: false })),
+    containerIdOf: (pod) => playground.kubelet.containers().find((each) => each.pod === pod)?.containerId,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
