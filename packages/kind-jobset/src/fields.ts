@@ -18,7 +18,7 @@ export const KEYS = {
 export const JOBSET_CONTROLLER = `${PREFIX}jobset-controller`;
 
 /** A condition as Jobs and JobSets have it. */
-export interface Condition {
+interface Condition {
   readonly type: string;
   readonly status: string;
   readonly reason?: string;

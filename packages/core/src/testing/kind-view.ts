@@ -1,9 +1,9 @@
 import type { KindPlugin, KindView, OwnedPod, Reason, Verdict, Watch, WatchPlan } from "../contract/kind.ts";
 import type { KubeObject, ObjectMeta, Pod, ResourceType } from "../contract/resource.ts";
+import { matchOfText } from "../resolve/label-selector.ts";
 import { compareUids, walkDown } from "../resolve/ownership.ts";
 import type { Layer, OwnerIndex } from "../resolve/ownership.ts";
 import { PODS, parseApiVersion, resourceName } from "../resolve/resource-path.ts";
-import { matchesLabelSelector } from "./label-selector.ts";
 
 /** A kind's answer for one pod of a set of plain objects. */
 export interface JudgedPod {
@@ -121,8 +121,10 @@ class PlainLayer implements Layer, OwnerIndex {
     return this.objects.find(({ metadata }) => metadata.uid === uid);
   }
 
-  byOwner(uid: string): Iterable<KubeObject> {
-    return this.objects.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false);
+  byOwner(uid: string): ReadonlySet<KubeObject> {
+    return new Set(
+      this.objects.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false),
+    );
   }
 }
 
@@ -152,7 +154,7 @@ function received(object: KubeObject, { metadataOnly = false, project }: Partial
 }
 
 function selects(selector: string | undefined, metadata: ObjectMeta): boolean {
-  return selector === undefined || matchesLabelSelector(selector, metadata.labels ?? {});
+  return selector === undefined || matchOfText(selector, metadata.labels ?? {}) !== undefined;
 }
 
 function isOfResource(object: KubeObject, resource: ResourceType): boolean {
