@@ -524,6 +524,7 @@ class Watcher implements WorkloadWatch {
     const root = this.#rootLease.reflector;
     if ("error" in root.status) yield this.#problems.ofWatch(root.status.error, root, ref, undefined);
     if (this.#planProblem !== undefined) yield this.#planProblem;
+    const byLabels = this.#sorted.some(({ by }) => by === "labels");
     const planned = new Map<string, PlannedWatch>();
     for (const active of [this.#active, this.#pending]) {
       for (const one of active === undefined ? [] : plannedOf(active)) planned.set(one.key, one);
@@ -533,7 +534,9 @@ class Watcher implements WorkloadWatch {
       const reflector = this.#reflectorOf(one);
       if (reflector === undefined) continue;
       if (reflector.complaint !== undefined) yield reflector.complaint;
-      if (!("error" in reflector.status) || (one.isOptional && reflector.isUnavailable)) continue;
+      if (!("error" in reflector.status)) continue;
+      // Going on without it is the kind's choice; taking pods by labels instead is to be seen.
+      if (one.isOptional && reflector.isUnavailable && !byLabels) continue;
       const way = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "none";
       yield this.#problems.ofWatch(reflector.status.error, reflector, ref, way);
     }

@@ -319,6 +319,20 @@ test("an optional watch that cannot be had is no problem; the view names it", as
   expect(missing.at(-1)).toEqual(["squads"]);
 });
 
+test("an optional watch may not be read, and pods are taken by their labels instead: that is named", async () => {
+  const cluster = new FakeCluster(ALL);
+  cluster.put(train, pod("a", { owner: head, labels: { team: "uid-train" } }));
+  cluster.trouble(JOBS, "forbidden");
+  const kind = teamKind({
+    watches: () => ({ watches: [{ resource: JOBS, optional: true }] }),
+    claims: (root, pod) => pod.metadata.labels?.["team"] === root.metadata.uid,
+  });
+  await using world = startWorld({ cluster, kind });
+  const resolution = await world.watch.ready;
+  expect(resolution.members.map((member) => member.by)).toEqual(["labels"]);
+  expect(resolution.problems.map((problem) => problem.code)).toEqual(["KINSYNC_CLUSTER_FORBIDDEN"]);
+});
+
 test("the API server is not there: the trouble is told at once, ready waits", async () => {
   const cluster = fullCluster();
   cluster.trouble(TEAMS, "unreachable");
