@@ -3,7 +3,7 @@ import { sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { KinsyncError } from "../errors/error.ts";
 import { digestFile, digestSmallFile, isSameStamp, stampOf, type FileDigest, type Stamp } from "./digest.ts";
-import { identityOf, isSameFolder, type FolderIdentity } from "./folder-identity.ts";
+import { identityOf, isNewborn, isSameFolder, type FolderIdentity } from "./folder-identity.ts";
 import { IgnoreRules, type IgnoreFileName } from "./ignore.ts";
 import { readLinkTarget, readNames, type Names } from "./names.ts";
 import type { SourceSpec, SourceState } from "./source.ts";
@@ -15,7 +15,7 @@ interface Known {
   /** Of files. */
   readonly stamp?: Stamp;
   readonly racy?: boolean;
-  /** Of folders. */
+  /** Of folders; not of those so young that another could yet come to have the same. */
   readonly identity?: FolderIdentity;
 }
 
@@ -277,7 +277,8 @@ export class Scanner {
     const identity = identityOf(stats);
     const isSame = known?.identity !== undefined && isSameFolder(known.identity, identity);
     if (!isSame || known.entry.type !== "directory" || known.entry.mode !== mode) {
-      this.#set(path, { entry: { type: "directory", path, mode }, identity });
+      const entry: TreeEntry = { type: "directory", path, mode };
+      this.#set(path, isNewborn(identity) ? { entry } : { entry, identity });
     }
     // A folder that took another's place under its name has nothing of it.
     await this.#list(path, deep || !isSame || !this.#children.has(path));

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KinsyncError } from "../errors/error.ts";
 import { openChokidar, type FileEvents, type FileEventsOptions, type OpenFileEvents } from "./file-events.ts";
-import { identityOf, isSameFolder, type FolderIdentity } from "./folder-identity.ts";
+import { identityOf, mayBeSameFolder, type FolderIdentity } from "./folder-identity.ts";
 import { watchGitLock, type GitLock } from "./git-lock.ts";
 import { Scanner } from "./scan.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "./source.ts";
@@ -391,7 +391,7 @@ class WatchedSource implements Source {
     if (this.#signal.aborted || this.#opening !== undefined) return;
     if (root === undefined) {
       if (this.#current?.state !== "missing") this.#lookAtEverything();
-    } else if (this.#root === undefined || !isSameFolder(this.#root, root)) {
+    } else if (this.#root === undefined || !mayBeSameFolder(this.#root, root)) {
       await this.#open();
     }
   }
