@@ -1,4 +1,7 @@
-/** A signal that ends with another one, or after some time without `touch`. Dispose it when the work is done. */
+/**
+ * A signal that ends with another one, or after some time without `touch`, or when it is disposed: whatever of the work is
+ * still open then is let go.
+ */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
   /** It was the time, not the other signal. */
@@ -29,6 +32,7 @@ export function deadline(signal: AbortSignal, limit: number, what: string): Dead
     [Symbol.dispose]() {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
+      controller.abort(new Error(`${what}: it is over`));
     },
   };
 }

@@ -1,21 +1,20 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
-import { verdictOfInactivePod, type KindPlugin, type OwnedPod, type Reason, type Verdict } from "../contract/kind.ts";
+import type { KindPlugin, OwnedPod, Verdict } from "../contract/kind.ts";
 import type { KubeObject, Pod, ResourceType } from "../contract/resource.ts";
-import { isKinsyncError, KinsyncError } from "../errors/error.ts";
-import type { HostedJudgement } from "../plugins/host.ts";
-import { withChanges, type MemberChange } from "./member-order.ts";
+import type { KinsyncError } from "../errors/error.ts";
+import { asKinsyncError, Judging } from "./judging.ts";
+import { Members } from "./members.ts";
 import { OwnerKinds } from "./owner-kinds.ts";
 import { ownsAnything, walkDown, type Layer, type Ownership } from "./ownership.ts";
 import { ProblemList } from "./problems.ts";
-import type { Reflector } from "./reflector.ts";
 import type { ReflectorLease, ReflectorPool } from "./reflectors.ts";
-import type { Member, Resolution, WorkloadRef } from "./resolution.ts";
+import type { Resolution, WorkloadRef } from "./resolution.ts";
 import { isPods } from "./resource-path.ts";
 import { ruleOf, type Rule } from "./rule.ts";
-import type { StoreChange } from "./store.ts";
-import { containersOf } from "./targets.ts";
+import type { ObjectStore, StoreChange } from "./store.ts";
 import { sameJson } from "./trim.ts";
 import { planWatches, type PlannedWatch } from "./watch-plan.ts";
+import { WatchSet } from "./watch-set.ts";
 
 export interface WorkloadWatchOptions {
   readonly cluster: ClusterConnection;
@@ -47,11 +46,8 @@ export function watchWorkload(options: WorkloadWatchOptions): WorkloadWatch {
   return new Watcher(options);
 }
 
-/** A reflector that this workload holds, with the work that its news mean. */
-interface Held {
-  readonly lease: ReflectorLease;
-  readonly subscription: Disposable;
-}
+/** Milliseconds. */
+const LONG_PASS = 10;
 
 /** What is judged with: replaced as a whole, so that root, plan and layers always fit each other. */
 interface Active {
@@ -60,55 +56,56 @@ interface Active {
   readonly pods: PlannedWatch | undefined;
 }
 
-/** What a kind last said of a pod when it could tell. */
-type Memory = Pick<Member, "state" | "role" | "index">;
-
 class Watcher implements WorkloadWatch {
   readonly ready: Promise<Resolution>;
   current: Resolution | undefined;
   readonly #options: WorkloadWatchOptions;
   readonly #rule: Rule;
   readonly #ready = Promise.withResolvers<Resolution>();
-  readonly #held = new Map<string, Held>();
   readonly #rootLease: ReflectorLease;
   readonly #rootSubscription: Disposable;
+  readonly #watches: WatchSet;
   readonly #ownerKinds: OwnerKinds;
+  readonly #judging: Judging;
+  readonly #members: Members;
   readonly #problems = new ProblemList();
   readonly #onAbort = (): void => this.#close();
-  /** Watches of owner kinds that were met; only where no kind claims the root. */
-  readonly #met: PlannedWatch[] = [];
 
+  #rootUid: string | undefined;
   #active: Active | undefined;
+  /** Takes over when all that it wants is there; till then the last one goes on. */
   #pending: Active | undefined;
+  /** Watches of owner kinds that were met; only where no kind claims the root. */
+  #met: readonly PlannedWatch[] = [];
   #layers: readonly Layer[] = [];
+  #missing: readonly ResourceType[] = [];
   #ownership: Ownership | undefined;
   #ownedUids: ReadonlySet<string> = new Set();
-  #judgement: HostedJudgement | undefined;
-  #missing: readonly ResourceType[] = [];
-  #rootUid: string | undefined;
+  #planProblem: KinsyncError | undefined;
+
   #isReady = false;
   #isClosed = false;
-
-  readonly #memory = new Map<string, Memory>();
-  readonly #members = new Map<string, Member>();
-  #sorted: readonly Member[] = [];
-  #note: Reason | undefined;
-  #planProblem: KinsyncError | undefined;
-  #judgeProblem: KinsyncError | undefined;
-  readonly #podProblems = new Map<string, KinsyncError>();
-
   #rootChanged = true;
   #structureChanged = false;
   readonly #changedPods = new Set<string>();
-  #scheduled: NodeJS.Immediate | undefined;
+  /** Takes back the pass that is due. */
+  #cancel: (() => void) | undefined;
+  #lastPass = 0;
 
   constructor(options: WorkloadWatchOptions) {
     this.#options = options;
     const { ref, reflectors, cluster, signal } = options;
     this.#rule = ruleOf(options.kind, ref);
+    this.#judging = new Judging(this.#rule);
+    this.#members = new Members(ref.namespace);
     this.ready = this.#ready.promise;
     // Whoever does not wait for it must not be told of its end.
     this.ready.catch(() => undefined);
+    this.#watches = new WatchSet({
+      reflectors,
+      onChange: (key, changes) => this.#onChange(key, changes),
+      onStatus: () => this.#schedule(),
+    });
     this.#ownerKinds = new OwnerKinds({
       cluster,
       onFound: (resource) => this.#watchOwnerKind(resource),
@@ -154,25 +151,33 @@ class Watcher implements WorkloadWatch {
     this.#isClosed = true;
     const { signal } = this.#options;
     signal.removeEventListener("abort", this.#onAbort);
-    clearImmediate(this.#scheduled);
+    this.#cancel?.();
     this.#ownerKinds[Symbol.dispose]();
     this.#rootSubscription[Symbol.dispose]();
     this.#rootLease[Symbol.dispose]();
-    for (const { lease, subscription } of this.#held.values()) {
-      subscription[Symbol.dispose]();
-      lease[Symbol.dispose]();
-    }
-    this.#held.clear();
+    this.#watches[Symbol.dispose]();
     this.#ready.reject(signal.aborted ? signal.reason : new Error("the workload is no longer watched"));
   }
 
-  /** All that comes in one turn of the event loop is looked at once. */
+  /**
+   * All that comes in one turn of the event loop is looked at once. After a long pass (thousands of pods judged anew) the next
+   * one waits for as long as that took, so that a storm of events leaves half of the time to others.
+   */
   #schedule(): void {
-    if (this.#isClosed) return;
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
+    if (this.#isClosed || this.#cancel !== undefined) return;
+    const run = (): void => {
+      this.#cancel = undefined;
+      const started = performance.now();
       this.#pass();
-    });
+      this.#lastPass = performance.now() - started;
+    };
+    if (this.#lastPass > LONG_PASS) {
+      const timer = setTimeout(run, this.#lastPass);
+      this.#cancel = () => clearTimeout(timer);
+    } else {
+      const immediate = setImmediate(run);
+      this.#cancel = () => clearImmediate(immediate);
+    }
   }
 
   #pass(): void {
@@ -180,26 +185,26 @@ class Watcher implements WorkloadWatch {
     this.#swapPlan();
     this.#checkMissing();
     if (this.#active === undefined) this.#forget();
-    else if (this.#structureChanged || this.#judgement === undefined) this.#judgeAll(this.#active);
+    else if (this.#structureChanged || !this.#judging.isReady) this.#judgeAll(this.#active);
     else this.#judgeChanged(this.#active);
     this.#structureChanged = false;
     this.#changedPods.clear();
     this.#publish();
   }
 
-  // ---- what to watch
+  // What to watch.
 
   #takeRoot(): void {
     this.#rootChanged = false;
-    const [root] = this.#rootLease.reflector.store.values();
     this.#structureChanged = true;
+    const [root] = this.#rootLease.reflector.store.values();
     if (root === undefined) {
       this.#active = undefined;
       this.#pending = undefined;
       return;
     }
     // Applied again under its name: what was said of a pod concerned another root.
-    if (this.#rootUid !== root.metadata.uid) this.#memory.clear();
+    if (this.#rootUid !== root.metadata.uid) this.#members.forgetAll();
     this.#rootUid = root.metadata.uid;
     let next: Active;
     try {
@@ -213,54 +218,35 @@ class Watcher implements WorkloadWatch {
     for (const planned of plannedOf(next)) this.#hold(planned);
   }
 
-  /** The next plan takes over when all that it wants is there or known not to be had; till then the last one goes on. */
   #swapPlan(): void {
     const next = this.#pending;
-    if (next === undefined) {
-      if (this.#active !== undefined) this.#releaseUnused(this.#active);
-      return;
-    }
-    if (!plannedOf(next).every((planned) => this.#reflectorOf(planned)?.isSettled ?? false)) return;
+    if (next === undefined || !this.#watches.isSettled(plannedOf(next))) return;
+    const former = this.#active;
     this.#pending = undefined;
     this.#active = next;
     this.#structureChanged = true;
-    this.#releaseUnused(next);
+    this.#watches.keep([...plannedOf(next), ...this.#met]);
     this.#rebuildLayers();
-  }
-
-  #hold(planned: PlannedWatch): void {
-    if (this.#held.has(planned.key)) return;
-    const lease = this.#options.reflectors.acquire(planned.spec);
-    const subscription = lease.reflector.subscribe({
-      onChange: (changes) => this.#onChange(planned.key, changes),
-      onStatus: () => this.#schedule(),
-    });
-    this.#held.set(planned.key, { lease, subscription });
-    // A shared reflector has told its news already.
-    if (this.#rule.followsOwners) for (const object of lease.reflector.store.values()) this.#meetOwners(object);
-  }
-
-  #releaseUnused(active: Active): void {
-    const wanted = new Set([...plannedOf(active), ...this.#met].map(({ key }) => key));
-    for (const { key } of this.#pending === undefined ? [] : plannedOf(this.#pending)) wanted.add(key);
-    for (const [key, { lease, subscription }] of this.#held) {
-      if (wanted.has(key)) continue;
-      this.#held.delete(key);
-      subscription[Symbol.dispose]();
-      lease[Symbol.dispose]();
+    const pods = this.#podsOf(next);
+    if (former?.pods?.key !== next.pods?.key && pods !== undefined) {
+      this.#members.forgetOthers((uid) => pods.get(uid) !== undefined);
     }
   }
 
-  #rebuildLayers(): void {
-    const planned = this.#active === undefined ? [] : [...plannedOf(this.#active), ...this.#met];
-    this.#layers = planned.flatMap((one) => {
-      const reflector = this.#reflectorOf(one);
-      return reflector === undefined ? [] : [{ resource: one.spec.resource, owner: one.owner, store: reflector.store }];
-    });
+  #hold(planned: PlannedWatch): void {
+    const reflector = this.#watches.hold(planned);
+    if (reflector === undefined || !this.#rule.followsOwners) return;
+    // A shared reflector has told its news already.
+    for (const object of reflector.store.values()) this.#meetOwners(object);
   }
 
-  #reflectorOf(planned: PlannedWatch): Reflector | undefined {
-    return this.#held.get(planned.key)?.lease.reflector;
+  #rebuildLayers(): void {
+    const planned = this.#active === undefined ? [] : plannedOf(this.#active);
+    this.#layers = this.#watches.layersOf([...planned, ...this.#met]);
+  }
+
+  #podsOf({ pods }: Active): ObjectStore | undefined {
+    return pods === undefined ? undefined : this.#watches.get(pods)?.store;
   }
 
   #onChange(key: string, changes: readonly StoreChange[]): void {
@@ -268,7 +254,7 @@ class Watcher implements WorkloadWatch {
       for (const { object, type } of changes) {
         const { uid } = object.metadata;
         this.#changedPods.add(uid);
-        if (type === "deleted") this.#memory.delete(uid);
+        if (type === "deleted") this.#members.forget(uid);
         // A pod that owns something stands between root and pods, as a leader does.
         if (this.#ownedUids.has(uid) || ownsAnything(uid, this.#layers)) this.#structureChanged = true;
       }
@@ -278,8 +264,6 @@ class Watcher implements WorkloadWatch {
     if (this.#rule.followsOwners) for (const { object } of changes) this.#meetOwners(object);
     this.#schedule();
   }
-
-  // ---- owner kinds that are met on the way, where no kind claims the root
 
   #meetOwners(object: KubeObject): void {
     for (const reference of object.metadata.ownerReferences ?? []) {
@@ -292,20 +276,19 @@ class Watcher implements WorkloadWatch {
     // What is cluster-scoped has cluster-scoped owners only: nothing leads back into a namespace.
     if (resource.namespaced === false && ref.resource.namespaced !== false) return;
     const plan = { watches: [{ resource, owner: "any", metadataOnly: true } as const] };
-    for (const planned of planWatches(plan, ref, undefined).watches) {
-      this.#met.push(planned);
-      this.#hold(planned);
-    }
+    const { watches } = planWatches(plan, ref, undefined);
+    this.#met = [...this.#met, ...watches];
+    for (const planned of watches) this.#hold(planned);
     this.#rebuildLayers();
     this.#structureChanged = true;
   }
 
-  // ---- judging
+  // Judging.
 
   #checkMissing(): void {
     if (this.#active === undefined) return;
     const missing = this.#active.watches
-      .filter((planned) => this.#reflectorOf(planned)?.isUnavailable ?? false)
+      .filter((planned) => this.#watches.get(planned)?.isUnavailable ?? false)
       .map((planned) => planned.spec.resource);
     if (missing.length === this.#missing.length && missing.every((resource, at) => resource === this.#missing[at])) {
       return;
@@ -317,12 +300,8 @@ class Watcher implements WorkloadWatch {
   #forget(): void {
     this.#ownership = undefined;
     this.#ownedUids = new Set();
-    this.#judgement = undefined;
-    this.#note = undefined;
-    this.#judgeProblem = undefined;
-    this.#podProblems.clear();
+    this.#judging.reset();
     this.#members.clear();
-    if (this.#sorted.length > 0) this.#sorted = [];
   }
 
   #judgeAll(active: Active): void {
@@ -330,170 +309,70 @@ class Watcher implements WorkloadWatch {
     const ownership = walkDown(root, this.#layers);
     this.#ownership = ownership;
     this.#ownedUids = new Set(ownership.owned.map((object) => object.metadata.uid));
-    this.#podProblems.clear();
+    this.#judging.forget();
     const owned = this.#allOwnedPods(active, ownership);
-    this.#judgement = this.#judge(active, ownership, this.#rule.judgesSet ? owned : []);
-    this.#note = noteOfTermination(root) ?? this.#judgement.note;
-    const changed = new Map<string, MemberChange>();
-    const present = new Set<string>();
-    for (const one of owned) {
-      const { uid } = one.pod.metadata;
-      present.add(uid);
-      const before = this.#members.get(uid);
-      const after = this.#member(one, this.#verdict(this.#judgement, one), before);
-      if (after !== before) changed.set(uid, { before, after });
-    }
-    for (const [uid, before] of this.#members) if (!present.has(uid)) changed.set(uid, { before, after: undefined });
-    this.#apply(changed);
+    const pods = this.#rule.judgesSet ? [...owned] : [];
+    this.#judging.judge({ root, owned: ownership.owned, pods, missing: [...this.#missing] });
+    this.#members.replace(owned.map((one) => [one, this.#judging.verdict(one)] as const));
   }
 
   /** One pod's event costs the judgement of that pod. */
   #judgeChanged(active: Active): void {
-    const { pods } = active;
-    const store = pods === undefined ? undefined : this.#reflectorOf(pods)?.store;
-    const judgement = this.#judgement;
-    if (store === undefined || judgement === undefined || this.#changedPods.size === 0) return;
-    const changed = new Map<string, MemberChange>();
+    const store = this.#podsOf(active);
+    if (store === undefined || this.#changedPods.size === 0) return;
+    const judged = new Map<string, readonly [OwnedPod, Verdict] | undefined>();
     for (const uid of this.#changedPods) {
-      const before = this.#members.get(uid);
-      const object = store.get(uid);
-      const owned = object === undefined ? undefined : this.#ownedPod(active, object as Pod);
-      if (before === undefined && owned === undefined) continue;
+      this.#judging.forget(uid);
+      const pod = store.get(uid);
+      const owned = pod === undefined ? undefined : this.#ownedPod(active, pod as Pod);
+      if (owned === undefined && !this.#members.has(uid)) continue;
       if (this.#rule.judgesSet) {
         this.#judgeAll(active);
         return;
       }
-      this.#podProblems.delete(uid);
-      const after = owned === undefined ? undefined : this.#member(owned, this.#verdict(judgement, owned), before);
-      if (after !== before) changed.set(uid, { before, after });
+      judged.set(uid, owned === undefined ? undefined : [owned, this.#judging.verdict(owned)]);
     }
-    this.#apply(changed);
-  }
-
-  #apply(changed: ReadonlyMap<string, MemberChange>): void {
-    if (changed.size === 0) return;
-    for (const [uid, { after }] of changed) {
-      if (after === undefined) this.#members.delete(uid);
-      else this.#members.set(uid, after);
-    }
-    this.#sorted = withChanges(this.#sorted, changed);
-  }
-
-  #judge(active: Active, ownership: Ownership, pods: readonly OwnedPod[]): HostedJudgement {
-    try {
-      const judgement = this.#rule.judge({
-        root: active.root,
-        owned: ownership.owned,
-        pods,
-        missing: [...this.#missing],
-      });
-      this.#judgeProblem = undefined;
-      return judgement;
-    } catch (error) {
-      this.#judgeProblem = asKinsyncError(error);
-      return { note: undefined, pod: () => failedVerdict(this.#rule) };
-    }
-  }
-
-  #verdict(judgement: HostedJudgement, owned: OwnedPod): Verdict {
-    try {
-      return judgement.pod(owned);
-    } catch (error) {
-      this.#podProblems.set(owned.pod.metadata.uid, asKinsyncError(error));
-      return failedVerdict(this.#rule);
-    }
+    this.#members.update(judged);
   }
 
   /** Sorted by UID. */
   #allOwnedPods(active: Active, ownership: Ownership): OwnedPod[] {
     if (this.#rule.rootIsMember) return [ownedPod(active.root as Pod, [], "owner")];
-    const mode = active.pods?.owner ?? "controller";
-    if (!this.#rule.canClaim || this.#missing.length === 0) {
+    if (!this.#takesByLabels) {
+      const mode = active.pods?.owner ?? "controller";
       return ownership.pods.map((pod) => ownedPod(pod as Pod, ownership.chainOf(pod, mode) ?? [], "owner"));
     }
-    const store = active.pods === undefined ? undefined : this.#reflectorOf(active.pods)?.store;
-    const found = [...(store?.values() ?? [])].flatMap((pod) => this.#ownedPod(active, pod as Pod) ?? []);
+    const pods = [...(this.#podsOf(active)?.values() ?? [])];
+    const found = pods.flatMap((pod) => this.#ownedPod(active, pod as Pod) ?? []);
     return found.sort((a, b) => (a.pod.metadata.uid < b.pod.metadata.uid ? -1 : 1));
   }
 
   #ownedPod(active: Active, pod: Pod): OwnedPod | undefined {
     const chain = this.#ownership?.chainOf(pod, active.pods?.owner ?? "controller");
     if (chain !== undefined) return ownedPod(pod, chain, "owner");
-    return this.#missing.length > 0 && this.#rule.canClaim && this.#claims(active.root, pod)
-      ? ownedPod(pod, [], "labels")
-      : undefined;
+    return this.#takesByLabels && this.#isClaimed(active.root, pod) ? ownedPod(pod, [], "labels") : undefined;
   }
 
-  /** By labels, because a watch cannot be had; but not where the owner is known to be another's. */
-  #claims(root: KubeObject, pod: Pod): boolean {
+  /** A watch cannot be had, and the kind can do without. */
+  get #takesByLabels(): boolean {
+    return this.#rule.canClaim && this.#missing.length > 0;
+  }
+
+  /** Not where the owner is known to be another's. */
+  #isClaimed(root: KubeObject, pod: Pod): boolean {
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller === true);
     if (controller !== undefined && this.object(controller.uid) !== undefined) return false;
-    try {
-      return this.#rule.claims(root, pod);
-    } catch (error) {
-      this.#podProblems.set(pod.metadata.uid, asKinsyncError(error));
-      return false;
-    }
+    return this.#judging.claims(root, pod);
   }
 
-  #member(owned: OwnedPod, verdict: Verdict, before: Member | undefined): Member {
-    const { pod, owners, by } = owned;
-    const { uid, name, namespace } = pod.metadata;
-    const settled = this.#settle(pod, verdict);
-    if (
-      before !== undefined &&
-      before.pod === pod &&
-      before.by === by &&
-      before.state === settled.state &&
-      before.unsettled === settled.unsettled &&
-      before.role === settled.role &&
-      before.index === settled.index &&
-      before.owners.length === owners.length &&
-      before.owners.every((owner, at) => owner === owners[at]) &&
-      sameJson(before.reason, settled.reason)
-    ) {
-      return before;
-    }
-    return {
-      pod,
-      uid,
-      name,
-      namespace: namespace ?? this.#options.ref.namespace,
-      ...settled,
-      by,
-      owners,
-      containers: before?.pod === pod ? before.containers : containersOf(pod),
-    };
-  }
-
-  /** Kinds remember nothing, so the last answer for a pod lives here. */
-  #settle(pod: Pod, verdict: Verdict): Pick<Member, "state" | "unsettled" | "role" | "index" | "reason"> {
-    const { uid } = pod.metadata;
-    const { role, index, reason } = verdict;
-    if (verdict.state !== "unsettled") {
-      const { state } = verdict;
-      const memory = this.#memory.get(uid);
-      if (memory === undefined || memory.state !== state || memory.role !== role || memory.index !== index) {
-        this.#memory.set(uid, { state, role, index });
-      }
-      return { state, unsettled: false, role, index, reason };
-    }
-    const last = this.#memory.get(uid);
-    const place = { role: role ?? last?.role, index: index ?? last?.index };
-    // A pod that ended needs no kind to tell so, and its last answer would be wrong.
-    const inactive = verdictOfInactivePod(pod);
-    if (inactive !== undefined) return { ...inactive, unsettled: false, ...place };
-    return { state: last?.state ?? "unsettled", unsettled: true, ...place, reason };
-  }
-
-  // ---- telling
+  // Telling.
 
   #isAllThere(): boolean {
-    if (!this.#rootLease.reflector.isSettled) return false;
     return (
+      this.#rootLease.reflector.isSettled &&
       this.#pending === undefined &&
       this.#ownerKinds.isSettled &&
-      this.#met.every((planned) => this.#reflectorOf(planned)?.isSettled ?? false)
+      this.#watches.isSettled(this.#met)
     );
   }
 
@@ -504,8 +383,8 @@ class Watcher implements WorkloadWatch {
     if (!this.#isReady && problems.length === 0) return;
     const { current } = this;
     const root = this.#active?.root ?? this.#pending?.root;
-    const members = this.#isReady ? this.#sorted : (current?.members ?? []);
-    const note = this.#isReady ? this.#note : undefined;
+    const members = this.#isReady ? this.#members.sorted : (current?.members ?? []);
+    const note = this.#isReady ? this.#judging.note : undefined;
     const isSame =
       current !== undefined &&
       current.root === root &&
@@ -524,27 +403,20 @@ class Watcher implements WorkloadWatch {
     const root = this.#rootLease.reflector;
     if ("error" in root.status) yield this.#problems.ofWatch(root.status.error, root, ref, undefined);
     if (this.#planProblem !== undefined) yield this.#planProblem;
-    const byLabels = this.#sorted.some(({ by }) => by === "labels");
-    const planned = new Map<string, PlannedWatch>();
-    for (const active of [this.#active, this.#pending]) {
-      for (const one of active === undefined ? [] : plannedOf(active)) planned.set(one.key, one);
-    }
-    for (const one of this.#met) planned.set(one.key, one);
-    for (const one of planned.values()) {
-      const reflector = this.#reflectorOf(one);
+    const planned = [this.#active, this.#pending].flatMap((active) => (active === undefined ? [] : plannedOf(active)));
+    for (const one of new Map([...planned, ...this.#met].map((each) => [each.key, each])).values()) {
+      const reflector = this.#watches.get(one);
       if (reflector === undefined) continue;
       if (reflector.complaint !== undefined) yield reflector.complaint;
       if (!("error" in reflector.status)) continue;
       // Going on without it is the kind's choice; taking pods by labels instead is to be seen.
-      if (one.isOptional && reflector.isUnavailable && !byLabels) continue;
-      const way = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "none";
-      yield this.#problems.ofWatch(reflector.status.error, reflector, ref, way);
+      if (one.isOptional && reflector.isUnavailable && !this.#members.sorted.some(({ by }) => by === "labels"))
+        continue;
+      const instead = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "none";
+      yield this.#problems.ofWatch(reflector.status.error, reflector, ref, instead);
     }
     yield* this.#ownerKinds.problems;
-    if (this.#judgeProblem !== undefined) yield this.#judgeProblem;
-    // One for all: a rule that fails for one pod mostly fails for a thousand.
-    const [first] = this.#podProblems.values();
-    if (first !== undefined) yield first;
+    yield* this.#judging.problems();
   }
 }
 
@@ -554,27 +426,4 @@ function plannedOf(active: Active): readonly PlannedWatch[] {
 
 function ownedPod(pod: Pod, owners: readonly KubeObject[], by: OwnedPod["by"]): OwnedPod {
   return Object.freeze({ pod, owners, by });
-}
-
-function failedVerdict(rule: Rule): Verdict {
-  return {
-    state: "unsettled",
-    reason: { code: "kind-failed", message: `the kind ${rule.kind ?? ""} failed when it was asked` },
-  };
-}
-
-function noteOfTermination(root: KubeObject): Reason | undefined {
-  const { deletionTimestamp, name } = root.metadata;
-  if (deletionTimestamp === undefined) return undefined;
-  return {
-    code: "root-terminating",
-    message: `the ${root.kind} ${name} is being deleted`,
-    evidence: { "metadata.deletionTimestamp": deletionTimestamp },
-  };
-}
-
-function asKinsyncError(error: unknown): KinsyncError {
-  if (isKinsyncError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new KinsyncError("KINSYNC_INTERNAL", message, { cause: error });
 }

@@ -63,6 +63,10 @@ export class FakeCluster implements ClusterConnection {
     this.#log.set(resourceName(resource), []);
   }
 
+  objectsOf(resource: ResourceType): KubeObject[] {
+    return [...(this.#objects.get(resourceName(resource))?.values() ?? [])];
+  }
+
   get openWatches(): number {
     return this.#watches.size;
   }

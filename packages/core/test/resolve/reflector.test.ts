@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import type { KubeObject } from "../../src/contract/index.ts";
 import { DEFAULT_TIMING, Reflector, type ReflectorSpec, type ReflectorTiming } from "../../src/resolve/reflector.ts";
@@ -245,6 +246,63 @@ test("a watch that falls silent is asked for again", async () => {
   cluster.put(pod("b"));
   await until(reflector, () => names(reflector).length === 2);
   expect(reflector.status.state).toBe("synced");
+});
+
+test("whatever happens to the API server and the network, the store ends as the list is", async () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constant("put" as const), at: fc.nat(4), uid: fc.nat(2) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("delete" as const), at: fc.nat(4), uid: fc.nat(2) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constantFrom(
+          "drop",
+          "end",
+          "compact",
+          "expire",
+          "bookmark",
+          "garbage",
+          "forbid",
+          "allow",
+          "wait",
+          "error",
+        ),
+      }),
+    },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { cluster, start } = setup({}, { pageSize: 2 });
+      const reflector = start();
+      for (const one of steps) {
+        if (one.do === "put") cluster.put(pod(`p${one.at}`, { uid: `${one.at}-${one.uid}` }));
+        else if (one.do === "delete") cluster.delete(pod(`p${one.at}`));
+        else if (one.do === "drop") cluster.drop();
+        else if (one.do === "end") cluster.end();
+        else if (one.do === "compact") cluster.compact();
+        else if (one.do === "expire") cluster.expirePages(2);
+        else if (one.do === "bookmark") cluster.bookmark(PODS);
+        else if (one.do === "garbage") cluster.sendRaw(PODS, "{\n");
+        else if (one.do === "error") cluster.send(PODS, { type: "ERROR", object: { kind: "Status", code: 500 } });
+        else if (one.do === "forbid") cluster.trouble(PODS, "forbidden");
+        else if (one.do === "allow") cluster.trouble(PODS, undefined);
+        else await new Promise((resolve) => setImmediate(resolve));
+      }
+      cluster.trouble(PODS, undefined);
+      cluster.put(pod("last"));
+      await until(reflector, () => reflector.store.get("uid-last") !== undefined);
+      const held = [...reflector.store.values()].map((one) => `${one.metadata.name} ${one.metadata.uid}`).sort();
+      expect(held).toEqual(
+        cluster
+          .objectsOf(PODS)
+          .map((one) => `${one.metadata.name} ${one.metadata.uid}`)
+          .sort(),
+      );
+      await reflector[Symbol.asyncDispose]();
+      expect(cluster.openWatches).toBe(0);
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test("only what is kept of a pod is in the store", async () => {
