@@ -30,6 +30,8 @@ export interface CommitRequest extends StageRequest {
   readonly needle: string;
   /** The new marker, one line. */
   readonly marker: string;
+  /** No commit for some seconds: what is there is older than the marker, unless the container wrote it. */
+  readonly isQuiet: boolean;
 }
 
 /** How requests are put for an agent. Answers are the same for all. */
@@ -42,6 +44,11 @@ export interface Dialect {
   afterStage(request: StageRequest, aborted: boolean): string;
   /** Whether the end of the archive is to be told even where nothing is staged. */
   readonly needsEndOfArchive: boolean;
+  /** For a few small files an archive may cost more than they are worth: what to send instead, given their bytes. */
+  readonly stageFiles?: {
+    fits(plan: CommitPlan): boolean;
+    write(request: StageRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
+  };
   commit(request: CommitRequest): string;
   discard(id: number, place: Place, name: string): string;
   /** Whether names in records are written raw (a line can then not hold every name) or escaped. */

@@ -7,6 +7,9 @@ export interface ExecStatus {
   readonly message: string;
 }
 
+/** A runtime repeats the whole command before it comes to the point. */
+const LONGEST = 2_000;
+
 /** Reads a status message (`metav1.Status` in JSON). Never throws: what cannot be read is a failure without an exit code. */
 export function parseStatus(payload: Uint8Array): ExecStatus {
   const text = Buffer.from(payload).toString("utf8");
@@ -14,17 +17,17 @@ export function parseStatus(payload: Uint8Array): ExecStatus {
   try {
     status = JSON.parse(text);
   } catch {
-    return { success: false, exitCode: undefined, message: plainText(text) };
+    return { success: false, exitCode: undefined, message: plainText(text, LONGEST) };
   }
   if (typeof status !== "object" || status === null) {
-    return { success: false, exitCode: undefined, message: plainText(text) };
+    return { success: false, exitCode: undefined, message: plainText(text, LONGEST) };
   }
   const { status: word, message, reason, details } = status as Record<string, unknown>;
   if (word === "Success") return { success: true, exitCode: 0, message: "" };
   return {
     success: false,
     exitCode: reason === "NonZeroExitCode" ? exitCodeOf(details) : undefined,
-    message: plainText(typeof message === "string" ? message : text),
+    message: plainText(typeof message === "string" ? message : text, LONGEST),
   };
 }
 
@@ -40,8 +43,8 @@ function exitCodeOf(details: unknown): number | undefined {
   return undefined;
 }
 
-/** One line of at most 300 characters for a message: what a container says is foreign text. */
-export function plainText(text: string): string {
+/** One line for a message, by default of at most 300 characters: what a container says is foreign text. */
+export function plainText(text: string, longest = 300): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
-  return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }

@@ -5,7 +5,10 @@ import { runProgram } from "./agents/run-program.ts";
 import { ExecStream } from "./exec-stream.ts";
 import { OutputTail } from "./output-tail.ts";
 import type { Hello } from "./start-agent.ts";
+import { unescapePath } from "./wire.ts";
 
+/** Output before the first word: more than this is nothing that we know. */
+const MAX_NOISE = 64 * 1024;
 /** Milliseconds that a killed command has to go; then the connection is dropped. */
 const KILL_GRACE = 3_000;
 
@@ -45,13 +48,19 @@ export async function runInContainer(
       if (output.exitCode !== undefined) finished.resolve();
       return;
     }
-    head = Buffer.concat([head, data]);
-    const end = head.indexOf(10);
-    if (end === -1) return;
-    const [line, rest] = [head.subarray(0, end).toString("utf8"), head.subarray(end + 1)];
-    head = undefined;
-    started.resolve(line);
-    if (rest.length > 0) receive(rest);
+    let bytes: Buffer = Buffer.concat([head, data]);
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10)) {
+      const line = bytes.subarray(0, end).toString("utf8");
+      bytes = bytes.subarray(end + 1);
+      // What a shell says at its start is noise.
+      if (!line.startsWith("kinsync-run ")) continue;
+      head = undefined;
+      started.resolve(line);
+      if (bytes.length > 0) receive(bytes);
+      return;
+    }
+    head = bytes;
+    if (head.length > MAX_NOISE) started.reject(lostError(target, "the container says something else than was asked"));
   };
 
   const stream = await ExecStream.open(cluster, target, program.argv, {
@@ -59,7 +68,7 @@ export async function runInContainer(
     handshakeTimeout: options.openTimeout,
     pingInterval: options.pingInterval,
     onStdout: receive,
-    onStderr: receive,
+    onStderr: () => {},
   });
   const ended = stream.ended.then(() => {
     started.reject(lostError(target, "it ended before the command began"));
@@ -70,8 +79,7 @@ export async function runInContainer(
     const line = await within(started.promise, options.openTimeout, signal, () =>
       timeoutError(target, "no command was started", options.openTimeout),
     );
-    const [word, token] = line.split(" ");
-    if (word !== "kinsync-run") throw lostError(target, `a command could not be started: ${line.slice(0, 200)}`);
+    const token = unescapePath(line.slice("kinsync-run ".length));
     if (token !== "-" && token !== hello.incarnation && hello.incarnation !== target.containerId) {
       throw goneError(target, "the container was restarted");
     }

@@ -19,10 +19,12 @@ import { errorOfAgent, lostError, nameOf, timeoutError, type Deed } from "./agen
 import { AGENTS } from "./agents/tiers.ts";
 import { isStaged, planCommit } from "./commit-plan.ts";
 import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
+import { plainText } from "./exec-status.ts";
 import type { ExecEnd, ExecStream } from "./exec-stream.ts";
 import { findGone } from "./identity.ts";
 import { InventoryReader } from "./inventory-reader.ts";
 import { journalLines } from "./manifest.ts";
+import { readFiles } from "./read-files.ts";
 import { runInContainer } from "./run.ts";
 import type { RunningAgent } from "./start-agent.ts";
 import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
@@ -30,6 +32,8 @@ import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
 /** Blocks of a segment: what is acknowledged at once, and what is padded when a batch is given up. 1 MiB. */
 const BLOCK = 64 * 1024;
 const SEGMENT = 16 * BLOCK;
+/** Milliseconds after which a marker counts as older than what is staged now, whatever the clocks' resolution. */
+const QUIET = 4_000;
 /** Milliseconds that the API server gets to say why a stream ended. */
 const POST_MORTEM = 3_000;
 
@@ -90,6 +94,8 @@ export class ExecSession implements Session {
   #writing: Promise<void> = Promise.resolve();
   #nextId = 1;
   #heard = performance.now();
+  /** When a marker was last written. */
+  #committed = performance.now();
   #why: { readonly why: SessionEnd["why"]; readonly error: KinsyncError } | undefined;
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
@@ -150,6 +156,7 @@ export class ExecSession implements Session {
         else if (line.startsWith("M ")) place.mounts.push(this.#name(line.slice(2)));
       },
       onDone: () => {
+        this.#committed = performance.now();
         if (place.root !== "" && place.state !== "") return place;
         throw new KinsyncError(
           "KINSYNC_INTERNAL",
@@ -210,10 +217,14 @@ export class ExecSession implements Session {
           stage: staged.request.id,
           needle: `"session":${JSON.stringify(this.#context.session)}`,
           marker: this.#marker(batch.generation, batch.tree),
+          isQuiet: performance.now() - this.#committed > QUIET,
         };
         return this.#dialect.commit(request);
       },
-      onDone: (rest) => Number(rest),
+      onDone: (rest) => {
+        this.#committed = performance.now();
+        return Number(rest);
+      },
       onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
     });
     if (!Number.isInteger(count))
@@ -362,6 +373,9 @@ export class ExecSession implements Session {
       throw new KinsyncError("KINSYNC_INTERNAL", `${batch.root.path} was not claimed before a batch was sent`);
     }
     Object.assign(request, { place: await claimed });
+    const { stageFiles } = this.#dialect;
+    const files =
+      stageFiles?.fits(request.plan) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
     let failed = false;
     this.#expect(request.id, {
       onDone: () => staged.settle.resolve(),
@@ -375,6 +389,11 @@ export class ExecSession implements Session {
     const onAbort = (): void => staged.settle.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
+      if (stageFiles !== undefined && files !== undefined) {
+        for (const part of stageFiles.write(request, files)) this.#stream.write(part);
+        await this.#drained();
+        return;
+      }
       this.#stream.write(this.#dialect.stage(request));
       let aborted = false;
       if (request.plan.steps.some(isStaged)) {
@@ -521,5 +540,5 @@ function describe(end: ExecEnd & { why: "status" }): string {
   const { status } = end;
   if (status.success) return "the agent ended";
   if (status.exitCode !== undefined) return `the agent ended with exit code ${status.exitCode}`;
-  return status.message;
+  return plainText(status.message);
 }

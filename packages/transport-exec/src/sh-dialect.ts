@@ -9,6 +9,11 @@ const INLINE = 4 * 1024;
 const GROUP_NAMES = 400;
 const GROUP_BYTES = 24 * 1024;
 
+/** Files that go without an archive: a process for each, where an archive takes four in all. */
+const FEW = 3;
+/** `dd` takes so many bytes as one block. */
+const ONE_BLOCK = 64 * 1024;
+
 /** The dialect of the sh agent: each request is one line of shell, or several, that calls the agent's functions. */
 export const shDialect: Dialect = {
   rawNames: true,
@@ -24,9 +29,9 @@ export const shDialect: Dialect = {
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quoted(marker)}\n`,
   stage(request) {
     const { id, place, name, plan } = request;
-    const code = commitCode(request);
-    const big = code.length > INLINE ? blob("do", code) + blob("sums", sumsFile(plan)) : "";
-    const blobs = big + journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
+    const sums = commitCode(request).length > INLINE ? blob("sums", sumsFile(plan)) : "";
+    const blobs =
+      codeBlob(request) + sums + journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
     return `s0 ${id} ${quotedList([place.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
   },
   afterStage(request, aborted) {
@@ -35,11 +40,37 @@ export const shDialect: Dialect = {
     const sums = commitCode(request).length > INLINE ? (hasSums(plan) ? "sums" : "") : inlineSums(plan);
     return `s2 ${id} ${sums}\n`;
   },
+  stageFiles: {
+    fits: ({ steps }) => {
+      const staged = steps.filter(isStaged);
+      const fits = (step: PlanStep): boolean => step.op === "f" && step.size <= ONE_BLOCK && step.mode <= 0o777;
+      return staged.length > 0 && staged.length <= FEW && staged.every(fits);
+    },
+    write(request, files) {
+      const { id, place, name, plan } = request;
+      const staged = plan.steps.filter(isStaged);
+      const folders = new Set(staged.map((step) => posix.dirname(step.path)));
+      const journals = journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
+      const parts: (string | Uint8Array)[] = [
+        `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journals}${codeBlob(request)}`,
+      ];
+      for (const [index, step] of staged.entries()) {
+        const umask = (0o666 & ~step.mode).toString(8).padStart(3, "0");
+        // A mask cannot give the right to execute.
+        const mode = (step.mode & 0o111) === 0 ? "-" : step.mode.toString(8);
+        parts.push(
+          `rf ${step.size} ${umask} ${step.value} ${mode} ${quoted(step.path)}\n`,
+          files[index] ?? Buffer.alloc(0),
+        );
+      }
+      return [...parts, `s2 ${id}\n`];
+    },
+  },
   // `tar` would not take an archive of nothing.
   needsEndOfArchive: false,
   commit(request) {
     const { id, stage, place, name, needle, placed, unplaced } = request;
-    const begin = `c0 ${id} ${stage} ${quotedList([place.state, name, place.root, needle])}`;
+    const begin = `c0 ${id} ${stage} ${quotedList([place.state, name, place.root, needle, request.isQuiet ? "1" : ""])}`;
     const code = commitCode(request);
     const middle = code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`;
     return `${begin} && ${journal("placed", placed)} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
@@ -53,6 +84,11 @@ function flag(value: boolean | undefined): string {
 
 function blob(name: string, text: string): string {
   return text === "" ? "" : `bl ${Buffer.byteLength(text)} ${name}\n${text}`;
+}
+
+function codeBlob(request: StageRequest): string {
+  const code = commitCode(request);
+  return code.length > INLINE ? blob("do", code) : "";
 }
 
 function journal(name: string, text: string): string {

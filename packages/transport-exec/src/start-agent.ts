@@ -248,7 +248,7 @@ class Attempt {
       }
       return new Unusable(`${program} ended with exit code ${end.status.exitCode}${said === "" ? "" : ` (${said})`}`);
     }
-    return lostError(this.#target, end.status.message);
+    return lostError(this.#target, plainText(end.status.message));
   }
 }
 

@@ -80,7 +80,8 @@ sub check_root { my ($real, $shape) = @_; stop("ROOT", $real) if $real eq "/" &&
 # --- inventory -----------------------------------------------------------------------------------------------------------
 
 my ($told, $tells) = (0, "");
-sub alive { return if time - $told < 2; $told = time; say_("+", $tells, 0); flush_out(); }
+# Only an inventory is slow enough to need a sign of life.
+sub alive { return if !length $tells || time - $told < 2; $told = time; say_("+", $tells, 0); flush_out(); }
 sub digest_of {
   my $p = shift;
   if ($SHA) {
@@ -89,25 +90,40 @@ sub digest_of {
     while (sysread($f, $d, 1048576)) { $h->add($d); alive(); }
     return $h->hexdigest;
   }
-  my $line = digests($p);
-  return defined $line ? $line : "-";
+  return "-";
 }
-# Without Digest::SHA: one process for each file, its output on a pipe.
+# Without Digest::SHA: one process for many files. Returns a hash of path and digest.
 sub digests {
-  my $p = shift;
-  open(my $in, "<", $p) or return;
-  my $pid = open(my $o, "-|");
-  return unless defined $pid;
-  if ($pid == 0) { open(STDIN, "<&", $in); exec "sha256sum" or POSIX::_exit(1); }
-  my $line = <$o>;
-  close $o;
-  return defined $line && $line =~ /^([0-9a-f]{64})/ ? $1 : undef;
+  my @paths = @_;
+  my %found;
+  while (my @some = splice(@paths, 0, 500)) {
+    my $pid = open(my $o, "-|");
+    next unless defined $pid;
+    if ($pid == 0) { open(STDERR, ">", "/dev/null"); exec "sha256sum", "--", @some or POSIX::_exit(1); }
+    while (my $l = <$o>) {
+      next unless $l =~ /^(\\?)([0-9a-f]{64}) [ *](.*)$/s;
+      my ($mark, $digest, $name) = ($1, $2, $3);
+      chomp $name;
+      $name =~ s/\\([\\n])/$1 eq "n" ? "\n" : "\\"/ge if length $mark;
+      $found{$name} = $digest;
+    }
+    close $o;
+    alive();
+  }
+  return \%found;
+}
+my @later;
+sub tell_later {
+  my $found = digests(map { $$_[0] } @later);
+  say_("h", defined $$found{$$_[0]} ? $$found{$$_[0]} : "-", esc($$_[1])) for @later;
+  @later = ();
 }
 sub record {
   my ($full, $name, $st) = @_;
   say_("s", sprintf("%x", $$st[2]), $$st[7], esc($name));
   my $type = $$st[2] & 0170000;
-  if ($type == 0100000) { say_("h", digest_of($full), esc($name)); }
+  if ($type == 0100000 && $SHA) { say_("h", digest_of($full), esc($name)); }
+  elsif ($type == 0100000) { push @later, [$full, $name]; }
   elsif ($type == 0120000) { my $t = readlink $full; say_("t", esc(defined $t ? $t : "")); }
 }
 sub walk {
@@ -152,6 +168,8 @@ sub op_inventory {
       record($f, $p, $st);
     }
   }
+  tell_later() unless $SHA;
+  $tells = "";
   say_(".", $id);
 }
 
@@ -262,8 +280,7 @@ sub stage_file {
     write_all($f, $p);
   }
   close $f or os_stop($! + 0, $path);
-  my $got = $h ? $h->hexdigest : $size || 1 ? digest_of($full) : "";
-  stop("DIGEST", $path) if $got ne $digest;
+  stop("DIGEST", $path) if $h && $h->hexdigest ne $digest;
   chmod $mode, $full if $mode & 07000;
   exact(512 - $size % 512) if $size % 512;
   return 1;
@@ -298,6 +315,11 @@ sub op_stage {
     mkdir($dir, 0700) && mkdir($top, 0700) or os_stop($! + 0, $state);
     unpack_all(\@steps, $top);
     next_segment() while !$s_over;
+    unless ($SHA) {
+      my @files = grep { $$_[0] eq "f" } @steps;
+      my $found = digests(map { "$top/$$_[1]" } @files);
+      for (@files) { stop("DIGEST", $$_[1]) if ($$found{"$top/$$_[1]"} || "") ne $$_[4]; }
+    }
     1;
   };
   if ($ok) {

@@ -136,15 +136,16 @@ cl() {
   set +f
   rm -rf "$K"/stage-* "$K"/marker-*
   set -f
-  mr "$6" "$K/marker-$J" || return
+  mr "$6" "$K/marker-$J" || return 1
   say "k $K"
   ok
 }
 # Writes the marker: MARKER TEMPORARY-PATH
 mr() {
   umask 022
-  e=$( { printf '%s\n' "$1" >"$2" && mv -f "$2" "$K/marker"; } 2>&1 ) || { umask 0; fl TEXT "$K" "$e"; return 1; }
+  { printf '%s\n' "$1" >"$2"; } 2>/dev/null || { umask 0; fl ENOSPC "$K"; return; }
   umask 0
+  e=$(mv -f "$2" "$K/marker" 2>&1) || fl TEXT "$K" "$e"
 }
 
 # --- stage ---------------------------------------------------------------------------------------------------------------
@@ -152,7 +153,29 @@ mr() {
 # s0 ID STATE NAME
 s0() {
   J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
-  e=$( { mkdir -m 700 "$S" && mkdir -m 700 "$T"; } 2>&1 ) || { X=1; fl TEXT "$S" "$e"; }
+  e=$(mkdir -m 700 "$S" "$T" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
+}
+# The same for a few small files that come without an archive. s3 ID STATE NAME FOLDER...
+s3() {
+  J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
+  shift 3
+  n=$#
+  for f do set -- "$@" "$T/$f"; done
+  shift $n
+  umask 077
+  e=$(mkdir -p -- "$@" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
+  umask 0
+}
+# One of them: LENGTH UMASK DIGEST MODE PATH. A block is read whole before it is written, so a full disk eats no request.
+rf() {
+  if [ -n "$X" ]; then by $1 >/dev/null; return; fi
+  umask $2
+  if [ $1 = 0 ]; then e=$( { : >"$T/$5"; } 2>&1 )
+  else e=$(dd bs=$1 count=1 iflag=fullblock <&3 2>&1 >"$T/$5"); fi || { X=1; umask 0; fl TEXT "$5" "$e"; return; }
+  umask 0
+  [ $4 = - ] || chmod $4 "$T/$5"
+  e=$(sha256sum <"$T/$5" 2>&1)
+  case $e in $3*) ;; *) X=1; fl DIGEST "$5" ;; esac
 }
 # A blob that belongs to the stage: LENGTH NAME
 bl() {
@@ -204,9 +227,9 @@ di() { J=$1; rm -rf "$2/$3"; ok; }
 
 # --- commit --------------------------------------------------------------------------------------------------------------
 
-# c0 ID STAGE-ID STATE NAME ROOT NEEDLE
+# c0 ID STAGE-ID STATE NAME ROOT NEEDLE QUIET
 c0() {
-  J=$1 K=$3 S=$3/$4 T=$3/$4/t R=$5
+  J=$1 K=$3 S=$3/$4 T=$3/$4/t R=$5 Q=$7
   [ "$R" != / ] || R=
   eval "e=\$G$2; unset G$2"
   [ -n "$e" ] || { fl UNSTAGED -; return; }
@@ -272,18 +295,31 @@ mo() {
   g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
   d=$1
   shift
+  if [ $# = 1 ]; then
+    # Nothing was placed for seconds, and the file is older than that: no need for a process.
+    [ -z "$Q" ] || [ "./$1" -nt "$K/marker" ] || { [ $U = 0 ] && [ ! -O "./$1" ]; } || { mn "$d" "$1"; return; }
+    e=$(stat -c '%Y %u %g' "$T" "./$1" 2>/dev/null)
+    f=$1
+    set -- $e
+    [ $# = 6 ] && mb $1 $2 $3 $4 $5 $6
+    mn "$d" "$f"
+    return
+  fi
   n=$#
   for f do set -- "$@" "./$f"; done
   shift $n
   stat -c '%Y %u %g %n' "$T" "$@" 2>/dev/null | {
     IFS=' ' read -r now u g f
     while IFS=' ' read -r y a b f; do
-      case $y$a$b in *[!0-9]*|'') continue ;; esac
-      [ $u != 0 ] || [ $a:$b = $u:$g ] || { chown $a:$b "$T/$d/$f"; } 2>/dev/null
-      [ $y -lt $((now - 1)) ] || touch -c -d @$((y + 2)) "$T/$d/$f" 2>/dev/null
+      case $y$a$b in *[!0-9]*|'') ;; *) mb $now $u $g $y $a $b ;; esac
     done
   }
   mn "$d" "$@"
+}
+# Time, user and group of the stage, and of the file that is there; d and f are folder and name.
+mb() {
+  [ $2 != 0 ] || [ $5:$6 = $2:$3 ] || chown $5:$6 "$T/$d/$f" 2>/dev/null
+  [ $4 -lt $(($1 - 1)) ] || touch -c -d @$(($4 + 2)) "$T/$d/$f" 2>/dev/null
 }
 # New folders, with all that is in them: FOLDER NAME...
 md() {
@@ -352,7 +388,7 @@ ch() {
   [ $# = 0 ] || e=$(chmod $m "$@" 2>&1) || fl TEXT "$A" "$e"
 }
 # Appends to the manifest: a text, or a blob by its name.
-ja() { e=$( { printf '%s' "$1" >>"$K/manifest"; } 2>&1 ) || fl ENOSPC "$K" "$e"; }
+ja() { { printf '%s' "$1" >>"$K/manifest"; } 2>/dev/null || fl ENOSPC "$K"; }
 jb() { e=$( { cat "$S/$1" >>"$K/manifest"; } 2>&1 ) || fl TEXT "$K" "$e"; }
 cz() { mr "$1" "$S/marker" && ok "$2"; }
 # Cleans up after the answer.
@@ -374,7 +410,8 @@ token() {
 } 2>/dev/null
 token
 case $W in *[!-A-Za-z0-9_./@+,:=%]*) C=- ;; *) C=$W ;; esac
-printf 'kinsync 1 sh %s %s %s\n' "$(id -u 2>/dev/null)" "$I" "$C"
+U=$(id -u 2>/dev/null)
+printf 'kinsync 1 sh %s %s %s\n' "$U" "$I" "$C"
 while IFS= read -r l <&3; do eval "$l"; done
 exit 0
 `;
