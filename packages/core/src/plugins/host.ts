@@ -1,6 +1,4 @@
 // The only caller of plugin code: kinds and transports are called through these two and nowhere else.
 export { hostKind } from "./host-kind.ts";
-export type { HostedJudgement, HostedKind } from "./host-kind.ts";
+export type { HostedJudgement } from "./host-kind.ts";
 export { hostTransport } from "./host-transport.ts";
-export type { HostedTransport, TransportLimits } from "./host-transport.ts";
-export { pluginError } from "./host-error.ts";

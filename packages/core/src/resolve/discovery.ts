@@ -11,7 +11,6 @@ import { parseWorkloadName, readKindWord, type KindWord } from "./workload-name.
 
 export { checkWorkload } from "./check-workload.ts";
 export { parseWorkloadName } from "./workload-name.ts";
-export type { WorkloadName } from "./workload-name.ts";
 
 /** Kubernetes' own groups: their kinds win over a CRD of the same name, as with kubectl. */
 const NATIVE: ReadonlySet<string> = new Set(["", "apps", "batch"]);

@@ -109,12 +109,7 @@ function isOwnedBy(object: KubeObject, owner: KubeObject, mode: Layer["owner"]):
  * Whether a reference leads from an object to this owner. An owner lives in the object's namespace or is cluster-scoped; a
  * reference across namespaces is void, also for the garbage collector (Kubernetes, "Owners and Dependents").
  */
-export function isLink(
-  reference: OwnerReference,
-  object: KubeObject,
-  owner: KubeObject,
-  mode: Layer["owner"],
-): boolean {
+function isLink(reference: OwnerReference, object: KubeObject, owner: KubeObject, mode: Layer["owner"]): boolean {
   if (reference.uid !== owner.metadata.uid) return false;
   if (mode === "controller" && reference.controller !== true) return false;
   return owner.metadata.namespace === undefined || owner.metadata.namespace === object.metadata.namespace;
