@@ -123,16 +123,21 @@ export async function startApi(
   const { url } = server;
 
   function open(method: string, path: string, { body, headers, token: other = token }: RequestOptions) {
+    const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
     const request = httpsRequest(new URL(path, url), {
       method,
       agent,
+      // The certificate is checked against this, whatever the Host header says.
+      servername: "localhost",
       headers: {
         ...(other === "" ? {} : { Authorization: `Bearer ${other}` }),
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(text === undefined
+          ? {}
+          : { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(text)) }),
         ...headers,
       },
     });
-    request.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+    request.end(text);
     return request;
   }
 
@@ -150,7 +155,9 @@ export async function startApi(
         .on("response", (response) => {
           void response.toArray().then((chunks: Buffer[]) => {
             const text = Buffer.concat(chunks).toString("utf8");
-            const json = response.headers["content-type"]?.startsWith("application/json") === true;
+            // A watch is lines of JSON: its reader takes the text.
+            const json =
+              response.headers["content-type"]?.startsWith("application/json") === true && !text.includes("\n{");
             resolve({
               code: response.statusCode ?? 0,
               headers: response.headers,
