@@ -1,0 +1,88 @@
+// What a controller is made of, and what it may use.
+
+import type { ObjectStore, ResourceName, StoredObject } from "../world.ts";
+import type { ClusterView } from "./cluster-view.ts";
+import { controllerOf, controllerReference, isDeleting, selectorOf, selects, type PodTemplate } from "./objects.ts";
+
+export interface ControllerContext {
+  readonly store: ObjectStore;
+  readonly view: ClusterView;
+  /** Looks at the object again after this time. */
+  readonly again: (object: StoredObject, milliseconds: number) => void;
+  /** Milliseconds before a Job replaces a failed pod for the nth time (n >= 1). */
+  readonly jobBackOff: (failures: number) => number;
+}
+
+/** Makes the world of one root what its spec says: one step, from whatever state, any number of times. */
+export interface Controller {
+  readonly resource: ResourceName;
+  /** Adopts objects of this resource by its selector. */
+  readonly adopts?: ResourceName;
+  reconcile(object: StoredObject, context: ControllerContext): void;
+}
+
+/**
+ * The objects that the owner has by UID, after letting go of those whose labels stopped to match and adopting those
+ * without a controller that match. Nothing is adopted by, and nothing taken from, an owner under deletion.
+ */
+export function claim(owner: StoredObject, resource: ResourceName, { view }: ControllerContext): StoredObject[] {
+  const selector = selectorOf(owner);
+  const { uid, namespace } = owner.metadata;
+  const owned = view.ownedBy(uid, resource);
+  if (isDeleting(owner)) return owned;
+  const kept = owned.filter((object) => {
+    if (selects(selector, object.metadata.labels)) return true;
+    view.update(resource, object, ({ metadata }) => ({
+      metadata: { ...metadata, ownerReferences: (metadata.ownerReferences ?? []).filter((owner) => owner.uid !== uid) },
+    }));
+    return false;
+  });
+  const adopted = view.orphans(resource, namespace).flatMap((object) => {
+    if (isDeleting(object) || !selects(selector, object.metadata.labels)) return [];
+    const updated = view.update(resource, object, ({ metadata }) =>
+      controllerOf({ ...object, metadata }) === undefined
+        ? {
+            metadata: {
+              ...metadata,
+              ownerReferences: [...(metadata.ownerReferences ?? []), controllerReference(owner)],
+            },
+          }
+        : {},
+    );
+    return updated === undefined ? [] : [updated];
+  });
+  return [...kept, ...adopted];
+}
+
+/** Creates a pod from a template. */
+export function createPod(
+  owner: StoredObject,
+  template: PodTemplate,
+  more: {
+    readonly name?: string;
+    readonly generateName?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly finalizers?: string[];
+    readonly spec?: Readonly<Record<string, unknown>>;
+  },
+  { store }: ControllerContext,
+): StoredObject {
+  const annotations = { ...template.metadata?.annotations, ...more.annotations };
+  return store.create("pods", owner.metadata.namespace, {
+    metadata: {
+      ...(more.name === undefined ? {} : { name: more.name }),
+      generateName: more.generateName ?? `${owner.metadata.name}-`,
+      labels: { ...template.metadata?.labels, ...more.labels },
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      ...(more.finalizers === undefined ? {} : { finalizers: more.finalizers }),
+      ownerReferences: [controllerReference(owner)],
+    },
+    spec: { ...template.spec, ...more.spec },
+  });
+}
+
+export function deletePod(pod: StoredObject, { store }: ControllerContext): void {
+  const { namespace, name, uid } = pod.metadata;
+  store.delete("pods", namespace, name, { uid });
+}
