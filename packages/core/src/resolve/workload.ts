@@ -90,7 +90,7 @@ class Watcher implements WorkloadWatch {
   readonly #changedPods = new Set<string>();
   /** Takes back the pass that is due. */
   #cancel: (() => void) | undefined;
-  #lastPass = 0;
+  #restUntil = 0;
 
   constructor(options: WorkloadWatchOptions) {
     this.#options = options;
@@ -169,10 +169,13 @@ class Watcher implements WorkloadWatch {
       this.#cancel = undefined;
       const started = performance.now();
       this.#pass();
-      this.#lastPass = performance.now() - started;
+      const ended = performance.now();
+      const took = ended - started;
+      this.#restUntil = took > LONG_PASS ? ended + took : 0;
     };
-    if (this.#lastPass > LONG_PASS) {
-      const timer = setTimeout(run, this.#lastPass);
+    const rest = this.#restUntil - performance.now();
+    if (rest > 0) {
+      const timer = setTimeout(run, rest);
       this.#cancel = () => clearTimeout(timer);
     } else {
       const immediate = setImmediate(run);
