@@ -2,6 +2,7 @@
 
 export { createPlayground } from "./playground.ts";
 export type { Playground, PlaygroundOptions } from "./playground.ts";
+export type { ControllerOptions, Controllers } from "./controllers/index.ts";
 export type { ExecDirection, Faults, RequestPattern, SessionPattern } from "./faults.ts";
 export { StatusError } from "./status-error.ts";
 export type { Status, StatusCause, StatusDetails } from "./status-error.ts";

@@ -8,6 +8,8 @@ import { FaultPlan } from "./api/fault-plan.ts";
 import { kubeconfigOf } from "./api/kubeconfig.ts";
 import { createApiServer } from "./api/server.ts";
 import { applyObjects, objectsOf } from "./apply.ts";
+import { replacePod, startControllers } from "./controllers/index.ts";
+import type { ControllerOptions, Controllers } from "./controllers/index.ts";
 import type { Faults } from "./faults.ts";
 import { createKubelet } from "./kubelet/index.ts";
 import type { Kubelet, KubeletOptions } from "./kubelet/index.ts";
@@ -23,6 +25,8 @@ import type { NewObject, StoredObject } from "./world.ts";
 export interface PlaygroundOptions {
   /** The node: images, confinement, delays. */
   readonly kubelet?: KubeletOptions;
+  /** The controllers of Deployments, StatefulSets, Jobs and JobSets: which of them run, and how patient they are. */
+  readonly controllers?: ControllerOptions;
   /** Where the kubeconfig is written. Default: a file in a new folder of the system's temporary directory, removed on close. */
   readonly kubeconfigPath?: string;
   /** Milliseconds between the bookmarks of a watch that asks for them. Default: 10,000. */
@@ -50,6 +54,8 @@ export interface Playground extends AsyncDisposable {
   readonly faults: Faults;
   /** The node: kills containers and shows their files. */
   readonly kubelet: Kubelet;
+  /** The controllers; can be held, to look at the moment before they answer. */
+  readonly controllers: Controllers;
   /** Collects what lost its owner; can be held, to look at the moment before. */
   readonly garbageCollector: GarbageCollector;
   /**
@@ -57,6 +63,11 @@ export interface Playground extends AsyncDisposable {
    * Gives them as they are stored. @throws StatusError as the API would answer.
    */
   apply(objects: string | NewObject | readonly NewObject[]): StoredObject[];
+  /**
+   * Deletes a pod, as `kubectl delete pod` does, and lets its controller make another one.
+   * Gives the uid of the pod that goes. @throws StatusError where it is not there.
+   */
+  replacePod(namespace: string, name: string): string;
   /**
    * Settles with what `look` gives as soon as that is neither `undefined` nor `false`; it looks after each change of an object.
    * Default time limit: 10 seconds.
@@ -94,6 +105,8 @@ async function start(options: PlaygroundOptions, parts: Parts): Promise<Playgrou
   const faults = new FaultPlan();
   const kubelet = createKubelet(store, options.kubelet);
   parts.add(() => kubelet[Symbol.asyncDispose]());
+  const controllers = startControllers(store, options.controllers);
+  parts.add(() => controllers[Symbol.asyncDispose]());
   const garbageCollector = startGarbageCollector(store);
   parts.add(() => {
     garbageCollector[Symbol.dispose]();
@@ -127,8 +140,10 @@ async function start(options: PlaygroundOptions, parts: Parts): Promise<Playgrou
     store,
     faults,
     kubelet,
+    controllers,
     garbageCollector,
     apply: (objects) => applyObjects(store, objectsOf(objects)),
+    replacePod: (namespace, name) => replacePod(store, namespace, name),
     until: (look, more) => untilStore(store, look, more),
     close,
     [Symbol.asyncDispose]: close,

@@ -136,7 +136,7 @@ describe("objects", () => {
     expect(await api.call("POST", MAPS, { body })).toMatchObject({ code, body: { reason, code } });
   });
 
-  test("protobuf is refused, so that clients send JSON", async () => {
+  test("protobuf that is none, and answers in protobuf only, are refused", async () => {
     const headers = { "Content-Type": "application/vnd.kubernetes.protobuf" };
     expect(await api.call("POST", MAPS, { body: "k8s", headers })).toMatchObject({ code: 415 });
     expect(await api.call("GET", MAPS, { headers: { Accept: "application/vnd.kubernetes.protobuf" } })).toMatchObject({

@@ -4,6 +4,7 @@ import { StatusError, badRequest } from "../status-error.ts";
 import type { ResourceType } from "../store/resources.ts";
 import { apiVersionOf } from "../store/resources.ts";
 import type { StoredObject } from "../world.ts";
+import { ProtobufError, decodeProtobuf } from "./protobuf.ts";
 import { metadataOnly, tableOf } from "./table.ts";
 import type { IncludeObject } from "./table.ts";
 
@@ -63,7 +64,7 @@ export function shapeOf(accept: string | undefined, served: readonly Shape[]): S
   );
 }
 
-/** Reads a request's body by its content type. Throws 415 for protobuf and others, 400 for what cannot be parsed. */
+/** Reads a request's body by its content type. Throws 415 for formats, and protobuf messages, that are not known; 400 for what cannot be parsed. */
 export function decodeBody(body: Buffer, contentType: string | undefined): unknown {
   if (body.length === 0) {
     return undefined;
@@ -78,6 +79,20 @@ export function decodeBody(body: Buffer, contentType: string | undefined): unkno
     }
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (type === "application/vnd.kubernetes.protobuf") {
+    try {
+      return decodeProtobuf(body);
+    } catch (error) {
+      if (!(error instanceof ProtobufError)) {
+        throw error;
+      }
+      throw new StatusError(
+        415,
+        "UnsupportedMediaType",
+        `the playground reads little protobuf, and not this: ${error.message}; send application/json`,
+      );
+    }
   }
   throw new StatusError(
     415,

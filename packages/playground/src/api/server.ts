@@ -13,7 +13,6 @@ import { answerDiscovery, reviewAt } from "./discovery.ts";
 import { createExecServer } from "./exec.ts";
 import { listObjects } from "./list.ts";
 import { serveLogs } from "./logs.ts";
-import { decodeReview } from "./protobuf.ts";
 import { decodeBody, includeOf, inVersion, shapeOf, shaped } from "./negotiation.ts";
 import type { Shape } from "./negotiation.ts";
 import { factsOf, parseResourceRequest } from "./request.ts";
@@ -112,17 +111,6 @@ function refuseUpgrade(socket: Duplex, error: unknown): void {
   };
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   socket.end(`HTTP/1.1 ${status.code} ${status.reason}\r\n${head.join("\r\n")}\r\n\r\n${body}`);
-}
-
-function readReview(body: Buffer, contentType: string | undefined): unknown {
-  if (contentType !== "application/vnd.kubernetes.protobuf") {
-    return decodeBody(body, contentType);
-  }
-  try {
-    return decodeReview(body);
-  } catch (error) {
-    throw badRequest(`the review cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 class Server implements ApiServer {
@@ -296,7 +284,7 @@ class Server implements ApiServer {
           "the server does not allow this method on the requested resource",
         );
       }
-      const body = readReview(await readBody(message), message.headers["content-type"]);
+      const body = decodeBody(await readBody(message), message.headers["content-type"]);
       sendJson(response, 201, review.kind === "SelfSubjectReview" ? reviewSelf() : reviewAccess(faults, body));
       return;
     }

@@ -156,7 +156,7 @@ export function applyDefaults(resource: ResourceType, object: NewObject): void {
     }
     case "deployments.apps":
       fill(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 });
-      spec["strategy"] ??= { type: "RollingUpdate" };
+      fill((spec["strategy"] ??= {}) as Fields, { type: "RollingUpdate" });
       if (asFields(spec["strategy"])?.["type"] === "RollingUpdate") {
         fill(spec["strategy"] as Fields, { rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } });
       }
@@ -166,7 +166,7 @@ export function applyDefaults(resource: ResourceType, object: NewObject): void {
       break;
     case "statefulsets.apps":
       fill(spec, { replicas: 1, podManagementPolicy: "OrderedReady", revisionHistoryLimit: 10, serviceName: "" });
-      spec["updateStrategy"] ??= { type: "RollingUpdate" };
+      fill((spec["updateStrategy"] ??= {}) as Fields, { type: "RollingUpdate" });
       if (asFields(spec["updateStrategy"])?.["type"] === "RollingUpdate") {
         fill(spec["updateStrategy"] as Fields, { rollingUpdate: { partition: 0 } });
       }
