@@ -143,11 +143,12 @@ export class Worker implements AsyncDisposable {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       if (!this.#dirty) {
+        // Made anew here and nowhere else: an old poke that was dealt with must not wake anybody.
+        this.#wake = Promise.withResolvers<void>();
         await this.#wake.promise;
         continue;
       }
       this.#dirty = false;
-      this.#wake = Promise.withResolvers<void>();
       if (this.#blocked !== undefined) {
         if (this.#blocked.halted || this.#blocked.trees === this.#wantedTrees()) continue;
         this.#blocked = undefined;

@@ -238,6 +238,18 @@ describe("a worker", () => {
     expect(container.seen("src")).toEqual({ a: "2" });
   });
 
+  test("leaves the process free to do other things after a failure that ended its session", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    container.failNext("claim", new KinsyncError("KINSYNC_TARGET_FULL", "no room", { retry: "terminal" }));
+    container.breakConnection();
+    await until(() => worker?.status === "failed");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(worker?.idle).toBe(true);
+  });
+
   test("goes on trying where trying may help", async () => {
     const lost = new KinsyncError("KINSYNC_TARGET_LOST", "refused");
     container.failNext("open", lost, lost, lost, lost, lost);
