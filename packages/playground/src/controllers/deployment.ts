@@ -10,6 +10,7 @@ import {
   highestRevision,
   replicaAnnotations,
   revisionAnnotation,
+  revisionOf,
 } from "./revision-annotations.ts";
 import {
   nextReplicasOfNewSet,
@@ -212,13 +213,10 @@ function finish(rollout: Rollout, presentUid: string): void {
   );
   if (!complete) return;
   const limit = numberAt(deployment.spec, "revisionHistoryLimit", 10);
-  const spent = owned.filter(
-    (set) =>
-      set.metadata.uid !== presentUid &&
-      replicasOf(set) === 0 &&
-      numberAt(set.status, "replicas", 0) === 0 &&
-      !isDeleting(set),
-  );
+  const spent = owned
+    .filter(({ metadata, status }) => metadata.uid !== presentUid && numberAt(status, "replicas", 0) === 0)
+    .filter((set) => replicasOf(set) === 0 && !isDeleting(set))
+    .sort((a, b) => revisionOf(a) - revisionOf(b));
   for (const set of spent.slice(0, Math.max(0, spent.length - limit))) {
     context.store.delete(sets, set.metadata.namespace, set.metadata.name, { uid: set.metadata.uid });
   }

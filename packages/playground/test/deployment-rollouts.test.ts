@@ -1,0 +1,257 @@
+import { describe, expect, it } from "vitest";
+import fc from "fast-check";
+import { rolloutBounds, nextReplicasOfOldSets, proportionalReplicas } from "../src/controllers/rollout-math.ts";
+import type { StoredObject } from "../src/world.ts";
+import { controllerWorld, names, template, type ControllerWorld } from "./deployment-world.ts";
+
+const deployments = "deployments.apps";
+const sets = "replicasets.apps";
+const revision = "deployment.kubernetes.io/revision";
+const history = "deployment.kubernetes.io/revision-history";
+
+function deployment(spec: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    metadata: { name: "web" },
+    spec: { replicas: 2, selector: { matchLabels: { app: "web" } }, template: version("1"), ...spec },
+  };
+}
+
+function version(number: string): Record<string, unknown> {
+  return template({ app: "web", version: number });
+}
+
+function setOf(world: ControllerWorld, number: string): StoredObject {
+  const found = world.list(sets).find(({ metadata }) => metadata.labels?.["version"] === number);
+  if (found === undefined) throw new Error(`no ReplicaSet of version ${number}`);
+  return found;
+}
+
+function versions(world: ControllerWorld): string[] {
+  return world
+    .list("pods")
+    .map(({ metadata }) => metadata.labels?.["version"] ?? "")
+    .sort();
+}
+
+describe("a new deployment", () => {
+  it("makes a set that is named, labelled and annotated as on a real cluster, and its pods", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    const [set] = world.list(sets);
+    const hash = set?.metadata.labels?.["pod-template-hash"];
+    expect(set?.metadata.name).toBe(`web-${hash}`);
+    expect(set?.metadata.annotations).toEqual({
+      [revision]: "1",
+      "deployment.kubernetes.io/desired-replicas": "2",
+      "deployment.kubernetes.io/max-replicas": "3",
+    });
+    expect(set?.spec?.["selector"]).toEqual({ matchLabels: { app: "web", "pod-template-hash": hash } });
+    expect(world.get(deployments, "web").metadata.annotations).toEqual({ [revision]: "1" });
+    expect(world.get(deployments, "web").status).toMatchObject({
+      observedGeneration: 1,
+      replicas: 2,
+      updatedReplicas: 2,
+      readyReplicas: 2,
+      availableReplicas: 2,
+      conditions: [
+        { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
+        { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
+      ],
+    });
+    for (const pod of world.list("pods")) {
+      expect(pod.metadata.name).toMatch(new RegExp(`^web-${hash}-[a-z0-9]{5}$`));
+      expect(pod.metadata.ownerReferences).toMatchObject([
+        { kind: "ReplicaSet", uid: set?.metadata.uid, controller: true },
+      ]);
+    }
+  });
+});
+
+describe("a deployment whose template changes", () => {
+  it("rolls to the new one and keeps the old set without pods", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("2") }));
+    await world.settle();
+    expect(versions(world)).toEqual(["2", "2"]);
+    expect(setOf(world, "1").spec?.["replicas"]).toBe(0);
+    expect(setOf(world, "2").metadata.annotations?.[revision]).toBe("2");
+    expect(world.get(deployments, "web").metadata.annotations?.[revision]).toBe("2");
+  });
+
+  it("never has fewer ready pods than it may miss, nor more pods than it may have", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment({ replicas: 8 }));
+    await world.settle();
+    const counts: number[] = [];
+    using _watch = world.store.subscribe(({ resource }) => {
+      if (resource === "pods")
+        counts.push(world.list("pods").filter(({ metadata }) => metadata.deletionTimestamp === undefined).length);
+    });
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("2") }));
+    await world.settle();
+    expect(versions(world)).toEqual(Array(8).fill("2"));
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(6);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(10);
+  });
+
+  it("keeps both sets alive where the new pods never become ready, and says after its deadline that it is late", async () => {
+    await using world = controllerWorld({ ready: ({ metadata }) => metadata.labels?.["version"] === "1" });
+    world.create(deployments, deployment({ progressDeadlineSeconds: 1 }));
+    await world.settle();
+    const late = new Promise<void>((resolve) => {
+      const subscription = world.store.subscribe(({ resource, object }) => {
+        const conditions = (object.status?.["conditions"] ?? []) as { reason: string }[];
+        if (resource !== deployments || !conditions.some(({ reason }) => reason === "ProgressDeadlineExceeded")) return;
+        subscription[Symbol.dispose]();
+        resolve();
+      });
+    });
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("2") }));
+    await world.settle();
+    await late;
+    expect(versions(world)).toEqual(["1", "1", "2"]);
+  });
+
+  it("goes back to the set that it had, under a new number that remembers the old one", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    const first = setOf(world, "1");
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("2") }));
+    await world.settle();
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("1") }));
+    await world.settle();
+    const again = setOf(world, "1");
+    expect(again.metadata.uid).toBe(first.metadata.uid);
+    expect(again.metadata.annotations).toMatchObject({ [revision]: "3", [history]: "1" });
+    expect(setOf(world, "2").metadata.annotations?.[revision]).toBe("2");
+    expect(world.get(deployments, "web").metadata.annotations?.[revision]).toBe("3");
+    expect(versions(world)).toEqual(["1", "1"]);
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("2") }));
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("1") }));
+    await world.settle();
+    expect(setOf(world, "1").metadata.annotations).toMatchObject({ [revision]: "3", [history]: "1" });
+  });
+
+  it("has no pod of either while it recreates", async () => {
+    await using world = controllerWorld({ ends: false });
+    world.create(deployments, deployment({ strategy: { type: "Recreate" } }));
+    await world.settle();
+    world.edit(deployments, "web", (spec) => ({ ...spec, template: version("2") }));
+    await world.settle();
+    const dying = world.list("pods");
+    expect(dying.every(({ metadata }) => metadata.deletionTimestamp !== undefined)).toBe(true);
+    expect(world.list(sets)).toHaveLength(1);
+    for (const { metadata } of dying) world.store.remove("pods", "default", metadata.name, metadata.uid);
+    await world.settle();
+    expect(versions(world)).toEqual(["2", "2"]);
+  });
+
+  it("makes no set while it is paused, and scales the one that it has", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    world.edit(deployments, "web", (spec) => ({ ...spec, paused: true, replicas: 3, template: version("2") }));
+    await world.settle();
+    expect(world.list(sets)).toHaveLength(1);
+    expect(versions(world)).toEqual(["1", "1", "1"]);
+    expect(world.get(deployments, "web").status).toMatchObject({ observedGeneration: 2, replicas: 3 });
+    world.edit(deployments, "web", (spec) => ({ ...spec, paused: false }));
+    await world.settle();
+    expect(versions(world)).toEqual(["2", "2", "2"]);
+  });
+
+  it("drops old sets beyond its history", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment({ revisionHistoryLimit: 1 }));
+    await world.settle();
+    for (const number of ["2", "3", "4"]) {
+      world.edit(deployments, "web", (spec) => ({ ...spec, template: version(number) }));
+      await world.settle();
+    }
+    expect(new Set(world.list(sets).map(({ metadata }) => metadata.labels?.["version"]))).toEqual(new Set(["3", "4"]));
+  });
+});
+
+describe("pods of a replica set", () => {
+  it("come back under another name", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    const [pod] = world.list("pods");
+    world.store.delete("pods", "default", pod?.metadata.name ?? "");
+    await world.settle();
+    expect(world.list("pods")).toHaveLength(2);
+    expect(names(world.list("pods"))).not.toContain(pod?.metadata.name);
+  });
+
+  it("are let go when their labels stop to match, and taken back when they match again", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    const [pod] = world.list("pods");
+    if (pod === undefined) throw new Error("no pod");
+    world.store.update("pods", { ...pod, metadata: { ...pod.metadata, labels: { app: "other" } } });
+    await world.settle();
+    const orphan = world.get("pods", pod.metadata.name);
+    expect(orphan.metadata.ownerReferences).toEqual([]);
+    expect(world.list("pods")).toHaveLength(3);
+    world.store.update("pods", { ...orphan, metadata: { ...orphan.metadata, labels: pod.metadata.labels ?? {} } });
+    await world.settle();
+    // Three would be too many: one of them went.
+    expect(world.list("pods")).toHaveLength(2);
+    expect(world.list("pods").every(({ metadata }) => metadata.ownerReferences?.length === 1)).toBe(true);
+  });
+
+  it("go with their deployment", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    world.store.delete(deployments, "default", "web", { propagation: "Background" });
+    await world.settle();
+    expect(world.list(sets)).toEqual([]);
+    expect(world.list("pods")).toEqual([]);
+  });
+});
+
+describe("the arithmetic of rollouts", () => {
+  it("reads numbers and percentages, and never lets both be none", () => {
+    expect(rolloutBounds(4, "25%", "25%")).toEqual({ surge: 1, unavailable: 1 });
+    expect(rolloutBounds(2, "25%", "25%")).toEqual({ surge: 1, unavailable: 0 });
+    expect(rolloutBounds(10, 3, "0%")).toEqual({ surge: 3, unavailable: 0 });
+    expect(rolloutBounds(10, 0, 0)).toEqual({ surge: 0, unavailable: 1 });
+  });
+
+  it("shares a size among sets so that all of it is given away", () => {
+    fc.assert(
+      fc.property(fc.nat(60), fc.array(fc.nat(20), { minLength: 1, maxLength: 5 }), (allowed, sizes) => {
+        const next = proportionalReplicas(allowed, sizes);
+        expect(next.reduce((sum, size) => sum + size, 0)).toBe(allowed);
+        expect(next.every((size) => size >= 0)).toBe(true);
+      }),
+    );
+  });
+
+  it("takes from old sets only what is not needed", () => {
+    const size = fc.nat(12).chain((replicas) => fc.nat(replicas).map((available) => ({ replicas, available })));
+    fc.assert(
+      fc.property(
+        fc.nat(12),
+        fc.nat(4),
+        size,
+        fc.array(size, { maxLength: 4 }),
+        (desired, unavailable, present, old) => {
+          const bounds = { surge: 1, unavailable };
+          const next = nextReplicasOfOldSets(desired, bounds, present, old);
+          const kept = next.map((replicas, index) => Math.min(replicas, old[index]?.available ?? 0));
+          const before = present.available + old.reduce((sum, { available }) => sum + available, 0);
+          const after = present.available + kept.reduce((sum, available) => sum + available, 0);
+          expect(after).toBeGreaterThanOrEqual(Math.min(before, desired - unavailable));
+        },
+      ),
+    );
+  });
+});
