@@ -124,7 +124,7 @@ async function play({ stage, events, onEvent, print, paint }: Play): Promise<Fin
   print("");
   print(
     `${paint(["green", "bold"], "All of it came true")}, checked byte by byte from outside of the containers: ` +
-      `${MEMBERS} of ${MEMBERS} after ${duration(last)}, nothing restarted, nothing re-created by kinsync.`,
+      `${MEMBERS} of ${MEMBERS} after ${duration(last)}, and kinsync restarted or re-created nothing.`,
   );
   return { members: MEMBERS, last, newestOwner, caughtUp };
 }
