@@ -31,6 +31,8 @@ export class MemoryContainer {
   /** Errors that the next calls of an operation throw, in order. */
   readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
   runExitCode = 0;
+  /** Commits wait for this. */
+  gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
 
   root(key: string): RootState {
@@ -161,6 +163,7 @@ class MemorySession implements Session {
     const staged = this.#stages.get(stage);
     if (staged === undefined) throw new Error("unknown stage");
     const content = await staged.content;
+    await this.#container.gate;
     this.#check();
     this.#container.fault("commit");
     const { batch } = staged;

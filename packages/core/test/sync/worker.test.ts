@@ -16,6 +16,7 @@ let archives: ArchivePool;
 let container: MemoryContainer;
 let worker: Worker | undefined;
 let events: string[];
+let written: Set<string>;
 let changed: PromiseWithResolvers<void>;
 
 beforeEach(async () => {
@@ -23,6 +24,7 @@ beforeEach(async () => {
   archives = new ArchivePool();
   container = new MemoryContainer();
   events = [];
+  written = new Set();
   changed = Promise.withResolvers();
 });
 
@@ -69,7 +71,8 @@ class Files {
       const bytes = Buffer.from(content);
       const digest = createHash("sha256").update(bytes).digest("hex");
       const source = join(folder, digest);
-      await writeFile(source, bytes);
+      if (!written.has(source)) await writeFile(source, bytes);
+      written.add(source);
       entries.push({ type: "file", path, mode: 0o644, size: bytes.length, digest, source });
     }
     this.tree = createTree("directory", entries);
@@ -195,9 +198,13 @@ describe("a worker", () => {
     await files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
-    for (let save = 2; save <= 11; save += 1) void files.set({ a: String(save) });
+    const gate = Promise.withResolvers<void>();
+    container.gate = gate.promise;
+    for (let save = 2; save <= 11; save += 1) await files.set({ a: String(save) });
+    gate.resolve();
     await until(() => worker?.status === "synced" && container.seen("src").a === "11");
-    expect(container.log.filter((line) => line.startsWith("commit")).length).toBeLessThan(11);
+    // The first tree, the one that was on its way, and the last of all that settled meanwhile.
+    expect(container.log.filter((line) => line.startsWith("commit")).length).toBeLessThanOrEqual(3);
   });
 
   test("catches a restarted container up from nothing", async () => {
