@@ -1,5 +1,9 @@
 import { isAbsolute, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { watch } from "chokidar";
+
+/** Milliseconds that closing may take. */
+const CLOSE_LIMIT = 5_000;
 
 /** Something that tells which paths may have changed. It may tell too much, and at times too little: whoever asks looks himself. */
 export interface FileEvents extends AsyncDisposable {
@@ -52,7 +56,8 @@ export const openChokidar: OpenFileEvents = (options) => {
   return {
     ready,
     watched: () => new Set(Object.keys(watcher.getWatched())),
-    [Symbol.asyncDispose]: () => watcher.close(),
+    // Nothing is heard any more from the call on; its end is only waited for to give the watches back.
+    [Symbol.asyncDispose]: () => Promise.race([watcher.close(), delay(CLOSE_LIMIT, undefined, { ref: false })]),
   };
 };
 

@@ -102,6 +102,7 @@ export class Scanner {
       const wanted = [...new Set(paths)].sort((a, b) => a.length - b.length);
       const done = new Set<string>();
       for (const path of wanted) {
+        this.#lagging.delete(path);
         const nearest = this.#nearestKnown(path);
         if (done.has(nearest)) continue;
         done.add(nearest);

@@ -58,7 +58,7 @@ export interface Watched {
   readonly source: Source;
   readonly states: readonly SourceState[];
   readonly notes: readonly string[];
-  /** Waits for a state, the present one among them; rejects after 15 s with the last one in the message. */
+  /** Waits for a state, the present one among them; rejects after 25 s with the last one in the message. */
   readonly until: (isIt: (state: SourceState) => boolean) => Promise<SourceState>;
   /** Waits until the state is what a fresh scan gives. */
   readonly untilFresh: () => Promise<SourceState>;
@@ -105,7 +105,7 @@ export async function watched(spec: SourceSpec, tuning: SourceTuning = {}): Prom
       const limit = setTimeout(() => {
         waiting.delete(look);
         reject(new Error(`${what}: last state ${JSON.stringify(listing(source.current))}, notes ${notes.join("; ")}`));
-      }, 15_000);
+      }, 25_000);
       waiting.add(look);
     });
   };
