@@ -26,3 +26,11 @@ test("whatever comes, nothing that moves a cursor or turns text around is left",
     }),
   );
 });
+
+test.each(["\u001B", "\u001B]", "\u001B[", " ", "\n", " \n", "\u001BP", "\u001B[0"])(
+  "a hundred thousand of %j take no more steps than letters",
+  (unit) => {
+    // Quadratic work would take the better part of a minute, and the time limit of the test.
+    expect(clean(unit.repeat(100_000)).length).toBeLessThanOrEqual(unit.length * 100_000);
+  },
+);

@@ -1,4 +1,3 @@
-/// <reference path="../cli-progress.d.ts" />
 import cliProgress from "cli-progress";
 import type { ProgressEvent } from "@kinsync/core";
 import { clean, cut } from "./text.ts";

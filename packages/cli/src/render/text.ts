@@ -11,10 +11,11 @@ export function cleanLines(text: string): string {
 
 /** The same as one line. */
 export function clean(text: string): string {
-  return cleanLines(text)
-    .replaceAll(/\s*\n\s*/g, " ")
-    .replaceAll("\t", " ")
-    .trim();
+  const lines = cleanLines(text).split("\n");
+  return lines
+    .map((line) => line.replaceAll("\t", " ").trim())
+    .filter((line) => line !== "")
+    .join(" ");
 }
 
 /** A copy of plain data with every string in it cleaned, for JSON. */
