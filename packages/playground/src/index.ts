@@ -9,6 +9,7 @@ export type { Status, StatusCause, StatusDetails } from "./status-error.ts";
 export type { ContainerInfo, Kubelet, KubeletOptions } from "./kubelet/index.ts";
 export type { ImageTemplate } from "./runtime/image.ts";
 export type { GarbageCollector } from "./store/garbage-collector.ts";
-export type { DeleteOptions, PlaygroundStore, StoreChange, WriteOptions } from "./store/object-store.ts";
+export type { StoreChange } from "./store/change-feed.ts";
+export type { DeleteOptions, PlaygroundStore, WriteOptions } from "./store/object-store.ts";
 export type { UntilOptions } from "./until.ts";
 export type { NewObject, ObjectStore, Propagation, ResourceName, StoredObject, StoreEvent } from "./world.ts";

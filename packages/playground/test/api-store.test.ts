@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 
 import { startGarbageCollector } from "../src/store/garbage-collector.ts";
 import { createObjectStore } from "../src/store/object-store.ts";
-import type { PlaygroundStore, StoreChange } from "../src/store/object-store.ts";
+import type { StoreChange } from "../src/store/change-feed.ts";
+import type { PlaygroundStore } from "../src/store/object-store.ts";
 import { StatusError } from "../src/status-error.ts";
 import type { NewObject, StoredObject } from "../src/world.ts";
 

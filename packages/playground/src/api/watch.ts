@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 import { StatusError, expired, invalid } from "../status-error.ts";
-import type { StoreChange } from "../store/object-store.ts";
+import type { StoreChange } from "../store/change-feed.ts";
 import { apiVersionOf } from "../store/resources.ts";
 import type { ResourceName, StoredObject } from "../world.ts";
 import type { ApiContext } from "./context.ts";

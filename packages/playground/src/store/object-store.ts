@@ -3,25 +3,17 @@ import { isDeepStrictEqual } from "node:util";
 
 import { StatusError, alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from "../status-error.ts";
 import type { NewObject, ObjectStore, Propagation, ResourceName, StoreEvent, StoredObject } from "../world.ts";
+import { ChangeFeed } from "./change-feed.ts";
+import type { StoreChange } from "./change-feed.ts";
 import { applyDefaults } from "./defaults.ts";
+import { DEFINITIONS, establish, resourceOfDefinition } from "./definitions.ts";
+import { apiTime, finalizersFor, gracePeriodOf, mayGo } from "./deletion.ts";
 import { immutabilityProblems } from "./immutability.ts";
-import {
-  ResourceTable,
-  apiVersionOf,
-  missingInDefinition,
-  resourceOfDefinition,
-  splitApiVersion,
-} from "./resources.ts";
+import { ObjectTables } from "./object-tables.ts";
+import type { Located } from "./object-tables.ts";
+import { ResourceTable, apiVersionOf, splitApiVersion } from "./resources.ts";
 import type { ResourceType } from "./resources.ts";
 import { problems } from "./validation.ts";
-
-/** One change, with what a watch with selectors needs to know. */
-export interface StoreChange extends StoreEvent {
-  /** The resourceVersion that the change made, as a number. */
-  readonly revision: number;
-  /** The object before the change; missing where it is new. */
-  readonly previous?: StoredObject;
-}
 
 /** How a write differs from a plain one. */
 export interface WriteOptions {
@@ -70,14 +62,8 @@ export interface PlaygroundStore extends ObjectStore {
   observe(listener: (change: StoreChange) => void): Disposable;
 }
 
-/** Changes that watches can be resumed from; as the real API server, only so many are remembered. */
-const HISTORY = 20_000;
 const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"] as const;
-
-function now(): string {
-  return `${new Date().toISOString().slice(0, 19)}Z`;
-}
 
 function freeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
@@ -89,35 +75,14 @@ function freeze<T>(value: T): T {
   return value;
 }
 
-function keyOf(namespace: string | undefined, name: string): string {
-  return `${namespace ?? ""}\u0000${name}`;
-}
-
 function randomSuffix(): string {
   return Array.from({ length: 5 }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join("");
 }
 
-function ended(pod: StoredObject): boolean {
-  const phase = pod.status?.["phase"];
-  return phase === "Succeeded" || phase === "Failed";
-}
-
-interface Located {
-  readonly resource: ResourceName;
-  readonly object: StoredObject;
-}
-
 class MemoryStore implements PlaygroundStore {
   readonly resources = new ResourceTable();
-  readonly #objects = new Map<ResourceName, Map<string, StoredObject>>();
-  readonly #sorted = new Map<ResourceName, readonly StoredObject[]>();
-  readonly #byUid = new Map<string, Located>();
-  readonly #dependents = new Map<string, Set<string>>();
-  readonly #listeners = new Set<(change: StoreChange) => void>();
-  readonly #waiting: StoreChange[] = [];
-  #delivering = false;
-  #history: StoreChange[] = [];
-  #oldest = 0;
+  readonly #tables = new ObjectTables();
+  readonly #feed = new ChangeFeed();
   #revision = 0;
 
   constructor() {
@@ -137,7 +102,7 @@ class MemoryStore implements PlaygroundStore {
 
   peek(resource: ResourceName, namespace: string | undefined, name: string): StoredObject | undefined {
     const type = this.#type(resource);
-    return this.#objects.get(resource)?.get(keyOf(type.namespaced ? namespace : undefined, name));
+    return this.#tables.find(resource, type.namespaced ? namespace : undefined, name);
   }
 
   list(resource: ResourceName, namespace?: string): StoredObject[] {
@@ -146,23 +111,18 @@ class MemoryStore implements PlaygroundStore {
 
   view(resource: ResourceName, namespace?: string): readonly StoredObject[] {
     const type = this.#type(resource);
-    let sorted = this.#sorted.get(resource);
-    if (sorted === undefined) {
-      const entries = [...(this.#objects.get(resource) ?? [])];
-      sorted = entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, object]) => object);
-      this.#sorted.set(resource, sorted);
-    }
+    const sorted = this.#tables.all(resource);
     return namespace === undefined || !type.namespaced
       ? sorted
       : sorted.filter((object) => object.metadata.namespace === namespace);
   }
 
   byUid(uid: string): Located | undefined {
-    return this.#byUid.get(uid);
+    return this.#tables.byUid(uid);
   }
 
   dependentsOf(uid: string): Located[] {
-    return [...(this.#dependents.get(uid) ?? [])].flatMap((dependent) => this.#byUid.get(dependent) ?? []);
+    return this.#tables.dependentsOf(uid);
   }
 
   create(
@@ -188,7 +148,7 @@ class MemoryStore implements PlaygroundStore {
     }
     const name = metadata.name ?? "";
     metadata.uid = randomUUID();
-    metadata.creationTimestamp = now();
+    metadata.creationTimestamp = apiTime();
     delete metadata.deletionTimestamp;
     delete metadata.deletionGracePeriodSeconds;
     delete metadata.resourceVersion;
@@ -209,8 +169,8 @@ class MemoryStore implements PlaygroundStore {
     if (this.peek(resource, home, name) !== undefined) {
       throw alreadyExists(type, name);
     }
-    if (resource === "customresourcedefinitions.apiextensions.k8s.io") {
-      this.#establish(type, next);
+    if (resource === DEFINITIONS) {
+      establish(type, next);
     }
     return this.#commit(type, next as StoredObject, undefined, options);
   }
@@ -269,11 +229,11 @@ class MemoryStore implements PlaygroundStore {
     }
     const next = structuredClone(current);
     const { metadata } = next;
-    const finalizers = this.#finalizersFor(current, options.propagation);
+    const finalizers = finalizersFor(current, options.propagation);
     if (resource === "namespaces") {
       next.status = { ...next.status, phase: "Terminating" };
     }
-    const grace = resource === "pods" ? this.#gracePeriod(current, options.gracePeriodSeconds) : 0;
+    const grace = resource === "pods" ? gracePeriodOf(current, options.gracePeriodSeconds) : 0;
     if (finalizers.length === 0 && grace === 0 && resource !== "namespaces") {
       this.#drop(type, current);
       return;
@@ -283,13 +243,13 @@ class MemoryStore implements PlaygroundStore {
     }
     if (metadata.deletionTimestamp === undefined) {
       // The API tells when the grace period ends, not when the deletion was asked for.
-      metadata.deletionTimestamp = `${new Date(Date.now() + grace * 1000).toISOString().slice(0, 19)}Z`;
+      metadata.deletionTimestamp = apiTime(grace);
       metadata.deletionGracePeriodSeconds = grace;
       if (type.generation) {
         metadata.generation = (metadata.generation ?? 0) + 1;
       }
     } else if (grace < (metadata.deletionGracePeriodSeconds ?? 0)) {
-      metadata.deletionTimestamp = `${new Date(Date.now() + grace * 1000).toISOString().slice(0, 19)}Z`;
+      metadata.deletionTimestamp = apiTime(grace);
       metadata.deletionGracePeriodSeconds = grace;
     }
     this.#commit(type, next, current, {});
@@ -306,7 +266,7 @@ class MemoryStore implements PlaygroundStore {
       return;
     }
     const next = structuredClone(current);
-    next.metadata.deletionTimestamp ??= now();
+    next.metadata.deletionTimestamp ??= apiTime();
     next.metadata.deletionGracePeriodSeconds = 0;
     this.#commit(type, next, current, {});
   }
@@ -318,40 +278,17 @@ class MemoryStore implements PlaygroundStore {
   }
 
   observe(listener: (change: StoreChange) => void): Disposable {
-    // A function of its own: the same listener may be there twice.
-    const entry = (change: StoreChange): void => {
-      listener(change);
-    };
-    this.#listeners.add(entry);
-    return {
-      [Symbol.dispose]: () => {
-        this.#listeners.delete(entry);
-      },
-    };
+    return this.#feed.observe(listener);
   }
 
   changesSince(revision: number): readonly StoreChange[] | undefined {
-    if (revision < this.#oldest) {
-      return undefined;
-    }
-    let low = 0;
-    let high = this.#history.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#history[middle]?.revision ?? 0) > revision) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
-    }
-    return this.#history.slice(low);
+    return this.#feed.since(revision);
   }
 
   compact(): void {
-    this.#history = [];
     // A revision that no object has, so that even the newest one handed out so far counts as old.
     this.#revision += 1;
-    this.#oldest = this.#revision;
+    this.#feed.forget(this.#revision);
   }
 
   #type(resource: ResourceName): ResourceType {
@@ -440,29 +377,6 @@ class MemoryStore implements PlaygroundStore {
     Object.assign(next.metadata, kept);
   }
 
-  #gracePeriod(pod: StoredObject, asked: number | undefined): number {
-    if (asked === 0 || ended(pod) || typeof pod.spec?.["nodeName"] !== "string") {
-      return 0;
-    }
-    const own = pod.spec["terminationGracePeriodSeconds"];
-    const grace = asked ?? (typeof own === "number" ? own : 30);
-    const running = pod.metadata.deletionGracePeriodSeconds;
-    // A second deletion can only shorten the period that the first one gave.
-    return pod.metadata.deletionTimestamp !== undefined && running !== undefined ? Math.min(grace, running) : grace;
-  }
-
-  #finalizersFor(object: StoredObject, propagation: Propagation | undefined): string[] {
-    const finalizers = object.metadata.finalizers ?? [];
-    if (propagation === undefined) {
-      return finalizers;
-    }
-    const others = finalizers.filter((finalizer) => finalizer !== "foregroundDeletion" && finalizer !== "orphan");
-    if (propagation === "Foreground") {
-      return [...others, "foregroundDeletion"];
-    }
-    return propagation === "Orphan" ? [...others, "orphan"] : others;
-  }
-
   #commit(
     type: ResourceType,
     next: StoredObject,
@@ -479,13 +393,7 @@ class MemoryStore implements PlaygroundStore {
       return next;
     }
     const { metadata } = next;
-    if (
-      current !== undefined &&
-      metadata.deletionTimestamp !== undefined &&
-      (metadata.finalizers ?? []).length === 0 &&
-      (metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
-      type.name !== "namespaces"
-    ) {
+    if (current !== undefined && mayGo(next)) {
       const last = structuredClone(next);
       this.#drop(type, freeze(next));
       return last;
@@ -493,18 +401,11 @@ class MemoryStore implements PlaygroundStore {
     this.#revision += 1;
     metadata.resourceVersion = String(this.#revision);
     const stored = freeze(structuredClone(next));
-    let table = this.#objects.get(type.name);
-    if (table === undefined) {
-      table = new Map();
-      this.#objects.set(type.name, table);
-    }
-    table.set(keyOf(metadata.namespace, metadata.name), stored);
-    this.#sorted.delete(type.name);
-    this.#index(type.name, stored, current);
-    if (type.name === "customresourcedefinitions.apiextensions.k8s.io") {
+    this.#tables.put(type.name, stored, current);
+    if (type.name === DEFINITIONS) {
       this.resources.register(resourceOfDefinition(stored));
     }
-    this.#emit({
+    this.#feed.publish({
       type: current === undefined ? "ADDED" : "MODIFIED",
       resource: type.name,
       object: stored,
@@ -515,8 +416,8 @@ class MemoryStore implements PlaygroundStore {
   }
 
   #drop(type: ResourceType, current: StoredObject): void {
-    const { uid, namespace, name } = current.metadata;
-    if (type.name === "customresourcedefinitions.apiextensions.k8s.io") {
+    const { namespace, name } = current.metadata;
+    if (type.name === DEFINITIONS) {
       const custom = resourceOfDefinition(current);
       for (const object of this.view(custom.name)) {
         this.#drop(custom, object);
@@ -524,119 +425,17 @@ class MemoryStore implements PlaygroundStore {
       this.resources.unregister(custom.name);
     }
     const previous = this.peek(type.name, namespace, name) ?? current;
-    this.#objects.get(type.name)?.delete(keyOf(namespace, name));
-    this.#sorted.delete(type.name);
-    this.#byUid.delete(uid);
-    for (const owner of previous.metadata.ownerReferences ?? []) {
-      this.#unlink(owner.uid, uid);
-    }
+    this.#tables.take(type.name, previous);
     this.#revision += 1;
     const last = structuredClone(current);
     last.metadata.resourceVersion = String(this.#revision);
-    this.#emit({
+    this.#feed.publish({
       type: "DELETED",
       resource: type.name,
       object: freeze(last),
       revision: this.#revision,
       previous,
     });
-  }
-
-  #index(resource: ResourceName, object: StoredObject, before: StoredObject | undefined): void {
-    const { uid } = object.metadata;
-    this.#byUid.set(uid, { resource, object });
-    for (const owner of before?.metadata.ownerReferences ?? []) {
-      this.#unlink(owner.uid, uid);
-    }
-    for (const owner of object.metadata.ownerReferences ?? []) {
-      const set = this.#dependents.get(owner.uid) ?? new Set();
-      set.add(uid);
-      this.#dependents.set(owner.uid, set);
-    }
-  }
-
-  #unlink(owner: string, dependent: string): void {
-    const set = this.#dependents.get(owner);
-    set?.delete(dependent);
-    if (set?.size === 0) {
-      this.#dependents.delete(owner);
-    }
-  }
-
-  #establish(type: ResourceType, definition: NewObject): void {
-    const missing = missingInDefinition(definition);
-    if (missing.length > 0) {
-      throw invalid(
-        type,
-        definition.metadata.name ?? "",
-        missing.map((field) => ({ reason: "FieldValueRequired", message: "Required value", field })),
-      );
-    }
-    const custom = resourceOfDefinition(definition as StoredObject);
-    if (custom.name !== definition.metadata.name) {
-      throw invalid(type, definition.metadata.name ?? "", [
-        {
-          reason: "FieldValueInvalid",
-          message: `Invalid value: "${definition.metadata.name}": must be spec.names.plural+"."+spec.group`,
-          field: "metadata.name",
-        },
-      ]);
-    }
-    const at = now();
-    definition.status = {
-      acceptedNames: definition.spec?.["names"],
-      storedVersions: [custom.storageVersion],
-      conditions: [
-        {
-          type: "NamesAccepted",
-          status: "True",
-          reason: "NoConflicts",
-          message: "no conflicts found",
-          lastTransitionTime: at,
-        },
-        {
-          type: "Established",
-          status: "True",
-          reason: "InitialNamesAccepted",
-          message: "the initial names have been accepted",
-          lastTransitionTime: at,
-        },
-      ],
-    };
-  }
-
-  #emit(change: StoreChange): void {
-    this.#history.push(change);
-    if (this.#history.length > HISTORY * 2) {
-      const dropped = this.#history.splice(0, this.#history.length - HISTORY);
-      this.#oldest = dropped.at(-1)?.revision ?? this.#oldest;
-    }
-    this.#waiting.push(change);
-    // A listener that writes must not overtake: the other listeners see its change after the one that it answers.
-    if (this.#delivering) {
-      return;
-    }
-    this.#delivering = true;
-    try {
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        for (const listener of this.#listeners) {
-          this.#tell(listener, next);
-        }
-      }
-    } finally {
-      this.#delivering = false;
-    }
-  }
-
-  #tell(listener: (change: StoreChange) => void, change: StoreChange): void {
-    try {
-      listener(change);
-    } catch (error) {
-      // The writer is not to blame for a listener's bug, and the bug must not stay hidden.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
   }
 }
 
