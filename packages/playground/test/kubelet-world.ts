@@ -17,6 +17,7 @@ export interface KubeletWorld extends AsyncDisposable {
     pod: string,
     command: readonly string[],
     stdin?: string,
+    container?: string,
   ): Promise<{ code?: number; error?: string; stdout: string; stderr: string }>;
 }
 
@@ -61,8 +62,8 @@ export function kubeletWorld(options: KubeletOptions = {}): KubeletWorld {
       throw new Error(`${name} ended without saying ${words}: ${all}`);
     },
     create: (name, spec, metadata) => store.create("pods", "default", { metadata: { name, ...metadata }, spec }),
-    async run(pod, command, stdin) {
-      const process = await kubelet.exec({ namespace: "default", name: pod }, undefined, command, {
+    async run(pod, command, stdin, container) {
+      const process = await kubelet.exec({ namespace: "default", name: pod }, container, command, {
         stdin: stdin !== undefined,
       });
       if (stdin !== undefined) process.stdin.end(stdin);

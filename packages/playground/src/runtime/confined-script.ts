@@ -78,6 +78,7 @@ function innerScript(options: ConfinedScriptOptions): string {
     ...mounts.flatMap(readOnlyLines),
     "$B umount -l /dev/.machine",
     `[ -d ${wd} ] || $B mkdir -p ${wd} 2>/dev/null || :`,
+    ...(options.user === undefined ? [] : passwdLines(options.user)),
     ...(options.readOnlyRoot ? [remountReadOnly("/")] : []),
     `cd ${wd}`,
     // By its path, since a busybox shell would run an applet of its own instead of a program of the image that has the same name.
@@ -96,6 +97,13 @@ function innerScript(options: ConfinedScriptOptions): string {
     lines.push(`exec $B start-stop-daemon -S -q -p /dev/.playground/none -c ${quote(options.user)} -a "$c" -- "$@"`);
   }
   return lines.join("\n");
+}
+
+/** A line for the user, as CRI-O writes it: busybox becomes nobody that it can't look up. */
+function passwdLines(user: string): string[] {
+  const line = quote(`user:x:${user}::/:/bin/sh`);
+  const known = quote(`^[^:]*:[^:]*:${user.split(":", 1).join("")}:`);
+  return ["[ -d /etc ] || $B mkdir /etc", `$B grep -q ${known} /etc/passwd 2>/dev/null || echo ${line} >>/etc/passwd`];
 }
 
 function targetLines(mount: ContainerMount): string[] {

@@ -1,0 +1,255 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chooseConfinement } from "../src/runtime/confinement.ts";
+import { quote } from "../src/runtime/confined-script.ts";
+import { findImage } from "../src/runtime/image.ts";
+import { isReady, kubeletWorld, patient, status, text, type KubeletWorld } from "./kubelet-world.ts";
+
+const found = await chooseConfinement("auto");
+const confinable = found.kind === "confined";
+const isRoot = confinable && !found.tools.userNamespace;
+
+describe.runIf(confinable)("a confined container", () => {
+  let world: KubeletWorld;
+  beforeAll(async () => {
+    world = kubeletWorld({ confinement: "confined" });
+    world.create("box", {
+      containers: [
+        {
+          ...patient(),
+          volumeMounts: [
+            { name: "small", mountPath: "/small" },
+            { name: "words", mountPath: "/words" },
+            { name: "words", mountPath: "/app/single.txt", subPath: "one" },
+            { name: "shared", mountPath: "/deep/er", subPath: "sub", readOnly: true },
+          ],
+        },
+        {
+          ...patient(),
+          name: "locked",
+          securityContext: { readOnlyRootFilesystem: true },
+          volumeMounts: [{ name: "shared", mountPath: "/rw" }],
+        },
+        { ...patient(), name: "machine", image: "playground/machine" },
+        { name: "empty", image: "playground/empty" },
+      ],
+      volumes: [
+        { name: "small", emptyDir: { sizeLimit: "1Mi" } },
+        { name: "words", configMap: { name: "words" } },
+        { name: "shared", emptyDir: {} },
+      ],
+    });
+    world.store.create("configmaps", "default", { metadata: { name: "words" }, data: { one: "1", two: "2" } });
+    await world.pod("box", isReady);
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  function sh(
+    script: string,
+    container = "main",
+  ): Promise<{ code?: number; error?: string; stdout: string; stderr: string }> {
+    return world.run("box", ["sh", "-c", script], undefined, container);
+  }
+
+  it("has a root of its own, where absolute paths are true", async () => {
+    const { stdout } = await sh("pwd; hostname; ls /; echo $HOSTNAME; readlink /proc/1/exe");
+    expect(stdout.split("\n")).toEqual(
+      expect.arrayContaining(["/app", "box", "app", "bin", "dev", "proc", "tmp", "/bin/busybox"]) as string[],
+    );
+    expect(stdout).not.toContain("playground");
+  });
+
+  it("has processes of its own", async () => {
+    const { stdout } = await sh("ls -d /proc/[0-9]*; cat /proc/1/cmdline | tr '\\0' ' '");
+    expect(stdout.split("\n").length).toBeLessThan(12);
+    expect(stdout).toContain("sh -c");
+  });
+
+  it("has the devices that programs expect", async () => {
+    const { code, stdout } = await sh(
+      "echo x > /dev/null && head -c 4 /dev/zero | wc -c && [ -c /dev/urandom ] && echo y > /dev/shm/f && ls -a /dev",
+    );
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(/playground|machine/);
+  });
+
+  it("shows pod and instance in the source of its termination log, as a real one", async () => {
+    const pod = await world.pod("box", isReady);
+    const { stdout } = await sh("grep ' /dev/termination-log ' /proc/self/mountinfo");
+    expect(stdout.split(" ")[3]).toMatch(new RegExp(`/pods/${pod.metadata.uid}/containers/main/[0-9a-f]{8}$`));
+  });
+
+  it("runs out of space where its volume does, and not before", async () => {
+    expect((await sh("head -c 500000 /dev/zero > /small/fits")).code).toBe(0);
+    const { code, stderr } = await sh(
+      "dd if=/dev/zero of=/small/too-much bs=100k count=20; c=$?; rm /small/*; exit $c",
+    );
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("No space left on device");
+  });
+
+  it("can't write to what is read-only", async () => {
+    expect((await sh("echo x > /deep/er/f")).stderr).toContain("Read-only file system");
+    expect((await sh("echo x > /words/one")).stderr).toContain("Read-only file system");
+    expect((await sh("echo x > /app/f", "locked")).stderr).toContain("Read-only file system");
+    expect((await sh("mkdir -p /rw/sub && echo x > /rw/sub/f", "locked")).code).toBe(0);
+    expect((await sh("cat /deep/er/f")).stdout).toBe("x\n");
+  });
+
+  it("can't rename over a single mounted file", async () => {
+    expect((await sh("cat /app/single.txt")).stdout).toBe("1");
+    expect((await sh("echo y > /app/new && mv -f /app/new /app/single.txt")).stderr).toMatch(/busy|read-only/i);
+  });
+
+  it("sees a ConfigMap as the kubelet lays it out", async () => {
+    expect((await sh("readlink /words/two; cat /words/two")).stdout).toBe("..data/two\n2");
+  });
+
+  it("has this machine's own programs where its image says so", async () => {
+    const { code, stdout } = await sh("readlink -f /bin/sh; tar --version | head -1; touch /usr/x", "machine");
+    expect(code).not.toBe(0);
+    expect(stdout).not.toBe("");
+  });
+
+  it("has no shell where its image has none", async () => {
+    expect((await sh("true", "empty")).error).toContain('exec: "sh": executable file not found in $PATH');
+    expect((await world.run("box", ["/busybox", "echo", "hi"], undefined, "empty")).stdout).toBe("hi\n");
+  });
+
+  it("shows what is behind its mounts to the outside while it runs", async () => {
+    await sh("echo seen > /small/s");
+    expect(readFileSync(world.kubelet.pathOf("default", "box", "main", "/small/s"), "utf8")).toBe("seen\n");
+  });
+
+  it("ends with everything in it, daemons too", async () => {
+    await sh("setsid sh -c 'while :; do sleep 1000; done' >/dev/null 2>&1 &", "locked");
+    const before = await world.pod("box", isReady);
+    world.kubelet.killContainer("default", "box", "locked");
+    await world.pod("box", (pod) => isReady(pod) && status(pod, "locked").restartCount === 1);
+    const { stdout } = await sh(
+      "grep -l setsid /proc/[0-9]*/cmdline; cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
+      "locked",
+    );
+    expect(stdout).not.toContain("while :; do sleep 1000; done' ");
+    expect((await sh("cat /rw/sub/f", "locked")).stdout).toBe("x\n");
+    expect(status(before, "locked").containerID).toBeDefined();
+  });
+
+  it.runIf(isRoot)("runs as another user where that is asked for", async () => {
+    world.create("user", {
+      securityContext: { runAsUser: 1000, runAsGroup: 2000 },
+      containers: [patient("id -u; id -g")],
+    });
+    await world.said("user", "patient");
+    const log = await text(await world.kubelet.logs({ namespace: "default", name: "user" }, "main", { follow: false }));
+    expect(log).toBe("1000\n2000\npatient\n");
+    expect((await world.run("user", ["sh", "-c", "id -u; id -g; touch /app/x"])).stdout).toBe("1000\n2000\n");
+    expect((await world.run("user", ["touch", "/app/x"])).stderr).toContain("Permission denied");
+  });
+});
+
+describe("an unconfined container", () => {
+  it("works in a folder of the machine, and knows it from its environment", async () => {
+    await using world = kubeletWorld({ confinement: "unconfined" });
+    world.create("box", {
+      containers: [{ ...patient(), volumeMounts: [{ name: "v", mountPath: "/data" }] }],
+      volumes: [{ name: "v", emptyDir: {} }],
+    });
+    const pod = await world.pod("box", isReady);
+    const root = world.kubelet.root("default", "box", "main");
+    const { stdout } = await world.run("box", [
+      "sh",
+      "-c",
+      'pwd; echo "$KINSYNC_PLAYGROUND_ROOT $KINSYNC_PLAYGROUND_POD_UID $KINSYNC_PLAYGROUND_CONTAINER_ID"; echo x > ../data/f',
+    ]);
+    const id = status(pod, "main").containerID?.slice("playground://".length);
+    expect(stdout.split("\n").slice(0, 2)).toEqual([join(root, "app"), `${root} ${pod.metadata.uid} ${id}`]);
+    expect(readFileSync(join(root, "data/f"), "utf8")).toBe("x\n");
+  });
+
+  it("ends its commands and what it started", async () => {
+    await using world = kubeletWorld({ confinement: "unconfined" });
+    world.create("box", { restartPolicy: "Never", containers: [patient("sleep 1000 & echo $! > child")] });
+    await world.said("box", "patient");
+    const child = Number(readFileSync(join(world.kubelet.root("default", "box", "main"), "app/child"), "utf8"));
+    const command = world.run("box", ["sh", "-c", "sleep 1000"]);
+    await world.run("box", ["true"]);
+    world.kubelet.killContainer("default", "box", "main");
+    expect((await command).code).toBe(137);
+    await world.pod("box", (pod) => pod.status?.["phase"] === "Failed");
+    await goneFromMachine(() => isAlive(child));
+    expect(isAlive(child)).toBe(false);
+  });
+});
+
+describe("a playground that is killed", () => {
+  it.each(confinable ? ["confined", "unconfined"] : ["unconfined"])(
+    "takes its %s containers and files with it",
+    async (confinement) => {
+      const child = spawn(
+        process.execPath,
+        [fileURLToPath(new URL("kubelet-victim.ts", import.meta.url)), confinement],
+        {
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      let told = "";
+      for await (const chunk of child.stdout) {
+        told += String(chunk);
+        if (told.includes("\n")) break;
+      }
+      const { pid, root } = JSON.parse(told) as { pid: number; root: string };
+      expect(existsSync(root)).toBe(true);
+      child.kill("SIGKILL");
+      await goneFromMachine(() => existsSync(root) || isAlive(pid));
+      expect(isAlive(pid)).toBe(false);
+      expect(existsSync(root)).toBe(false);
+    },
+  );
+});
+
+/** There is no event for the end of somebody else's process. */
+async function goneFromMachine(there: () => boolean): Promise<void> {
+  for (let tries = 0; there() && tries < 500; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A dead one that nobody has collected yet.
+    return process.platform !== "linux" || !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+describe("the name of an image", () => {
+  it("is found as a node would find it", () => {
+    const image = { workingDir: "/x" };
+    const images = { "my/tool": image, busybox: image };
+    for (const name of [
+      "my/tool",
+      "my/tool:1",
+      "localhost/my/tool:2",
+      "reg.io:5000/my/tool@sha256:0",
+      "docker.io/library/busybox:1",
+      "localhost/busybox",
+    ]) {
+      expect(findImage(images, name), name).toBe(image);
+    }
+    expect(findImage(images, "tool")).toBeUndefined();
+    expect(findImage(images, "toString")).toBeUndefined();
+  });
+});
+
+describe("a word for the shell", () => {
+  it("is quoted so that it stays one word", async () => {
+    const words = ["it's", "a b", "$HOME `x` \\", "", "new\nline"];
+    const script = words.map((word) => `printf '%s\\0' ${quote(word)}`).join(";");
+    const shell = spawn("/bin/sh", ["-c", script]);
+    expect(await text(shell.stdout)).toBe(words.map((word) => `${word}\0`).join(""));
+  });
+});
