@@ -14,6 +14,12 @@ const FEW = 3;
 /** `dd` takes so many bytes as one block. */
 const ONE_BLOCK = 64 * 1024;
 
+/**
+ * Bytes of a batch that are read again for their digests after tar wrote them. Beyond, that would cost a third of the transfer, and
+ * the sizes have to do: the connection itself guards the bytes, and what it cannot guard against is that some are missing.
+ */
+const READ_AGAIN = 16 * 1024 * 1024;
+
 /** The dialect of the sh agent: each request is one line of shell, or several, that calls the agent's functions. */
 export const shDialect: Dialect = {
   rawNames: true,
@@ -29,16 +35,19 @@ export const shDialect: Dialect = {
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quoted(marker)}\n`,
   stage(request) {
     const { id, place, name, plan } = request;
-    const sums = commitCode(request).length > INLINE ? blob("sums", sumsFile(plan)) : "";
+    const check = checkOf(request);
+    const list = check === "sums" ? sumsFile(plan) : check === "sizes" ? sizesFile(plan) : "";
     const blobs =
-      codeBlob(request) + sums + journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
+      codeBlob(request) +
+      blob("list", list) +
+      journalBlob("placed", request.placed) +
+      journalBlob("unplaced", request.unplaced);
     return `s0 ${id} ${quotedList([place.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
   },
   afterStage(request, aborted) {
     const { id, plan } = request;
     if (aborted) return `sa ${id}\n`;
-    const sums = commitCode(request).length > INLINE ? (hasSums(plan) ? "sums" : "") : inlineSums(plan);
-    return `s2 ${id} ${sums}\n`;
+    return `s2 ${id} ${checkOf(request) ?? inlineSums(plan)}\n`;
   },
   stageFiles: {
     fits: ({ steps }) => {
@@ -109,8 +118,23 @@ function isCheckable(step: PlanStep): boolean {
   return step.op === "f" && !/[\n\\]/.test(step.path);
 }
 
-function hasSums(plan: CommitPlan): boolean {
-  return plan.steps.some(isCheckable);
+/** How a batch is checked: by a list that is sent as a blob, or within the request. */
+function checkOf({ plan }: StageRequest): "sums" | "sizes" | undefined {
+  let bytes = 0;
+  let text = 0;
+  for (const step of plan.steps) {
+    bytes += step.size;
+    if (isCheckable(step)) text += step.value.length + step.path.length;
+  }
+  if (text === 0) return undefined;
+  if (bytes > READ_AGAIN) return "sizes";
+  return text > INLINE ? "sums" : undefined;
+}
+
+function sizesFile(plan: CommitPlan): string {
+  let text = "";
+  for (const step of plan.steps) if (isCheckable(step)) text += `${step.size} ./${step.path}\n`;
+  return text;
 }
 
 function sumsFile(plan: CommitPlan): string {

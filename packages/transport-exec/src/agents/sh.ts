@@ -202,13 +202,16 @@ s1() {
     exit 1
   ) || X=1
 }
-# s2 ID [DIGEST PATH]...: checks what is staged; with the single word "sums" by the blob of that name
+# s2 ID [DIGEST PATH]...: checks what is staged; with the word "sums" or "sizes" by the blob "list"
 s2() {
   J=$1
   shift
   if [ -z "$X" ] && [ $# != 0 ]; then
     if [ "$1" = sums ]; then
-      e=$(cd "$T" && sha256sum -c "$S/sums" 2>&1) || X=$e
+      e=$(cd "$T" && sha256sum -c "$S/list" 2>&1) || X=$e
+    elif [ "$1" = sizes ]; then
+      e=$(cd "$T" && sed 's/^[0-9]* //' "$S/list" | tr '\n' '\000' | xargs -0 stat -c '%s %n' 2>&1)
+      [ "$e" = "$(cat "$S/list")" ] || X=sizes e="sizes differ"
     else
       e=$(cd "$T" && while [ $# != 0 ]; do printf '%s  %s\n' "$1" "$2"; shift 2; done | sha256sum -c 2>&1) || X=$e
     fi

@@ -41,7 +41,9 @@ export const AGENTS: Readonly<Record<Tier, AgentProgram>> = {
     source: SH_AGENT,
     dialect: shDialect,
     argv: () => [],
-    needs: "tar dd fullblock stat sha256sum find xargs mv rm mkdir chmod rmdir cat readlink touch cp".split(" "),
+    needs: "tar dd fullblock stat sha256sum find xargs mv rm mkdir chmod rmdir cat readlink touch cp sed tr wc".split(
+      " ",
+    ),
   },
 };
 

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { handMadeBatch, type WantedPath } from "@kinsync/core/testing";
+import { MAKES } from "./support/containers.ts";
+import { makeLocalWorld } from "./support/world.ts";
+
+/** 400 files in 40 folders, with what they hold. */
+function manyFiles(version: string): WantedPath[] {
+  const wanted: WantedPath[] = [];
+  for (let folder = 0; folder < 40; folder += 1) {
+    wanted.push({ directory: `folder ${folder}` });
+    for (let file = 0; file < 10; file += 1) {
+      wanted.push({ file: `folder ${folder}/it's ${file}.txt`, bytes: `${version} ${folder} ${file}\n`.repeat(20) });
+    }
+  }
+  return wanted;
+}
+
+describe.each(MAKES)("many files at once, in a container with $name", (make) => {
+  test("a first sync, a change of all, and a removal of all", async () => {
+    await using world = await makeLocalWorld(make);
+    const signal = AbortSignal.timeout(25_000);
+    const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
+    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    await using session = await world.transport.open(world.target, who);
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const carry = async (wanted: readonly WantedPath[]): Promise<void> => {
+      const batch = await handMadeBatch(root, wanted);
+      await session.commit(session.stage(batch, { signal }), { signal });
+    };
+
+    const first = manyFiles("first");
+    await carry(first);
+    const paths = first.map((want) => ("file" in want ? want.file : "directory" in want ? want.directory : ""));
+    const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+    const inventory = await session.inventory(root, { paths, signal });
+    expect(inventory.entries).toHaveLength(440);
+    expect(inventory.placed).toHaveLength(440);
+    const one = inventory.entries.find((entry) => entry.path === "folder 7/it's 3.txt");
+    expect(one).toMatchObject({ type: "file", digest: digestOf("first 7 3\n".repeat(20)) });
+
+    await carry(
+      manyFiles("second").flatMap((want) => ("file" in want ? [{ ...want, replaces: "file" } as const] : [])),
+    );
+    expect(await readFile(join(root.path, "folder 39/it's 9.txt"), "utf8")).toBe("second 39 9\n".repeat(20));
+
+    await carry([
+      ...first.flatMap((want): WantedPath[] => ("file" in want ? [{ remove: want.file }] : [])),
+      ...first.flatMap((want): WantedPath[] =>
+        "directory" in want ? [{ remove: want.directory, type: "directory" }] : [],
+      ),
+    ]);
+    expect(await readdir(root.path)).toEqual([]);
+    expect((await session.inventory(root, { paths, signal })).placed).toEqual([]);
+  });
+
+  test("a batch of twenty megabytes is checked and is all there", async () => {
+    await using world = await makeLocalWorld(make);
+    const signal = AbortSignal.timeout(25_000);
+    const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
+    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    await using session = await world.transport.open(world.target, who);
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const bytes = Buffer.alloc(10_000_001, "some text that repeats itself ");
+    const batch = await handMadeBatch(root, [
+      { file: "a", bytes },
+      { file: "b", bytes },
+      { file: "empty", bytes: "" },
+    ]);
+    await session.commit(session.stage(batch, { signal }), { signal });
+    expect((await readFile(join(root.path, "b"))).equals(bytes)).toBe(true);
+    const cut = {
+      ...batch,
+      entries: batch.entries.map((entry) =>
+        "size" in entry && entry.path === "b" ? { ...entry, size: 11_000_000, replaces: "file" as const } : entry,
+      ),
+    };
+    await expect(session.commit(session.stage(cut, { signal }), { signal })).rejects.toThrow();
+    expect((await readFile(join(root.path, "b"))).equals(bytes)).toBe(true);
+  });
+});
