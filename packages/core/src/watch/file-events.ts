@@ -56,8 +56,13 @@ export const openChokidar: OpenFileEvents = (options) => {
   return {
     ready,
     watched: () => new Set(Object.keys(watcher.getWatched())),
-    // Nothing is heard any more from the call on; its end is only waited for to give the watches back.
-    [Symbol.asyncDispose]: () => Promise.race([watcher.close(), delay(CLOSE_LIMIT, undefined, { ref: false })]),
+    [Symbol.asyncDispose]: async () => {
+      const closed = new AbortController();
+      // Nothing is heard any more from the call on; its end is only waited for to give the watches back.
+      const limit = delay(CLOSE_LIMIT, undefined, { signal: closed.signal }).catch(() => undefined);
+      await Promise.race([watcher.close(), limit]);
+      closed.abort();
+    },
   };
 };
 
