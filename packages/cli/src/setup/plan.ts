@@ -101,7 +101,7 @@ async function choose(named: string | undefined, settings: Settings): Promise<re
   if (named === undefined) return workloads;
   const exact = workloads.filter(({ target }) => target === named);
   if (exact.length > 0 || workloads.length === 0) return exact;
-  // Only the plugins know that `js/train` is `jobset/train`, and they take their time to load.
+  // Only the plugins know that `deploy/web` is `deployment/web`, and they take their time to load.
   const { kinds } = await settings.plugins();
   return workloads.filter(({ target }) => isSame(target, named, kinds));
 }
@@ -156,7 +156,7 @@ function notInConfig(named: string | undefined, settings: Settings): KinsyncErro
   });
 }
 
-/** True if two names mean one workload, as far as the loaded kinds tell: `js/train` and `jobset/train`. */
+/** True if two names mean one workload, as far as the loaded kinds tell: `deploy/web` and `deployment/web`. */
 export function isSame(a: string, b: string, kinds: readonly KindPlugin[]): boolean {
   return a === b || canonical(a, kinds) === canonical(b, kinds);
 }
