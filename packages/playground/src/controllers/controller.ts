@@ -54,6 +54,9 @@ export function claim(owner: StoredObject, resource: ResourceName, { view }: Con
   return [...kept, ...adopted];
 }
 
+const jobSetLabel = "jobset.sigs.k8s.io/jobset-name";
+const priorityLabel = "jobset.sigs.k8s.io/priority";
+
 /** Creates a pod from a template. */
 export function createPod(
   owner: StoredObject,
@@ -69,11 +72,13 @@ export function createPod(
   { store }: ControllerContext,
 ): StoredObject {
   const annotations = { ...template.metadata?.annotations, ...more.annotations };
+  const labels = { ...template.metadata?.labels, ...more.labels };
   return store.create("pods", owner.metadata.namespace, {
     metadata: {
       ...(more.name === undefined ? {} : { name: more.name }),
       generateName: more.generateName ?? `${owner.metadata.name}-`,
-      labels: { ...template.metadata?.labels, ...more.labels },
+      // JobSet's webhook for pods adds the priority.
+      labels: jobSetLabel in labels ? { ...labels, [priorityLabel]: "0" } : labels,
       ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
       ...(more.finalizers === undefined ? {} : { finalizers: more.finalizers }),
       ownerReferences: [controllerReference(owner)],

@@ -38,9 +38,10 @@ export function isFinishedJob(job: StoredObject): boolean {
 /** Lets go of a pod that has been counted, or that nobody counts any more. */
 export function dropTracking(pod: StoredObject, { view }: ControllerContext): void {
   if (pod.metadata.finalizers?.includes(jobTracking) !== true) return;
-  view.update("pods", pod, ({ metadata }) => ({
-    metadata: { ...metadata, finalizers: (metadata.finalizers ?? []).filter((entry) => entry !== jobTracking) },
-  }));
+  view.update("pods", pod, ({ metadata: { finalizers = [], ...metadata } }) => {
+    const left = finalizers.filter((entry) => entry !== jobTracking);
+    return { metadata: left.length === 0 ? metadata : { ...metadata, finalizers: left } };
+  });
 }
 
 /** One look at a job. */

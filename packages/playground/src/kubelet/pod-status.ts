@@ -169,7 +169,7 @@ function containerStatus(container: ContainerFacts): Record<string, unknown> {
     imageID: containerId === undefined ? "" : `playground-image://${spec.image ?? ""}`,
     ...(containerId === undefined ? {} : { containerID: containerId }),
     started: container.started && container.state.kind === "running",
-    ...(container.role === "ephemeral" ? {} : { resources: {} }),
+    ...(containerId === undefined || container.role === "ephemeral" ? {} : { resources: {} }),
   };
 }
 
