@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { WebSocket } from "ws";
 
-import type { SessionFacts, SessionFaults } from "./fault-plan.ts";
+import type { SessionFacts, SessionFaults } from "./session-faults.ts";
 import type { ExecDirection } from "../faults.ts";
 import { StatusError } from "../status-error.ts";
 import type { ExecProcess } from "../world.ts";

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 
 import { WebSocketServer } from "ws";
 
-import type { SessionFacts } from "./fault-plan.ts";
+import type { SessionFacts } from "./session-faults.ts";
 import { StatusError, badRequest } from "../status-error.ts";
 import type { ApiContext } from "./context.ts";
 import { ExecSession } from "./exec-session.ts";

@@ -1,5 +1,7 @@
-import type { ExecDirection, Faults, RequestPattern, SessionPattern } from "../faults.ts";
+import type { Faults, RequestPattern, SessionPattern } from "../faults.ts";
 import { StatusError } from "../status-error.ts";
+import { RuledSession, SessionRules, matchesSession } from "./session-faults.ts";
+import type { Rule, SessionFacts, SessionFaults } from "./session-faults.ts";
 
 /** What a request is, for the patterns. */
 export interface RequestFacts {
@@ -10,28 +12,6 @@ export interface RequestFacts {
   readonly name: string | undefined;
 }
 
-/** What an exec session is, for the patterns. */
-export interface SessionFacts {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container: string | undefined;
-}
-
-/** What the faults do to one exec session. It is asked for each chunk, so that a fault can begin while the session runs. */
-export interface SessionFaults {
-  /** Waits, where sessions of this kind have to. */
-  beforeOpen(signal: AbortSignal): Promise<void>;
-  /**
-   * Bytes of the next chunk that may pass now: 0 and `cut` where the connection must end here.
-   * Waits while the session is stalled or slowed down; rejects when `signal` is aborted.
-   */
-  admit(
-    direction: ExecDirection,
-    bytes: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly bytes: number; readonly cut: boolean }>;
-}
-
 /** The parts of the API server that faults reach into. */
 export interface FaultReach {
   cutWatches(resource: string | undefined, clean: boolean): number;
@@ -39,10 +19,6 @@ export interface FaultReach {
   endExec(how: "drop" | "success", matches: (session: SessionFacts) => boolean): number;
   pause(cutSessions: boolean): Promise<void>;
   resume(): Promise<void>;
-}
-
-interface Rule<Pattern> {
-  readonly pattern: Pattern;
 }
 
 interface ResponseRule extends Rule<RequestPattern> {
@@ -56,21 +32,6 @@ interface HangRule extends Rule<RequestPattern> {
   readonly release: () => void;
 }
 
-interface CutRule extends Rule<SessionPattern> {
-  readonly direction: ExecDirection;
-  readonly afterBytes: number;
-  left: number;
-}
-
-interface SlowRule extends Rule<SessionPattern> {
-  readonly direction: ExecDirection | undefined;
-  readonly bytesPerSecond: number;
-}
-
-interface DelayRule extends Rule<SessionPattern> {
-  readonly milliseconds: number;
-}
-
 function matchesRequest(pattern: RequestPattern, facts: RequestFacts): boolean {
   return (
     (pattern.verb === undefined || pattern.verb === "*" || pattern.verb === facts.verb) &&
@@ -81,43 +42,12 @@ function matchesRequest(pattern: RequestPattern, facts: RequestFacts): boolean {
   );
 }
 
-function matchesSession(pattern: SessionPattern, facts: SessionFacts): boolean {
-  return (
-    (pattern.namespace === undefined || pattern.namespace === facts.namespace) &&
-    (pattern.pod === undefined || pattern.pod === facts.pod) &&
-    (pattern.container === undefined || pattern.container === facts.container)
-  );
-}
-
-/** Settles after the time, or when something else does; rejects when the signal is aborted. */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  const abort = (): void => {
-    reject(signal.reason as Error);
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/** Slowed streams move in steps of this many milliseconds. */
-const STEP = 20;
-
 /** Keeps the faults that are set; the API server asks it before it answers. */
 export class FaultPlan implements Faults {
   readonly #denials = new Set<Rule<RequestPattern>>();
   readonly #responses = new Set<ResponseRule>();
   readonly #hangs = new Set<HangRule>();
-  readonly #delays = new Set<DelayRule>();
-  readonly #cuts = new Set<CutRule>();
-  readonly #slow = new Set<SlowRule>();
-  readonly #stalls = new Set<Rule<SessionPattern>>();
+  readonly #sessionRules = new SessionRules();
   #reach: FaultReach | undefined;
   #refuseExpired = false;
 
@@ -168,20 +98,24 @@ export class FaultPlan implements Faults {
   }
 
   delayExec(milliseconds: number, pattern: SessionPattern = {}): Disposable {
-    return this.#keep(this.#delays, { pattern, milliseconds });
+    return this.#keep(this.#sessionRules.delays, { pattern, milliseconds });
   }
 
   cutExec(cut: Parameters<Faults["cutExec"]>[0], pattern: SessionPattern = {}): Disposable {
     const { direction, afterBytes, times = 1 } = cut;
-    return this.#keep(this.#cuts, { pattern, direction, afterBytes, left: times });
+    return this.#keep(this.#sessionRules.cuts, { pattern, direction, afterBytes, left: times });
   }
 
   slowExec(rate: Parameters<Faults["slowExec"]>[0], pattern: SessionPattern = {}): Disposable {
-    return this.#keep(this.#slow, { pattern, direction: rate.direction, bytesPerSecond: rate.bytesPerSecond });
+    return this.#keep(this.#sessionRules.slow, {
+      pattern,
+      direction: rate.direction,
+      bytesPerSecond: rate.bytesPerSecond,
+    });
   }
 
   stallExec(pattern: SessionPattern = {}): Disposable {
-    return this.#keep(this.#stalls, { pattern });
+    return this.#keep(this.#sessionRules.stalls, { pattern });
   }
 
   endExec(how: "drop" | "success", pattern: SessionPattern = {}): number {
@@ -205,10 +139,10 @@ export class FaultPlan implements Faults {
       this.#denials,
       this.#responses,
       this.#hangs,
-      this.#delays,
-      this.#cuts,
-      this.#slow,
-      this.#stalls,
+      this.#sessionRules.delays,
+      this.#sessionRules.cuts,
+      this.#sessionRules.slow,
+      this.#sessionRules.stalls,
     ]) {
       rules.clear();
     }
@@ -241,53 +175,9 @@ export class FaultPlan implements Faults {
     }
   }
 
-  /** The faults of one session; cuts that are counted by session are taken here. */
+  /** The faults of one session; cuts that are counted by session are taken there. */
   forSession(facts: SessionFacts): SessionFaults {
-    const passed: Record<ExecDirection, number> = { stdin: 0, stdout: 0, stderr: 0 };
-    const met = new Set<CutRule>();
-    return {
-      beforeOpen: async (signal) => {
-        for (const { pattern, milliseconds } of this.#delays) {
-          if (matchesSession(pattern, facts)) {
-            await pause(milliseconds, signal);
-          }
-        }
-      },
-      admit: async (direction, bytes, signal) => {
-        while ([...this.#stalls].some(({ pattern }) => matchesSession(pattern, facts))) {
-          await pause(STEP, signal);
-        }
-        let allowed = bytes;
-        for (const { pattern, direction: slowed, bytesPerSecond } of this.#slow) {
-          if (matchesSession(pattern, facts) && (slowed ?? direction) === direction) {
-            const step = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000));
-            allowed = Math.min(allowed, step);
-            await pause((allowed / bytesPerSecond) * 1000, signal);
-          }
-        }
-        let cut = false;
-        for (const rule of this.#cuts) {
-          if (rule.direction === direction && matchesSession(rule.pattern, facts) && this.#takes(rule, met)) {
-            const left = Math.max(0, rule.afterBytes - passed[direction]);
-            if (allowed >= left) {
-              allowed = left;
-              cut = true;
-            }
-          }
-        }
-        passed[direction] += allowed;
-        return { bytes: allowed, cut };
-      },
-    };
-  }
-
-  /** A session takes one of the rule's times with its first byte that way, and keeps it. */
-  #takes(rule: CutRule, met: Set<CutRule>): boolean {
-    if (!met.has(rule) && rule.left > 0) {
-      rule.left -= 1;
-      met.add(rule);
-    }
-    return met.has(rule);
+    return new RuledSession(facts, this.#sessionRules);
   }
 
   #keep<T>(rules: Set<T>, rule: T): Disposable {

@@ -5,24 +5,17 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { StatusError, badRequest, forbidden } from "../status-error.ts";
-import type { Status } from "../status-error.ts";
-import { apiVersionOf } from "../store/resources.ts";
 import type { ServerCertificate } from "./certificate.ts";
 import type { ApiContext } from "./context.ts";
 import { answerDiscovery, reviewAt } from "./discovery.ts";
 import { createExecServer } from "./exec.ts";
-import { listObjects } from "./list.ts";
-import { serveLogs } from "./logs.ts";
-import { decodeBody, includeOf, inVersion, shapeOf, shaped } from "./negotiation.ts";
-import type { Shape } from "./negotiation.ts";
+import { decodeBody, shapeOf } from "./negotiation.ts";
 import { factsOf, parseResourceRequest } from "./request.ts";
 import type { ResourceRequest } from "./request.ts";
+import { answerResource } from "./resource-answers.ts";
+import { readBody, refuseUpgrade, sendError, sendJson } from "./respond.ts";
 import { USER, reviewAccess, reviewSelf } from "./review.ts";
-import { readScale } from "./scale.ts";
-import { serveWatch } from "./watch.ts";
 import type { OpenWatch } from "./watch.ts";
-import { createObject, currentOf, deleteCollection, deleteObject, patchObject, replaceObject } from "./write.ts";
-import type { WriteAnswer } from "./write.ts";
 
 /** What the server is started with. */
 export interface ApiServerOptions {
@@ -37,80 +30,10 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** As the real server: objects are small. Bytes. */
-const MAX_BODY = 3 * 1024 * 1024;
-const OBJECT_SHAPES: readonly Shape[] = ["table", "metadata"];
 const NOT_THERE = new StatusError(404, "NotFound", "the server could not find the requested resource");
 
 function isPublic(path: string): boolean {
   return /^\/(healthz|readyz|livez)(\/|$)/.test(path) || path === "/version";
-}
-
-/** Reads a body up to the limit. Throws 413 above it. */
-async function readBody(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) {
-      throw new StatusError(413, "RequestEntityTooLarge", `limit is ${MAX_BODY}`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function sendJson(
-  response: ServerResponse,
-  code: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const text = Buffer.from(`${JSON.stringify(body)}\n`);
-  response.writeHead(code, {
-    "Content-Type": "application/json",
-    "Content-Length": String(text.length),
-    "Cache-Control": "no-cache, private",
-    ...headers,
-  });
-  response.end(text);
-}
-
-function asStatusError(error: unknown): StatusError {
-  return error instanceof StatusError
-    ? error
-    : new StatusError(
-        500,
-        "InternalError",
-        `Internal error occurred: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
-}
-
-function errorHeaders({ details }: StatusError): Record<string, string> {
-  return details?.retryAfterSeconds === undefined ? {} : { "Retry-After": String(details.retryAfterSeconds) };
-}
-
-function sendError(response: ServerResponse, error: unknown): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const status = asStatusError(error);
-  sendJson(response, status.code, status.toStatus(), errorHeaders(status));
-}
-
-/** The answer to an upgrade that is refused: the socket is still plain HTTP. */
-function refuseUpgrade(socket: Duplex, error: unknown): void {
-  const status = asStatusError(error);
-  const body = `${JSON.stringify(status.toStatus())}\n`;
-  const headers = {
-    "Content-Type": "application/json",
-    "Content-Length": String(Buffer.byteLength(body)),
-    Connection: "close",
-    ...errorHeaders(status),
-  };
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status.code} ${status.reason}\r\n${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 class Server implements ApiServer {
@@ -259,7 +182,7 @@ class Server implements ApiServer {
       if (request === undefined) {
         await this.#answerOther(message, url, response);
       } else {
-        await this.#answerResource(message, request, response);
+        await answerResource(this.#context, { message, response, request, register: (watch) => this.#register(watch) });
       }
     } catch (error) {
       if (!gone.signal.aborted) {
@@ -310,101 +233,6 @@ class Server implements ApiServer {
         ? { "Content-Type": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", Vary: "Accept" }
         : {},
     );
-  }
-
-  async #answerResource(message: IncomingMessage, request: ResourceRequest, response: ServerResponse): Promise<void> {
-    const context = this.#context;
-    const { verb, subresource, resource, version, query } = request;
-    if (resource.name === "pods" && (subresource === "exec" || subresource === "log" || subresource === "eviction")) {
-      await this.#answerPod(message, request, response);
-      return;
-    }
-    if (subresource !== undefined && !["status", "scale"].includes(subresource)) {
-      throw NOT_THERE;
-    }
-    if (subresource !== undefined && !["get", "update", "patch"].includes(verb)) {
-      throw new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-    }
-    const shape = shapeOf(message.headers.accept, OBJECT_SHAPES);
-    if (verb === "watch") {
-      serveWatch(context, request, shape, response, (watch) => this.#register(watch));
-      return;
-    }
-    if (verb === "list") {
-      sendJson(response, 200, listObjects(context, request, shape));
-      return;
-    }
-    if (verb === "get") {
-      const object = currentOf(context, request);
-      const body =
-        subresource === "scale"
-          ? readScale(request, object)
-          : shaped(shape, resource, version, object, includeOf(query));
-      sendJson(response, 200, body);
-      return;
-    }
-    const contentType = (message.headers["content-type"] ?? "application/json").split(";")[0]!.trim();
-    const body = decodeBody(await readBody(message), contentType);
-    if (verb === "deletecollection") {
-      const gone = deleteCollection(context, request, body);
-      sendJson(response, 200, {
-        kind: `${resource.kind}List`,
-        apiVersion: apiVersionOf(resource, version),
-        metadata: { resourceVersion: String(context.store.revision) },
-        items: gone.map((object) => inVersion(resource, version, object)),
-      });
-      return;
-    }
-    const answer = this.#write(request, body, contentType);
-    sendJson(
-      response,
-      answer.code,
-      answer.object === undefined ? answer.body : shaped(shape, resource, version, answer.object, includeOf(query)),
-      answer.warning === undefined ? {} : { Warning: `299 - ${JSON.stringify(answer.warning)}` },
-    );
-  }
-
-  #write(request: ResourceRequest, body: unknown, contentType: string): WriteAnswer {
-    const context = this.#context;
-    switch (request.verb) {
-      case "create":
-        if (request.name !== undefined) {
-          throw new StatusError(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-          );
-        }
-        return createObject(context, request, body);
-      case "update":
-        return replaceObject(context, request, body);
-      case "patch":
-        if (request.name === undefined) {
-          throw badRequest("a patch names its object");
-        }
-        return patchObject(context, request, body, contentType);
-      default:
-        return deleteObject(context, request, body);
-    }
-  }
-
-  async #answerPod(message: IncomingMessage, request: ResourceRequest, response: ServerResponse): Promise<void> {
-    const context = this.#context;
-    switch (request.subresource) {
-      case "log":
-        await serveLogs(context, request, response);
-        return;
-      case "eviction": {
-        const body = decodeBody(await readBody(message), message.headers["content-type"]);
-        const { deleteOptions } = (body ?? {}) as { deleteOptions?: unknown };
-        deleteObject(context, request, deleteOptions);
-        const done: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
-        sendJson(response, 201, done);
-        return;
-      }
-      default:
-        throw badRequest("Upgrade request required");
-    }
   }
 
   async #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
