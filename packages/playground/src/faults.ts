@@ -4,7 +4,7 @@ export interface RequestPattern {
   readonly verb?: string;
   /** `pods`, `jobs.batch`... */
   readonly resource?: string;
-  /** `exec`, `log`, `status`, `scale`. Where missing, the pattern meets the resource and all of its subresources. */
+  /** `exec`, `log`, `status`, `scale`; empty for the resource alone. Where missing, the pattern meets the resource and all of its subresources. */
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name?: string;

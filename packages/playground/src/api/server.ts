@@ -246,7 +246,7 @@ class Server implements ApiServer {
       const url = new URL(message.url ?? "/", "https://127.0.0.1");
       const request = await this.#admit(message, url, gone.signal);
       if (request?.resource.name !== "pods" || request.subresource !== "exec") {
-        throw badRequest("only pods/exec can be upgraded");
+        throw badRequest("the playground upgrades pods/exec only: it has neither attach nor port-forward");
       }
       this.#upgraded.add(socket);
       await this.#exec.open(request, { message, socket, head });
