@@ -31,6 +31,11 @@ export interface TransportWorld extends AsyncDisposable {
   writeFile(path: string, bytes: string): Promise<void>;
   makeDirectory(path: string): Promise<void>;
   makeLink(target: string, path: string): Promise<void>;
+  /**
+   * Commands that the container can run: one that writes the lines `out` and `err` and ends with exit code 3, and one that writes a
+   * line and then sleeps for a minute. Default: by `sh`.
+   */
+  readonly commands?: { readonly echo: readonly string[]; readonly sleep: readonly string[] };
   /** Ends the container and starts it again, as a crash does. Laws that need it are left out where it is absent. */
   restart?(): Promise<void>;
   /** Cuts every connection of the target. */
@@ -498,16 +503,17 @@ export function transportConformance(
 
   law("a command's exit code and output come back, and a failing one is no error", async (scene) => {
     const session = await scene.open();
+    const commands = scene.world.commands ?? COMMANDS;
     const run = (command: readonly string[], timeout = 10_000) => session.run(command, { timeout, ...scene.signal });
-    const echo = await run(COMMANDS.echo(scene.facts(session)));
+    const echo = await run(commands.echo);
     assert.deepEqual(
       [echo.exitCode, echo.why, echo.output.trim(), echo.truncated],
       [3, "exited", "out err".replace(" ", "\n"), false],
     );
-    const slow = await run(COMMANDS.sleep(scene.facts(session)), 300);
+    const slow = await run(commands.sleep, 300);
     assert.deepEqual([slow.exitCode, slow.why], [undefined, "timeout"]);
     const stop = new AbortController();
-    const aborted = session.run(COMMANDS.sleep(scene.facts(session)), {
+    const aborted = session.run(commands.sleep, {
       timeout: 10_000,
       signal: stop.signal,
       onOutput: () => stop.abort(),
@@ -628,16 +634,10 @@ export function transportConformance(
   });
 }
 
-/** Commands that end in a known way, for whatever runs in the container. */
+/** Commands that end in a known way. */
 const COMMANDS = {
-  echo: (agent: string): readonly string[] =>
-    agent === "node"
-      ? ["node", "-e", `process.stdout.write("out\\n");process.stderr.write("err\\n");process.exitCode=3`]
-      : ["sh", "-c", "echo out; echo err >&2; exit 3"],
-  sleep: (agent: string): readonly string[] =>
-    agent === "node"
-      ? ["node", "-e", `console.log("begun");setTimeout(()=>{},60000)`]
-      : ["sh", "-c", "echo begun; sleep 60; echo never"],
+  echo: ["sh", "-c", "echo out; echo err >&2; exit 3"],
+  sleep: ["sh", "-c", "echo begun; sleep 60; echo never"],
 };
 
 /** One world, with a root in it and everything that was opened. */
@@ -659,10 +659,6 @@ class Scene implements AsyncDisposable {
 
   at(path: string): string {
     return posix.join(this.rootPath, path);
-  }
-
-  facts(session: Session): string {
-    return session.facts.agent;
   }
 
   see(path: string): Promise<OutsideView | undefined> {

@@ -7,6 +7,12 @@ import { exec, type ExecOptions } from "../../src/index.ts";
 import type { Make } from "./containers.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 
+/** What a container without a shell can run. */
+const NODE_COMMANDS = {
+  echo: ["node", "-e", `process.stdout.write("out\\n"); process.stderr.write("err\\n"); process.exitCode = 3`],
+  sleep: ["node", "-e", `console.log("begun"); setTimeout(() => {}, 60000)`],
+};
+
 /** A container of one make, in a temporary folder. */
 export interface LocalWorld extends TransportWorld {
   readonly cluster: FakeCluster;
@@ -26,6 +32,7 @@ export async function makeLocalWorld(
     cluster,
     target: cluster.target,
     folder,
+    ...(make.shell.length === 0 ? { commands: NODE_COMMANDS } : {}),
     lstat: outsideView,
     readFile: (path) => readFile(path),
     list: (path) => readdir(path),
