@@ -112,6 +112,22 @@ function mountPoints() {
     return fs.readFileSync("/proc/self/mountinfo", "latin1").split("\n").filter(Boolean).map((l) => l.split(" ")[4].replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8))));
   } catch (e) { return []; }
 }
+// May we write there? The kernel tells a missing right before it tells that the file system is read-only.
+function access(dir, path) {
+  try { fs.accessSync(B(dir), C.W_OK | C.X_OK); } catch (e) { throw e.code === "EACCES" && isReadOnly(realOf(dir)) ? new Stop("EROFS", path, "read-only file system") : new Stop(e.code, path, e.message); }
+}
+function isReadOnly(real) {
+  let longest = "", ro = false;
+  try {
+    for (const l of fs.readFileSync("/proc/self/mountinfo", "latin1").split("\n")) {
+      const w = l.split(" "), m = w[4];
+      if (m === undefined || m.length < longest.length || !(m === real || real.startsWith(m === "/" ? m : m + "/"))) continue;
+      longest = m;
+      ro = /^ro(,|$)/.test(w[5]) || /^ro(,|$)/.test(w[w.length - 1]);
+    }
+  } catch (e) { return false; }
+  return ro;
+}
 function states(real, key, inPlace) {
   const places = real === "/" ? ["/"] : [dirname(real), real];
   if (inPlace) places.push("/dev/shm", "/tmp");
@@ -242,8 +258,7 @@ function claim(id, a) {
   at = real;
   checkRoot(real, shape);
   mkdirs(real);
-  // Tells a read-only file system, too.
-  if (inPlace !== "1") fs.accessSync(B(real), C.W_OK | C.X_OK);
+  if (inPlace !== "1") access(real, real);
   const mounts = mountPoints();
   let found, why;
   for (const d of states(real, key, inPlace === "1")) {
@@ -404,7 +419,7 @@ function allDoomed(full, path, doomed) {
   }
   return true;
 }
-function precheck(steps, folders) {
+function precheck(steps, folders, inPlace) {
   const doomed = new Set(steps.filter((s) => s[0] === "x" || s[0] === "y").map((s) => s[1]));
   const writable = new Set();
   for (const [op, path, , , , flags] of steps) {
@@ -416,8 +431,9 @@ function precheck(steps, folders) {
       if (GONE.includes(e.code)) throw new Stop("CHANGED", path, "its folder is not there any more");
       throw e;
     }
-    if (!writable.has(parent)) { fs.accessSync(B(dir), C.W_OK | C.X_OK); writable.add(parent); }
     const full = join(dir, basename(path)), st = lstat(full);
+    // Written in place, a file needs no right to its folder.
+    if (!writable.has(parent) && !(inPlace && op === "f" && st && st.isFile())) { access(dir, path); writable.add(parent); }
     if (!st) continue;
     if (st.isDirectory()) {
       if (op === "d") throw new Stop("CHANGED", path, "a folder appeared there");
@@ -455,10 +471,9 @@ function copyTree(src, full) {
 }
 function place(op, src, full, path, inPlace) {
   try { fs.renameSync(B(src), B(full)); return; } catch (e) {
-    const busy = e.code === "EBUSY" || e.code === "ETXTBSY";
-    if (!busy && e.code !== "EXDEV") throw e;
     if (op === "f" && inPlace && lstat(full)) return copyOver(src, full);
-    if (busy) throw new Stop("MOUNTED", path, e.code);
+    if (e.code === "EBUSY" || e.code === "ETXTBSY") throw new Stop("MOUNTED", path, e.code);
+    if (e.code !== "EXDEV") throw e;
   }
   // Another mount below the root: a copy beside the place, then the rename.
   const temp = join(dirname(full), ".kinsync-" + crypto.randomBytes(6).toString("hex"));
@@ -513,7 +528,7 @@ function commit(id, a) {
     if (!present.includes(needle)) throw new Stop("TAKEN", state, B(present.split("\n")[0]).toString("utf8"));
     const folders = new Folders(root);
     try {
-      precheck(steps, folders);
+      precheck(steps, folders, inPlace);
       at = state;
       append(state + "/manifest", placed);
       for (const step of steps) { at = step[1]; carryOut(step, top, folders, inPlace); }

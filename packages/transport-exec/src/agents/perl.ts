@@ -186,7 +186,9 @@ sub mkdirs {
   return if is_dir($p);
   stop("ENOTDIR", $p, "is no folder") if there($p);
   mkdirs(dirname($p));
-  mkdir($p, 0755) or is_dir($p) or os_stop($! + 0, $p);
+  return if mkdir($p, 0755);
+  my $e = $! + 0;
+  is_dir($p) or os_stop($e, $p);
 }
 sub make_state {
   my $d = shift;
@@ -231,7 +233,27 @@ sub op_claim {
   say_(".", $id);
 }
 # POSIX::access tells why not; the operator -w would not.
-sub access_to { my ($p, $name) = @_; POSIX::access($p, POSIX::W_OK() | POSIX::X_OK()) or os_stop($! + 0, $name); }
+sub access_to {
+  my ($p, $name) = @_;
+  return if POSIX::access($p, POSIX::W_OK() | POSIX::X_OK());
+  my $e = $! + 0;
+  # The kernel tells a missing right before it tells that the file system is read-only.
+  $e = POSIX::EROFS() if $e == POSIX::EACCES() && is_read_only($p =~ m{^/proc/self/fd/} ? readlink($p) : $p);
+  os_stop($e, $name);
+}
+sub is_read_only {
+  my $real = shift;
+  open(my $f, "<", "/proc/self/mountinfo") or return 0;
+  my ($longest, $ro) = (0, 0);
+  while (<$f>) {
+    chomp;
+    my @w = split / /;
+    my $m = $w[4];
+    next if length $m < $longest || !($m eq $real || index($real, $m eq "/" ? $m : "$m/") == 0);
+    ($longest, $ro) = (length $m, $w[5] =~ /^ro(,|$)/ || $w[-1] =~ /^ro(,|$)/);
+  }
+  return $ro;
+}
 
 # --- stage ---------------------------------------------------------------------------------------------------------------
 
@@ -369,7 +391,7 @@ sub all_doomed {
   return 1;
 }
 sub precheck {
-  my $steps = shift;
+  my ($steps, $in_place) = @_;
   my %doomed = map { $$_[1] => 1 } grep { $$_[0] eq "x" || $$_[0] eq "y" } @$steps;
   my %writable;
   for my $step (@$steps) {
@@ -380,8 +402,9 @@ sub precheck {
     my $parent = dirname($path);
     my $dir = folder($parent);
     unless (defined $dir) { stop("CHANGED", $path, "its folder is not there any more") if is_gone($! + 0); os_stop($! + 0, $path); }
-    access_to($dir, $path) unless $writable{$parent}++;
     my $full = "$dir/" . basename($path);
+    # Written in place, a file needs no right to its folder.
+    access_to($dir, $path) unless $in_place && $op eq "f" && -f $full && !-l $full || $writable{$parent}++;
     next unless there($full);
     if (is_dir($full)) {
       stop("CHANGED", $path, "a folder appeared there") if $op eq "d";
@@ -417,9 +440,9 @@ sub place {
   return if rename($src, $full);
   my $e = $! + 0;
   my $busy = $e == POSIX::EBUSY() || $e == POSIX::ETXTBSY();
-  os_stop($e, $path) unless $busy || $e == POSIX::EXDEV();
   return copy_over($src, $full) if $op eq "f" && $in_place && there($full);
   stop("MOUNTED", $path, POSIX::strerror($e)) if $busy;
+  os_stop($e, $path) if $e != POSIX::EXDEV();
   # Another mount below the root: a copy beside the place, then the rename.
   my $temp = dirname($full) . "/.kinsync-" . int(rand(1e9)) . "-$$";
   eval { copy_tree($src, $temp); 1 } or do { my $x = $@; is_dir($temp) ? remove_tree($temp) : unlink($temp); die $x; };
@@ -479,7 +502,7 @@ sub op_commit {
     chomp $present;
     stop("TAKEN", $state, $present) if index($present, $needle) < 0;
     folders($$s{root});
-    precheck($$s{steps});
+    precheck($$s{steps}, $$s{in_place});
     $at = $state;
     append("$state/manifest", $placed);
     for my $step (@{$$s{steps}}) { $at = $$step[1]; carry_out($step, $$s{top}, $$s{in_place}); }

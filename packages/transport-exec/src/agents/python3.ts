@@ -345,7 +345,7 @@ def all_doomed(fd, name, path, doomed):
             if st and stat.S_ISDIR(st.st_mode) and not all_doomed(inner, n, p, doomed): return False
     finally: os.close(inner)
     return True
-def precheck(steps, folders):
+def precheck(steps, folders, in_place):
     doomed = {step[1] for step in steps if step[0] in (b"x", b"y")}
     writable = {}
     for op, path, mode, size, value, flags in steps:
@@ -356,19 +356,20 @@ def precheck(steps, folders):
         except OSError as e:
             if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP): raise Stop("CHANGED", path, "its folder is not there any more")
             raise
-        if parent not in writable:
+        st = look(name, fd)
+        # Written in place, a file needs no right to its folder.
+        if parent not in writable and not (in_place and op == b"f" and st and stat.S_ISREG(st.st_mode)):
             writable[parent] = True
             if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd): 
                 if os.fstatvfs(fd).f_flag & 1: raise Stop("EROFS", path, "read-only file system")
                 raise Stop("EACCES", path, "permission denied")
-        st = look(name, fd)
         if st is None: continue
         if stat.S_ISDIR(st.st_mode):
             if op == b"d": raise Stop("CHANGED", path, "a folder appeared there")
             if flags[1:] != b"d" or not all_doomed(fd, name, path, doomed): raise Stop("FOREIGN", path, "a folder is there with what kinsync did not place")
         elif op == b"d" and flags[1:] not in (b"f", b"l") and not stat.S_ISLNK(st.st_mode):
             raise Stop("CHANGED", path, "a file appeared there")
-def copy_over(src, name, fd, exists_only):
+def copy_over(src, name, fd):
     """Writes the bytes into the file that is there, without a rename."""
     out = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
     try:
@@ -406,10 +407,9 @@ def place(op, src, name, fd, path, in_place):
         os.rename(src, name, dst_dir_fd=fd)
         return
     except OSError as e:
-        if e.errno not in (errno.EBUSY, errno.ETXTBSY, errno.EXDEV): raise
-        if e.errno != errno.EXDEV or in_place:
-            if op == b"f" and in_place and look(name, fd): return copy_over(src, name, fd, True)
-            if e.errno != errno.EXDEV: raise Stop("MOUNTED", path, e.strerror)
+        if in_place and op == b"f" and look(name, fd): return copy_over(src, name, fd)
+        if e.errno in (errno.EBUSY, errno.ETXTBSY): raise Stop("MOUNTED", path, e.strerror)
+        if e.errno != errno.EXDEV: raise
     # Another mount below the root: a copy beside the place, then the rename.
     temp = b".kinsync-" + os.urandom(6).hex().encode()
     try:
@@ -477,7 +477,7 @@ def op_commit(id, a):
         owner_check(state, needle)
         folders = Folders(root)
         try:
-            precheck(steps, folders)
+            precheck(steps, folders, in_place)
             at[0] = state
             append(state + b"/manifest", placed)
             for step in steps:
