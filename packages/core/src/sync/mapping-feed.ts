@@ -1,6 +1,5 @@
-import { basename, posix } from "node:path";
 import type { KinsyncError } from "../errors/error.ts";
-import type { ResolvedMapping } from "../watch/mapping.ts";
+import { targetPath, type ResolvedMapping } from "../watch/mapping.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "../watch/source.ts";
 import { createTree, diffTrees, projectTree, type Tree } from "../watch/tree.ts";
 import type { Wanted } from "./worker.ts";
@@ -50,7 +49,7 @@ export class MappingFeed implements AsyncDisposable {
     this.source = options.createSource(
       {
         from: mapping.from,
-        fileName: mapping.toIsFolder ? basename(mapping.from) : posix.basename(mapping.to),
+        fileName: targetPath(mapping, true).fileName,
         ignore: mapping.ignore,
         ignoreDefaults: mapping.ignoreDefaults,
         ignoreFiles: mapping.ignoreFiles,
