@@ -76,6 +76,12 @@ describe.runIf(confinable)("a confined container", () => {
     expect(stdout).not.toMatch(/playground|machine/);
   });
 
+  it("can open its outputs by name, also those of another process", async () => {
+    const { stdout, stderr } = await sh("echo o >/dev/stdout; echo e >/dev/stderr; echo another >/proc/1/fd/1");
+    expect({ stdout, stderr }).toEqual({ stdout: "o\n", stderr: "e\n" });
+    await expect(world.said("box", "another")).resolves.toBeUndefined();
+  });
+
   it("shows pod and instance in the source of its termination log, as a real one", async () => {
     const pod = await world.pod("box", isReady);
     const { stdout } = await sh("grep ' /dev/termination-log ' /proc/self/mountinfo");

@@ -1,17 +1,19 @@
 // The node: it takes pods that are bound to it, runs them and tells the API what became of them.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { chooseConfinement, type Confinement, type ConfinementChoice } from "../runtime/confinement.ts";
 import { makeDeviceTemplate } from "../runtime/device-template.ts";
 import { defaultImages, makeAppletFolder, type ImageTemplate, type ImageTools } from "../runtime/image.ts";
+import { PipePool } from "../runtime/pipes.ts";
 import { Watchdog } from "../runtime/watchdog.ts";
 import { StatusError } from "../status-error.ts";
 import type { ContainerRuntime, ExecProcess, ObjectStore, StoredObject } from "../world.ts";
 import { apiTime } from "./api-time.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { Gate } from "./gate.ts";
 import { defaultContainer, podSpec } from "./pod-spec.ts";
 import { PodWorker, type PodNode } from "./pod-worker.ts";
 
@@ -202,6 +204,8 @@ class PlaygroundKubelet implements Kubelet {
       tools: await placeTools(confinement, directory),
       directory,
       watchdog,
+      starts: new Gate(2 * availableParallelism() + 2),
+      pipes: new PipePool(join(directory, "pipes")),
       hostIp,
       sources: (namespace) => ({ data: (kind, name) => dataOf(this.#store.get(kind, namespace, name)) }),
       nextPodIp: () => {

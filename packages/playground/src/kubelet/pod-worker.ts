@@ -6,6 +6,7 @@ import type { ContainerMount } from "../runtime/confined-script.ts";
 import type { Confinement } from "../runtime/confinement.ts";
 import { ContainerStartError, startContainer, type ContainerExit } from "../runtime/container.ts";
 import { findImage, type ImageTemplate, type ImageTools } from "../runtime/image.ts";
+import type { PipePool } from "../runtime/pipes.ts";
 import type { Watchdog } from "../runtime/watchdog.ts";
 import type { ObjectStore, StoredObject } from "../world.ts";
 import { apiTime } from "./api-time.ts";
@@ -13,6 +14,7 @@ import { freshFiles, terminationMessage, type ContainerFiles } from "./container
 import { ContainerRecord } from "./container-record.ts";
 import { delay } from "./delay.ts";
 import { MissingConfigError, environmentOf, expand, type EnvironmentSources } from "./environment.ts";
+import type { Gate } from "./gate.ts";
 import { podSpec, type ContainerSpec, type PodSpec } from "./pod-spec.ts";
 import { podPhase, podStatus, type ContainerState } from "./pod-status.ts";
 import { watchProbes } from "./probes.ts";
@@ -26,6 +28,9 @@ export interface PodNode {
   readonly tools: ImageTools;
   readonly directory: string;
   readonly watchdog: Watchdog;
+  readonly pipes: PipePool;
+  /** How many containers start at a time: more would only make all of them late. */
+  readonly starts: Gate;
   readonly hostIp: string;
   readonly sources: (namespace: string) => EnvironmentSources;
   readonly nextPodIp: () => string;
@@ -275,7 +280,7 @@ export class PodWorker {
     record.root = files.root;
     const startedAt = apiTime();
     try {
-      record.running = await this.#start(record, image, env, files);
+      record.running = await this.#node.starts.run(() => this.#start(record, image, env, files));
     } catch (error) {
       const code = error instanceof ContainerStartError ? error.code : 128;
       record.state = {
@@ -387,6 +392,7 @@ export class PodWorker {
       ...(joinPid === undefined ? {} : { joinPid }),
       log: record.log,
       watchdog: this.#node.watchdog,
+      pipes: this.#node.pipes,
     });
   }
 

@@ -1,6 +1,7 @@
 // One run of one container: its process, and the commands that are executed beside it.
 
 import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { constants } from "node:os";
@@ -10,6 +11,7 @@ import { unshareArguments, type Confinement, type ConfinementTools } from "./con
 import { confinedScript, type ContainerMount } from "./confined-script.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { isExecutable } from "./lookup.ts";
+import type { PipePool } from "./pipes.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** How a container ended. `code` is 128 + signal where a signal ended it. */
@@ -37,6 +39,7 @@ export interface ContainerOptions {
   readonly joinPid?: number;
   readonly log: ContainerLog;
   readonly watchdog: Watchdog;
+  readonly pipes: PipePool;
 }
 
 /** The command is not in the image, or the container's root could not be made. `code` is what the runtime reports as exit code. */
@@ -89,18 +92,26 @@ async function startConfined(tools: ConfinementTools, options: ContainerOptions)
     "sh",
     ...options.command,
   ];
+  const out = await options.pipes.output();
+  const err = await options.pipes.output();
+  // Confined is Linux, and Linux has them.
+  if (out === undefined || err === undefined) throw new ContainerStartError("pipes can't be made", 128);
   const child = spawn(program, args, {
     cwd: "/",
     env: options.env,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+    stdio: ["ignore", out.childFd, "pipe", "pipe", err.childFd],
   });
+  for (const { childFd, stream } of [out, err]) {
+    closeSync(childFd);
+    options.log.collect(stream);
+  }
   const group = await startedGroup(child, options.watchdog);
   let complaint = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (complaint = `${complaint}${text}`.slice(-1000)));
-  const exited = exitOf(child, group, options.watchdog, () => complaint);
-  if (child.stdout !== null) options.log.collect(child.stdout);
-  options.log.collect(child.stdio[4] as Readable);
+  const exited = exitOf(child, group, options.watchdog, [out.stream, err.stream], () => complaint);
+  let alive = true;
+  child.once("exit", () => (alive = false));
   const report = await readReport(child.stdio[3] as Readable);
   if (!report.ready) {
     const { code } = await exited;
@@ -109,7 +120,7 @@ async function startConfined(tools: ConfinementTools, options: ContainerOptions)
       ? new ContainerStartError(notFound(name), 128)
       : new ContainerStartError(`The container's root could not be made (exit ${code}): ${complaint.trim()}`, 128);
   }
-  return confinedContainer(tools, options, report.pid, exited);
+  return confinedContainer(tools, options, report.pid, exited, () => alive);
 }
 
 function confinedContainer(
@@ -117,16 +128,15 @@ function confinedContainer(
   options: ContainerOptions,
   pid: number,
   exited: Promise<ContainerExit>,
+  isAlive: () => boolean,
 ): RunningContainer {
   const liveRoot = `/proc/${pid}/root`;
-  let alive = true;
-  void exited.then(() => (alive = false));
   return {
     pid,
     liveRoot,
     exited,
     signal(signal) {
-      if (alive) sendSignal(pid, signal);
+      if (isAlive()) sendSignal(pid, signal);
     },
     async exec(command, execOptions) {
       const [name = ""] = command;
@@ -145,13 +155,7 @@ function confinedContainer(
         ...user,
         ...command,
       ];
-      return runExec(tools.nsenter, args, {
-        cwd: "/",
-        env: options.env,
-        stdin: execOptions.stdin,
-        exited,
-        watchdog: options.watchdog,
-      });
+      return runExec(tools.nsenter, args, { ...shared(options, exited), cwd: "/", stdin: execOptions.stdin });
     },
   };
 }
@@ -160,16 +164,17 @@ async function startUnconfined(options: ContainerOptions): Promise<RunningContai
   const [program = "", ...args] = options.command;
   const cwd = join(options.root, options.workingDir);
   await mkdir(cwd, { recursive: true });
-  const child = spawn(program, args, { cwd, env: options.env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const started = await spawnPiped(program, args, { cwd, env: options.env, input: false, pipes: options.pipes });
+  const { child, stdout, stderr } = started;
   let group: number;
   try {
     group = await startedGroup(child, options.watchdog);
   } catch (error) {
     throw new ContainerStartError(notFound(program, error), 128);
   }
-  if (child.stdout !== null) options.log.collect(child.stdout);
-  if (child.stderr !== null) options.log.collect(child.stderr);
-  const exited = exitOf(child, group, options.watchdog);
+  options.log.collect(stdout);
+  options.log.collect(stderr);
+  const exited = exitOf(child, group, options.watchdog, [stdout, stderr]);
   let alive = true;
   child.once("exit", () => {
     alive = false;
@@ -184,7 +189,7 @@ async function startUnconfined(options: ContainerOptions): Promise<RunningContai
       if (alive) sendSignal(signal === "SIGKILL" ? -group : group, signal);
     },
     exec: ([name = "", ...rest], execOptions) =>
-      runExec(name, rest, { cwd, env: options.env, stdin: execOptions.stdin, exited, watchdog: options.watchdog }),
+      runExec(name, rest, { ...shared(options, exited), cwd, stdin: execOptions.stdin }),
   };
 }
 
@@ -193,31 +198,28 @@ function joinArguments(tools: ConfinementTools, pid: number | undefined): string
   return ["--target", `${pid}`, "--mount", ...(tools.userNamespace ? ["--user", "--preserve-credentials"] : [])];
 }
 
-interface ExecOptions {
+interface ExecOptions extends Pick<ContainerOptions, "env" | "watchdog" | "pipes"> {
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
   readonly stdin: boolean;
   /** The container's end, which is also this process's end. */
   readonly exited: Promise<ContainerExit>;
-  readonly watchdog: Watchdog;
+}
+
+function shared(
+  { env, watchdog, pipes }: ContainerOptions,
+  exited: Promise<ContainerExit>,
+): Omit<ExecOptions, "cwd" | "stdin"> {
+  return { env, watchdog, pipes, exited };
 }
 
 async function runExec(program: string, args: readonly string[], options: ExecOptions): Promise<ExecProcess> {
-  const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: options.env,
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const { child, stdin, stdout, stderr } = await spawnPiped(program, args, { ...options, input: options.stdin });
   let group: number;
   try {
     group = await startedGroup(child, options.watchdog);
   } catch (error) {
     return failedExec(notFound(program, error));
   }
-  const { stdin, stdout, stderr } = child;
-  stdin.on("error", () => undefined);
-  if (!options.stdin) stdin.end();
   const kill = (): void => sendSignal(-group, "SIGKILL");
   let containerEnded = false;
   let ended = false;
@@ -225,16 +227,15 @@ async function runExec(program: string, args: readonly string[], options: ExecOp
     containerEnded = true;
     if (!ended) kill();
   });
-  const exit = new Promise<{ readonly code: number }>((resolve) => {
-    // After both outputs ended. A helper that could not enter the container any more says 1, which nobody outside should see.
-    child.once("close", (code, signal) =>
-      resolve({ code: containerEnded && code !== 0 ? 137 : exitCode(code, signal) }),
-    );
-  });
-  child.once("exit", () => {
+  const exit = (async () => {
+    const [code, signal] = await exitEvent(child);
     ended = true;
     options.watchdog.delete(group);
-  });
+    stdin.destroy();
+    await Promise.all([closed(stdout), closed(stderr)]);
+    // A helper that could not enter the container any more says 1, which nobody outside should see.
+    return { code: containerEnded && code !== 0 ? 137 : exitCode(code, signal) };
+  })();
   return { stdin, stdout, stderr, exit, kill };
 }
 
@@ -255,21 +256,62 @@ function exitOf(
   child: ChildProcess,
   group: number,
   watchdog: Watchdog,
+  outputs: readonly Readable[],
   complaint = (): string => "",
 ): Promise<ContainerExit> {
-  return new Promise((resolve) => {
-    // "close": the outputs have ended too, so the log is whole. A process that left the container's group can hold them for ever, though.
-    const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
-      watchdog.delete(group);
-      // util-linux before 2.40 wants to die of the signal that its child died of, and fails to with the one that matters.
-      if (code === 1 && complaint().includes("sigprocmask unblock failed")) resolve({ code: 137, signal: "SIGKILL" });
-      else resolve({ code: exitCode(code, signal), ...(signal === null ? {} : { signal }) });
-    };
-    child.once("close", settle);
-    child.once("exit", (code, signal) => {
-      setTimeout(settle, 250, code, signal).unref();
-    });
+  const exit = exitEvent(child);
+  return (async () => {
+    const [code, signal] = await exit;
+    watchdog.delete(group);
+    // With its outputs the log is whole. A process that left the container's group can hold them for ever, though.
+    await Promise.race([Promise.all(outputs.map(closed)), patience(250)]);
+    // util-linux before 2.40 wants to die of the signal that its child died of, and fails to with the one that matters.
+    if (code === 1 && complaint().includes("sigprocmask unblock failed")) return { code: 137, signal: "SIGKILL" };
+    return { code: exitCode(code, signal), ...(signal === null ? {} : { signal }) };
+  })();
+}
+
+function exitEvent(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+  return new Promise((resolve) => child.once("exit", (code, signal) => resolve([code, signal])));
+}
+
+function closed(stream: Readable): Promise<void> {
+  return stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", () => resolve()));
+}
+
+function patience(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}
+
+interface PipedChild {
+  readonly child: ChildProcess;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+/** Starts a process with pipes that it can open again by name (where the system has such). */
+async function spawnPiped(
+  program: string,
+  args: readonly string[],
+  options: Pick<ExecOptions, "cwd" | "env" | "pipes"> & { readonly input: boolean },
+): Promise<PipedChild> {
+  const { cwd, env, pipes } = options;
+  const out = await pipes.output();
+  const err = await pipes.output();
+  const child = spawn(program, args, {
+    cwd,
+    env,
+    detached: true,
+    stdio: [options.input ? "pipe" : "ignore", out?.childFd ?? "pipe", err?.childFd ?? "pipe"],
   });
+  for (const pipe of [out, err]) if (pipe !== undefined) closeSync(pipe.childFd);
+  const nothing = spawnNothing();
+  const stdin = child.stdin ?? nothing.stdin;
+  stdin.on("error", () => undefined);
+  const stdout = out?.stream ?? child.stdout ?? nothing.stdout;
+  const stderr = err?.stream ?? child.stderr ?? nothing.stderr;
+  return { child, stdin, stdout, stderr };
 }
 
 interface StartReport {

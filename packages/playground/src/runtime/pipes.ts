@@ -1,0 +1,58 @@
+// Real pipes for what a container's processes write. Node's own are sockets, and those cannot be opened again:
+// `echo word >/dev/stderr`, which works in every container, would fail. Standard input stays a socket, since a named pipe
+// that is opened again after its end would block for ever.
+
+import { execFile } from "node:child_process";
+import { constants, openSync, unlinkSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { promisify } from "node:util";
+
+const batch = 32;
+
+/** One end for a child; close it here once the child has it. */
+export interface OutputPipe {
+  readonly childFd: number;
+  readonly stream: Readable;
+}
+
+/** Makes pipes; each is used once. On systems whose named pipes are of no use to Node there are none. */
+export class PipePool {
+  readonly #directory: string;
+  #paths: string[] = [];
+  #made = 0;
+  #filling: Promise<void> | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** @returns `undefined` where Node's own have to do. */
+  async output(): Promise<OutputPipe | undefined> {
+    if (process.platform !== "linux") return undefined;
+    const path = await this.#take();
+    const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const childFd = openSync(path, constants.O_WRONLY);
+    unlinkSync(path);
+    return { childFd, stream: new Socket({ fd: readFd, readable: true, writable: false }) };
+  }
+
+  async #take(): Promise<string> {
+    for (;;) {
+      const path = this.#paths.pop();
+      if (path !== undefined) return path;
+      this.#filling ??= this.#fill().finally(() => (this.#filling = undefined));
+      await this.#filling;
+    }
+  }
+
+  async #fill(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true });
+    const paths = Array.from({ length: batch }, () => join(this.#directory, String((this.#made += 1))));
+    // Anybody may open them again: a container's user need not be ours.
+    await promisify(execFile)("mkfifo", ["-m", "666", ...paths], { timeout: 10_000 });
+    this.#paths = paths;
+  }
+}
