@@ -1,0 +1,157 @@
+import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
+import type { Readable } from "node:stream";
+import { createInterface } from "node:readline";
+import { PATIENCE } from "./until.ts";
+
+/** A line of `-o json`. */
+export interface KinsyncEvent {
+  readonly event: string;
+  readonly time: string;
+  readonly workload?: string;
+  readonly pod?: string;
+  readonly uid?: string;
+  readonly container?: string;
+  readonly mapping?: string;
+  readonly generation?: number;
+  readonly state?: string;
+  readonly status?: string;
+  readonly role?: string;
+  readonly code?: string;
+  readonly reason?: string;
+  readonly hint?: string;
+  readonly paths?: readonly string[];
+  readonly files?: number;
+  readonly members?: number;
+  readonly targets?: number;
+  readonly synced?: number;
+  readonly failed?: number;
+  readonly halted?: number;
+}
+
+/** What `kinsync tree -o json` prints. */
+export interface Tree {
+  readonly workload: { readonly kind: string; readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly members: readonly {
+    readonly pod: string;
+    readonly uid: string;
+    readonly state: string;
+    readonly role?: string;
+    readonly index?: string;
+    readonly reason: unknown;
+    readonly targets: readonly { readonly container: string; readonly containerId?: string; readonly status: string }[];
+  }[];
+}
+
+export interface KinsyncOptions {
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** How a run of kinsync ended. */
+export interface End {
+  /** Exit code, or the name of the signal. */
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running kinsync, and every event that it told. Killed when it is disposed. */
+export class Kinsync implements AsyncDisposable {
+  readonly events: KinsyncEvent[] = [];
+  readonly ended: Promise<End>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  #wake = Promise.withResolvers<void>();
+  #end: End | undefined;
+  #stdout = "";
+  #stderr = "";
+
+  constructor({ command, args, cwd, env }: KinsyncOptions) {
+    const [file = "", ...first] = command;
+    this.#child = spawn(file, [...first, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    createInterface({ input: this.#child.stdout }).on("line", (line) => {
+      this.#stdout += `${line}\n`;
+      const event = parseEvent(line);
+      if (event !== undefined) this.events.push(event);
+      this.#tell();
+    });
+    this.#child.stderr.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    const ended = Promise.withResolvers<End>();
+    this.ended = ended.promise;
+    this.#child.once("error", (error) => this.#finish(ended.resolve, String(error)));
+    this.#child.once("close", (code, signal) => this.#finish(ended.resolve, code ?? signal ?? "unknown"));
+  }
+
+  /** For `until`: only events from here on. */
+  mark(): number {
+    return this.events.length;
+  }
+
+  /** The first event, told already or to come, that fits. Rejects with what was told instead. */
+  async until(
+    what: string,
+    fits: (event: KinsyncEvent) => boolean,
+    options: { readonly since?: number; readonly within?: number } = {},
+  ): Promise<KinsyncEvent> {
+    const since = options.since ?? 0;
+    const within = options.within ?? PATIENCE;
+    const late = AbortSignal.timeout(within);
+    const aborted = new Promise<void>((resolve) => late.addEventListener("abort", () => resolve(), { once: true }));
+    for (;;) {
+      const found = this.events.slice(since).find(fits);
+      if (found !== undefined) return found;
+      if (this.#end !== undefined) throw new Error(`kinsync ended and never told that ${what}\n${this.report()}`);
+      if (late.aborted)
+        throw new Error(`kinsync did not tell within ${within / 1000} s that ${what}\n${this.report()}`);
+      await Promise.race([this.#wake.promise, aborted]);
+    }
+  }
+
+  async ready(): Promise<KinsyncEvent> {
+    return this.until("its first pass is done", ({ event }) => event === "ready");
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ctrl-C. */
+  async interrupt(): Promise<End> {
+    this.signal("SIGINT");
+    return this.ended;
+  }
+
+  /** The end of what it said, for messages. */
+  report(): string {
+    const lines = this.#stdout.trimEnd().split("\n").slice(-25);
+    return ["the last that it said:", ...lines, this.#stderr.slice(-2000)].join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#end === undefined) this.#child.kill("SIGKILL");
+    await this.ended;
+  }
+
+  #finish(resolve: (end: End) => void, code: number | string): void {
+    if (this.#end !== undefined) return;
+    this.#end = { code, stdout: this.#stdout, stderr: this.#stderr };
+    resolve(this.#end);
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+}
+
+function parseEvent(line: string): KinsyncEvent | undefined {
+  try {
+    const value = JSON.parse(line) as Partial<KinsyncEvent>;
+    return typeof value.event === "string" ? (value as KinsyncEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,116 @@
+import type { NewObject } from "./objects.ts";
+
+/** Waits, and ends at once when it is told to. */
+export const IDLE = "trap 'exit 0' TERM; sleep 36000 & wait";
+
+/** Waits, and does not end when it is told to: its pod stays for the whole grace period. */
+export const STUBBORN = "trap '' TERM; while :; do sleep 1; done";
+
+/** What containers hold before kinsync comes. */
+export const SEED = "mkdir -p /app/src; echo old >/app/src/f.txt";
+
+type Part = Readonly<Record<string, unknown>>;
+
+/** A container with a shell. */
+export function container(image: string, script: string = `${SEED}; ${IDLE}`, more: Part = {}): Part {
+  return {
+    name: "main",
+    image,
+    imagePullPolicy: "IfNotPresent",
+    workingDir: "/app",
+    command: ["sh", "-c", script],
+    ...more,
+  };
+}
+
+/** Spec of a pod of one container, or of those given. */
+export function podSpec(containers: Part | readonly Part[], more: Part = {}): Part {
+  return {
+    terminationGracePeriodSeconds: 1,
+    automountServiceAccountToken: false,
+    containers: Array.isArray(containers) ? containers : [containers],
+    ...more,
+  };
+}
+
+export function pod(name: string, spec: Part, labels: Readonly<Record<string, string>> = {}): NewObject {
+  return { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec };
+}
+
+function template(name: string, spec: Part, annotations: Readonly<Record<string, string>> = {}): Part {
+  return { metadata: { labels: { app: name }, annotations }, spec };
+}
+
+export function deployment(name: string, replicas: number, spec: Part, more: Part = {}): NewObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: { replicas, selector: { matchLabels: { app: name } }, template: template(name, spec), ...more },
+  };
+}
+
+export function statefulSet(name: string, replicas: number, spec: Part, more: Part = {}): NewObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name },
+    spec: {
+      replicas,
+      serviceName: name,
+      podManagementPolicy: "Parallel",
+      selector: { matchLabels: { app: name } },
+      template: template(name, spec),
+      ...more,
+    },
+  };
+}
+
+/** A Job of indexed pods, as part of a JobSet. */
+export function replicatedJob(name: string, pods: number, spec: Part, more: Part = {}): Part {
+  return {
+    name,
+    replicas: 1,
+    template: {
+      spec: {
+        parallelism: pods,
+        completions: pods,
+        completionMode: "Indexed",
+        backoffLimit: 0,
+        template: { spec: { restartPolicy: "Never", ...spec } },
+        ...more,
+      },
+    },
+  };
+}
+
+export function jobSet(name: string, replicatedJobs: readonly Part[], more: Part = {}): NewObject {
+  return {
+    apiVersion: "jobset.x-k8s.io/v1alpha2",
+    kind: "JobSet",
+    metadata: { name },
+    spec: { replicatedJobs, ...more },
+  };
+}
+
+/** Label that all pods of a JobSet carry. */
+export function ofJobSet(name: string): string {
+  return `jobset.sigs.k8s.io/jobset-name=${name}`;
+}
+
+/** Label of the pods of one of its jobs. */
+export const ROLE_LABEL = "jobset.sigs.k8s.io/replicatedjob-name";
+
+/**
+ * One head and some workers. The workers' Job is made when the head is ready, which takes longer than the one second that
+ * creation times are told apart by.
+ */
+export function training(name: string, workers: number, spec: Part, more: Part = {}): NewObject {
+  const [main] = spec["containers"] as readonly Part[];
+  const warmUp = { ...main, name: "warm-up", command: ["sh", "-c", "sleep 1.5"] };
+  return jobSet(
+    name,
+    [replicatedJob("head", 1, { ...spec, initContainers: [warmUp] }), replicatedJob("worker", workers, spec)],
+    { startupPolicy: { startupPolicyOrder: "InOrder" }, ...more },
+  );
+}

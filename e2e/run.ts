@@ -1,0 +1,127 @@
+// npm run e2e: the situations of e2e/situations, against the cluster that KUBECONFIG points at, a playground or a cluster of its own.
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { execute, run } from "./command.ts";
+import { packedCli } from "./pack.ts";
+import { settingsToEnvironment } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+import { RUN_LABEL, UNTIL_ANNOTATION } from "./labels.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+const HELP = `npm run e2e -- [OPTIONS] [FILTER...] [-- VITEST OPTIONS]
+
+Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER is a part of a file's name.
+
+  --playground   against the embedded cluster
+  --local        against a real cluster of its own, which is brought up and taken down (root, Debian)
+                 Default: the cluster that KUBECONFIG points at; only namespaces made here are touched
+  --cli FILE     try this kinsync; default: the packages are packed and installed into a cache folder
+  --source       try the sources as they are
+  --control      processes of the node may be killed: run inside the node, as root, and nobody else uses it
+  --image NAME   image with busybox, sh and tar; default: localhost/busybox:1
+  --pack         only pack, and print where kinsync is
+`;
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    playground: { type: "boolean", default: false },
+    local: { type: "boolean", default: false },
+    cli: { type: "string" },
+    source: { type: "boolean", default: false },
+    control: { type: "boolean", default: false },
+    image: { type: "string", default: "localhost/busybox:1" },
+    pack: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+async function main(): Promise<number> {
+  if (flags.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (flags.pack) {
+    process.stdout.write(`${await packedCli()}\n`);
+    return 0;
+  }
+  const command = await kinsyncCommand();
+  if (flags.local) return runLocally(command);
+  const settings: Settings = {
+    world: flags.playground ? "playground" : "cluster",
+    command,
+    kubeconfig: process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config"),
+    run: randomBytes(4).toString("hex"),
+    control: flags.control,
+    image: flags.image,
+  };
+  if (flags.playground) return vitest(settings);
+  await removeExpired(settings);
+  try {
+    return await vitest(settings);
+  } finally {
+    const selector = `${RUN_LABEL}=${settings.run}`;
+    await execute([...kubectl(settings), "delete", "namespace", "--selector", selector, "--wait=false"]);
+  }
+}
+
+async function kinsyncCommand(): Promise<readonly string[]> {
+  if (flags.source) return [process.execPath, "--conditions=kinsync:source", join(ROOT, "packages/cli/src/bin.mjs")];
+  return [process.execPath, flags.cli === undefined ? await packedCli() : resolve(flags.cli)];
+}
+
+/** On a cluster of its own: the situations run inside of its node, so that they can see into containers and kill its parts. */
+async function runLocally(command: readonly string[]): Promise<number> {
+  const cluster = [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts")];
+  await run([...cluster, "up"], { within: 1_800_000 });
+  try {
+    const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];
+    const again = [process.execPath, "--conditions=kinsync:source", import.meta.filename, "--control", ...cli];
+    return await inherit([...cluster, "exec", ...again, ...positionals], process.env);
+  } finally {
+    await run([...cluster, "down"], { within: 120_000 });
+  }
+}
+
+function vitest(settings: Settings): Promise<number> {
+  const config = join(ROOT, "e2e", "vitest.config.ts");
+  const argv = [process.execPath, join(ROOT, "node_modules", "vitest", "vitest.mjs"), "run", "--config", config];
+  return inherit([...argv, ...positionals], { ...process.env, ...settingsToEnvironment(settings) });
+}
+
+/** Runs a program on this terminal. Ctrl-C reaches it too; it is waited for. */
+async function inherit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const [file = "", ...args] = argv;
+  const child = spawn(file, args, { stdio: "inherit", env, cwd: ROOT });
+  const ignore = (): void => {};
+  process.on("SIGINT", ignore);
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  child.once("error", reject);
+  child.once("close", (code) => resolve(code ?? 1));
+  try {
+    return await promise;
+  } finally {
+    process.off("SIGINT", ignore);
+  }
+}
+
+/** Removes what earlier runs left behind that were killed. */
+async function removeExpired(settings: Settings): Promise<void> {
+  const path = `{range .items[*]}{.metadata.name} {.metadata.annotations.${UNTIL_ANNOTATION}}{"\\n"}{end}`;
+  const list = ["get", "namespaces", "--selector", RUN_LABEL, "-o", `jsonpath=${path}`];
+  for (const line of (await run([...kubectl(settings), ...list])).split("\n")) {
+    const [name, end] = line.split(" ");
+    if (name === undefined || name === "" || Number(end) * 1000 > Date.now()) continue;
+    await run([...kubectl(settings), "delete", "namespace", name, "--wait=false"]);
+  }
+}
+
+function kubectl({ kubeconfig }: Settings): readonly string[] {
+  return ["kubectl", "--kubeconfig", kubeconfig];
+}
+
+process.exitCode = await main();

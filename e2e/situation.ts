@@ -1,0 +1,28 @@
+import { afterAll, onTestFinished, test } from "vitest";
+import { Stage } from "./stage.ts";
+import { closeWorld, openWorld } from "./world.ts";
+import type { Need } from "./world.ts";
+
+afterAll(closeWorld);
+
+export interface SituationOptions {
+  /** Without these it is skipped, with the reason. */
+  readonly needs?: readonly Need[];
+  /** Milliseconds. Default: two minutes. */
+  readonly timeout?: number;
+}
+
+/** A test on a stage of its own. */
+export function situation(name: string, options: SituationOptions, play: (stage: Stage) => Promise<void>): void {
+  test(name, { timeout: options.timeout ?? 120_000 }, async ({ skip, signal }) => {
+    const world = await openWorld();
+    for (const need of options.needs ?? []) {
+      const lack = await world.lacks(need);
+      if (lack !== undefined) skip(lack);
+    }
+    const stage = await Stage.open(world, signal);
+    // Runs after a time-out too, where the situation itself is never told.
+    onTestFinished(() => stage[Symbol.asyncDispose]());
+    await play(stage);
+  });
+}
