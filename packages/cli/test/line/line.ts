@@ -76,6 +76,15 @@ export class Line implements AsyncDisposable {
     }
   }
 
+  /** Settles when a look at the world says so; it looks after each event. */
+  async untilTrue(what: string, look: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      const count = this.events.length;
+      if (await look()) return;
+      await this.until(what, (events) => events.length > count);
+    }
+  }
+
   /** Settles when the first pass is through. */
   ready(): Promise<void> {
     return this.until("ready", (events) => events.some((event) => event.event === "ready"));

@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { main } from "../src/main.ts";
+import { createPlayground, podManifest, readIn, untilRunning } from "./support/playground.ts";
+import type { Playground } from "./support/playground.ts";
+import { createWorkplace } from "./support/run.ts";
+import type { Workplace } from "./support/run.ts";
+
+const MIB = 1024 * 1024;
+
+let playground: Playground;
+let place: Workplace;
+
+beforeAll(async () => {
+  playground = await createPlayground();
+  place = await createWorkplace({ "src/main.py": "print(1)\n" });
+  playground.apply(podManifest({ name: "app" }));
+  await untilRunning(playground, "app");
+});
+
+afterAll(async () => {
+  await place[Symbol.asyncDispose]();
+  await playground[Symbol.asyncDispose]();
+});
+
+/** `up` on a terminal of 100 by 30. */
+function upOnTerminal(line: string, env: Readonly<Record<string, string>> = {}) {
+  const stop = new AbortController();
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 30 });
+  let text = "";
+  terminal.setEncoding("utf8").on("data", (part: string) => (text += part));
+  const code = main(line.split(" "), {
+    stdout: terminal,
+    stderr: terminal,
+    env: { HOME: place.path, PATH: process.env["PATH"], KUBECONFIG: playground.kubeconfigPath, ...env },
+    cwd: place.path,
+    signal: stop.signal,
+  });
+  return {
+    raw: () => text,
+    until: (pattern: RegExp): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error(`no ${String(pattern)} in:\n${stripVTControlCharacters(text)}`)),
+          20_000,
+        );
+        const look = (): void => {
+          if (!pattern.test(stripVTControlCharacters(text))) return;
+          clearTimeout(timer);
+          terminal.off("data", look);
+          resolve();
+        };
+        terminal.on("data", look);
+        look();
+      }),
+    end: async (): Promise<{ readonly code: number; readonly screen: string }> => {
+      stop.abort(new Error("interrupted"));
+      return { code: await code, screen: stripVTControlCharacters(text) };
+    },
+  };
+}
+
+test("a terminal shows members in a table, and each save in one line above it", async () => {
+  const up = upOnTerminal("up pod/app --sync src:table");
+  await up.until(/^app +current +synced +1 +1 +\d/m);
+  await place.write("src/main.py", "print(2)\n");
+  await up.until(/^synced generation 2 to 1 of 1 target, the last after \d/m);
+  await up.until(/^app +current +synced +2 +1 +\d/m);
+  expect(await readIn(playground, "app", "table/main.py")).toBe("print(2)\n");
+  expect(up.raw()).toContain("\u001B[32msynced\u001B[39m");
+  const { code, screen } = await up.end();
+  expect(screen.trimEnd()).toMatch(/\n1 of 1 target in step$/);
+  expect(code).toBe(130);
+});
+
+test.each([
+  ["NO_COLOR", "up pod/app --sync src:table", { NO_COLOR: "1" }],
+  ["--no-color", "up pod/app --sync src:table --no-color", {}],
+])("%s takes the colors away, not the table", async (_how, line, env) => {
+  const up = upOnTerminal(line, env);
+  await up.until(/^app +current +synced/m);
+  // oxlint-disable-next-line no-control-regex
+  expect(up.raw()).not.toMatch(/\u001B\[\d*m/);
+  await up.end();
+});
+
+test.each([
+  ["a dumb terminal", { TERM: "dumb" }],
+  ["a build server", { CI: "true" }],
+])("%s gets lines", async (_where, env) => {
+  const up = upOnTerminal("up pod/app --sync src:table", env);
+  await up.until(/^ready: 1 member, 1 of 1 target in step$/m);
+  expect(up.raw()).not.toContain("\u001B[?25l");
+  expect(up.raw()).not.toContain("MEMBER");
+  await up.end();
+});
+
+test("a transfer that takes long has a bar with rate and time left", async () => {
+  // More than the buffers on the way hold, or it would be gone before it could be told of.
+  using _slow = playground.faults.slowExec({ bytesPerSecond: 8 * MIB, direction: "stdin" });
+  await writeFile(join(place.path, "blob.bin"), randomBytes(24 * MIB));
+  const up = upOnTerminal("up pod/app --sync blob.bin:blob.bin");
+  await up.until(/^app +█+░+ +\d+%, .* of .*MiB, .*\/s, .* left/m);
+  await up.until(/^app +current +synced/m);
+  await up.end();
+});
