@@ -86,7 +86,7 @@ export function phaseOf(pod: StoredObject): unknown {
 }
 
 /** Writes what a kubelet would about a pod's end or its readiness. */
-export function tell(store: PlaygroundStore, pod: StoredObject, phase: string, exitCode?: number): void {
+function tell(store: PlaygroundStore, pod: StoredObject, phase: string, exitCode?: number): void {
   const current = store.get("pods", pod.metadata.namespace, pod.metadata.name);
   if (current === undefined || current.metadata.uid !== pod.metadata.uid) return;
   const at = `${new Date().toISOString().slice(0, 19)}Z`;

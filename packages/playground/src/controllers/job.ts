@@ -18,8 +18,8 @@ import {
   type Condition,
 } from "./objects.ts";
 
-export const jobTracking = "batch.kubernetes.io/job-tracking";
-export const completionIndex = "batch.kubernetes.io/job-completion-index";
+const jobTracking = "batch.kubernetes.io/job-tracking";
+const completionIndex = "batch.kubernetes.io/job-completion-index";
 const jobs = "jobs.batch";
 
 export const jobController: Controller = {

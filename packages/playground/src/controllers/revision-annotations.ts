@@ -4,9 +4,9 @@ import type { StoredObject } from "../world.ts";
 import type { Labels } from "./objects.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
-export const historyAnnotation = "deployment.kubernetes.io/revision-history";
+const historyAnnotation = "deployment.kubernetes.io/revision-history";
 export const desiredAnnotation = "deployment.kubernetes.io/desired-replicas";
-export const maximumAnnotation = "deployment.kubernetes.io/max-replicas";
+const maximumAnnotation = "deployment.kubernetes.io/max-replicas";
 
 const own = new Set([
   "kubectl.kubernetes.io/last-applied-configuration",

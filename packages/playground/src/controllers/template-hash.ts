@@ -15,7 +15,7 @@ export function shortHash(value: unknown, collisionCount = 0): string {
 }
 
 /** JSON with sorted keys. */
-export function stable(value: unknown): string {
+function stable(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === "object" && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -11,14 +11,12 @@ import { PipePool } from "../runtime/pipes.ts";
 import { Watchdog } from "../runtime/watchdog.ts";
 import { StatusError } from "../status-error.ts";
 import type { ContainerRuntime, ExecProcess, ObjectStore, StoredObject } from "../world.ts";
-import { apiTime } from "./api-time.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { Gate } from "./gate.ts";
 import { defaultContainer, podSpec } from "./pod-spec.ts";
-import { PodWorker, type PodNode } from "./pod-worker.ts";
-
-export const nodeName = "playground-node";
-const hostIp = "10.99.0.1";
+import type { PodNode } from "./pod-node.ts";
+import { PodWorker } from "./pod-worker.ts";
+import { hostIp, nodeName, registerNode, schedule } from "./scheduler.ts";
 
 export interface KubeletOptions {
   /** Images by name, on top of the ones that are there (see `defaultImages`). */
@@ -282,56 +280,6 @@ function notRunning(container: string): StatusError {
 function isFinished(pod: StoredObject): boolean {
   const phase = pod.status?.["phase"];
   return phase === "Succeeded" || phase === "Failed";
-}
-
-/** Binds a pod to the node, or says why it has to wait. */
-function schedule(store: ObjectStore, { metadata: { namespace, name, uid } }: StoredObject): void {
-  // The event may be older than what the store has by now.
-  const pod = store.get("pods", namespace, name);
-  if (pod === undefined || pod.metadata.uid !== uid || podSpec(pod).nodeName !== undefined) return;
-  if ((podSpec(pod).schedulingGates ?? []).length > 0) {
-    const conditions = (pod.status?.["conditions"] ?? []) as { type: string; reason?: string }[];
-    if (conditions.some(({ reason }) => reason === "SchedulingGated")) return;
-    const gated = {
-      type: "PodScheduled",
-      status: "False",
-      reason: "SchedulingGated",
-      message: "Scheduling is blocked due to non-empty scheduling gates",
-      lastProbeTime: null,
-      lastTransitionTime: apiTime(),
-    };
-    store.updateStatus("pods", { ...pod, status: { ...pod.status, phase: "Pending", conditions: [gated] } });
-    return;
-  }
-  const bound = store.update("pods", { ...pod, spec: { ...pod.spec, nodeName } });
-  const scheduled = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: apiTime() };
-  store.updateStatus("pods", { ...bound, status: { ...bound.status, phase: "Pending", conditions: [scheduled] } });
-}
-
-function registerNode(store: ObjectStore): void {
-  if (store.get("nodes", undefined, nodeName) !== undefined) return;
-  const at = apiTime();
-  store.create("nodes", undefined, {
-    metadata: { name: nodeName, labels: { "kubernetes.io/hostname": nodeName, "kubernetes.io/os": "linux" } },
-    spec: {},
-    status: {
-      addresses: [
-        { type: "InternalIP", address: hostIp },
-        { type: "Hostname", address: nodeName },
-      ],
-      conditions: [
-        {
-          type: "Ready",
-          status: "True",
-          reason: "KubeletReady",
-          message: "kubelet is posting ready status",
-          lastHeartbeatTime: at,
-          lastTransitionTime: at,
-        },
-      ],
-      nodeInfo: { kubeletVersion: "v1.34.4", operatingSystem: "linux", containerRuntimeVersion: "playground://1" },
-    },
-  });
 }
 
 /** What confined containers share. */

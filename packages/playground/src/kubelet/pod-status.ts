@@ -97,7 +97,7 @@ export function podPhase(pod: Pick<PodFacts, "spec" | "containers" | "terminatin
 }
 
 /** Ready for its users: running, and its probe says so; an init container by having succeeded. */
-export function isReady({ role, state, probedReady }: ContainerFacts): boolean {
+function isReady({ role, state, probedReady }: ContainerFacts): boolean {
   if (role === "init") return state.kind === "terminated" && state.exitCode === 0;
   return state.kind === "running" && probedReady && role !== "ephemeral";
 }

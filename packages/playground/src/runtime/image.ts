@@ -2,7 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, cp, link, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
@@ -99,8 +99,8 @@ export function defaultImages(): Record<string, ImageTemplate> {
 const baseFolders = ["app", "etc", "proc", "dev", "root", "tmp", "var"];
 
 async function fillBase(root: string): Promise<void> {
-  for (const folder of baseFolders)
-    await mkdir(join(root, folder), { recursive: true, ...(folder === "tmp" ? { mode: 0o1777 } : {}) });
+  for (const folder of baseFolders) await mkdir(join(root, folder), { recursive: true });
+  await chmod(join(root, "tmp"), 0o1777);
   await writeFile(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   await writeFile(join(root, "etc/group"), "root:x:0:\n");
 }

@@ -36,7 +36,7 @@ async function executableFile(root: string, path: string): Promise<boolean> {
 }
 
 /** Follows symlinks as if `root` were `/`. @returns the path within root with no symlink left, `undefined` where there is nothing. */
-export async function resolveInRoot(root: string, path: string): Promise<string | undefined> {
+async function resolveInRoot(root: string, path: string): Promise<string | undefined> {
   let left = path.split("/").filter((part) => part !== "");
   let done = "/";
   for (let followed = 0; left.length > 0;) {
