@@ -50,7 +50,10 @@ export type InventoryEntry =
 export interface Inventory {
   /** `missing` where the root does not exist yet; `other` where it is no folder (a named failure follows). */
   readonly root: "directory" | "missing" | "other";
-  /** The asked paths that exist; every path below the root (but not the state directory) if `list` was asked. */
+  /**
+   * The asked paths that exist, and those of `placed` (whose digest may be empty where they were not asked for); every path below the
+   * root, but not the state directory, if `list` was asked.
+   */
   readonly entries: readonly InventoryEntry[];
   /** Paths that an earlier or the present session placed, from the manifest. */
   readonly placed: readonly string[];

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { RunAction, RunResult } from "../contract/action.ts";
 import type { Target } from "../contract/target.ts";
-import type { Archive, Batch, BatchEntry, RootSpec, Session } from "../contract/transport.ts";
+import type { Archive, Batch, BatchEntry, Inventory, Marker, RootSpec, Session } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { TargetStatus } from "../events.ts";
 import type { ResolvedMapping } from "../watch/mapping.ts";
@@ -243,7 +243,7 @@ export class Worker implements AsyncDisposable {
     } catch (error) {
       // What is there now is not known: the next pass takes stock again.
       channel.ledgers.delete(root.mapping.id);
-      throw error;
+      throw await this.#namingTaker(session, root, error, signal);
     }
     this.#options.listener.onSynced(root, wanted, { files, deleted, bytes, duration: performance.now() - began });
   }
@@ -259,10 +259,7 @@ export class Worker implements AsyncDisposable {
       // A later run of kinsync may have taken the root while this one was away; it keeps it.
       const { marker } = await session.inventory(root.spec, { paths: [], signal });
       if (marker !== undefined && marker.session !== this.#options.session && marker.since > this.#options.since) {
-        throw new KinsyncError(
-          "KINSYNC_TARGET_TAKEN",
-          `${this.#name()} was taken over by ${marker.owner} at ${marker.since}`,
-        );
+        throw this.#takenBy(root, marker);
       }
     }
     const initial = first ? root.mapping.initial : "verify";
@@ -273,7 +270,43 @@ export class Worker implements AsyncDisposable {
     ]);
     this.#contacted.add(id);
     if (inventory === undefined) return Ledger.trusting(wanted.tree);
-    return Ledger.fromInventory(inventory, wanted.tree, { distrust: initial === "full" });
+    const whole = await this.#withPlaced(session, root, wanted, inventory, signal);
+    return Ledger.fromInventory(whole, wanted.tree, { distrust: initial === "full" });
+  }
+
+  /** What an earlier run placed and the tree has no more is asked for, too: it has to go. */
+  async #withPlaced(
+    session: Session,
+    root: WorkerRoot,
+    wanted: Wanted,
+    inventory: Inventory,
+    signal: AbortSignal,
+  ): Promise<Inventory> {
+    const known = new Set(inventory.entries.map((entry) => entry.path));
+    const paths = inventory.placed.filter((path) => !known.has(path) && !wanted.tree.entries.has(path));
+    if (paths.length === 0 || root.mapping.mirror) return inventory;
+    const { entries } = await session.inventory(root.spec, { paths, signal });
+    return { ...inventory, entries: [...inventory.entries, ...entries.filter((entry) => !known.has(entry.path))] };
+  }
+
+  #takenBy(root: WorkerRoot, marker: Marker): KinsyncError {
+    return new KinsyncError(
+      "KINSYNC_TARGET_TAKEN",
+      `${this.#name()}: ${root.mapping.to} was taken over by ${marker.owner}, who began at ${marker.since}`,
+      { details: { session: marker.session, owner: marker.owner, since: marker.since } },
+    );
+  }
+
+  /** A commit was refused since the root is another run's: finds out whose. */
+  async #namingTaker(session: Session, root: WorkerRoot, error: unknown, signal: AbortSignal): Promise<unknown> {
+    if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(2_000)]);
+      const { marker } = await session.inventory(root.spec, { paths: [], signal: limit });
+      return marker === undefined || marker.session === this.#options.session ? error : this.#takenBy(root, marker);
+    } catch {
+      return error;
+    }
   }
 
   async #carry(

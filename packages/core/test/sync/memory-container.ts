@@ -124,7 +124,7 @@ class MemorySession implements Session {
     this.#check();
     this.#container.fault("inventory");
     const root = this.#container.root(spec.key);
-    const asked = new Set([...options.paths, ...root.placed]);
+    const asked = new Set(options.paths);
     const entries = [...root.files.values()]
       .filter((node) => options.list === true || asked.has(node.path))
       .map((node): InventoryEntry => node);
