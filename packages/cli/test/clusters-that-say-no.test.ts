@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPlayground, podManifest, readIn, untilRunning } from "./support/playground.ts";
 import type { Playground } from "./support/playground.ts";
@@ -134,6 +136,54 @@ test("what is brought up to date once is there, byte by byte", async () => {
   expect(stdout).toContain("1 of 1 target in step\n");
   expect(code).toBe(0);
   expect(await readIn(playground, "app", "once/src/main.py")).toBe("print(1)\n");
+});
+
+test("a source without content halts and sends nothing, unless that is meant", async () => {
+  await place.write("little/old.txt", "old\n");
+  expect(await run("sync pod/app --sync little:little")).toMatchObject({ code: 0 });
+  await rm(join(place.path, "little/old.txt"));
+  const halted = await run("sync pod/app --sync little:little --wait 5");
+  expect(halted.stdout).toMatch(/^halted pod\/app sync\[0\]: /m);
+  expect(halted.code).toBe(3);
+  expect(await readIn(playground, "app", "little/old.txt")).toBe("old\n");
+  expect(await run("sync pod/app --sync little:little --allow-empty")).toMatchObject({ code: 0 });
+  expect(await readIn(playground, "app", "little/old.txt")).toBeUndefined();
+});
+
+test("all workloads of a config are brought up to date where none is named", async () => {
+  const rule = (to: string) => ({ from: "src", to });
+  const workloads = [
+    { target: "pod/app", sync: [rule("all/a"), rule("all/b")] },
+    { target: "pods/app2", sync: [rule("all/c")] },
+  ];
+  playground.apply(podManifest({ name: "app2" }));
+  await untilRunning(playground, "app2");
+  await place.write("many/kinsync.config.json", JSON.stringify({ workloads }));
+  await place.write("many/src/x", "x");
+  const { code, stdout, stderr } = await run("sync --config many/kinsync.config.json");
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^sync pod\/app: src -> all\/a, src -> all\/b\nsync pods\/app2: src -> all\/c\n/);
+  expect(stdout).toMatch(/^pod\/app: 1 of 1 target in step\npods\/app2: 1 of 1 target in step\n$/m);
+  expect(code).toBe(0);
+  expect(await readIn(playground, "app", "all/b/x")).toBe("x");
+  expect(await readIn(playground, "app2", "all/c/x")).toBe("x");
+  // By another of its names, one of them.
+  const one = await run("sync po/app2 --config many/kinsync.config.json");
+  expect(one.stderr).toBe("");
+  expect(one.stdout).not.toContain("pod/app:");
+});
+
+test("two entries that are one workload by another name are refused", async () => {
+  const sync = [{ from: "src", to: "twice" }];
+  const workloads = [
+    { target: "pod/app", sync },
+    { target: "po/app", sync },
+  ];
+  await place.write("twice/kinsync.config.json", JSON.stringify({ workloads }));
+  await place.write("twice/src/x", "x");
+  const { code, stderr } = await run("sync --config twice/kinsync.config.json");
+  expect(stderr).toMatch(/^error KINSYNC_CONFIG_CONFLICT: pod\/app and po\/app are one workload\n/);
+  expect(code).toBe(2);
 });
 
 test("nobody to sync to is told with the reason, and is exit code 4", async () => {

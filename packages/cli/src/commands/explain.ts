@@ -54,7 +54,7 @@ function podOf({ members, workload }: Explanation, wanted: string): ExplainedPod
 }
 
 /** Every pod that could be meant, with what it is and why, as lines. */
-export function formatExplanation({ workload, members }: Explanation, paint: Paint): readonly string[] {
+function formatExplanation({ workload, members }: Explanation, paint: Paint): readonly string[] {
   return [
     formatTitle(workload, paint),
     ...(workload.note === undefined ? [] : [paint("yellow", clean(workload.note))]),

@@ -30,7 +30,7 @@ export async function runTree(workload: string, options: ClusterOptions, io: Io)
 }
 
 /** A workload and its members as lines. */
-export function formatTree(resolution: Resolution, paint: Paint): readonly string[] {
+function formatTree(resolution: Resolution, paint: Paint): readonly string[] {
   const { workload, root, kind, members, problems } = resolution;
   const said = describeMembers(resolution);
   const rows = members.map((member) => [

@@ -1,4 +1,4 @@
-import type { KindPlugin, KinsyncConfig } from "@kinsync/core/contract";
+import type { KindPlugin, KinsyncConfig, ResourceType } from "@kinsync/core/contract";
 import { KinsyncError } from "@kinsync/core/contract";
 import type { LoadedConfig, LoadedPlugins, PluginRegistry, WorkloadConfig, WorkloadPlan } from "@kinsync/core/config";
 import type { Io } from "../io.ts";
@@ -157,16 +157,19 @@ function notInConfig(named: string | undefined, settings: Settings): KinsyncErro
 }
 
 /** True if two names mean one workload, as far as the loaded kinds tell: `deploy/web` and `deployment/web`. */
-export function isSame(a: string, b: string, kinds: readonly KindPlugin[]): boolean {
+function isSame(a: string, b: string, kinds: readonly KindPlugin[]): boolean {
   return a === b || canonical(a, kinds) === canonical(b, kinds);
 }
+
+/** The one root that needs no kind. */
+const POD: ResourceType = { group: "", version: "v1", kind: "Pod", plural: "pods", shortNames: ["po"] };
 
 function canonical(text: string, kinds: readonly KindPlugin[]): string {
   const slash = text.indexOf("/");
   if (slash === -1) return text;
   const word = text.slice(0, slash).toLowerCase();
   const name = text.slice(slash + 1);
-  for (const { root } of kinds) {
+  for (const root of [POD, ...kinds.map((kind) => kind.root)]) {
     const bare = [root.kind.toLowerCase(), root.plural, ...(root.shortNames ?? [])];
     const full = bare.flatMap((each) => [each, `${each}.${root.group}`, `${each}.${root.version}.${root.group}`]);
     if (full.includes(word)) return `${root.plural}.${root.group}/${name}`;

@@ -104,7 +104,7 @@ function resolveMapping(mapping: MappingConfig, context: MappingContext): Resolv
 }
 
 /** Makes a container path normal: no `.`, no doubled slash, no slash at its end. Throws `KINSYNC_TARGET_PATH`. */
-export function normalizeTo(text: string, where: () => string): { readonly to: string; readonly toIsFolder: boolean } {
+function normalizeTo(text: string, where: () => string): { readonly to: string; readonly toIsFolder: boolean } {
   const refuse = (why: string, hint?: string): KinsyncError =>
     new KinsyncError("KINSYNC_TARGET_PATH", `${where()} is ${JSON.stringify(text)}, ${why}`, {
       ...(hint === undefined ? {} : { hint }),
