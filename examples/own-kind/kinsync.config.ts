@@ -1,0 +1,7 @@
+import { defineConfig } from "kinsync";
+import { experiment } from "./experiment.ts";
+
+export default defineConfig({
+  kinds: [experiment()],
+  workloads: [{ target: "experiment/pendulum", sync: [{ from: "src", to: "/app/src" }] }],
+});

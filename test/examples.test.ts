@@ -1,0 +1,70 @@
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+import { promisify } from "node:util";
+import { kindConformance } from "@kinsync/core/testing";
+import { expect, test } from "vitest";
+import { cases } from "../examples/own-kind/experiment.cases.ts";
+import { experiment } from "../examples/own-kind/experiment.ts";
+
+const root = resolve(import.meta.dirname, "..");
+
+interface Loaded {
+  readonly file: string;
+  readonly kinds: readonly string[];
+  readonly targets: readonly string[];
+  readonly mappings: number;
+}
+
+/** Loads the config of a folder as the CLI does; by Node itself, since a test runner compiles what it imports. */
+async function load(folder: string): Promise<Loaded> {
+  const script = `
+    import { checkConfig, checkSources, loadConfig, loadPlugins, originOf, resolveConfig } from "@kinsync/core/config";
+    const signal = AbortSignal.timeout(20_000);
+    const loaded = await loadConfig({ cwd: process.cwd(), home: process.cwd(), signal });
+    const config = await checkConfig(loaded);
+    const { kinds } = await loadPlugins(config, { ...loaded, signal });
+    const plans = resolveConfig(config, originOf(loaded));
+    const mappings = plans.flatMap((plan) => plan.mappings);
+    await checkSources(mappings);
+    console.log(JSON.stringify({
+      file: loaded.file,
+      kinds: kinds.map(({ plugin }) => plugin.name),
+      targets: plans.map(({ target }) => target),
+      mappings: mappings.length,
+    }));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--conditions=kinsync:source", "--input-type=module", "-e", script],
+    { cwd: resolve(root, "examples", folder) },
+  );
+  return JSON.parse(stdout) as Loaded;
+}
+
+test("the example in YAML loads, and its sources are there", async () => {
+  expect(await load("yaml")).toEqual({
+    file: "kinsync.config.yaml",
+    kinds: [],
+    targets: ["deploy/web", "sts/worker"],
+    mappings: 3,
+  });
+});
+
+test("the example in TypeScript loads, and its sources are there", async () => {
+  expect(await load("typescript")).toEqual({
+    file: "kinsync.config.ts",
+    kinds: [],
+    targets: ["jobset/train"],
+    mappings: 3,
+  });
+});
+
+test("the example of an own kind loads, and its kind is taken", async () => {
+  expect(await load("own-kind")).toEqual({
+    file: "kinsync.config.ts",
+    kinds: ["experiment"],
+    targets: ["experiment/pendulum"],
+    mappings: 1,
+  });
+});
+
+kindConformance(experiment(), cases, { test });
