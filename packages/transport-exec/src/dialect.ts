@@ -34,10 +34,13 @@ export interface CommitRequest extends StageRequest {
   readonly isQuiet: boolean;
 }
 
+/** What an inventory is to tell: the asked paths, the same without digests, or everything below the root. */
+export type Depth = "paths" | "types" | "list";
+
 /** How requests are put for an agent. Answers are the same for all. */
 export interface Dialect {
   ping(id: number): string;
-  inventory(id: number, root: RootSpec, paths: readonly string[], list: boolean): string;
+  inventory(id: number, root: RootSpec, paths: readonly string[], depth: Depth): string;
   claim(id: number, root: RootSpec, marker: string): string;
   /** What comes before the segments of the archive, and what comes after them. */
   stage(request: StageRequest): string;

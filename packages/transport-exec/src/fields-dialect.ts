@@ -8,8 +8,8 @@ import type { CommitPlan } from "./commit-plan.ts";
 export const fieldsDialect: Dialect = {
   rawNames: false,
   ping: (id) => request("ping", id, []),
-  inventory: (id, root, paths, list) =>
-    request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", list ? "1" : "0", ...paths]),
+  inventory: (id, root, paths, depth) =>
+    request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", depth, ...paths]),
   claim: (id, root, marker) =>
     request("claim", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", marker]),
   stage: ({ id, place, name, plan, inPlace }) =>

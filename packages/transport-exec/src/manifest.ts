@@ -14,11 +14,9 @@ export function journalLines(mark: "+" | "-", paths: readonly string[]): string 
 /** What a journal comes to: the paths that kinsync placed and that are still its own. */
 export class ManifestReader {
   readonly #paths = new Set<string>();
-  #lines = 0;
 
   take(line: string): void {
     if (line === "") return;
-    this.#lines += 1;
     const path = unescapePath(line.slice(1));
     if (line.startsWith("+")) this.#paths.add(path);
     else if (line.startsWith("-")) this.#paths.delete(path);
@@ -26,10 +24,5 @@ export class ManifestReader {
 
   get placed(): readonly string[] {
     return [...this.#paths];
-  }
-
-  /** The journal is much longer than what it says, and is worth writing anew. */
-  get isLong(): boolean {
-    return this.#lines > 1000 && this.#lines > 3 * this.#paths.size;
   }
 }

@@ -18,7 +18,7 @@ import {
 import { errorOfAgent, lostError, nameOf, timeoutError, type Deed } from "./agent-error.ts";
 import { AGENTS } from "./agents/tiers.ts";
 import { isStaged, planCommit } from "./commit-plan.ts";
-import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
+import type { CommitRequest, Depth, Dialect, Place, StageRequest } from "./dialect.ts";
 import { plainText } from "./exec-status.ts";
 import type { ExecEnd, ExecStream } from "./exec-stream.ts";
 import { findGone } from "./identity.ts";
@@ -127,15 +127,27 @@ export class ExecSession implements Session {
     this.#timer.unref();
   }
 
-  inventory(
+  async inventory(
     root: RootSpec,
     options: { readonly paths: readonly string[]; readonly list?: boolean; readonly signal: AbortSignal },
   ): Promise<Inventory> {
-    const reader = new InventoryReader(options.paths, options.list === true, this.#dialect.rawNames);
+    const { paths, list, signal } = options;
+    const inventory = await this.#look(root, paths, list === true ? "list" : "paths", signal);
+    if (list === true || inventory.root !== "directory") return inventory;
+    // What was placed and is not wanted any more is about to be deleted: that it is there, and as what, is enough.
+    const asked = new Set(paths);
+    const others = inventory.placed.filter((path) => !asked.has(path));
+    if (others.length === 0) return inventory;
+    const rest = await this.#look(root, others, "types", signal);
+    return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
+  }
+
+  #look(root: RootSpec, paths: readonly string[], depth: Depth, signal: AbortSignal): Promise<Inventory> {
+    const reader = new InventoryReader(paths, depth === "list", this.#dialect.rawNames);
     return this.#ask({
-      signal: options.signal,
+      signal,
       deed: this.#deed("look at", root),
-      request: (id) => this.#dialect.inventory(id, root, reader.asked, options.list === true),
+      request: (id) => this.#dialect.inventory(id, root, reader.asked, depth),
       onRecord: (line) => reader.take(line),
       onDone: () => reader.inventory(),
     });

@@ -24,12 +24,12 @@ const READ_AGAIN = 16 * 1024 * 1024;
 export const shDialect: Dialect = {
   rawNames: true,
   ping: (id) => `pg ${id}\n`,
-  inventory(id, root, paths, list) {
+  inventory(id, root, paths, depth) {
     // A name with a newline would look like two records; it is left out, and thus counts as not there.
     const asked = paths.filter((path) => !path.includes("\n")).map((path) => `./${path}\0`);
-    const blob = list ? "" : asked.join("");
+    const blob = depth === "list" ? "" : asked.join("");
     const words = quotedList([root.path, root.shape, root.key]);
-    return `in_ ${id} ${words} ${flag(root.inPlace)} ${flag(list)} ${Buffer.byteLength(blob)}\n${blob}`;
+    return `in_ ${id} ${words} ${flag(root.inPlace)} ${depth} ${Buffer.byteLength(blob)}\n${blob}`;
   },
   claim: (id, root, marker) =>
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quoted(marker)}\n`,

@@ -99,6 +99,7 @@ class Attempt {
   #sink: ((line: string) => void) | undefined;
   #onBroken: ((error: unknown) => void) | undefined;
   #end: ExecEnd | undefined;
+  #broken: unknown;
 
   constructor(cluster: ClusterConnection, target: Target, options: StartOptions) {
     this.#cluster = cluster;
@@ -178,6 +179,7 @@ class Attempt {
         try {
           reader.push(data);
         } catch (error) {
+          this.#broken ??= error;
           stream.drop();
           this.#onBroken?.(error);
         }
@@ -238,6 +240,7 @@ class Attempt {
 
   #endBeforeHello(end: ExecEnd, program: string): Error {
     const said = plainText(this.#complaints);
+    if (this.#broken instanceof Error) return lostError(this.#target, this.#broken.message, this.#broken);
     if (end.why === "error") return lostError(this.#target, end.error.message, end.error);
     if (end.why === "closed") return lostError(this.#target, `closed with code ${end.code} before ${program} answered`);
     if (isAbsent(end.status)) return new Unusable(`no ${program}`);

@@ -137,7 +137,7 @@ function checkRoot(real, shape) { if (real === "/" && shape !== "file") throw ne
 
 // --- inventory -----------------------------------------------------------------------------------------------------------
 
-let told = 0, tells = "";
+let told = 0, tells = "", hashing = true;
 function alive() {
   if (Date.now() - told < 2000) return;
   told = Date.now();
@@ -159,7 +159,7 @@ function digestOf(p) {
 }
 function record(full, name, st) {
   say("s", st.mode.toString(16), st.size, esc(name));
-  if (st.isFile()) say("h", digestOf(full), esc(name));
+  if (st.isFile() && hashing) say("h", digestOf(full), esc(name));
   else if (st.isSymbolicLink()) {
     let t = "";
     try { t = fs.readlinkSync(B(full), { encoding: "latin1" }); } catch (e) { t = ""; }
@@ -181,6 +181,7 @@ function inventory(id, a) {
   const [path, shape, key, inPlace, whole] = a;
   told = Date.now();
   tells = id;
+  hashing = whole !== "types";
   const real = realOf(path);
   checkRoot(real, shape);
   const root = lstat(real), isDir = root !== undefined && root.isDirectory();
@@ -192,7 +193,7 @@ function inventory(id, a) {
     try { for (const l of fs.readFileSync(B(d + "/manifest"), "latin1").split("\n")) if (l) say("p" + l); } catch (e) { /* none yet */ }
     break;
   }
-  if (isDir && whole === "1") walk(real, "");
+  if (isDir && whole === "list") walk(real, "");
   else if (isDir) {
     const known = new Map([["", true]]);
     const isFolder = (d) => {

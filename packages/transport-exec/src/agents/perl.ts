@@ -79,7 +79,7 @@ sub check_root { my ($real, $shape) = @_; stop("ROOT", $real) if $real eq "/" &&
 
 # --- inventory -----------------------------------------------------------------------------------------------------------
 
-my ($told, $tells) = (0, "");
+my ($told, $tells, $hashing) = (0, "", 1);
 # Only an inventory is slow enough to need a sign of life.
 sub alive { return if !length $tells || time - $told < 2; $told = time; say_("+", $tells, 0); flush_out(); }
 sub digest_of {
@@ -122,7 +122,8 @@ sub record {
   my ($full, $name, $st) = @_;
   say_("s", sprintf("%x", $$st[2]), $$st[7], esc($name));
   my $type = $$st[2] & 0170000;
-  if ($type == 0100000 && $SHA) { say_("h", digest_of($full), esc($name)); }
+  if ($type == 0100000 && !$hashing) { return; }
+  elsif ($type == 0100000 && $SHA) { say_("h", digest_of($full), esc($name)); }
   elsif ($type == 0100000) { push @later, [$full, $name]; }
   elsif ($type == 0120000) { my $t = readlink $full; say_("t", esc(defined $t ? $t : "")); }
 }
@@ -138,7 +139,7 @@ sub walk {
 }
 sub op_inventory {
   my ($id, $path, $shape, $key, $in_place, $whole, @asked) = @_;
-  ($told, $tells) = (time, $id);
+  ($told, $tells, $hashing) = (time, $id, $whole ne "types");
   my $real = real_of($path);
   check_root($real, $shape);
   my $is_dir = is_dir($real);
@@ -152,7 +153,7 @@ sub op_inventory {
     if (open(my $g, "<", "$d/manifest")) { while (my $l = <$g>) { chomp $l; $out .= "p$l\n" if length $l; flush_out() if length $out > 60000; } }
     last;
   }
-  if ($is_dir && $whole eq "1") { walk($real, ""); }
+  if ($is_dir && $whole eq "list") { walk($real, ""); }
   elsif ($is_dir) {
     my %known = ("" => 1);
     my $is_folder;

@@ -71,7 +71,7 @@ def digest_of(path):
             alive()
     finally:
         os.close(fd)
-told = [0.0, b""]
+told = [0.0, b"", True]
 def alive():
     if time.time() - told[0] < 2: return
     told[0] = time.time()
@@ -79,7 +79,7 @@ def alive():
     O.flush()
 def record(full, name, st):
     say(b"s", b"%x" % st.st_mode, num(st.st_size), esc(name))
-    if stat.S_ISREG(st.st_mode): say(b"h", digest_of(full), esc(name))
+    if stat.S_ISREG(st.st_mode) and told[2]: say(b"h", digest_of(full), esc(name))
     elif stat.S_ISLNK(st.st_mode):
         try: say(b"t", esc(os.readlink(full)))
         except OSError: say(b"t", b"")
@@ -95,7 +95,7 @@ def walk(full, prefix):
         if stat.S_ISDIR(st.st_mode): walk(f, prefix + n + b"/")
 def op_inventory(id, a):
     path, shape, key, in_place, whole = a[:5]
-    told[:] = [time.time(), id]
+    told[:] = [time.time(), id, whole != b"types"]
     real = os.path.realpath(path)
     check_root(real, shape)
     try: root = os.stat(path)
@@ -115,7 +115,7 @@ def op_inventory(id, a):
         except OSError: pass
         break
     if root and stat.S_ISDIR(root.st_mode):
-        if whole == b"1": walk(real, b"")
+        if whole == b"list": walk(real, b"")
         else:
             real_dirs = {b"": True}
             def is_dir(d):

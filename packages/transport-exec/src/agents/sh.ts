@@ -60,7 +60,8 @@ by() {
 LINKS='for f do printf "n %s\n" "$f"; printf "t %s\n" "$(readlink "$f")"; done'
 # No parentheses: busybox forgets an -exec that ends in + inside of them.
 ASKED='find "$@" -prune -exec stat -c "s %f %s %n" {} + -type f -exec sha256sum {} + -o -type l -exec sh -c "$L" _ {} +'
-# in ID PATH SHAPE KEY INPLACE LIST LENGTH: the asked paths follow, LENGTH bytes, separated by NUL
+TYPES='find "$@" -prune -exec stat -c "s %f %s %n" {} + -type l -exec sh -c "$L" _ {} +'
+# in_ ID PATH SHAPE KEY INPLACE DEPTH LENGTH: the asked paths follow, LENGTH bytes, separated by NUL
 in_() {
   J=$1 L=$LINKS
   export L
@@ -84,11 +85,12 @@ in_() {
     break
   done
   if [ $q != d ]; then by $length >/dev/null
-  elif [ $whole = 1 ]; then
+  elif [ $whole = list ]; then
     find . -name .kinsync -prune -o -name "*$N*" -prune -o ! -name . -exec stat -c 's %f %s %n' {} + \
       -type f -exec sha256sum {} + -o -type l -exec sh -c "$L" _ {} + 2>/dev/null
   elif [ $length != 0 ]; then
-    by $length | xargs -0 sh -c "$ASKED" _ 2>/dev/null
+    [ $whole = paths ] && s=$ASKED || s=$TYPES
+    by $length | xargs -0 sh -c "$s" _ 2>/dev/null
   fi
   ok
 }

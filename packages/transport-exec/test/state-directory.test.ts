@@ -1,0 +1,122 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Session } from "@kinsync/core/contract";
+import { handMadeBatch } from "@kinsync/core/testing";
+import { MAKES } from "./support/containers.ts";
+import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
+
+const signal = AbortSignal.timeout(60_000);
+
+function open(world: LocalWorld, session = "s"): Promise<Session> {
+  const who = { cluster: world.cluster, session, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
+  return world.transport.open(world.target, who);
+}
+
+const mode = (path: string): string => (lstatSync(path).mode & 0o7777).toString(8);
+
+describe.each(MAKES)("the state directory in a container with $name", (make) => {
+  test("is beside the root, its marker for all to read and its other parts for nobody else", async () => {
+    await using world = await makeLocalWorld(make);
+    await using session = await open(world);
+    const root = { path: "sub/root", shape: "directory", key: "mapping-0" } as const;
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const stage = session.stage(await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), {
+      signal,
+    });
+    await stage.ready;
+    const state = join(world.folder, "sub/.kinsync/mapping-0");
+    expect(readdirSync(join(world.folder, "sub/root"))).toEqual([]);
+    const staged = readdirSync(state).find((name) => name.startsWith("stage-")) ?? "";
+    expect([mode(join(world.folder, "sub/.kinsync")), mode(state)]).toEqual(["711", "711"]);
+    expect([mode(join(state, "marker")), mode(join(state, "manifest"))]).toEqual(["644", "600"]);
+    expect(mode(join(state, staged))).toBe("700");
+    await session.commit(stage, { signal });
+    // The next answer comes after what is done behind the last one.
+    await session.ping({ signal });
+    expect(readdirSync(state).toSorted()).toEqual(["manifest", "marker"]);
+    expect(JSON.parse(readFileSync(join(state, "marker"), "utf8"))).toMatchObject({
+      session: "s",
+      owner: "ada@laptop",
+    });
+  });
+
+  test("of a dead session is cleaned at the next claim, and that of another mapping is left alone", async () => {
+    await using world = await makeLocalWorld(make);
+    const state = join(world.folder, ".kinsync/a");
+    mkdirSync(join(state, "stage-old/t"), { recursive: true });
+    writeFileSync(join(state, "stage-old/t/half"), "x");
+    mkdirSync(join(world.folder, ".kinsync/b/stage-other"), { recursive: true });
+    await using session = await open(world);
+    await session.claim({ path: "root", shape: "directory", key: "a" }, { generation: 0, tree: "", signal });
+    expect(readdirSync(state).toSorted()).toEqual(["manifest", "marker"]);
+    expect(existsSync(join(world.folder, ".kinsync/b/stage-other"))).toBe(true);
+  });
+
+  test("is found where a root is reached over a link, and the link stays", async () => {
+    await using world = await makeLocalWorld(make);
+    mkdirSync(join(world.folder, "real/deep"), { recursive: true });
+    symlinkSync("real/deep", join(world.folder, "root"));
+    await using session = await open(world);
+    const root = { path: "root", shape: "directory", key: "k" } as const;
+    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.commit(session.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
+    expect(readFileSync(join(world.folder, "real/deep/f"), "utf8")).toBe("f");
+    expect(lstatSync(join(world.folder, "root")).isSymbolicLink()).toBe(true);
+    expect(existsSync(join(world.folder, "real/.kinsync/k/marker"))).toBe(true);
+    expect((await session.inventory(root, { paths: ["f"], signal })).placed).toEqual(["f"]);
+  });
+
+  test("that was removed in the container is told, and a new claim mends it", async () => {
+    await using world = await makeLocalWorld(make);
+    const root = { path: "root", shape: "directory", key: "k" } as const;
+    const session = await open(world);
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const stage = session.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal });
+    await stage.ready;
+    rmSync(join(world.folder, ".kinsync"), { recursive: true });
+    await expect(session.commit(stage, { signal })).rejects.toMatchObject({
+      code: "KINSYNC_TARGET_LOST",
+      retry: "retry",
+    });
+    expect((await session.ended).why).toBe("lost");
+    await using next = await open(world);
+    await next.claim(root, { generation: 0, tree: "", signal });
+    await next.commit(next.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
+    expect(readFileSync(join(world.folder, "root/f"), "utf8")).toBe("f");
+  });
+
+  test("keeps the mapping of one file out of a folder that is not kinsync's", async () => {
+    await using world = await makeLocalWorld(make);
+    mkdirSync(join(world.folder, "etc"));
+    writeFileSync(join(world.folder, "etc/theirs"), "theirs");
+    await using session = await open(world);
+    const root = { path: join(world.folder, "etc"), shape: "file", key: "one" } as const;
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const batch = await handMadeBatch(root, [{ file: "app.yaml", bytes: "a: 1\n", mode: 0o600 }]);
+    await session.commit(session.stage(batch, { signal }), { signal });
+    expect(readdirSync(join(world.folder, "etc")).toSorted()).toEqual(["app.yaml", "theirs"]);
+    expect(mode(join(world.folder, "etc/app.yaml"))).toBe("600");
+  });
+
+  test("cannot be written to by a batch, nor can anything outside of the root", async () => {
+    await using world = await makeLocalWorld(make);
+    await using session = await open(world);
+    const root = { path: "root", shape: "directory", key: "k" } as const;
+    await session.claim(root, { generation: 0, tree: "", signal });
+    for (const file of ["../x", "a/../../x", ".kinsync/marker", "/etc/x", "a//b", "."]) {
+      const stage = session.stage(await handMadeBatch(root, [{ file, bytes: "x" }]), { signal });
+      await expect(session.commit(stage, { signal })).rejects.toMatchObject({ code: "KINSYNC_TARGET_PATH" });
+    }
+    expect(readdirSync(world.folder).toSorted()).toEqual([".kinsync", "root"]);
+  });
+});
