@@ -144,8 +144,18 @@ test.each([
     "kinsync.config.yaml:1:36: workloads[0].sync must have at least one entry",
     "See docs/reference/config.md.",
   ],
-  ["an empty file", "", "kinsync.config.yaml: workloads is missing", undefined],
-  ["a list as the whole", "- a\n", "kinsync.config.yaml:1:1: the config must be an object, not a list", undefined],
+  [
+    "an empty file",
+    "",
+    "kinsync.config.yaml: workloads is missing",
+    'Add workloads: [{ target: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+  ],
+  [
+    "a list as the whole",
+    "- a\n",
+    "kinsync.config.yaml:1:1: the config must be an object, not a list",
+    "See docs/reference/config.md.",
+  ],
 ])("%s is told with its path, its place and the fix", async (_situation, text, message, hint) => {
   await using folder = await createFolder({ "kinsync.config.yaml": text });
   const error = await failure(folder.check());
