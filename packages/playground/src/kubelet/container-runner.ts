@@ -173,9 +173,9 @@ export class ContainerRunner {
     files: ContainerFiles,
   ): ReturnType<typeof startContainer> {
     const { spec } = record;
-    const confined = this.#host.node.confinement.kind === "confined";
+    const { confinement } = this.#host.node;
     const mounts = await this.#mounts(spec, image, files);
-    if (!confined) {
+    if (confinement.kind === "unconfined") {
       for (const mount of mounts) await linkMount(files.root, mount);
       env["KINSYNC_PLAYGROUND_ROOT"] = files.root;
       env["KINSYNC_PLAYGROUND_POD_UID"] = this.#host.pod().metadata.uid;
@@ -183,8 +183,11 @@ export class ContainerRunner {
     }
     const context = { ...podSpec(this.#host.pod()).securityContext, ...spec.securityContext };
     const { runAsUser: uid = 0, runAsGroup: gid = uid } = context;
+    if (uid !== 0 && confinement.kind === "confined" && confinement.tools.userNamespace) {
+      throw new ContainerStartError(`runAsUser ${uid}: only root can give a container another user`, 128);
+    }
     const joinPid = this.#host.volumes()?.pid;
-    return startContainer(this.#host.node.confinement, {
+    return startContainer(confinement, {
       root: files.root,
       deviceTemplate: join(this.#host.node.directory, "tools/dev"),
       hostname: this.#hostname(),

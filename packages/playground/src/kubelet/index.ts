@@ -65,7 +65,21 @@ export interface Kubelet extends ContainerRuntime, AsyncDisposable {
   hostPathOf(podUid: string, container: string): string;
 }
 
-/** Starts the node. It works from the store's events on; disposing it ends every process and removes every file. */
+/**
+ * Starts the node. It works from the store's events on; disposing it ends every process and removes every file, and so does
+ * a small watcher beside it where this process is killed.
+ *
+ * What is not as on a real node:
+ * - All containers share this machine's network; the addresses in a pod's status are made up.
+ * - `hostPath` and claims are folders of the playground, never of this machine. ConfigMaps and Secrets are copied once, when the pod starts.
+ * - Probes other than `exec` count as passed; lifecycle hooks, resources and image pull policies do nothing.
+ * - A process's standard input is a socket, so it can't be opened again as `/dev/stdin`.
+ * - Confined, but not as root: `runAsUser` is a start error.
+ * - Unconfined: only paths relative to the working directory mean the container's own files, mounts are symlinks, and `readOnly`,
+ *   `readOnlyRootFilesystem`, `sizeLimit` and `runAsUser` are not followed. `KINSYNC_PLAYGROUND_ROOT`, `KINSYNC_PLAYGROUND_POD_UID` and
+ *   `KINSYNC_PLAYGROUND_CONTAINER_ID` tell a process where it is: they are there instead of the source of `/dev/termination-log`, which
+ *   names pod and instance in a confined container. A process that starts a session of its own outlives its container.
+ */
 export function createKubelet(store: ObjectStore, options: KubeletOptions = {}): Kubelet {
   return new PlaygroundKubelet(store, options);
 }
