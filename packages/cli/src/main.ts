@@ -12,10 +12,6 @@ import { asKinsyncError, printError } from "./render/error.ts";
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const argv = args.flatMap(splitShortOption);
-  // Known before the arguments are parsed, since a wrong argument has to be told in the wanted form too.
-  const json = /^(?:.* )?(?:-o|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
-  const debug = argv.includes("--debug");
-  const color = !argv.includes("--no-color");
   try {
     let code: number = EXIT.done;
     const program = createProgram(io, (result) => {
@@ -30,11 +26,23 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.done;
     if (io.signal.aborted && isInterruption(thrown, io.signal)) return EXIT.interrupted;
-    const error = thrown instanceof CommanderError ? usageError(thrown) : asKinsyncError(thrown);
-    const output = json ? io.stdout : io.stderr;
-    printError(output, error, { json, debug, paint: createPaint(output, io.env, color) });
-    return exitCodeOf(error.code);
+    return tellFailure(thrown, argv, io);
   }
+}
+
+/** Prints what ended a run, in the form that its arguments ask for, and gives the exit code. */
+export function tellFailure(
+  thrown: unknown,
+  argv: readonly string[],
+  io: Pick<Io, "stdout" | "stderr" | "env">,
+): number {
+  // Not from the parsed arguments, since a wrong argument has to be told in the wanted form too.
+  const json = /^(?:.* )?(?:-o=?|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
+  const error = thrown instanceof CommanderError ? usageError(thrown) : asKinsyncError(thrown);
+  const output = json ? io.stdout : io.stderr;
+  const paint = createPaint(output, io.env, !argv.includes("--no-color"));
+  printError(output, error, { json, debug: argv.includes("--debug"), paint });
+  return exitCodeOf(error.code);
 }
 
 /** `-o=json` and `-n=prod`, as kubectl takes them. */

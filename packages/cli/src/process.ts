@@ -1,5 +1,6 @@
+import { EXIT } from "./exit-code.ts";
 import { createInterrupts } from "./interrupts.ts";
-import { main } from "./main.ts";
+import { main, tellFailure } from "./main.ts";
 
 /** Milliseconds that leftover handles may keep the process after its work is done. */
 const LINGER = 1_000;
@@ -10,9 +11,12 @@ export async function runProcess(): Promise<void> {
   // A reader that went away (`kinsync tree … | head -1`) ends the run; there is nobody to tell.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
+      process.exit(error.code === "EPIPE" ? EXIT.done : EXIT.internal);
     });
+  }
+  // What nobody waited for is a fault of kinsync or of a plugin, and is told as any other: by a sentence, not by a stack.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => process.exit(tellFailure(error, process.argv.slice(2), process)));
   }
   using interrupts = createInterrupts();
   process.exitCode = await main(process.argv.slice(2), {

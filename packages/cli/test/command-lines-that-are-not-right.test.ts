@@ -211,3 +211,13 @@ test("what nobody foresaw is told without a stack, and with one if asked for", a
   expect(short.stderr).not.toMatch(/^\s+at /m);
   expect((await place.runBin(["up", "--debug"])).stderr).toMatch(/^\s+at .*kinsync\.config\.mjs/m);
 });
+
+test("what nobody waited for ends the run with a sentence, too", async () => {
+  await using place = await createWorkplace({
+    "kinsync.config.mjs": `setTimeout(() => { throw new TypeError("late"); }, 10); await new Promise(() => setInterval(() => {}, 1000));`,
+  });
+  const { code, stderr } = await place.runBin(["up"]);
+  expect(stderr).toMatch(/^error KINSYNC_INTERNAL: late\n {2}hint: Run it again with --debug/);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(code).toBe(1);
+});

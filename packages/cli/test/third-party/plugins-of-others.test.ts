@@ -144,6 +144,17 @@ test.each([
   });
 });
 
+test("a kind whose CRD the cluster does not have is told so", async () => {
+  await using playground = await createPlayground();
+  await using place = await createWorkplace({ "kinsync.config.yaml": YAML, "charts/x": "", "orders.txt": "" });
+  await install(place);
+  const { code, stderr } = await place.runBin(["sync"], { env: { KUBECONFIG: playground.kubeconfigPath } });
+  expect(stderr).toMatch(
+    /^error KINSYNC_RESOLVE_KIND: the cluster has no Fleet \(fleets\.acme\.dev, v1\): its CRD is not installed\n/,
+  );
+  expect(code).toBe(2);
+});
+
 type Event = Readonly<Record<string, unknown>>;
 
 /** JSON lines as they come. */
