@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createWorkplace } from "./support/run.ts";
 
@@ -77,7 +78,7 @@ test("a local path that is not there is told with the nearest one", async () => 
   await using place = await createWorkplace(SRC);
   const { code, stderr } = await place.run(["up", "pod/x", "--sync", "scr:/app"]);
   expect(stderr).toBe(
-    `error KINSYNC_SOURCE_MISSING: pod/x sync[0]: there is no scr (looked for ${place.path}/scr)\n  hint: Did you mean src?\n`,
+    `error KINSYNC_SOURCE_MISSING: pod/x sync[0]: there is no scr (looked for ${join(place.path, "scr")})\n  hint: Did you mean src?\n`,
   );
   expect(code).toBe(2);
 });
