@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -56,7 +57,13 @@ export async function createStage(signal: AbortSignal): Promise<Stage> {
 
 async function setStage(signal: AbortSignal, ends: (() => unknown)[], dispose: () => Promise<void>): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "kinsync-demo-"));
-  ends.push(() => rm(folder, { recursive: true, force: true }));
+  // Also where a second Ctrl-C, or a machine that is too busy to end in order, cuts the ending short.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
+  ends.push(() => {
+    process.off("exit", remove);
+    remove();
+  });
   const playground = await createPlayground();
   ends.push(() => playground.close());
   const { kind: confinement } = await playground.kubelet.confinement;
