@@ -12,7 +12,7 @@ export type Component =
   | "kubelet";
 
 export interface ClusterOptions {
-  /** Tells clusters on one machine apart: lower case letters, digits and dashes, at most 12 of them. Default: `main`. */
+  /** Tells clusters on one machine apart: lower case letters, digits and dashes, at most 11 of them. Default: `main`. */
   readonly id?: string;
   /** 1 to 9. Default: 1. */
   readonly nodes?: number;
@@ -55,6 +55,8 @@ export interface Cluster extends AsyncDisposable {
   readonly folder: string;
   /** One file for each component, `NODE-COMPONENT.log`. */
   readonly logs: string;
+  /** A line of JSON for each request that came from outside of the cluster's own parts: `audit.k8s.io/v1`, level Metadata. */
+  readonly auditLog: string;
   /** Path of an administrator's kubeconfig that serves on the machine itself. Its address is behind no proxy: see `NO_PROXY`. */
   readonly kubeconfig: string;
   /** The same by way of 127.0.0.1: serves inside the first node only. */

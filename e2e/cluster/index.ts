@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
+import { open, start } from "./start.ts";
+import { clustersFolder } from "./state.ts";
 
 export type {
   Cluster,
@@ -14,12 +17,15 @@ export type {
 /**
  * Brings up a cluster, or hands over the one with this id that is up already.
  * Needs root. What a killed run left behind under this id is taken away first.
+ * @throws where it does not come up; the components' logs are kept then, and the message says where.
  */
-export function startCluster(options?: ClusterOptions): Promise<Cluster> {
-  return Promise.reject(new Error(`no cluster yet: ${options?.id ?? "main"}`));
+export function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  return start(options);
 }
 
-/** The cluster with this id where it is up. */
-export function openCluster(options?: Pick<ClusterOptions, "id" | "folder">): Promise<Cluster | undefined> {
-  return Promise.resolve(options === undefined ? undefined : undefined);
+/** The cluster with this id where it is up, from the machine or from inside one of its nodes. */
+export function openCluster({ id = "main", folder }: Pick<ClusterOptions, "id" | "folder"> = {}): Promise<
+  Cluster | undefined
+> {
+  return open(join(clustersFolder(folder), id));
 }

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { appendFile, open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { until } from "../until.ts";
+import { isWell } from "./api.ts";
+import type { Component } from "./cluster.ts";
+import { planOf } from "./control-plane.ts";
+import type { ComponentPlan } from "./control-plane.ts";
+import { NODE_PATH, nodeCommand } from "./node.ts";
+import { findProgram, pidNamespaceOf, stateOf } from "./processes.ts";
+import type { ProcessState } from "./processes.ts";
+import type { ClusterState, Layout, NodeState } from "./state.ts";
+
+/** Milliseconds until a component serves. */
+const START_LIMIT = 60_000;
+
+/** Milliseconds until a killed component is gone. */
+const END_LIMIT = 10_000;
+
+/** Milliseconds between two looks. */
+const EVERY = 50;
+
+/** The components of one cluster, as processes. */
+export class Components {
+  readonly #state: ClusterState;
+  readonly #layout: Layout;
+
+  constructor(state: ClusterState, layout: Layout) {
+    this.#state = state;
+    this.#layout = layout;
+  }
+
+  find(component: Component, node: NodeState): Promise<ProcessState | undefined> {
+    return findProgram(node.init?.namespace ?? "", this.#plan(component, node).program);
+  }
+
+  /** Starts a component where it does not run, and waits until it is well. */
+  async start(component: Component, node: NodeState, signal?: AbortSignal): Promise<void> {
+    const plan = this.#plan(component, node);
+    const log = join(this.#layout.logs, `${node.name}-${component}.log`);
+    if ((await this.find(component, node)) === undefined) await launch(plan, node, log);
+    const options = { within: START_LIMIT, every: EVERY, ...(signal === undefined ? {} : { signal }) };
+    await until(`${component} serves`, () => isWell(plan.health), options).catch(async (cause: unknown) => {
+      throw new Error(`${component} of ${node.name} does not serve; the end of ${log}:\n${await tailOf(log)}`, {
+        cause,
+      });
+    });
+  }
+
+  async kill(component: Component, node: NodeState): Promise<void> {
+    await this.signal(component, node, "SIGKILL");
+    const gone = async () => (await this.find(component, node)) === undefined;
+    await until(`${component} of ${node.name} is gone`, gone, { within: END_LIMIT, every: EVERY });
+  }
+
+  async signal(component: Component, node: NodeState, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
+    const found = await this.find(component, node);
+    if (found === undefined) return;
+    send(found.pid, signal);
+    // nsenter stops together with what it started, and would never see its end.
+    if (signal !== "SIGSTOP" && (await nameOf(found.parent)) === "nsenter") send(found.parent, "SIGCONT");
+  }
+
+  #plan(component: Component, node: NodeState): ComponentPlan {
+    return planOf(component, this.#state, this.#layout, node);
+  }
+}
+
+/** Starts a process that outlives this one. */
+async function launch({ argv, env }: ComponentPlan, node: NodeState, path: string): Promise<void> {
+  const isInside = (await pidNamespaceOf("self")) === node.init?.namespace;
+  const [file = "", ...args] = isInside ? argv : nodeCommand(node, argv);
+  await appendFile(path, `--- started at ${new Date().toISOString()}\n`);
+  const log = await open(path, "a");
+  try {
+    const child = spawn(file, args, {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      env: { PATH: NODE_PATH, HOME: "/root", ...env },
+    });
+    const started = Promise.withResolvers<void>();
+    child.once("spawn", started.resolve);
+    child.once("error", started.reject);
+    await started.promise;
+    child.unref();
+  } finally {
+    await log.close();
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+async function nameOf(pid: number): Promise<string> {
+  if ((await stateOf(pid)) === undefined) return "";
+  return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
+}
+
+async function tailOf(path: string): Promise<string> {
+  const lines = (await readFile(path, "utf8").catch(() => "")).trimEnd().split("\n");
+  return lines.slice(-20).join("\n");
+}

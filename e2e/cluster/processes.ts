@@ -1,0 +1,61 @@
+import { readFile, readdir, readlink } from "node:fs/promises";
+import { basename } from "node:path";
+
+/** A process, safe from another one that gets its number later. */
+export interface ProcessMark {
+  readonly pid: number;
+  /** Ticks since the machine's start, as in field 22 of /proc/PID/stat. */
+  readonly start: string;
+}
+
+export interface ProcessState extends ProcessMark {
+  readonly parent: number;
+  /** `R`, `S`, `T`, `Z`… as in proc(5). */
+  readonly state: string;
+}
+
+/** @returns `undefined` where there is no such process, or it only waits to be buried. */
+export async function stateOf(pid: number): Promise<ProcessState | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The name in parentheses may hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state = "", parent = ""] = fields;
+  const start = fields[19];
+  if (start === undefined || state === "Z" || state === "X") return undefined;
+  return { pid, start, state, parent: Number(parent) };
+}
+
+export async function isAlive({ pid, start }: ProcessMark): Promise<boolean> {
+  return (await stateOf(pid))?.start === start;
+}
+
+/** The PID namespace of a process: `pid:[4026532281]`. */
+export async function pidNamespaceOf(pid: number | "self"): Promise<string | undefined> {
+  return readlink(`/proc/${pid}/ns/pid`).catch(() => undefined);
+}
+
+/** The process of a PID namespace that runs a program, the oldest where there are several. */
+export async function findProgram(namespace: string, program: string): Promise<ProcessState | undefined> {
+  return oldest(async (pid) => {
+    const exe = await readlink(`/proc/${pid}/exe`).catch(() => "");
+    return basename(exe) === program && (await pidNamespaceOf(pid)) === namespace;
+  });
+}
+
+/** The first process of a container. */
+export async function findContainer(id: string): Promise<ProcessState | undefined> {
+  return oldest(async (pid) => (await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "")).includes(id));
+}
+
+async function oldest(matches: (pid: number) => Promise<boolean>): Promise<ProcessState | undefined> {
+  let found: ProcessState | undefined;
+  for (const name of await readdir("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || !(await matches(pid))) continue;
+    const state = await stateOf(pid);
+    if (state === undefined) continue;
+    const sooner = found === undefined ? -1 : Number(state.start) - Number(found.start);
+    if (sooner < 0 || (sooner === 0 && state.pid < (found?.pid ?? 0))) found = state;
+  }
+  return found;
+}

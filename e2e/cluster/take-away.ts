@@ -1,0 +1,34 @@
+import { readdir, rm } from "node:fs/promises";
+import { basename } from "node:path";
+import { execute } from "../command.ts";
+import { removeGroups } from "./cgroups.ts";
+import { readState } from "./state.ts";
+
+/** Milliseconds until every process of a cluster is gone. */
+const END_LIMIT = 30_000;
+
+/** The machine's end of the link to a cluster. */
+export function linkName(id: string): string {
+  return `e2e-${id}`;
+}
+
+/**
+ * Ends all processes of a cluster and takes away its control groups, its link and its folder: nothing else of it is outside of its namespaces.
+ * Works from what is written down, whoever brought it up and however far that came. No error where there is nothing.
+ */
+export async function takeAway(folder: string): Promise<void> {
+  const state = await readState(folder);
+  const groups = state?.nodes.flatMap((node) => node.groups.groups.map(({ path }) => path)) ?? [];
+  await removeGroups(groups, END_LIMIT);
+  // It goes by itself together with the first node, some time later.
+  if (state !== undefined) await execute(["ip", "link", "delete", linkName(state.id)]);
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+
+/** Names of the clusters that a folder holds, also of those that are half there. */
+export async function listClusters(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.endsWith(".logs"))
+    .map(({ name }) => basename(name));
+}
