@@ -30,7 +30,11 @@ if (config.workloads.length !== 1 || functions.some((one) => typeof one !== "fun
 }
 
 const playground = await createPlayground();
-const answer = await fetch(`${playground.url}/version`, { headers: { authorization: `Bearer ${playground.token}` } });
+const signal = AbortSignal.timeout(20_000);
+const cluster = await connectCluster({ env: {}, kubeconfig: playground.kubeconfigPath, signal });
+const answer = await cluster.request({ path: "/version", signal });
+await answer.json();
+await cluster[Symbol.asyncDispose]();
 await playground.close();
-if (!answer.ok) throw new Error(`the playground answered ${answer.status}`);
+if (answer.status !== 200) throw new Error(`the playground answered ${answer.status}`);
 process.stdout.write("consumer ok\n");
