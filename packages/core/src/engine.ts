@@ -34,7 +34,10 @@ export interface EngineOptions {
   readonly owner: string;
   /** `watch`: until the signal; `once`: until every eligible target holds the newest tree or needs the user. */
   readonly mode: "watch" | "once";
-  /** Milliseconds that `once` waits for a first eligible target. Default: 60,000. */
+  /**
+   * Milliseconds that `once` waits for eligible containers to run, and for targets that are tried again. A transfer that
+   * moves is not cut off by it. Default: 60,000.
+   */
   readonly wait?: number;
   /** An empty source is meant: sync it. Default: `false`. */
   readonly allowEmpty?: boolean;
@@ -77,6 +80,9 @@ export interface Engine extends AsyncDisposable {
 /** Milliseconds that the ending of a run may take: sessions are closed, then everything is let go. */
 const ENDING = 800;
 
+/** Milliseconds beyond `wait` that `once` gives the first pass. */
+const PATIENCE = 30_000;
+
 /** Makes an engine; nothing runs before `run`. */
 export function createEngine(options: EngineOptions): Engine {
   return new WiredEngine(options);
@@ -118,10 +124,15 @@ class WiredEngine implements Engine {
           onQuiet: () => this.#look(),
         }),
     );
+    const wait = this.#options.wait ?? 60_000;
     const deadline = setTimeout(() => {
       this.#deadlineOver = true;
       this.#look();
-    }, this.#options.wait ?? 60_000);
+    }, wait);
+    // An API server that has stopped answering never lets the first pass end.
+    const patience = setTimeout(() => {
+      if (mode === "once" && this.#syncs.some((sync) => !sync.isReady)) this.#done.resolve();
+    }, wait + PATIENCE);
     try {
       if (mode === "once") this.#look();
       await this.#done.promise;
@@ -131,6 +142,7 @@ class WiredEngine implements Engine {
       return summaries;
     } finally {
       clearTimeout(deadline);
+      clearTimeout(patience);
       outer.removeEventListener("abort", stop);
     }
   }
@@ -149,7 +161,10 @@ class WiredEngine implements Engine {
   /** Is the work of `once` done? */
   #look(): void {
     if (this.#options.mode !== "once" || this.#syncs.length === 0) return;
-    const done = this.#syncs.every((sync) => sync.isSettled || (sync.isReady && sync.isHalted) || this.#deadlineOver);
+    const done = this.#syncs.every((sync) => {
+      if (!sync.isReady) return false;
+      return sync.isHalted || (sync.isSettled && !sync.isWaiting) || (this.#deadlineOver && !sync.isBusy);
+    });
     if (done) this.#done.resolve();
   }
 

@@ -122,7 +122,11 @@ export class WorkloadEvents {
       sentence = `${this.#workload} does not exist in namespace ${workload.namespace}; it is waited for`;
     } else if (root !== undefined && eligible === 0) {
       const current = members.filter((member) => member.state === "current").length;
-      sentence = `${current} of ${members.length} members are current${note === undefined ? "" : `: ${note.message}`}`;
+      const why = note === undefined ? "" : `: ${note.message}`;
+      sentence =
+        current === 0
+          ? `0 of ${members.length} members are current${why}`
+          : `no mapping wants any of the ${members.length} members by its state, role, index or container`;
     }
     if (sentence === this.#absence) return;
     this.#absence = sentence;

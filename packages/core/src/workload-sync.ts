@@ -141,6 +141,16 @@ export class WorkloadSync implements AsyncDisposable {
     );
   }
 
+  /** Some container that should hold the files does not run. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Some target is being served right now, or a command is running. */
+  get isBusy(): boolean {
+    return [...this.#places.values()].some(({ worker }) => !worker.idle && worker.status !== "stale");
+  }
+
   /** No mapping may be sent: every source is halted. */
   get isHalted(): boolean {
     return this.#feeds.every((feed) => feed.haltReason !== undefined);

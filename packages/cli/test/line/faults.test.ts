@@ -185,3 +185,28 @@ test("once with nobody to serve ends after its wait", async () => {
     line.events.some((event) => event.event === "note" && event.reason.startsWith("0 of 0 members are current")),
   ).toBe(true);
 });
+
+test("once waits for a container that is still starting", async () => {
+  const starting = {
+    initContainers: [{ name: "first", image: "playground/busybox", command: ["sh", "-c", "sleep 0.7"] }],
+  };
+  playground.apply(podManifest({ name: "late", spec: starting }));
+  await using line = await Line.start({
+    playground,
+    folder,
+    workload: { ...workload, target: "pod/late" },
+    mode: "once",
+  });
+  const [summary] = await line.ended;
+  expect(summary).toMatchObject({ targets: 1, synced: 1, waiting: 0 });
+  expect(await readIn(playground, "late", "src/f.txt")).toBe("one");
+});
+
+test("once does not cut off a transfer that moves, however short its wait is", async () => {
+  await save("0123456789abcdef".repeat(40_000), "big.bin");
+  using _ = playground.faults.slowExec({ bytesPerSecond: 400_000, direction: "stdin" });
+  await using line = await Line.start({ playground, folder, workload, mode: "once", wait: 100 });
+  const [summary] = await line.ended;
+  expect(summary).toMatchObject({ targets: 1, synced: 1 });
+  expect((await readIn(playground, "a", "src/big.bin"))?.length).toBe(640_000);
+});

@@ -316,6 +316,16 @@ export function transportConformance(
     assert.equal(await scene.see("g"), undefined);
   });
 
+  law("bytes that cannot be stored are never taken for a request", async (scene) => {
+    const session = await scene.openAndClaim();
+    // Longer than a name may be anywhere; to a shell the bytes would say that it is to end.
+    const batch = await scene.batch([{ file: "n".repeat(300), bytes: "exit 1\nexit 1\n" }]);
+    await assert.rejects(session.commit(session.stage(batch, scene.signal), scene.signal), isKinsyncError);
+    await session.ping(scene.signal);
+    await scene.apply(session, [{ file: "f", bytes: "f" }]);
+    await scene.holds("f", "f");
+  });
+
   law("a batch whose bytes fail on this side leaves all untouched", async (scene) => {
     const session = await scene.openAndClaim();
     await scene.apply(session, [{ file: "f", bytes: "old" }]);
