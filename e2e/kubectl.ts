@@ -26,7 +26,8 @@ export class Kubectl {
   }
 
   async create(...objects: readonly NewObject[]): Promise<void> {
-    await this.run(["create", "-f", "-"], { input: objects.map((each) => JSON.stringify(each)).join("\n---\n") });
+    const list = { apiVersion: "v1", kind: "List", items: objects };
+    await this.run(["create", "-f", "-"], { input: JSON.stringify(list) });
   }
 
   /** @param name `deployment/web` */

@@ -11,6 +11,9 @@ export const SEED = "mkdir -p /app/src; echo old >/app/src/f.txt";
 
 type Part = Readonly<Record<string, unknown>>;
 
+/** The folder alone, with nothing in it. */
+export const EMPTY = `mkdir -p /app/src; ${IDLE}`;
+
 /** A container with a shell. */
 export function container(image: string, script: string = `${SEED}; ${IDLE}`, more: Part = {}): Part {
   return {

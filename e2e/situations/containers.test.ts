@@ -1,0 +1,135 @@
+import { expect } from "vitest";
+import { container, IDLE, pod, podSpec, SEED, statefulSet } from "../manifests.ts";
+import { containerOf } from "../objects.ts";
+import { situation } from "../situation.ts";
+
+situation("a bare pod", {}, async (stage) => {
+  const { project, world } = stage;
+  await stage.create(pod("x", podSpec(container(world.image))), pod("y", podSpec(container(world.image))));
+  const [x, y] = await stage.running(2);
+  if (x === undefined || y === undefined) throw new Error("two pods run");
+  await project.write("src/f.txt", "one\n");
+  const kinsync = stage.up("pod/x");
+  expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
+  await stage.save(kinsync, "f.txt", "two\n", [x]);
+  expect(await stage.look(y)).toEqual({ "f.txt": "file: old\n" });
+  expect(await stage.states("pod/x")).toEqual({ x: "current" });
+});
+
+situation(
+  "several containers: the one that the annotation names gets the files, or the one that is asked for",
+  {},
+  async (stage) => {
+    const { project, world } = stage;
+    const both = [container(world.image), container(world.image, undefined, { name: "second" })];
+    const manifest = pod("x", podSpec(both));
+    const annotations = { "kubectl.kubernetes.io/default-container": "second" };
+    await stage.create({ ...manifest, metadata: { ...manifest.metadata, annotations } });
+    const [x] = await stage.running(1, "", "second");
+    if (x === undefined) throw new Error("one pod runs");
+    await project.write("src/f.txt", "one\n");
+    const once = await stage.sync("pod/x");
+    expect(once.end.code).toBe(0);
+    expect(await stage.look(x, "/app/src", "second")).toEqual({ "f.txt": "file: one\n" });
+    expect(await stage.look(x, "/app/src", "main")).toEqual({ "f.txt": "file: old\n" });
+    const other = await stage.sync("pod/x", { args: ["--container", "main"] });
+    expect(other.end.code).toBe(0);
+    expect(await stage.look(x, "/app/src", "main")).toEqual({ "f.txt": "file: one\n" });
+  },
+);
+
+situation("a native sidecar gets the files when it is named", {}, async (stage) => {
+  const { project, world } = stage;
+  const sidecar = container(world.image, undefined, { name: "sidecar", restartPolicy: "Always" });
+  await stage.create(pod("x", podSpec(container(world.image), { initContainers: [sidecar] })));
+  const [x] = await stage.running(1);
+  if (x === undefined) throw new Error("one pod runs");
+  await project.write("src/f.txt", "one\n");
+  const once = await stage.sync("pod/x", { args: ["--container", "sidecar"] });
+  expect(once.end.code).toBe(0);
+  expect(await stage.look(x, "/app/src", "sidecar")).toEqual({ "f.txt": "file: one\n" });
+  expect(await stage.look(x, "/app/src", "main")).toEqual({ "f.txt": "file: old\n" });
+});
+
+situation("a container restarts under its pod: its fresh file system is caught up", {}, async (stage) => {
+  const { kubectl, project, world } = stage;
+  await stage.create(statefulSet("db", 2, podSpec(container(world.image))));
+  const pods = await stage.running(2);
+  await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n" });
+  const kinsync = stage.up("sts/db");
+  await kinsync.ready();
+  await stage.same(pods);
+  await kubectl.run(["exec", "db-0", "--", "sh", "-c", "kill -TERM 1"]);
+  const after = await stage.until("the container of db-0 runs again", async () => {
+    const all = await stage.running(2);
+    const [first] = all;
+    return first !== undefined && containerOf(first, "main")?.restartCount === 1 && all;
+  });
+  expect(after.map(({ metadata }) => metadata.uid)).toEqual(pods.map(({ metadata }) => metadata.uid));
+  await stage.same(after);
+  await stage.save(kinsync, "f.txt", "two\n", after);
+});
+
+situation(
+  "a user other than root: a volume that it may write to is served, a folder of root's is a named failure",
+  { needs: ["real"] },
+  async (stage) => {
+    const { project, world } = stage;
+    const securityContext = { runAsUser: 1000, runAsGroup: 1000, allowPrivilegeEscalation: false };
+    const user = container(world.image, IDLE, {
+      securityContext,
+      volumeMounts: [{ name: "code", mountPath: "/app/src" }],
+    });
+    await stage.create(
+      pod("x", podSpec(user, { volumes: [{ name: "code", emptyDir: {} }] })),
+      pod("y", podSpec(container(world.image, IDLE, { securityContext }))),
+    );
+    const [x] = await stage.running(2);
+    if (x === undefined) throw new Error("two pods run");
+    await project.write("src/f.txt", "one\n");
+    expect((await stage.sync("pod/x")).end.code).toBe(0);
+    expect(await stage.look(x)).toEqual({ "f.txt": "file: one\n" });
+    const refused = await stage.sync("pod/y", { sync: ["src:/etc/kinsync"] });
+    expect(refused.end.code).toBe(3);
+    expect(refused.events.find(({ event }) => event === "failed")).toMatchObject({
+      pod: "y",
+      code: "KINSYNC_TARGET_DENIED",
+    });
+  },
+);
+
+situation("a volume without room: what was there stays, and it is caught up when there is room", {}, async (stage) => {
+  const { project, world } = stage;
+  const tiny = container(world.image, `echo old >/app/src/f.txt; ${IDLE}`, {
+    volumeMounts: [{ name: "code", mountPath: "/app/src" }],
+  });
+  const volumes = [{ name: "code", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }];
+  await stage.create(pod("x", podSpec(tiny, { volumes })));
+  const pods = await stage.running(1);
+  await project.write("src/f.txt", "one\n");
+  const kinsync = stage.up("pod/x");
+  await kinsync.ready();
+  await stage.same(pods);
+
+  const since = kinsync.mark();
+  await project.write("src/big.bin", Buffer.alloc(4 << 20, "x"));
+  await kinsync.until(
+    "there is no room",
+    ({ event, code }) => /retry|failed/.test(event) && code === "KINSYNC_TARGET_FULL",
+    { since },
+  );
+  for (const each of pods) expect(await stage.look(each)).toEqual({ "f.txt": "file: one\n" });
+  await project.remove("src/big.bin");
+  await project.write("src/f.txt", "two\n");
+  await stage.same(pods);
+});
+
+situation("a path that is relative starts at the container's working directory", {}, async (stage) => {
+  const { project, world } = stage;
+  await stage.create(pod("x", podSpec(container(world.image, `${SEED}; ${IDLE}`, { workingDir: "/app/src" }))));
+  const pods = await stage.running(1);
+  await project.write("src/f.txt", "one\n");
+  const once = await stage.sync("pod/x", { sync: ["src:sub/folder"] });
+  expect(once.end.code).toBe(0);
+  await stage.same(pods, "src", "/app/src/sub/folder");
+});

@@ -1,0 +1,234 @@
+import { expect } from "vitest";
+import { run } from "../command.ts";
+import type { Kinsync } from "../kinsync.ts";
+import { container, EMPTY, pod, podSpec, statefulSet } from "../manifests.ts";
+import type { Pod } from "../objects.ts";
+import { situation } from "../situation.ts";
+import type { Stage } from "../stage.ts";
+
+/** A pod with an empty folder, and kinsync that keeps `src` in step there. */
+async function mapped(stage: Stage): Promise<{ kinsync: Kinsync; pods: readonly Pod[] }> {
+  await stage.create(pod("x", podSpec(container(stage.world.image, EMPTY))));
+  const pods = await stage.running(1);
+  const kinsync = stage.up("pod/x");
+  await kinsync.ready();
+  return { kinsync, pods };
+}
+
+situation("names that are hard to carry", {}, async (stage) => {
+  const { project } = stage;
+  const names = [
+    " leading and trailing ",
+    "-rf",
+    "--",
+    "'single' \"double\" `back`",
+    "back\\slash \\n",
+    "new\nline",
+    "tab\tand\rreturn",
+    "$HOME $(touch no) ;&|<>*?[x]{a,b}!#~%^",
+    "日本語 – ümläut – emoji 🦊",
+    "x".repeat(255),
+    `${"folder/".repeat(40)}deep`,
+    "...",
+    "dir with 'quote/and\nnewline/-file",
+  ];
+  for (const [at, name] of names.entries()) await project.write(`src/${name}`, `${at}\n`);
+  const { pods } = await mapped(stage);
+  await stage.same(pods);
+  for (const [at, name] of names.entries()) await project.write(`src/${name}`, `changed ${at}\n`);
+  await stage.same(pods);
+  for (const name of names.slice(0, 9)) await project.remove(`src/${name}`);
+  await stage.same(pods);
+});
+
+situation("the bit that makes a program comes and goes", {}, async (stage) => {
+  const { project } = stage;
+  await project.writeAll({ "src/run.sh": "#!/bin/sh\n", "src/f.txt": "one\n" });
+  await project.mode("src/run.sh", 0o755);
+  const { pods } = await mapped(stage);
+  await stage.same(pods);
+  await project.mode("src/run.sh", 0o644);
+  await project.mode("src/f.txt", 0o755);
+  await stage.same(pods);
+  for (const each of pods) {
+    expect(await stage.look(each)).toEqual({ "run.sh": "file: #!/bin/sh\n", "f.txt": "program: one\n" });
+  }
+});
+
+situation("symbolic links: also those that lead nowhere, and those that change", {}, async (stage) => {
+  const { project } = stage;
+  await project.writeAll({ "src/f.txt": "one\n", "src/a/b.txt": "b\n" });
+  await project.link("src/to-file", "f.txt");
+  await project.link("src/to-folder", "a");
+  await project.link("src/a/up", "../f.txt");
+  await project.link("src/nowhere", "not/there");
+  await project.link("src/absolute", "/etc/hostname");
+  const { pods } = await mapped(stage);
+  await stage.same(pods);
+  await project.remove("src/to-file");
+  await project.link("src/to-file", "a/b.txt");
+  await project.remove("src/nowhere");
+  await stage.same(pods);
+});
+
+situation("files, folders and links take one another's place", {}, async (stage) => {
+  const { project } = stage;
+  await project.writeAll({
+    "src/one": "file\n",
+    "src/two/inside.txt": "x\n",
+    "src/three": "file\n",
+    "src/stays": "s\n",
+  });
+  await project.folderAt("src/four");
+  const { pods } = await mapped(stage);
+  await stage.same(pods);
+  await project.remove("src/one");
+  await project.write("src/one/inside.txt", "now a folder\n");
+  await project.remove("src/two");
+  await project.write("src/two", "now a file\n");
+  await project.remove("src/three");
+  await project.link("src/three", "stays");
+  await project.remove("src/four");
+  await project.link("src/four", "one");
+  await stage.same(pods);
+  await project.remove("src/one");
+  await project.write("src/one", "a file again\n");
+  await project.remove("src/four");
+  await project.write("src/four/x", "a folder again\n");
+  await project.remove("src/three");
+  await project.folderAt("src/three");
+  await stage.same(pods);
+});
+
+situation("what is ignored is neither carried nor deleted", {}, async (stage) => {
+  const { kubectl, project } = stage;
+  const sync = [{ from: "src", to: "/app/src", ignore: ["*.log", "/data/"], ignoreFiles: [".gitignore"] }];
+  await project.write("kinsync.config.json", JSON.stringify({ workloads: [{ target: "pod/x", sync }] }));
+  await project.writeAll({
+    "src/.gitignore": "*.o\n!keep.o\n",
+    "src/f.txt": "one\n",
+    "src/a.o": "no\n",
+    "src/keep.o": "yes\n",
+    "src/x.log": "no\n",
+    "src/data/d": "no\n",
+    "src/node_modules/m/index.js": "no\n",
+    "src/.git/HEAD": "no\n",
+    "src/__pycache__/x.pyc": "no\n",
+  });
+  await stage.create(pod("x", podSpec(container(stage.world.image))));
+  const [x] = await stage.running(1);
+  if (x === undefined) throw new Error("one pod runs");
+  await kubectl.run([
+    "exec",
+    "x",
+    "--",
+    "sh",
+    "-c",
+    "mkdir data; echo mine >/app/src/x.log; echo mine >/app/src/foreign",
+  ]);
+  const kinsync = stage.start(["up", "pod/x", "-o", "json"]);
+  await kinsync.ready();
+  const there = {
+    ".gitignore": "file: *.o\n!keep.o\n",
+    "f.txt": "file: one\n",
+    foreign: "file: mine\n",
+    "keep.o": "file: yes\n",
+    "x.log": "file: mine\n",
+  };
+  expect(await stage.look(x)).toEqual(there);
+  await project.remove("src/x.log");
+  await project.remove("src/keep.o");
+  await stage.save(kinsync, "f.txt", "two\n", [x]);
+  await stage.until("keep.o is gone", async () => (await stage.look(x))?.["keep.o"] === undefined);
+  const { "keep.o": _, ...left } = there;
+  expect(await stage.look(x)).toEqual({ ...left, "f.txt": "file: two\n" });
+});
+
+situation("one mapping inside of another: each path belongs to the most specific one", {}, async (stage) => {
+  const { project, world } = stage;
+  await project.writeAll({ "src/f.txt": "f\n", "src/conf/from-src": "no\n", "conf/a.yaml": "a\n" });
+  await stage.create(pod("x", podSpec(container(world.image))));
+  const [x] = await stage.running(1);
+  if (x === undefined) throw new Error("one pod runs");
+  const kinsync = stage.up("pod/x", { sync: ["src:/app/src", "conf:/app/src/conf"] });
+  await kinsync.ready();
+  const both = { conf: "folder", "conf/a.yaml": "file: a\n", "f.txt": "file: f\n" };
+  expect(await stage.look(x)).toEqual(both);
+  await project.write("conf/a.yaml", "b\n");
+  await project.write("src/conf/another", "no\n");
+  await stage.until("the inner one is carried", async () => (await stage.look(x))?.["conf/a.yaml"] === "file: b\n");
+  await project.remove("src/conf");
+  await stage.save(kinsync, "f.txt", "g\n", [x]);
+  expect(await stage.look(x)).toEqual({ ...both, "conf/a.yaml": "file: b\n", "f.txt": "file: g\n" });
+});
+
+situation("a mapped single file is deleted and made again", {}, async (stage) => {
+  const { project, world } = stage;
+  await project.write("app.yaml", "one\n");
+  await stage.create(pod("x", podSpec(container(world.image))));
+  const [x] = await stage.running(1);
+  if (x === undefined) throw new Error("one pod runs");
+  const kinsync = stage.up("pod/x", { sync: ["app.yaml:/app/src/app.yaml"] });
+  await kinsync.ready();
+  expect(await stage.look(x)).toEqual({ "app.yaml": "file: one\n", "f.txt": "file: old\n" });
+  // As editors save: a new file takes the old one's place.
+  await project.write("app.yaml.tmp", "two\n");
+  await project.move("app.yaml.tmp", "app.yaml");
+  await stage.until("the new file is there", async () => (await stage.look(x))?.["app.yaml"] === "file: two\n");
+  await project.remove("app.yaml");
+  await stage.until("it is deleted", async () => (await stage.look(x))?.["app.yaml"] === undefined);
+  await project.write("app.yaml", "three\n");
+  await stage.until("it is back", async () => (await stage.look(x))?.["app.yaml"] === "file: three\n");
+  expect(await stage.look(x)).toEqual({ "app.yaml": "file: three\n", "f.txt": "file: old\n" });
+});
+
+situation("a folder that vanishes halts its mapping; when it is back, it goes on", {}, async (stage) => {
+  const { project } = stage;
+  await project.writeAll({ "src/f.txt": "one\n", "src/g.txt": "g\n" });
+  const { kinsync, pods } = await mapped(stage);
+  await stage.same(pods);
+  const since = kinsync.mark();
+  await project.move("src", "elsewhere");
+  await kinsync.until("the mapping halted", ({ event, mapping }) => event === "halted" && mapping !== undefined, {
+    since,
+  });
+  for (const each of pods) expect(await stage.look(each)).toEqual({ "f.txt": "file: one\n", "g.txt": "file: g\n" });
+  await project.remove("elsewhere/g.txt");
+  await project.move("elsewhere", "src");
+  await kinsync.until("it goes on", ({ event }) => event === "resumed", { since });
+  await stage.same(pods);
+});
+
+situation("a branch switch of 5,000 files, forth and back", { timeout: 240_000 }, async (stage) => {
+  const { project, world } = stage;
+  const git = async (...args: readonly string[]): Promise<void> => {
+    const who = ["-c", "user.name=e2e", "-c", "user.email=e2e@example.com", "-c", "init.defaultBranch=main"];
+    await run(["git", ...who, ...args], { cwd: project.folder, env: { ...process.env, HOME: project.folder } });
+  };
+  const name = (at: number): string => `src/folder-${at % 50}/sub-${at % 7}/file-${at}.txt`;
+  for (let at = 0; at < 5000; at += 1) await project.write(name(at), `main ${at}\n`);
+  await project.write("src/main-only/x.txt", "x\n");
+  await git("init", "--quiet");
+  await git("add", "src");
+  await git("commit", "--quiet", "-m", "main");
+  await git("checkout", "--quiet", "-b", "other");
+  await project.remove("src/main-only");
+  for (let at = 0; at < 5000; at += 1) {
+    if (at % 5 === 0) await project.remove(name(at));
+    else await project.write(name(at), `other ${at}\n`);
+  }
+  for (let at = 0; at < 500; at += 1) await project.write(`src/new/file-${at}.txt`, `new ${at}\n`);
+  await git("add", "--all", "src");
+  await git("commit", "--quiet", "-m", "other");
+  await git("checkout", "--quiet", "main");
+
+  await stage.create(statefulSet("db", 2, podSpec(container(world.image, EMPTY))));
+  const pods = await stage.running(2);
+  const kinsync = stage.up("sts/db");
+  await kinsync.ready();
+  await stage.same(pods);
+  await git("checkout", "--quiet", "other");
+  await stage.same(pods);
+  await git("checkout", "--quiet", "main");
+  await stage.same(pods);
+});
