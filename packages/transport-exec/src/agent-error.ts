@@ -59,7 +59,7 @@ export function errorOfAgent(failure: AgentFailure, deed: Deed): KinsyncError {
     case "ENOTEMPTY":
       return fail("KINSYNC_TARGET_FOREIGN", "something that kinsync did not place stands in the way");
     case "CHANGED":
-      return fail("KINSYNC_TARGET_FOREIGN", `it changed in the container meanwhile (${failure.text})`, {
+      return fail("KINSYNC_TARGET_FOREIGN", `it changed in the container meanwhile (${plainText(failure.text)})`, {
         retry: "retry",
         hint: "Nothing to do: it is looked at again.",
       });
@@ -70,22 +70,23 @@ export function errorOfAgent(failure: AgentFailure, deed: Deed): KinsyncError {
     case "EISDIR":
       return fail("KINSYNC_TARGET_PATH", "a file is where a folder must be");
     case "ELOOP":
+      return fail("KINSYNC_TARGET_PATH", "it goes over too many links");
     case "ENAMETOOLONG":
-      return fail("KINSYNC_TARGET_PATH", failure.text);
+      return fail("KINSYNC_TARGET_PATH", "its name is too long for the file system there");
     case "TAKEN":
       return takenError(failure.text, deed);
     case "STATE":
-      return fail("KINSYNC_TARGET_LOST", failure.text);
+      return fail("KINSYNC_TARGET_LOST", plainText(failure.text));
     case "DIGEST":
     case "SHORT":
       return fail("KINSYNC_TARGET_LOST", "the bytes did not arrive whole");
     case "ORDER":
     case "UNSTAGED":
     case "INTERNAL":
-      return fail("KINSYNC_INTERNAL", `the agent says ${kind} ${failure.text}`);
+      return fail("KINSYNC_INTERNAL", `the agent says ${kind} ${plainText(failure.text)}`);
     default:
       // EIO, ENOMEM, EMFILE and the like: the container's trouble, which may pass.
-      return fail("KINSYNC_TARGET_LOST", failure.text === "" ? kind : failure.text, {
+      return fail("KINSYNC_TARGET_LOST", failure.text === "" ? kind : plainText(failure.text), {
         hint: "It is tried again; see the container's node if it stays so.",
       });
   }

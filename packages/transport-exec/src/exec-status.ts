@@ -43,8 +43,13 @@ function exitCodeOf(details: unknown): number | undefined {
   return undefined;
 }
 
-/** One line for a message, by default of at most 300 characters: what a container says is foreign text. */
+/**
+ * One line for a message, by default of at most 300 characters: what a container says is foreign text. Both ends are kept, since
+ * tools name the path first and the reason last.
+ */
 export function plainText(text: string, longest = 300): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+  if (line.length <= longest) return line;
+  const tail = Math.floor(longest / 3);
+  return `${line.slice(0, longest - tail - 1)}…${line.slice(-tail)}`;
 }

@@ -98,9 +98,12 @@ export class Answers {
   }
 }
 
+/** Long enough for a path with its reason behind it, and for a marker. */
+const LONGEST = 8_000;
+
 function parseFailure(rest: string): AgentFailure {
   const [kind = "TEXT", path = "-", ...words] = rest.split(" ");
-  return { kind, path: path === "-" ? undefined : unescapePath(path), text: plainText(words.join(" ")) };
+  return { kind, path: path === "-" ? undefined : unescapePath(path), text: plainText(words.join(" "), LONGEST) };
 }
 
 /** Undoes the escapes of agents and of GNU sha256sum: `\\`, `\n`, `\r`, and `\s` for a blank. */

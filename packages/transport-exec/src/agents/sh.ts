@@ -24,7 +24,11 @@ fl() {
   case $f in *[!-A-Za-z0-9_./@+,:=%]*|'') f=- ;; esac
   f="! $J $1 $f "
   shift 2
-  printf '%s%s\n' "$f" "$(echo $* | dd bs=600 count=1 2>/dev/null)"
+  z=$(echo $*)
+  # The path comes first and the reason last, so it is the middle that may go.
+  [ "$(printf %s "$z" | wc -c)" -le 900 ] ||
+    z="$(printf %s "$z" | dd bs=400 count=1 2>/dev/null) ... $(printf %s "$z" | tail -c 400)"
+  printf '%s%s\n' "$f" "$z"
   return 1
 }
 ok() { printf '. %s %s\n' "$J" "$*"; }
@@ -173,7 +177,13 @@ rf() {
   if [ -n "$X" ]; then by $1 >/dev/null; return; fi
   umask $2
   if [ $1 = 0 ]; then e=$( { : >"$T/$5"; } 2>&1 )
-  else e=$(dd bs=$1 count=1 iflag=fullblock <&3 2>&1 >"$T/$5"); fi || { X=1; umask 0; fl TEXT "$5" "$e"; return; }
+  elif { printf '' >"$T/$5"; } 2>/dev/null; then e=$(dd bs=$1 count=1 iflag=fullblock <&3 2>&1 >"$T/$5")
+  else
+    # Where the file cannot be made, no dd would run; and what it leaves in the stream would be taken for requests.
+    by $1 >/dev/null
+    e=$( { printf '' >"$T/$5"; } 2>&1 )
+    false
+  fi || { X=1; umask 0; fl TEXT "$5" "$e"; return; }
   umask 0
   [ $4 = - ] || chmod $4 "$T/$5"
   e=$(sha256sum <"$T/$5" 2>&1)
