@@ -58,8 +58,8 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
     case "status":
       return status(await opened(flags));
     case "kubectl": {
-      const { kubectl, kubeconfig } = await opened(flags);
-      return inherit([kubectl, "--kubeconfig", kubeconfig, ...rest], { ...process.env, NO_PROXY: "*" });
+      const { kubectl, environment } = await opened(flags);
+      return inherit([kubectl, ...rest], { ...process.env, ...environment });
     }
     case "exec":
       return exec(await opened(flags), rest, flags.node);
@@ -124,8 +124,9 @@ function exec(cluster: Cluster, argv: readonly string[], node: string | undefine
   const isFirst = node === undefined || node === cluster.nodes[0];
   const env = {
     ...process.env,
+    ...cluster.environment,
     PATH: `${process.env.PATH ?? NODE_PATH}:${join(cluster.kubectl, "..")}`,
-    KUBECONFIG: isFirst ? cluster.kubeconfigInside : cluster.kubeconfig,
+    ...(isFirst ? { KUBECONFIG: cluster.kubeconfigInside } : {}),
   };
   const place = { cwd: process.cwd(), ...(node === undefined ? {} : { node }) };
   return inherit(cluster.command(argv, place), env);

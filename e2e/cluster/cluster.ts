@@ -63,6 +63,8 @@ export interface Cluster extends AsyncDisposable {
   readonly kubeconfigInside: string;
   /** Path of kubectl, of the cluster's version. */
   readonly kubectl: string;
+  /** For programs on the machine that use the cluster: KUBECONFIG, no proxy, and a cache of kubectl's that goes away with the cluster. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The address of the API server as the machine sees it, without port. */
   readonly address: string;
   /** Names of the images that the nodes have. Pods use them with `imagePullPolicy: Never`. */

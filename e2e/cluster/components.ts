@@ -7,8 +7,8 @@ import type { Component } from "./cluster.ts";
 import { planOf } from "./control-plane.ts";
 import type { ComponentPlan } from "./control-plane.ts";
 import { NODE_PATH, nodeCommand } from "./node.ts";
-import { findProgram, pidNamespaceOf, stateOf } from "./processes.ts";
-import type { ProcessState } from "./processes.ts";
+import { findProgram, pidNamespaceOf } from "./processes.ts";
+import type { ProcessMark } from "./processes.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
 /** Milliseconds until a component serves. */
@@ -30,7 +30,7 @@ export class Components {
     this.#layout = layout;
   }
 
-  find(component: Component, node: NodeState): Promise<ProcessState | undefined> {
+  find(component: Component, node: NodeState): Promise<ProcessMark | undefined> {
     return findProgram(node.init?.namespace ?? "", this.#plan(component, node).program);
   }
 
@@ -55,10 +55,7 @@ export class Components {
 
   async signal(component: Component, node: NodeState, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
     const found = await this.find(component, node);
-    if (found === undefined) return;
-    send(found.pid, signal);
-    // nsenter stops together with what it started, and would never see its end.
-    if (signal !== "SIGSTOP" && (await nameOf(found.parent)) === "nsenter") send(found.parent, "SIGCONT");
+    if (found !== undefined) send(found.pid, signal);
   }
 
   #plan(component: Component, node: NodeState): ComponentPlan {
@@ -66,24 +63,25 @@ export class Components {
   }
 }
 
-/** Starts a process that outlives this one. */
+/** Starts a process that outlives this one: the node's first process becomes its parent, and buries it. */
 async function launch({ argv, env }: ComponentPlan, node: NodeState, path: string): Promise<void> {
+  const detached = ["setsid", "--fork", ...argv];
   const isInside = (await pidNamespaceOf("self")) === node.init?.namespace;
-  const [file = "", ...args] = isInside ? argv : nodeCommand(node, argv);
+  const [file = "", ...args] = isInside ? detached : nodeCommand(node, detached);
   await appendFile(path, `--- started at ${new Date().toISOString()}\n`);
   const log = await open(path, "a");
   try {
     const child = spawn(file, args, {
       cwd: "/",
-      detached: true,
       stdio: ["ignore", log.fd, log.fd],
       env: { PATH: NODE_PATH, HOME: "/root", ...env },
+      timeout: START_LIMIT,
     });
-    const started = Promise.withResolvers<void>();
-    child.once("spawn", started.resolve);
-    child.once("error", started.reject);
-    await started.promise;
-    child.unref();
+    const launched = Promise.withResolvers<number | null>();
+    child.once("error", launched.reject);
+    child.once("exit", launched.resolve);
+    const code = await launched.promise;
+    if (code !== 0) throw new Error(`${argv[0]} was not started in ${node.name} (${code}): ${await tailOf(path)}`);
   } finally {
     await log.close();
   }
@@ -95,11 +93,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
-}
-
-async function nameOf(pid: number): Promise<string> {
-  if ((await stateOf(pid)) === undefined) return "";
-  return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
 }
 
 async function tailOf(path: string): Promise<string> {

@@ -8,7 +8,7 @@ import { Components } from "./components.ts";
 import { IMAGES } from "./images.ts";
 import { nodeCommand } from "./node.ts";
 import { findContainer, pidNamespaceOf } from "./processes.ts";
-import { layoutOf } from "./state.ts";
+import { environmentOf, layoutOf } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 import { takeAway } from "./take-away.ts";
 
@@ -43,6 +43,7 @@ class RunningCluster implements Cluster {
   readonly kubeconfig: string;
   readonly kubeconfigInside: string;
   readonly kubectl: string;
+  readonly environment: Readonly<Record<string, string>>;
   readonly address: string;
   readonly images = IMAGES;
   readonly #state: ClusterState;
@@ -62,6 +63,7 @@ class RunningCluster implements Cluster {
     this.kubeconfig = layout.kubeconfig;
     this.kubeconfigInside = layout.kubeconfigInside;
     this.kubectl = join(state.programs.kubernetes, "kubectl");
+    this.environment = environmentOf(layout);
     this.address = first.address;
     this.#state = state;
     this.#layout = layout;

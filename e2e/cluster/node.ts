@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { run } from "../command.ts";
 import { divideGroups, makeGroups } from "./cgroups.ts";
 import type { NodeGroups } from "./cgroups.ts";
-import { pidNamespaceOf, stateOf } from "./processes.ts";
+import { pidNamespaceOf, markOf } from "./processes.ts";
 import type { NodeState } from "./state.ts";
 
 /** The search path of every program in a node, whatever the caller's is. */
@@ -59,7 +59,7 @@ export async function startNode({ name, groups, wait, logs }: NodePlan): Promise
     }
     output.destroy();
     const pid = Number(said[0]);
-    const [state, namespace] = await Promise.all([stateOf(pid), pidNamespaceOf(pid)]);
+    const [state, namespace] = await Promise.all([markOf(pid), pidNamespaceOf(pid)]);
     if (!said.includes("ready") || state === undefined || namespace === undefined) {
       throw new Error(`node ${name} did not start: see ${join(logs, `${name}-node.log`)}`);
     }

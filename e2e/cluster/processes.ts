@@ -8,25 +8,17 @@ export interface ProcessMark {
   readonly start: string;
 }
 
-export interface ProcessState extends ProcessMark {
-  readonly parent: number;
-  /** `R`, `S`, `T`, `Z`… as in proc(5). */
-  readonly state: string;
-}
-
 /** @returns `undefined` where there is no such process, or it only waits to be buried. */
-export async function stateOf(pid: number): Promise<ProcessState | undefined> {
+export async function markOf(pid: number): Promise<ProcessMark | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   // The name in parentheses may hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state = "", parent = ""] = fields;
-  const start = fields[19];
-  if (start === undefined || state === "Z" || state === "X") return undefined;
-  return { pid, start, state, parent: Number(parent) };
+  const [state, start] = [fields[0], fields[19]];
+  return start === undefined || state === "Z" || state === "X" ? undefined : { pid, start };
 }
 
 export async function isAlive({ pid, start }: ProcessMark): Promise<boolean> {
-  return (await stateOf(pid))?.start === start;
+  return (await markOf(pid))?.start === start;
 }
 
 /** The PID namespace of a process: `pid:[4026532281]`. */
@@ -35,7 +27,7 @@ export async function pidNamespaceOf(pid: number | "self"): Promise<string | und
 }
 
 /** The process of a PID namespace that runs a program, the oldest where there are several. */
-export async function findProgram(namespace: string, program: string): Promise<ProcessState | undefined> {
+export async function findProgram(namespace: string, program: string): Promise<ProcessMark | undefined> {
   return oldest(async (pid) => {
     const exe = await readlink(`/proc/${pid}/exe`).catch(() => "");
     return basename(exe) === program && (await pidNamespaceOf(pid)) === namespace;
@@ -43,19 +35,19 @@ export async function findProgram(namespace: string, program: string): Promise<P
 }
 
 /** The first process of a container. */
-export async function findContainer(id: string): Promise<ProcessState | undefined> {
+export async function findContainer(id: string): Promise<ProcessMark | undefined> {
   return oldest(async (pid) => (await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "")).includes(id));
 }
 
-async function oldest(matches: (pid: number) => Promise<boolean>): Promise<ProcessState | undefined> {
-  let found: ProcessState | undefined;
+async function oldest(matches: (pid: number) => Promise<boolean>): Promise<ProcessMark | undefined> {
+  let found: ProcessMark | undefined;
   for (const name of await readdir("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || !(await matches(pid))) continue;
-    const state = await stateOf(pid);
-    if (state === undefined) continue;
-    const sooner = found === undefined ? -1 : Number(state.start) - Number(found.start);
-    if (sooner < 0 || (sooner === 0 && state.pid < (found?.pid ?? 0))) found = state;
+    const mark = await markOf(pid);
+    if (mark === undefined) continue;
+    const sooner = found === undefined ? -1 : Number(mark.start) - Number(found.start);
+    if (sooner < 0 || (sooner === 0 && mark.pid < (found?.pid ?? 0))) found = mark;
   }
   return found;
 }

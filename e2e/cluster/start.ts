@@ -16,8 +16,8 @@ import { configureJobSet, webhookManifests } from "./jobset.ts";
 import { connectNodes, nodeCommand, startNode } from "./node.ts";
 import { ensurePackages } from "./packages.ts";
 import { makeCertificates, writeKubeconfig } from "./pki.ts";
-import { isAlive, stateOf } from "./processes.ts";
-import { clustersFolder, layoutOf, nodeLayoutOf, readState, writeState } from "./state.ts";
+import { isAlive, markOf } from "./processes.ts";
+import { clustersFolder, environmentOf, layoutOf, nodeLayoutOf, readState, writeState } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 import { linkName, takeAway } from "./take-away.ts";
 
@@ -52,7 +52,7 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
   const programs = await ensurePrograms(common);
   const { archives, wait } = await ensureImages({ ...common, packages });
 
-  const starter = await stateOf(process.pid);
+  const starter = await markOf(process.pid);
   if (starter === undefined) throw new Error("this process is not in /proc");
   const subnet = freeSubnet();
   const planned = Array.from({ length: nodes }, async (_, index): Promise<NodeState> => {
@@ -135,9 +135,9 @@ async function bringUp({ state: planned, layout, archives, wait, report, signal 
     if (component !== "containerd" || node === first) say(`${component} serves`);
   };
   const kubectl = (args: readonly string[], input = "") =>
-    run([join(planned.programs.kubernetes, "kubectl"), "--kubeconfig", layout.kubeconfig, ...args], {
+    run([join(planned.programs.kubernetes, "kubectl"), ...args], {
       input,
-      env: { NO_PROXY: "*", HOME: "/root" },
+      env: { ...environmentOf(layout), HOME: "/root" },
       signal: ending,
     });
   const looks = { within: PATIENCE, every: 50, signal: ending };
@@ -152,11 +152,14 @@ async function bringUp({ state: planned, layout, archives, wait, report, signal 
   });
   const jobSet = apiServer.then(async () => {
     if (!planned.jobset) return;
-    await kubectl(["apply", "--server-side", "--filename", join(planned.programs.jobset, "jobset-crd.yaml")]);
+    await kubectl(["create", "--validate=false", "--filename", join(planned.programs.jobset, "jobset-crd.yaml")]);
     await until("the JobSet resource is served", () => isEstablished(api), { ...looks });
     await startHere("jobset");
     const manifests = join(planned.programs.jobset, "jobset-webhooks.yaml");
-    await kubectl(["apply", "--filename", "-"], await webhookManifests(manifests, join(pki, "ca.crt")));
+    await kubectl(
+      ["create", "--validate=false", "--filename", "-"],
+      await webhookManifests(manifests, join(pki, "ca.crt")),
+    );
   });
   const parts = [controllers, ...kubelets, jobSet];
   try {

@@ -63,6 +63,11 @@ export function layoutOf(folder: string): Layout {
   };
 }
 
+/** For programs on the machine that use the cluster. */
+export function environmentOf({ folder, kubeconfig }: Layout): Readonly<Record<string, string>> {
+  return { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, "kubectl"), NO_PROXY: "*", no_proxy: "*" };
+}
+
 /** Paths of one node. Short: a socket's path has at most 107 bytes. */
 export interface NodeLayout {
   readonly folder: string;
