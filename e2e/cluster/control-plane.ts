@@ -70,6 +70,9 @@ export function planOf(component: Component, state: ClusterState, layout: Layout
         "service-account-private-key-file": join(pki, "sa.key"),
         "root-ca-file": join(pki, "ca.crt"),
         "flex-volume-plugin-dir": join(etc, "volume-plugins"),
+        // By default its start alone uses up what it may ask in some seconds.
+        "kube-api-qps": "500",
+        "kube-api-burst": "1000",
       };
       return { ...kubernetes("kube-controller-manager", flags), health: `https://${first}:10257/healthz` };
     }

@@ -160,6 +160,7 @@ async function bringUp({ state: planned, layout, archives, wait, report, signal 
       ["create", "--validate=false", "--filename", "-"],
       await webhookManifests(manifests, join(pki, "ca.crt")),
     );
+    say("webhooks of jobset are known");
   });
   const parts = [controllers, ...kubelets, jobSet];
   try {
