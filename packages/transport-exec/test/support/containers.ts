@@ -61,6 +61,12 @@ const makes: (Make | { readonly name: string })[] = [
   python3 === undefined || sh === undefined
     ? { name: "python3" }
     : { name: "python3", tier: "python3", shell: [sh], path: withPrograms({ python3 }) },
+  python3 === undefined
+    ? { name: "python3, without a shell" }
+    : { name: "python3, without a shell", tier: "python3", shell: [], path: withPrograms({ python3 }, "") },
+  perl === undefined
+    ? { name: "perl, without a shell" }
+    : { name: "perl, without a shell", tier: "perl", shell: [], path: withPrograms({ perl }, "") },
   perl === undefined || sh === undefined
     ? { name: "perl" }
     : { name: "perl", tier: "perl", shell: [sh], path: withPrograms({ perl }) },

@@ -8,9 +8,19 @@ import type { Make } from "./containers.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 
 /** What a container without a shell can run. */
-const NODE_COMMANDS = {
-  echo: ["node", "-e", `process.stdout.write("out\\n"); process.stderr.write("err\\n"); process.exitCode = 3`],
-  sleep: ["node", "-e", `console.log("begun"); setTimeout(() => {}, 60000)`],
+const COMMANDS = {
+  node: {
+    echo: ["node", "-e", `process.stdout.write("out\\n"); process.stderr.write("err\\n"); process.exitCode = 3`],
+    sleep: ["node", "-e", `console.log("begun"); setTimeout(() => {}, 60000)`],
+  },
+  perl: {
+    echo: ["perl", "-e", `$| = 1; print "out\\n"; print STDERR "err\\n"; exit 3`],
+    sleep: ["perl", "-e", `$| = 1; print "begun\\n"; sleep 60`],
+  },
+  python3: {
+    echo: ["python3", "-c", `import sys; print("out", flush=True); print("err", file=sys.stderr); sys.exit(3)`],
+    sleep: ["python3", "-c", `import time; print("begun", flush=True); time.sleep(60)`],
+  },
 };
 
 /** A container of one make, in a temporary folder. */
@@ -32,7 +42,7 @@ export async function makeLocalWorld(
     cluster,
     target: cluster.target,
     folder,
-    ...(make.shell.length === 0 ? { commands: NODE_COMMANDS } : {}),
+    ...(make.shell.length === 0 && make.tier !== "sh" ? { commands: COMMANDS[make.tier] } : {}),
     lstat: outsideView,
     readFile: (path) => readFile(path),
     list: (path) => readdir(path),
