@@ -49,7 +49,7 @@ export interface Dialect {
   readonly needsEndOfArchive: boolean;
   /** For a few small files an archive may cost more than they are worth: what to send instead, given their bytes. */
   readonly stageFiles?: {
-    fits(plan: CommitPlan): boolean;
+    fits(request: StageRequest): boolean;
     write(request: StageRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
   };
   commit(request: CommitRequest): string;

@@ -386,8 +386,7 @@ export class ExecSession implements Session {
     }
     Object.assign(request, { place: await claimed });
     const { stageFiles } = this.#dialect;
-    const files =
-      stageFiles?.fits(request.plan) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
+    const files = stageFiles?.fits(request) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
     let failed = false;
     this.#expect(request.id, {
       onDone: () => staged.settle.resolve(),

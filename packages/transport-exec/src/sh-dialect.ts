@@ -50,19 +50,19 @@ export const shDialect: Dialect = {
     return `s2 ${id} ${checkOf(request) ?? inlineSums(plan)}\n`;
   },
   stageFiles: {
-    fits: ({ steps }) => {
-      const staged = steps.filter(isStaged);
-      const fits = (step: PlanStep): boolean => step.op === "f" && step.size <= ONE_BLOCK && step.mode <= 0o777;
-      return staged.length > 0 && staged.length <= FEW && staged.every(fits);
+    fits: ({ plan }) => {
+      const staged = plan.steps.filter(isStaged);
+      return staged.length > 0 && staged.length <= FEW && staged.every(isSmallFile);
     },
     write(request, files) {
       const { id, place, name, plan } = request;
       const staged = plan.steps.filter(isStaged);
       const folders = new Set(staged.map((step) => posix.dirname(step.path)));
       const journals = journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
-      const parts: (string | Uint8Array)[] = [
-        `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journals}${codeBlob(request)}`,
-      ];
+      const begin = isAlone(request)
+        ? `s4 ${id} ${quotedList([place.state, name])}\n`
+        : `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journals}${codeBlob(request)}`;
+      const parts: (string | Uint8Array)[] = [begin];
       for (const [index, step] of staged.entries()) {
         const umask = (0o666 & ~step.mode).toString(8).padStart(3, "0");
         // A mask cannot give the right to execute.
@@ -152,8 +152,39 @@ function inlineSums(plan: CommitPlan): string {
 
 const codes = new WeakMap<CommitPlan, { readonly place: Place; readonly code: string }>();
 
+function isSmallFile(step: PlanStep): boolean {
+  return step.op === "f" && step.size <= ONE_BLOCK && step.mode <= 0o777;
+}
+
+/**
+ * A single small file is most of what people save. It is staged without a folder, which spares two processes: without anything
+ * else to do, on the root's own mount, and not in place of a folder.
+ */
+function isAlone({ plan, place, placed, unplaced }: StageRequest): boolean {
+  const [step, ...others] = plan.steps;
+  if (step === undefined || others.length > 0 || !isSmallFile(step) || step.replaces === "d") return false;
+  if (place.mounts.length > 0 || isApart(place)) return false;
+  return Math.max(placed.length, unplaced.length, step.path.length) < INLINE / 4;
+}
+
+/** The stage is on another mount than the root: every move is a copy. */
+function isApart(place: Place): boolean {
+  const holder = posix.dirname(posix.dirname(place.state));
+  return holder !== place.root && holder !== posix.dirname(place.root);
+}
+
+function aloneCode({ plan }: StageRequest): string {
+  const [step] = plan.steps;
+  if (step === undefined) return ":";
+  const folder = posix.dirname(step.path);
+  const words = quotedList([folder === "." ? "" : folder, nameOf(step)]);
+  return `pf ${words} && m1 ${words}${step.replaces === "f" ? " r" : ""}`;
+}
+
 /** What carries the plan out, joined by `&&`: all checks, then all changes. */
-function commitCode({ plan, place, inPlace }: StageRequest): string {
+function commitCode(request: StageRequest): string {
+  if (isAlone(request)) return aloneCode(request);
+  const { plan, place, inPlace } = request;
   const known = codes.get(plan);
   if (known?.place === place) return known.code;
   const code = new CodeWriter(plan, place, inPlace).write();
@@ -166,7 +197,6 @@ class CodeWriter {
   readonly #place: Place;
   readonly #inPlace: boolean;
   readonly #mounts: ReadonlySet<string>;
-  /** The stage is on another mount than the root: every move is a copy. */
   readonly #isApart: boolean;
   readonly #checks = new Calls();
   readonly #changes = new Calls();
@@ -176,8 +206,7 @@ class CodeWriter {
     this.#place = place;
     this.#inPlace = inPlace;
     this.#mounts = new Set(place.mounts);
-    const holder = posix.dirname(posix.dirname(place.state));
-    this.#isApart = holder !== place.root && holder !== posix.dirname(place.root);
+    this.#isApart = isApart(place);
   }
 
   write(): string {

@@ -149,21 +149,21 @@ cl() {
 # Writes the marker: MARKER TEMPORARY-PATH
 mr() {
   umask 022
-  { printf '%s\n' "$1" >"$2"; } 2>/dev/null || { umask 0; fl ENOSPC "$K"; return; }
+  { printf '%s\n' "$1" >"$2"; } 2>/dev/null || { umask 0; rm -f "$2"; fl ENOSPC "$K"; return; }
   umask 0
-  e=$(mv -f "$2" "$K/marker" 2>&1) || fl TEXT "$K" "$e"
+  e=$(mv -f "$2" "$K/marker" 2>&1) || { rm -f "$2"; fl TEXT "$K" "$e"; }
 }
 
 # --- stage ---------------------------------------------------------------------------------------------------------------
 
 # s0 ID STATE NAME
 s0() {
-  J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
+  J=$1 K=$2 S=$2/$3 T=$2/$3/t X= F=
   e=$(mkdir -m 700 "$S" "$T" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
 }
 # The same for a few small files that come without an archive. s3 ID STATE NAME FOLDER...
 s3() {
-  J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
+  J=$1 K=$2 S=$2/$3 T=$2/$3/t X= F=
   shift 3
   n=$#
   for f do set -- "$@" "$T/$f"; done
@@ -172,21 +172,25 @@ s3() {
   e=$(mkdir -p -- "$@" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
   umask 0
 }
+# The same for a single one, which needs no folder: the stage is that file. s4 ID STATE NAME
+s4() { J=$1 K=$2 S=$2/$3 T=$2 X= F=$3; }
 # One of them: LENGTH UMASK DIGEST MODE PATH. A block is read whole before it is written, so a full disk eats no request.
 rf() {
   if [ -n "$X" ]; then by $1 >/dev/null; return; fi
+  w=$T/$5
+  [ -z "$F" ] || w=$S
   umask $2
-  if [ $1 = 0 ]; then e=$( { : >"$T/$5"; } 2>&1 )
-  elif { printf '' >"$T/$5"; } 2>/dev/null; then e=$(dd bs=$1 count=1 iflag=fullblock <&3 2>&1 >"$T/$5")
+  if [ $1 = 0 ]; then e=$( { : >"$w"; } 2>&1 )
+  elif { printf '' >"$w"; } 2>/dev/null; then e=$(dd bs=$1 count=1 iflag=fullblock <&3 2>&1 >"$w")
   else
     # Where the file cannot be made, no dd would run; and what it leaves in the stream would be taken for requests.
     by $1 >/dev/null
-    e=$( { printf '' >"$T/$5"; } 2>&1 )
+    e=$( { printf '' >"$w"; } 2>&1 )
     false
   fi || { X=1; umask 0; fl TEXT "$5" "$e"; return; }
   umask 0
-  [ $4 = - ] || chmod $4 "$T/$5"
-  e=$(sha256sum <"$T/$5" 2>&1)
+  [ $4 = - ] || chmod $4 "$w"
+  e=$(sha256sum <"$w" 2>&1)
   case $e in $3*) ;; *) X=1; fl DIGEST "$5" ;; esac
 }
 # A blob that belongs to the stage: LENGTH NAME
@@ -316,6 +320,7 @@ mo() {
     e=$(stat -c '%Y %u %g' "$T" "./$1" 2>/dev/null)
     f=$1
     set -- $e
+    w=$T/$d/$f
     [ $# = 6 ] && mb $1 $2 $3 $4 $5 $6
     mn "$d" "$f"
     return
@@ -326,15 +331,31 @@ mo() {
   stat -c '%Y %u %g %n' "$T" "$@" 2>/dev/null | {
     IFS=' ' read -r now u g f
     while IFS=' ' read -r y a b f; do
+      w=$T/$d/$f
       case $y$a$b in *[!0-9]*|'') ;; *) mb $now $u $g $y $a $b ;; esac
     done
   }
   mn "$d" "$@"
 }
-# Time, user and group of the stage, and of the file that is there; d and f are folder and name.
+# Time, user and group of the stage, and of the file that is there; w is the staged file.
 mb() {
-  [ $2 != 0 ] || [ $5:$6 = $2:$3 ] || chown $5:$6 "$T/$d/$f" 2>/dev/null
-  [ $4 -lt $(($1 - 1)) ] || touch -c -d @$(($4 + 2)) "$T/$d/$f" 2>/dev/null
+  [ $2 != 0 ] || [ $5:$6 = $2:$3 ] || chown $5:$6 "$w" 2>/dev/null
+  [ $4 -lt $(($1 - 1)) ] || touch -c -d @$(($4 + 2)) "$w" 2>/dev/null
+}
+# The single file that is the stage: FOLDER NAME, and a third word where it goes over a file
+m1() {
+  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
+  d=$1 f=$2 w=$S
+  if [ $# = 3 ]; then
+    [ -n "$Q" ] && [ ! "./$f" -nt "$K/marker" ] && { [ $U != 0 ] || [ -O "./$f" ]; } || {
+      e=$(stat -c '%Y %u %g' "$S" "./$f" 2>/dev/null)
+      set -- $e
+      [ $# = 6 ] && mb $1 $2 $3 $4 $5 $6
+    }
+  fi
+  # The one thing that mv would go through.
+  if [ -h "./$f" ] && [ -d "./$f" ]; then rm -f "./$f"; fi
+  e=$(mv -f -- "$S" "./$f" 2>&1) || fl TEXT "$d" "$e"
 }
 # New folders, with all that is in them: FOLDER NAME...
 md() {
@@ -405,9 +426,9 @@ ch() {
 # Appends to the manifest: a text, or a blob by its name.
 ja() { { printf '%s' "$1" >>"$K/manifest"; } 2>/dev/null || fl ENOSPC "$K"; }
 jb() { e=$( { cat "$S/$1" >>"$K/manifest"; } 2>&1 ) || fl TEXT "$K" "$e"; }
-cz() { mr "$1" "$S/marker" && ok "$2"; }
+cz() { mr "$1" "$K/marker-$J" && ok "$2"; }
 # Cleans up after the answer.
-cx() { cd /; rm -rf "$S"; }
+cx() { cd /; [ ! -e "$S" ] || rm -rf "$S"; }
 
 # --- start ---------------------------------------------------------------------------------------------------------------
 
