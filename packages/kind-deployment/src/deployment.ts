@@ -1,4 +1,4 @@
-import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -11,7 +11,6 @@ import type {
 } from "@kinsync/core/contract";
 import { REVISION, readDeployment, revisionOf } from "./fields.ts";
 import type { DeploymentFields } from "./fields.ts";
-import { formatLabelSelector } from "./label-selector.ts";
 import { noteOf } from "./note.ts";
 
 const DEPLOYMENTS: ResourceType = {

@@ -1,5 +1,5 @@
 import type { KubeObject } from "@kinsync/core/contract";
-import type { LabelSelector } from "./label-selector.ts";
+import type { LabelSelector } from "@kinsync/core/contract";
 
 /** Annotation on a Deployment and on each of its ReplicaSets: a number that grows with each rollout, also with a rollback. */
 export const REVISION = "deployment.kubernetes.io/revision";

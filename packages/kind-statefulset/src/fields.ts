@@ -1,5 +1,5 @@
 import type { KubeObject, Pod } from "@kinsync/core/contract";
-import type { LabelSelector } from "./label-selector.ts";
+import type { LabelSelector } from "@kinsync/core/contract";
 
 export const REVISION_HASH = "controller-revision-hash";
 export const POD_INDEX = "apps.kubernetes.io/pod-index";

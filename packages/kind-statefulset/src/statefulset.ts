@@ -1,4 +1,4 @@
-import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -10,7 +10,6 @@ import type {
   WatchPlan,
 } from "@kinsync/core/contract";
 import { POD_INDEX, REVISION_HASH, ordinalOf, readStatefulSet } from "./fields.ts";
-import { formatLabelSelector } from "./label-selector.ts";
 import { noteOf } from "./note.ts";
 
 const STATEFUL_SETS: ResourceType = {

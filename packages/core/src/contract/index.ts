@@ -49,5 +49,7 @@ export type {
   ResourceType,
   VolumeMount,
 } from "./resource.ts";
+export { formatLabelSelector } from "./label-selector.ts";
+export type { LabelSelector } from "./label-selector.ts";
 export { defineConfig } from "./config.ts";
 export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "./config.ts";

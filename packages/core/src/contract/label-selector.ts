@@ -1,4 +1,4 @@
-/** `spec.selector` of the workloads in `apps/v1`. */
+/** A label selector as objects hold it (`metav1.LabelSelector`), such as `spec.selector` of the workloads in `apps/v1`. */
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatLabelSelector } from "../src/label-selector.ts";
+import { formatLabelSelector } from "@kinsync/core/contract";
 
 test("a selector is written as a list request takes it, in one order", () => {
   const selector = {
