@@ -85,6 +85,10 @@ function parse(args: readonly string[]) {
 }
 
 async function up(flags: Flags): Promise<number> {
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
+  }
   const cluster = await startCluster({
     ...where(flags),
     ...(flags.cache === undefined ? {} : { cache: flags.cache }),
@@ -92,6 +96,7 @@ async function up(flags: Flags): Promise<number> {
     jobset: !flags["no-jobset"],
     install: !flags["no-install"],
     report: say,
+    signal: ending.signal,
   });
   process.stdout.write(`export KUBECONFIG=${cluster.kubeconfig}\n`);
   return 0;

@@ -7,7 +7,7 @@ import type { Component } from "./cluster.ts";
 import { planOf } from "./control-plane.ts";
 import type { ComponentPlan } from "./control-plane.ts";
 import { NODE_PATH, nodeCommand } from "./node.ts";
-import { findProgram, pidNamespaceOf } from "./processes.ts";
+import { findProgram, isAlive, pidNamespaceOf } from "./processes.ts";
 import type { ProcessMark } from "./processes.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
@@ -19,6 +19,9 @@ const END_LIMIT = 10_000;
 
 /** Milliseconds between two looks. */
 const EVERY = 50;
+
+/** After so many looks a component that was never seen has ended. */
+const LOOKS_UNSEEN = 60;
 
 /** The components of one cluster, as processes. */
 export class Components {
@@ -34,17 +37,32 @@ export class Components {
     return findProgram(node.init?.namespace ?? "", this.#plan(component, node).program);
   }
 
-  /** Starts a component where it does not run, and waits until it is well. */
+  /**
+   * Starts a component where it does not run, and waits until it is well.
+   * @throws with the end of its log where it ends, or takes too long.
+   */
   async start(component: Component, node: NodeState, signal?: AbortSignal): Promise<void> {
     const plan = this.#plan(component, node);
     const log = join(this.#layout.logs, `${node.name}-${component}.log`);
-    if ((await this.find(component, node)) === undefined) await launch(plan, node, log);
+    let running = await this.find(component, node);
+    if (running === undefined) await launch(plan, node, log);
+    let looks = 0;
+    const look = async () => {
+      if (await isWell(plan.health)) return "well";
+      // Right after its start it is not to be seen yet.
+      running ??= await this.find(component, node);
+      const ended = running === undefined ? ++looks > LOOKS_UNSEEN : !(await isAlive(running));
+      return ended && "ended";
+    };
     const options = { within: START_LIMIT, every: EVERY, ...(signal === undefined ? {} : { signal }) };
-    await until(`${component} serves`, () => isWell(plan.health), options).catch(async (cause: unknown) => {
-      throw new Error(`${component} of ${node.name} does not serve; the end of ${log}:\n${await tailOf(log)}`, {
-        cause,
-      });
+    const state = await until("it serves", look, options).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      return cause instanceof Error ? cause.message : String(cause);
     });
+    if (state === "well") return;
+    throw new Error(
+      `${component} of ${node.name} does not serve (${state}); the end of its log:\n${await tailOf(log)}`,
+    );
   }
 
   async kill(component: Component, node: NodeState): Promise<void> {

@@ -3,16 +3,7 @@ import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { open, start } from "./start.ts";
 import { clustersFolder } from "./state.ts";
 
-export type {
-  Cluster,
-  ClusterOptions,
-  Component,
-  ContainerPlace,
-  DownOptions,
-  Images,
-  NodeCommandOptions,
-  OfNode,
-} from "./cluster.ts";
+export type { Cluster, ClusterOptions } from "./cluster.ts";
 
 /**
  * Brings up a cluster, or hands over the one with this id that is up already.

@@ -24,6 +24,9 @@ import { linkName, takeAway } from "./take-away.ts";
 /** The link's name, of at most 15 bytes, holds the id. */
 const ID = /^[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?$/;
 
+/** Bytes of a socket's path, as in unix(7). */
+const SOCKET_LIMIT = 107;
+
 /** Milliseconds until an object is as it has to be. */
 const PATIENCE = 60_000;
 
@@ -35,6 +38,8 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > 9) throw new Error(`a cluster has 1 to 9 nodes, not ${nodes}`);
   if (process.getuid?.() !== 0) throw new Error("nodes are namespaces and control groups: only root can make them");
   const folder = join(clustersFolder(options.folder), id);
+  const socket = nodeLayoutOf(layoutOf(folder), "n1").containerdSocket;
+  if (socket.length > SOCKET_LIMIT) throw new Error(`${socket} is too long for a socket; choose a shorter folder`);
 
   const known = await readState(folder);
   if (known !== undefined && (await isUp(known))) {
