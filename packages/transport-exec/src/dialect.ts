@@ -3,6 +3,8 @@ import type { CommitPlan } from "./commit-plan.ts";
 
 /** Where a root really is in the container, as its agent told at the claim. */
 export interface Place {
+  /** Id of the claim that told it. */
+  readonly claim: number;
   /** The root with every link resolved. */
   readonly root: string;
   /** This mapping's part of the state directory. */

@@ -157,11 +157,14 @@ export class ExecSession implements Session {
     root: RootSpec,
     options: { readonly generation: number; readonly tree: string; readonly signal: AbortSignal },
   ): Promise<void> {
-    const place = { root: "", state: "", mounts: [] as string[] };
+    const place = { claim: 0, root: "", state: "", mounts: [] as string[] };
     const claimed = this.#ask<Place>({
       signal: options.signal,
       deed: this.#deed("claim", root),
-      request: (id) => this.#dialect.claim(id, root, this.#marker(options.generation, options.tree)),
+      request: (id) => {
+        place.claim = id;
+        return this.#dialect.claim(id, root, this.#marker(options.generation, options.tree));
+      },
       onRecord: (line) => {
         if (line.startsWith("r d ")) place.root = this.#name(line.slice(4));
         else if (line.startsWith("k ")) place.state = this.#name(line.slice(2));
@@ -183,7 +186,7 @@ export class ExecSession implements Session {
 
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage {
     const id = this.#nextId++;
-    const place: Place = { root: "", state: "", mounts: [] };
+    const place: Place = { claim: 0, root: "", state: "", mounts: [] };
     let staged: StagedBatch;
     try {
       const request: StageRequest = {

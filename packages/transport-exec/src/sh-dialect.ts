@@ -32,7 +32,7 @@ export const shDialect: Dialect = {
     return `in_ ${id} ${words} ${flag(root.inPlace)} ${depth} ${Buffer.byteLength(blob)}\n${blob}`;
   },
   claim: (id, root, marker) =>
-    `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quoted(marker)}\n`,
+    `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList(splitMarker(marker))}\n`,
   stage(request) {
     const { id, place, name, plan } = request;
     const check = checkOf(request);
@@ -60,7 +60,7 @@ export const shDialect: Dialect = {
       const folders = new Set(staged.map((step) => posix.dirname(step.path)));
       const journals = journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
       const begin = isAlone(request)
-        ? `s4 ${id} ${quotedList([place.state, name])}\n`
+        ? `s4 ${id} ${place.claim} ${quoted(name)}\n`
         : `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journals}${codeBlob(request)}`;
       const parts: (string | Uint8Array)[] = [begin];
       for (const [index, step] of staged.entries()) {
@@ -78,8 +78,8 @@ export const shDialect: Dialect = {
   // `tar` would not take an archive of nothing.
   needsEndOfArchive: false,
   commit(request) {
-    const { id, stage, place, name, needle, placed, unplaced } = request;
-    const begin = `c0 ${id} ${stage} ${quotedList([place.state, name, place.root, needle, request.isQuiet ? "1" : ""])}`;
+    const { id, stage, place, name, placed, unplaced } = request;
+    const begin = `c0 ${id} ${stage} ${place.claim} ${quoted(name)}${request.isQuiet ? " 1" : ""}`;
     const code = commitCode(request);
     const middle = code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`;
     return `${begin} && ${journal("placed", placed)} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
@@ -110,7 +110,13 @@ function journalBlob(name: string, text: string): string {
 }
 
 function end({ marker, plan }: CommitRequest): string {
-  return `cz ${quoted(marker)} ${plan.count}`;
+  return `cz ${quoted(splitMarker(marker)[1])} ${plan.count}`;
+}
+
+/** What stays the same in one session, and what each commit changes. A marker is JSON, so that no text inside looks like the key. */
+function splitMarker(marker: string): readonly [head: string, rest: string] {
+  const at = marker.indexOf('"generation":');
+  return [marker.slice(0, at), marker.slice(at)];
 }
 
 /** Names that `sha256sum -c` takes as they are. */

@@ -109,7 +109,8 @@ mk() {
   umask 077
   : >>"$1/.kinsync/$2/manifest"
 }
-# cl ID PATH SHAPE KEY INPLACE MARKER
+# cl ID PATH SHAPE KEY INPLACE MARKER-HEAD MARKER-REST. Where things are is kept by the claim's ID: a shell reads byte by byte, so
+# that what a save need not say is time.
 cl() {
   J=$1
   ab "$2"
@@ -125,7 +126,7 @@ cl() {
   [ "$R" != / ] || R=
   if [ -r /proc/self/mountinfo ]; then
     while IFS=' ' read -r a a a a m a; do
-      case $m in "$7") own=1 ;; "$R"/?*) say "M $m" ;; esac
+      case $m in "$8") own=1 ;; "$R"/?*) say "M $m" ;; esac
     done </proc/self/mountinfo
   fi
   K= e=
@@ -138,11 +139,12 @@ cl() {
       e=$(mk $s "$4" 2>&1) && K=$s/.kinsync/$4 && break
     done
   fi
-  [ -n "$K" ] || { fl TEXT "$7" "$e"; return; }
+  [ -n "$K" ] || { fl TEXT "$8" "$e"; return; }
   set +f
   rm -rf "$K"/stage-* "$K"/marker-*
   set -f
-  mr "$6" "$K/marker-$J" || return 1
+  mr "$6$7" "$K/marker-$J" || return 1
+  eval "K$J=\$K R$J=\$R H$J=\$6"
   say "k $K"
   ok
 }
@@ -172,8 +174,12 @@ s3() {
   e=$(mkdir -p -- "$@" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
   umask 0
 }
-# The same for a single one, which needs no folder: the stage is that file. s4 ID STATE NAME
-s4() { J=$1 K=$2 S=$2/$3 T=$2 X= F=$3; }
+# The same for a single one, which needs no folder: the stage is that file. s4 ID CLAIM NAME
+s4() {
+  J=$1 X= F=$3
+  eval "K=\$K$2"
+  S=$K/$3 T=$K
+}
 # One of them: LENGTH UMASK DIGEST MODE PATH. A block is read whole before it is written, so a full disk eats no request.
 rf() {
   if [ -n "$X" ]; then by $1 >/dev/null; return; fi
@@ -246,15 +252,15 @@ di() { J=$1; rm -rf "$2/$3"; ok; }
 
 # --- commit --------------------------------------------------------------------------------------------------------------
 
-# c0 ID STAGE-ID STATE NAME ROOT NEEDLE QUIET
+# c0 ID STAGE-ID CLAIM NAME QUIET
 c0() {
-  J=$1 K=$3 S=$3/$4 T=$3/$4/t R=$5 Q=$7
-  [ "$R" != / ] || R=
-  eval "e=\$G$2; unset G$2"
+  J=$1 Q=$5
+  eval "e=\$G$2 K=\$K$3 R=\$R$3 H=\$H$3; unset G$2"
+  S=$K/$4 T=$K/$4/t
   [ -n "$e" ] || { fl UNSTAGED -; return; }
   m=
   [ -f "$K/marker" ] && IFS= read -r m <"$K/marker" || { fl STATE "$K" the state directory was removed in the container; return; }
-  case $m in *"$6"*) ;; *) fl TAKEN - "$m"; return 1 ;; esac
+  case $m in "$H"*) ;; *) fl TAKEN - "$m"; return 1 ;; esac
 }
 at() { if [ -n "$1" ]; then A=$1/$2; else A=$2; fi; }
 # Before the first rename. Files and links, that go over anything but a folder: FOLDER NAME...
@@ -426,7 +432,7 @@ ch() {
 # Appends to the manifest: a text, or a blob by its name.
 ja() { { printf '%s' "$1" >>"$K/manifest"; } 2>/dev/null || fl ENOSPC "$K"; }
 jb() { e=$( { cat "$S/$1" >>"$K/manifest"; } 2>&1 ) || fl TEXT "$K" "$e"; }
-cz() { mr "$1" "$K/marker-$J" && ok "$2"; }
+cz() { mr "$H$1" "$K/marker-$J" && ok "$2"; }
 # Cleans up after the answer.
 cx() { cd /; [ ! -e "$S" ] || rm -rf "$S"; }
 
