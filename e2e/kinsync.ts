@@ -62,6 +62,7 @@ export interface End {
 export class Kinsync implements AsyncDisposable {
   readonly events: KinsyncEvent[] = [];
   readonly ended: Promise<End>;
+  readonly #name: string;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   #wake = Promise.withResolvers<void>();
   #end: End | undefined;
@@ -70,6 +71,7 @@ export class Kinsync implements AsyncDisposable {
 
   constructor({ command, args, cwd, env }: KinsyncOptions) {
     const [file = "", ...first] = command;
+    this.#name = `kinsync ${args.join(" ")}`;
     this.#child = spawn(file, [...first, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
       this.#stdout += `${line}\n`;
@@ -126,7 +128,7 @@ export class Kinsync implements AsyncDisposable {
   /** The end of what it said, for messages. */
   report(): string {
     const lines = this.#stdout.trimEnd().split("\n").slice(-25);
-    return ["the last that it said:", ...lines, this.#stderr.slice(-2000)].join("\n");
+    return [`${this.#name} said last:`, ...lines, this.#stderr.slice(-2000)].join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

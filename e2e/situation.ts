@@ -1,4 +1,4 @@
-import { afterAll, onTestFinished, test } from "vitest";
+import { afterAll, onTestFailed, onTestFinished, test } from "vitest";
 import { Stage } from "./stage.ts";
 import { closeWorld, openWorld } from "./world.ts";
 import type { Need } from "./world.ts";
@@ -23,6 +23,7 @@ export function situation(name: string, options: SituationOptions, play: (stage:
     const stage = await Stage.open(world, signal);
     // Runs after a time-out too, where the situation itself is never told.
     onTestFinished(() => stage[Symbol.asyncDispose]());
+    onTestFailed(() => void process.stderr.write(`${name}\n${stage.report()}\n`));
     await play(stage);
   });
 }

@@ -34,6 +34,7 @@ export class Stage implements AsyncDisposable {
   /** Kubeconfig that kinsync gets: that of a user with the rights of the guide's Role alone, where there are roles. */
   readonly kubeconfig: string;
   readonly #ends: (() => Promise<unknown>)[] = [];
+  readonly #started: Kinsync[] = [];
 
   private constructor(parts: Pick<Stage, "world" | "namespace" | "signal" | "kubectl" | "project" | "kubeconfig">) {
     this.world = parts.world;
@@ -138,6 +139,7 @@ export class Stage implements AsyncDisposable {
       cwd: this.project.folder,
       env: { PATH: process.env["PATH"], HOME: this.project.folder, KUBECONFIG: kubeconfig },
     });
+    this.#started.push(kinsync);
     this.atEnd(() => kinsync[Symbol.asyncDispose]());
     return kinsync;
   }
@@ -187,6 +189,11 @@ export class Stage implements AsyncDisposable {
         .poll(() => this.look(pod, to), { timeout: 60_000, interval: 200, message: `${pod.metadata.name}:${to}` })
         .toEqual(local);
     }
+  }
+
+  /** What all of kinsync said last, for messages. */
+  report(): string {
+    return this.#started.map((kinsync) => kinsync.report()).join("\n\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
