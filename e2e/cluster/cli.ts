@@ -1,7 +1,6 @@
 // node e2e/cluster/cli.ts: a real Kubernetes on this machine, by hand.
 
 import { spawn } from "node:child_process";
-import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,16 +10,17 @@ import { COMPONENTS } from "./control-plane.ts";
 import { openCluster, startCluster } from "./index.ts";
 import { NODE_PATH } from "./node.ts";
 import { clustersFolder } from "./state.ts";
-import { listClusters, takeAway } from "./take-away.ts";
+import { listClusters, takeAway, takeAwayRest } from "./take-away.ts";
 
 const USAGE = `Usage: node e2e/cluster/cli.ts COMMAND [--id ID] [--folder DIR]
 
-  up [--nodes N] [--no-jobset] [--no-install]   bring up a cluster; no harm where it is up
-  down [--all]                                  take it away, also what a killed "up" left behind
-  status                                        what runs
-  kubectl ARG...                                kubectl with an administrator's rights
-  exec [--node NODE] COMMAND...                 a command inside a node, with KUBECONFIG set
-  build                                         build the programs only
+  up [--nodes N] [--no-jobset] [--node-image] [--no-install]
+                                  bring up a cluster; no harm where it is up
+  down [--all]                    take it away, also what a killed "up" left behind
+  status                          what runs
+  kubectl ARG...                  kubectl with an administrator's rights
+  exec [--node NODE] COMMAND...   a command inside a node, with KUBECONFIG set
+  build                           build the programs only
 
 Options come before the first other word. Needs root and Debian. ID is "main" by default.
 `;
@@ -33,6 +33,7 @@ const OPTIONS = {
   node: { type: "string" },
   all: { type: "boolean", default: false },
   "no-jobset": { type: "boolean", default: false },
+  "node-image": { type: "boolean", default: false },
   "no-install": { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -95,6 +96,7 @@ async function up(flags: Flags): Promise<number> {
     nodes: Number(flags.nodes),
     jobset: !flags["no-jobset"],
     install: !flags["no-install"],
+    nodeImage: flags["node-image"],
     report: say,
     signal: ending.signal,
   });
@@ -106,7 +108,7 @@ async function down(flags: Flags): Promise<number> {
   const folder = clustersFolder(flags.folder);
   for (const id of flags.all ? await listClusters(folder) : [flags.id]) {
     await takeAway(join(folder, id));
-    await rm(join(folder, `${id}.logs`), { recursive: true, force: true });
+    await takeAwayRest(join(folder, id));
   }
   return 0;
 }

@@ -18,6 +18,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** With the JobSet controller. Default: true. */
   readonly jobset?: boolean;
+  /** With the image of Node.js, which is large. Default: false. */
+  readonly nodeImage?: boolean;
   /** Where clusters have their state: one folder each, named after the id. Default: `kinsync-e2e` in the folder of temporary files. */
   readonly folder?: string;
   /** Where programs and images are kept between runs. Default: `kinsync-e2e` in the user's cache folder. */
@@ -108,6 +110,10 @@ export interface Images {
   readonly debian: string;
   /** Debian's python3 and nothing else: no shell, no tar. Works in /app, as root. */
   readonly python: string;
+  /** Debian's perl-base and nothing else. Works in /app, as root. */
+  readonly perl: string;
+  /** The Node.js that runs this, and nothing else. Works in /app, as root. Only there where it was asked for. */
+  readonly node: string;
   /** One static program that waits, as user 65532, who owns /app. No shell, no libraries. */
   readonly distroless: string;
 }

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Component } from "./cluster.ts";
 import { PAUSE_IMAGE } from "./images.ts";
-import { nodeLayoutOf } from "./state.ts";
+import { kubeconfigOf, nodeLayoutOf } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
 /** How a component is run and watched. */
@@ -64,7 +64,7 @@ export function planOf(component: Component, state: ClusterState, layout: Layout
       return { ...kubernetes("kube-apiserver", apiServerFlags(layout, first)), health: `https://${first}:6443/readyz` };
     case "controller-manager": {
       const flags = {
-        kubeconfig: layout.kubeconfigInside,
+        kubeconfig: kubeconfigOf(layout, "controller-manager"),
         "leader-elect": false,
         "use-service-account-credentials": true,
         "service-account-private-key-file": join(pki, "sa.key"),
@@ -77,7 +77,7 @@ export function planOf(component: Component, state: ClusterState, layout: Layout
       return { ...kubernetes("kube-controller-manager", flags), health: `https://${first}:10257/healthz` };
     }
     case "scheduler": {
-      const flags = { kubeconfig: layout.kubeconfigInside, "leader-elect": false };
+      const flags = { kubeconfig: kubeconfigOf(layout, "scheduler"), "leader-elect": false };
       return { ...kubernetes("kube-scheduler", flags), health: `https://${first}:10259/healthz` };
     }
     case "kubelet": {
@@ -101,7 +101,7 @@ export function planOf(component: Component, state: ClusterState, layout: Layout
         component,
         program: "jobset",
         argv: [join(state.programs.jobset, "jobset"), ...words(flags)],
-        env: { KUBECONFIG: layout.kubeconfigInside },
+        env: { KUBECONFIG: kubeconfigOf(layout, "jobset") },
         health: `http://${first}:8081/readyz`,
       };
     }
@@ -142,7 +142,7 @@ function apiServerFlags({ pki, etc, logs }: Layout, address: string): Flags {
 /** Writes the files that the control plane reads, apart from certificates and kubeconfigs. */
 export async function configureControlPlane({ etc }: Layout): Promise<void> {
   // Every request but those of the cluster's own parts.
-  const quiet = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"];
+  const quiet = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "jobset"];
   const policy = {
     apiVersion: "audit.k8s.io/v1",
     kind: "Policy",

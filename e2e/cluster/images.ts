@@ -1,11 +1,20 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../command.ts";
 import type { Images } from "./cluster.ts";
 import { imageArchive } from "./oci.ts";
 import type { Image, ImageFile } from "./oci.ts";
-import { busyboxFiles, commonFiles, packageFiles, program, pythonFiles, text } from "./root-files.ts";
+import {
+  busyboxFiles,
+  commonFiles,
+  nodeFiles,
+  packageFiles,
+  perlFiles,
+  program,
+  pythonFiles,
+  text,
+} from "./root-files.ts";
 
 export const PAUSE_IMAGE = "localhost/pause:1";
 
@@ -13,6 +22,8 @@ export const IMAGES: Images = {
   busybox: "localhost/busybox:1",
   debian: "localhost/debian:1",
   python: "localhost/python:1",
+  perl: "localhost/perl:1",
+  node: "localhost/node:1",
   distroless: "localhost/distroless:1",
 };
 
@@ -23,6 +34,8 @@ export interface ImagesOptions {
   readonly cache: string;
   /** What the images are copied from, for the cache's key: `bash 5.2.15-2+b8`. */
   readonly packages: readonly string[];
+  /** With the image of Node.js. */
+  readonly node: boolean;
   readonly report: (line: string) => void;
 }
 
@@ -34,39 +47,44 @@ export interface ImageArchives {
 }
 
 /** Makes the images out of the machine's own files, once for each state of them. */
-export async function ensureImages({ cache, packages, report }: ImagesOptions): Promise<ImageArchives> {
-  const key = createHash("sha256").update(packages.join("\n"));
+export async function ensureImages({ cache, packages, node, report }: ImagesOptions): Promise<ImageArchives> {
+  const key = createHash("sha256").update([...packages, process.version, process.arch].join("\n"));
   for (const source of ["images.ts", "oci.ts", "root-files.ts", "wait.c"]) {
     key.update(await readFile(join(import.meta.dirname, source)));
   }
   const folder = join(cache, `images-${key.digest("hex").slice(0, 12)}`);
-  const names = [PAUSE_IMAGE, ...Object.values(IMAGES)] as readonly string[];
-  const made = {
-    archives: names.map((name) => join(folder, fileName(name))),
-    wait: join(folder, "wait"),
-  };
-  if (await isThere(folder)) return made;
-
-  report("making images");
-  const unfinished = `${folder}.${process.pid}`;
-  await mkdir(unfinished, { recursive: true });
-  try {
-    const wait = join(unfinished, "wait");
-    await run(["gcc", "-Os", "-static", "-s", "-o", wait, join(import.meta.dirname, "wait.c")]);
-    for (const image of await describeImages(wait)) {
-      await writeFile(join(unfinished, fileName(image.name)), imageArchive(image));
-    }
-    await rename(unfinished, folder).catch(async (error: unknown) => {
-      // Somebody else was faster.
-      if (!(await isThere(folder))) throw error;
+  await mkdir(folder, { recursive: true });
+  const wait = join(folder, "wait");
+  await ensureFile(wait, (path) =>
+    run(["gcc", "-Os", "-static", "-s", "-o", path, join(import.meta.dirname, "wait.c")]),
+  );
+  const recipes = recipesOf(wait).filter(({ name }) => node || name !== IMAGES.node);
+  const archives: string[] = [];
+  for (const { name, settings, files } of recipes) {
+    const archive = join(folder, fileName(name));
+    archives.push(archive);
+    await ensureFile(archive, async (path) => {
+      report(`making the image ${name}`);
+      await writeFile(path, imageArchive({ name, settings, files: await files() }));
     });
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
   }
-  return made;
+  return { archives, wait };
 }
 
-async function describeImages(wait: string): Promise<readonly Image[]> {
+/** Makes a file where it is not there yet; whole or not at all. */
+async function ensureFile(path: string, make: (path: string) => Promise<unknown>): Promise<void> {
+  if (await isThere(path)) return;
+  const unfinished = `${path}.${process.pid}`;
+  await make(unfinished);
+  await rename(unfinished, path);
+}
+
+/** An image whose files are read only where it has to be made. */
+interface Recipe extends Omit<Image, "files"> {
+  readonly files: () => Promise<readonly ImageFile[]>;
+}
+
+function recipesOf(wait: string): readonly Recipe[] {
   const common = commonFiles();
   const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const WorkingDir = "/app";
@@ -81,27 +99,37 @@ async function describeImages(wait: string): Promise<readonly Image[]> {
     {
       name: PAUSE_IMAGE,
       settings: { Entrypoint: ["/pause"], User: "65535:65535" },
-      files: [await program(wait, "pause")],
+      files: async () => [await program(wait, "pause")],
     },
     {
       name: IMAGES.busybox,
       settings: { Cmd: ["sh"], Env: ["PATH=/usr/local/bin:/bin"], WorkingDir },
-      files: [...common, ...(await busyboxFiles())],
+      files: async () => [...common, ...(await busyboxFiles())],
     },
     {
       name: IMAGES.debian,
       settings: { Cmd: ["bash"], Env: [path], WorkingDir },
-      files: [...common, ...(await packageFiles(debian))],
+      files: async () => [...common, ...(await packageFiles(debian))],
     },
     {
       name: IMAGES.python,
-      settings: { Cmd: ["python3"], Env: [path, "PYTHONUNBUFFERED=1"], WorkingDir },
-      files: [...common, ...(await pythonFiles())],
+      settings: { Cmd: ["python3"], Env: [path], WorkingDir },
+      files: async () => [...common, ...(await pythonFiles())],
+    },
+    {
+      name: IMAGES.perl,
+      settings: { Cmd: ["perl"], Env: [path], WorkingDir },
+      files: async () => [...common, ...(await perlFiles())],
+    },
+    {
+      name: IMAGES.node,
+      settings: { Cmd: ["node"], Env: [path], WorkingDir },
+      files: async () => [...common, ...(await nodeFiles())],
     },
     {
       name: IMAGES.distroless,
       settings: { Entrypoint: ["/wait"], WorkingDir, User: user },
-      files: [...common, ...own, await program(wait, "wait")],
+      files: async () => [...common, ...own, await program(wait, "wait")],
     },
   ];
 }

@@ -17,6 +17,7 @@ export const DEBIAN_PACKAGES = [
   "iptables",
   "libc6-dev",
   "openssl",
+  "perl-base",
   "python3",
   "runc",
   "sed",

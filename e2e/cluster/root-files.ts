@@ -47,17 +47,40 @@ export async function packageFiles(packages: readonly string[]): Promise<readonl
 export async function pythonFiles(): Promise<readonly ImageFile[]> {
   const python = await realpath("/usr/bin/python3");
   const version = basename(python);
-  const listed = await listFiles([`lib${version}-minimal`, `lib${version}-stdlib`]);
-  const library = listed.filter((path) => path.startsWith(`/usr/lib/${version}/`));
-  const files = await Promise.all(library.map(copyOf));
-  const natives = library.filter((path) => path.endsWith(".so"));
+  const library = await listFiles([`lib${version}-minimal`, `lib${version}-stdlib`]);
   return [
-    ...mergedLinks(),
-    await program(python, `usr/bin/${version}`),
     { kind: "link", path: "usr/bin/python3", target: version },
-    ...files.flat(),
-    ...(await librariesOf([python, ...natives])),
+    ...(await interpreterFiles(
+      python,
+      `usr/bin/${version}`,
+      library.filter((path) => path.startsWith(`/usr/lib/${version}/`)),
+    )),
   ];
+}
+
+/** Debian's perl with the modules that are on every Debian. */
+export async function perlFiles(): Promise<readonly ImageFile[]> {
+  const library = await listFiles(["perl-base"]);
+  return interpreterFiles(
+    "/usr/bin/perl",
+    "usr/bin/perl",
+    library.filter((path) => /^\/usr\/lib\/.*\/perl-base\//.test(path)),
+  );
+}
+
+/** The Node.js that runs this. */
+export function nodeFiles(): Promise<readonly ImageFile[]> {
+  return interpreterFiles(process.execPath, "usr/bin/node", []);
+}
+
+async function interpreterFiles(
+  source: string,
+  path: string,
+  library: readonly string[],
+): Promise<readonly ImageFile[]> {
+  const files = await Promise.all(library.map(copyOf));
+  const natives = library.filter((each) => each.endsWith(".so"));
+  return [...mergedLinks(), await program(source, path), ...files.flat(), ...(await librariesOf([source, ...natives]))];
 }
 
 /** A program of the machine under a path of the image. */

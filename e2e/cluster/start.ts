@@ -17,7 +17,16 @@ import { connectNodes, nodeCommand, startNode } from "./node.ts";
 import { ensurePackages } from "./packages.ts";
 import { makeCertificates, writeKubeconfig } from "./pki.ts";
 import { isAlive, markOf } from "./processes.ts";
-import { clustersFolder, environmentOf, layoutOf, nodeLayoutOf, readState, writeState } from "./state.ts";
+import {
+  clustersFolder,
+  createFolder,
+  environmentOf,
+  kubeconfigOf,
+  layoutOf,
+  nodeLayoutOf,
+  readState,
+  writeState,
+} from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 import { linkName, takeAway } from "./take-away.ts";
 
@@ -55,7 +64,7 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
   const common = { cache, report, ...(signal === undefined ? {} : { signal }) };
   const packages = await ensurePackages({ ...common, install: options.install ?? true });
   const programs = await ensurePrograms(common);
-  const { archives, wait } = await ensureImages({ ...common, packages });
+  const { archives, wait } = await ensureImages({ ...common, packages, node: options.nodeImage ?? false });
 
   const starter = await markOf(process.pid);
   if (starter === undefined) throw new Error("this process is not in /proc");
@@ -66,6 +75,8 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
   });
   const state = { id, subnet, jobset, programs, starter, up: false, nodes: await Promise.all(planned) };
   const layout = layoutOf(folder);
+  // Whatever happens from here on, what is written down suffices to take everything away.
+  await createFolder(folder, state);
   try {
     const started = await bringUp({
       state,
@@ -114,8 +125,6 @@ async function bringUp({ state: planned, layout, archives, wait, report, signal 
   const begin = performance.now();
   const say = (what: string) => report(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${what}`);
   const { folder, logs, pki, etc } = layout;
-  // First of all: whatever happens from here on, what is written down suffices to take everything away.
-  await writeState(folder, planned);
   await mkdir(logs);
   await mkdir(etc);
 
@@ -192,6 +201,12 @@ function certificatesOf({ nodes, subnet }: ClusterState) {
   return [
     { name: "apiserver", subject: "/CN=kube-apiserver", names },
     { name: "admin", subject: "/O=system:masters/CN=admin", names: "DNS:admin" },
+    { name: "jobset", subject: "/O=system:masters/CN=jobset", names: "DNS:jobset" },
+    ...["controller-manager", "scheduler"].map((name) => ({
+      name,
+      subject: `/CN=system:kube-${name}`,
+      names: `DNS:${name}`,
+    })),
     ...nodes.map(({ name, address }) => ({
       name,
       subject: `/O=system:nodes/CN=system:node:${name}`,
@@ -208,6 +223,9 @@ async function configure(state: ClusterState, layout: Layout): Promise<void> {
   if (state.jobset) await configureJobSet(layout);
   await writeKubeconfig({ path: layout.kubeconfig, server, pki, user: "admin" });
   await writeKubeconfig({ path: layout.kubeconfigInside, server: inside, pki, user: "admin" });
+  for (const user of ["controller-manager", "scheduler", "jobset"] as const) {
+    await writeKubeconfig({ path: kubeconfigOf(layout, user), server: inside, pki, user });
+  }
   for (const node of state.nodes) {
     await configureNode(layout, node);
     const path = join(nodeLayoutOf(layout, node.name).folder, "kubelet.kubeconfig");

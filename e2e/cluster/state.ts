@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Programs } from "./build.ts";
@@ -45,7 +45,6 @@ export interface Layout {
   readonly etcd: string;
   readonly kubeconfig: string;
   readonly kubeconfigInside: string;
-  readonly kubeconfigOfNodes: string;
 }
 
 export function layoutOf(folder: string): Layout {
@@ -59,8 +58,12 @@ export function layoutOf(folder: string): Layout {
     etcd: at("etcd"),
     kubeconfig: at("admin.kubeconfig"),
     kubeconfigInside: at("inside.kubeconfig"),
-    kubeconfigOfNodes: at("etc/nodes.kubeconfig"),
   };
+}
+
+/** Each controller has a name of its own, so that it can be told apart in the audit log. */
+export function kubeconfigOf({ etc }: Layout, user: "controller-manager" | "scheduler" | "jobset"): string {
+  return join(etc, `${user}.kubeconfig`);
 }
 
 /** For programs on the machine that use the cluster. */
@@ -85,10 +88,23 @@ export async function readState(folder: string): Promise<ClusterState | undefine
   return text === undefined ? undefined : (JSON.parse(text) as ClusterState);
 }
 
+/**
+ * Makes a cluster's folder, never without its state.
+ * @throws where it is there: somebody else was faster.
+ */
+export async function createFolder(folder: string, state: ClusterState): Promise<void> {
+  const unfinished = `${folder}.${state.starter.pid}`;
+  await mkdir(unfinished, { recursive: true });
+  await writeState(unfinished, state);
+  await rename(unfinished, folder).catch(async (cause: unknown) => {
+    await rm(unfinished, { recursive: true, force: true });
+    throw new Error(`${folder} is there already: another process brings up this cluster`, { cause });
+  });
+}
+
 /** Whole or not at all. */
 export async function writeState(folder: string, state: ClusterState): Promise<void> {
   const path = layoutOf(folder).state;
-  await mkdir(folder, { recursive: true });
   await writeFile(`${path}.new`, JSON.stringify(state, undefined, 2));
   await rename(`${path}.new`, path);
 }

@@ -1,5 +1,5 @@
 import { readdir, rm } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { execute } from "../command.ts";
 import { removeGroups } from "./cgroups.ts";
 import { readState } from "./state.ts";
@@ -25,10 +25,17 @@ export async function takeAway(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
-/** Names of the clusters that a folder holds, also of those that are half there. */
+/** Takes away what is no part of a cluster but stays where it did not come up: kept logs, and a folder that was never finished. */
+export async function takeAwayRest(folder: string): Promise<void> {
+  const names = await readdir(dirname(folder)).catch(() => []);
+  for (const name of names) {
+    if (name.startsWith(`${basename(folder)}.`))
+      await rm(join(dirname(folder), name), { recursive: true, force: true });
+  }
+}
+
+/** Ids of the clusters that a folder holds, also of those that are half there. */
 export async function listClusters(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.endsWith(".logs"))
-    .map(({ name }) => basename(name));
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.includes(".")).map(({ name }) => name);
 }
