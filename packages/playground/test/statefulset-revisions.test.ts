@@ -99,6 +99,27 @@ describe("a pod of a stateful set", () => {
   });
 });
 
+describe("a stateful set that is made where another one of its name left its pods", () => {
+  it("takes the pods and their revision over as they are", async () => {
+    await using world = controllerWorld();
+    world.create(sets, statefulSet());
+    await world.settle();
+    const pods = world.list("pods").map(({ metadata }) => metadata.uid);
+    const [revision] = world.list(revisions);
+    world.store.delete(sets, "default", "db", { propagation: "Orphan" });
+    await world.settle();
+    const { metadata } = world.create(sets, statefulSet());
+    await world.settle();
+    expect(world.list("pods").map((pod) => pod.metadata.uid)).toEqual(pods);
+    const owned = [...world.list("pods"), ...world.list(revisions)];
+    expect(owned.map((each) => each.metadata.ownerReferences?.map(({ uid }) => uid))).toEqual(
+      owned.map(() => [metadata.uid]),
+    );
+    expect(world.list(revisions)).toHaveLength(1);
+    expect(status(world)).toMatchObject({ updatedReplicas: 3, updateRevision: revision?.metadata.name });
+  });
+});
+
 describe("a stateful set whose template changes", () => {
   it("rolls from the highest ordinal down, and moves its current revision at the end", async () => {
     await using world = controllerWorld();

@@ -159,10 +159,9 @@ function templateOfRevision(revision: StoredObject): PodTemplate {
 
 /** The revision of the present template (an equal older one is re-used under a higher number) and the one that the status names. */
 function syncRevisions(set: StoredObject, context: ControllerContext): { current: StoredObject; update: StoredObject } {
-  const { namespace, name, uid } = set.metadata;
-  const all = context.view
-    .ownedBy(uid, revisions)
-    .sort((a, b) => numberAt(a, "revision", 0) - numberAt(b, "revision", 0));
+  const { namespace, name } = set.metadata;
+  // Also those that a deleted set of that name left behind with its pods.
+  const all = claim(set, revisions, context).sort((a, b) => numberAt(a, "revision", 0) - numberAt(b, "revision", 0));
   const next = numberAt(all.at(-1), "revision", 0) + 1;
   const data = { spec: { template: { $patch: "replace", ...templateOf(set) } } };
   const equal = all.findLast((revision) => isDeepStrictEqual(revision["data"], data));
