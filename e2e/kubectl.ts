@@ -26,8 +26,8 @@ export class Kubectl {
   }
 
   async create(...objects: readonly NewObject[]): Promise<void> {
-    const list = { apiVersion: "v1", kind: "List", items: objects };
-    await this.run(["create", "-f", "-"], { input: JSON.stringify(list) });
+    // One after the other, not as a List: kubectl wants the schema of List, which the playground has not got.
+    await this.run(["create", "-f", "-"], { input: objects.map((each) => JSON.stringify(each)).join("\n") });
   }
 
   /** @param name `deployment/web` */
