@@ -76,14 +76,17 @@ async function kinsyncCommand(): Promise<readonly string[]> {
 
 /** On a cluster of its own: the situations run inside of its node, so that they can see into containers and kill its parts. */
 async function runLocally(command: readonly string[]): Promise<number> {
-  const cluster = [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts")];
-  await run([...cluster, "up"], { within: 1_800_000 });
+  const cluster = (command: string, ...args: readonly string[]): readonly string[] => {
+    return [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts"), command, "--id", "suite", ...args];
+  };
   try {
+    // The first time, Kubernetes is built.
+    await run(cluster("up"), { within: 1_800_000 });
     const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];
     const again = [process.execPath, "--conditions=kinsync:source", import.meta.filename, "--control", ...cli];
-    return await inherit([...cluster, "exec", ...again, ...positionals], process.env);
+    return await inherit(cluster("exec", ...again, ...positionals), process.env);
   } finally {
-    await run([...cluster, "down"], { within: 120_000 });
+    await run(cluster("down"), { within: 120_000 });
   }
 }
 

@@ -1,0 +1,75 @@
+import { expect } from "vitest";
+import { EMPTY, pod, podSpec } from "../manifests.ts";
+import { situation } from "../situation.ts";
+import type { Need } from "../world.ts";
+
+interface Image {
+  readonly name: string;
+  /** What it holds to write files with. */
+  readonly holds: string;
+  /** Makes /app/src and waits. */
+  readonly command: readonly string[];
+}
+
+const IMAGES: readonly Image[] = [
+  { name: "localhost/debian:1", holds: "dash and GNU tar", command: ["sh", "-c", EMPTY] },
+  {
+    name: "localhost/python:1",
+    holds: "python3 and no shell",
+    command: ["python3", "-c", "import os, time; os.makedirs('/app/src'); time.sleep(36000)"],
+  },
+  { name: "localhost/perl:1", holds: "perl and no shell", command: ["perl", "-e", "mkdir '/app/src'; sleep 36000"] },
+  {
+    name: "localhost/node:1",
+    holds: "node and no shell",
+    command: ["node", "-e", "fs.mkdirSync('/app/src'); setTimeout(() => {}, 36000000)"],
+  },
+];
+
+function onNode(image: string): readonly Need[] {
+  return ["real", `image:${image}`];
+}
+
+for (const { name, holds, command } of IMAGES) {
+  situation(
+    `an image with ${holds}: files, folders, links, programs, deletes`,
+    { needs: onNode(name) },
+    async (stage) => {
+      const { project } = stage;
+      const main = { name: "main", image: name, imagePullPolicy: "Never", command };
+      await stage.create(pod("x", podSpec(main)));
+      const pods = await stage.running(1);
+      await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n", "src/a 'b' \"c\".txt": "odd\n" });
+      await project.write("src/big.bin", Buffer.alloc(3 << 20, "0123456789abcdef"));
+      await project.write("src/run.sh", "#!/bin/sh\n");
+      await project.mode("src/run.sh", 0o755);
+      await project.link("src/link", "deep/er/g.txt");
+      const kinsync = stage.up("pod/x");
+      expect(await kinsync.ready()).toMatchObject({ targets: 1, synced: 1 });
+      await stage.same(pods);
+      await stage.save(kinsync, "f.txt", "two\n", pods);
+      await project.remove("src/deep");
+      await project.remove("src/link");
+      await project.write("src/link/now-a-folder.txt", "x\n");
+      await stage.same(pods);
+    },
+  );
+}
+
+const BARE = "localhost/distroless:1";
+
+situation(
+  "an image with nothing to write files with: a named failure, and ways out",
+  { needs: onNode(BARE) },
+  async (stage) => {
+    const { project } = stage;
+    await stage.create(pod("x", podSpec({ name: "main", image: BARE, imagePullPolicy: "Never" })));
+    await stage.running(1);
+    await project.write("src/f.txt", "one\n");
+    const once = await stage.sync("pod/x");
+    expect(once.end.code).toBe(3);
+    const failed = once.events.find(({ event }) => event === "failed");
+    expect(failed).toMatchObject({ pod: "x", container: "main", code: "KINSYNC_TARGET_NO_AGENT" });
+    expect(failed?.hint).toMatch(/image|sidecar/);
+  },
+);
