@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { CONTEXT, makeAccount, writeKubeconfig } from "./access.ts";
 import { Kinsync } from "./kinsync.ts";
-import type { End, KinsyncEvent, Tree } from "./kinsync.ts";
+import type { End, Tree } from "./kinsync.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { containerOf, isRunning } from "./objects.ts";
 import type { KubeObject, NewObject, Pod } from "./objects.ts";
@@ -213,9 +213,4 @@ export async function fingerprint(kubectl: Kubectl, name: string): Promise<objec
   const { uid, generation, labels, annotations, managedFields = [] } = metadata;
   const managers = [...new Set(managedFields.map(({ manager }) => manager))].toSorted();
   return { uid, generation, labels, annotations, managers, spec };
-}
-
-/** True for the events that tell that a pod got, or may have got, files. */
-export function isWrite({ event, status }: KinsyncEvent): boolean {
-  return event === "synced" || event === "progress" || (event === "target" && status === "syncing");
 }
