@@ -37,7 +37,8 @@ export function lookByProcess(pidOf: (place: Place) => Promise<number | undefine
   };
 }
 
-async function isAlive(pid: number): Promise<boolean> {
+/** False also for one that has ended and let go of all it held, and only waits to be buried. */
+export async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat !== "" && !/\) [ZX] /.test(stat);
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
+import { isAlive } from "./bytes.ts";
 import { until } from "./until.ts";
 
 /** A program of the node that the situations may stop, kill and start again. */
@@ -44,9 +45,8 @@ export async function findComponent(name: Component): Promise<NodeProcess> {
 export async function killComponent(name: Component): Promise<NodeProcess> {
   const found = await findComponent(name);
   process.kill(found.pid, "SIGKILL");
-  await until(`${name} has ended`, async () => (await listAt(`/proc/${found.pid}/cmdline`)).length === 0, {
-    every: 20,
-  });
+  // Its command line is gone sooner than the ports that it holds.
+  await until(`${name} has ended`, async () => !(await isAlive(found.pid)), { every: 20 });
   return found;
 }
 
