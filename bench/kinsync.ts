@@ -104,7 +104,7 @@ export async function startCli(
     "-o",
     "json",
   ];
-  const child = spawn(process.execPath, [...cli("source"), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...cli(world.form), ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const ready = new Readiness(workloads);
   createInterface({ input: child.stdout }).on("line", (line) => {
     const event = JSON.parse(line) as EngineEvent;

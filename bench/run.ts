@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     context: { type: "string" },
     image: { type: "string" },
     command: { type: "string" },
+    built: { type: "boolean", default: false },
     rounds: { type: "string", default: "20" },
     pods: { type: "string", default: "1,5,20" },
     files: { type: "string", default: "10000" },
@@ -48,7 +49,7 @@ for (const name of names) {
   let world: World | undefined;
   const get = async (): Promise<World> => {
     const { kubeconfig, context, image, command } = values;
-    world ??= await createWorld({ kubeconfig, context, image, command });
+    world ??= await createWorld({ kubeconfig, context, image, command, form: values.built ? "built" : "source" });
     say(`\n## ${name}: ${world.title}; ${machine()}`);
     return world;
   };

@@ -173,7 +173,7 @@ async function waysOf(
   return [
     ...ways,
     through(COPY, "cp.txt", (pod, path) => `exec "$@" cp '${path}' ${pod}:bench/raw/cp.txt -c main`),
-    through("tar | kubectl exec, in parallel", "tar.txt", (pod) => {
+    through("tar into kubectl exec, in parallel", "tar.txt", (pod) => {
       return `tar c -C '${folder}' tar.txt | "$@" exec -i ${pod} -c main -- tar x -C bench/raw`;
     }),
   ];

@@ -13,6 +13,8 @@ export interface WorldOptions {
   readonly context: string | undefined;
   /** Of the pods. Default: `localhost/busybox:1`; on the playground its own. */
   readonly image: string | undefined;
+  /** Which CLI is run: from its sources, or as `npm run build` made it. */
+  readonly form: "source" | "built";
   /** `sh -c` of each pod, after the folders of the bench were made. Default: sleeps. */
   readonly command: string | undefined;
 }
@@ -29,6 +31,8 @@ export interface Group {
 export interface World extends AsyncDisposable {
   /** One line: what kind of cluster, which versions. */
   readonly title: string;
+  /** Which CLI is to be run. */
+  readonly form: "source" | "built";
   readonly kubeconfig: string;
   readonly context: string;
   readonly namespace: string;
@@ -72,6 +76,7 @@ async function playgroundWorld(options: WorldOptions): Promise<World> {
   const image = options.image ?? "playground/busybox";
   return {
     title: `playground, containers ${confinement}`,
+    form: options.form,
     kubeconfig,
     context,
     namespace: "default",
@@ -109,6 +114,7 @@ async function clusterWorld(options: WorldOptions, kubeconfig: string): Promise<
   const pids = new Map<string, number>();
   return {
     title: `Kubernetes ${gitVersion}, image ${image}`,
+    form: options.form,
     kubeconfig,
     context: cluster.context,
     namespace,
