@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectCluster } from "@kinsync/core/cluster";
@@ -91,8 +92,11 @@ async function playgroundWorld(options: WorldOptions): Promise<World> {
     async [Symbol.asyncDispose]() {
       await cluster[Symbol.asyncDispose]();
       child.removeAllListeners();
+      // It ends by itself, after its containers and files; a signal would leave those behind.
+      const exit = once(child, "exit");
       child.disconnect();
-      await end(child, "SIGTERM");
+      await Promise.race([exit, delay(10_000)]);
+      await end(child);
     },
   };
 }
