@@ -47,6 +47,6 @@ export interface SourceOptions {
   readonly onState: (state: SourceState) => void;
   /** Called with what the watcher did about its own trouble (rescan after overflow, polling instead of watching). */
   readonly onNote?: (note: string) => void;
-  /** Milliseconds of quiet after an event until the state counts as settled. Default: 8. */
+  /** Milliseconds of quiet after an event until the state counts as settled. Default: 5. */
   readonly settle?: number;
 }

@@ -89,7 +89,7 @@ class WatchedSource implements Source {
     this.spec = spec;
     this.#options = options;
     this.#tuning = { openEvents: openChokidar, heartbeat: 1_000, grace: 300, safety: 180_000, ...tuning };
-    this.#settleTime = options.settle ?? 8;
+    this.#settleTime = options.settle ?? 5;
     this.#scanner = new Scanner(spec);
     this.#base = spec.from;
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
