@@ -78,11 +78,11 @@ export const shDialect: Dialect = {
   // `tar` would not take an archive of nothing.
   needsEndOfArchive: false,
   commit(request) {
-    const { id, stage, place, name, placed, unplaced } = request;
+    const { id, stage, place, name, unplaced } = request;
     const begin = `c0 ${id} ${stage} ${place.claim} ${quoted(name)}${request.isQuiet ? " 1" : ""}`;
     const code = commitCode(request);
-    const middle = code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`;
-    return `${begin} && ${journal("placed", placed)} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
+    const middle = code.length > INLINE && !isAlone(request) ? `{ . "$S/do"; }` : `{ ${code}; }`;
+    return `${begin} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
   },
   discard: (id, place, name) => `di ${id} ${quotedList([place.state, name])}\n`,
 };
@@ -179,21 +179,24 @@ function isApart(place: Place): boolean {
   return holder !== place.root && holder !== posix.dirname(place.root);
 }
 
-function aloneCode({ plan }: StageRequest): string {
+function aloneCode({ plan, placed }: StageRequest): string {
   const [step] = plan.steps;
   if (step === undefined) return ":";
   const folder = posix.dirname(step.path);
   const words = quotedList([folder === "." ? "" : folder, nameOf(step)]);
-  return `pf ${words} && m1 ${words}${step.replaces === "f" ? " r" : ""}`;
+  return `pf ${words} && ${journal("placed", placed)} && m1 ${words}${step.replaces === "f" ? " r" : ""}`;
 }
 
-/** What carries the plan out, joined by `&&`: all checks, then all changes. */
+/**
+ * What carries the plan out, joined by `&&`: all checks, then the journal, then all changes. The journal never names what a check
+ * refused: that is not kinsync's to replace or to delete.
+ */
 function commitCode(request: StageRequest): string {
   if (isAlone(request)) return aloneCode(request);
   const { plan, place, inPlace } = request;
   const known = codes.get(plan);
   if (known?.place === place) return known.code;
-  const code = new CodeWriter(plan, place, inPlace).write();
+  const code = new CodeWriter(plan, place, inPlace).write(journal("placed", request.placed));
   codes.set(plan, { place, code });
   return code;
 }
@@ -215,7 +218,7 @@ class CodeWriter {
     this.#isApart = isApart(place);
   }
 
-  write(): string {
+  write(placed: string): string {
     const { steps } = this.#plan;
     const firstMove = steps.findIndex(isStaged);
     const lead = firstMove === -1 ? [] : steps.slice(0, firstMove);
@@ -228,8 +231,8 @@ class CodeWriter {
     for (const step of rest) {
       if (step.op === "c") this.#changes.add(`ch ${step.mode.toString(8)}`, posix.dirname(step.path), [nameOf(step)]);
     }
-    const code = [...this.#checks.lines(), ...this.#changes.lines()].join(" &&\n");
-    return code === "" ? ":" : code.length > INLINE ? code : code.replaceAll(" &&\n", " && ");
+    const code = [...this.#checks.lines(), placed, ...this.#changes.lines()].join(" &&\n");
+    return code.length > INLINE ? code : code.replaceAll(" &&\n", " && ");
   }
 
   #removals(steps: readonly PlanStep[]): void {

@@ -516,6 +516,11 @@ function append(path, data) {
   const fd = fs.openSync(B(path), C.O_WRONLY | C.O_APPEND | C.O_CREAT | C.O_NOFOLLOW, 0o600);
   try { writeAll(fd, B(data)); } finally { fs.closeSync(fd); }
 }
+function ownerCheck(state, needle) {
+  let present;
+  try { present = fs.readFileSync(B(state + "/marker"), "latin1"); } catch (e) { throw new Stop("STATE", state, "the state directory was removed in the container"); }
+  if (!present.includes(needle)) throw new Stop("TAKEN", state, B(present.split("\n")[0]).toString("utf8"));
+}
 function commit(id, a) {
   const [stageId, needle, marker, placed, unplaced] = a;
   const staged = stages.get(stageId);
@@ -524,9 +529,7 @@ function commit(id, a) {
   const { root, state, dir, top, inPlace, steps } = staged;
   try {
     at = state;
-    let present;
-    try { present = fs.readFileSync(B(state + "/marker"), "latin1"); } catch (e) { throw new Stop("STATE", state, "the state directory was removed in the container"); }
-    if (!present.includes(needle)) throw new Stop("TAKEN", state, B(present.split("\n")[0]).toString("utf8"));
+    ownerCheck(state, needle);
     const folders = new Folders(root);
     try {
       precheck(steps, folders, inPlace);
@@ -536,6 +539,8 @@ function commit(id, a) {
     } finally { folders.close(); }
     at = state;
     append(state + "/manifest", unplaced);
+    // A run that took the root over meanwhile keeps it.
+    ownerCheck(state, needle);
     putMarker(state, marker);
     say(".", id, steps.length);
     flush();

@@ -491,17 +491,21 @@ sub carry_out {
   os_stop($e, $path);
 }
 sub append { my ($path, $d) = @_; return unless length $d; sysopen(my $f, $path, $WR | $AP | $CR | $O_NOF, 0600) or os_stop($! + 0, $at); write_all($f, $d); close $f or os_stop($! + 0, $at); }
+sub owner_check {
+  my ($state, $needle) = @_;
+  open(my $f, "<", "$state/marker") or stop("STATE", $state, "the state directory was removed in the container");
+  my $present = <$f>;
+  $present = "" unless defined $present;
+  chomp $present;
+  stop("TAKEN", $state, $present) if index($present, $needle) < 0;
+}
 sub op_commit {
   my ($id, $stage_id, $needle, $marker, $placed, $unplaced) = @_;
   my $s = delete $stages{$stage_id} or stop("UNSTAGED");
   my $state = $$s{state};
   my $ok = eval {
     $at = $state;
-    open(my $f, "<", "$state/marker") or stop("STATE", $state, "the state directory was removed in the container");
-    my $present = <$f>;
-    $present = "" unless defined $present;
-    chomp $present;
-    stop("TAKEN", $state, $present) if index($present, $needle) < 0;
+    owner_check($state, $needle);
     folders($$s{root});
     precheck($$s{steps}, $$s{in_place});
     $at = $state;
@@ -509,6 +513,8 @@ sub op_commit {
     for my $step (@{$$s{steps}}) { $at = $$step[1]; carry_out($step, $$s{top}, $$s{in_place}); }
     $at = $state;
     append("$state/manifest", $unplaced);
+    # A run that took the root over meanwhile keeps it.
+    owner_check($state, $needle);
     put_marker($state, $marker);
     1;
   };

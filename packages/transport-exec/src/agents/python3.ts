@@ -486,6 +486,8 @@ def op_commit(id, a):
         finally: folders.close()
         at[0] = state
         append(state + b"/manifest", unplaced)
+        # A run that took the root over meanwhile keeps it.
+        owner_check(state, needle)
         put_marker(state, marker)
         say(b".", id, num(len(steps)))
         O.flush()

@@ -106,6 +106,7 @@ mk() {
     if [ -h "$d" ]; then echo "$d: Not a directory" >&2; return 1; fi
     [ -d "$d" ] || mkdir -m 711 "$d" || [ -d "$d" ] || return 1
   done
+  if [ -h "$1/.kinsync/$2/manifest" ]; then echo "$1/.kinsync/$2/manifest: Symbolic link loop" >&2; return 1; fi
   umask 077
   : >>"$1/.kinsync/$2/manifest"
 }
@@ -258,6 +259,10 @@ c0() {
   eval "e=\$G$2 K=\$K$3 R=\$R$3 H=\$H$3; unset G$2"
   S=$K/$4 T=$K/$4/t
   [ -n "$e" ] || { fl UNSTAGED -; return; }
+  ow
+}
+# Is the root still this session's? Its marker begins as it did at the claim.
+ow() {
   m=
   [ -f "$K/marker" ] && IFS= read -r m <"$K/marker" || { fl STATE "$K" the state directory was removed in the container; return; }
   case $m in "$H"*) ;; *) fl TAKEN - "$m"; return 1 ;; esac
@@ -432,7 +437,8 @@ ch() {
 # Appends to the manifest: a text, or a blob by its name.
 ja() { { printf '%s' "$1" >>"$K/manifest"; } 2>/dev/null || fl ENOSPC "$K"; }
 jb() { e=$( { cat "$S/$1" >>"$K/manifest"; } 2>&1 ) || fl TEXT "$K" "$e"; }
-cz() { mr "$H$1" "$K/marker-$J" && ok "$2"; }
+# A run that took the root over during the commit keeps it.
+cz() { ow && mr "$H$1" "$K/marker-$J" && ok "$2"; }
 # Cleans up after the answer.
 cx() { cd /; [ ! -e "$S" ] || rm -rf "$S"; }
 

@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { RootSpec, Session } from "@kinsync/core/contract";
+import { handMadeBatch } from "@kinsync/core/testing";
+import { MAKES } from "./support/containers.ts";
+import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
+
+const signal = AbortSignal.timeout(120_000);
+const root: RootSpec = { path: "root", shape: "directory", key: "k" };
+
+async function claimed(world: LocalWorld, session = "s"): Promise<Session> {
+  const who = { cluster: world.cluster, session, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
+  const opened = await world.transport.open(world.target, who);
+  await opened.claim(root, { generation: 0, tree: "", signal });
+  return opened;
+}
+
+describe.each(MAKES)("the journal in a container with $name", (make) => {
+  test("does not name what a refused batch would have placed", async () => {
+    await using world = await makeLocalWorld(make);
+    {
+      await using session = await claimed(world);
+      mkdirSync(join(world.folder, "root/theirs"));
+      writeFileSync(join(world.folder, "root/d"), "theirs");
+      const file = await handMadeBatch(root, [{ file: "theirs", bytes: "ours" }]);
+      await expect(session.commit(session.stage(file, { signal }), { signal })).rejects.toMatchObject({
+        code: "KINSYNC_TARGET_FOREIGN",
+      });
+      const folder = await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]);
+      await expect(session.commit(session.stage(folder, { signal }), { signal })).rejects.toMatchObject({
+        code: "KINSYNC_TARGET_FOREIGN",
+      });
+    }
+    await using next = await claimed(world);
+    expect((await next.inventory(root, { paths: ["d"], signal })).placed).toEqual([]);
+    expect(readFileSync(join(world.folder, "root/d"), "utf8")).toBe("theirs");
+  });
+
+  test("that holds a commit up leaves the root to the run that took it over meanwhile", async () => {
+    await using world = await makeLocalWorld(make);
+    await using session = await claimed(world);
+    const state = join(world.folder, ".kinsync/k");
+    rmSync(join(state, "manifest"));
+    execFileSync("mkfifo", [join(state, "manifest")]);
+    // More than a pipe holds: the agent waits in the middle of its commit until somebody reads.
+    const placed = Array.from({ length: 2_000 }, (_, index) => `${"x".repeat(100)}-${index}`);
+    const batch = { ...(await handMadeBatch(root, [{ file: "f", bytes: "f" }])), placed };
+    const committed = session.commit(session.stage(batch, { signal }), { signal });
+    committed.catch(() => {});
+    const pipe = await openFile(join(state, "manifest"), "r");
+    const theirs = readFileSync(join(state, "marker"), "utf8").replace('"session":"s"', '"session":"later"');
+    writeFileSync(join(state, "marker"), theirs);
+    await pipe.readFile();
+    await pipe.close();
+    await expect(committed).rejects.toMatchObject({ code: "KINSYNC_TARGET_TAKEN" });
+    expect(readFileSync(join(state, "marker"), "utf8")).toBe(theirs);
+  });
+
+  test("that is a link is not followed", async () => {
+    await using world = await makeLocalWorld(make);
+    mkdirSync(join(world.folder, ".kinsync/k"), { recursive: true });
+    symlinkSync("../../outside", join(world.folder, ".kinsync/k/manifest"));
+    await using session = await claimed(world);
+    const batch = await handMadeBatch(root, [{ file: "f", bytes: "f" }]);
+    await session.commit(session.stage(batch, { signal }), { signal });
+    expect(existsSync(join(world.folder, "outside"))).toBe(false);
+    expect(lstatSync(join(world.folder, "root/.kinsync/k/manifest")).isFile()).toBe(true);
+  });
+});
