@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { ProgressEvent } from "@kinsync/core";
-import { formatBar, formatTransfer, Transfers } from "../src/render/progress.ts";
+import { formatBar } from "../src/render/bar.ts";
+import { formatTransfer, Transfers } from "../src/render/progress.ts";
 
 const MIB = 1024 * 1024;
 

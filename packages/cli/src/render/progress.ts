@@ -1,6 +1,5 @@
-import cliProgress from "cli-progress";
 import type { ProgressEvent } from "@kinsync/core";
-import { clean, cut } from "./text.ts";
+import { clean } from "./text.ts";
 import { bytes, duration } from "./units.ts";
 
 /** One transfer that is under way. */
@@ -69,28 +68,13 @@ export class Transfers {
   }
 }
 
-const NAME_WIDTH = 24;
-/** The longest figures, with a blank on each side of the bar: ` 100%, 1023 MiB of 1023 MiB, 1023 KiB/s, 59 min 59 s left`. */
-const FIGURES_WIDTH = 58;
-
-/** A bar for a terminal: `train-0 ██████░░░░ 34%  34.0 MiB of 100 MiB  12.1 MiB/s  6.0 s left`. */
-export function formatBar(transfer: TransferView, width: number): string {
-  const { BarFormat } = cliProgress.Format;
-  const bar = BarFormat(transfer.sent / transfer.total, {
-    barsize: Math.max(10, Math.min(30, width - NAME_WIDTH - FIGURES_WIDTH)),
-    barCompleteString: "█".repeat(30),
-    barIncompleteString: "░".repeat(30),
-    barGlue: "",
-  });
-  return cut(`${cut(clean(transfer.pod), NAME_WIDTH).padEnd(NAME_WIDTH)} ${bar} ${figures(transfer)}`, width);
-}
-
 /** The same as words, for a log. */
 export function formatTransfer(transfer: TransferView): string {
   return `sending to ${clean(transfer.pod)}: ${figures(transfer)}`;
 }
 
-function figures({ sent, total, rate, left }: TransferView): string {
+/** Share, bytes, rate and the time that is left. */
+export function figures({ sent, total, rate, left }: TransferView): string {
   const percent = `${Math.floor((sent / total) * 100)}%`.padStart(3);
   const speed = rate === undefined ? "" : `, ${bytes(rate)}/s`;
   return `${percent}, ${bytes(sent)} of ${bytes(total)}${speed}${left === undefined ? "" : `, ${duration(left)} left`}`;
