@@ -90,6 +90,8 @@ export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #abort = new AbortController();
   readonly #channels = new Map<string, Channel>();
+  /** Channels that are being opened: a pass and a command that need one at once share it. */
+  readonly #opening = new Map<string, Promise<Channel>>();
   readonly #contacted = new Set<string>();
   readonly #backoff: Backoff;
   readonly #startedAt = performance.now();
@@ -194,6 +196,15 @@ export class Worker implements AsyncDisposable {
   async #channel(transport: string, signal: AbortSignal): Promise<Channel> {
     const open = this.#channels.get(transport);
     if (open !== undefined) return open;
+    let opening = this.#opening.get(transport);
+    if (opening === undefined) {
+      opening = this.#openChannel(transport, signal).finally(() => this.#opening.delete(transport));
+      this.#opening.set(transport, opening);
+    }
+    return opening;
+  }
+
+  async #openChannel(transport: string, signal: AbortSignal): Promise<Channel> {
     if (this.#status === "waiting") this.#set("waiting", "connecting");
     const session = await this.#options.open(this.target, transport, signal);
     const channel: Channel = { session, ledgers: new Map() };
@@ -368,7 +379,7 @@ export class Worker implements AsyncDisposable {
         .then(() => this.#run(action))
         .finally(() => {
           this.#running -= 1;
-          this.#options.listener.onStatus(this.#status, this.#reason, undefined);
+          this.#options.listener.onQuiet();
         });
     }
   }

@@ -367,6 +367,17 @@ describe("a worker", () => {
     expect(container.log.filter((line) => line.startsWith("run"))).toEqual(["run pip,install"]);
   });
 
+  test("tells that it is quiet once its last command ended, and tells no status that did not change", async () => {
+    const files = new Files("app");
+    await files.set({ a: "1" });
+    container.runExitCode = 3;
+    start({ files: [files], actions: [{ when: ["a"], command: "reload" }] });
+    await until(() => events.includes("run reload 3"));
+    const told = events.indexOf("run reload 3");
+    await until(() => worker?.idle === true && events.slice(told).includes("quiet"));
+    expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest tree"]);
+  });
+
   test("does not repeat a command that failed", async () => {
     container.failNext("run", new KinsyncError("KINSYNC_TARGET_LOST", "gone"));
     const files = new Files("src");
