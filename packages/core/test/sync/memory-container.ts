@@ -28,6 +28,8 @@ export class MemoryContainer {
   readonly roots = new Map<string, RootState>();
   readonly log: string[] = [];
   sessions = 0;
+  /** Every session that was opened. */
+  readonly opened: Session[] = [];
   /** Errors that the next calls of an operation throw, in order. */
   readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
   runExitCode = 0;
@@ -75,6 +77,7 @@ export class MemoryContainer {
     this.fault("open");
     this.sessions += 1;
     this.#current = new MemorySession(this, session, since);
+    this.opened.push(this.#current);
     return this.#current;
   }
 

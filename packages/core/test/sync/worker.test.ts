@@ -18,6 +18,7 @@ let worker: Worker | undefined;
 let events: string[];
 let written: Set<string>;
 let changed: PromiseWithResolvers<void>;
+let onSynced: () => void;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "kinsync-test-"));
@@ -26,6 +27,7 @@ beforeEach(async () => {
   events = [];
   written = new Set();
   changed = Promise.withResolvers();
+  onSynced = () => {};
 });
 
 afterEach(async () => {
@@ -124,8 +126,10 @@ function start({
     retry: { min: 1, max: 2 },
     listener: {
       onStatus: (status, reason) => tell(`${status}: ${reason}`),
-      onSynced: (root, wanted, done) =>
-        tell(`synced ${root.mapping.id} g${wanted.generation} +${done.files} -${done.deleted}`),
+      onSynced: (root, wanted, done) => {
+        tell(`synced ${root.mapping.id} g${wanted.generation} +${done.files} -${done.deleted}`);
+        onSynced();
+      },
       onRetry: (error) => tell(`retry ${error.code}`),
       onProgress: () => {},
       onRun: (action, result) =>
@@ -376,6 +380,29 @@ describe("a worker", () => {
     const told = events.indexOf("run reload 3");
     await until(() => worker?.idle === true && events.slice(told).includes("quiet"));
     expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest tree"]);
+  });
+
+  test("opens one session for a command and a save that both find the last one lost", async () => {
+    container.runExitCode = 0;
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files], actions: [{ when: ["*"], command: "x" }] });
+    await until(() => events.includes("run x 0"));
+    events.length = 0;
+    // The save is carried, then its command and the next save meet a lost connection at once.
+    onSynced = () => {
+      onSynced = () => {};
+      container.breakConnection();
+      void files.set({ a: "3" });
+    };
+    await files.set({ a: "2" });
+    await until(synced(3));
+    await worker?.settledRuns();
+    const opened = container.opened;
+    await worker?.[Symbol.asyncDispose]();
+    expect(opened.length).toBeGreaterThan(1);
+    const ends = await Promise.all(opened.map((session) => Promise.race([session.ended, "left open" as const])));
+    expect(ends).not.toContain("left open");
   });
 
   test("does not repeat a command that failed", async () => {
