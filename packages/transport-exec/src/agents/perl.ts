@@ -537,7 +537,7 @@ sub incarnation {
   $stat =~ s/^.*\) //s;
   return "$boot:" . (split / /, $stat)[19];
 }
-say_("kinsync", 1, "perl", $<, word(incarnation()), word(POSIX::getcwd()));
+say_("kinsync", 1, "perl", $<, word(incarnation()), word(POSIX::getcwd()), $ENV{KINSYNC_PLAYGROUND_ROOT} ? 1 : 0);
 flush_out();
 my %ops = (ping => sub { say_(".", $_[0]); }, inventory => \&op_inventory, claim => \&op_claim, stage => \&op_stage, commit => \&op_commit, discard => \&op_discard);
 while (defined(my $line = <STDIN>)) {

@@ -459,7 +459,10 @@ token() {
 token
 case $W in *[!-A-Za-z0-9_./@+,:=%]*) C=- ;; *) C=$W ;; esac
 U=$(id -u 2>/dev/null)
-printf 'kinsync 1 sh %s %s %s\n' "$U" "$I" "$C"
+# A container that is a mere folder of the machine, as in an unconfined playground.
+L=0
+[ -z "$KINSYNC_PLAYGROUND_ROOT" ] || L=1
+printf 'kinsync 1 sh %s %s %s %s\n' "$U" "$I" "$C" $L
 while IFS= read -r l <&3; do eval "$l"; done
 exit 0
 `;
