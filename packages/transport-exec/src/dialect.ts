@@ -23,6 +23,8 @@ export interface StageRequest {
   /** Journal lines before the first rename, and after the last delete. */
   readonly placed: string;
   readonly unplaced: string;
+  /** What a journal that grew long comes to, to be put in its place. */
+  readonly compacted?: string;
 }
 
 export interface CommitRequest extends StageRequest {
@@ -34,6 +36,8 @@ export interface CommitRequest extends StageRequest {
   readonly marker: string;
   /** No commit for some seconds: what is there is older than the marker, unless the container wrote it. */
   readonly isQuiet: boolean;
+  /** `compacted` is still what the journal comes to. */
+  readonly compacts: boolean;
 }
 
 /** What an inventory is to tell: the asked paths, the same without digests, or everything below the root. */

@@ -16,8 +16,8 @@ export const fieldsDialect: Dialect = {
     request("stage", id, [place.root, place.state, name, inPlace ? "1" : "0", ...stepFields(plan)]),
   afterStage: () => "",
   needsEndOfArchive: true,
-  commit: ({ id, stage, needle, marker, placed, unplaced }) =>
-    request("commit", id, [String(stage), needle, marker, placed, unplaced]),
+  commit: ({ id, stage, needle, marker, placed, unplaced, compacts, compacted }) =>
+    request("commit", id, [String(stage), needle, marker, placed, unplaced, (compacts && compacted) || ""]),
   discard: (id, place, name) => request("discard", id, [place.state, name]),
 };
 

@@ -103,6 +103,11 @@ export class InventoryReader {
     return withoutDot(this.#isRaw ? text : unescapePath(text));
   }
 
+  /** Whether the manifest is much longer than what it says. */
+  get isJournalLong(): boolean {
+    return this.#manifest.isLong;
+  }
+
   inventory(): Inventory {
     const entries: InventoryEntry[] = [];
     for (const [path, { mode, size }] of this.#found) {

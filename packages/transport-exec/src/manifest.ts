@@ -11,15 +11,25 @@ export function journalLines(mark: "+" | "-", paths: readonly string[]): string 
   return text;
 }
 
+/** Lines that a journal may be too long by. */
+const SPARE = 1_000;
+
 /** What a journal comes to: the paths that kinsync placed and that are still its own. */
 export class ManifestReader {
   readonly #paths = new Set<string>();
+  #lines = 0;
 
   take(line: string): void {
     if (line === "") return;
+    this.#lines += 1;
     const path = unescapePath(line.slice(1));
     if (line.startsWith("+")) this.#paths.add(path);
     else if (line.startsWith("-")) this.#paths.delete(path);
+  }
+
+  /** Whether it holds much more than what it says. */
+  get isLong(): boolean {
+    return this.#lines > 2 * this.#paths.size + SPARE;
   }
 
   get placed(): readonly string[] {

@@ -91,6 +91,10 @@ export class ExecSession implements Session {
   readonly #closing = new AbortController();
   /** Where each root is, by its key; from its claim. */
   readonly #places = new Map<string, Promise<Place>>();
+  /** What journals that grew long come to, by the root's key, for the next commit. */
+  readonly #compacted = new Map<string, string>();
+  /** Commits that were sent, by the root's key. */
+  readonly #commits = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #writing: Promise<void> = Promise.resolve();
   #nextId = 1;
@@ -158,12 +162,26 @@ export class ExecSession implements Session {
 
   #look(root: RootSpec, paths: readonly string[], depth: Depth, signal: AbortSignal): Promise<Inventory> {
     const reader = new InventoryReader(paths, depth === "list", this.#dialect.rawNames);
+    let isClaimed = false;
+    let commits: number | undefined;
     return this.#ask({
       signal,
       deed: this.#deed("look at", root),
-      request: (id) => this.#dialect.inventory(id, root, reader.asked, depth),
+      request: (id) => {
+        isClaimed = this.#places.has(root.key);
+        commits = this.#commits.get(root.key);
+        return this.#dialect.inventory(id, root, reader.asked, depth);
+      },
       onRecord: (line) => reader.take(line),
-      onDone: () => reader.inventory(),
+      onDone: () => {
+        const inventory = reader.inventory();
+        // Only the owner writes the journal, and a commit that was sent meanwhile may have added to it.
+        const isWhole = isClaimed && inventory.marker?.session === this.#context.session;
+        if (isWhole && reader.isJournalLong && commits === this.#commits.get(root.key)) {
+          this.#compacted.set(root.key, `\n${journalLines("+", inventory.placed)}`);
+        }
+        return inventory;
+      },
     });
   }
 
@@ -241,8 +259,14 @@ export class ExecSession implements Session {
       deed: this.#deed("write to", batch.root),
       request: (id) => {
         if (staged.failure !== undefined) throw staged.failure.error;
+        const { key } = batch.root;
+        const { compacted } = staged.request;
+        const compacts = compacted !== undefined && compacted === this.#compacted.get(key);
+        this.#compacted.delete(key);
+        this.#commits.set(key, (this.#commits.get(key) ?? 0) + 1);
         const request: CommitRequest = {
           ...staged.request,
+          compacts,
           id,
           stage: staged.request.id,
           needle: `"session":${JSON.stringify(this.#context.session)}`,
@@ -403,6 +427,8 @@ export class ExecSession implements Session {
       throw new KinsyncError("KINSYNC_INTERNAL", `${batch.root.path} was not claimed before a batch was sent`);
     }
     Object.assign(request, { place: await claimed });
+    const compacted = this.#compacted.get(batch.root.key);
+    if (compacted !== undefined) Object.assign(request, { compacted });
     const { stageFiles } = this.#dialect;
     const files = stageFiles?.fits(request) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
     let failed = false;
@@ -410,6 +436,8 @@ export class ExecSession implements Session {
       onDone: () => staged.settle.resolve(),
       onFailure: (failure) => {
         failed = true;
+        // A disk that is full has no room for it.
+        this.#compacted.delete(batch.root.key);
         // What a tool says of a batch that was given up on this side is no news.
         if (staged.failure === undefined) staged.settle.reject(this.#fail(failure, this.#deed("write to", batch.root)));
       },

@@ -37,11 +37,7 @@ export const shDialect: Dialect = {
     const { id, place, name, plan } = request;
     const check = checkOf(request);
     const list = check === "sums" ? sumsFile(plan) : check === "sizes" ? sizesFile(plan) : "";
-    const blobs =
-      codeBlob(request) +
-      blob("list", list) +
-      journalBlob("placed", request.placed) +
-      journalBlob("unplaced", request.unplaced);
+    const blobs = codeBlob(request) + blob("list", list) + journalBlobs(request);
     return `s0 ${id} ${quotedList([place.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
   },
   afterStage(request, aborted) {
@@ -58,10 +54,9 @@ export const shDialect: Dialect = {
       const { id, place, name, plan } = request;
       const staged = plan.steps.filter(isStaged);
       const folders = new Set(staged.map((step) => posix.dirname(step.path)));
-      const journals = journalBlob("placed", request.placed) + journalBlob("unplaced", request.unplaced);
       const begin = isAlone(request)
         ? `s4 ${id} ${place.claim} ${quoted(name)}\n`
-        : `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journals}${codeBlob(request)}`;
+        : `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journalBlobs(request)}${codeBlob(request)}`;
       const parts: (string | Uint8Array)[] = [begin];
       for (const [index, step] of staged.entries()) {
         const umask = (0o666 & ~step.mode).toString(8).padStart(3, "0");
@@ -82,7 +77,8 @@ export const shDialect: Dialect = {
     const begin = `c0 ${id} ${stage} ${place.claim} ${quoted(name)}${request.isQuiet ? " 1" : ""}`;
     const code = commitCode(request);
     const middle = code.length > INLINE && !isAlone(request) ? `{ . "$S/do"; }` : `{ ${code}; }`;
-    return `${begin} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
+    const compact = request.compacts ? " && jn" : "";
+    return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
   },
   discard: (id, place, name) => `di ${id} ${quotedList([place.state, name])}\n`,
 };
@@ -103,6 +99,10 @@ function codeBlob(request: StageRequest): string {
 function journal(name: string, text: string): string {
   if (text === "") return ":";
   return text.length > INLINE ? `jb ${name}` : `ja ${quoted(text)}`;
+}
+
+function journalBlobs({ placed, unplaced, compacted = "" }: StageRequest): string {
+  return journalBlob("placed", placed) + journalBlob("unplaced", unplaced) + blob("journal", compacted);
 }
 
 function journalBlob(name: string, text: string): string {
@@ -166,7 +166,8 @@ function isSmallFile(step: PlanStep): boolean {
  * A single small file is most of what people save. It is staged without a folder, which spares two processes: without anything
  * else to do, on the root's own mount, and not in place of a folder.
  */
-function isAlone({ plan, place, placed, unplaced }: StageRequest): boolean {
+function isAlone({ plan, place, placed, unplaced, compacted }: StageRequest): boolean {
+  if (compacted !== undefined) return false;
   const [step, ...others] = plan.steps;
   if (step === undefined || others.length > 0 || !isSmallFile(step) || step.replaces === "d") return false;
   if (place.mounts.length > 0 || isApart(place)) return false;

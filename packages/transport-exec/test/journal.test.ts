@@ -1,10 +1,20 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { RootSpec, Session } from "@kinsync/core/contract";
 import { handMadeBatch } from "@kinsync/core/testing";
+import { journalLines } from "../src/manifest.ts";
 import { MAKES } from "./support/containers.ts";
 import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
 
@@ -57,6 +67,39 @@ describe.each(MAKES)("the journal in a container with $name", (make) => {
     await pipe.close();
     await expect(committed).rejects.toMatchObject({ code: "KINSYNC_TARGET_TAKEN" });
     expect(readFileSync(join(state, "marker"), "utf8")).toBe(theirs);
+  });
+
+  test("that grew long gives way to what it comes to, and forgets nothing", async () => {
+    await using world = await makeLocalWorld(make);
+    await (await claimed(world))[Symbol.asyncDispose]();
+    const path = join(world.folder, ".kinsync/k/manifest");
+    const noise = Array.from(
+      { length: 800 },
+      (_, index) => journalLines("+", [`t${index}`]) + journalLines("-", [`t${index}`]),
+    );
+    writeFileSync(path, journalLines("+", ["keep", "back\\slash", "new\nline"]) + noise.join(""));
+    await using session = await claimed(world);
+    const apply = async (file: string): Promise<void> => {
+      const batch = await handMadeBatch(root, [{ file, bytes: file }]);
+      await session.commit(session.stage(batch, { signal }), { signal });
+    };
+    // A commit that is sent while the inventory is on its way: that one may not know of it.
+    const looked = session.inventory(root, { paths: ["keep"], signal });
+    await Promise.all([looked, apply("a")]);
+    await apply("b");
+    const { placed } = await session.inventory(root, { paths: ["keep"], signal });
+    expect(placed).toEqual(["keep", "back\\slash", "new\nline", "a", "b"]);
+    await apply("c");
+    expect(
+      readFileSync(path, "utf8")
+        .split("\n")
+        .filter((line) => line !== ""),
+    ).toHaveLength(6);
+    expect(lstatSync(path).mode & 0o777).toBe(0o600);
+    const after = await session.inventory(root, { paths: ["c"], signal });
+    expect(after.placed).toEqual(["keep", "back\\slash", "new\nline", "a", "b", "c"]);
+    await session.ping({ signal });
+    expect(readdirSync(join(world.folder, ".kinsync/k")).toSorted()).toEqual(["manifest", "marker"]);
   });
 
   test("that is a link is not followed", async () => {

@@ -516,13 +516,18 @@ function append(path, data) {
   const fd = fs.openSync(B(path), C.O_WRONLY | C.O_APPEND | C.O_CREAT | C.O_NOFOLLOW, 0o600);
   try { writeAll(fd, B(data)); } finally { fs.closeSync(fd); }
 }
+// A journal that grew long gives way to what it comes to. Where that fails, it stays long.
+function compact(path, temp, data) {
+  if (data === "") return;
+  try { append(temp, data); fs.renameSync(B(temp), B(path)); } catch (e) { /* as it was */ }
+}
 function ownerCheck(state, needle) {
   let present;
   try { present = fs.readFileSync(B(state + "/marker"), "latin1"); } catch (e) { throw new Stop("STATE", state, "the state directory was removed in the container"); }
   if (!present.includes(needle)) throw new Stop("TAKEN", state, B(present.split("\n")[0]).toString("utf8"));
 }
 function commit(id, a) {
-  const [stageId, needle, marker, placed, unplaced] = a;
+  const [stageId, needle, marker, placed, unplaced, compacted] = a;
   const staged = stages.get(stageId);
   if (staged === undefined) throw new Stop("UNSTAGED");
   stages.delete(stageId);
@@ -534,6 +539,7 @@ function commit(id, a) {
     try {
       precheck(steps, folders, inPlace);
       at = state;
+      compact(state + "/manifest", dir + "/journal", compacted);
       append(state + "/manifest", placed);
       for (const step of steps) { at = step[1]; carryOut(step, top, folders, inPlace); }
     } finally { folders.close(); }

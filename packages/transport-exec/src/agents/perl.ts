@@ -491,6 +491,8 @@ sub carry_out {
   os_stop($e, $path);
 }
 sub append { my ($path, $d) = @_; return unless length $d; sysopen(my $f, $path, $WR | $AP | $CR | $O_NOF, 0600) or os_stop($! + 0, $at); write_all($f, $d); close $f or os_stop($! + 0, $at); }
+# A journal that grew long gives way to what it comes to. Where that fails, it stays long.
+sub compact { my ($path, $temp, $d) = @_; eval { append($temp, $d); 1 } && rename($temp, $path) if length $d; }
 sub owner_check {
   my ($state, $needle) = @_;
   open(my $f, "<", "$state/marker") or stop("STATE", $state, "the state directory was removed in the container");
@@ -500,7 +502,7 @@ sub owner_check {
   stop("TAKEN", $state, $present) if index($present, $needle) < 0;
 }
 sub op_commit {
-  my ($id, $stage_id, $needle, $marker, $placed, $unplaced) = @_;
+  my ($id, $stage_id, $needle, $marker, $placed, $unplaced, $compacted) = @_;
   my $s = delete $stages{$stage_id} or stop("UNSTAGED");
   my $state = $$s{state};
   my $ok = eval {
@@ -509,6 +511,7 @@ sub op_commit {
     folders($$s{root});
     precheck($$s{steps}, $$s{in_place});
     $at = $state;
+    compact("$state/manifest", "$$s{dir}/journal", $compacted);
     append("$state/manifest", $placed);
     for my $step (@{$$s{steps}}) { $at = $$step[1]; carry_out($step, $$s{top}, $$s{in_place}); }
     $at = $state;

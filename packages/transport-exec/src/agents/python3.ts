@@ -462,13 +462,20 @@ def append(path, data):
     try:
         while data: data = data[os.write(fd, data):]
     finally: os.close(fd)
+def compact(path, temp, data):
+    """A journal that grew long gives way to what it comes to. Where that fails, it stays long."""
+    if not data: return
+    try:
+        write_file(temp, data, 0o600)
+        os.rename(temp, path)
+    except OSError: pass
 def owner_check(state, needle):
     try:
         with open(state + b"/marker", "rb") as f: marker = f.readline(65536)
     except OSError: raise Stop("STATE", state, "the state directory was removed in the container")
     if needle not in marker: raise Stop("TAKEN", state, marker.decode("utf-8", "replace"))
 def op_commit(id, a):
-    stage_id, needle, marker, placed, unplaced = a[:5]
+    stage_id, needle, marker, placed, unplaced, compacted = a[:6]
     if stage_id not in stages: raise Stop("UNSTAGED")
     root, state, name, in_place, steps = stages.pop(stage_id)
     top = os.path.join(state, name, b"t")
@@ -479,6 +486,7 @@ def op_commit(id, a):
         try:
             precheck(steps, folders, in_place)
             at[0] = state
+            compact(state + b"/manifest", os.path.join(state, name, b"journal"), compacted)
             append(state + b"/manifest", placed)
             for step in steps:
                 at[0] = step[1]
