@@ -80,6 +80,8 @@ async function runLocally(command: readonly string[]): Promise<number> {
     return [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts"), command, "--id", "suite", ...args];
   };
   try {
+    // A killed run may have left one whose parts do not run.
+    await run(cluster("down"), { within: 120_000 });
     // The first time, Kubernetes is built.
     await run(cluster("up"), { within: 1_800_000 });
     const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];

@@ -95,8 +95,11 @@ async function lackOfCluster(settings: Settings, kubectl: Kubectl, need: Need): 
     case "control":
       return settings.control ? undefined : "nobody said that processes of the node may be killed (--control)";
     case "jobset": {
-      const { code } = await execute([...kubectl.argv, "get", "--raw", "/apis/jobset.x-k8s.io/v1alpha2"]);
-      return code === 0 ? undefined : "the cluster has no JobSet controller";
+      const { code, stderr } = await execute([...kubectl.argv, "get", "--raw", "/apis/jobset.x-k8s.io/v1alpha2"]);
+      if (code === 0) return undefined;
+      // A cluster that does not answer lacks nothing that could be skipped.
+      if (!stderr.includes("NotFound")) throw new Error(`the cluster does not tell what it has: ${stderr}`);
+      return "the cluster has no JobSet controller";
     }
     default: {
       const image = need.slice("image:".length);
