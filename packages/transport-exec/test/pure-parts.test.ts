@@ -45,6 +45,21 @@ test("a manifest comes to the paths that were placed and not taken away, whereve
   );
 });
 
+test("a line that a full disk cut names nothing: there may be a foreign file that is called so", () => {
+  fc.assert(
+    fc.property(name, fc.constantFrom("+", "-"), fc.nat(40), (path, mark, cut) => {
+      const longer = `${path}x`;
+      const before = mark === "-" ? [path, longer] : [];
+      const line = journalLines(mark, [longer]);
+      const text =
+        journalLines("+", before) + line.slice(0, Math.min(cut, line.length - 2)) + journalLines("+", ["next"]);
+      const reader = new ManifestReader();
+      for (const part of text.split("\n")) reader.take(part);
+      expect(new Set(reader.placed)).toEqual(new Set([...before, "next"]));
+    }),
+  );
+});
+
 test("lines are the same however the output is cut into pieces", () => {
   fc.assert(
     fc.property(
