@@ -21,6 +21,8 @@ interface Shared {
 /** Packs each distinct difference once, however many targets need it. */
 export class ArchivePool implements AsyncDisposable {
   readonly #shared = new Map<string, Shared>();
+  /** All that are not disposed of yet, those that failed among them. */
+  readonly #all = new Set<Shared>();
   readonly #spool: string | undefined;
 
   constructor(options: { readonly spool?: string } = {}) {
@@ -37,8 +39,12 @@ export class ArchivePool implements AsyncDisposable {
     let shared = this.#shared.get(key);
     if (shared === undefined) {
       const options = this.#spool === undefined ? { sourceOf } : { sourceOf, spool: this.#spool };
-      shared = { archive: createArchive(packed, options), readers: 0, timer: undefined };
-      this.#shared.set(key, shared);
+      const made: Shared = { archive: createArchive(packed, options), readers: 0, timer: undefined };
+      this.#shared.set(key, made);
+      this.#all.add(made);
+      // The next attempt must read the files anew.
+      made.archive.packed.catch(() => this.#forget(key, made));
+      shared = made;
     }
     const mine = shared;
     clearTimeout(mine.timer);
@@ -53,21 +59,25 @@ export class ArchivePool implements AsyncDisposable {
       if (mine.archive.size <= PACK_FIRST) await mine.archive.packed;
     } catch (error) {
       release();
-      // The next attempt must read the files anew.
-      if (this.#shared.get(key) === mine) this.#shared.delete(key);
       throw error;
     }
     return { archive: mine.archive, [Symbol.dispose]: release };
   }
 
+  #forget(key: string, shared: Shared): void {
+    if (this.#shared.get(key) === shared) this.#shared.delete(key);
+  }
+
   async #drop(key: string, shared: Shared): Promise<void> {
     if (shared.readers > 0) return;
-    if (this.#shared.get(key) === shared) this.#shared.delete(key);
+    this.#forget(key, shared);
+    this.#all.delete(shared);
     await shared.archive[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#shared.values()];
+    const all = [...this.#all];
+    this.#all.clear();
     this.#shared.clear();
     for (const shared of all) clearTimeout(shared.timer);
     await Promise.all(all.map((shared) => shared.archive[Symbol.asyncDispose]()));

@@ -401,7 +401,9 @@ describe("a worker", () => {
     const opened = container.opened;
     await worker?.[Symbol.asyncDispose]();
     expect(opened.length).toBeGreaterThan(1);
-    const ends = await Promise.all(opened.map((session) => Promise.race([session.ended, "left open" as const])));
+    const ends = await Promise.all(
+      opened.map((session) => Promise.race([session.ended, Promise.resolve("left open" as const)])),
+    );
     expect(ends).not.toContain("left open");
   });
 
