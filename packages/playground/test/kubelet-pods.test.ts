@@ -215,7 +215,7 @@ describe("a pod with init containers", () => {
     expect(status(pod, "first", "initContainerStatuses").state["terminated"]).toMatchObject({ reason: "Completed" });
     expect(status(pod, "side", "initContainerStatuses")).toMatchObject({ ready: true, started: true });
     await world.said("web", "patient");
-    const { stdout } = await world.run("web", ["cat", "../shared/order"]);
+    const { stdout } = await world.run("web", ["cat", "shared/order"]);
     expect(stdout.split("\n").filter((word) => word !== "sidecar")).toEqual(["first", "last", "main", ""]);
   });
 
