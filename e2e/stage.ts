@@ -48,21 +48,27 @@ export class Stage implements AsyncDisposable {
   static async open(world: World, signal: AbortSignal): Promise<Stage> {
     const namespace = `kinsync-e2e-${randomBytes(4).toString("hex")}`;
     const project = await Project.create();
-    await world.kubectl.create({
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: {
-        name: namespace,
-        labels: { [RUN_LABEL]: world.settings.run },
-        annotations: { [UNTIL_ANNOTATION]: String(Math.floor(Date.now() / 1000) + 3600) },
-      },
-    });
-    const kubectl = world.kubectl.in(namespace, signal);
-    const hasRoles = (await world.lacks("rbac")) === undefined;
-    const kubeconfig = hasRoles
-      ? await writeKubeconfig(project.path("kubeconfig"), await makeAccount(kubectl, namespace))
-      : world.kubeconfig;
-    return new Stage({ world, namespace, signal, kubectl, project, kubeconfig });
+    try {
+      await world.kubectl.create({
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: {
+          name: namespace,
+          labels: { [RUN_LABEL]: world.settings.run },
+          annotations: { [UNTIL_ANNOTATION]: String(Math.floor(Date.now() / 1000) + 3600) },
+        },
+      });
+      const kubectl = world.kubectl.in(namespace, signal);
+      const hasRoles = (await world.lacks("rbac")) === undefined;
+      const kubeconfig = hasRoles
+        ? await writeKubeconfig(project.path("kubeconfig"), await makeAccount(kubectl, namespace))
+        : world.kubeconfig;
+      return new Stage({ world, namespace, signal, kubectl, project, kubeconfig });
+    } catch (error) {
+      // The namespace, if it came to be, goes with those of the whole run.
+      await project[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** What to do at the end, the last first. */
@@ -197,10 +203,13 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const end of this.#ends.splice(0).toReversed()) await end();
-    // Without --wait: the node takes half a minute over some of them, and nobody reads them any more.
-    await this.world.kubectl.delete(`namespace/${this.namespace}`, "--wait=false", "--ignore-not-found");
-    await this.project[Symbol.asyncDispose]();
+    try {
+      for (const end of this.#ends.splice(0).toReversed()) await end();
+      // Without --wait: the node takes half a minute over some of them, and nobody reads them any more.
+      await this.world.kubectl.delete(`namespace/${this.namespace}`, "--wait=false", "--ignore-not-found");
+    } finally {
+      await this.project[Symbol.asyncDispose]();
+    }
   }
 }
 
