@@ -24,7 +24,7 @@ export interface SourceTuning {
 
 /** Milliseconds that a settling may take while changes keep coming; and while git switches branches. */
 const LONGEST_SETTLE = 100;
-const LONGEST_SETTLE_IN_GIT = 1_000;
+const LONGEST_SETTLE_IN_GIT = 5_000;
 /** Changed paths at once from which on the events are not trusted to be all. */
 const BURST = 5_000;
 /** inotify's queue (fs.inotify.max_queued_events): what does not fit in vanishes silently. */
@@ -137,7 +137,8 @@ class WatchedSource implements Source {
     await this.#enqueue().catch(() => undefined);
     if (this.#signal.aborted) return;
     this.#gitLock = watchGitLock(this.spec.from, () => {
-      if (performance.now() - this.#lastHeardAt < AFTER_BURST) this.#lookAtEverything();
+      const isSettling = this.#firstHeardAt !== undefined;
+      if (isSettling || performance.now() - this.#lastHeardAt < AFTER_BURST) this.#lookAtEverything();
     });
     await this.#open();
     const fileSystem = await statfs(this.#base).catch(() => undefined);
@@ -161,8 +162,12 @@ class WatchedSource implements Source {
     const now = performance.now();
     this.#firstHeardAt ??= now;
     this.#lastHeardAt = now;
-    const longest = this.#gitLock?.isHeld === true ? LONGEST_SETTLE_IN_GIT : LONGEST_SETTLE;
-    const wait = Math.min(this.#settleTime, Math.max(0, this.#firstHeardAt + longest - now));
+    // A branch switch is one state: while git holds its lock quiet means nothing, and the release is told.
+    const isInGit = this.#gitLock?.isHeld === true;
+    const [quiet, longest] = isInGit
+      ? [LONGEST_SETTLE_IN_GIT, LONGEST_SETTLE_IN_GIT]
+      : [this.#settleTime, LONGEST_SETTLE];
+    const wait = Math.min(quiet, Math.max(0, this.#firstHeardAt + longest - now));
     clearTimeout(this.#settleTimer);
     this.#settleTimer = setTimeout(() => {
       this.#firstHeardAt = undefined;

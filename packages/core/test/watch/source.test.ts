@@ -375,6 +375,22 @@ test.skipIf(!hasGit)("a real switch of branches ends in the true tree", async ()
   expect(pathsOf(source.current)).not.toContain("d3");
 });
 
+test("what changes while git holds its lock is one state, told when git lets go", async () => {
+  const root = await tempFolder();
+  await write(root, { ".git/HEAD": "ref: refs/heads/main\n", "src/a": "1", "src/b": "1" });
+  const { untilFresh, states } = await watched(specOf(join(root, "src")));
+  const before = states.length;
+  await write(root, { ".git/index.lock": "" });
+  await write(root, { "src/a": "2" });
+  // Longer than any quiet or steady writer is waited for without git.
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  expect(states.length).toBe(before);
+  await write(root, { "src/b": "2" });
+  await rm(join(root, ".git/index.lock"));
+  await untilFresh();
+  expect(states.length).toBe(before + 1);
+});
+
 test("a source ends with its signal, and its promises settle", async () => {
   const root = await tempFolder();
   await write(root, { a: "1" });
