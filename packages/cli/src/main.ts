@@ -17,7 +17,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     const program = createProgram(io, (result) => {
       code = result;
     });
-    if (argv.length === 0) {
+    if (argv[0] === "help" && argv[1] !== undefined && !argv[1].startsWith("-")) refuseUnknownTopic(program, argv[1]);
+    if (argv.length === 0 || argv.join(" ") === "help help") {
       program.outputHelp();
       return EXIT.done;
     }
@@ -49,6 +50,15 @@ export function tellFailure(
 function splitShortOption(argument: string): readonly string[] {
   const match = /^(-[no])=(.*)$/s.exec(argument);
   return match?.[1] === undefined ? [argument] : [match[1], match[2] ?? ""];
+}
+
+/** commander answers `help` of a command that there is not with an error without words. */
+function refuseUnknownTopic(program: ReturnType<typeof createProgram>, topic: string): void {
+  const names = [...program.commands.map((each) => each.name()), "help"];
+  if (names.includes(topic)) return;
+  throw new KinsyncError("KINSYNC_USAGE", `unknown command \`${topic}\``, {
+    hint: `There are ${names.join(", ")}. See kinsync --help.`,
+  });
 }
 
 /** Errors that only say that the run was interrupted are no news to the one who pressed Ctrl-C. */

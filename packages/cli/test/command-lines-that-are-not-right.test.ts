@@ -6,6 +6,12 @@ const SRC = { "src/main.py": "print(1)\n" };
 
 test.each<[situation: string, argv: string, error: string, hint: string]>([
   ["an unknown command", "upp", "error KINSYNC_USAGE: unknown command `upp`", "Did you mean up?"],
+  [
+    "help for an unknown command",
+    "help upp",
+    "error KINSYNC_USAGE: unknown command `upp`",
+    "There are up, sync, tree, explain, demo, help. See kinsync --help.",
+  ],
   ["an unknown option", "up pod/x --synk a:b", "error KINSYNC_USAGE: unknown option `--synk`", "Did you mean --sync?"],
   [
     "a workload that is not named",
