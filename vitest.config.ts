@@ -6,6 +6,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // All cores; by itself Vitest leaves one idle, which on two is half of them.
+    maxWorkers: "100%",
     projects: [
       {
         resolve: { conditions },
