@@ -99,6 +99,11 @@ export class ExecSession implements Session {
   #writing: Promise<void> = Promise.resolve();
   #nextId = 1;
   #heard = performance.now();
+  /**
+   * Whose commits a root takes: those of one session, not of one run. An agent that lost its connection may carry out late what
+   * it had under way, after the run's next session looked at what is there.
+   */
+  readonly #claim = randomBytes(9).toString("base64url");
   /** When a marker was last written. */
   #committed = performance.now();
   #why: { readonly why: SessionEnd["why"]; readonly error: KinsyncError } | undefined;
@@ -269,7 +274,7 @@ export class ExecSession implements Session {
           compacts,
           id,
           stage: staged.request.id,
-          needle: `"session":${JSON.stringify(this.#context.session)}`,
+          needle: `"claim":"${this.#claim}"`,
           marker: this.#marker(batch.generation, batch.tree),
           isQuiet: performance.now() - this.#committed > QUIET,
         };
@@ -519,9 +524,10 @@ export class ExecSession implements Session {
   }
 
   #marker(generation: number, tree: string): string {
-    const marker: Marker = {
+    const marker: Marker & { readonly claim: string } = {
       format: 1,
       session: this.#context.session,
+      claim: this.#claim,
       owner: this.#context.owner,
       since: this.#context.since,
       incarnation: this.facts.incarnation,

@@ -308,13 +308,20 @@ export class Worker implements AsyncDisposable {
     );
   }
 
-  /** A commit was refused since the root is another run's: finds out whose. */
+  /**
+   * A commit was refused since the root is another's: finds out whose. It may be this very run's: what an agent had under way
+   * when its connection was lost can come late, and is set right by a new session.
+   */
   async #namingTaker(session: Session, root: WorkerRoot, error: unknown, signal: AbortSignal): Promise<unknown> {
     if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(2_000)]);
       const { marker } = await session.inventory(root.spec, { paths: [], signal: limit });
-      return marker === undefined || marker.session === this.#options.session ? error : this.#takenBy(root, marker);
+      if (marker === undefined) return error;
+      if (marker.session !== this.#options.session) return this.#takenBy(root, marker);
+      return new KinsyncError("KINSYNC_TARGET_LOST", `${this.#name()}: an earlier session of this run came late`, {
+        cause: error,
+      });
     } catch {
       return error;
     }

@@ -487,6 +487,16 @@ export function transportConformance(
     },
   );
 
+  law("a session that another one of the same run replaced changes nothing any more", async (scene) => {
+    const first = await scene.openAndClaim();
+    await scene.apply(first, [{ file: "f", bytes: "old" }]);
+    const second = await scene.open(scene.sessionId);
+    await second.claim(scene.root, { generation: 1, tree: "", ...scene.signal });
+    await scene.apply(second, [{ file: "f", bytes: "new", replaces: "file" }]);
+    await fails("KINSYNC_TARGET_TAKEN", scene.apply(first, [{ file: "f", bytes: "late", replaces: "file" }]));
+    await scene.holds("f", "new");
+  });
+
   law("whoever claims last has the root, and the other one is told", async (scene) => {
     const first = await scene.openAndClaim();
     await scene.apply(first, [{ file: "f", bytes: "first" }]);

@@ -299,6 +299,18 @@ describe("a worker", () => {
     expect(container.seen("src")).toEqual({ a: "1" });
   });
 
+  test("begins anew where it was an earlier session of its own run that took the root", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over"));
+    await files.set({ a: "2" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ a: "2" });
+    expect(events).toContain("retry KINSYNC_TARGET_LOST");
+  });
+
   test("leaves a pod that came later to the later run", async () => {
     const other = await container.open("other", "2026-01-02T00:00:00.000Z");
     await other.claim(
