@@ -11,7 +11,7 @@ import type { ArchivePool } from "./sync/archive-pool.ts";
 import { eligibleContainers, type EligibleContainer } from "./sync/eligible.ts";
 import { MappingFeed } from "./sync/mapping-feed.ts";
 import { Worker, type Carried, type WorkerListener, type WorkerRoot, type Wanted } from "./sync/worker.ts";
-import { shadowsOf, targetPath, type TargetPath } from "./watch/mapping.ts";
+import { shadowsOf, type TargetPath } from "./watch/mapping.ts";
 import { createSource } from "./watch/watcher.ts";
 import { namesOf, WorkloadEvents, type TargetNames } from "./workload-events.ts";
 
@@ -252,15 +252,13 @@ export class WorkloadSync implements AsyncDisposable {
 
   #roots(eligible: EligibleContainer): readonly WorkerRoot[] {
     const feeds = this.#feeds.filter((feed) => eligible.mappings.includes(feed.mapping));
-    // Where a mapping lands is known with its first scan, not before: a file's path is not a folder's.
-    const places = (): readonly TargetPath[] => feeds.map((feed) => placeOf(feed));
+    const places = (): readonly TargetPath[] => feeds.map((feed) => feed.place);
     return feeds.map((feed) => ({
       mapping: feed.mapping,
       get spec(): RootSpec {
         return rootSpec(feed);
       },
-      wanted: () =>
-        feeds.every((other) => other.isReady) ? feed.wanted(shadowsOf(placeOf(feed), places())) : undefined,
+      wanted: () => (feeds.every((other) => other.isReady) ? feed.wanted(shadowsOf(feed.place, places())) : undefined),
     }));
   }
 
@@ -385,10 +383,6 @@ function mappingIds(eligible: EligibleContainer): string {
 }
 
 function rootSpec(feed: MappingFeed): RootSpec {
-  const { path, shape, key } = placeOf(feed);
+  const { path, shape, key } = feed.place;
   return { path, shape, key, ...(feed.mapping.inPlace ? { inPlace: true } : {}) };
-}
-
-function placeOf(feed: MappingFeed): TargetPath {
-  return targetPath(feed.mapping, feed.shape === "file");
 }

@@ -1,5 +1,5 @@
 import type { KinsyncError } from "../errors/error.ts";
-import { targetPath, type ResolvedMapping } from "../watch/mapping.ts";
+import { targetPath, type ResolvedMapping, type TargetPath } from "../watch/mapping.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "../watch/source.ts";
 import { createTree, diffTrees, projectTree, type Tree } from "../watch/tree.ts";
 import type { Wanted } from "./worker.ts";
@@ -33,6 +33,8 @@ export class MappingFeed implements AsyncDisposable {
   readonly mapping: ResolvedMapping;
   readonly source: Source;
   readonly #options: FeedOptions;
+  readonly #placeOfFile: TargetPath;
+  readonly #placeOfFolder: TargetPath;
   readonly #projections = new Map<string, Tree>();
   #tree: Tree | undefined;
   #generation = 0;
@@ -45,11 +47,13 @@ export class MappingFeed implements AsyncDisposable {
   constructor(options: FeedOptions) {
     const { mapping } = options;
     this.mapping = mapping;
+    this.#placeOfFile = targetPath(mapping, true);
+    this.#placeOfFolder = targetPath(mapping, false);
     this.#options = options;
     this.source = options.createSource(
       {
         from: mapping.from,
-        fileName: targetPath(mapping, true).fileName,
+        fileName: this.#placeOfFile.fileName,
         ignore: mapping.ignore,
         ignoreDefaults: mapping.ignoreDefaults,
         ignoreFiles: mapping.ignoreFiles,
@@ -76,9 +80,9 @@ export class MappingFeed implements AsyncDisposable {
     return this.#generation;
   }
 
-  /** `undefined` before the first state. */
-  get shape(): Tree["shape"] | undefined {
-    return this.#tree?.shape;
+  /** Where the mapping lands. A file's path is not a folder's, so that it is known with the first state, not before. */
+  get place(): TargetPath {
+    return this.#tree?.shape === "file" ? this.#placeOfFile : this.#placeOfFolder;
   }
 
   /** What should be in a target where these subtrees belong to more specific mappings. */
