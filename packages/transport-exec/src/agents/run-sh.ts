@@ -1,3 +1,5 @@
+import { SH_TOKEN } from "./sh-token.ts";
+
 /**
  * Runs one command and tells its exit code in band. The process of an exec leads a process group (the runtime calls setsid), so
  * that "kill 0" ends the command with all that it started. A word, or the end, on the input kills. What the command leaves running
@@ -7,18 +9,7 @@
  */
 export const RUN_SH = String.raw`
 exec 3<&0 </dev/null
-token() {
-  if [ -r /proc/self/mountinfo ]; then
-    while IFS=' ' read -r a a a r m a; do
-      if [ "$m" = /dev/termination-log ]; then I=$r; return; fi
-    done </proc/self/mountinfo
-  fi
-  I=-
-  IFS= read -r a </proc/sys/kernel/random/boot_id && IFS= read -r b </proc/1/stat || return
-  set -- $b
-  while [ $# -gt 22 ]; do case $1 in *\)) break ;; esac; shift; done
-  shift 20 && I=$a:$1
-} 2>/dev/null
+${SH_TOKEN}
 group() {
   IFS= read -r b </proc/$$/stat || return
   set -- $b

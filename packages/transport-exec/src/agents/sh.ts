@@ -1,3 +1,5 @@
+import { SH_TOKEN } from "./sh-token.ts";
+
 /**
  * The sh agent, for dash, bash and busybox ash, with GNU or busybox tools. Each request is a line of shell that calls these
  * functions; `sh-dialect.ts` writes the lines. The rules that make it safe, all learned the hard way:
@@ -446,18 +448,7 @@ cx() { cd /; [ ! -e "$S" ] || rm -rf "$S"; }
 
 # --- start ---------------------------------------------------------------------------------------------------------------
 
-token() {
-  if [ -r /proc/self/mountinfo ]; then
-    while IFS=' ' read -r a a a r m a; do
-      if [ "$m" = /dev/termination-log ]; then I=$r; return; fi
-    done </proc/self/mountinfo
-  fi
-  I=-
-  IFS= read -r a </proc/sys/kernel/random/boot_id && IFS= read -r b </proc/1/stat || return
-  set -- $b
-  while [ $# -gt 22 ]; do case $1 in *\)) break ;; esac; shift; done
-  shift 20 && I=$a:$1
-} 2>/dev/null
+${SH_TOKEN}
 token
 case $W in *[!-A-Za-z0-9_./@+,:=%]*) C=- ;; *) C=$W ;; esac
 U=$(id -u 2>/dev/null)
