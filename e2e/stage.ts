@@ -136,6 +136,16 @@ export class Stage implements AsyncDisposable {
     return Object.fromEntries(members.map(({ pod, state }) => [pod, state]));
   }
 
+  /**
+   * Says what the state of each pod of a workload is by now, as the situation made it, and checks that `kinsync tree` tells the same.
+   * A truth is for moments at which nothing is on its way.
+   */
+  async truth(workload: string, expected: Readonly<Record<string, string>>): Promise<void> {
+    await expect
+      .poll(() => this.states(workload), { timeout: 30_000, interval: 300, message: `the members of ${workload}` })
+      .toEqual(expected);
+  }
+
   /** Starts any command of kinsync in the project's folder. */
   start(args: readonly string[], kubeconfig: string = this.kubeconfig): Kinsync {
     const context = kubeconfig === this.world.kubeconfig ? [] : ["--context", CONTEXT];

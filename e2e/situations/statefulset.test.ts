@@ -35,7 +35,7 @@ situation(
     const kinsync = stage.up("sts/db");
     expect(await kinsync.ready()).toMatchObject({ members: 3, targets: 3, synced: 3 });
     await stage.save(kinsync, "f.txt", "two\n", pods);
-    expect(await stage.states("sts/db")).toEqual({ "db-0": "kept", "db-1": "kept", "db-2": "current" });
+    await stage.truth("sts/db", { "db-0": "kept", "db-1": "kept", "db-2": "current" });
     expect(await fingerprint(kubectl, "statefulset/db")).toEqual(before);
   },
 );
