@@ -18,6 +18,8 @@ export async function configureJobSet({ etc, pki }: Layout): Promise<void> {
     internalCertManagement: { enable: false },
     webhook: { port: 9443, certDir },
     metrics: { certDir },
+    // Alpha, and off where nobody asks: restarts of one Job alone, and Jobs that grow and shrink.
+    featureGates: { RestartJob: true, ElasticJobSet: true },
   };
   await writeFile(join(etc, "jobset.json"), JSON.stringify(configuration));
 }
