@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { execute, run } from "./command.ts";
+import { readImageMap } from "./image-map.ts";
 import { packedCli } from "./pack.ts";
 import { settingsToEnvironment } from "./settings.ts";
 import type { Settings } from "./settings.ts";
@@ -22,7 +23,10 @@ Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER 
   --cli FILE     try this kinsync; default: the packages are packed and installed into a cache folder
   --source       try the sources as they are
   --control      processes of the node may be killed: run inside the node, as root, and nobody else uses it
-  --image NAME   image with busybox, sh and tar; default: localhost/busybox:1
+  --complete     nothing may be skipped; --local means it, too
+  --write-docs   with --playground: write into its page what it cannot play
+  --images FILE  JSON, what to take for which image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.
+                 Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images.ts" makes them and loads them into kind
   --pack         only pack, and print where kinsync is
 `;
 
@@ -34,7 +38,9 @@ const { values: flags, positionals } = parseArgs({
     cli: { type: "string" },
     source: { type: "boolean", default: false },
     control: { type: "boolean", default: false },
-    image: { type: "string", default: "localhost/busybox:1" },
+    complete: { type: "boolean", default: false },
+    "write-docs": { type: "boolean", default: false },
+    images: { type: "string" },
     pack: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -57,7 +63,10 @@ async function main(): Promise<number> {
     kubeconfig: process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config"),
     run: randomBytes(4).toString("hex"),
     control: flags.control,
-    image: flags.image,
+    isWhole: positionals.length === 0,
+    isComplete: flags.complete && positionals.length === 0,
+    writeDocs: flags["write-docs"],
+    images: await readImageMap(flags.images ?? process.env["KINSYNC_E2E_IMAGES"]),
   };
   if (flags.playground) return vitest(settings);
   await removeExpired(settings);
@@ -83,9 +92,16 @@ async function runLocally(command: readonly string[]): Promise<number> {
     // A killed run may have left one whose parts do not run.
     await run(cluster("down"), { within: 120_000 });
     // The first time, Kubernetes is built.
-    await run(cluster("up"), { within: 1_800_000 });
+    await run(cluster("up", "--node-image"), { within: 1_800_000 });
     const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];
-    const again = [process.execPath, "--conditions=kinsync:source", import.meta.filename, "--control", ...cli];
+    const again = [
+      process.execPath,
+      "--conditions=kinsync:source",
+      import.meta.filename,
+      "--control",
+      "--complete",
+      ...cli,
+    ];
     return await inherit(cluster("exec", ...again, ...positionals), process.env);
   } finally {
     await run(cluster("down"), { within: 120_000 });

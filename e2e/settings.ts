@@ -1,3 +1,5 @@
+import type { ImageMap } from "./image-map.ts";
+
 /** What run.ts tells the workers, by environment variables: they are processes of their own. */
 export interface Settings {
   readonly world: "cluster" | "playground";
@@ -9,8 +11,14 @@ export interface Settings {
   readonly run: string;
   /** Parts of the node may be killed: the situations run inside of it, as root, and nobody else uses the cluster. */
   readonly control: boolean;
-  /** Image with a busybox that has sh and tar. */
-  readonly image: string;
+  /** All situations are played, not some of them. */
+  readonly isWhole: boolean;
+  /** Nothing may be skipped. */
+  readonly isComplete: boolean;
+  /** The page of what the playground cannot play is written, not compared. */
+  readonly writeDocs: boolean;
+  /** Unused on the playground, whose images are its own. */
+  readonly images: ImageMap;
 }
 
 const VARIABLE = "KINSYNC_E2E";

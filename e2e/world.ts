@@ -1,8 +1,11 @@
+import { readdir, readFile } from "node:fs/promises";
 import { createPlayground } from "@kinsync/playground";
 import { execute } from "./command.ts";
 import { lookByKubectl, lookByProcess, pidByCgroup } from "./bytes.ts";
 import type { Looker, Place } from "./bytes.ts";
+import type { ImageName } from "./image-map.ts";
 import { Kubectl } from "./kubectl.ts";
+import type { KubeObject } from "./objects.ts";
 import { settingsFromEnvironment } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -12,9 +15,10 @@ import type { Settings } from "./settings.ts";
  * - `rbac`: roles and service accounts
  * - `real`: a real kubelet and a real container runtime
  * - `control`: the right to kill processes of the node
- * - `image:NAME`: an image that is on the nodes
+ * - `eyes`: containers without tar can be looked into, too
+ * - `image:NAME`: an image that pods can be made of
  */
-export type Need = "jobset" | "rbac" | "real" | "control" | `image:${string}`;
+export type Need = "jobset" | "rbac" | "real" | "control" | "eyes" | `image:${ImageName}`;
 
 /** A Kubernetes, and how its containers are seen. */
 export interface World extends AsyncDisposable {
@@ -23,7 +27,10 @@ export interface World extends AsyncDisposable {
   readonly kubectl: Kubectl;
   /** Kubeconfig of an administrator. */
   readonly kubeconfig: string;
+  /** Image with a busybox that has sh and tar. */
   readonly image: string;
+  /** Reference of an image that was said to be needed. */
+  imageOf(name: ImageName): string;
   /** Chosen by what works for this container. */
   lookerFor(place: Place): Promise<Looker>;
   /** Why a need is not met, `undefined` where it is. */
@@ -62,13 +69,27 @@ async function playgroundWorld(settings: Settings): Promise<World> {
     kubectl,
     kubeconfig: playground.kubeconfigPath,
     image: "playground/busybox",
+    imageOf: (name) => `playground/${name}`,
     lookerFor: () => Promise.resolve(looker),
-    lacks: (need) =>
-      Promise.resolve(
-        need === "jobset" && kind === "confined" ? undefined : `the playground (${kind}) cannot give: ${need}`,
-      ),
+    lacks: (need) => Promise.resolve(lackOfPlayground(need, kind === "confined")),
     [Symbol.asyncDispose]: () => playground.close(),
   };
+}
+
+function lackOfPlayground(need: Need, isConfined: boolean): string | undefined {
+  switch (need) {
+    case "jobset":
+      return isConfined ? undefined : "containers are not confined here";
+    case "rbac":
+      return "it has no roles: verbs are denied by a fault from TypeScript";
+    case "real":
+    case "eyes":
+      return "it has no kubelet and no container runtime";
+    case "control":
+      return "it is one process: no part of it can be killed alone";
+    default:
+      return "its images are templates made of a busybox";
+  }
 }
 
 function clusterWorld(settings: Settings): Promise<World> {
@@ -80,7 +101,8 @@ function clusterWorld(settings: Settings): Promise<World> {
     title: settings.kubeconfig,
     kubectl,
     kubeconfig: settings.kubeconfig,
-    image: settings.image,
+    image: settings.images.busybox.reference,
+    imageOf: (name) => settings.images[name].reference,
     lookerFor: async (place) => ((await pidByCgroup(place)) === undefined ? byKubectl : byProcess),
     lacks: (need) => lackOfCluster(settings, kubectl, need),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -101,11 +123,37 @@ async function lackOfCluster(settings: Settings, kubectl: Kubectl, need: Need): 
       if (!stderr.includes("NotFound")) throw new Error(`the cluster does not tell what it has: ${stderr}`);
       return "the cluster has no JobSet controller";
     }
+    case "eyes":
+      return (await seesKubelet()) ? undefined : "no kubelet is seen from here: tar has to be in what is looked into";
     default: {
-      const image = need.slice("image:".length);
-      const path = "{.items[*].status.images[*].names[*]}";
-      const names = await kubectl.run(["get", "nodes", "-o", `jsonpath=${path}`]);
-      return names.split(/\s+/).includes(image) ? undefined : `no node has the image ${image}`;
+      const { reference, isNamed } = settings.images[need.slice("image:".length) as ImageName];
+      // Whoever names an image says that it can be had. A node does not list what it has yet to pull, nor more than 50.
+      if (isNamed) return undefined;
+      const without = (await kubectl.list<Node>("nodes")).filter((node) => takesPods(node) && !holds(node, reference));
+      const names = without.map(({ metadata }) => metadata.name);
+      return names.length === 0 ? undefined : `the image ${reference} is not on ${names.join(", ")}`;
     }
   }
+}
+
+interface Node extends KubeObject {
+  readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly { readonly effect: string }[] };
+  readonly status: { readonly images?: readonly { readonly names?: readonly string[] }[] };
+}
+
+function takesPods({ spec: { unschedulable = false, taints = [] } }: Node): boolean {
+  return !unschedulable && taints.every(({ effect }) => effect === "PreferNoSchedule");
+}
+
+function holds({ status: { images = [] } }: Node, reference: string): boolean {
+  return images.some(({ names = [] }) => names.includes(reference));
+}
+
+/** True on the node itself, and on a machine whose containers are nodes, for root. */
+async function seesKubelet(): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    if ((await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")) === "kubelet\n") return true;
+  }
+  return false;
 }

@@ -110,8 +110,10 @@ export interface Images {
   readonly debian: string;
   /** Debian's python3 and nothing else: no shell, no tar. Works in /app, as root. */
   readonly python: string;
-  /** Debian's perl-base and nothing else. Works in /app, as root. */
+  /** Debian's perl-base with Digest::SHA and nothing else. Works in /app, as root. */
   readonly perl: string;
+  /** Debian's perl-base and nothing else: no Digest::SHA. Works in /app, as root. */
+  readonly "perl-base": string;
   /** The Node.js that runs this, and nothing else. Works in /app, as root. Only there where it was asked for. */
   readonly node: string;
   /** One static program that waits, as user 65532, who owns /app. No shell, no libraries. */

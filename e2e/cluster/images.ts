@@ -23,6 +23,7 @@ export const IMAGES: Images = {
   debian: "localhost/debian:1",
   python: "localhost/python:1",
   perl: "localhost/perl:1",
+  "perl-base": "localhost/perl-base:1",
   node: "localhost/node:1",
   distroless: "localhost/distroless:1",
 };
@@ -118,6 +119,11 @@ function recipesOf(wait: string): readonly Recipe[] {
     },
     {
       name: IMAGES.perl,
+      settings: { Cmd: ["perl"], Env: [path], WorkingDir },
+      files: async () => [...common, ...(await perlFiles(["Digest::SHA", "Digest::base"]))],
+    },
+    {
+      name: IMAGES["perl-base"],
       settings: { Cmd: ["perl"], Env: [path], WorkingDir },
       files: async () => [...common, ...(await perlFiles())],
     },

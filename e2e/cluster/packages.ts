@@ -1,31 +1,38 @@
 import { execute, run } from "../command.ts";
 
-/** Debian's packages that a node needs, and those that images are made of. */
-export const DEBIAN_PACKAGES = [
+/** Debian's packages that images are made of. */
+export const IMAGE_PACKAGES = [
   "bash",
   "busybox-static",
-  "conntrack",
-  "containerd",
-  "containernetworking-plugins",
   "coreutils",
   "dash",
   "findutils",
   "gcc",
   "grep",
   "gzip",
-  "iproute2",
-  "iptables",
   "libc6-dev",
-  "openssl",
+  "perl",
   "perl-base",
   "python3",
-  "runc",
   "sed",
   "tar",
+] as const;
+
+/** Those, and what a node needs. */
+export const NODE_PACKAGES = [
+  ...IMAGE_PACKAGES,
+  "conntrack",
+  "containerd",
+  "containernetworking-plugins",
+  "iproute2",
+  "iptables",
+  "openssl",
+  "runc",
   "util-linux",
 ] as const;
 
 export interface PackagesOptions {
+  readonly names: readonly string[];
   /** Installs what is missing; else its lack is an error. */
   readonly install: boolean;
   readonly report: (line: string) => void;
@@ -38,8 +45,9 @@ export interface PackagesOptions {
  * @throws where the machine is no Debian, or a package is missing and not to be installed.
  */
 export async function ensurePackages(options: PackagesOptions): Promise<readonly string[]> {
-  const found = await installed(options.signal);
-  const missing = DEBIAN_PACKAGES.filter((name) => !found.has(name));
+  const { names } = options;
+  const found = await installed(names, options.signal);
+  const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0) {
     const command = `apt-get install --no-install-recommends ${missing.join(" ")}`;
     if (!options.install) throw new Error(`Debian packages are missing; install them: ${command}`);
@@ -47,18 +55,21 @@ export async function ensurePackages(options: PackagesOptions): Promise<readonly
     await install(missing, options.signal);
     return ensurePackages({ ...options, install: false });
   }
-  return DEBIAN_PACKAGES.map((name) => `${name} ${found.get(name)}`);
+  return names.map((name) => `${name} ${found.get(name)}`);
 }
 
-async function installed(signal: AbortSignal | undefined): Promise<ReadonlyMap<string, string>> {
+async function installed(
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, string>> {
   const format = "${Package} ${db:Status-Status} ${Version}\n";
-  const query = ["dpkg-query", "--show", `--showformat=${format}`, ...DEBIAN_PACKAGES];
+  const query = ["dpkg-query", "--show", `--showformat=${format}`, ...names];
   let said: string;
   try {
     // Its exit code only says that some are unknown.
     said = (await execute(query, signalOf(signal))).stdout;
   } catch (cause) {
-    throw new Error("the cluster is made of Debian's packages, and there is no dpkg-query here", { cause });
+    throw new Error("images and nodes are made of Debian's packages, and there is no dpkg-query here", { cause });
   }
   const lines = said.split("\n").map((line) => line.split(" "));
   return new Map(lines.flatMap(([name = "", state, version = ""]) => (state === "installed" ? [[name, version]] : [])));

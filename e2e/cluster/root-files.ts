@@ -58,14 +58,14 @@ export async function pythonFiles(): Promise<readonly ImageFile[]> {
   ];
 }
 
-/** Debian's perl with the modules that are on every Debian. */
-export async function perlFiles(): Promise<readonly ImageFile[]> {
-  const library = await listFiles(["perl-base"]);
-  return interpreterFiles(
-    "/usr/bin/perl",
-    "usr/bin/perl",
-    library.filter((path) => /^\/usr\/lib\/.*\/perl-base\//.test(path)),
-  );
+/** Debian's perl with the modules that are on every Debian, and some more of the package perl, by name. */
+export async function perlFiles(modules: readonly string[] = []): Promise<readonly ImageFile[]> {
+  const base = (await listFiles(["perl-base"])).filter((path) => /^\/usr\/lib\/.*\/perl-base\//.test(path));
+  // Perl itself knows what a module is made of.
+  const load = modules.map((name) => `-M${name}`);
+  const tell = 'print join("\\0", values %INC, @DynaLoader::dl_shared_objects)';
+  const loaded = modules.length === 0 ? [] : (await run(["/usr/bin/perl", ...load, "-e", tell])).split("\0");
+  return interpreterFiles("/usr/bin/perl", "usr/bin/perl", [...new Set([...base, ...loaded])]);
 }
 
 /** The Node.js that runs this. */

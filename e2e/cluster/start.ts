@@ -14,7 +14,7 @@ import { controlCluster } from "./control.ts";
 import { ensureImages } from "./images.ts";
 import { configureJobSet, webhookManifests } from "./jobset.ts";
 import { connectNodes, nodeCommand, startNode } from "./node.ts";
-import { ensurePackages } from "./packages.ts";
+import { ensurePackages, NODE_PACKAGES } from "./packages.ts";
 import { makeCertificates, writeKubeconfig } from "./pki.ts";
 import { isAlive, markOf } from "./processes.ts";
 import {
@@ -62,7 +62,7 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
 
   const cache = options.cache ?? join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kinsync-e2e");
   const common = { cache, report, ...(signal === undefined ? {} : { signal }) };
-  const packages = await ensurePackages({ ...common, install: options.install ?? true });
+  const packages = await ensurePackages({ ...common, names: NODE_PACKAGES, install: options.install ?? true });
   const programs = await ensurePrograms(common);
   const { archives, wait } = await ensureImages({ ...common, packages, node: options.nodeImage ?? false });
 

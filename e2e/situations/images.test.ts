@@ -1,10 +1,11 @@
 import { expect } from "vitest";
 import { EMPTY, pod, podSpec } from "../manifests.ts";
 import { situation } from "../situation.ts";
+import type { ImageName } from "../image-map.ts";
 import type { Need } from "../world.ts";
 
 interface Image {
-  readonly name: string;
+  readonly name: ImageName;
   /** What it holds to write files with. */
   readonly holds: string;
   /** Makes /app/src and waits. */
@@ -12,30 +13,35 @@ interface Image {
 }
 
 const IMAGES: readonly Image[] = [
-  { name: "localhost/debian:1", holds: "dash and GNU tar", command: ["sh", "-c", EMPTY] },
+  { name: "debian", holds: "dash and GNU tar", command: ["sh", "-c", EMPTY] },
   {
-    name: "localhost/python:1",
+    name: "python",
     holds: "python3 and no shell",
     command: ["python3", "-c", "import os, time; os.makedirs('/app/src'); time.sleep(36000)"],
   },
   {
-    name: "localhost/node:1",
+    name: "perl",
+    holds: "perl with Digest::SHA and no shell",
+    command: ["perl", "-e", "mkdir '/app/src'; sleep 36000"],
+  },
+  {
+    name: "node",
     holds: "node and no shell",
     command: ["node", "-e", "fs.mkdirSync('/app/src'); setTimeout(() => {}, 36000000)"],
   },
 ];
 
-function onNode(image: string): readonly Need[] {
+function onNode(image: ImageName): readonly Need[] {
   return ["real", `image:${image}`];
 }
 
 for (const { name, holds, command } of IMAGES) {
   situation(
     `an image with ${holds}: files, folders, links, programs, deletes`,
-    { needs: onNode(name) },
+    { needs: [...onNode(name), "eyes"] },
     async (stage) => {
-      const { project } = stage;
-      const main = { name: "main", image: name, imagePullPolicy: "Never", command };
+      const { project, world } = stage;
+      const main = { name: "main", image: world.imageOf(name), imagePullPolicy: "IfNotPresent", command };
       await stage.create(pod("x", podSpec(main)));
       const pods = await stage.running(1);
       await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n", "src/a 'b' \"c\".txt": "odd\n" });
@@ -56,16 +62,16 @@ for (const { name, holds, command } of IMAGES) {
 }
 
 interface Bare {
-  readonly name: string;
+  readonly name: ImageName;
   readonly holds: string;
   /** Its own where there is none. */
   readonly command?: readonly string[];
 }
 
 const BARE: readonly Bare[] = [
-  { name: "localhost/distroless:1", holds: "nothing to write files with" },
+  { name: "distroless", holds: "nothing to write files with" },
   {
-    name: "localhost/perl:1",
+    name: "perl-base",
     holds: "a perl that has no Digest::SHA, and no sha256sum",
     command: ["perl", "-e", "sleep 36000"],
   },
@@ -73,9 +79,11 @@ const BARE: readonly Bare[] = [
 
 for (const { name, holds, command } of BARE) {
   situation(`an image with ${holds}: a named failure, and ways out`, { needs: onNode(name) }, async (stage) => {
-    const { project } = stage;
+    const { project, world } = stage;
     const own = command === undefined ? {} : { command };
-    await stage.create(pod("x", podSpec({ name: "main", image: name, imagePullPolicy: "Never", ...own })));
+    await stage.create(
+      pod("x", podSpec({ name: "main", image: world.imageOf(name), imagePullPolicy: "IfNotPresent", ...own })),
+    );
     await stage.running(1);
     await project.write("src/f.txt", "one\n");
     const once = await stage.sync("pod/x");
