@@ -1,6 +1,5 @@
 import { deployment } from "@kinsync/kind-deployment";
-import { kindConformance } from "@kinsync/core/testing";
+import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
-import { loadCases } from "./load-cases.ts";
 
-kindConformance(deployment(), loadCases(), { test });
+kindConformance(deployment(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });

@@ -1,6 +1,5 @@
 import { jobset } from "@kinsync/kind-jobset";
-import { kindConformance } from "@kinsync/core/testing";
+import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
-import { loadCases } from "./load-cases.ts";
 
-kindConformance(jobset(), loadCases(), { test });
+kindConformance(jobset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });

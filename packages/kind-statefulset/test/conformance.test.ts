@@ -1,6 +1,5 @@
 import { statefulset } from "@kinsync/kind-statefulset";
-import { kindConformance } from "@kinsync/core/testing";
+import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
-import { loadCases } from "./load-cases.ts";
 
-kindConformance(statefulset(), loadCases(), { test });
+kindConformance(statefulset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });

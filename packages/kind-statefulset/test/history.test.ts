@@ -1,38 +1,20 @@
 import { statefulset } from "@kinsync/kind-statefulset";
-import { describeChanges, replayHistory } from "@kinsync/core/testing";
+import { eventsOf, historyConformance, loadHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent, HistoryMoment } from "@kinsync/core/testing";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { loadHistory, loadTranscript } from "./load-history.ts";
+import { expect, test } from "vitest";
+import { crossCheck } from "./cross-check.ts";
 
-const HISTORIES = ["partition-counted-from-ordinals-start", "third-revision-below-the-partition"];
+const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
 
-describe.each(HISTORIES)("a StatefulSet on a real cluster: %s", (name) => {
-  const events = loadHistory(name);
-
-  test("each change is told as it was", () => {
-    expect([...describeChanges(replayHistory(statefulset(), events))]).toEqual(loadTranscript(name));
-  });
-
-  test("however the watches overtake each other, the end is the same", () => {
-    fc.assert(
-      fc.property(fc.infiniteStream(fc.boolean()), (picks) => {
-        const last = [...replayHistory(statefulset(), overtaken(events, picks))].at(-1);
-        const expected = [...replayHistory(statefulset(), events)].at(-1);
-        expect(last?.judged).toEqual(expected?.judged);
-      }),
-      { numRuns: 20 },
-    );
-  });
-});
+historyConformance(statefulset(), HISTORIES, { test, crossCheck });
 
 test("with ordinals from 2 and partition 2, ordinals 2 and 3 are kept and 4 and 5 roll", () => {
-  const last = [...replayHistory(statefulset(), loadHistory("partition-counted-from-ordinals-start"))].at(-1);
+  const last = [...replayHistory(statefulset(), eventsOfHistory("partition-counted-from-ordinals-start"))].at(-1);
   expect(statesByOrdinal(last)).toEqual({ "2": "kept", "3": "kept", "4": "current", "5": "current" });
 });
 
 test("a pod of neither revision below the partition is left alone by the controller", () => {
-  const moments = [...replayHistory(statefulset(), loadHistory("third-revision-below-the-partition"))];
+  const moments = [...replayHistory(statefulset(), eventsOfHistory("third-revision-below-the-partition"))];
   // Generation 5 raised the partition to 3 and changed the template, generation 6 scales down.
   const rolled = moments.findLast(({ objects }) =>
     [...objects.values()].some(({ kind, metadata }) => kind === "StatefulSet" && metadata.generation === 5),
@@ -48,15 +30,8 @@ function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, stri
   );
 }
 
-/** The same events with each watch in its own order, but the watches interleaved anew. */
-function overtaken(events: readonly HistoryEvent[], picks: Iterator<boolean>): HistoryEvent[] {
-  const sets = events.filter(({ object }) => object.kind === "StatefulSet");
-  const pods = events.filter(({ object }) => object.kind === "Pod");
-  const merged: HistoryEvent[] = [];
-  while (merged.length < events.length) {
-    const [first, second] = picks.next().value === true ? [sets, pods] : [pods, sets];
-    const event = first.shift() ?? second.shift();
-    if (event !== undefined) merged.push(event);
-  }
-  return merged;
+function eventsOfHistory(name: string): readonly HistoryEvent[] {
+  const history = HISTORIES.find((each) => each.name === name);
+  if (history === undefined) throw new Error(`there is no history ${name}`);
+  return eventsOf(history);
 }

@@ -1,15 +1,10 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { KubeObject } from "../contract/resource.ts";
+import { parseApiVersion } from "../resolve/resource-path.ts";
+import { parseWorkloadName, readKindWord } from "../resolve/workload-name.ts";
+import type { HistoryEvent } from "./history.ts";
 import { judgeObjects } from "./kind-view.ts";
 import type { JudgedObjects, KindViewOptions } from "./kind-view.ts";
-
-/** One event of a watch, as `kubectl get -w -o json --output-watch-events` prints it. */
-export interface HistoryEvent {
-  /** Milliseconds since the history began. */
-  readonly at: number;
-  readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  readonly object: KubeObject;
-}
 
 /** What a kind said after one event of a history. */
 export interface HistoryMoment {
@@ -26,17 +21,12 @@ export function* replayHistory(
   events: Iterable<HistoryEvent>,
   options: KindViewOptions = {},
 ): Generator<HistoryMoment, void, undefined> {
-  const objects = new Map<string, KubeObject>();
-  let rootUid: string | undefined;
+  const known = new KnownObjects();
   for (const event of events) {
-    const { object } = event;
-    const { uid } = object.metadata;
-    if (event.type === "DELETED") objects.delete(uid);
-    else objects.set(uid, object);
-    if (object.kind === kind.root.kind && event.type !== "DELETED") rootUid = uid;
-    const root = rootUid === undefined ? undefined : objects.get(rootUid);
-    const judged = root === undefined ? undefined : judgeObjects(kind, root, [...objects.values()], options);
-    yield { event, objects: new Map(objects), judged };
+    known.take(event);
+    const root = known.rootOf(kind);
+    const judged = root === undefined ? undefined : judgeObjects(kind, root, [...known.objects.values()], options);
+    yield { event, objects: new Map(known.objects), judged };
   }
 }
 
@@ -57,4 +47,52 @@ export function* describeChanges(moments: Iterable<HistoryMoment>): Generator<st
     }
     before = now;
   }
+}
+
+/** What is known after some events of a history. */
+export class KnownObjects {
+  readonly #objects = new Map<string, KubeObject>();
+  /** UIDs of all objects that there were, the one whose event came last at the end. */
+  readonly #order = new Set<string>();
+
+  get objects(): ReadonlyMap<string, KubeObject> {
+    return this.#objects;
+  }
+
+  take({ type, object }: HistoryEvent): void {
+    const { uid } = object.metadata;
+    this.#order.delete(uid);
+    if (type === "DELETED") {
+      this.#objects.delete(uid);
+      return;
+    }
+    this.#objects.set(uid, object);
+    this.#order.add(uid);
+  }
+
+  /** The last object of the kind's root resource that is there; with a name, the last of that name. */
+  rootOf({ root }: KindPlugin, name?: string): KubeObject | undefined {
+    return [...this.#order]
+      .toReversed()
+      .map((uid) => this.#objects.get(uid))
+      .find(
+        (object) =>
+          object?.kind === root.kind &&
+          parseApiVersion(object.apiVersion).group === root.group &&
+          (name === undefined || object.metadata.name === name),
+      );
+  }
+}
+
+/** Name of the workload where its word (`sts`, `statefulsets.apps`) means the kind's root; `undefined` where it means another. */
+export function nameIfOfKind({ root }: KindPlugin, workload: string): string | undefined {
+  const { kind: text, name } = parseWorkloadName(workload);
+  const words = [root.kind.toLowerCase(), root.plural, ...(root.shortNames ?? [])];
+  const isMeant = readKindWord(text).some(
+    ({ word, group, version }) =>
+      words.includes(word) &&
+      (group === undefined || group === root.group) &&
+      (version === undefined || version === root.version),
+  );
+  return isMeant ? name : undefined;
 }
