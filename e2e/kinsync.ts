@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
+import type { KubeObject } from "./objects.ts";
 import { PATIENCE } from "./until.ts";
 
 /** A line of `-o json`. */
@@ -113,6 +114,21 @@ export class Kinsync implements AsyncDisposable {
 
   async ready(): Promise<KinsyncEvent> {
     return this.until("its first pass is done", ({ event }) => event === "ready");
+  }
+
+  /** Waits until it tells of a generation that this path came with; who gets it is another matter. */
+  async noticed(path: string, since: number): Promise<KinsyncEvent> {
+    return this.until(
+      `${path} is saved`,
+      ({ event, paths }) => event === "generation" && paths?.includes(path) === true,
+      { since },
+    );
+  }
+
+  /** The names of those pods, told by UID, that it wrote to since then. */
+  servedOf(pods: readonly KubeObject[], since: number): readonly string[] {
+    const synced = new Set(this.events.slice(since).flatMap(({ event, uid }) => (event === "synced" ? [uid] : [])));
+    return pods.filter(({ metadata }) => synced.has(metadata.uid)).map(({ metadata }) => metadata.name);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,4 +1,5 @@
-import type { NewObject } from "./objects.ts";
+import type { Kubectl } from "./kubectl.ts";
+import type { KubeObject, NewObject, Pod } from "./objects.ts";
 
 /** Waits, and ends at once when it is told to. */
 export const IDLE = "trap 'exit 0' TERM; sleep 36000 & wait";
@@ -34,6 +35,31 @@ export function podSpec(containers: Part | readonly Part[], more: Part = {}): Pa
     containers: Array.isArray(containers) ? containers : [containers],
     ...more,
   };
+}
+
+/**
+ * Pods of this version, told apart by a variable, become ready only where the gate was open at their start, or when somebody
+ * opens it to them. They need the object of `gateMap`.
+ */
+export function gated(image: string, version: string): Part {
+  const script = `${SEED}; [ "$GATE" != open ] || touch /tmp/ready; ${IDLE}`;
+  const gate = { name: "GATE", valueFrom: { configMapKeyRef: { name: "gate", key: "gate" } } };
+  return podSpec(
+    container(image, script, {
+      env: [gate, { name: "VERSION", value: version }],
+      readinessProbe: { exec: { command: ["test", "-e", "/tmp/ready"] }, periodSeconds: 1 },
+    }),
+  );
+}
+
+/** Whether pods that start from now on are ready by themselves: to be created, or patched in. */
+export function gateMap(gate: "open" | "closed"): NewObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "gate" }, data: { gate } };
+}
+
+/** Makes pods ready that started while the gate was closed. */
+export async function openGate(kubectl: Kubectl, pods: readonly Pod[]): Promise<void> {
+  for (const { metadata } of pods) await kubectl.run(["exec", metadata.name, "--", "touch", "/tmp/ready"]);
 }
 
 export function pod(name: string, spec: Part, labels: Readonly<Record<string, string>> = {}): NewObject {
@@ -103,6 +129,16 @@ export function ofJobSet(name: string): string {
 
 /** Label of the pods of one of its jobs. */
 export const ROLE_LABEL = "jobset.sigs.k8s.io/replicatedjob-name";
+
+/** The JobSet's job that a pod is of. */
+export function roleOf({ metadata }: KubeObject): string {
+  return metadata.labels?.[ROLE_LABEL] ?? "";
+}
+
+/** Fails when somebody makes /tmp/fail. */
+export function fuse(image: string): Part {
+  return podSpec(container(image, `${SEED}; while [ ! -e /tmp/fail ]; do sleep 0.2; done; exit 1`));
+}
 
 /**
  * One head and some workers. The workers' Job is made when the head is ready, which takes longer than the one second that

@@ -5,6 +5,7 @@ import { lookByKubectl, lookByProcess, pidByCgroup } from "./bytes.ts";
 import type { Looker, Place } from "./bytes.ts";
 import type { ImageName } from "./image-map.ts";
 import { Kubectl } from "./kubectl.ts";
+import { container, jobSet, podSpec, replicatedJob } from "./manifests.ts";
 import type { KubeObject } from "./objects.ts";
 import { settingsFromEnvironment } from "./settings.ts";
 import type { Settings } from "./settings.ts";
@@ -12,13 +13,15 @@ import type { Settings } from "./settings.ts";
 /**
  * What a situation cannot do without.
  * - `jobset`: the JobSet controller
+ * - `jobset-gates`: one whose gates RestartJob and ElasticJobSet are open
+ * - `nodes:2`: two nodes that take pods
  * - `rbac`: roles and service accounts
  * - `real`: a real kubelet and a real container runtime
  * - `control`: the right to kill processes of the node
  * - `eyes`: containers without tar can be looked into, too
  * - `image:NAME`: an image that pods can be made of
  */
-export type Need = "jobset" | "rbac" | "real" | "control" | "eyes" | `image:${ImageName}`;
+export type Need = "jobset" | "jobset-gates" | "nodes:2" | "rbac" | "real" | "control" | "eyes" | `image:${ImageName}`;
 
 /** A Kubernetes, and how its containers are seen. */
 export interface World extends AsyncDisposable {
@@ -80,6 +83,10 @@ function lackOfPlayground(need: Need, isConfined: boolean): string | undefined {
   switch (need) {
     case "jobset":
       return isConfined ? undefined : "containers are not confined here";
+    case "jobset-gates":
+      return "its JobSet controller has no alpha gates";
+    case "nodes:2":
+      return "it has one node";
     case "rbac":
       return "it has no roles: verbs are denied by a fault from TypeScript";
     case "real":
@@ -123,6 +130,17 @@ async function lackOfCluster(settings: Settings, kubectl: Kubectl, need: Need): 
       if (!stderr.includes("NotFound")) throw new Error(`the cluster does not tell what it has: ${stderr}`);
       return "the cluster has no JobSet controller";
     }
+    case "jobset-gates": {
+      const asked = [...kubectl.argv, "create", "--namespace", "default", "--dry-run=server", "-f", "-"];
+      const { code, stderr } = await execute(asked, { input: JSON.stringify(GATED) });
+      if (code === 0) return undefined;
+      if (!/feature gate|no matches for kind/.test(stderr)) throw new Error(`the cluster does not tell: ${stderr}`);
+      return "the JobSet controller, if there is one, has its alpha gates shut";
+    }
+    case "nodes:2": {
+      const { length } = (await kubectl.list<Node>("nodes")).filter(takesPods);
+      return length >= 2 ? undefined : `the cluster has ${length} nodes that take pods`;
+    }
     case "eyes":
       return (await seesKubelet()) ? undefined : "no kubelet is seen from here: tar has to be in what is looked into";
     default: {
@@ -135,6 +153,11 @@ async function lackOfCluster(settings: Settings, kubectl: Kubectl, need: Need): 
     }
   }
 }
+
+/** Refused where the gate RestartJob is shut; that of ElasticJobSet is opened with it, and cannot be asked for without a JobSet. */
+const GATED = jobSet("gates", [replicatedJob("a", 1, podSpec(container("none")))], {
+  failurePolicy: { rules: [{ name: "alone", action: "RestartJob" }] },
+});
 
 interface Node extends KubeObject {
   readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly { readonly effect: string }[] };

@@ -1,8 +1,11 @@
 import { expect } from "vitest";
-import { container, podSpec, statefulSet } from "../manifests.ts";
+import { container, gated, gateMap, IDLE, openGate, podSpec, SEED, statefulSet } from "../manifests.ts";
 import { isRunning } from "../objects.ts";
+import type { Pod } from "../objects.ts";
 import { situation } from "../situation.ts";
 import { fingerprint } from "../stage.ts";
+import type { Stage } from "../stage.ts";
+import { isOneOf, states } from "../states.ts";
 
 const DB = "app=db";
 
@@ -11,24 +14,15 @@ situation(
   {},
   async (stage) => {
     const { kubectl, project, world } = stage;
-    const env = (value: string): Readonly<Record<string, unknown>> => ({ env: [{ name: "VERSION", value }] });
     await stage.create(
-      statefulSet("db", 3, podSpec(container(world.image, undefined, env("1"))), {
+      statefulSet("db", 3, versioned(world.image, "1"), {
         updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 2 } },
       }),
     );
     const old = await stage.running(3, DB);
-    await kubectl.patch("statefulset/db", {
-      spec: { template: { spec: podSpec(container(world.image, undefined, env("2"))) } },
-    });
-    const pods = await stage.until("db-2 is of the new revision", async () => {
-      const all = await kubectl.pods(DB);
-      const hasNew = all.some(({ metadata }) => metadata.name === "db-2" && metadata.uid !== old[2]?.metadata.uid);
-      return hasNew && all.length === 3 && all.every((pod) => isRunning(pod)) && all;
-    });
-    expect(pods.slice(0, 2).map(({ metadata }) => metadata.uid)).toEqual(
-      old.slice(0, 2).map(({ metadata }) => metadata.uid),
-    );
+    await stage.truth("sts/db", states(old, "current"));
+    await kubectl.patch("statefulset/db", { spec: { template: { spec: versioned(world.image, "2") } } });
+    const pods = await untilReplaced(stage, old, ["db-2"]);
     const before = await fingerprint(kubectl, "statefulset/db");
 
     await project.write("src/f.txt", "one\n");
@@ -40,6 +34,124 @@ situation(
   },
 );
 
+situation(
+  "a StatefulSet that updates on delete: pods that nobody deleted are kept and get the file, a deleted one comes back as current",
+  {},
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    await stage.create(statefulSet("db", 3, versioned(world.image, "1"), { updateStrategy: { type: "OnDelete" } }));
+    const old = await stage.running(3, DB);
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("sts/db");
+    await kinsync.ready();
+    await stage.same(old);
+    await stage.truth("sts/db", states(old, "current"));
+
+    await kubectl.patch("statefulset/db", { spec: { template: { spec: versioned(world.image, "2") } } });
+    await stage.truth("sts/db", states(old, "kept"));
+    await stage.save(kinsync, "f.txt", "two\n", old);
+
+    await kubectl.delete("pod/db-1", "--grace-period=1");
+    const pods = await untilReplaced(stage, old, ["db-1"]);
+    await stage.same(pods);
+    await stage.truth("sts/db", { "db-0": "kept", "db-1": "current", "db-2": "kept" });
+    await stage.save(kinsync, "f.txt", "three\n", pods);
+  },
+);
+
+situation(
+  "a StatefulSet in the middle of a rolling update: pods that are still to be replaced get nothing, the new one does",
+  {},
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    await stage.create(
+      gateMap("open"),
+      statefulSet("db", 3, gated(world.image, "1"), { podManagementPolicy: "OrderedReady" }),
+    );
+    const old = await stage.running(3, DB);
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("sts/db");
+    await kinsync.ready();
+    await stage.save(kinsync, "f.txt", "two\n", old);
+    await stage.truth("sts/db", states(old, "current"));
+
+    await kubectl.patch("configmap/gate", gateMap("closed"));
+    await kubectl.patch("statefulset/db", { spec: { template: { spec: gated(world.image, "2") } } });
+    const middle = await untilReplaced(stage, old, ["db-2"]);
+    const waiting = middle.slice(0, 2);
+    const fresh = middle.slice(2);
+    await stage.same(fresh);
+    await stage.truth("sts/db", { "db-0": "superseded", "db-1": "superseded", "db-2": "current" });
+    await stage.save(kinsync, "f.txt", "three\n", fresh);
+    for (const pod of waiting) expect(await stage.look(pod)).toEqual({ "f.txt": "file: two\n" });
+
+    await kubectl.patch("configmap/gate", gateMap("open"));
+    await openGate(kubectl, fresh);
+    const last = await untilReplaced(stage, old, ["db-0", "db-1", "db-2"]);
+    await stage.same(last);
+    await stage.truth("sts/db", states(last, "current"));
+    await stage.save(kinsync, "f.txt", "four\n", last);
+  },
+);
+
+situation(
+  "pods of a StatefulSet that are made all at once: none is Ready, and each gets the file",
+  {},
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    await stage.create(
+      gateMap("closed"),
+      statefulSet("db", 3, gated(world.image, "1"), { podManagementPolicy: "Parallel" }),
+    );
+    const pods = await stage.running(3, DB);
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("sts/db");
+    expect(await kinsync.ready()).toMatchObject({ members: 3, targets: 3, synced: 3 });
+    await stage.same(pods);
+    await stage.truth("sts/db", states(pods, "current"));
+    await stage.save(kinsync, "f.txt", "two\n", pods);
+
+    await kubectl.run(["scale", "statefulset/db", "--replicas", "5"]);
+    const five = await stage.running(5, DB);
+    await stage.same(five);
+    await stage.truth("sts/db", states(five, "current"));
+    await kubectl.run(["scale", "statefulset/db", "--replicas", "1"]);
+    const one = await stage.running(1, DB);
+    await stage.until("the others are gone", async () => (await kubectl.pods(DB)).length === 1);
+    await stage.truth("sts/db", states(one, "current"));
+    await stage.save(kinsync, "f.txt", "three\n", one);
+    expect(one[0]?.metadata.uid).toBe(pods[0]?.metadata.uid);
+  },
+);
+
+situation(
+  "a StatefulSet whose ordinals start at 5: its partition counts from there, members are told by their ordinals",
+  {},
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    await stage.create(
+      statefulSet("db", 3, versioned(world.image, "1"), {
+        ordinals: { start: 5 },
+        updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 1 } },
+      }),
+    );
+    const old = await stage.running(3, DB);
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("sts/db");
+    expect(await kinsync.ready()).toMatchObject({ members: 3, targets: 3, synced: 3 });
+    await stage.same(old);
+    await stage.truth("sts/db", { "db-5": "current", "db-6": "current", "db-7": "current" });
+    const { members } = await stage.tree("sts/db");
+    expect(members.map(({ pod, index }) => `${pod} is ${index}`)).toEqual(["db-5 is 5", "db-6 is 6", "db-7 is 7"]);
+
+    await kubectl.patch("statefulset/db", { spec: { template: { spec: versioned(world.image, "2") } } });
+    const pods = await untilReplaced(stage, old, ["db-6", "db-7"]);
+    await stage.same(pods);
+    await stage.truth("sts/db", { "db-5": "kept", "db-6": "current", "db-7": "current" });
+    await stage.save(kinsync, "f.txt", "two\n", pods);
+  },
+);
+
 situation("a pod that is deleted and comes back under its name: the new one is caught up", {}, async (stage) => {
   const { kubectl, project, world } = stage;
   await stage.create(statefulSet("db", 2, podSpec(container(world.image))));
@@ -48,11 +160,11 @@ situation("a pod that is deleted and comes back under its name: the new one is c
   const kinsync = stage.up("sts/db");
   await kinsync.ready();
   await stage.save(kinsync, "f.txt", "two\n", old);
+  await stage.truth("sts/db", states(old, "current"));
   await kubectl.delete("pod/db-0", "--grace-period=1");
-  const fresh = await stage.running(2, DB);
-  expect(fresh[0]?.metadata.name).toBe("db-0");
-  expect(fresh[0]?.metadata.uid).not.toBe(old[0]?.metadata.uid);
+  const fresh = await untilReplaced(stage, old, ["db-0"]);
   await stage.same(fresh);
+  await stage.truth("sts/db", states(fresh, "current"));
   await stage.save(kinsync, "f.txt", "three\n", fresh);
 });
 
@@ -68,6 +180,7 @@ situation(
     const kinsync = stage.up("sts/db");
     await kinsync.ready();
     await stage.same(pods);
+    await stage.truth("sts/db", states(pods, "current"));
 
     const since = kinsync.mark();
     await kubectl.delete("statefulset/db", "--cascade=orphan");
@@ -79,13 +192,28 @@ situation(
       );
     }
     await project.write("src/f.txt", "two\n");
-    await kinsync.until("two is saved", ({ event }) => event === "generation", { since });
+    await kinsync.noticed("f.txt", since);
     for (const pod of pods) expect(await stage.look(pod)).toEqual({ "f.txt": "file: one\n" });
 
     await stage.create(manifest);
     await stage.same(pods);
+    await stage.truth("sts/db", states(pods, "current"));
     await stage.save(kinsync, "f.txt", "three\n", pods);
     const after = await stage.running(2, DB);
     expect(after.map(({ metadata }) => metadata.uid)).toEqual(pods.map(({ metadata }) => metadata.uid));
   },
 );
+
+/** Pods of different revisions that are alike in all but a variable. */
+function versioned(image: string, version: string): Readonly<Record<string, unknown>> {
+  return podSpec(container(image, `${SEED}; ${IDLE}`, { env: [{ name: "VERSION", value: version }] }));
+}
+
+/** Waits until as many pods run as before, and exactly these names are of new pods. */
+async function untilReplaced(stage: Stage, old: readonly Pod[], names: readonly string[]): Promise<readonly Pod[]> {
+  return stage.until(`${names.join(", ")} are new`, async () => {
+    const pods = await stage.kubectl.pods(DB);
+    const fresh = pods.filter((pod) => !isOneOf(old)(pod)).map(({ metadata }) => metadata.name);
+    return pods.length === old.length && pods.every((pod) => isRunning(pod)) && fresh.join() === names.join() && pods;
+  });
+}
