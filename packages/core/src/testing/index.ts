@@ -16,3 +16,5 @@ export { handMadeBatch } from "./hand-made-batch.ts";
 export type { HandMadeOptions, WantedPath } from "./hand-made-batch.ts";
 export { transportConformance } from "./transport-conformance.ts";
 export type { OutsideView, TransportConformanceOptions, TransportWorld } from "./transport-conformance.ts";
+export { recordHistory } from "./recorder.ts";
+export type { HistoryRecorder, RecordedHistory, RecordedKind, RecorderOptions } from "./recorder.ts";
