@@ -27,6 +27,7 @@ Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER 
   --write-docs   with --playground: write into its page what it cannot play
   --images FILE  JSON, what to take for which image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.
                  Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images.ts" makes them and loads them into kind
+  --record       write what happened in the situations that state truths, and passed, into packages/kind-*/histories
   --pack         only pack, and print where kinsync is
 `;
 
@@ -41,6 +42,7 @@ const { values: flags, positionals } = parseArgs({
     complete: { type: "boolean", default: false },
     "write-docs": { type: "boolean", default: false },
     images: { type: "string" },
+    record: { type: "boolean", default: false },
     pack: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -55,6 +57,10 @@ async function main(): Promise<number> {
     process.stdout.write(`${await packedCli()}\n`);
     return 0;
   }
+  if (flags.playground && flags.record) {
+    process.stderr.write("--record is for a real cluster: histories are what real controllers do\n");
+    return 2;
+  }
   const command = await kinsyncCommand();
   if (flags.local) return runLocally(command);
   const settings: Settings = {
@@ -66,6 +72,7 @@ async function main(): Promise<number> {
     isWhole: positionals.length === 0,
     isComplete: flags.complete && positionals.length === 0,
     writeDocs: flags["write-docs"],
+    record: flags.record,
     images: await readImageMap(flags.images ?? process.env["KINSYNC_E2E_IMAGES"]),
   };
   if (flags.playground) return vitest(settings);
@@ -100,6 +107,7 @@ async function runLocally(command: readonly string[]): Promise<number> {
       import.meta.filename,
       "--control",
       "--complete",
+      ...(flags.record ? ["--record"] : []),
       ...cli,
     ];
     return await inherit(cluster("exec", ...again, ...positionals), process.env);

@@ -17,6 +17,8 @@ export interface Settings {
   readonly isComplete: boolean;
   /** The page of what the playground cannot play is written, not compared. */
   readonly writeDocs: boolean;
+  /** Histories of the situations are written. */
+  readonly record: boolean;
   /** Unused on the playground, whose images are its own. */
   readonly images: ImageMap;
 }

@@ -8,6 +8,8 @@ afterAll(closeWorld);
 export interface SituationOptions {
   /** Without these it is skipped, with the reason. */
   readonly needs?: readonly Need[];
+  /** Why the playground cannot play it, where its lack of what is needed does not tell. */
+  readonly unplayable?: string;
   /** Milliseconds. Default: two minutes. */
   readonly timeout?: number;
 }
@@ -18,12 +20,13 @@ export function situation(name: string, options: SituationOptions, play: (stage:
     const world = await openWorld();
     for (const need of options.needs ?? []) {
       const lack = await world.lacks(need);
-      if (lack !== undefined) skip(lack);
+      if (lack !== undefined) skip(world.settings.world === "playground" ? (options.unplayable ?? lack) : lack);
     }
-    const stage = await Stage.open(world, signal);
+    const stage = await Stage.open(world, signal, name);
     // Runs after a time-out too, where the situation itself is never told.
     onTestFinished(() => stage[Symbol.asyncDispose]());
     onTestFailed(() => void process.stderr.write(`${name}\n${stage.report()}\n`));
     await play(stage);
+    await stage.keepRecording();
   });
 }

@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
+import { settingsFromEnvironment } from "./settings.ts";
+import { skippedReporter } from "./skipped-reporter.ts";
 
 const conditions = ["kinsync:source"];
+const FAULTS = ["situations/**/faults*.test.ts"];
 
 // Started by run.ts, which says by environment variables what the situations run against. No part of `npm test`.
 export default defineConfig({
@@ -8,12 +11,27 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    name: "e2e",
     root: import.meta.dirname,
-    include: ["situations/**/*.test.ts"],
+    reporters: ["default", skippedReporter(settingsFromEnvironment())],
+    projects: [
+      // A namespace each, so they may run side by side; most of the time they wait for pods.
+      {
+        extends: true,
+        test: {
+          name: "situations",
+          include: ["situations/**/*.test.ts"],
+          exclude: FAULTS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // These break parts of the cluster that all share.
+      {
+        extends: true,
+        test: { name: "faults", include: FAULTS, maxWorkers: 1, sequence: { groupOrder: 2 } },
+      },
+    ],
     execArgv: ["--conditions=kinsync:source"],
-    // Situations share one cluster, some of them kill its parts, and time is of no matter here.
-    fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },
