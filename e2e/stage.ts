@@ -9,6 +9,7 @@ import type { KubeObject, NewObject, Pod } from "./objects.ts";
 import { drawFile } from "./picture.ts";
 import type { Picture } from "./picture.ts";
 import { Project } from "./project.ts";
+import { Recording } from "./recording.ts";
 import { RUN_LABEL, UNTIL_ANNOTATION } from "./labels.ts";
 import { until } from "./until.ts";
 import type { UntilOptions } from "./until.ts";
@@ -35,6 +36,7 @@ export class Stage implements AsyncDisposable {
   readonly kubeconfig: string;
   readonly #ends: (() => Promise<unknown>)[] = [];
   readonly #started: Kinsync[] = [];
+  #recording: Recording | undefined;
 
   private constructor(parts: Pick<Stage, "world" | "namespace" | "signal" | "kubectl" | "project" | "kubeconfig">) {
     this.world = parts.world;
@@ -45,7 +47,7 @@ export class Stage implements AsyncDisposable {
     this.kubeconfig = parts.kubeconfig;
   }
 
-  static async open(world: World, signal: AbortSignal): Promise<Stage> {
+  static async open(world: World, signal: AbortSignal, situation: string): Promise<Stage> {
     const namespace = `kinsync-e2e-${randomBytes(4).toString("hex")}`;
     const project = await Project.create();
     try {
@@ -63,12 +65,25 @@ export class Stage implements AsyncDisposable {
       const kubeconfig = hasRoles
         ? await writeKubeconfig(project.path("kubeconfig"), await makeAccount(kubectl, namespace))
         : world.kubeconfig;
-      return new Stage({ world, namespace, signal, kubectl, project, kubeconfig });
+      const stage = new Stage({ world, namespace, signal, kubectl, project, kubeconfig });
+      if (world.settings.record) await stage.#record(situation);
+      return stage;
     } catch (error) {
       // The namespace, if it came to be, goes with those of the whole run.
       await project[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  async #record(situation: string): Promise<void> {
+    const recording = await Recording.start(this.world.kubeconfig, this.namespace, situation, this.signal);
+    this.#recording = recording;
+    this.atEnd(() => recording[Symbol.asyncDispose]());
+  }
+
+  /** Writes what happened, where it is recorded; for situations that passed. */
+  async keepRecording(): Promise<void> {
+    await this.#recording?.write();
   }
 
   /** What to do at the end, the last first. */
@@ -144,6 +159,7 @@ export class Stage implements AsyncDisposable {
     await expect
       .poll(() => this.states(workload), { timeout: 30_000, interval: 300, message: `the members of ${workload}` })
       .toEqual(expected);
+    await this.#recording?.truth(workload, expected, this.signal);
   }
 
   /** Starts any command of kinsync in the project's folder. */
