@@ -115,6 +115,7 @@ export interface Stage {
 /** The container's own word that a batch is in place. */
 export interface Receipt {
   readonly generation: number;
+  /** As in the batch. */
   readonly tree: string;
   /** Entries that were carried out. */
   readonly count: number;

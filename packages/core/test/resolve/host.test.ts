@@ -194,6 +194,14 @@ test("a receipt that makes no sense is a failed plugin", async () => {
   });
 });
 
+test("a receipt of a batch that others follow names no tree yet", async () => {
+  const first = session({ commit: () => Promise.resolve({ generation: 3, tree: "", count: 0 }) });
+  const opened = await transport(() => Promise.resolve(first)).open(target, context());
+  const { signal } = context();
+  const stage = opened.stage({ ...batch, tree: "" }, { signal });
+  expect(await opened.commit(stage, { signal })).toEqual({ generation: 3, tree: "", count: 0 });
+});
+
 test("an end that rejects is a lost session", async () => {
   const broken = session({ ended: Promise.reject(new Error("boom")) });
   const opened = await transport(() => Promise.resolve(broken)).open(target, context());
