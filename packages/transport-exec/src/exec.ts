@@ -1,5 +1,5 @@
 import { defineTransport, isKinsyncError, type Session, type TransportPlugin } from "@kinsync/core/contract";
-import { lostError } from "./agent-error.ts";
+import { lostError, timeoutError } from "./agent-error.ts";
 import { TIERS, type Tier } from "./agents/tiers.ts";
 import { findGone } from "./identity.ts";
 import { ExecSession } from "./session.ts";
@@ -66,7 +66,10 @@ export function exec(options: ExecOptions = {}): TransportPlugin {
         if (gone !== undefined) throw gone;
       } catch (error) {
         agent.stream.drop();
-        throw error;
+        signal.throwIfAborted();
+        if (isKinsyncError(error)) throw error;
+        // A connection that was kept from better times may lead nowhere by now: the next attempt takes another one.
+        throw timeoutError(target, "the API server did not say whether it is still there", openTimeout);
       }
       return new ExecSession(agent, target, context, {
         silence: options.silence ?? 60_000,

@@ -114,6 +114,14 @@ describe("opening ends by itself", () => {
     expect(failure).toMatchObject({ code: "KINSYNC_TARGET_TIMEOUT", retry: "retry" });
   });
 
+  test("an API server that does not say whether the pod is still the same is a time-out, and it is tried again", async () => {
+    await using cluster = new FakeCluster({ cwd: base, path: SYSTEM, shell: [SH] });
+    cluster.unanswered = true;
+    const failure = await failureOf(open(cluster, { openTimeout: 2_000 }));
+    expect(failure).toMatchObject({ code: "KINSYNC_TARGET_TIMEOUT", retry: "retry" });
+    expect(failure.message).toContain("the API server did not say");
+  });
+
   test("a program that floods its output is no agent", async () => {
     program("flood", "#!/bin/sh\nwhile :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n");
     await using cluster = new FakeCluster({ cwd: base, path: SYSTEM, shell: [join(base, "bin/flood")] });

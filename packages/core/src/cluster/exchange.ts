@@ -55,6 +55,7 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
   });
   let message: IncomingMessage | undefined;
   const drop = (error?: Error) => {
+    if (error !== undefined && message === undefined && request.reusedSocket) pool.distrust();
     if (message === undefined) request.destroy(error);
     else message.destroy(error);
   };

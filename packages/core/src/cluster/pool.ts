@@ -41,6 +41,14 @@ export class ConnectionPool extends Agent {
   /** No new request comes: what runs may end, what is unused goes. */
   retire(): void {
     this.maxFreeSockets = 0;
+    this.distrust();
+  }
+
+  /**
+   * Drops what is unused: one kept connection led nowhere, as after a change of networks, and then the others do, too. Each would
+   * cost somebody a whole time limit.
+   */
+  distrust(): void {
     for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
   }
 

@@ -101,6 +101,27 @@ describe("a server that answers", () => {
     expect(server.connections()).toBe(2);
   });
 
+  test("one kept connection that leads nowhere costs a time limit, the other ones no more", async () => {
+    const silent = new Set<unknown>();
+    const held: (() => void)[] = [];
+    await using server = await startApiServer({
+      answer(request, response) {
+        if (silent.has(request.socket)) return;
+        held.push(() => answerJson(response, 200, { items: [] }));
+        if (server.requests.length >= 3) for (const answer of held.splice(0)) answer();
+      },
+    });
+    await using folder = await makeFolder();
+    await using connection = await folder.connect({ server: server.url });
+    await Promise.all([1, 2, 3].map(async () => (await get(connection)).json()));
+    expect(server.connections()).toBe(3);
+    for (const { socket } of server.requests) silent.add(socket);
+    const signal = AbortSignal.timeout(200);
+    await expect(connection.request({ path: "/x", signal })).rejects.toThrow();
+    expect((await get(connection)).status).toBe(200);
+    expect(server.connections()).toBe(4);
+  });
+
   test("over plain HTTP too", async () => {
     await using server = await startApiServer({ certificate: undefined });
     await using folder = await makeFolder();

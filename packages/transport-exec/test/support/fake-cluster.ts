@@ -36,6 +36,8 @@ export class FakeCluster implements ClusterConnection {
   cutNext: Cut | undefined;
   /** Nothing comes from the containers any more, and nothing ends. */
   mute = false;
+  /** Requests are never answered. */
+  unanswered = false;
   readonly sockets = new Set<FakeSocket>();
   /** Pod UID and container as the API tells them; `undefined`: no pod. */
   podUid: string | undefined = this.target.podUid;
@@ -48,7 +50,10 @@ export class FakeCluster implements ClusterConnection {
     this.protocol = protocol;
   }
 
-  async request({ path }: ClusterRequest): Promise<ClusterResponse> {
+  async request({ path, signal }: ClusterRequest): Promise<ClusterResponse> {
+    if (this.unanswered) {
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    }
     const { namespace, pod } = this.target;
     const found = path === `/api/v1/namespaces/${namespace}/pods/${pod}` && this.podUid !== undefined;
     const body = found
