@@ -79,16 +79,19 @@ export function historyConformance(
     if (crossCheck !== undefined) {
       law("the controller counts what the truths state", () => checkCounts(kind, lines, crossCheck));
     }
-    law("who is obsolete is not current in between", () => checkObsolete(kind, lines));
-    const reordered = (reorder: ReorderOptions): void => {
+    law("what two truths agree on holds in between", () => checkBetween(kind, lines));
+    const reordered = (reorder: ReorderOptions, check: Check): void => {
       for (let order = 0; order < orders; order++) {
-        inOrder(seed + order, () => checkTruths(kind, reorderHistory(lines, seededRandom(seed + order), reorder)));
+        inOrder(seed + order, () => check(kind, reorderHistory(lines, seededRandom(seed + order), reorder)));
       }
     };
-    law("however the watches overtake each other, the truths are told", () => reordered({}));
-    law("with intermediate states lost, the truths are told", () => reordered({ loss: 0.5 }));
+    law("however the watches overtake each other, the truths are told", () => reordered({}, checkTruths));
+    law("however the watches overtake each other, what two truths agree on holds", () => reordered({}, checkBetween));
+    law("with intermediate states lost, the truths are told", () => reordered({ loss: 0.5 }, checkTruths));
   }
 }
+
+type Check = (kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;
 
 /** What is wrong with a history itself, one sentence each. */
 function lintHistory(kind: KindPlugin, { name, lines }: History): string[] {
@@ -140,42 +143,68 @@ function checkCounts(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTr
   }
 }
 
-/** A pod that two truths in a row call obsolete, or the second one no member any more, must not be current between them. */
-function checkObsolete(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]): void {
-  const workloads = new Set(lines.filter(isTruth).map(({ truth }) => truth.workload));
-  for (const workload of workloads) {
+/** What two truths in a row, or the first of them alone, say of a pod until the second one. */
+interface Promised {
+  readonly state: MemberState;
+  readonly since: number;
+}
+
+/**
+ * Asks the kind after every event. A pod that two truths in a row call obsolete, or the second one no member any more, must not
+ * be current in between; one that both call current must not be called obsolete.
+ */
+function checkBetween(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]): void {
+  for (const workload of new Set(lines.filter(isTruth).map(({ truth }) => truth.workload))) {
     const name = nameIfOfKind(kind, workload);
+    const truths = [...momentsOf(kind, lines)].filter(({ truth }) => truth.truth.workload === workload);
     const known = new KnownObjects();
-    let obsolete = new Map<string, number>();
-    for (const [place, line] of lines.entries()) {
+    let promises: ReadonlyMap<string, Promised> = new Map();
+    for (const line of lines) {
       if (isTruth(line)) {
-        if (line.truth.workload !== workload) continue;
-        const next = lines.slice(place + 1).find((other) => isTruth(other) && other.truth.workload === workload);
-        const later = next !== undefined && isTruth(next) ? next.truth.members : undefined;
-        obsolete = new Map(
-          [...known.objects.values()]
-            .filter(({ kind, metadata: { name } }) => {
-              const state = line.truth.members[name];
-              if (kind !== "Pod" || state === undefined || !OBSOLETE.has(state)) return false;
-              return FINAL.has(state) || (later !== undefined && OBSOLETE.has(later[name] ?? "superseded"));
-            })
-            .map(({ metadata }) => [metadata.uid, line.at]),
-        );
+        const place = truths.findIndex(({ truth }) => truth === line);
+        if (place >= 0) promises = promisesOf(truths[place], truths[place + 1]);
         continue;
       }
       known.take(line);
       const root = known.rootOf(kind, name);
-      if (root === undefined || obsolete.size === 0) continue;
-      const judged = callPurely(() => judgeObjects(kind, root, [...known.objects.values()]));
+      if (root === undefined || promises.size === 0) continue;
+      const judged = judgeObjects(kind, root, [...known.objects.values()]);
       for (const { pod, verdict } of judged.members) {
-        const since = obsolete.get(pod.metadata.uid);
+        const promised = promises.get(pod.metadata.uid);
+        if (promised === undefined) continue;
+        const isKept = promised.state === "current" ? !OBSOLETE.has(verdict.state) : verdict.state !== "current";
         assert.ok(
-          since === undefined || verdict.state !== "current",
-          `${pod.metadata.name} is obsolete since ${since} ms and current at ${line.at} ms: ${verdict.reason.message}`,
+          isKept,
+          `${pod.metadata.name} is ${promised.state} since ${promised.since} ms, ` +
+            `and ${verdict.state} after the event of ${line.at} ms: ${verdict.reason.message}`,
         );
       }
     }
   }
+}
+
+function promisesOf(first: TruthMoment | undefined, next: TruthMoment | undefined): ReadonlyMap<string, Promised> {
+  const promises = new Map<string, Promised>();
+  if (first === undefined) return promises;
+  const later = next === undefined ? undefined : statesByUid(next);
+  for (const [uid, state] of statesByUid(first)) {
+    const holds =
+      state === "current"
+        ? later?.get(uid) === "current"
+        : FINAL.has(state) || (OBSOLETE.has(state) && later !== undefined && OBSOLETE.has(later.get(uid) ?? state));
+    if (holds) promises.set(uid, { state, since: first.truth.at });
+  }
+  return promises;
+}
+
+function statesByUid({ truth, objects }: TruthMoment): ReadonlyMap<string, MemberState> {
+  const { members } = truth.truth;
+  return new Map(
+    objects.flatMap(({ kind, metadata: { name, uid } }) => {
+      const state = kind === "Pod" ? members[name] : undefined;
+      return state === undefined ? [] : [[uid, state] as const];
+    }),
+  );
 }
 
 function statesOf(judged: JudgedObjects | undefined): Readonly<Record<string, MemberState>> {

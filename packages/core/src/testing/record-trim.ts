@@ -94,7 +94,7 @@ function reduced(value: unknown): unknown {
   if ("containers" in value && Array.isArray(value.containers)) return namesOfContainers(value);
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !DROPPED.has(key) && !SECRET.test(key) && !ADDRESS.test(key))
+      .filter(([key, inner]) => inner !== null && !DROPPED.has(key) && !SECRET.test(key) && !ADDRESS.test(key))
       .map(([key, inner]) => [key, reduced(inner)]),
   );
 }
