@@ -117,7 +117,7 @@ describe("a server that answers", () => {
     expect(server.connections()).toBe(3);
     for (const { socket } of server.requests) silent.add(socket);
     const signal = AbortSignal.timeout(200);
-    await expect(connection.request({ path: "/x", signal })).rejects.toThrow();
+    await expect(connection.request({ path: "/x", signal })).rejects.toThrow("timeout");
     expect((await get(connection)).status).toBe(200);
     expect(server.connections()).toBe(4);
   });
