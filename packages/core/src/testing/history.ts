@@ -138,7 +138,7 @@ function readLine(
 }
 
 function changedObject(
-  { uid = "", change }: Partial<ChangeLine>,
+  { uid = "", change }: Pick<Partial<ChangeLine>, "uid" | "change">,
   objects: ReadonlyMap<string, KubeObject>,
   where: string,
 ): KubeObject | undefined {
