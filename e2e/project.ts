@@ -25,6 +25,13 @@ export class Project implements AsyncDisposable {
     await writeFile(this.path(name), content);
   }
 
+  /** Puts new content in place at once, as most editors do: nobody can see the half of it. */
+  async replace(name: string, content: string): Promise<void> {
+    await this.write(".kinsync-e2e-new", content);
+    await mkdir(dirname(this.path(name)), { recursive: true });
+    await this.move(".kinsync-e2e-new", name);
+  }
+
   async writeAll(files: Readonly<Record<string, string>>): Promise<void> {
     for (const [name, content] of Object.entries(files)) await this.write(name, content);
   }

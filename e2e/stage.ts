@@ -182,7 +182,7 @@ export class Stage implements AsyncDisposable {
    */
   async save(kinsync: Kinsync, name: string, content: string, pods: readonly Pod[]): Promise<void> {
     const since = kinsync.mark();
-    await this.project.write(`${FROM}/${name}`, content);
+    await this.project.replace(`${FROM}/${name}`, content);
     await this.synced(kinsync, name, pods, since);
     for (const pod of pods) {
       const seen = (await this.look(pod))?.[name];

@@ -18,6 +18,8 @@ export interface SourceTuning {
   readonly heartbeat?: number;
   /** Milliseconds that a single file may be away: editors delete and write anew. Default: 300. */
   readonly grace?: number;
+  /** Milliseconds that a file which lost all its bytes may be without them: many programs empty a file and write it then. Default: 150. */
+  readonly emptied?: number;
   /** Milliseconds after which everything is looked at again, whatever was heard. Default: 180,000. */
   readonly safety?: number;
 }
@@ -71,6 +73,8 @@ class WatchedSource implements Source {
   #settleTimer: NodeJS.Timeout | undefined;
   #passes: Promise<unknown> = Promise.resolve();
   #missingSince: number | undefined;
+  /** Files that were found without their bytes, and when first. */
+  readonly #emptied = new Map<string, number>();
 
   #events: FileEvents | undefined;
   #opening: Promise<void> | undefined;
@@ -88,7 +92,7 @@ class WatchedSource implements Source {
   constructor(spec: SourceSpec, options: SourceOptions, tuning: SourceTuning) {
     this.spec = spec;
     this.#options = options;
-    this.#tuning = { openEvents: openChokidar, heartbeat: 1_000, grace: 300, safety: 180_000, ...tuning };
+    this.#tuning = { openEvents: openChokidar, heartbeat: 1_000, grace: 300, emptied: 150, safety: 180_000, ...tuning };
     this.#settleTime = options.settle ?? 5;
     this.#scanner = new Scanner(spec);
     this.#base = spec.from;
@@ -233,6 +237,7 @@ class WatchedSource implements Source {
       });
     }
     if (this.#isInGrace(state) && !isAsked) return before ?? state;
+    if (this.#isHalfWritten(state, isFull ? undefined : paths) && !isAsked) return before ?? state;
     this.#settle(state);
     if (before !== undefined && before.state !== "present" && state.state === "present") void this.#checkRoot();
     return state;
@@ -267,6 +272,38 @@ class WatchedSource implements Source {
     const left = this.#missingSince + this.#tuning.grace - performance.now();
     if (left <= 0) return false;
     this.#later("grace", left + 1, () => this.#lookAtEverything());
+    return true;
+  }
+
+  /**
+   * A file that had content has none, and not for long: what is carried should be the old bytes or the new ones.
+   * @param touched where to look, `undefined` for everywhere
+   */
+  #isHalfWritten(state: SourceState, touched: ReadonlySet<string> | undefined): boolean {
+    const before = this.#current;
+    if (before?.state !== "present" || state.state !== "present") return false;
+    const now = performance.now();
+    let since = now;
+    for (const path of new Set([...(touched ?? state.tree.entries.keys()), ...this.#emptied.keys()])) {
+      const is = state.tree.entries.get(path);
+      const was = before.tree.entries.get(path);
+      if (is?.type !== "file" || is.size > 0 || was?.type !== "file" || was.size === 0) {
+        this.#emptied.delete(path);
+        continue;
+      }
+      // The first of them bounds the wait, so that somebody who empties one file after the other starves nobody.
+      since = Math.min(since, this.#emptied.get(path) ?? now);
+      if (!this.#emptied.has(path)) this.#emptied.set(path, now);
+    }
+    const left = since + this.#tuning.emptied - now;
+    if (this.#emptied.size === 0 || left <= 0) {
+      this.#emptied.clear();
+      return false;
+    }
+    this.#later("emptied", left + 1, () => {
+      for (const path of this.#emptied.keys()) this.#touched.add(path);
+      this.#settleLater();
+    });
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { appendFile, chmod, mkdir, open, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, open, rename, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import type { FileEventsOptions } from "../../src/watch/file-events.ts";
@@ -304,6 +304,45 @@ test("a single file survives being deleted and written anew, without ever being 
     await untilFresh();
   }
   expect(new Set(states.map((state) => state.state))).toEqual(new Set(["present"]));
+});
+
+test.each(["folder", "single file"])(
+  "in a %s, a file that is emptied first and written then is never told as empty",
+  async (shape) => {
+    const folder = await tempFolder();
+    await write(folder, { "app.yaml": "0", other: "" });
+    const spec = specOf(shape === "folder" ? folder : join(folder, "app.yaml"));
+    const { states, source, untilFresh } = await watched(spec, { emptied: 5_000 });
+    for (let i = 1; i < 6; i++) {
+      await truncate(join(folder, "app.yaml"));
+      // Long enough for the emptied file to be seen.
+      await delay(30);
+      await writeFile(join(folder, "app.yaml"), String(i));
+      await untilFresh();
+    }
+    const sizes = states.map((state) => {
+      const entry =
+        state.state === "present" ? state.tree.entries.get(shape === "folder" ? "app.yaml" : "mapped") : undefined;
+      return entry?.type === "file" ? entry.size : undefined;
+    });
+    expect(sizes.length).toBeGreaterThan(4);
+    expect(new Set(sizes)).toEqual(new Set([1]));
+    expect(source.current?.state).toBe("present");
+  },
+);
+
+test("a file that is emptied and stays so is told as empty, also while others are emptied", async () => {
+  const folder = await tempFolder();
+  const names = Array.from({ length: 30 }, (_, index) => `f${index}`);
+  await write(folder, Object.fromEntries(names.map((name) => [name, "x"])));
+  const { until } = await watched(specOf(folder));
+  const first = until((state) => state.state === "present" && state.tree.bytes < names.length);
+  for (const name of names) {
+    await truncate(join(folder, name));
+    await delay(20);
+  }
+  await first;
+  await until((state) => state.state === "present" && state.tree.bytes === 0);
 });
 
 test("a single file that stays away is missing, and is seen again", async () => {
