@@ -12,11 +12,11 @@ import { asKinsyncError, printError } from "./render/error.ts";
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const argv = args.flatMap(splitShortOption);
+  let code: number = EXIT.done;
+  const program = createProgram(io, (result) => {
+    code = result;
+  });
   try {
-    let code: number = EXIT.done;
-    const program = createProgram(io, (result) => {
-      code = result;
-    });
     if (argv[0] === "help" && argv[1] !== undefined && !argv[1].startsWith("-")) refuseUnknownTopic(program, argv[1]);
     if (argv.length === 0 || argv.join(" ") === "help help") {
       program.outputHelp();
@@ -27,7 +27,9 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.done;
     if (io.signal.aborted && isInterruption(thrown, io.signal)) return EXIT.interrupted;
-    return tellFailure(thrown, argv, io);
+    if (!(thrown instanceof CommanderError)) return tellFailure(thrown, argv, io);
+    const command = program.commands.find((each) => each.name() === argv[0]);
+    return tellFailure(usageError(thrown, command?.name()), argv, io);
   }
 }
 
@@ -39,7 +41,7 @@ export function tellFailure(
 ): number {
   // Not from the parsed arguments, since a wrong argument has to be told in the wanted form too.
   const json = /^(?:.* )?(?:-o=?|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
-  const error = thrown instanceof CommanderError ? usageError(thrown) : asKinsyncError(thrown);
+  const error = asKinsyncError(thrown);
   const output = json ? io.stdout : io.stderr;
   const paint = createPaint(output, io.env, !argv.includes("--no-color"));
   printError(output, error, { json, debug: argv.includes("--debug"), paint });
@@ -69,9 +71,10 @@ function isInterruption(thrown: unknown, signal: AbortSignal): boolean {
   return false;
 }
 
-function usageError(error: CommanderError): KinsyncError {
+function usageError(error: CommanderError, command: string | undefined): KinsyncError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.+)\?\)/.exec(rest.join(" "))?.[1];
-  const hint = suggestion === undefined ? {} : { hint: `Did you mean ${suggestion}?` };
+  const help = command === undefined ? {} : { hint: `See kinsync ${command} --help.` };
+  const hint = suggestion === undefined ? help : { hint: `Did you mean ${suggestion}?` };
   return new KinsyncError("KINSYNC_USAGE", first.replaceAll("'", "`"), hint);
 }

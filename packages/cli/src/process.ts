@@ -11,7 +11,9 @@ export async function runProcess(): Promise<void> {
   // A reader that went away (`kinsync tree … | head -1`) ends the run; there is nobody to tell.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === "EPIPE" ? EXIT.done : EXIT.internal);
+      if (error.code === "EPIPE") process.exit(EXIT.done);
+      if (stream === process.stdout) process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+      process.exit(EXIT.internal);
     });
   }
   // What nobody waited for is a fault of kinsync or of a plugin, and is told as any other: by a sentence, not by a stack.

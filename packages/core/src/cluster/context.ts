@@ -95,7 +95,9 @@ function safeServer(cluster: KubeconfigCluster | undefined): string | undefined 
 function noKubeconfig(options: ContextOptions): KinsyncError {
   const paths = kubeconfigPaths(options);
   const where = paths.length === 0 ? "neither KUBECONFIG nor HOME is set" : `looked for ${paths.join(", ")}`;
-  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `There is no kubeconfig: ${where}`);
+  const hint =
+    options.kubeconfig === undefined ? {} : { hint: "Mend the name; it was given, so no other place is looked at." };
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `There is no kubeconfig: ${where}`, hint);
 }
 
 function unknownContext(config: Kubeconfig, name: string | undefined, named: boolean): KinsyncError {

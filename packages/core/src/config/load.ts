@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Loader } from "cosmiconfig";
@@ -106,6 +107,7 @@ async function readConfig(path: string, options: LoadConfigOptions): Promise<Loa
   const yaml = textLoader("yaml");
 
   try {
+    await refuseFolder(path, file);
     if (!isPackage) await refuseForeignFile(path, file, uid);
     await refuseForeignMetaConfig(uid);
     const explorer = cosmiconfig("kinsync", {
@@ -137,6 +139,14 @@ async function readConfig(path: string, options: LoadConfigOptions): Promise<Loa
       details: { file },
     });
   }
+}
+
+async function refuseFolder(path: string, file: string): Promise<void> {
+  if (!(await stat(path)).isDirectory()) return;
+  throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file} cannot be read: it is a folder`, {
+    hint: `Name a file, such as ${join(file, "kinsync.yaml")}.`,
+    details: { file },
+  });
 }
 
 /** cosmiconfig merges files named by `$import`, from anywhere and past our checks; kinsync has no such key. */

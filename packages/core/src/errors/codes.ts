@@ -141,7 +141,7 @@ export const ERRORS = {
   },
   KINSYNC_SOURCE_MISSING: {
     summary: "The local path of a mapping is not there.",
-    hint: "Mend `from` of the mapping; it is relative to the config file.",
+    hint: "Mend the local path of the mapping. It is relative to the config file, with --sync to the present folder.",
     retry: "terminal",
   },
   KINSYNC_SOURCE_UNREADABLE: {
