@@ -1,4 +1,6 @@
 import { deployment } from "@kinsync/kind-deployment";
+import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
+import type { KindPlugin } from "@kinsync/core/contract";
 import { eventsOf, historyConformance, loadHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
@@ -34,6 +36,43 @@ test("in the middle of the rollback no member of the newer ReplicaSet is current
   );
   expect([...new Set(hashes)]).toEqual(["5c46fbc5c9"]);
 });
+
+test("the histories refute a rule by which the newest ReplicaSet wins", () => {
+  const newestWins = defineKind({
+    ...deployment(),
+    judge: ({ owned }) => {
+      const newest = owned
+        .map(({ metadata }) => metadata)
+        .toSorted((a, b) => (b.creationTimestamp ?? "").localeCompare(a.creationTimestamp ?? ""))[0];
+      return {
+        pod: ({ pod, owners: [owner] }) =>
+          verdictOfInactivePod(pod) ?? {
+            state: owner?.metadata.uid === newest?.uid ? "current" : "superseded",
+            reason: { code: "by-age", message: "the newest ReplicaSet wins" },
+          },
+      };
+    },
+  });
+  const refuted = refuting(newestWins);
+  expect(refuted).toContain("rollout-and-rollback");
+  expect(refuted.filter((name) => name.includes("rollback")).length).toBeGreaterThanOrEqual(3);
+});
+
+/** Names of the histories that refute a kind. */
+function refuting(kind: KindPlugin): string[] {
+  const refuted = new Set<string>();
+  for (const history of HISTORIES) {
+    const run = (_law: string, law: () => void): void => {
+      try {
+        law();
+      } catch {
+        refuted.add(history.name);
+      }
+    };
+    historyConformance(kind, [{ ...history, transcript: undefined }], { test: run, orders: 1 });
+  }
+  return [...refuted];
+}
 
 function eventsOfHistory(name: string): readonly HistoryEvent[] {
   const history = HISTORIES.find((each) => each.name === name);

@@ -1,10 +1,13 @@
 import { jobset } from "@kinsync/kind-jobset";
+import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
+import type { KindPlugin, ResourceType } from "@kinsync/core/contract";
 import { eventsOf, historyConformance, loadHistories, reorderHistory, replayHistory } from "@kinsync/core/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crossCheck } from "./cross-check.ts";
 
 const RESTART_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt";
+const JOBS: ResourceType = { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
 const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
 
 historyConformance(jobset(), HISTORIES, { test, crossCheck });
@@ -40,3 +43,41 @@ describe.each(HISTORIES)("a JobSet on a real cluster: $name", (history) => {
     );
   });
 });
+
+test("the histories refute a rule by which the newest Job wins", () => {
+  const newestWins = defineKind({
+    ...jobset(),
+    watches: () => ({ watches: [{ resource: JOBS }] }),
+    judge: ({ owned }) => {
+      const newest = owned
+        .map(({ metadata }) => metadata)
+        .toSorted((a, b) => (b.creationTimestamp ?? "").localeCompare(a.creationTimestamp ?? ""))[0];
+      return {
+        pod: ({ pod, owners: [owner] }) =>
+          verdictOfInactivePod(pod) ?? {
+            state: owner?.metadata.uid === newest?.uid ? "current" : "superseded",
+            reason: { code: "by-age", message: "the newest Job wins" },
+          },
+      };
+    },
+  });
+  const refuted = refuting(newestWins);
+  expect(refuted).toEqual(expect.arrayContaining(["restart-after-a-failed-worker", "suspended-resumed-deleted"]));
+  expect(refuted.length).toBeGreaterThanOrEqual(6);
+});
+
+/** Names of the histories that refute a kind. */
+function refuting(kind: KindPlugin): string[] {
+  const refuted = new Set<string>();
+  for (const history of HISTORIES) {
+    const run = (_law: string, law: () => void): void => {
+      try {
+        law();
+      } catch {
+        refuted.add(history.name);
+      }
+    };
+    historyConformance(kind, [{ ...history, transcript: undefined }], { test: run, orders: 1 });
+  }
+  return [...refuted];
+}

@@ -1,7 +1,10 @@
 import { statefulset } from "@kinsync/kind-statefulset";
+import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
+import type { KindPlugin } from "@kinsync/core/contract";
 import { eventsOf, historyConformance, loadHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent, HistoryMoment } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
+import { REVISION_HASH } from "../src/fields.ts";
 import { crossCheck } from "./cross-check.ts";
 
 const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
@@ -23,6 +26,40 @@ test("a pod of neither revision below the partition is left alone by the control
   const left = rolled?.judged?.members.find(({ verdict }) => verdict.index === "4");
   expect(left?.verdict.reason.code).toBe("left-by-partition");
 });
+
+test("the histories refute a rule by which every pod of an older revision is superseded", () => {
+  const revisionAlone = defineKind({
+    ...statefulset(),
+    judge: ({ root }) => ({
+      pod: ({ pod }) =>
+        verdictOfInactivePod(pod) ?? {
+          state: pod.metadata.labels?.[REVISION_HASH] === root.status?.["updateRevision"] ? "current" : "superseded",
+          reason: { code: "by-revision", message: "the update revision wins" },
+        },
+    }),
+  });
+  const refuted = refuting(revisionAlone);
+  expect(refuted).toEqual(
+    expect.arrayContaining(["partition-counted-from-ordinals-start", "third-revision-below-the-partition"]),
+  );
+  expect(refuted.some((name) => name.includes("updates-on-delete"))).toBe(true);
+});
+
+/** Names of the histories that refute a kind. */
+function refuting(kind: KindPlugin): string[] {
+  const refuted = new Set<string>();
+  for (const history of HISTORIES) {
+    const run = (_law: string, law: () => void): void => {
+      try {
+        law();
+      } catch {
+        refuted.add(history.name);
+      }
+    };
+    historyConformance(kind, [{ ...history, transcript: undefined }], { test: run, orders: 1 });
+  }
+  return [...refuted];
+}
 
 function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, string> {
   return Object.fromEntries(
