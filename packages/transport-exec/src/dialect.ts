@@ -32,9 +32,9 @@ export interface CommitRequest extends StageRequest {
   readonly stage: number;
   /** Text that the marker must contain: the session is still the owner. */
   readonly needle: string;
-  /** The new marker, one line. */
+  /** The new marker. */
   readonly marker: string;
-  /** No commit for some seconds: what is there is older than the marker, unless the container wrote it. */
+  /** None of its files was placed within the last seconds: what is there is older, unless the container wrote it. */
   readonly isQuiet: boolean;
   /** `compacted` is still what the journal comes to. */
   readonly compacts: boolean;
@@ -47,7 +47,8 @@ export type Depth = "paths" | "types" | "list";
 export interface Dialect {
   ping(id: number): string;
   inventory(id: number, root: RootSpec, paths: readonly string[], depth: Depth): string;
-  claim(id: number, root: RootSpec, marker: string): string;
+  /** `name`: what the files of small batches are called while they are staged. */
+  claim(id: number, root: RootSpec, name: string, marker: string): string;
   /** What comes before the segments of the archive, and what comes after them. */
   stage(request: StageRequest): string;
   afterStage(request: StageRequest, aborted: boolean): string;
@@ -59,6 +60,14 @@ export interface Dialect {
     write(request: StageRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
   };
   commit(request: CommitRequest): string;
+  /**
+   * For what people save most, a few small files: stage and commit in one request with one answer, where the commit was asked for
+   * before the stage was sent.
+   */
+  readonly save?: {
+    fits(request: StageRequest): boolean;
+    write(request: CommitRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
+  };
   discard(id: number, place: Place, name: string): string;
   /** Whether names in records are written raw (a line can then not hold every name) or escaped. */
   readonly rawNames: boolean;

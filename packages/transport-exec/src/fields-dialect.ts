@@ -10,7 +10,7 @@ export const fieldsDialect: Dialect = {
   ping: (id) => request("ping", id, []),
   inventory: (id, root, paths, depth) =>
     request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", depth, ...paths]),
-  claim: (id, root, marker) =>
+  claim: (id, root, _name, marker) =>
     request("claim", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", marker]),
   stage: ({ id, place, name, plan, inPlace }) =>
     request("stage", id, [place.root, place.state, name, inPlace ? "1" : "0", ...stepFields(plan)]),

@@ -33,8 +33,14 @@ import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
 /** Blocks of a segment: what is acknowledged at once, and what is padded when a batch is given up. 1 MiB. */
 const BLOCK = 64 * 1024;
 const SEGMENT = 16 * BLOCK;
-/** Milliseconds after which a marker counts as older than what is staged now, whatever the clocks' resolution. */
-const QUIET = 4_000;
+/** Milliseconds by which the modification time of a file grows at most when it is replaced soon after it was placed. */
+const GROWTH = 2_000;
+/** Milliseconds after which a file's modification time counts as older than what is staged now, whatever the clocks' resolution. */
+const QUIET = 2_500;
+/** Paths of which it is known when they were placed. */
+const MOST_PLACED = 4_096;
+/** Characters of a marker's part that changes: the largest generation, and a digest. */
+const MARKER_REST = 104;
 /** Milliseconds that the API server gets to say why a stream ended. */
 const POST_MORTEM = 3_000;
 
@@ -58,6 +64,10 @@ class StagedBatch implements Stage {
   readonly settle: { resolve(): void; reject(error: unknown): void };
   failure: { readonly error: unknown } | undefined;
   spent = false;
+  /** It was asked for before the stage was sent. */
+  isWanted = false;
+  /** Bytes that leave with the commit. */
+  held: readonly Uint8Array[] | undefined;
 
   constructor(batch: Batch, request: StageRequest) {
     this.batch = batch;
@@ -104,8 +114,9 @@ export class ExecSession implements Session {
    * it had under way, after the run's next session looked at what is there.
    */
   readonly #claim = randomBytes(9).toString("base64url");
-  /** When a marker was last written. */
-  #committed = performance.now();
+  /** When files were last placed, by root and path; for all others no later than `#placed`. */
+  readonly #placedAt = new Map<string, number>();
+  #placed = performance.now();
   #why: { readonly why: SessionEnd["why"]; readonly error: KinsyncError } | undefined;
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
@@ -201,7 +212,8 @@ export class ExecSession implements Session {
       deed: this.#deed("claim", root),
       request: (id) => {
         place.claim = id;
-        return this.#dialect.claim(id, root, this.#marker(options.generation, options.tree));
+        const marker = this.#marker(options.generation, options.tree);
+        return this.#dialect.claim(id, root, stageName(), marker);
       },
       onRecord: (line) => {
         if (line.startsWith("r d ")) place.root = this.#name(line.slice(4));
@@ -209,7 +221,7 @@ export class ExecSession implements Session {
         else if (line.startsWith("M ")) place.mounts.push(this.#name(line.slice(2)));
       },
       onDone: () => {
-        this.#committed = performance.now();
+        this.#placed = performance.now();
         if (place.root !== "" && place.state !== "") return place;
         throw new KinsyncError(
           "KINSYNC_INTERNAL",
@@ -230,7 +242,7 @@ export class ExecSession implements Session {
       const request: StageRequest = {
         id,
         place,
-        name: `stage-${randomBytes(9).toString("base64url").replaceAll("-", "_")}`,
+        name: stageName(),
         plan: planCommit(batch),
         inPlace: batch.root.inPlace === true,
         placed: journalLines("+", batch.placed),
@@ -259,6 +271,7 @@ export class ExecSession implements Session {
     const { batch } = staged;
     if (staged.spent) throw new KinsyncError("KINSYNC_INTERNAL", "a batch was committed or discarded twice");
     staged.spent = true;
+    staged.isWanted = true;
     const count = await this.#ask<number>({
       signal: options.signal,
       deed: this.#deed("write to", batch.root),
@@ -276,16 +289,22 @@ export class ExecSession implements Session {
           stage: staged.request.id,
           needle: `"claim":"${this.#claim}"`,
           marker: this.#marker(batch.generation, batch.tree),
-          isQuiet: performance.now() - this.#committed > QUIET,
+          isQuiet: this.#isQuiet(batch),
         };
-        return this.#dialect.commit(request);
+        const { save } = this.#dialect;
+        if (save === undefined || staged.held === undefined) return this.#dialect.commit(request);
+        return save.write(request, staged.held);
       },
       onDone: (rest) => {
-        this.#committed = performance.now();
+        this.#notePlaced(batch);
         return Number(rest);
       },
       onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
+    }).catch((error: unknown) => {
+      if (staged.held !== undefined) staged.settle.reject(error);
+      throw error;
     });
+    staged.settle.resolve();
     if (!Number.isInteger(count))
       throw new KinsyncError("KINSYNC_INTERNAL", `${nameOf(this.#target)}: a receipt without a count`);
     return { generation: batch.generation, tree: batch.tree, count: batch.entries.length };
@@ -357,8 +376,8 @@ export class ExecSession implements Session {
   #ask<T>(asked: {
     readonly signal: AbortSignal;
     readonly deed: Deed;
-    /** Text to send; a throw is the answer. */
-    readonly request: (id: number) => string;
+    /** What to send; a throw is the answer. */
+    readonly request: (id: number) => string | readonly (string | Uint8Array)[];
     readonly onRecord?: (line: string) => void;
     readonly onDone: (rest: string) => T;
     /** Another error than the agent's own. */
@@ -383,14 +402,14 @@ export class ExecSession implements Session {
       this.#inOrder(async () => {
         signal.throwIfAborted();
         const id = this.#nextId++;
-        const text = asked.request(id);
+        const request = asked.request(id);
         this.#expect(id, {
           onRecord: asked.onRecord ?? (() => {}),
           onDone: (rest) => settle(() => resolve(asked.onDone(rest))),
           onFailure: (failure) => settle(() => reject(asked.onFailure?.(failure) ?? this.#fail(failure, asked.deed))),
           onLost: (error) => settle(() => reject(error)),
         });
-        this.#stream.write(text);
+        for (const part of typeof request === "string" ? [request] : request) this.#stream.write(part);
         await this.#drained();
       }).catch((error: unknown) => settle(() => reject(error)));
     });
@@ -434,7 +453,11 @@ export class ExecSession implements Session {
     Object.assign(request, { place: await claimed });
     const compacted = this.#compacted.get(batch.root.key);
     if (compacted !== undefined) Object.assign(request, { compacted });
-    const { stageFiles } = this.#dialect;
+    const { save, stageFiles } = this.#dialect;
+    if (staged.isWanted && save?.fits(request) === true) {
+      staged.held = await readFiles(batch.archive, request.plan, signal);
+      return;
+    }
     const files = stageFiles?.fits(request) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
     let failed = false;
     this.#expect(request.id, {
@@ -523,18 +546,37 @@ export class ExecSession implements Session {
     throw new KinsyncError("KINSYNC_INTERNAL", "a stage of another transport was handed to exec");
   }
 
+  /** JSON: a line that names the claim, and one with the rest, which stays as long as it is whatever the generation. */
   #marker(generation: number, tree: string): string {
-    const marker: Marker & { readonly claim: string } = {
-      format: 1,
-      session: this.#context.session,
-      claim: this.#claim,
-      owner: this.#context.owner,
-      since: this.#context.since,
-      incarnation: this.facts.incarnation,
-      generation,
-      tree,
-    };
-    return JSON.stringify(marker);
+    const { session, owner, since } = this.#context;
+    const marker: Marker = { format: 1, session, owner, since, incarnation: this.facts.incarnation, generation, tree };
+    const text = JSON.stringify(marker);
+    const end = text.length - text.indexOf('"generation":');
+    return `{"claim":"${this.#claim}",\n${text.slice(1)}${" ".repeat(Math.max(0, MARKER_REST - end))}`;
+  }
+
+  /** Whether none of the files that a batch replaces was placed within the last seconds. */
+  #isQuiet({ root, entries }: Batch): boolean {
+    const now = performance.now();
+    return entries.every((entry) => {
+      if (entry.op !== "file" || entry.replaces !== "file") return true;
+      return now - Math.max(this.#placed, this.#placedAt.get(`${root.key}/${entry.path}`) ?? 0) > QUIET;
+    });
+  }
+
+  #notePlaced({ root, entries }: Batch): void {
+    const now = performance.now();
+    if (this.#placedAt.size + entries.length > MOST_PLACED) {
+      this.#placedAt.clear();
+      this.#placed = now + GROWTH;
+      return;
+    }
+    for (const entry of entries) {
+      if (entry.op !== "file") continue;
+      const key = `${root.key}/${entry.path}`;
+      const before = this.#placedAt.get(key) ?? 0;
+      this.#placedAt.set(key, before + QUIET < now ? now : Math.max(now, before + GROWTH));
+    }
   }
 
   #name(text: string): string {
@@ -591,6 +633,10 @@ export class ExecSession implements Session {
       )
       .catch(() => {});
   }
+}
+
+function stageName(): string {
+  return `stage-${randomBytes(9).toString("base64url").replaceAll("-", "_")}`;
 }
 
 function nextSegment(left: number): readonly [size: number, count: number] {

@@ -31,8 +31,8 @@ export const shDialect: Dialect = {
     const words = quotedList([root.path, root.shape, root.key]);
     return `in_ ${id} ${words} ${flag(root.inPlace)} ${depth} ${Buffer.byteLength(blob)}\n${blob}`;
   },
-  claim: (id, root, marker) =>
-    `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList(splitMarker(marker))}\n`,
+  claim: (id, root, name, marker) =>
+    `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,
   stage(request) {
     const { id, place, name, plan } = request;
     const check = checkOf(request);
@@ -54,19 +54,9 @@ export const shDialect: Dialect = {
       const { id, place, name, plan } = request;
       const staged = plan.steps.filter(isStaged);
       const folders = new Set(staged.map((step) => posix.dirname(step.path)));
-      const begin = isAlone(request)
-        ? `s4 ${id} ${place.claim} ${quoted(name)}\n`
-        : `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journalBlobs(request)}${codeBlob(request)}`;
+      const begin = `s3 ${id} ${quotedList([place.state, name, ...folders])}\n${journalBlobs(request)}${codeBlob(request)}`;
       const parts: (string | Uint8Array)[] = [begin];
-      for (const [index, step] of staged.entries()) {
-        const umask = (0o666 & ~step.mode).toString(8).padStart(3, "0");
-        // A mask cannot give the right to execute.
-        const mode = (step.mode & 0o111) === 0 ? "-" : step.mode.toString(8);
-        parts.push(
-          `rf ${step.size} ${umask} ${step.value} ${mode} ${quoted(step.path)}\n`,
-          files[index] ?? Buffer.alloc(0),
-        );
-      }
+      for (const [index, step] of staged.entries()) parts.push(`rf ${fileWords(step)}\n`, files[index] ?? NOTHING);
       return [...parts, `s2 ${id}\n`];
     },
   },
@@ -76,9 +66,39 @@ export const shDialect: Dialect = {
     const { id, stage, place, name, unplaced } = request;
     const begin = `c0 ${id} ${stage} ${place.claim} ${quoted(name)}${request.isQuiet ? " 1" : ""}`;
     const code = commitCode(request);
-    const middle = code.length > INLINE && !isAlone(request) ? `{ . "$S/do"; }` : `{ ${code}; }`;
+    const middle = code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`;
     const compact = request.compacts ? " && jn" : "";
     return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
+  },
+  save: {
+    fits(request) {
+      const { plan, place, placed, unplaced, compacted } = request;
+      if (plan.steps.length === 0 || plan.steps.length > FEW || compacted !== undefined) return false;
+      // A move between mounts is a copy.
+      if (place.mounts.length > 0 || isApart(place)) return false;
+      let text = placed.length + unplaced.length;
+      for (const step of plan.steps) {
+        if (!isSmallFile(step) || step.replaces === "d") return false;
+        text += 3 * step.path.length;
+      }
+      return text < INLINE / 4;
+    },
+    write(request, files) {
+      const { id, place, plan, placed, unplaced, marker, isQuiet } = request;
+      const parts: (string | Uint8Array)[] = [`qs ${id} ${place.claim}${isQuiet ? " 1" : ""}\n`];
+      const checks = new Calls();
+      const moves: string[] = [];
+      for (const [index, step] of plan.steps.entries()) {
+        parts.push(`qf ${index + 1} ${fileWords(step)}\n`, files[index] ?? NOTHING);
+        checks.add("pf", posix.dirname(step.path), [nameOf(step)]);
+        const words = plainList([folderOf(step), nameOf(step)]);
+        moves.push(`qm ${index + 1} ${words}${step.replaces === "f" ? " r" : ""}`);
+      }
+      const journals = [placed, unplaced].map((text) => (text === "" ? [] : [journal("", text)]));
+      const end = `cz ${quoted(splitMarker(marker)[2])} ${plan.count}`;
+      const code = ["qc", ...checks.lines(), ...(journals[0] ?? []), ...moves, ...(journals[1] ?? []), end];
+      return [...parts, `${code.join("&&")}||qx;cd /\n`];
+    },
   },
   discard: (id, place, name) => `di ${id} ${quotedList([place.state, name])}\n`,
 };
@@ -110,13 +130,17 @@ function journalBlob(name: string, text: string): string {
 }
 
 function end({ marker, plan }: CommitRequest): string {
-  return `cz ${quoted(splitMarker(marker)[1])} ${plan.count}`;
+  return `cz ${quoted(splitMarker(marker)[2])} ${plan.count}`;
 }
 
-/** What stays the same in one session, and what each commit changes. A marker is JSON, so that no text inside looks like the key. */
-function splitMarker(marker: string): readonly [head: string, rest: string] {
+/**
+ * The first line, which names the claim; what stays the same in one session; and what each commit changes, without the blanks
+ * behind it. A marker is JSON, so that no text inside looks like the key.
+ */
+function splitMarker(marker: string): readonly [claim: string, owner: string, rest: string] {
+  const second = marker.indexOf("\n") + 1;
   const at = marker.indexOf('"generation":');
-  return [marker.slice(0, at), marker.slice(at)];
+  return [marker.slice(0, second - 1), marker.slice(second, at), marker.slice(at).trimEnd()];
 }
 
 /** Names that `sha256sum -c` takes as they are. */
@@ -156,22 +180,29 @@ function inlineSums(plan: CommitPlan): string {
     .join(" ");
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/** What `rf` is told of a file. */
+function fileWords(step: PlanStep): string {
+  const umask = (0o666 & ~step.mode).toString(8).padStart(3, "0");
+  // A mask cannot give the right to execute.
+  const mode = (step.mode & 0o111) === 0 ? "-" : step.mode.toString(8);
+  return `${step.size} ${umask} ${step.value} ${mode} ${plain(step.path)}`;
+}
+
+/** A word, without quotes where it needs none: each byte of a request is two system calls of a busybox. */
+function plain(word: string): string {
+  return /^[A-Za-z0-9_./][-A-Za-z0-9_./]*$/.test(word) ? word : quoted(word);
+}
+
+function plainList(words: readonly string[]): string {
+  return words.map((word) => plain(word)).join(" ");
+}
+
 const codes = new WeakMap<CommitPlan, { readonly place: Place; readonly code: string }>();
 
 function isSmallFile(step: PlanStep): boolean {
   return step.op === "f" && step.size <= ONE_BLOCK && step.mode <= 0o777;
-}
-
-/**
- * A single small file is most of what people save. It is staged without a folder, which spares two processes: without anything
- * else to do, on the root's own mount, and not in place of a folder.
- */
-function isAlone({ plan, place, placed, unplaced, compacted }: StageRequest): boolean {
-  if (compacted !== undefined) return false;
-  const [step, ...others] = plan.steps;
-  if (step === undefined || others.length > 0 || !isSmallFile(step) || step.replaces === "d") return false;
-  if (place.mounts.length > 0 || isApart(place)) return false;
-  return Math.max(placed.length, unplaced.length, step.path.length) < INLINE / 4;
 }
 
 /** The stage is on another mount than the root: every move is a copy. */
@@ -180,20 +211,11 @@ function isApart(place: Place): boolean {
   return holder !== place.root && holder !== posix.dirname(place.root);
 }
 
-function aloneCode({ plan, placed }: StageRequest): string {
-  const [step] = plan.steps;
-  if (step === undefined) return ":";
-  const folder = posix.dirname(step.path);
-  const words = quotedList([folder === "." ? "" : folder, nameOf(step)]);
-  return `pf ${words} && ${journal("placed", placed)} && m1 ${words}${step.replaces === "f" ? " r" : ""}`;
-}
-
 /**
  * What carries the plan out, joined by `&&`: all checks, then the journal, then all changes. The journal never names what a check
  * refused: that is not kinsync's to replace or to delete.
  */
 function commitCode(request: StageRequest): string {
-  if (isAlone(request)) return aloneCode(request);
   const { plan, place, inPlace } = request;
   const known = codes.get(plan);
   if (known?.place === place) return known.code;
@@ -281,6 +303,12 @@ class CodeWriter {
   }
 }
 
+/** The folder that it is in, relative to the root; empty for the root itself. */
+function folderOf(step: PlanStep): string {
+  const folder = posix.dirname(step.path);
+  return folder === "." ? "" : folder;
+}
+
 function nameOf(step: PlanStep): string {
   return posix.basename(step.path);
 }
@@ -292,8 +320,8 @@ class Calls {
 
   /** @param folder relative to the root, `.` for the root itself; `undefined` where the function takes none */
   add(call: string, folder: string | undefined, names: readonly string[], alone = false): void {
-    const start = folder === undefined ? call : `${call} ${quoted(folder === "." ? "" : folder)}`;
-    const words = names.map((name) => quoted(name));
+    const start = folder === undefined ? call : `${call} ${plain(folder === "." ? "" : folder)}`;
+    const words = names.map((name) => plain(name));
     if (alone) {
       this.#lines.push([start, ...words].join(" "));
       return;

@@ -188,8 +188,8 @@ function inventory(id, a) {
   say("r", isDir ? "d" : root === undefined && lstat(path) === undefined ? "m" : "o", esc(real));
   for (const d of states(real, key, inPlace === "1")) {
     let marker;
-    try { marker = fs.readFileSync(B(d + "/marker"), "latin1"); } catch (e) { continue; }
-    say("m", marker.split("\n")[0].slice(0, 65536));
+    try { marker = markerOf(d); } catch (e) { continue; }
+    say("m", marker);
     try { for (const l of fs.readFileSync(B(d + "/manifest"), "latin1").split("\n")) if (l) say("p" + l); } catch (e) { /* none yet */ }
     break;
   }
@@ -523,9 +523,11 @@ function compact(path, temp, data) {
 }
 function ownerCheck(state, needle) {
   let present;
-  try { present = fs.readFileSync(B(state + "/marker"), "latin1"); } catch (e) { throw new Stop("STATE", state, "the state directory was removed in the container"); }
-  if (!present.includes(needle)) throw new Stop("TAKEN", state, B(present.split("\n")[0]).toString("utf8"));
+  try { present = markerOf(state); } catch (e) { throw new Stop("STATE", state, "the state directory was removed in the container"); }
+  if (!present.includes(needle)) throw new Stop("TAKEN", state, B(present).toString("utf8"));
 }
+// JSON in more than one line; blanks at its end.
+function markerOf(state) { return fs.readFileSync(B(state + "/marker"), "latin1").slice(0, 65536).replace(/\n/g, " ").trimEnd(); }
 function commit(id, a) {
   const [stageId, needle, marker, placed, unplaced, compacted] = a;
   const staged = stages.get(stageId);

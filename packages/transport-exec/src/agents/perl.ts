@@ -137,6 +137,15 @@ sub walk {
     walk($f, "$prefix$n/") if ($$st[2] & 0170000) == 0040000;
   }
 }
+# JSON in more than one line; blanks at its end.
+sub marker_of {
+  open(my $f, "<", "$_[0]/marker") or return;
+  my $m = "";
+  read($f, $m, 65536);
+  $m =~ s/\n/ /g;
+  $m =~ s/ +$//;
+  return $m;
+}
 sub op_inventory {
   my ($id, $path, $shape, $key, $in_place, $whole, @asked) = @_;
   ($told, $tells, $hashing) = (time, $id, $whole ne "types");
@@ -145,11 +154,9 @@ sub op_inventory {
   my $is_dir = is_dir($real);
   say_("r", $is_dir ? "d" : there($real) || there($path) ? "o" : "m", esc($real));
   for my $d (states($real, $key, $in_place eq "1")) {
-    open(my $f, "<", "$d/marker") or next;
-    my $m = <$f>;
-    $m = "" unless defined $m;
-    chomp $m;
-    say_("m", substr($m, 0, 65536));
+    my $m = marker_of($d);
+    next unless defined $m;
+    say_("m", $m);
     if (open(my $g, "<", "$d/manifest")) { while (my $l = <$g>) { chomp $l; $out .= "p$l\n" if length $l; flush_out() if length $out > 60000; } }
     last;
   }
@@ -495,10 +502,8 @@ sub append { my ($path, $d) = @_; return unless length $d; sysopen(my $f, $path,
 sub compact { my ($path, $temp, $d) = @_; eval { append($temp, $d); 1 } && rename($temp, $path) if length $d; }
 sub owner_check {
   my ($state, $needle) = @_;
-  open(my $f, "<", "$state/marker") or stop("STATE", $state, "the state directory was removed in the container");
-  my $present = <$f>;
-  $present = "" unless defined $present;
-  chomp $present;
+  my $present = marker_of($state);
+  stop("STATE", $state, "the state directory was removed in the container") unless defined $present;
   stop("TAKEN", $state, $present) if index($present, $needle) < 0;
 }
 sub op_commit {

@@ -93,6 +93,9 @@ def walk(full, prefix):
         except OSError: continue
         record(f, prefix + n, st)
         if stat.S_ISDIR(st.st_mode): walk(f, prefix + n + b"/")
+def marker_of(state):
+    # JSON in more than one line; blanks at its end.
+    with open(state + b"/marker", "rb") as f: return f.read(65536).replace(b"\n", b" ").rstrip()
 def op_inventory(id, a):
     path, shape, key, in_place, whole = a[:5]
     told[:] = [time.time(), id, whole != b"types"]
@@ -105,7 +108,7 @@ def op_inventory(id, a):
     say(b"r", b"m" if root is None and not os.path.islink(path) else b"d" if root and stat.S_ISDIR(root.st_mode) else b"o", esc(real))
     for d in states(real, key, in_place == b"1"):
         try:
-            with open(d + b"/marker", "rb") as f: marker = f.readline(65536).rstrip(b"\n")
+            marker = marker_of(d)
         except OSError: continue
         say(b"m", marker)
         try:
@@ -471,7 +474,7 @@ def compact(path, temp, data):
     except OSError: pass
 def owner_check(state, needle):
     try:
-        with open(state + b"/marker", "rb") as f: marker = f.readline(65536)
+        marker = marker_of(state)
     except OSError: raise Stop("STATE", state, "the state directory was removed in the container")
     if needle not in marker: raise Stop("TAKEN", state, marker.decode("utf-8", "replace"))
 def op_commit(id, a):

@@ -61,6 +61,9 @@ by() {
   [ $c = 0 ] || dd bs=$c count=1 iflag=fullblock 2>/dev/null <&3
 }
 
+# The marker of a state directory, to m: what is JSON in several lines becomes one.
+rm_() { { m= l=; while IFS= read -r l || [ -n "$l" ]; do m="$m $l"; done <"$1/marker"; } 2>/dev/null && [ -n "$m" ]; }
+
 # --- inventory -----------------------------------------------------------------------------------------------------------
 
 LINKS='for f do printf "n %s\n" "$f"; printf "t %s\n" "$(readlink "$f")"; done'
@@ -85,7 +88,7 @@ in_() {
   shift 7
   for s do
     s=$s/.kinsync/$k
-    [ -f "$s/marker" ] && [ ! -h "$s/marker" ] && IFS= read -r m <"$s/marker" || continue
+    [ -f "$s/marker" ] && [ ! -h "$s/marker" ] && rm_ "$s" || continue
     say "m $m"
     [ ! -s "$s/manifest" ] || sed 's/^/p/' "$s/manifest" 2>/dev/null
     break
@@ -112,8 +115,8 @@ mk() {
   umask 077
   : >>"$1/.kinsync/$2/manifest"
 }
-# cl ID PATH SHAPE KEY INPLACE MARKER-HEAD MARKER-REST. Where things are is kept by the claim's ID: a shell reads byte by byte, so
-# that what a save need not say is time.
+# cl ID PATH SHAPE KEY INPLACE STAGE CLAIM OWNER REST: the last three are the marker's. Where things are is kept by the claim's ID:
+# a shell reads byte by byte, so that what a save need not say is time.
 cl() {
   J=$1
   ab "$2"
@@ -125,11 +128,11 @@ cl() {
   up "$R"
   own=
   say "r d $R"
-  set -- "$@" "$R"
+  o=$R
   [ "$R" != / ] || R=
   if [ -r /proc/self/mountinfo ]; then
     while IFS=' ' read -r a a a a m a; do
-      case $m in "$8") own=1 ;; "$R"/?*) say "M $m" ;; esac
+      case $m in "$o") own=1 ;; "$R"/?*) say "M $m" ;; esac
     done </proc/self/mountinfo
   fi
   K= e=
@@ -142,33 +145,36 @@ cl() {
       e=$(mk $s "$4" 2>&1) && K=$s/.kinsync/$4 && break
     done
   fi
-  [ -n "$K" ] || { fl TEXT "$8" "$e"; return; }
+  [ -n "$K" ] || { fl TEXT "$o" "$e"; return; }
   set +f
   rm -rf "$K"/stage-* "$K"/marker-*
   set -f
-  mr "$6$7" "$K/marker-$J" || return 1
-  eval "K$J=\$K R$J=\$R H$J=\$6"
+  H=$7 B=$8
+  mr "$9" || return 1
+  eval "K$J=\$K R$J=\$R S$J=\$K/\$6 H$J=\$H B$J=\$B"
   say "k $K"
   ok
 }
-# Writes the marker: MARKER TEMPORARY-PATH
+# Text of a marker whose last part is REST: always of the same length, so that it can be written over itself.
+mt_() { printf '%s\n%s%-104s\n' "$H" "$B" "$1"; }
+# A new marker in place of what is there: REST
 mr() {
   umask 022
-  { printf '%s\n' "$1" >"$2"; } 2>/dev/null || { umask 0; rm -f "$2"; fl ENOSPC "$K"; return; }
+  { mt_ "$1" >"$K/marker-$J"; } 2>/dev/null || { umask 0; rm -f "$K/marker-$J"; fl ENOSPC "$K"; return; }
   umask 0
-  e=$(mv -f "$2" "$K/marker" 2>&1) || { rm -f "$2"; fl TEXT "$K" "$e"; }
+  e=$(mv -f "$K/marker-$J" "$K/marker" 2>&1) || { rm -f "$K/marker-$J"; fl TEXT "$K" "$e"; }
 }
 
 # --- stage ---------------------------------------------------------------------------------------------------------------
 
 # s0 ID STATE NAME
 s0() {
-  J=$1 K=$2 S=$2/$3 T=$2/$3/t X= F=
+  J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
   e=$(mkdir -m 700 "$S" "$T" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
 }
 # The same for a few small files that come without an archive. s3 ID STATE NAME FOLDER...
 s3() {
-  J=$1 K=$2 S=$2/$3 T=$2/$3/t X= F=
+  J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
   shift 3
   n=$#
   for f do set -- "$@" "$T/$f"; done
@@ -177,17 +183,11 @@ s3() {
   e=$(mkdir -p -- "$@" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
   umask 0
 }
-# The same for a single one, which needs no folder: the stage is that file. s4 ID CLAIM NAME
-s4() {
-  J=$1 X= F=$3
-  eval "K=\$K$2"
-  S=$K/$3 T=$K
-}
-# One of them: LENGTH UMASK DIGEST MODE PATH. A block is read whole before it is written, so a full disk eats no request.
+# One of them: LENGTH UMASK DIGEST MODE PATH, and where to, if not there. A block is read whole before it is written, so a full disk eats no request.
 rf() {
   if [ -n "$X" ]; then by $1 >/dev/null; return; fi
   w=$T/$5
-  [ -z "$F" ] || w=$S
+  [ $# = 5 ] || w=$6
   umask $2
   if [ $1 = 0 ]; then e=$( { : >"$w"; } 2>&1 )
   elif { printf '' >"$w"; } 2>/dev/null; then e=$(dd bs=$1 count=1 iflag=fullblock <&3 2>&1 >"$w")
@@ -258,16 +258,16 @@ di() { J=$1; rm -rf "$2/$3"; ok; }
 # c0 ID STAGE-ID CLAIM NAME QUIET
 c0() {
   J=$1 Q=$5
-  eval "e=\$G$2 K=\$K$3 R=\$R$3 H=\$H$3; unset G$2"
+  eval "e=\$G$2 K=\$K$3 R=\$R$3 H=\$H$3 B=\$B$3; unset G$2"
   S=$K/$4 T=$K/$4/t
   [ -n "$e" ] || { fl UNSTAGED -; return; }
   ow
 }
-# Is the root still this session's? Its marker begins as it did at the claim.
+# Is the root still this session's? The marker's first line names the claim, and is all that need be read.
 ow() {
   m=
   [ -f "$K/marker" ] && IFS= read -r m <"$K/marker" || { fl STATE "$K" the state directory was removed in the container; return; }
-  case $m in "$H"*) ;; *) fl TAKEN - "$m"; return 1 ;; esac
+  [ "$m" = "$H" ] || { rm_ "$K"; fl TAKEN - "$m"; }
 }
 at() { if [ -n "$1" ]; then A=$1/$2; else A=$2; fi; }
 # Before the first rename. Files and links, that go over anything but a folder: FOLDER NAME...
@@ -322,22 +322,16 @@ mn() {
   shift
   e=$(mv -f -- "$@" ./ 2>&1) || fl TEXT "$A" "$e"
 }
+# Where these were not placed for seconds, a file that is older than the marker and has our user is replaced without further ado.
+qt() { [ -n "$Q" ] && [ ! "./$1" -nt "$K/marker" ] && { [ $U != 0 ] || [ -O "./$1" ]; }; }
 # Files in place of files, whose modification time must grow, and whose owner stays: FOLDER NAME...
 mo() {
   g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
   d=$1
   shift
-  if [ $# = 1 ]; then
-    # Nothing was placed for seconds, and the file is older than that: no need for a process.
-    [ -z "$Q" ] || [ "./$1" -nt "$K/marker" ] || { [ $U = 0 ] && [ ! -O "./$1" ]; } || { mn "$d" "$1"; return; }
-    e=$(stat -c '%Y %u %g' "$T" "./$1" 2>/dev/null)
-    f=$1
-    set -- $e
-    w=$T/$d/$f
-    [ $# = 6 ] && mb $1 $2 $3 $4 $5 $6
-    mn "$d" "$f"
-    return
-  fi
+  e=$Q
+  for f do qt "$f" || e=; done
+  [ -z "$e" ] || { mn "$d" "$@"; return; }
   n=$#
   for f do set -- "$@" "./$f"; done
   shift $n
@@ -354,21 +348,6 @@ mo() {
 mb() {
   [ $2 != 0 ] || [ $5:$6 = $2:$3 ] || chown $5:$6 "$w" 2>/dev/null
   [ $4 -lt $(($1 - 1)) ] || touch -c -d @$(($4 + 2)) "$w" 2>/dev/null
-}
-# The single file that is the stage: FOLDER NAME, and a third word where it goes over a file
-m1() {
-  g "$1" || { fl CHANGED "$1" its folder is not there any more; return; }
-  d=$1 f=$2 w=$S
-  if [ $# = 3 ]; then
-    [ -n "$Q" ] && [ ! "./$f" -nt "$K/marker" ] && { [ $U != 0 ] || [ -O "./$f" ]; } || {
-      e=$(stat -c '%Y %u %g' "$S" "./$f" 2>/dev/null)
-      set -- $e
-      [ $# = 6 ] && mb $1 $2 $3 $4 $5 $6
-    }
-  fi
-  # The one thing that mv would go through.
-  if [ -h "./$f" ] && [ -d "./$f" ]; then rm -f "./$f"; fi
-  e=$(mv -f -- "$S" "./$f" 2>&1) || fl TEXT "$d" "$e"
 }
 # New folders, with all that is in them: FOLDER NAME...
 md() {
@@ -441,10 +420,47 @@ ja() { { printf '%s' "$1" >>"$K/manifest"; } 2>/dev/null || fl ENOSPC "$K"; }
 jb() { e=$( { cat "$S/$1" >>"$K/manifest"; } 2>&1 ) || fl TEXT "$K" "$e"; }
 # A journal that grew long gives way to what it comes to. Where that fails, it stays long.
 jn() { chmod 600 "$S/journal" 2>/dev/null && mv -f "$S/journal" "$K/manifest" 2>/dev/null; return 0; }
-# A run that took the root over during the commit keeps it.
-cz() { ow && mr "$H$1" "$K/marker-$J" && ok "$2"; }
+# The end: REST COUNT. A run that took the root over during the commit keeps it. The marker is written over itself, in one write
+# and without a process; the claim made it a file of that length, so a full disk is no matter.
+cz() {
+  ow || return
+  if [ ! -h "$K/marker" ] && { mt_ "$1" 1<>"$K/marker"; } 2>/dev/null; then ok $2; return; fi
+  mr "$1" && ok $2
+}
 # Cleans up after the answer.
 cx() { cd /; [ ! -e "$S" ] || rm -rf "$S"; }
+
+# --- a save --------------------------------------------------------------------------------------------------------------
+
+# What people do most: a few small files, in one request that stages, checks, commits and is answered once. Each file is staged as
+# a file beside the marker, so that there is no folder to make and to remove.
+
+# qs ID CLAIM QUIET
+qs() {
+  J=$1 Q=$3 X=
+  eval "K=\$K$2 R=\$R$2 S=\$S$2 H=\$H$2 B=\$B$2"
+}
+# The bytes of one: NUMBER LENGTH UMASK DIGEST MODE PATH
+qf() { rf $2 $3 $4 $5 "$6" "$S$1"; }
+# What follows changes something.
+qc() { [ -z "$X" ] && ow; }
+# One into its place: NUMBER FOLDER NAME, and a fourth word where it goes over a file
+qm() {
+  g "$2" || { fl CHANGED "$2" its folder is not there any more; return; }
+  f=$3 w=$S$1
+  if [ $# = 4 ] && ! qt "$f"; then
+    d=$2
+    e=$(stat -c '%Y %u %g' "$w" "./$f" 2>/dev/null)
+    set -- $e
+    [ $# = 6 ] && mb $1 $2 $3 $4 $5 $6
+    set -- - "$d"
+  fi
+  # The one thing that mv would go through.
+  if [ -h "./$f" ] && [ -d "./$f" ]; then rm -f "./$f"; fi
+  e=$(mv -f -- "$w" "./$f" 2>&1) || fl TEXT "$2" "$e"
+}
+# It failed.
+qx() { rm -f "$S"1 "$S"2 "$S"3; }
 
 # --- start ---------------------------------------------------------------------------------------------------------------
 
