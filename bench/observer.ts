@@ -17,6 +17,8 @@ export interface Place {
 export interface Observer extends AsyncDisposable {
   /** How: for the report. */
   readonly how: string;
+  /** Whether it looks from outside of the containers. */
+  readonly isOutside: boolean;
   /** Settles with the moments (see `now`) at which each of the files reached this state, in their order. */
   until(places: readonly Place[], state: string): Promise<readonly number[]>;
 }
@@ -33,7 +35,11 @@ export async function createObserver(world: World, places: readonly Place[]): Pr
   const files: Watched[] = [];
   for (const place of places) {
     const folder = await world.outside(place.pod, place.folder);
-    if (folder === undefined) return observeInside(world, places);
+    if (folder === undefined) {
+      if (!world.inside.hasShell)
+        throw new Error(`${world.image} has no shell: run this as root where the containers run`);
+      return observeInside(world, places);
+    }
     files.push({ key: keyOf(place), folder, name: place.name, block: place.block ?? 0 });
   }
   return observeOutside(files);
@@ -51,6 +57,7 @@ async function observeOutside(files: readonly Watched[]): Promise<Observer> {
   child.send(files);
   await watching.promise;
   return {
+    isOutside: true,
     how: "inotify on the container's folder, seen from the machine",
     until: (places, state) => sightings.until(places, state),
     async [Symbol.asyncDispose]() {
@@ -82,6 +89,7 @@ async function observeInside(world: World, places: readonly Place[]): Promise<Ob
     }),
   );
   return {
+    isOutside: false,
     how: "a shell in the container that looks every 3 ms, over an exec of its own: 2 to 5 ms late, and it disturbs",
     until: (all, state) => sightings.until(all, state),
     [Symbol.asyncDispose]() {

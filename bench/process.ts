@@ -42,6 +42,17 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM
   clearTimeout(timer);
 }
 
+/** Rejects where a promise takes longer than so many milliseconds. What it stands for goes on then. */
+export async function within<T>(promise: Promise<T>, limit: number, what: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`${what} did not end within ${limit / 1000} s`)), limit);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Settles when the process ended; rejects where that was no success. */
 export async function succeeded(child: ChildProcess, what: string): Promise<void> {
   const [code] = (await once(child, "exit")) as [number | null];

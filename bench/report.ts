@@ -25,17 +25,17 @@ export function ratio(value: number, of: number): string {
   return `${shown(value / of)}x`;
 }
 
-/** A table in Markdown: what is printed can be pasted. The first column is text, the others are figures. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown: what is printed can be pasted. The first `texts` columns are text, the others are figures. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
   const widths = head.map((cell, column) => Math.max(cell.length, 3, ...rows.map((row) => (row[column] ?? "").length)));
   const line = (cells: readonly string[]): string =>
-    `| ${widths.map((width, column) => pad(cells[column] ?? "", width, column)).join(" | ")} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+    `| ${widths.map((width, column) => pad(cells[column] ?? "", width, column < texts)).join(" | ")} |`;
+  const rule = `| ${widths.map((width, column) => (column < texts ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
   return [line(head), rule, ...rows.map(line)].join("\n");
 }
 
-function pad(text: string, width: number, column: number): string {
-  return column === 0 ? text.padEnd(width) : text.padStart(width);
+function pad(text: string, width: number, isText: boolean): string {
+  return isText ? text.padEnd(width) : text.padStart(width);
 }
 
 /** A goal, and whether this run met it. */

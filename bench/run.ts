@@ -2,12 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { benchFirstSync } from "./first-sync.ts";
+import { Figures, figuresAsText, verdictsAsText } from "./figures.ts";
+import { goalsOf } from "./goals.ts";
 import { benchMemory } from "./memory.ts";
 import { say } from "./report.ts";
 import { benchResolve } from "./resolve.ts";
-import { benchSave } from "./save.ts";
+import { measureSave } from "./save.ts";
 import { benchStart } from "./start.ts";
+import type { TableName } from "./tables.ts";
+import { measureBigFile, measureFirstSync } from "./transfer.ts";
 import { createWorld } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -22,16 +25,27 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "20" },
     pods: { type: "string", default: "1,5,20" },
     files: { type: "string", default: "10000" },
+    mib: { type: "string", default: "100" },
   },
 });
 
 const rounds = Number(values.rounds);
+const turns = Math.ceil(rounds / 4);
 const sizes = values.pods.split(",").map(Number);
 
+/** Tables at the size that goals speak of. */
+const JUDGED: readonly TableName[] = [
+  "save",
+  ...(values.files === "10000" ? (["first-sync"] as const) : []),
+  ...(values.mib === "100" ? (["big-file"] as const) : []),
+];
+
 const BENCHES: Readonly<Record<string, (world: () => Promise<World>) => Promise<void>>> = {
-  save: async (world) => benchSave(await world(), { rounds, sizes }),
+  save: async (world) => report(await world(), (world, figures) => measureSave(world, figures, { rounds, sizes })),
   "first-sync": async (world) =>
-    benchFirstSync(await world(), { files: Number(values.files), turns: Math.ceil(rounds / 4) }),
+    report(await world(), (world, figures) => measureFirstSync(world, figures, { files: Number(values.files), turns })),
+  "big-file": async (world) =>
+    report(await world(), (world, figures) => measureBigFile(world, figures, { mebibytes: Number(values.mib), turns })),
   resolve: () => benchResolve(10_000),
   start: async (world) => benchStart(await world(), rounds),
   memory: async (world) => benchMemory(await world(), { pods: Math.max(...sizes), saves: rounds * 5 }),
@@ -63,6 +77,15 @@ for (const name of names) {
   }
 }
 process.exit();
+
+/** Measures, and tells the figures and those of the goals that can be judged by them. */
+async function report(world: World, measure: (world: World, figures: Figures) => Promise<void>): Promise<void> {
+  const figures = new Figures();
+  await measure(world, figures);
+  say(`\n${figuresAsText(figures)}`);
+  const verdicts = figures.judge(goalsOf(JUDGED)).filter(({ value }) => value !== undefined);
+  if (verdicts.length > 0) say(`\n${verdictsAsText(verdicts)}`);
+}
 
 async function leave(world: World | undefined): Promise<void> {
   await world?.[Symbol.asyncDispose]();

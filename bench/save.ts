@@ -5,12 +5,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { digestInside, digestOf } from "./content.ts";
 import { openExec } from "./exec.ts";
+import type { Figures } from "./figures.ts";
 import { configOf, startCli, startLibrary } from "./kinsync.ts";
 import { createObserver, now } from "./observer.ts";
 import type { Place } from "./observer.ts";
 import { succeeded } from "./process.ts";
-import { median, progress, quantile, ratio, say, shown, table, verdict } from "./report.ts";
+import { median, progress, shown } from "./report.ts";
+import { TABLES } from "./tables.ts";
+import type { WayOf } from "./tables.ts";
+import { shuffled } from "./turns.ts";
 import type { Group, World } from "./world.ts";
 
 export interface SaveOptions {
@@ -18,9 +23,11 @@ export interface SaveOptions {
   readonly sizes: readonly number[];
 }
 
+type SaveTable = "save" | "save-python";
+
 /** One way to get bytes into the containers of a group. */
 interface Way {
-  readonly name: string;
+  readonly way: WayOf<SaveTable>;
   readonly place: Omit<Place, "pod">;
   /** State that the file will have, given the number of the round. */
   readonly state: (round: number) => string;
@@ -28,21 +35,14 @@ interface Way {
   readonly save: (bytes: Buffer, state: string) => Promise<unknown>;
 }
 
-interface Figures {
-  readonly way: string;
-  readonly size: number;
-  readonly first: number[];
-  readonly last: number[];
-}
-
 const BYTES = 4096;
 const OTHER_FILES = 50;
-const LIBRARY = "kinsync (library)";
-const CLI = "kinsync up (CLI)";
-const COPY = "kubectl cp, in parallel";
-const FLOOR = "one open exec (floor)";
+/** Milliseconds that kubectl may take for one pod. */
+const LIMIT = 60_000;
 
-export async function benchSave(world: World, { rounds, sizes }: SaveOptions): Promise<void> {
+/** Goes into the table of the world's image. */
+export async function measureSave(world: World, figures: Figures, { rounds, sizes }: SaveOptions): Promise<void> {
+  const table: SaveTable = world.inside.hasShell ? "save" : "save-python";
   const folder = mkdtempSync(join(tmpdir(), "kinsync-bench-"));
   try {
     const groups = await Promise.all(sizes.map((size) => world.group(size)));
@@ -61,45 +61,56 @@ export async function benchSave(world: World, { rounds, sizes }: SaveOptions): P
     writeFileSync(configFile, JSON.stringify(configOf(workloads, "cli", sourceOf("cli"))));
     await using _cli = await startCli(world, configFile, workloads.length);
 
-    const figures: Figures[] = [];
     const plans = await Promise.all(
       groups.map(async (group) => ({
         group,
         ways: await waysOf(world, group, folder, sourceOf),
       })),
     );
+    // The programs of the open execs have started when they have taken a block.
+    for (const { group, ways } of plans) {
+      const { place, save } = ways.find(({ way }) => way === "floor") as Way;
+      const places = group.pods.map((pod) => ({ pod, ...place }));
+      await save(contentOf("start"), "start");
+      await observer.until(places, "1");
+    }
     for (let round = 1; round <= rounds; round += 1) {
       for (const { group, ways } of plans) {
-        for (const [turn] of ways.entries()) {
-          // Nobody is always the one after the most expensive.
-          const way = ways[(turn + round) % ways.length] as Way;
-          progress(`round ${round} of ${rounds}: ${group.size} pods, ${way.name}`);
-          const state = way.state(round);
+        for (const { way, place, state: stateOf, save } of shuffled(ways)) {
+          progress(`${table}, round ${round} of ${rounds}: ${group.size} pods, ${TABLES.save.ways[way]}`);
+          const state = stateOf(round);
           const bytes = contentOf(state);
+          const places = group.pods.map((pod) => ({ pod, ...place }));
           const begun = now();
-          const ended = way.save(bytes, state);
-          const seen = await observer.until(
-            group.pods.map((pod) => ({ pod, ...way.place })),
-            state,
-          );
-          await ended;
-          const into = figuresOf(figures, way.name, group.size);
-          into.first.push(Math.min(...seen) - begun);
-          into.last.push(Math.max(...seen) - begun);
+          const saved = save(bytes, state);
+          const [seen] = await Promise.all([observer.until(places, state), saved]);
+          figures.add(table, group.size, way, { first: Math.min(...seen) - begun, last: Math.max(...seen) - begun });
+          // A look into a container from inside is an exec of its own: once, then.
+          if (observer.isOutside || round === rounds) await assertContent(world, places, bytes);
           await delay(60 + Math.random() * 60);
         }
       }
     }
     progress("");
-    report(figures, sizes, observer.how, rounds);
-    for (const group of groups) {
-      const all = acknowledged.get(group.workload) ?? [];
-      say(
-        `acknowledged after the local files settled, ${group.size} pods, library: median ${shown(median(all))}, p95 ${shown(quantile(all, 0.95))}`,
-      );
-    }
+    const said = [...acknowledged].map(([workload, all]) => {
+      const size = groups.find((group) => group.workload === workload)?.size ?? 0;
+      return `${shown(median(all))} with ${size} ${size === 1 ? "pod" : "pods"}`;
+    });
+    figures.note(
+      table,
+      `${BYTES} bytes, milliseconds, all ways in turns; seen by ${observer.how}. The library itself counts from the moment at ` +
+        `which the local files settled until all pods of a group have answered: ${said.join(", ")}.`,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function assertContent(world: World, places: readonly Place[], bytes: Uint8Array): Promise<void> {
+  const expected = digestOf(bytes);
+  for (const { pod, folder, name, block = 0 } of places) {
+    const found = await digestInside(world, pod, folder, name, block);
+    if (found !== expected) throw new Error(`${pod}: ${folder}/${name} is not what was saved`);
   }
 }
 
@@ -108,6 +119,7 @@ const PLACES: readonly Omit<Place, "pod">[] = [
   { folder: "bench/cli", name: "live.txt" },
   { folder: "bench/raw", name: "exec.txt" },
   { folder: "bench/raw", name: "cp.txt" },
+  { folder: "bench/raw", name: "cp-serial.txt" },
   { folder: "bench/raw", name: "tar.txt" },
   { folder: "bench/raw", name: "floor", block: BYTES },
 ];
@@ -118,11 +130,10 @@ async function waysOf(
   folder: string,
   sourceOf: (kind: string) => (workload: string) => string,
 ): Promise<readonly Way[]> {
-  // The shell stays: an exec whose process closes its standard output is over.
-  const keep = `dd bs=${BYTES} iflag=fullblock of=bench/raw/floor; :`;
-  const floors = await Promise.all(group.pods.map((pod) => openExec(world, pod, ["sh", "-c", keep])));
-  const local = (kind: string, name: string): Way => ({
-    name,
+  const append = world.inside.append(BYTES, "bench/raw/floor");
+  const floors = await Promise.all(group.pods.map((pod) => openExec(world, pod, append)));
+  const local = (kind: string, way: Way["way"]): Way => ({
+    way,
     place: { folder: `bench/${kind}`, name: "live.txt" },
     state: (round) => `${kind}-${round}`,
     save: (bytes) => {
@@ -132,48 +143,50 @@ async function waysOf(
   });
   const ways: Way[] = [
     {
-      name: FLOOR,
+      way: "floor",
       place: { folder: "bench/raw", name: "floor", block: BYTES },
-      state: (round) => String(round),
+      // One block is there before the first round.
+      state: (round) => String(round + 1),
       save: (bytes) => {
         for (const floor of floors) floor.send(bytes);
         return Promise.resolve();
       },
     },
-    local("lib", LIBRARY),
-    local("cli", CLI),
+    local("lib", "library"),
+    local("cli", "cli"),
     {
-      name: "a new exec per save",
+      way: "exec",
       place: { folder: "bench/raw", name: "exec.txt" },
       state: (round) => `exec-${round}`,
       save: (bytes) => Promise.all(group.pods.map((pod) => execOnce(world, pod, bytes))),
     },
   ];
   const { kubectl } = world;
-  if (kubectl === undefined) {
-    say("kubectl is not on PATH: nothing to compare with `kubectl cp`");
-    return ways;
-  }
+  // Both of kubectl's ways need tar in the container.
+  if (kubectl === undefined || !world.inside.hasShell) return ways;
   const [file, ...args] = kubectl;
-  const through = (name: string, target: string, command: (pod: string, path: string) => string): Way => ({
-    name,
-    place: { folder: "bench/raw", name: target },
-    state: (round) => `${target}-${round}`,
-    save: (bytes) => {
-      const path = join(folder, target);
-      writeFileSync(path, bytes);
-      return Promise.all(
-        group.pods.map((pod) => {
-          const child = spawn("sh", ["-c", command(pod, path), "sh", file, ...args], { stdio: "ignore" });
-          return succeeded(child, name);
-        }),
-      );
-    },
-  });
+  const through = (way: Way["way"], target: string, command: (pod: string, path: string) => string): Way => {
+    const one = (pod: string, path: string): Promise<void> =>
+      succeeded(spawn("sh", ["-c", command(pod, path), "sh", file, ...args], { stdio: "ignore", timeout: LIMIT }), way);
+    return {
+      way,
+      place: { folder: "bench/raw", name: target },
+      state: (round) => `${target}-${round}`,
+      save: async (bytes) => {
+        const path = join(folder, target);
+        writeFileSync(path, bytes);
+        if (way === "cp-serial") for (const pod of group.pods) await one(pod, path);
+        else await Promise.all(group.pods.map((pod) => one(pod, path)));
+      },
+    };
+  };
+  const copyTo = (target: string) => (pod: string, path: string) =>
+    `exec "$@" cp '${path}' ${pod}:bench/raw/${target} -c main`;
   return [
     ...ways,
-    through(COPY, "cp.txt", (pod, path) => `exec "$@" cp '${path}' ${pod}:bench/raw/cp.txt -c main`),
-    through("tar into kubectl exec, in parallel", "tar.txt", (pod) => {
+    through("cp", "cp.txt", copyTo("cp.txt")),
+    ...(group.size === 1 ? [] : [through("cp-serial", "cp-serial.txt", copyTo("cp-serial.txt"))]),
+    through("tar", "tar.txt", (pod) => {
       return `tar c -C '${folder}' tar.txt | "$@" exec -i ${pod} -c main -- tar x -C bench/raw`;
     }),
   ];
@@ -181,8 +194,7 @@ async function waysOf(
 
 async function execOnce(world: World, pod: string, bytes: Buffer): Promise<void> {
   const path = "bench/raw/exec.txt";
-  const script = `dd bs=${bytes.length} count=1 iflag=fullblock of=${path}.new 2>/dev/null && mv -f ${path}.new ${path}`;
-  const stream = await openExec(world, pod, ["sh", "-c", script]);
+  const stream = await openExec(world, pod, world.inside.replace(bytes.length, path));
   stream.send(bytes);
   await stream.ended;
   stream.close();
@@ -198,49 +210,4 @@ function fill(folder: string): void {
   mkdirSync(folder, { recursive: true });
   for (let at = 0; at < OTHER_FILES; at += 1) writeFileSync(join(folder, `other-${at}.txt`), contentOf(`other-${at}`));
   writeFileSync(join(folder, "live.txt"), contentOf("start"));
-}
-
-function figuresOf(all: Figures[], way: string, size: number): Figures {
-  let found = all.find((each) => each.way === way && each.size === size);
-  if (found === undefined) all.push((found = { way, size, first: [], last: [] }));
-  return found;
-}
-
-function report(figures: readonly Figures[], sizes: readonly number[], how: string, rounds: number): void {
-  const lastOf = (way: string, size: number): number =>
-    median(figures.find((each) => each.way === way && each.size === size)?.last ?? []);
-  say(`\nSave to visible, ${BYTES} bytes, ms, ${rounds} rounds, all ways in turn; by ${how}\n`);
-  const rows = figures
-    .toSorted((a, b) => a.size - b.size || lastOf(a.way, a.size) - lastOf(b.way, b.size))
-    .map(({ way, size, first, last }) => [
-      `${size} ${size === 1 ? "pod" : "pods"}: ${way}`,
-      shown(median(first)),
-      shown(median(last)),
-      shown(quantile(last, 0.95)),
-      ratio(median(last), lastOf(FLOOR, size)),
-      ratio(lastOf(COPY, size), median(last)),
-    ]);
-  say(table(["", "first", "last", "last p95", "of the floor", "kubectl cp takes"], rows));
-  say("");
-  const many = Math.max(...sizes);
-  const goals: readonly [size: number, share: number][] = [
-    [5, 20],
-    [20, 40],
-  ];
-  for (const way of [LIBRARY, CLI]) {
-    for (const [size, share] of goals.filter(([size]) => size <= many && sizes.includes(size))) {
-      const value = lastOf(way, size) / lastOf(COPY, size);
-      say(verdict(`${way}, last of ${size} pods / kubectl cp`, value, 1 / share, (part) => `1/${shown(1 / part)}`));
-    }
-    if (sizes.includes(5) && sizes.includes(1)) {
-      say(
-        verdict(
-          `${way}, last of 5 pods / of one pod`,
-          lastOf(way, 5) / lastOf(way, 1),
-          1.5,
-          (value) => `${shown(value)}x`,
-        ),
-      );
-    }
-  }
 }

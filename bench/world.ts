@@ -5,6 +5,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectCluster } from "@kinsync/core/cluster";
 import type { ClusterConnection, Pod } from "@kinsync/core/contract";
+import { insideOf } from "./inside.ts";
+import type { Inside } from "./inside.ts";
 import type { PlaygroundMessage, PlaygroundQuestion } from "./playground-process.ts";
 import { end, run } from "./process.ts";
 
@@ -16,7 +18,7 @@ export interface WorldOptions {
   readonly image: string | undefined;
   /** Which CLI is run: from its sources, or as `npm run build` made it. */
   readonly form: "source" | "built";
-  /** `sh -c` of each pod, after the folders of the bench were made. Default: sleeps. */
+  /** `sh -c` of each pod, after the folders of the bench were made; not with an image of python3 alone. Default: sleeps. */
   readonly command: string | undefined;
 }
 
@@ -32,6 +34,11 @@ export interface Group {
 export interface World extends AsyncDisposable {
   /** One line: what kind of cluster, which versions. */
   readonly title: string;
+  /** Version of the API server. */
+  readonly version: string;
+  readonly image: string;
+  /** How to speak to the containers of this image. */
+  readonly inside: Inside;
   /** Which CLI is to be run. */
   readonly form: "source" | "built";
   readonly kubeconfig: string;
@@ -46,7 +53,7 @@ export interface World extends AsyncDisposable {
   outside(pod: string, folder: string): Promise<string | undefined>;
 }
 
-const SLEEP = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done";
+const FOLDERS = ["bench/lib", "bench/cli", "bench/raw"];
 const START = 120_000;
 
 export async function createWorld(options: WorldOptions): Promise<World> {
@@ -77,6 +84,9 @@ async function playgroundWorld(options: WorldOptions): Promise<World> {
   const image = options.image ?? "playground/busybox";
   return {
     title: `playground, containers ${confinement}`,
+    version: await versionOf(cluster),
+    image,
+    inside: insideOf(image),
     form: options.form,
     kubeconfig,
     context,
@@ -111,13 +121,14 @@ async function clusterWorld(options: WorldOptions, kubeconfig: string): Promise<
   const [file, ...args] = kubectl;
   await run(file, [...args, "create", "namespace", namespace]);
   const inside: World["kubectl"] = [file, ...args, "--namespace", namespace];
-  const { gitVersion } = (await (
-    await cluster.request({ path: "/version", signal: AbortSignal.timeout(10_000) })
-  ).json()) as { gitVersion: string };
+  const version = await versionOf(cluster);
   const image = options.image ?? "localhost/busybox:1";
   const pids = new Map<string, number>();
   return {
-    title: `Kubernetes ${gitVersion}, image ${image}`,
+    title: `Kubernetes ${version}, image ${image}`,
+    version,
+    image,
+    inside: insideOf(image),
     form: options.form,
     kubeconfig,
     context: cluster.context,
@@ -137,6 +148,9 @@ async function clusterWorld(options: WorldOptions, kubeconfig: string): Promise<
       return pid === undefined ? undefined : `/proc/${pid}/cwd/${folder}`;
     },
     async [Symbol.asyncDispose]() {
+      // The end of many pods would weigh on what is measured next.
+      const pods = ["delete", "statefulsets", "--all", "--cascade=foreground", "--timeout=60s"];
+      await run(file, [...inside.slice(1), ...pods], { timeout: 70_000 }).catch(() => {});
       await run(file, [...args, "delete", "namespace", namespace, "--wait=false"]).catch(() => {});
       await cluster[Symbol.asyncDispose]();
     },
@@ -158,8 +172,8 @@ function groupName(size: number): string {
 }
 
 function manifest(name: string, size: number, image: string, command: string | undefined): string {
-  const script = `mkdir -p bench/lib bench/cli bench/raw; ${command ?? SLEEP}`;
-  const container = { name: "main", image, imagePullPolicy: "IfNotPresent", command: ["sh", "-c", script] };
+  const idle = insideOf(image).idle(FOLDERS, command);
+  const container = { name: "main", image, imagePullPolicy: "IfNotPresent", command: idle };
   return JSON.stringify({
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -175,6 +189,11 @@ function manifest(name: string, size: number, image: string, command: string | u
       },
     },
   });
+}
+
+async function versionOf(cluster: ClusterConnection): Promise<string> {
+  const answer = await cluster.request({ path: "/version", signal: AbortSignal.timeout(10_000) });
+  return ((await answer.json()) as { gitVersion: string }).gitVersion;
 }
 
 async function untilRunning(cluster: ClusterConnection, namespace: string, name: string, size: number): Promise<Group> {

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { parseClusterOptions } from "../bench/cluster-options.ts";
+import { withResults } from "../bench/document.ts";
+import { Figures, figuresAsText, verdictsAsText } from "../bench/figures.ts";
+import { goalsOf } from "../bench/goals.ts";
+import type { Goal } from "../bench/goals.ts";
+import { allRows, TABLES } from "../bench/tables.ts";
+import type { TableName } from "../bench/tables.ts";
+
+const GOALS = goalsOf(Object.keys(TABLES) as TableName[]);
+
+/** One pod, three rounds of each way. */
+function someFigures(): Figures {
+  const figures = new Figures();
+  for (const last of [400, 200, 300]) figures.add("save", 1, "cp", { first: last, last });
+  for (const last of [12, 500, 10]) figures.add("save", 1, "cli", { first: last, last });
+  for (const last of [2, 2, 2]) figures.add("save", 1, "floor", { first: last, last });
+  return figures;
+}
+
+test("every goal compares rows that a whole run measures, and every goal belongs to a table", () => {
+  const rows = allRows();
+  for (const { of, against } of GOALS) for (const row of [...of, against]) expect(rows).toContain(row);
+  expect(GOALS.length).toBeGreaterThan(5);
+  expect(goalsOf(["big-file"]).every(({ against }) => against.startsWith("big-file/"))).toBe(true);
+});
+
+test("a goal of a row that no table has does not compile", () => {
+  // @ts-expect-error No group has 7 pods.
+  const size: Goal = { what: "", of: ["save/7 cli"], against: "save/5 cp", atMost: 1 };
+  // @ts-expect-error The image of python3 has no tar, so kubectl cp is no row there.
+  const way: Goal = { what: "", of: ["save/5 cli"], against: "save-python/5 cp", atMost: 1 };
+  expect([size, way]).toHaveLength(2);
+});
+
+test("a goal is judged by medians within one run, and one whose rows were not measured is said to be so", () => {
+  const [goal] = GOALS.filter(({ of }) => of.includes("save/1 cli"));
+  if (goal === undefined) throw new Error("there is no goal of one pod");
+  const verdicts = someFigures().judge([goal, { ...goal, atMost: 1 / 30 }]);
+  expect(verdicts.map(({ value }) => value)).toEqual([undefined, 12 / 300, undefined, 12 / 300]);
+  const text = verdictsAsText(verdicts);
+  expect(text).toContain("1/25.0 |          met |");
+  expect(text).toContain("1/25.0 |       missed |");
+  expect(text).toContain("not measured |");
+});
+
+test("a table says how often each row was measured, and sorts by what the last pod waited for", () => {
+  const lines = figuresAsText(someFigures()).split("\n");
+  const rows = lines
+    .filter((line) => line.startsWith("| 1 pod:"))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+  expect(rows.map(([, way, n, , last]) => [way, n, last])).toEqual([
+    ["1 pod: one open exec (floor)", "3", "2.00"],
+    ["1 pod: kinsync up (CLI)", "3", "12.0"],
+    ["1 pod: kubectl cp, in parallel", "3", "300"],
+  ]);
+});
+
+test("results go between the markers of the page, and what people wrote around them stays", () => {
+  const page = readFileSync(join(resolve(import.meta.dirname, ".."), "docs", "benchmarks.md"), "utf8");
+  const once = withResults(page, "## Results\n\nfigures of a first run");
+  const twice = withResults(once, "## Results\n\nfigures of a second run");
+  expect(once).toContain("figures of a first run");
+  expect(twice).not.toContain("figures of a first run");
+  expect(withResults(twice, "## Results\n\nfigures of a first run")).toBe(once);
+  expect(() => withResults("# A page without markers", "x")).toThrow("the page needs one line");
+});
+
+test("a run that leaves something out is not written down", () => {
+  expect(parseClusterOptions(["--write"])).toMatchObject({ whole: true, rounds: 20, turns: 20, sizes: [1, 5, 20] });
+  expect(parseClusterOptions(["--smoke"])).toMatchObject({ whole: false, rounds: 1, sizes: [1], judged: [] });
+  expect(parseClusterOptions(["--files", "100"]).judged).not.toContain("first-sync");
+  for (const option of [["--smoke"], ["--pods", "1"], ["--only", "save"], ["--files", "9"], ["--mib", "1"]]) {
+    expect(() => parseClusterOptions(["--write", ...option])).toThrow("whole runs alone");
+  }
+  expect(() => parseClusterOptions(["--only", "saves"])).toThrow("there are save, save-python, first-sync, big-file");
+});
