@@ -113,6 +113,29 @@ export function replicatedJob(name: string, pods: number, spec: Part, more: Part
   };
 }
 
+/** A Job of indexed pods that is nobody's part. */
+export function indexedJob(
+  name: string,
+  pods: number,
+  spec: Part,
+  labels: Readonly<Record<string, string>> = {},
+  more: Part = {},
+): NewObject {
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name, labels },
+    spec: {
+      parallelism: pods,
+      completions: pods,
+      completionMode: "Indexed",
+      backoffLimit: 0,
+      template: { metadata: { labels }, spec: { restartPolicy: "Never", ...spec } },
+      ...more,
+    },
+  };
+}
+
 export function jobSet(name: string, replicatedJobs: readonly Part[], more: Part = {}): NewObject {
   return {
     apiVersion: "jobset.x-k8s.io/v1alpha2",

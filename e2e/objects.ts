@@ -23,6 +23,7 @@ export interface ContainerStatus {
   readonly containerID?: string;
   readonly restartCount: number;
   readonly ready: boolean;
+  readonly lastState?: { readonly terminated?: { readonly reason?: string } };
   readonly state?: { readonly running?: object; readonly waiting?: object; readonly terminated?: object };
 }
 
@@ -31,6 +32,7 @@ export interface Pod extends KubeObject {
     readonly phase?: string;
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
   };
 }
 
@@ -42,13 +44,15 @@ export interface NewObject {
     readonly name: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly object[];
   };
   readonly [part: string]: unknown;
 }
 
 export function containerOf(pod: Pod, name: string): ContainerStatus | undefined {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status;
-  return [...containerStatuses, ...initContainerStatuses].find((each) => each.name === name);
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod.status;
+  const all = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses];
+  return all.find((each) => each.name === name);
 }
 
 /** True while a pod's container runs and nobody deletes the pod. */
