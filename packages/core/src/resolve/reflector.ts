@@ -22,8 +22,9 @@ export interface ReflectorSpec {
 }
 
 /**
- * How a reflector fares. `retrying`: no answer, or one that makes no sense; what the store holds may be old. `forbidden` and
- * `not-installed` are asked again from time to time and recover by themselves.
+ * How a reflector fares. `retrying`: no answer, or one that makes no sense; what the store holds may be old. So it is, by some
+ * seconds, where listing is allowed and watching is not. `forbidden` and `not-installed` are asked again from time to time and
+ * recover by themselves.
  */
 export type ReflectorStatus =
   | { readonly state: "starting" }
@@ -90,6 +91,8 @@ export class Reflector implements AsyncDisposable {
   /** 410s in a row. */
   #expired = 0;
   #unavailable = false;
+  /** Why it is not watched: where it may be listed all the same, it is listed over and over instead. */
+  #refused: RefusedWatch | undefined;
   readonly #cluster: ClusterConnection;
   readonly #timing: ReflectorTiming;
   readonly #stop = new AbortController();
@@ -168,7 +171,16 @@ export class Reflector implements AsyncDisposable {
       : new KinsyncError("KINSYNC_CLUSTER_ANSWER", `Cannot ${this.#deed("watch")}: ${textOf(error)}`, { cause: error });
     const status = failure.details["status"];
     let times = this.#timing.retry;
-    if (status === 403) {
+    if (error instanceof RefusedWatch) {
+      this.#version = undefined;
+      const isNews = this.#refused === undefined;
+      this.#refused ??= error;
+      // Whether it may be listed is asked at once, and tells what there is to say.
+      if (isNews) return 0;
+      const [first] = this.#timing.slow;
+      times = [first, first];
+    } else if (status === 403) {
+      this.#refused = undefined;
       this.#setStatus({ state: "forbidden", error: failure });
       times = this.#timing.slow;
     } else if (status === 404) {
@@ -225,7 +237,11 @@ export class Reflector implements AsyncDisposable {
       this.#complete = true;
       // Changes first: who hears `synced` finds everything.
       this.#tell(changes);
-      this.#setStatus({ state: "synced" });
+      const refused = this.#refused;
+      if (refused === undefined) this.#setStatus({ state: "synced" });
+      else if (!("error" in this.#status) || this.#status.error !== refused) {
+        this.#setStatus({ state: "retrying", error: refused });
+      }
       return;
     }
   }
@@ -256,7 +272,11 @@ export class Reflector implements AsyncDisposable {
       this.#expire();
       return;
     }
-    if (response.status !== 200) throw await untilAborted(errorOfResponse(response, this.#deed("watch")), signal);
+    if (response.status !== 200) {
+      const error = await untilAborted(errorOfResponse(response, this.#deed("watch")), signal);
+      throw response.status === 403 ? new RefusedWatch(error) : error;
+    }
+    this.#refused = undefined;
     this.#setStatus({ state: "synced" });
     try {
       for await (const line of jsonLines(this.#readable(response), () => limited.touch())) {
@@ -371,6 +391,14 @@ export class Reflector implements AsyncDisposable {
 
 /** A stream that ended after it had begun well. The next request tells whether anything is wrong, so nobody is told yet. */
 class DroppedWatch extends KinsyncError {}
+
+/** Changes may not be watched. Whether the list may be asked for, the next request tells. */
+class RefusedWatch extends KinsyncError {
+  constructor(cause: KinsyncError) {
+    const { code, message, hint, details } = cause;
+    super(code, `${message}; it is listed every few seconds instead`, { hint, details, cause });
+  }
+}
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

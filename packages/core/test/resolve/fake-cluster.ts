@@ -24,7 +24,7 @@ interface Watching {
 }
 
 /** What a refusal looks like. */
-export type Trouble = "forbidden" | "not-installed" | "unreachable" | "busy";
+export type Trouble = "forbidden" | "watch-forbidden" | "not-installed" | "unreachable" | "busy";
 
 const encoder = new TextEncoder();
 
@@ -209,7 +209,8 @@ export class FakeCluster implements ClusterConnection {
     if (resource === undefined || resource.version !== version || trouble === "not-installed") {
       return text(404, "404 page not found");
     }
-    if (trouble !== undefined) return this.#refuse(trouble, resource, request, namespace);
+    const isAllowed = trouble === "watch-forbidden" && request.query?.["watch"] !== true;
+    if (trouble !== undefined && !isAllowed) return this.#refuse(trouble, resource, request, namespace);
     const all = [...(this.#objects.get(resourceName(resource)) as Map<string, KubeObject>).values()];
     const inNamespace = all.filter((object) => namespace === undefined || object.metadata.namespace === namespace);
     if (name !== undefined) {

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import type { KubeObject } from "../../src/contract/index.ts";
-import { DEFAULT_TIMING, Reflector, type ReflectorSpec, type ReflectorTiming } from "../../src/resolve/reflector.ts";
+import {
+  DEFAULT_TIMING,
+  Reflector,
+  type ReflectorSpec,
+  type ReflectorStatus,
+  type ReflectorTiming,
+} from "../../src/resolve/reflector.ts";
 import { ReflectorPool } from "../../src/resolve/reflectors.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 import { ALL, JOBS, NAMESPACE, object, PODS, pod } from "./objects.ts";
@@ -185,6 +191,33 @@ test("a forbidden list is named, settled, and recovers by itself", async () => {
   await until(reflector, () => reflector.status.state === "synced");
   expect(reflector.isUnavailable).toBe(false);
   expect(names(reflector)).toEqual(["a"]);
+});
+
+test("where listing is allowed and watching is not, it is said, and the list is asked for again and again", async () => {
+  const { cluster, start } = setup();
+  cluster.put(pod("a"));
+  const reflector = start();
+  await until(reflector, () => reflector.status.state === "synced");
+  await untilWatched(cluster);
+  const told: string[] = [];
+  using _ = reflector.subscribe({ onStatus: (status) => void told.push(status.state) });
+  cluster.trouble(PODS, "watch-forbidden");
+  cluster.drop();
+  await until(reflector, () => "error" in reflector.status);
+  const { error } = reflector.status as Extract<ReflectorStatus, { readonly error: unknown }>;
+  expect(error.code).toBe("KINSYNC_CLUSTER_FORBIDDEN");
+  expect(error.message).toMatch(/watch pods.*listed every few seconds instead/);
+  expect(error.hint).toContain("watch");
+  expect(reflector.isUnavailable).toBe(false);
+  cluster.put(pod("b"));
+  await until(reflector, () => reflector.store.size === 2);
+  cluster.put(pod("c"));
+  await until(reflector, () => reflector.store.size === 3);
+  expect(told).toEqual(["retrying"]);
+  cluster.trouble(PODS, undefined);
+  await until(reflector, () => reflector.status.state === "synced");
+  cluster.put(pod("d"));
+  await until(reflector, () => reflector.store.size === 4);
 });
 
 test("a hiccup of the network does not make a forbidden list look possible", async () => {
