@@ -6,7 +6,7 @@ import { isAlive } from "./bytes.ts";
 import { until } from "./until.ts";
 
 /** A program of the node that the situations may stop, kill and start again. */
-export type Component = "kube-apiserver" | "kubelet" | "containerd";
+export type Component = "etcd" | "kube-apiserver" | "kubelet" | "containerd";
 
 /** A process that was found, and how to start it again. */
 export interface NodeProcess {
@@ -45,9 +45,32 @@ export async function findComponent(name: Component): Promise<NodeProcess> {
 export async function killComponent(name: Component): Promise<NodeProcess> {
   const found = await findComponent(name);
   process.kill(found.pid, "SIGKILL");
-  // Its command line is gone sooner than the ports that it holds.
-  await until(`${name} has ended`, async () => !(await isAlive(found.pid)), { every: 20 });
+  await whenGone(name, found);
   return found;
+}
+
+/** Tells it to end. @returns what `startComponent` takes, and a promise of its end */
+export async function endComponent(name: Component): Promise<NodeProcess & { readonly gone: Promise<void> }> {
+  const found = await findComponent(name);
+  process.kill(found.pid, "SIGTERM");
+  return { ...found, gone: whenGone(name, found) };
+}
+
+/** SIGSTOP: it stays, holds its connections and says nothing. */
+export async function stopComponent(name: Component): Promise<NodeProcess> {
+  const found = await findComponent(name);
+  process.kill(found.pid, "SIGSTOP");
+  return found;
+}
+
+/** SIGCONT. */
+export function continueComponent({ pid }: NodeProcess): void {
+  process.kill(pid, "SIGCONT");
+}
+
+/** Its command line is gone sooner than the ports that it holds. */
+async function whenGone(name: Component, { pid }: NodeProcess): Promise<void> {
+  await until(`${name} has ended`, async () => !(await isAlive(pid)), { every: 20, within: 120_000 });
 }
 
 /** Starts what was killed as it was started before; it outlives the situations. */
@@ -63,4 +86,25 @@ export function startComponent({ argv, cwd, env, log }: NodeProcess): void {
 async function listAt(file: string): Promise<readonly string[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   return text.split("\0").filter((each) => each !== "");
+}
+
+/** Makes etcd forget all versions but the present ones: https://etcd.io/docs/v3.6/op-guide/maintenance/ */
+export async function compactEtcd(): Promise<void> {
+  const { argv } = await findComponent("etcd");
+  const flag = "--listen-client-urls=";
+  const server = argv.find((each) => each.startsWith(flag))?.slice(flag.length);
+  if (server === undefined) throw new Error(`etcd was started without ${flag}`);
+  const range = { key: btoa("compact"), limit: 1 };
+  const { header } = (await post(`${server}/v3/kv/range`, range)) as { readonly header: { readonly revision: string } };
+  await post(`${server}/v3/kv/compaction`, { revision: header.revision, physical: true });
+}
+
+async function post(url: string, body: object): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  return response.json();
 }

@@ -10,7 +10,7 @@ import { COMPONENTS } from "./control-plane.ts";
 import { openCluster, startCluster } from "./index.ts";
 import { NODE_PATH } from "./node.ts";
 import { clustersFolder } from "./state.ts";
-import { listClusters, takeAway, takeAwayRest } from "./take-away.ts";
+import { copyLogs, listClusters, takeAway, takeAwayRest } from "./take-away.ts";
 
 const USAGE = `Usage: node e2e/cluster/cli.ts COMMAND [--id ID] [--folder DIR]
 
@@ -18,6 +18,7 @@ const USAGE = `Usage: node e2e/cluster/cli.ts COMMAND [--id ID] [--folder DIR]
                                   bring up a cluster; no harm where it is up
   down [--all]                    take it away, also what a killed "up" left behind
   status                          what runs
+  logs --out DIR                  copy the logs of all components, also after an "up" that failed
   kubectl ARG...                  kubectl with an administrator's rights
   exec [--node NODE] COMMAND...   a command inside a node, with KUBECONFIG set
   build                           build the programs only
@@ -31,6 +32,7 @@ const OPTIONS = {
   cache: { type: "string" },
   nodes: { type: "string", default: "1" },
   node: { type: "string" },
+  out: { type: "string" },
   all: { type: "boolean", default: false },
   "no-jobset": { type: "boolean", default: false },
   "node-image": { type: "boolean", default: false },
@@ -58,6 +60,8 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
       return down(flags);
     case "status":
       return status(await opened(flags));
+    case "logs":
+      return logs(flags);
     case "kubectl": {
       const { kubectl, environment } = await opened(flags);
       return inherit([kubectl, ...rest], { ...process.env, ...environment });
@@ -111,6 +115,12 @@ async function down(flags: Flags): Promise<number> {
     await takeAwayRest(join(folder, id));
   }
   return 0;
+}
+
+async function logs({ id, folder, out }: Flags): Promise<number> {
+  if (out === undefined) throw new Error("where to? logs --out DIR");
+  if (await copyLogs(join(clustersFolder(folder), id), out)) return 0;
+  throw new Error(`there are no logs of a cluster ${id}`);
 }
 
 async function status(cluster: Cluster): Promise<number> {

@@ -11,8 +11,8 @@ import { findProgram, isAlive, pidNamespaceOf } from "./processes.ts";
 import type { ProcessMark } from "./processes.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
-/** Milliseconds until a component serves. */
-const START_LIMIT = 60_000;
+/** Milliseconds until a component serves, on a machine with other things to do. */
+const START_LIMIT = 120_000;
 
 /** Milliseconds until a killed component is gone. */
 const END_LIMIT = 10_000;

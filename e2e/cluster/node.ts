@@ -20,7 +20,7 @@ const SYSCTLS = {
 };
 
 /** The time for a node's own set-up, and for its end. Milliseconds. */
-const NODE_LIMIT = 20_000;
+const NODE_LIMIT = 60_000;
 
 export interface NodePlan {
   readonly name: string;

@@ -26,6 +26,8 @@ export const NODE_PACKAGES = [
   "containernetworking-plugins",
   "iproute2",
   "iptables",
+  // For situations in which somebody's clock is off.
+  "libfaketime",
   "openssl",
   "runc",
   "util-linux",
@@ -81,8 +83,10 @@ async function install(names: readonly string[], signal: AbortSignal | undefined
     within: 900_000,
     ...signalOf(signal),
   };
-  await run(["apt-get", "update"], options);
-  await run(["apt-get", "install", "--yes", "--no-install-recommends", ...names], options);
+  // Mirrors fail now and then, and a fresh machine may be installing something of its own.
+  const patience = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"];
+  await run(["apt-get", ...patience, "update"], options);
+  await run(["apt-get", ...patience, "install", "--yes", "--no-install-recommends", ...names], options);
 }
 
 function signalOf(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {

@@ -21,6 +21,7 @@ import {
   clustersFolder,
   createFolder,
   environmentOf,
+  keptLogs,
   kubeconfigOf,
   layoutOf,
   nodeLayoutOf,
@@ -36,8 +37,8 @@ const ID = /^[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?$/;
 /** Bytes of a socket's path, as in unix(7). */
 const SOCKET_LIMIT = 107;
 
-/** Milliseconds until an object is as it has to be. */
-const PATIENCE = 60_000;
+/** Milliseconds until an object is as it has to be, on a machine with other things to do. */
+const PATIENCE = 120_000;
 
 type Report = (line: string) => void;
 
@@ -88,7 +89,7 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
     });
     return await controlCluster(folder, started);
   } catch (cause) {
-    const kept = `${folder}.logs`;
+    const kept = keptLogs(folder);
     await rm(kept, { recursive: true, force: true });
     await rename(layout.logs, kept).catch(() => {});
     await takeAway(folder);

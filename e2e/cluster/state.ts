@@ -61,6 +61,11 @@ export function layoutOf(folder: string): Layout {
   };
 }
 
+/** Where the logs of a cluster are that did not come up, until its next end. */
+export function keptLogs(folder: string): string {
+  return `${folder}.logs`;
+}
+
 /** Each controller has a name of its own, so that it can be told apart in the audit log. */
 export function kubeconfigOf({ etc }: Layout, user: "controller-manager" | "scheduler" | "jobset"): string {
   return join(etc, `${user}.kubeconfig`);

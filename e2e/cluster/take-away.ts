@@ -1,8 +1,8 @@
-import { readdir, rm } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { execute } from "../command.ts";
 import { removeGroups } from "./cgroups.ts";
-import { readState } from "./state.ts";
+import { keptLogs, layoutOf, readState } from "./state.ts";
 
 /** Milliseconds until every process of a cluster is gone. */
 const END_LIMIT = 30_000;
@@ -32,6 +32,20 @@ export async function takeAwayRest(folder: string): Promise<void> {
     if (name.startsWith(`${basename(folder)}.`))
       await rm(join(dirname(folder), name), { recursive: true, force: true });
   }
+}
+
+/**
+ * Copies the logs of all components, also of a cluster that runs no more or did not come up.
+ * @returns whether there were any
+ */
+export async function copyLogs(folder: string, to: string): Promise<boolean> {
+  for (const from of [layoutOf(folder).logs, keptLogs(folder)]) {
+    const names = await readdir(from).catch(() => []);
+    if (names.length === 0) continue;
+    await cp(from, to, { recursive: true });
+    return true;
+  }
+  return false;
 }
 
 /** Ids of the clusters that a folder holds, also of those that are half there. */

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, readlink, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -132,6 +132,15 @@ describe("a cluster of two nodes that is up", () => {
   test("it is brought up once more: it is the same one", async () => {
     const again = await startCluster({ id, folder, nodes: 2 });
     expect(await again.pidOfComponent("etcd")).toBe(await cluster.pidOfComponent("etcd"));
+  });
+
+  test("the logs of all its parts are copied, those of each node too", { timeout: MINUTE }, async () => {
+    const out = join(folder, "copied");
+    await run([process.execPath, CLI, "logs", "--id", id, "--folder", folder, "--out", out]);
+    const names = await readdir(out);
+    for (const name of ["audit.log", "n1-apiserver.log", "n1-jobset.log", "n2-kubelet.log"])
+      expect(names).toContain(name);
+    await rm(out, { recursive: true });
   });
 
   test("it is found from inside a node", { timeout: MINUTE }, async () => {
