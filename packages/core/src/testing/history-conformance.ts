@@ -7,7 +7,7 @@ import { judgeObjects } from "./kind-view.ts";
 import type { JudgedObjects } from "./kind-view.ts";
 import { callPurely, deepFreeze } from "./purity.ts";
 import { describeChanges, KnownObjects, nameIfOfKind, replayHistory } from "./replay.ts";
-import { reorderHistory } from "./reorder.ts";
+import { isSameBurst, reorderHistory } from "./reorder.ts";
 import type { ReorderOptions } from "./reorder.ts";
 import { seededRandom } from "./shuffle.ts";
 
@@ -40,6 +40,8 @@ export interface HistoryConformanceOptions {
 
 /** States in which a pod gets no file, and that a pod leaves only where the workload is changed again. */
 const OBSOLETE: ReadonlySet<string> = new Set<MemberState>(["superseded", "terminating", "finished"]);
+/** How often a watch begins anew. */
+const LOSS = 0.2;
 /** States that a pod never leaves. */
 const FINAL: ReadonlySet<string> = new Set<MemberState>(["terminating", "finished"]);
 
@@ -87,7 +89,10 @@ export function historyConformance(
     };
     law("however the watches overtake each other, the truths are told", () => reordered({}, checkTruths));
     law("however the watches overtake each other, what two truths agree on holds", () => reordered({}, checkBetween));
-    law("with intermediate states lost, the truths are told", () => reordered({ loss: 0.5 }, checkTruths));
+    law("where watches begin anew, the truths are told", () => reordered({ loss: LOSS }, checkTruths));
+    law("where watches begin anew, what two truths agree on holds", () =>
+      reordered({ loss: LOSS }, (kind, lines) => checkBetween(kind, lines, isSameBurst)),
+    );
   }
 }
 
@@ -150,16 +155,20 @@ interface Promised {
 }
 
 /**
- * Asks the kind after every event. A pod that two truths in a row call obsolete, or the second one no member any more, must not
+ * Asks the kind after every event, or every burst of them. A pod that two truths in a row call obsolete, or the second one no member any more, must not
  * be current in between; one that both call current must not be called obsolete.
  */
-function checkBetween(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]): void {
+function checkBetween(
+  kind: KindPlugin,
+  lines: readonly (HistoryEvent | HistoryTruth)[],
+  goesOn: typeof isSameBurst = () => false,
+): void {
   for (const workload of new Set(lines.filter(isTruth).map(({ truth }) => truth.workload))) {
     const name = nameIfOfKind(kind, workload);
     const truths = [...momentsOf(kind, lines)].filter(({ truth }) => truth.truth.workload === workload);
     const known = new KnownObjects();
     let promises: ReadonlyMap<string, Promised> = new Map();
-    for (const line of lines) {
+    for (const [at, line] of lines.entries()) {
       if (isTruth(line)) {
         const place = truths.findIndex(({ truth }) => truth === line);
         if (place >= 0) promises = promisesOf(truths[place], truths[place + 1]);
@@ -167,7 +176,7 @@ function checkBetween(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryT
       }
       known.take(line);
       const root = known.rootOf(kind, name);
-      if (root === undefined || promises.size === 0) continue;
+      if (root === undefined || promises.size === 0 || goesOn(line, lines[at + 1])) continue;
       const judged = judgeObjects(kind, root, [...known.objects.values()]);
       for (const { pod, verdict } of judged.members) {
         const promised = promises.get(pod.metadata.uid);

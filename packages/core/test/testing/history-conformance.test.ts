@@ -100,7 +100,10 @@ test("a kind that takes anybody where nobody is of the attempt is found by anoth
     truth({ "red-1-x": "superseded", "red-2-x": "superseded" }),
   );
   const broken = brokenLaws(fallingBack, history);
-  expect([...broken.keys()]).toEqual(["however the watches overtake each other, what two truths agree on holds"]);
+  expect([...broken.keys()]).toEqual([
+    "however the watches overtake each other, what two truths agree on holds",
+    "where watches begin anew, what two truths agree on holds",
+  ]);
   expect([...broken.values()].join()).toMatch(
     /in the order of seed \d+: red-1-x is superseded since 50 ms, and current/,
   );
@@ -221,6 +224,12 @@ test("with loss, the last state of each object before a truth still arrives", ()
       expect(statesAtTruths(lines)).toEqual(statesAtTruths(BACK_AGAIN.lines));
     }),
   );
+});
+
+test("with loss, an object that came and went during a gap is never seen", () => {
+  const history = historyOf(added(team(1)), added(member(1)), { type: "DELETED", object: member(1) }, truth({}));
+  const lines = reorderHistory(history.lines, () => 0.9, { loss: 1 });
+  expect(lines.filter((line) => !isTruth(line)).map(({ object }) => object.kind)).toEqual(["Team"]);
 });
 
 function statesAtTruths(lines: readonly (HistoryEvent | HistoryTruth)[]): object[] {
