@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -10,6 +12,9 @@ export type Picture = Readonly<Record<string, string>>;
 
 /** kinsync's own folder, which is no part of what it carries. */
 const STATE = ".kinsync";
+
+/** Bytes above which a file is not read as a whole. */
+const LARGE = 1 << 20;
 
 /** What is at a path: a picture of one entry named `.` where it is no folder, `undefined` where there is nothing. */
 export async function pictureOf(path: string): Promise<Picture | undefined> {
@@ -39,14 +44,32 @@ async function drawEntry(path: string): Promise<string> {
   if (stat.isDirectory()) return "folder";
   if (stat.isSymbolicLink()) return `link -> ${await readlink(path)}`;
   if (!stat.isFile()) return "something else";
-  return drawFile(await readFile(path), (stat.mode & 0o100) !== 0);
+  const executable = (stat.mode & 0o100) !== 0;
+  return stat.size > LARGE ? drawLarge(path, executable) : drawFile(await readFile(path), executable);
 }
 
 export function drawFile(content: Buffer, executable: boolean): string {
-  const kind = executable ? "program" : "file";
   const text = content.toString();
-  if (content.length <= 100 && Buffer.from(text).equals(content)) return `${kind}: ${text}`;
-  return `${kind} of ${content.length} bytes, ${createHash("sha256").update(content).digest("hex").slice(0, 16)}`;
+  if (content.length <= 100 && Buffer.from(text).equals(content)) return `${wordFor(executable)}: ${text}`;
+  return describe(content.length, createHash("sha256").update(content), executable);
+}
+
+async function drawLarge(path: string, executable: boolean): Promise<string> {
+  const hash = createHash("sha256");
+  let length = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    hash.update(chunk);
+  }
+  return describe(length, hash, executable);
+}
+
+function describe(length: number, hash: Hash, executable: boolean): string {
+  return `${wordFor(executable)} of ${length} bytes, ${hash.digest("hex").slice(0, 16)}`;
+}
+
+function wordFor(executable: boolean): string {
+  return executable ? "program" : "file";
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -1,19 +1,8 @@
 import { expect } from "vitest";
 import { run } from "../command.ts";
-import type { Kinsync } from "../kinsync.ts";
 import { container, EMPTY, pod, podSpec, statefulSet } from "../manifests.ts";
-import type { Pod } from "../objects.ts";
+import { emptyPod, mappedPod } from "../mapped-pod.ts";
 import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
-
-/** A pod with an empty folder, and kinsync that keeps `src` in step there. */
-async function mapped(stage: Stage): Promise<{ kinsync: Kinsync; pods: readonly Pod[] }> {
-  await stage.create(pod("x", podSpec(container(stage.world.image, EMPTY))));
-  const pods = await stage.running(1);
-  const kinsync = stage.up("pod/x");
-  await kinsync.ready();
-  return { kinsync, pods };
-}
 
 situation("names that are hard to carry", {}, async (stage) => {
   const { project } = stage;
@@ -28,24 +17,50 @@ situation("names that are hard to carry", {}, async (stage) => {
     "$HOME $(touch no) ;&|<>*?[x]{a,b}!#~%^",
     "日本語 – ümläut – emoji 🦊",
     "x".repeat(255),
-    `${"folder/".repeat(40)}deep`,
+    `${"ü".repeat(127)}x`,
+    // One letter and two: the same to the eye, and to some file systems.
+    "caf\u00e9",
+    "cafe\u0301",
+    `${"folder/".repeat(60)}deep`,
+    `${`${"long ".repeat(39)}/`.repeat(15)}path`,
     "...",
     "dir with 'quote/and\nnewline/-file",
   ];
   for (const [at, name] of names.entries()) await project.write(`src/${name}`, `${at}\n`);
-  const { pods } = await mapped(stage);
+  const { pods } = await mappedPod(stage);
   await stage.same(pods);
   for (const [at, name] of names.entries()) await project.write(`src/${name}`, `changed ${at}\n`);
   await stage.same(pods);
-  for (const name of names.slice(0, 9)) await project.remove(`src/${name}`);
+  for (const name of names.slice(0, 13)) await project.remove(`src/${name}`);
   await stage.same(pods);
+});
+
+situation("what a run left is what the next one finds, whatever the names", {}, async (stage) => {
+  const { project } = stage;
+  await project.writeAll({
+    "src/new\nline/f.txt": "one\n",
+    "src/new\nline/deep/er\n/g.txt": "g\n",
+    "src/file\nof two lines": "two\n",
+    "src/-rf/'quotes'.txt": "q\n",
+    "src/plain.txt": "p\n",
+  });
+  const x = await emptyPod(stage);
+  expect((await stage.sync("pod/x")).end.code).toBe(0);
+  await stage.same([x]);
+  expect((await stage.sync("pod/x")).end.code).toBe(0);
+  await stage.same([x]);
+  await project.write("src/new\nline/f.txt", "two\n");
+  await project.remove("src/new\nline/deep");
+  await project.remove("src/-rf");
+  expect((await stage.sync("pod/x")).end.code).toBe(0);
+  await stage.same([x]);
 });
 
 situation("the bit that makes a program comes and goes", {}, async (stage) => {
   const { project } = stage;
   await project.writeAll({ "src/run.sh": "#!/bin/sh\n", "src/f.txt": "one\n" });
   await project.mode("src/run.sh", 0o755);
-  const { pods } = await mapped(stage);
+  const { pods } = await mappedPod(stage);
   await stage.same(pods);
   await project.mode("src/run.sh", 0o644);
   await project.mode("src/f.txt", 0o755);
@@ -63,7 +78,7 @@ situation("symbolic links: also those that lead nowhere, and those that change",
   await project.link("src/a/up", "../f.txt");
   await project.link("src/nowhere", "not/there");
   await project.link("src/absolute", "/etc/hostname");
-  const { pods } = await mapped(stage);
+  const { pods } = await mappedPod(stage);
   await stage.same(pods);
   await project.remove("src/to-file");
   await project.link("src/to-file", "a/b.txt");
@@ -80,7 +95,7 @@ situation("files, folders and links take one another's place", {}, async (stage)
     "src/stays": "s\n",
   });
   await project.folderAt("src/four");
-  const { pods } = await mapped(stage);
+  const { pods } = await mappedPod(stage);
   await stage.same(pods);
   await project.remove("src/one");
   await project.write("src/one/inside.txt", "now a folder\n");
@@ -185,7 +200,7 @@ situation("a mapped single file is deleted and made again", {}, async (stage) =>
 situation("a folder that vanishes halts its mapping; when it is back, it goes on", {}, async (stage) => {
   const { project } = stage;
   await project.writeAll({ "src/f.txt": "one\n", "src/g.txt": "g\n" });
-  const { kinsync, pods } = await mapped(stage);
+  const { kinsync, pods } = await mappedPod(stage);
   await stage.same(pods);
   const since = kinsync.mark();
   await project.move("src", "elsewhere");
