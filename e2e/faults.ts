@@ -24,17 +24,20 @@ export interface InStep {
   readonly others: readonly Picture[];
 }
 
-/** Two pods of sts/db, in step, and beside the mapped folder one that is nobody's business. */
-export async function inStep(stage: Stage, kubeconfig?: string, kinsync?: Kinsync): Promise<InStep> {
+/**
+ * Two pods of sts/db, in step, and beside the mapped folder one that is nobody's business.
+ * @param up starts kinsync, with a kubeconfig of its own or in another way; called when the local files are there
+ */
+export async function inStep(stage: Stage, up: string | (() => Promise<Kinsync>) = stage.kubeconfig): Promise<InStep> {
   const script = `${SEED}; mkdir /app/other; echo mine >/app/other/f.txt; ${IDLE}`;
   await stage.create(statefulSet("db", 2, podSpec(container(stage.world.image, script))));
   const pods = await stage.running(2);
   await stage.project.writeAll({ "src/f.txt": "one\n", "src/gone.txt": "x\n" });
-  const started = kinsync ?? stage.up("sts/db", kubeconfig === undefined ? {} : { kubeconfig });
-  await started.ready();
+  const kinsync = typeof up === "string" ? stage.up("sts/db", { kubeconfig: up }) : await up();
+  await kinsync.ready();
   await stage.same(pods);
-  await stage.save(started, "f.txt", "two\n", pods);
-  return { kinsync: started, pods, others: await othersOf(stage, pods) };
+  await stage.save(kinsync, "f.txt", "two\n", pods);
+  return { kinsync, pods, others: await othersOf(stage, pods) };
 }
 
 /** A relay that is gone at the end of the situation. */

@@ -143,8 +143,8 @@ for (const [shift, title] of [
     { needs: ["control"], timeout: 180_000 },
     async (stage) => {
       const { project } = stage;
-      const kinsync = await upWithClock(stage, shift);
-      const inside = await inStep(stage, undefined, kinsync);
+      const inside = await inStep(stage, () => upWithClock(stage, shift));
+      const { kinsync } = inside;
       const since = kinsync.mark();
       expect(Math.abs(Date.parse(kinsync.events[0]?.time ?? "") - Date.now())).toBeGreaterThan(3_000_000);
       const times = [await timeOf(stage)];
