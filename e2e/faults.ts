@@ -63,7 +63,9 @@ export async function inTransfer(stage: Stage, relay: Relay, kinsync: Kinsync): 
 }
 
 export async function saveBig(stage: Stage, bytes = BIG): Promise<void> {
-  await stage.project.write("src/big.bin", randomBytes(bytes));
+  // Elsewhere, and then moved: while it is written it is seen at some size, and that one would be on its way.
+  await stage.project.write("big.bin", randomBytes(bytes));
+  await stage.project.move("big.bin", "src/big.bin");
 }
 
 /** What a user does while something is down. */
