@@ -23,6 +23,8 @@ export interface UpOptions {
   readonly sync?: readonly string[];
   readonly args?: readonly string[];
   readonly kubeconfig?: string;
+  /** Variables of its environment besides PATH, HOME and KUBECONFIG. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a situation has at hand: a namespace, local files, kinsync. All of it is gone at the end. */
@@ -125,6 +127,7 @@ export class Stage implements AsyncDisposable {
     return this.start(
       ["up", workload, ...sync.flatMap((each) => ["--sync", each]), ...args, "-o", "json"],
       options.kubeconfig,
+      options.env,
     );
   }
 
@@ -134,6 +137,7 @@ export class Stage implements AsyncDisposable {
     const kinsync = this.start(
       ["sync", workload, ...sync.flatMap((each) => ["--sync", each]), ...args, "-o", "json"],
       options.kubeconfig,
+      options.env,
     );
     return Object.assign(kinsync, { end: await kinsync.ended });
   }
@@ -163,13 +167,17 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Starts any command of kinsync in the project's folder. */
-  start(args: readonly string[], kubeconfig: string = this.kubeconfig): Kinsync {
+  start(
+    args: readonly string[],
+    kubeconfig: string = this.kubeconfig,
+    env: Readonly<Record<string, string>> = {},
+  ): Kinsync {
     const context = kubeconfig === this.world.kubeconfig ? [] : ["--context", CONTEXT];
     const kinsync = new Kinsync({
       command: this.world.settings.command,
       args: [...args, "-n", this.namespace, ...context],
       cwd: this.project.folder,
-      env: { PATH: process.env["PATH"], HOME: this.project.folder, KUBECONFIG: kubeconfig },
+      env: { PATH: process.env["PATH"], HOME: this.project.folder, KUBECONFIG: kubeconfig, ...env },
     });
     this.#started.push(kinsync);
     this.atEnd(() => kinsync[Symbol.asyncDispose]());
