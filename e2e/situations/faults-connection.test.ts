@@ -31,7 +31,7 @@ situation("the way to the cluster is kubectl proxy", {}, async (stage) => {
 });
 
 /** Milliseconds from a reset until all is there again. */
-const AFTER_RESET = 20_000;
+const AFTER_RESET = 30_000;
 
 /** Milliseconds until kinsync gives a silent stream up in the middle of a batch (60 s), and all is there by a new one. */
 const AFTER_SILENCE = 90_000;
