@@ -1,6 +1,5 @@
 import { expect } from "vitest";
-import { container, IDLE, pod, podSpec, SEED, statefulSet } from "../manifests.ts";
-import { containerOf } from "../objects.ts";
+import { container, IDLE, pod, podSpec, SEED } from "../manifests.ts";
 import { situation } from "../situation.ts";
 
 situation("a bare pod", {}, async (stage) => {
@@ -13,7 +12,7 @@ situation("a bare pod", {}, async (stage) => {
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
   await stage.save(kinsync, "f.txt", "two\n", [x]);
   expect(await stage.look(y)).toEqual({ "f.txt": "file: old\n" });
-  expect(await stage.states("pod/x")).toEqual({ x: "current" });
+  await stage.truth("pod/x", { x: "current" });
 });
 
 situation(
@@ -37,38 +36,6 @@ situation(
     expect(await stage.look(x, "/app/src", "main")).toEqual({ "f.txt": "file: one\n" });
   },
 );
-
-situation("a native sidecar gets the files when it is named", {}, async (stage) => {
-  const { project, world } = stage;
-  const sidecar = container(world.image, undefined, { name: "sidecar", restartPolicy: "Always" });
-  await stage.create(pod("x", podSpec(container(world.image), { initContainers: [sidecar] })));
-  const [x] = await stage.running(1);
-  if (x === undefined) throw new Error("one pod runs");
-  await project.write("src/f.txt", "one\n");
-  const once = await stage.sync("pod/x", { args: ["--container", "sidecar"] });
-  expect(once.end.code).toBe(0);
-  expect(await stage.look(x, "/app/src", "sidecar")).toEqual({ "f.txt": "file: one\n" });
-  expect(await stage.look(x, "/app/src", "main")).toEqual({ "f.txt": "file: old\n" });
-});
-
-situation("a container restarts under its pod: its fresh file system is caught up", {}, async (stage) => {
-  const { kubectl, project, world } = stage;
-  await stage.create(statefulSet("db", 2, podSpec(container(world.image))));
-  const pods = await stage.running(2);
-  await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n" });
-  const kinsync = stage.up("sts/db");
-  await kinsync.ready();
-  await stage.same(pods);
-  await kubectl.run(["exec", "db-0", "--", "sh", "-c", "kill -TERM 1"]);
-  const after = await stage.until("the container of db-0 runs again", async () => {
-    const all = await stage.running(2);
-    const [first] = all;
-    return first !== undefined && containerOf(first, "main")?.restartCount === 1 && all;
-  });
-  expect(after.map(({ metadata }) => metadata.uid)).toEqual(pods.map(({ metadata }) => metadata.uid));
-  await stage.same(after);
-  await stage.save(kinsync, "f.txt", "two\n", after);
-});
 
 situation(
   "a user other than root: a volume that it may write to is served, a folder of root's is a named failure",
