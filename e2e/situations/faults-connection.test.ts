@@ -134,7 +134,7 @@ situation(
   async (stage) => {
     const { relay, ...world } = await inStepByRelay(stage);
     const since = world.kinsync.mark();
-    await inTransfer(stage, relay, world.kinsync);
+    await inTransfer(stage, relay);
     relay.isSilent = true;
     relay.strike("silence");
     await change(stage);

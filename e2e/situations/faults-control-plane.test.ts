@@ -41,7 +41,7 @@ async function breaks(
   }
   const { relay, ...world } = await inStepByRelay(stage);
   const since = world.kinsync.mark();
-  await inTransfer(stage, relay, world.kinsync);
+  await inTransfer(stage, relay);
   const broken = fault(world);
   relay.resume();
   await broken;

@@ -43,7 +43,7 @@ for (const component of ["kubelet", "containerd"] as const) {
   situation(`${component} is killed in the middle of a transfer: the file comes whole`, OPTIONS, async (stage) => {
     const { relay, ...world } = await inStepByRelay(stage);
     const since = world.kinsync.mark();
-    await inTransfer(stage, relay, world.kinsync);
+    await inTransfer(stage, relay);
     const killed = await killComponent(component);
     try {
       relay.resume();
