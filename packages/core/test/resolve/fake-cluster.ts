@@ -14,6 +14,8 @@ interface Logged {
   readonly version: number;
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
   readonly object: KubeObject;
+  /** As it was, where it was modified. */
+  readonly before: KubeObject | undefined;
 }
 
 interface Watching {
@@ -84,9 +86,9 @@ export class FakeCluster implements ClusterConnection {
       const before = held.get(key);
       if (before !== undefined && before.metadata.uid !== object.metadata.uid) this.delete(before);
       const stored = this.#stamp(object);
-      const isNew = held.get(key) === undefined;
+      const present = held.get(key);
       held.set(key, stored);
-      this.#tell(name, isNew ? "ADDED" : "MODIFIED", stored);
+      this.#tell(name, present === undefined ? "ADDED" : "MODIFIED", stored, present);
     }
   }
 
@@ -281,11 +283,7 @@ export class FakeCluster implements ClusterConnection {
     const out = new Stream();
     const metadataOnly = request.accept?.includes("PartialObjectMetadata;") ?? false;
     const watching: Watching = { resource: name, matches, metadataOnly, stream: out };
-    for (const logged of this.#log.get(name) ?? []) {
-      if (logged.version > since && matches(logged.object)) {
-        this.#write(watching, { type: logged.type, object: logged.object });
-      }
-    }
+    for (const logged of this.#log.get(name) ?? []) if (logged.version > since) this.#pass(watching, logged);
     this.#watches.add(watching);
     const stop = (): void => {
       this.#watches.delete(watching);
@@ -295,10 +293,23 @@ export class FakeCluster implements ClusterConnection {
     return response(200, { body: () => out.read() });
   }
 
-  #tell(resource: string, type: Logged["type"], object: KubeObject): void {
-    this.#log.get(resource)?.push({ version: this.#version, type, object });
-    for (const watching of this.#watches) {
-      if (watching.resource === resource && watching.matches(object)) this.#write(watching, { type, object });
+  #tell(resource: string, type: Logged["type"], object: KubeObject, before?: KubeObject): void {
+    const logged: Logged = { version: this.#version, type, object, before };
+    this.#log.get(resource)?.push(logged);
+    for (const watching of this.#watches) if (watching.resource === resource) this.#pass(watching, logged);
+  }
+
+  /** For a watch with a selector, what comes to match is added and what no longer does is deleted. */
+  #pass(watching: Watching, { type, object, before }: Logged): void {
+    const matched = before !== undefined && watching.matches(before);
+    if (watching.matches(object)) {
+      this.#write(watching, { type: type === "MODIFIED" && !matched ? "ADDED" : type, object });
+    } else if (matched) {
+      const { resourceVersion = "" } = object.metadata;
+      this.#write(watching, {
+        type: "DELETED",
+        object: { ...before, metadata: { ...before.metadata, resourceVersion } },
+      });
     }
   }
 
