@@ -1,5 +1,6 @@
 // npm run bench:cluster: kinsync on a real Kubernetes, against what a user would do instead, and which goals are met. See README.md.
 import { spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { openCluster, startCluster } from "../e2e/cluster/index.ts";
 import { HELP, parseClusterOptions } from "./cluster-options.ts";
@@ -39,9 +40,12 @@ async function onClusterOfItsOwn(measure: readonly string[]): Promise<number> {
   try {
     ending.signal.throwIfAborted();
     const command = cluster.command([...measure, "--kubeconfig", cluster.kubeconfigInside], { cwd: ROOT });
+    // Goes away with the cluster, however the run ends.
+    const TMPDIR = join(cluster.folder, "tmp");
+    await mkdir(TMPDIR, { recursive: true });
     // Its own kubectl before others: of the cluster's version.
     const PATH = `${dirname(cluster.kubectl)}:${process.env["PATH"] ?? ""}`;
-    return await inherit(command, { ...process.env, ...cluster.environment, PATH });
+    return await inherit(command, { ...process.env, ...cluster.environment, PATH, TMPDIR });
   } finally {
     await cluster.down();
   }

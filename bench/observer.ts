@@ -58,7 +58,7 @@ async function observeOutside(files: readonly Watched[]): Promise<Observer> {
   await watching.promise;
   return {
     isOutside: true,
-    how: "inotify on the container's folder, seen from the machine",
+    how: "inotify on the containers' folders, from outside of them",
     until: (places, state) => sightings.until(places, state),
     async [Symbol.asyncDispose]() {
       child.removeAllListeners();

@@ -76,10 +76,12 @@ type RowsOf<T extends TableName> = `${T}/${(typeof TABLES)[T]["variants"][number
 /** A row as goals name it: `save/5 cli`. With one pod, serial and parallel are the same, and there is one row of it. */
 export type RowName = Exclude<{ [T in TableName]: RowsOf<T> }[TableName], "save/1 cp-serial">;
 
-/** All rows that a whole run measures. */
-export function allRows(): readonly string[] {
-  const rows = Object.entries<Table>(TABLES).flatMap(([table, { variants, ways }]) =>
-    variants.flatMap((variant) => Object.keys(ways).map((way) => `${table}/${variant} ${way}`)),
-  );
+/** All rows that a run over these tables and sizes measures, as goals name them. */
+export function rowsOf(tables: readonly TableName[], sizes: readonly number[]): readonly string[] {
+  const rows = tables.flatMap((name) => {
+    const { variants, ways }: Table = TABLES[name];
+    const measured = variants.filter((variant) => typeof variant === "string" || sizes.includes(variant));
+    return measured.flatMap((variant) => Object.keys(ways).map((way) => `${name}/${variant} ${way}`));
+  });
   return rows.filter((row) => row !== "save/1 cp-serial");
 }

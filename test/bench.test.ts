@@ -6,10 +6,11 @@ import { withResults } from "../bench/document.ts";
 import { Figures, figuresAsText, verdictsAsText } from "../bench/figures.ts";
 import { goalsOf } from "../bench/goals.ts";
 import type { Goal } from "../bench/goals.ts";
-import { allRows, TABLES } from "../bench/tables.ts";
+import { rowsOf, SIZES, TABLES } from "../bench/tables.ts";
 import type { TableName } from "../bench/tables.ts";
 
-const GOALS = goalsOf(Object.keys(TABLES) as TableName[]);
+const ALL = Object.keys(TABLES) as TableName[];
+const GOALS = goalsOf(ALL);
 
 /** One pod, three rounds of each way. */
 function someFigures(): Figures {
@@ -21,7 +22,7 @@ function someFigures(): Figures {
 }
 
 test("every goal compares rows that a whole run measures, and every goal belongs to a table", () => {
-  const rows = allRows();
+  const rows = rowsOf(ALL, SIZES);
   for (const { of, against } of GOALS) for (const row of [...of, against]) expect(rows).toContain(row);
   expect(GOALS.length).toBeGreaterThan(5);
   expect(goalsOf(["big-file"]).every(({ against }) => against.startsWith("big-file/"))).toBe(true);
