@@ -31,6 +31,11 @@ export interface ClusterTimeouts {
   readonly handshake?: number;
   /** Without a single byte of an answer, where the request says nothing else. Default: 30,000. */
   readonly idle?: number;
+  /**
+   * Until the answer begins to a request over a connection that was kept from an earlier one. It may lead nowhere by now, so that
+   * another one is tried then. Default: 5,000.
+   */
+  readonly kept?: number;
   /** Until a credential plugin or an OIDC issuer answered. Default: 60,000; 300,000 with a terminal, where a person may have to type. */
   readonly credentials?: number;
 }
@@ -95,9 +100,9 @@ class Connection implements ClusterConnection {
     this.#authority =
       cluster.certificateAuthority === undefined ? undefined : new FileText(cluster.certificateAuthority);
     this.#impersonation = impersonationOf(user);
-    const { connect = 10_000, handshake = 10_000, idle = 30_000 } = options.timeouts ?? {};
+    const { connect = 10_000, handshake = 10_000, idle = 30_000, kept = 5_000 } = options.timeouts ?? {};
     const credentials = options.timeouts?.credentials ?? (options.terminal === undefined ? 60_000 : 300_000);
-    this.#timeouts = { connect, handshake, idle, credentials };
+    this.#timeouts = { connect, handshake, idle, kept, credentials };
     this.#credentials = new Credentials(user, {
       env: options.env,
       clusterInfo: async () => await this.#clusterInfo(),
@@ -222,7 +227,7 @@ class Connection implements ClusterConnection {
       throw this.#brokenMaterial(material, cause);
     }
     this.#stop.signal.throwIfAborted();
-    const pool = new ConnectionPool(this.#route, tls, this.#timeouts.connect);
+    const pool = new ConnectionPool(this.#route, tls, this.#timeouts);
     this.#pool = { material, pool };
     present?.pool.retire();
     return pool;

@@ -26,7 +26,7 @@ export interface Exchange {
   drop(error?: Error): void;
 }
 
-/** Sends a request and settles with the head of the answer. Every request here can be repeated, so a connection that the server closed while it was unused costs a second try, no failure. */
+/** Sends a request and settles with the head of the answer. Every request here can be repeated, so a connection that the server closed while it was unused, or that leads nowhere by now, costs a second try, no failure. */
 export async function exchange(pool: ConnectionPool, call: Call): Promise<Exchange> {
   for (;;) {
     try {
@@ -37,7 +37,7 @@ export async function exchange(pool: ConnectionPool, call: Call): Promise<Exchan
   }
 }
 
-/** A kept connection turned out to be closed. Each is met once, since it leaves the pool by that. */
+/** A kept connection turned out to be closed, or to lead nowhere. Each is met once, since it leaves the pool by that. */
 class StaleConnection extends Error {}
 
 async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
@@ -55,23 +55,32 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
   });
   let message: IncomingMessage | undefined;
   const drop = (error?: Error) => {
-    if (error !== undefined && message === undefined && request.reusedSocket) pool.distrust();
     if (message === undefined) request.destroy(error);
     else message.destroy(error);
   };
   const onAbort = () => drop(new DOMException("aborted", "AbortError"));
   let timer: NodeJS.Timeout | undefined;
+  let keptTimer: NodeJS.Timeout | undefined;
   const rest = () => clearTimeout(timer);
   const expect = () => {
     rest();
     timer = setTimeout(() => drop(new IdleTimeout(call.idleTimeout)), call.idleTimeout);
   };
   const settle = () => {
+    clearTimeout(keptTimer);
     rest();
     signal.removeEventListener("abort", onAbort);
   };
   signal.addEventListener("abort", onAbort, { once: true });
+  request.once("socket", () => {
+    if (!request.reusedSocket) return;
+    keptTimer = setTimeout(() => {
+      pool.distrust();
+      request.destroy(new StaleConnection());
+    }, pool.timeouts.kept);
+  });
   request.once("response", (response) => {
+    clearTimeout(keptTimer);
     message = response;
     expect();
     // Also where nobody reads on: without a listener an error would be an uncaught one.
@@ -85,8 +94,8 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
   });
   request.on("error", (error: NodeJS.ErrnoException) => {
     settle();
-    const stale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
-    reject(stale ? new StaleConnection() : error);
+    const isClosed = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+    reject(isClosed && !signal.aborted ? new StaleConnection() : error);
   });
   request.end(call.body);
   expect();

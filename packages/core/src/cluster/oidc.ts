@@ -114,7 +114,8 @@ async function askIssuer(
   const pool = new ConnectionPool(
     { server, proxy, tlsServerName: undefined, insecureSkipTlsVerify: false },
     tls,
-    options.timeout,
+    // A refresh token may serve once only: what was sent is not sent again.
+    { connect: options.timeout, kept: options.timeout },
   );
   const asked: Asked = { who: `the issuer ${server.href}`, proxy: proxy?.href };
   const base = { path: `${address.pathname}${address.search}`, signal: options.signal, idleTimeout: options.timeout };

@@ -8,26 +8,33 @@ import type { TlsClient } from "./tls.ts";
 /** Milliseconds that an unused connection is kept. Below what servers and load balancers keep theirs. */
 const KEEP = 55_000;
 
+/** In milliseconds. */
+export interface PoolTimeouts {
+  /** Until a connection stands. */
+  readonly connect: number;
+  /** Until an answer begins over a connection that was kept. */
+  readonly kept: number;
+}
+
 /** Kept-alive connections to one server with one identity. */
 export class ConnectionPool extends Agent {
   readonly route: Route;
   readonly tls: TlsClient | undefined;
-  readonly #timeout: number;
+  readonly timeouts: PoolTimeouts;
   readonly #stop = new AbortController();
 
-  /** @param timeout milliseconds until a connection stands */
-  constructor(route: Route, tls: TlsClient | undefined, timeout: number) {
+  constructor(route: Route, tls: TlsClient | undefined, timeouts: PoolTimeouts) {
     super({ keepAlive: true, keepAliveMsecs: 30_000, timeout: KEEP, scheduling: "lifo", maxFreeSockets: 16 });
     this.route = route;
     this.tls = tls;
-    this.#timeout = timeout;
+    this.timeouts = timeouts;
   }
 
   /** A connection of the caller's own, for a WebSocket. */
   async dial(signal: AbortSignal): Promise<Socket> {
     return await dial(this.route, this.tls, {
       signal: AbortSignal.any([signal, this.#stop.signal]),
-      timeout: this.#timeout,
+      timeout: this.timeouts.connect,
     });
   }
 
