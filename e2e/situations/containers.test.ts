@@ -7,6 +7,7 @@ situation("a bare pod", {}, async (stage) => {
   await stage.create(pod("x", podSpec(container(world.image))), pod("y", podSpec(container(world.image))));
   const [x, y] = await stage.running(2);
   if (x === undefined || y === undefined) throw new Error("two pods run");
+  await stage.truth("pod/x", { x: "current" });
   await project.write("src/f.txt", "one\n");
   const kinsync = stage.up("pod/x");
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });

@@ -1,15 +1,18 @@
 import { expect } from "vitest";
 import {
   container,
+  fuse,
   indexedJob,
   jobSet,
   ofJobSet,
   podSpec,
   replicatedJob,
+  roleOf,
   ROLE_LABEL,
   SEED,
   training,
 } from "../manifests.ts";
+import { isRunning } from "../objects.ts";
 import type { KubeObject, NewObject } from "../objects.ts";
 import { situation } from "../situation.ts";
 import { fingerprint } from "../stage.ts";
@@ -139,6 +142,35 @@ situation(
     await stage.same(fresh);
     await stage.truth("jobset/train", states(fresh, "current"));
     await stage.save(kinsync, "f.txt", "three\n", fresh);
+  },
+);
+
+situation(
+  "a pod of a JobSet fails and its Job makes another one: that one is caught up, and nothing restarts",
+  { needs: ["jobset"] },
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    const patient = replicatedJob("worker", 2, fuse(world.image), { backoffLimit: 3 });
+    await stage.create(jobSet("train", [replicatedJob("head", 1, podSpec(container(world.image))), patient]));
+    const old = await stage.running(3, TRAIN);
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("jobset/train");
+    await kinsync.ready();
+    await stage.save(kinsync, "f.txt", "two\n", old);
+    await stage.truth("jobset/train", states(old, "current"));
+
+    const failing = old.filter((pod) => roleOf(pod) === "worker").slice(0, 1);
+    const since = kinsync.mark();
+    await kubectl.run(["exec", failing[0]?.metadata.name ?? "", "--", "touch", "/tmp/fail"]);
+    const after = await stage.until("another pod runs beside those that did not fail", async () => {
+      const running = (await kubectl.pods(TRAIN)).filter((pod) => isRunning(pod));
+      return running.length === 3 && !running.some(isOneOf(failing)) && running;
+    });
+    expect(after.filter(isOneOf(old))).toHaveLength(2);
+    await stage.same(after);
+    await stage.truth("jobset/train", { ...states(failing, "finished"), ...states(after, "current") });
+    await stage.save(kinsync, "f.txt", "three\n", after);
+    expect(kinsync.servedOf(failing, since)).toEqual([]);
   },
 );
 

@@ -95,6 +95,34 @@ situation(
 );
 
 situation(
+  "a StatefulSet that is rolled back before all of it was updated: pods of the older revision are served again at once",
+  {},
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    await stage.create(gateMap("open"), statefulSet("db", 3, gated(world.image, "1")));
+    const old = await stage.running(3, DB);
+    await stage.truth("sts/db", states(old, "current"));
+    await kubectl.patch("configmap/gate", gateMap("closed"));
+    await kubectl.patch("statefulset/db", { spec: { template: { spec: gated(world.image, "2") } } });
+    const middle = await untilReplaced(stage, old, ["db-2"]);
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("sts/db");
+    expect(await kinsync.ready()).toMatchObject({ members: 3, targets: 1, synced: 1 });
+    await stage.same(middle.slice(2));
+    for (const pod of middle.slice(0, 2)) expect(await stage.look(pod)).toEqual({ "f.txt": "file: old\n" });
+    await stage.truth("sts/db", { "db-0": "superseded", "db-1": "superseded", "db-2": "current" });
+
+    await kubectl.patch("configmap/gate", gateMap("open"));
+    await kubectl.patch("statefulset/db", { spec: { template: { spec: gated(world.image, "1") } } });
+    const after = await untilReplaced(stage, middle, ["db-2"]);
+    expect(after.filter(isOneOf(old))).toHaveLength(2);
+    await stage.same(after);
+    await stage.truth("sts/db", states(after, "current"));
+    await stage.save(kinsync, "f.txt", "two\n", after);
+  },
+);
+
+situation(
   "pods of a StatefulSet that are made all at once: none is Ready, and each gets the file",
   {},
   async (stage) => {
