@@ -37,7 +37,7 @@ situation(
     const { kinsync, pods, relay } = await inStepByRelay(stage);
     await stage.truth("sts/db", states(pods, "current"));
     const since = kinsync.mark();
-    await inTransfer(stage, relay, kinsync);
+    await inTransfer(stage, relay);
     const held = await behind(kinsync, pods, since);
     await crash(kubectl, held);
     const after = await stage.until("the container runs again", async () => {
@@ -59,7 +59,7 @@ situation(
     const { kinsync, pods, relay } = await inStepByRelay(stage);
     await stage.truth("sts/db", states(pods, "current"));
     const since = kinsync.mark();
-    await inTransfer(stage, relay, kinsync);
+    await inTransfer(stage, relay);
     const held = await behind(kinsync, pods, since);
     await kubectl.delete(`pod/${held.metadata.name}`, "--grace-period=1");
     const after = await stage.until("a new pod of that name runs", async () => {

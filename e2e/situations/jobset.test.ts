@@ -8,9 +8,10 @@ import {
   podSpec,
   replicatedJob,
   roleOf,
+  ROLE_LABEL,
   training,
 } from "../manifests.ts";
-import type { KubeObject } from "../objects.ts";
+import type { KubeObject, NewObject } from "../objects.ts";
 import { situation } from "../situation.ts";
 import { fingerprint, TO } from "../stage.ts";
 import { isOneOf, states } from "../states.ts";
@@ -144,5 +145,54 @@ situation(
     await stage.save(kinsync, "f.txt", "two\n", workers);
     for (const pod of heads) expect(await stage.look(pod)).toEqual({ "f.txt": "file: old\n" });
     await stage.truth("jobset/train", states(pods, "current"));
+  },
+);
+
+situation(
+  "a JobSet that a stranger manages: the sentence says so, and Jobs and pods that the stranger makes are served",
+  { needs: ["jobset"] },
+  async (stage) => {
+    const { kubectl, project, world } = stage;
+    const stranger = "example.com/queue";
+    const spec = podSpec(container(world.image));
+    await stage.create(jobSet("train", [replicatedJob("worker", 2, spec)], { managedBy: stranger }));
+    await project.write("src/f.txt", "one\n");
+    const kinsync = stage.up("jobset/train");
+    expect(await kinsync.ready()).toMatchObject({ members: 0, targets: 0, synced: 0 });
+    await kinsync.until(
+      "who manages it",
+      ({ event, reason }) => event === "note" && reason?.includes(`managed by ${stranger}`) === true,
+    );
+    await stage.truth("jobset/train", {});
+    expect(await kubectl.list("jobs")).toEqual([]);
+
+    // What the JobSet's own controller would have made; the Job's controller makes the pods of the first, nobody those of the second.
+    const owner = (object: KubeObject): object => {
+      const { apiVersion, kind, metadata } = object;
+      return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: true };
+    };
+    const root = owner(await kubectl.get("jobset/train"));
+    const labels = (index: number): Record<string, string> => ({
+      "jobset.sigs.k8s.io/jobset-name": "train",
+      [ROLE_LABEL]: "worker",
+      "jobset.sigs.k8s.io/job-index": String(index),
+      "jobset.sigs.k8s.io/restart-attempt": "0",
+    });
+    const jobOf = (index: number, more: Readonly<Record<string, unknown>>): NewObject => {
+      const job = indexedJob(`train-worker-${index}`, 2, spec, labels(index), more);
+      return { ...job, metadata: { ...job.metadata, ownerReferences: [root] } };
+    };
+    await stage.create(jobOf(0, {}), jobOf(1, { managedBy: stranger }));
+    const job = await kubectl.get("job/train-worker-1");
+    await stage.create({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "by-hand", labels: labels(1), ownerReferences: [owner(job)] },
+      spec: { restartPolicy: "Never", ...spec },
+    });
+    const pods = await stage.running(3, TRAIN);
+    await stage.same(pods);
+    await stage.truth("jobset/train", states(pods, "current"));
+    await stage.save(kinsync, "f.txt", "two\n", pods);
   },
 );
