@@ -50,6 +50,39 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     });
   });
 
+  test("holds no stage once its session has ended: neither one that was never committed, nor half of one", async () => {
+    await using world = await makeLocalWorld(make);
+    const root = { path: "root", shape: "directory", key: "k" } as const;
+    const state = join(world.folder, ".kinsync/k");
+    const staged = await open(world, "first");
+    await staged.claim(root, { generation: 0, tree: "", signal });
+    await staged.stage(await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), { signal }).ready;
+    expect(readdirSync(state).length).toBeGreaterThan(2);
+    await staged[Symbol.asyncDispose]();
+    await expect.poll(() => readdirSync(state).toSorted(), { timeout: 10_000 }).toEqual(["manifest", "marker"]);
+
+    const halved = await open(world, "second");
+    await halved.claim(root, { generation: 0, tree: "", signal });
+    const batch = await handMadeBatch(root, [{ file: "large", bytes: "x".repeat(4 << 20) }]);
+    const cut = halved.stage(
+      {
+        ...batch,
+        archive: {
+          size: batch.archive.size,
+          async *chunks(ending) {
+            for await (const chunk of batch.archive.chunks(ending)) yield chunk.subarray(0, 1 << 16);
+            await new Promise((_, reject) => ending.addEventListener("abort", () => reject(ending.reason as Error)));
+          },
+        },
+      },
+      { signal },
+    );
+    cut.ready.catch(() => {});
+    await expect.poll(() => readdirSync(state).length, { timeout: 10_000 }).toBeGreaterThan(2);
+    await halved[Symbol.asyncDispose]();
+    await expect.poll(() => readdirSync(state).toSorted(), { timeout: 10_000 }).toEqual(["manifest", "marker"]);
+  });
+
   test("of a dead session is cleaned at the next claim, and that of another mapping is left alone", async () => {
     await using world = await makeLocalWorld(make);
     const state = join(world.folder, ".kinsync/a");

@@ -10,6 +10,11 @@ const C = fs.constants;
 process.umask(0);
 const B = (s) => Buffer.from(s, "latin1");
 const stages = new Map();
+// The folder of the last stage: what was on its way when the session ended is taken away.
+let underWay;
+process.on("exit", () => {
+  for (const dir of new Set([underWay, ...[...stages.values()].map((s) => s.dir)])) if (dir !== undefined) try { removeTree(dir); } catch (e) { /* the next claim does it */ }
+});
 // The path that is being worked on, for messages.
 let at = "";
 
@@ -365,6 +370,7 @@ function stage(id, a) {
   let failed;
   try {
     at = state;
+    underWay = dir;
     fs.mkdirSync(B(dir), 0o700);
     fs.mkdirSync(B(top), 0o700);
     unpack(steps, top, s);

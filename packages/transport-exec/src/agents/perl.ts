@@ -15,6 +15,9 @@ $SIG{PIPE} = "DEFAULT";
 my $SHA = eval { require Digest::SHA; 1 };
 unless ($SHA) { die "neither Digest::SHA nor sha256sum\n" if system("sha256sum </dev/null >/dev/null 2>&1") != 0; }
 my %stages;
+# The folder of the last stage: what was on its way when the session ended is taken away.
+my $under_way;
+END { remove_tree($_) for grep { defined } $under_way, map { $$_{dir} } values %stages; }
 # The path that is being worked on, for messages.
 my $at = "";
 
@@ -342,6 +345,7 @@ sub op_stage {
   my ($dir, $top) = ("$state/$name", "$state/$name/t");
   my $ok = eval {
     $at = $state;
+    $under_way = $dir;
     mkdir($dir, 0700) && mkdir($top, 0700) or os_stop($! + 0, $state);
     unpack_all(\@steps, $top);
     next_segment() while !$s_over;

@@ -8,6 +8,8 @@ os.umask(0)
 O = open(1, "wb", 65536, closefd=False)
 NOFOLLOW = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 stages = {}
+# The folder of the last stage.
+under_way = []
 
 def say(*parts):
     O.write(b" ".join(parts) + b"\n")
@@ -294,6 +296,7 @@ def op_stage(id, a):
     failed = None
     try:
         at[0] = state
+        under_way[:] = [os.path.join(state, name)]
         os.mkdir(os.path.join(state, name), 0o700)
         os.mkdir(top, 0o700)
         unpack(steps, top, s)
@@ -525,15 +528,19 @@ def incarnation():
 say(b"kinsync", b"1", b"python3", num(os.getuid()), word(incarnation()), word(os.fsencode(os.getcwd())), b"1" if os.environ.get("KINSYNC_PLAYGROUND_ROOT") else b"0")
 O.flush()
 ops = {b"ping": op_ping, b"inventory": op_inventory, b"claim": op_claim, b"stage": op_stage, b"commit": op_commit, b"discard": op_discard}
-while True:
-    line = I.readline(256)
-    if not line: break
-    w = line.split()
-    payload = I.read(int(w[2]))
-    if len(payload) != int(w[2]): break
-    id = w[1]
-    at[0] = b""
-    try: ops[w[0]](id, payload.split(b"\0"))
-    except Exception as e: fail(id, stop_of(e))
-    O.flush()
+try:
+    while True:
+        line = I.readline(256)
+        if not line: break
+        w = line.split()
+        payload = I.read(int(w[2]))
+        if len(payload) != int(w[2]): break
+        id = w[1]
+        at[0] = b""
+        try: ops[w[0]](id, payload.split(b"\0"))
+        except Exception as e: fail(id, stop_of(e))
+        O.flush()
+except SystemExit: pass
+# What was on its way when the session ended.
+for name in set(under_way + [os.path.join(s[1], s[2]) for s in stages.values()]): remove_tree(name)
 `;

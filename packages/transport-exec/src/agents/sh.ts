@@ -472,6 +472,11 @@ U=$(id -u 2>/dev/null)
 L=0
 [ -z "$KINSYNC_PLAYGROUND_ROOT" ] || L=1
 printf 'kinsync 1 sh %s %s %s %s\n' "$U" "$I" "$C" $L
+# Not from the container's environment: what it names is removed.
+S=
 while IFS= read -r l <&3; do eval "$l"; done
+# What was on its way when the session ended.
+cd /
+[ -z "$S" ] || rm -rf "$S" "$S"1 "$S"2 "$S"3
 exit 0
 `;
