@@ -4,6 +4,8 @@ import type { World } from "./world.ts";
 /** A bare exec: what any client could do, without anything of kinsync's transport. */
 export interface ExecStream {
   send(data: Uint8Array): void;
+  /** Makes all messages now; the call of what it gives only sends them. */
+  prepare(data: Uint8Array): () => void;
   /** Called with each line of standard output. */
   onLine: ((line: string) => void) | undefined;
   /** Settles when the command ended; rejects where it failed. */
@@ -55,9 +57,17 @@ class SocketStream implements ExecStream {
   }
 
   send(data: Uint8Array): void {
+    this.prepare(data)();
+  }
+
+  prepare(data: Uint8Array): () => void {
+    const messages: Uint8Array[] = [];
     for (let at = 0; at < data.length; at += FRAME) {
-      this.#socket.send(Buffer.concat([Buffer.of(STDIN), data.subarray(at, at + FRAME)]));
+      messages.push(Buffer.concat([Buffer.of(STDIN), data.subarray(at, at + FRAME)]));
     }
+    return () => {
+      for (const message of messages) this.#socket.send(message);
+    };
   }
 
   close(): void {

@@ -115,9 +115,10 @@ function waysOf(world: World, table: Transfer, workload: string, pod: string, lo
           return Promise.race([said, stream.ended]);
         };
         await within(line(), LIMIT, "the start of a shell");
+        const send = stream.prepare(archive);
         return async () => {
           const done = line();
-          stream.send(archive);
+          send();
           await done;
           stream.close();
         };
