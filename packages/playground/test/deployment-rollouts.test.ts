@@ -255,3 +255,29 @@ describe("the arithmetic of rollouts", () => {
     );
   });
 });
+
+describe("a pod of nobody", () => {
+  it("is adopted when it bears a set's labels, and the set lets go of one that costs less to delete", async () => {
+    await using world = controllerWorld();
+    world.create(deployments, deployment());
+    await world.settle();
+    const first = names(world.list("pods"));
+    world.create("pods", {
+      metadata: {
+        name: "bare",
+        labels: setOf(world, "1").metadata.labels,
+        annotations: { "controller.kubernetes.io/pod-deletion-cost": "100" },
+      },
+      spec: { nodeName: "node", containers: [{ name: "main", image: "playground/busybox" }] },
+      status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] },
+    });
+    await world.settle();
+    const pods = names(world.list("pods"));
+    expect(pods).toHaveLength(2);
+    expect(pods).toContain("bare");
+    expect(pods.filter((name) => first.includes(name))).toHaveLength(1);
+    expect(world.get("pods", "bare").metadata.ownerReferences).toMatchObject([
+      { kind: "ReplicaSet", uid: setOf(world, "1").metadata.uid, controller: true },
+    ]);
+  });
+});

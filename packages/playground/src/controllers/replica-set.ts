@@ -47,9 +47,13 @@ function tellStatus(set: StoredObject, context: ControllerContext): void {
   });
 }
 
-/** Unscheduled before scheduled, pending before running, unready before ready, then the youngest. */
+/** Unscheduled before scheduled, pending before running, unready before ready, then what costs less to delete, then the youngest. */
 function firstToGo(a: StoredObject, b: StoredObject): number {
   const rank = (pod: StoredObject): number =>
     (pod.spec?.["nodeName"] === undefined ? 0 : 4) + (podPhase(pod) === "Pending" ? 0 : 2) + (isReadyPod(pod) ? 1 : 0);
   return rank(a) - rank(b) || (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? 1 : -1);
+}
+
+function costOf({ metadata }: StoredObject): number {
+  return Number(metadata.annotations?.["controller.kubernetes.io/pod-deletion-cost"] ?? 0) || 0;
 }
