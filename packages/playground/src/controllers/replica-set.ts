@@ -51,7 +51,9 @@ function tellStatus(set: StoredObject, context: ControllerContext): void {
 function firstToGo(a: StoredObject, b: StoredObject): number {
   const rank = (pod: StoredObject): number =>
     (pod.spec?.["nodeName"] === undefined ? 0 : 4) + (podPhase(pod) === "Pending" ? 0 : 2) + (isReadyPod(pod) ? 1 : 0);
-  return rank(a) - rank(b) || (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? 1 : -1);
+  return (
+    rank(a) - rank(b) || costOf(a) - costOf(b) || (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? 1 : -1)
+  );
 }
 
 function costOf({ metadata }: StoredObject): number {
