@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+
+interface Workflow {
+  readonly permissions: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+interface Job {
+  readonly "runs-on": string;
+  readonly "timeout-minutes": number;
+  readonly steps: readonly { readonly uses?: string; readonly run?: string; readonly with?: Record<string, unknown> }[];
+}
+
+const ROOT = join(import.meta.dirname, "..");
+const FOLDER = join(ROOT, ".github/workflows");
+const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+  readonly scripts: Readonly<Record<string, string>>;
+};
+
+for (const file of readdirSync(FOLDER)) {
+  const workflow = parse(readFileSync(join(FOLDER, file), "utf8"), { strict: true, uniqueKeys: true }) as Workflow;
+  const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
+
+  test(`${file} may read the repository and nothing else, and ends some time`, () => {
+    expect(workflow.permissions).toEqual({ contents: "read" });
+    for (const job of Object.values(workflow.jobs)) {
+      expect(job["runs-on"]).toBeTypeOf("string");
+      expect(job["timeout-minutes"]).toBeGreaterThan(0);
+    }
+  });
+
+  test(`${file} takes actions by their major version, and keeps no credentials`, () => {
+    const actions = steps.filter(({ uses }) => uses !== undefined);
+    for (const { uses } of actions) expect(uses).toMatch(/^[\w-]+\/[\w-]+@v\d+$/);
+    const checkouts = actions.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
+    for (const { with: options } of checkouts) expect(options).toMatchObject({ "persist-credentials": false });
+  });
+
+  test(`${file} runs what there is`, () => {
+    const text = steps.map(({ run = "" }) => run).join("\n");
+    const named = [...text.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, name = ""]) => name);
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+    const files = [...text.matchAll(/(?:^|\s)(?:node )?((?:\.ci|e2e|scripts)\/[\w./-]+)/g)].map(
+      ([, path = ""]) => path,
+    );
+    for (const path of files) expect(existsSync(join(ROOT, path)), path).toBe(true);
+    expect(named.length + files.length).toBeGreaterThan(0);
+  });
+}
