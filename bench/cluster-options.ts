@@ -25,7 +25,7 @@ export interface ClusterBenchOptions {
 export const HELP = `npm run bench:cluster -- [OPTIONS]
 
 Builds kinsync, brings up a Kubernetes of its own (root, Debian), measures inside of its node, says which goals are met, and takes it
-down: about 20 minutes where nothing else runs.
+down. A whole run takes tens of minutes.
 
   --kubeconfig F  measure on this cluster; namespaces made here are removed. Run it where its containers run, as root
   --context C     context of that kubeconfig
