@@ -90,8 +90,9 @@ export interface Recovery {
 }
 
 /**
- * What has to hold after every fault: all pods show exactly the local files within the bound, nothing else was written, the pods
- * are the same ones and their containers too, kinsync lives and told what happened, and the next save goes through.
+ * What has to hold after every fault: all pods show exactly the local files within the bound, nothing else was written, nothing of
+ * a transfer that broke off is left, the pods are the same ones and their containers too, kinsync lives and told what happened, and
+ * the next save goes through.
  */
 export async function recovered(stage: Stage, { kinsync, pods, others }: InStep, recovery: Recovery): Promise<void> {
   await sameWithin(stage, pods, recovery.within);
@@ -107,6 +108,7 @@ export async function recovered(stage: Stage, { kinsync, pods, others }: InStep,
   await stage.save(kinsync, "f.txt", `later ${kinsync.mark()}\n`, pods);
   await sameWithin(stage, pods, 30_000);
   expect(await othersOf(stage, pods)).toEqual(others);
+  for (const pod of pods) expect(await leftIn(stage, pod)).toEqual([]);
   const after = await stage.running(pods.length);
   expect(after.map(identityOf)).toEqual(pods.map(identityOf));
 }
@@ -140,6 +142,12 @@ async function othersOf(stage: Stage, pods: readonly Pod[]): Promise<readonly Pi
       return Object.fromEntries(all.filter(([path]) => path !== "src" && !path.startsWith("src/")));
     }),
   );
+}
+
+/** What kinsync's own folder holds beside its two files for each mapping. */
+async function leftIn(stage: Stage, pod: Pod): Promise<readonly string[]> {
+  const paths = Object.keys((await stage.look(pod, "/app/.kinsync")) ?? {});
+  return paths.filter((path) => !/^[^/]+(?:\/(?:marker|manifest))?$/.test(path));
 }
 
 function identityOf(pod: Pod): object {

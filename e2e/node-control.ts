@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
-import { isAlive } from "./bytes.ts";
+import { hasEnded } from "./cluster/processes.ts";
 import { until } from "./until.ts";
 
 /** A program of the node that the situations may stop, kill and start again. */
@@ -68,9 +68,9 @@ export function continueComponent({ pid }: NodeProcess): void {
   process.kill(pid, "SIGCONT");
 }
 
-/** Its command line is gone sooner than the ports that it holds. */
+/** Its command line, and then its first thread, are gone sooner than the ports that it holds. */
 async function whenGone(name: Component, { pid }: NodeProcess): Promise<void> {
-  await until(`${name} has ended`, async () => !(await isAlive(pid)), { every: 20, within: 120_000 });
+  await until(`${name} has ended`, () => hasEnded(pid), { every: 20, within: 120_000 });
 }
 
 /** Starts what was killed as it was started before; it outlives the situations. */

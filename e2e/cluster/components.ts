@@ -7,7 +7,7 @@ import type { Component } from "./cluster.ts";
 import { planOf } from "./control-plane.ts";
 import type { ComponentPlan } from "./control-plane.ts";
 import { NODE_PATH, nodeCommand } from "./node.ts";
-import { findProgram, isAlive, pidNamespaceOf } from "./processes.ts";
+import { findProgram, hasEnded, isAlive, pidNamespaceOf } from "./processes.ts";
 import type { ProcessMark } from "./processes.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
@@ -15,7 +15,7 @@ import type { ClusterState, Layout, NodeState } from "./state.ts";
 const START_LIMIT = 120_000;
 
 /** Milliseconds until a killed component is gone. */
-const END_LIMIT = 10_000;
+const END_LIMIT = 30_000;
 
 /** Milliseconds between two looks. */
 const EVERY = 50;
@@ -66,12 +66,14 @@ export class Components {
   }
 
   async kill(component: Component, node: NodeState): Promise<void> {
-    await this.signal(component, node, "SIGKILL");
-    const gone = async () => (await this.find(component, node)) === undefined;
+    const found = await this.find(component, node);
+    if (found === undefined) return;
+    send(found.pid, "SIGKILL");
+    const gone = () => hasEnded(found.pid);
     await until(`${component} of ${node.name} is gone`, gone, { within: END_LIMIT, every: EVERY });
   }
 
-  async signal(component: Component, node: NodeState, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
+  async signal(component: Component, node: NodeState, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
     const found = await this.find(component, node);
     if (found !== undefined) send(found.pid, signal);
   }

@@ -21,6 +21,16 @@ export async function isAlive({ pid, start }: ProcessMark): Promise<boolean> {
   return (await markOf(pid))?.start === start;
 }
 
+/**
+ * Whether a process has let go of all that it held. A killed one of many threads is a process that waits to be buried as soon as its
+ * first thread has ended; its ports are free only when the last one has.
+ */
+export async function hasEnded(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const marks = await Promise.all(threads.map((thread) => markOf(Number(thread))));
+  return marks.every((mark) => mark === undefined);
+}
+
 /** The PID namespace of a process: `pid:[4026532281]`. */
 export async function pidNamespaceOf(pid: number | "self"): Promise<string | undefined> {
   return readlink(`/proc/${pid}/ns/pid`).catch(() => undefined);
