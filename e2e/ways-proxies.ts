@@ -95,28 +95,34 @@ export class ConnectProxy implements AsyncDisposable {
   }
 }
 
-/**
- * An HTTP server on loopback that hands every request on to an API server, with the user's token, and of the protocols that are
- * offered for a WebSocket those only that it lets through. As an older API server is, and as those of vendors are.
- */
+export interface ForwardingOptions {
+  /** Of the protocols that are offered for a WebSocket those only are let through. Default: all. */
+  readonly protocols?: readonly string[];
+  /** What becomes of requests to a path with a query: they are passed on, never answered, or refused with 503. Default: all pass. */
+  readonly fate?: (path: string) => "pass" | "hold" | "refuse";
+}
+
+/** An HTTP server on loopback that hands requests on to an API server, with the user's token: as vendors' API servers are, and old ones. */
 export class ForwardingProxy implements AsyncDisposable {
   /** What the API server chose for each WebSocket. */
   readonly chosen: string[] = [];
+  /** Paths of the requests that are not answered. */
+  readonly held: string[] = [];
   readonly #server = createServer();
   readonly #sockets = new Set<Duplex>();
   readonly #way: Way;
-  readonly #protocols: readonly string[];
+  readonly #options: ForwardingOptions;
 
-  private constructor(way: Way, protocols: readonly string[]) {
+  private constructor(way: Way, options: ForwardingOptions) {
     this.#way = way;
-    this.#protocols = protocols;
+    this.#options = options;
     this.#server.on("request", (request, response) => this.#forward(request, response));
     this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex) => this.#upgrade(request, socket));
     this.#server.on("connection", (socket: Socket) => this.#keep(socket));
   }
 
-  static async open(way: Way, protocols: readonly string[]): Promise<ForwardingProxy> {
-    const proxy = new ForwardingProxy(way, protocols);
+  static async open(way: Way, options: ForwardingOptions = {}): Promise<ForwardingProxy> {
+    const proxy = new ForwardingProxy(way, options);
     await listen(proxy.#server);
     return proxy;
   }
@@ -131,6 +137,12 @@ export class ForwardingProxy implements AsyncDisposable {
   }
 
   #forward(request: IncomingMessage, response: ServerResponse): void {
+    const fate = this.#fateOf(request);
+    if (fate === "hold") return;
+    if (fate === "refuse") {
+      response.writeHead(503).end();
+      return;
+    }
     const onward = this.#ask(request, {});
     onward.once("response", (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -143,8 +155,15 @@ export class ForwardingProxy implements AsyncDisposable {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex): void {
+    const fate = this.#fateOf(request);
+    if (fate === "hold") return;
+    if (fate === "refuse") {
+      socket.end("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+      return;
+    }
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(/,\s*/);
-    const protocols = offered.filter((each) => this.#protocols.includes(each));
+    const allowed = this.#options.protocols ?? offered;
+    const protocols = offered.filter((each) => allowed.includes(each));
     const onward = this.#ask(request, { "sec-websocket-protocol": protocols.join(", ") });
     const answer = ({ statusCode, statusMessage, rawHeaders }: IncomingMessage): void => {
       let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
@@ -166,6 +185,12 @@ export class ForwardingProxy implements AsyncDisposable {
     });
     onward.once("error", () => socket.destroy());
     onward.end();
+  }
+
+  #fateOf({ url = "" }: IncomingMessage): "pass" | "hold" | "refuse" {
+    const fate = this.#options.fate?.(url) ?? "pass";
+    if (fate === "hold") this.held.push(url);
+    return fate;
   }
 
   #ask(request: IncomingMessage, more: OutgoingHttpHeaders): ReturnType<typeof requestHttp> {

@@ -1,20 +1,7 @@
 import { expect } from "vitest";
 import { container, pod, podSpec, statefulSet } from "../manifests.ts";
 import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
-
-/** What runs in a container besides what was started with it. */
-async function strangers(stage: Stage, name: string): Promise<readonly string[]> {
-  const list = await stage.kubectl.run([
-    "exec",
-    name,
-    "--",
-    "sh",
-    "-c",
-    "cd /proc; for p in [0-9]*; do tr '\\0' ' ' <$p/cmdline; echo; done 2>/dev/null",
-  ]);
-  return list.split("\n").filter((line) => line.trim() !== "" && !/36000|cmdline|^tr /.test(line));
-}
+import { strangers, untilNothingIsLeft } from "../strangers.ts";
 
 situation("two runs on one workload: the newer one has it, the older one says who took it", {}, async (stage) => {
   const { project, world } = stage;
@@ -58,10 +45,7 @@ situation(
     expect(end.code).toBe(130);
     expect(kinsync.events.at(-1)).toMatchObject({ event: "summary", targets: 1, synced: 1 });
     await stage.same(pods);
-    await stage.until(
-      "nothing of kinsync runs in the container",
-      async () => (await strangers(stage, "x")).length === 0,
-    );
+    await untilNothingIsLeft(stage, "x");
   },
 );
 

@@ -47,7 +47,7 @@ for (const version of ["v5", "v4"]) {
   situation(`an API server whose exec speaks ${version} and nothing else`, {}, async (stage) => {
     const { namespace, project } = stage;
     const protocol = `${version}.channel.k8s.io`;
-    const proxy = await ForwardingProxy.open(await readWay(stage.kubeconfig), [protocol]);
+    const proxy = await ForwardingProxy.open(await readWay(stage.kubeconfig), { protocols: [protocol] });
     stage.atEnd(() => proxy[Symbol.asyncDispose]());
     const text = kubeconfigOf({ cluster: { server: `http://${proxy.host}` }, user: {}, namespace });
     const kubeconfig = await writeKubeconfig(project.path("through"), text);
