@@ -43,6 +43,14 @@ export interface CommitRequest extends StageRequest {
 /** What an inventory is to tell: the asked paths, the same without digests, or everything below the root. */
 export type Depth = "paths" | "types" | "list";
 
+/** Looks at an archive as it leaves, and says something in between. */
+export interface Along {
+  take(chunk: Uint8Array): void;
+  /** After a segment. Empty for nothing. */
+  between(): string;
+  rest(): string;
+}
+
 /** How requests are put for an agent. Answers are the same for all. */
 export interface Dialect {
   ping(id: number): string;
@@ -51,7 +59,11 @@ export interface Dialect {
   claim(id: number, root: RootSpec, name: string, marker: string): string;
   /** What comes before the segments of the archive, and what comes after them. */
   stage(request: StageRequest): string;
-  afterStage(request: StageRequest, aborted: boolean): string;
+  afterStage(request: StageRequest, aborted: boolean, along: Along | undefined): string;
+  /** What is sent between the segments. */
+  readonly along?: (request: StageRequest) => Along | undefined;
+  /** A single file goes without its archive around it. */
+  readonly sendsContent?: (request: StageRequest) => boolean;
   /** Whether the end of the archive is to be told even where nothing is staged. */
   readonly needsEndOfArchive: boolean;
   /** For a few small files an archive may cost more than they are worth: what to send instead, given their bytes. */

@@ -1,9 +1,6 @@
 import { KinsyncError, type Archive } from "@kinsync/core/contract";
 import { isStaged, type CommitPlan } from "./commit-plan.ts";
-
-const BLOCK = 512;
-/** Members that only describe the next one: pax headers and GNU's long names. */
-const DESCRIBES = new Set(["x", "g", "L", "K"]);
+import { TarCursor } from "./tar-cursor.ts";
 
 /**
  * Takes the bytes of a few small files out of their archive.
@@ -14,27 +11,45 @@ export async function readFiles(
   plan: CommitPlan,
   signal: AbortSignal,
 ): Promise<readonly Uint8Array[]> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of archive.chunks(signal)) parts.push(chunk);
-  const tar = Buffer.concat(parts);
-  const files: Uint8Array[] = [];
-  let at = 0;
-  for (const step of plan.steps) {
-    if (!isStaged(step)) continue;
-    while (DESCRIBES.has(tar.toString("latin1", at + 156, at + 157))) at += BLOCK + padded(sizeAt(tar, at));
-    if (at + BLOCK + step.size > tar.length || sizeAt(tar, at) !== step.size) {
-      throw new KinsyncError("KINSYNC_INTERNAL", `the archive of a batch does not hold ${step.path} where it should`);
-    }
-    files.push(tar.subarray(at + BLOCK, at + BLOCK + step.size));
-    at += BLOCK + padded(step.size);
-  }
-  return files;
+  const staged = plan.steps.filter(isStaged);
+  const parts: Uint8Array[][] = staged.map(() => []);
+  const cursor = new TarCursor((member, bytes) => parts[member]?.push(bytes));
+  for await (const chunk of archive.chunks(signal)) cursor.push(chunk);
+  return staged.map((step, index) => {
+    const bytes = Buffer.concat(parts[index] ?? []);
+    if (cursor.whole <= index || bytes.length !== step.size) throw strange(step.path);
+    return bytes;
+  });
 }
 
-function sizeAt(tar: Buffer, header: number): number {
-  return Number.parseInt(tar.toString("latin1", header + 124, header + 135), 8);
+/**
+ * The bytes of the first file of an archive, as they come.
+ * @throws as `readFiles`, while it is read
+ */
+export function contentOf(archive: Archive, plan: CommitPlan): Archive {
+  const step = plan.steps.find(isStaged);
+  const size = step?.size ?? 0;
+  return {
+    size,
+    async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+      const found: Uint8Array[] = [];
+      let left = size;
+      const cursor = new TarCursor((member, bytes) => {
+        if (member === 0) found.push(bytes);
+      });
+      for await (const chunk of archive.chunks(signal)) {
+        cursor.push(chunk);
+        for (const bytes of found.splice(0)) {
+          left -= bytes.length;
+          if (left < 0) throw strange(step?.path);
+          yield bytes;
+        }
+      }
+      if (left !== 0) throw strange(step?.path);
+    },
+  };
 }
 
-function padded(size: number): number {
-  return Math.ceil(size / BLOCK) * BLOCK;
+function strange(path = ""): KinsyncError {
+  return new KinsyncError("KINSYNC_INTERNAL", `the archive of a batch does not hold ${path} where it should`);
 }

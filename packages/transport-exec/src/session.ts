@@ -19,20 +19,22 @@ import {
 import { errorOfAgent, lostError, nameOf, timeoutError, type Deed } from "./agent-error.ts";
 import { AGENTS } from "./agents/tiers.ts";
 import { isStaged, planCommit } from "./commit-plan.ts";
-import type { CommitRequest, Depth, Dialect, Place, StageRequest } from "./dialect.ts";
+import type { Along, CommitRequest, Depth, Dialect, Place, StageRequest } from "./dialect.ts";
 import { plainText } from "./exec-status.ts";
 import type { ExecEnd, ExecStream } from "./exec-stream.ts";
 import { findGone } from "./identity.ts";
 import { InventoryReader } from "./inventory-reader.ts";
 import { journalLines } from "./manifest.ts";
-import { readFiles } from "./read-files.ts";
+import { contentOf, readFiles } from "./read-files.ts";
 import { runInContainer } from "./run.ts";
 import type { RunningAgent } from "./start-agent.ts";
 import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
 
-/** Blocks of a segment: what is acknowledged at once, and what is padded when a batch is given up. 1 MiB. */
+/** Blocks of a segment: what is acknowledged at once, and what is padded when a batch is given up. 1 MiB, 4 MiB for much. */
 const BLOCK = 64 * 1024;
 const SEGMENT = 16 * BLOCK;
+const LARGE_SEGMENT = 4 * SEGMENT;
+const MUCH = 8 * LARGE_SEGMENT;
 /** Milliseconds by which the modification time of a file grows at most when it is replaced soon after it was placed. */
 const GROWTH = 2_000;
 /** Milliseconds after which a file's modification time counts as older than what is staged now, whatever the clocks' resolution. */
@@ -419,6 +421,7 @@ export class ExecSession implements Session {
     id: number,
     on: {
       onRecord?: (line: string) => void;
+      onProgress?: (rest: string) => void;
       onDone: (rest: string) => void;
       onFailure: (failure: AgentFailure) => void;
       onLost: (error: KinsyncError) => void;
@@ -461,6 +464,10 @@ export class ExecSession implements Session {
     const files = stageFiles?.fits(request) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
     let failed = false;
     this.#expect(request.id, {
+      onProgress: (rest) => {
+        // The container goes on to take what was sent, but it comes to nothing.
+        if (rest === "full") failed = true;
+      },
       onDone: () => staged.settle.resolve(),
       onFailure: (failure) => {
         failed = true;
@@ -481,11 +488,14 @@ export class ExecSession implements Session {
       }
       this.#stream.write(this.#dialect.stage(request));
       let aborted = false;
+      const along = this.#dialect.along?.(request);
       if (request.plan.steps.some(isStaged)) {
-        aborted = !(await this.#sendArchive(batch.archive, signal, () => failed, staged));
+        const archive =
+          this.#dialect.sendsContent?.(request) === true ? contentOf(batch.archive, request.plan) : batch.archive;
+        aborted = !(await this.#sendArchive(archive, signal, () => failed, staged, along));
         this.#stream.write(aborted ? "a\n" : "e\n");
       } else if (this.#dialect.needsEndOfArchive) this.#stream.write("e\n");
-      this.#stream.write(this.#dialect.afterStage(request, aborted));
+      this.#stream.write(this.#dialect.afterStage(request, aborted, along));
     } finally {
       void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
     }
@@ -501,6 +511,7 @@ export class ExecSession implements Session {
     signal: AbortSignal,
     isRefused: () => boolean,
     staged: StagedBatch,
+    along: Along | undefined,
   ): Promise<boolean> {
     let left = archive.size;
     let room = 0;
@@ -519,7 +530,7 @@ export class ExecSession implements Session {
           if (this.#why !== undefined) throw this.#why.error;
           if (room === 0) {
             if (isRefused()) return false;
-            const [size, count] = nextSegment(left);
+            const [size, count] = nextSegment(left, archive.size > MUCH ? LARGE_SEGMENT : SEGMENT);
             if (size * count === 0)
               throw new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes has more`);
             room = size * count;
@@ -530,6 +541,11 @@ export class ExecSession implements Session {
           this.#stream.write(part);
           room -= part.length;
           chunk = chunk.subarray(part.length);
+          along?.take(part);
+          if (room === 0 && along !== undefined) {
+            const list = along.between();
+            if (list !== "") this.#stream.write(`h ${Buffer.byteLength(list)}\n${list}`);
+          }
           await this.#drained();
           signal.throwIfAborted();
         }
@@ -639,8 +655,8 @@ function stageName(): string {
   return `stage-${randomBytes(9).toString("base64url").replaceAll("-", "_")}`;
 }
 
-function nextSegment(left: number): readonly [size: number, count: number] {
-  if (left >= SEGMENT) return [BLOCK, SEGMENT / BLOCK];
+function nextSegment(left: number, segment: number): readonly [size: number, count: number] {
+  if (left >= segment) return [BLOCK, segment / BLOCK];
   const count = Math.floor(left / BLOCK);
   return count > 0 ? [BLOCK, count] : [left, 1];
 }

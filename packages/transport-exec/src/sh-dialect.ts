@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { isStaged, type CommitPlan, type PlanStep } from "./commit-plan.ts";
 import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
 import { quoted, quotedList } from "./quote.ts";
+import { SumsAlong } from "./sums-along.ts";
 
 /** A shell reads a request byte by byte; from here on the text goes as a blob, which `dd` takes at once. */
 const INLINE = 4 * 1024;
@@ -13,12 +14,6 @@ const GROUP_BYTES = 24 * 1024;
 const FEW = 3;
 /** `dd` takes so many bytes as one block. */
 const ONE_BLOCK = 64 * 1024;
-
-/**
- * Bytes of a batch that are read again for their digests after tar wrote them. Beyond, that would cost a third of the transfer, and
- * the sizes have to do: the connection itself guards the bytes, and what it cannot guard against is that some are missing.
- */
-const READ_AGAIN = 16 * 1024 * 1024;
 
 /** The dialect of the sh agent: each request is one line of shell, or several, that calls the agent's functions. */
 export const shDialect: Dialect = {
@@ -35,15 +30,24 @@ export const shDialect: Dialect = {
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,
   stage(request) {
     const { id, place, name, plan } = request;
-    const check = checkOf(request);
-    const list = check === "sums" ? sumsFile(plan) : check === "sizes" ? sizesFile(plan) : "";
-    const blobs = codeBlob(request) + blob("list", list) + journalBlobs(request);
+    const blobs = codeBlob(request) + journalBlobs(request);
+    const single = largeFile(plan);
+    if (single !== undefined) {
+      const words = quotedList([place.state, name, posix.dirname(single.path)]);
+      return `s3 ${id} ${words}\n${blobs}rb ${fileWords(single)}\n`;
+    }
     return `s0 ${id} ${quotedList([place.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
   },
-  afterStage(request, aborted) {
-    const { id, plan } = request;
+  sendsContent: ({ plan }) => largeFile(plan) !== undefined,
+  along({ plan }) {
+    let text = 0;
+    for (const step of plan.steps) if (isCheckable(step)) text += step.value.length + step.path.length;
+    return text > INLINE && largeFile(plan) === undefined ? new SumsAlong(plan, isCheckable) : undefined;
+  },
+  afterStage({ id, plan }, aborted, along) {
     if (aborted) return `sa ${id}\n`;
-    return `s2 ${id} ${checkOf(request) ?? inlineSums(plan)}\n`;
+    if (along !== undefined) return `${blob("list", along.rest())}s2 ${id} sums\n`;
+    return largeFile(plan) === undefined ? `s2 ${id} ${inlineSums(plan)}\n` : `s2 ${id}\n`;
   },
   stageFiles: {
     fits: ({ plan }) => {
@@ -148,29 +152,10 @@ function isCheckable(step: PlanStep): boolean {
   return step.op === "f" && !/[\n\\]/.test(step.path);
 }
 
-/** How a batch is checked: by a list that is sent as a blob, or within the request. */
-function checkOf({ plan }: StageRequest): "sums" | "sizes" | undefined {
-  let bytes = 0;
-  let text = 0;
-  for (const step of plan.steps) {
-    bytes += step.size;
-    if (isCheckable(step)) text += step.value.length + step.path.length;
-  }
-  if (text === 0) return undefined;
-  if (bytes > READ_AGAIN) return "sizes";
-  return text > INLINE ? "sums" : undefined;
-}
-
-function sizesFile(plan: CommitPlan): string {
-  let text = "";
-  for (const step of plan.steps) if (isCheckable(step)) text += `${step.size} ./${step.path}\n`;
-  return text;
-}
-
-function sumsFile(plan: CommitPlan): string {
-  let text = "";
-  for (const step of plan.steps) if (isCheckable(step)) text += `${step.value}  ${step.path}\n`;
-  return text;
+/** The only one that is staged, where it is large: it needs no tar, and is checked while it comes. */
+function largeFile(plan: CommitPlan): PlanStep | undefined {
+  const [step, another] = plan.steps.filter(isStaged);
+  return another === undefined && step?.op === "f" && step.size > ONE_BLOCK && step.mode <= 0o777 ? step : undefined;
 }
 
 function inlineSums(plan: CommitPlan): string {

@@ -5,7 +5,7 @@ import { plainText } from "./exec-status.ts";
 //   kinsync …            its hello, once
 //   . ID REST            the request is done
 //   ! ID KIND PATH TEXT  the request failed; PATH is escaped and without blanks, `-` for none
-//   + ID N               N bytes of a batch were taken
+//   + ID N               N bytes of a batch were taken; "full": no more need be sent, the failure follows
 //   anything else        a record that belongs to the request which is being answered
 // Requests are answered in order, so records carry no id.
 
@@ -24,6 +24,8 @@ export interface AgentFailure {
 export interface Pending {
   readonly id: number;
   onRecord(line: string): void;
+  /** Bytes of a batch were taken, or a word of the agent's. */
+  onProgress?(rest: string): void;
   onDone(rest: string): void;
   onFailure(failure: AgentFailure): void;
   /** No answer will come. */
@@ -85,8 +87,10 @@ export class Answers {
     if (first === undefined || first.id !== Number(id)) {
       throw new Error(`the container answered request ${id} while ${first?.id ?? "none"} was waiting`);
     }
-    // Progress: that it came is all that it says.
-    if (mark === "+") return;
+    if (mark === "+") {
+      first.onProgress?.(rest);
+      return;
+    }
     this.#queue.shift();
     if (mark === ".") first.onDone(rest);
     else first.onFailure(parseFailure(rest));

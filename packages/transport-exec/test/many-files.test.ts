@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Batch } from "@kinsync/core/contract";
 import { handMadeBatch, type WantedPath } from "@kinsync/core/testing";
 import { MAKES } from "./support/containers.ts";
 import { makeLocalWorld } from "./support/world.ts";
@@ -71,13 +72,67 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     ]);
     await session.commit(session.stage(batch, { signal }), { signal });
     expect((await readFile(join(root.path, "b"))).equals(bytes)).toBe(true);
-    const cut = {
-      ...batch,
-      entries: batch.entries.map((entry) =>
-        "size" in entry && entry.path === "b" ? { ...entry, size: 11_000_000, replaces: "file" as const } : entry,
-      ),
-    };
-    await expect(session.commit(session.stage(cut, { signal }), { signal })).rejects.toThrow(/cannot write to/);
+    // One byte of it arrives as another one.
+    const other = await handMadeBatch(root, [
+      { file: "a", bytes, replaces: "file" },
+      { file: "b", bytes: Buffer.concat([bytes.subarray(1), Buffer.from("?")]), replaces: "file" },
+    ]);
+    await expect(session.commit(session.stage(withDigestsOf(batch, other), { signal }), { signal })).rejects.toThrow(
+      /cannot write to/,
+    );
     expect((await readFile(join(root.path, "b"))).equals(bytes)).toBe(true);
   });
+
+  test("a large file is checked while it comes, and one that is not what it should be changes nothing", async () => {
+    await using world = await makeLocalWorld(make);
+    const signal = AbortSignal.timeout(25_000);
+    const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
+    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    await using session = await world.transport.open(world.target, who);
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const bytes = Buffer.alloc(2_500_001, "a large file ");
+    const file = "sub/it's large";
+    const batch = await handMadeBatch(root, [{ directory: "sub" }]);
+    await session.commit(session.stage(batch, { signal }), { signal });
+    const large = await handMadeBatch(root, [{ file, bytes, mode: 0o755 }]);
+    await session.commit(session.stage(large, { signal }), { signal });
+    expect((await readFile(join(root.path, file))).equals(bytes)).toBe(true);
+    expect((await stat(join(root.path, file))).mode & 0o777).toBe(0o755);
+    const other = await handMadeBatch(root, [
+      { file, bytes: Buffer.concat([bytes.subarray(1), Buffer.from("?")]), replaces: "file" },
+    ]);
+    const failed = session.commit(session.stage(withDigestsOf(large, other), { signal }), { signal });
+    await expect(failed).rejects.toMatchObject({ code: "KINSYNC_TARGET_LOST" });
+    expect((await readFile(join(root.path, file))).equals(bytes)).toBe(true);
+  });
+
+  test.each([3, 1_190])("of 1,200 files number %i is not what it should be: nothing changes", async (bad) => {
+    await using world = await makeLocalWorld(make);
+    const signal = AbortSignal.timeout(25_000);
+    const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
+    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    await using session = await world.transport.open(world.target, who);
+    await session.claim(root, { generation: 0, tree: "", signal });
+    const files = Array.from({ length: 1_200 }, (_, index) => ({
+      file: `f${index}`,
+      bytes: `${index} `.repeat(1_500),
+    }));
+    const right = await handMadeBatch(root, files);
+    const wrong = await handMadeBatch(
+      root,
+      files.map((want, index) => (index === bad ? { ...want, bytes: want.bytes.replace(" ", "_") } : want)),
+    );
+    const failed = session.commit(session.stage(withDigestsOf(right, wrong), { signal }), { signal });
+    await expect(failed).rejects.toMatchObject({ code: "KINSYNC_TARGET_LOST" });
+    expect(await readdir(root.path)).toEqual([]);
+  });
 });
+
+/** A batch with the bytes of one, and the digests that another has for its paths. */
+function withDigestsOf(batch: Batch, bytes: Batch): Batch {
+  const digests = new Map(batch.entries.map((entry) => [entry.path, "digest" in entry ? entry.digest : ""]));
+  const entries = bytes.entries.map((entry) =>
+    entry.op === "file" ? { ...entry, digest: digests.get(entry.path) ?? "" } : entry,
+  );
+  return { ...bytes, entries };
+}

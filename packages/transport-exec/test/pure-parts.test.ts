@@ -8,6 +8,7 @@ import { journalLines, ManifestReader } from "../src/manifest.ts";
 import { OutputTail } from "../src/output-tail.ts";
 import { quoted } from "../src/quote.ts";
 import { readFiles } from "../src/read-files.ts";
+import { TarCursor } from "../src/tar-cursor.ts";
 import { Answers, LineReader } from "../src/wire.ts";
 
 const root = { path: "/r", shape: "directory", key: "k" } as const;
@@ -183,6 +184,29 @@ describe("a commit is planned", () => {
     // What is in a new folder travels with it; a folder that cannot be written to gets its mode at the end.
     expect(steps.filter((step) => step.moves).map((step) => step.path)).toEqual(["n", "b"]);
     expect(steps.find((step) => step.op === "d")?.mode).toBe(0o755);
+  });
+
+  test("and which files of an archive are whole is known at every point, however it is cut", async () => {
+    const sizes = [5, 0, 513, 512, 2_000];
+    const batch = await handMadeBatch(root, [
+      ...sizes.map((size, index) => ({ file: `${"ü".repeat(60)}${index}`, bytes: Buffer.alloc(size, index) })),
+      { directory: "d" },
+    ]);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of batch.archive.chunks(AbortSignal.timeout(5_000))) chunks.push(chunk);
+    const tar = Buffer.concat(chunks);
+    for (const step of [1, 100, 512, 700, tar.length]) {
+      const seen = new Map<number, number>();
+      const whole: number[] = [];
+      const cursor = new TarCursor((member, bytes) => seen.set(member, (seen.get(member) ?? 0) + bytes.length));
+      for (let at = 0; at < tar.length; at += step) {
+        cursor.push(tar.subarray(at, at + step));
+        whole.push(cursor.whole);
+        for (const [member, size] of seen) expect(member < cursor.whole).toBe(size === sizes[member]);
+      }
+      expect(whole.at(-1)).toBe(sizes.length + 1);
+      expect(sizes.map((_, index) => seen.get(index) ?? 0)).toEqual(sizes);
+    }
   });
 
   test("and the bytes of small files come out of their archive, long names and all", async () => {

@@ -170,7 +170,7 @@ mr() {
 # s0 ID STATE NAME
 s0() {
   J=$1 K=$2 S=$2/$3 T=$2/$3/t X=
-  e=$(mkdir -m 700 "$S" "$T" 2>&1) || { X=1; fl TEXT "$S" "$e"; }
+  e=$(mkdir -m 700 "$S" "$T" 2>&1 && { : >"$S/good"; } 2>&1) || { X=1; fl TEXT "$S" "$e"; }
 }
 # The same for a few small files that come without an archive. s3 ID STATE NAME FOLDER...
 s3() {
@@ -208,13 +208,71 @@ bl() {
   # What the disk does not take must still be taken from the session.
   e=$(by $1 | { cat 2>&1 >"$S/$2" || { cat >/dev/null; false; }; }) && [ "$(stat -c %s "$S/$2")" = $1 ] || { X=1; fl ENOSPC "$S" "$e"; }
 }
-# The segments of the archive, to standard output.
+# The segments of the archive, to standard output, and lists of what can be checked in between: that is another process's work,
+# one at a time. What is bad takes "good" away; to make a file may be impossible.
 sg() {
+  h= j=0
+  while IFS=' ' read -r c b n <&3; do
+    case $c in
+      d)
+        dd bs=$b count=$n iflag=fullblock 2>/dev/null <&3
+        printf '+ %s %s\n' $J $((b * n)) >&4
+        ;;
+      h)
+        j=$((j + 1))
+        by $b | { cat >"$S/list$j" || { rm -f "$S/good"; cat; }; } >/dev/null 2>&1
+        [ -z "$h" ] || wait $h
+        { cd "$T" && sha256sum -c "$S/list$j" || rm -f "$S/good"; } >/dev/null 2>&1 &
+        h=$!
+        ;;
+      *) break ;;
+    esac
+  done
+  [ -z "$h" ] || wait $h
+}
+# The segments of a single file, into it (6); each that is there is told to who checks it (5). A block is read whole before it is
+# written, so a full disk eats no request.
+rs() {
+  z=
   while IFS=' ' read -r c b n <&3; do
     [ "$c" = d ] || break
-    dd bs=$b count=$n iflag=fullblock 2>/dev/null <&3
-    printf '+ %s %s\n' $J $((b * n)) >&4
+    if [ -n "$z" ]; then :
+    elif e=$(dd bs=$((b * n)) count=1 iflag=fullblock 2>&1 <&3 >&6); then
+      printf '+ %s %s\n' $J $((b * n)) >&4
+      echo $((b * n)) >&5
+      continue
+    else
+      # Room for the reason.
+      : >"$w"
+      z="$e$N"
+      printf %s "$z" >"$S/why"
+      printf '+ %s full\n' $J >&4
+      continue
+    fi
+    dd bs=$b count=$n iflag=fullblock 2>/dev/null <&3 >/dev/null
   done
+}
+# Reads again what was written.
+ra() {
+  s=0
+  while IFS= read -r n; do
+    dd if="$w" bs=65536 skip=$s count=$(((n + 65535) / 65536)) 2>/dev/null
+    s=$((s + n / 65536))
+  done
+}
+# A single file that is large, in segments: LENGTH UMASK DIGEST MODE PATH
+rb() {
+  if [ -n "$X" ]; then sg >/dev/null; return; fi
+  w=$T/$5
+  umask $2
+  e=$( { : >"$w"; } 2>&1 ) || { X=1; umask 0; sg >/dev/null; fl TEXT "$5" "$e"; return; }
+  umask 077
+  : >"$S/why"
+  e=$(rs 5>&1 6>"$w" | ra | sha256sum 2>&1)
+  umask 0
+  if [ -s "$S/why" ]; then X=1; fl TEXT "$5" "$(cat "$S/why")"; return; fi
+  [ $4 = - ] || chmod $4 "$w"
+  case $e in $3*) ;; *) X=1; fl DIGEST "$5" ;; esac
 }
 s1() {
   if [ -n "$X" ]; then sg >/dev/null; return; fi
@@ -227,16 +285,14 @@ s1() {
     exit 1
   ) || X=1
 }
-# s2 ID [DIGEST PATH]...: checks what is staged; with the word "sums" or "sizes" by the blob "list"
+# s2 ID [DIGEST PATH]...: checks what is staged; with the word "sums" by the blob "list", and by what was checked on the way
 s2() {
   J=$1
   shift
   if [ -z "$X" ] && [ $# != 0 ]; then
     if [ "$1" = sums ]; then
-      e=$(cd "$T" && sha256sum -c "$S/list" 2>&1) || X=$e
-    elif [ "$1" = sizes ]; then
-      e=$(cd "$T" && sed 's/^[0-9]* //' "$S/list" | tr '\n' '\000' | xargs -0 stat -c '%s %n' 2>&1)
-      [ "$e" = "$(cat "$S/list")" ] || X=sizes e="sizes differ"
+      [ ! -e "$S/list" ] || (cd "$T" && sha256sum -c "$S/list" >/dev/null 2>&1) || X=1
+      [ -e "$S/good" ] || X=1
     else
       e=$(cd "$T" && while [ $# != 0 ]; do printf '%s  %s\n' "$1" "$2"; shift 2; done | sha256sum -c 2>&1) || X=$e
     fi

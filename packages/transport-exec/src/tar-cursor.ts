@@ -1,0 +1,71 @@
+const BLOCK = 512;
+/** Members that only describe the next one: pax headers and GNU's long names. */
+const DESCRIBES = new Set(["x", "g", "L", "K"]);
+
+/** Follows a tar as it passes by: which bytes belong to which member. Members that only describe others are left out. */
+export class TarCursor {
+  readonly #onBytes: (member: number, bytes: Uint8Array) => void;
+  readonly #header = Buffer.alloc(BLOCK);
+  #headerSize = 0;
+  /** Bytes of the present member that are still to come, and of its padding. */
+  #left = 0;
+  #padding = 0;
+  #isMember = false;
+  #member = -1;
+  #ended = 0;
+  #over = false;
+  #position = 0;
+
+  /** @param onBytes is told what belongs to a member, counted from 0 */
+  constructor(onBytes: (member: number, bytes: Uint8Array) => void = () => {}) {
+    this.#onBytes = onBytes;
+  }
+
+  /** Members that are wholly there, without their padding. */
+  get whole(): number {
+    return this.#ended;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  push(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length && !this.#over) {
+      if (this.#left > 0) {
+        const part = chunk.subarray(at, at + this.#left);
+        if (this.#isMember) this.#onBytes(this.#member, part);
+        this.#left -= part.length;
+        at += part.length;
+        if (this.#left === 0 && this.#isMember) this.#ended += 1;
+      } else if (this.#padding > 0) {
+        const skipped = Math.min(this.#padding, chunk.length - at);
+        this.#padding -= skipped;
+        at += skipped;
+      } else {
+        const part = chunk.subarray(at, at + BLOCK - this.#headerSize);
+        this.#header.set(part, this.#headerSize);
+        this.#headerSize += part.length;
+        at += part.length;
+        if (this.#headerSize === BLOCK) this.#readHeader();
+      }
+    }
+    this.#position += chunk.length;
+  }
+
+  #readHeader(): void {
+    this.#headerSize = 0;
+    const size = Number.parseInt(this.#header.toString("latin1", 124, 135), 8);
+    // The end, or a size that only a pax header tells.
+    if (this.#header[0] === 0 || Number.isNaN(size)) {
+      this.#over = true;
+      return;
+    }
+    this.#isMember = !DESCRIBES.has(this.#header.toString("latin1", 156, 157));
+    if (this.#isMember) this.#member += 1;
+    this.#left = size;
+    this.#padding = (BLOCK - (size % BLOCK)) % BLOCK;
+    if (this.#isMember && size === 0) this.#ended += 1;
+  }
+}
