@@ -1,34 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { expect } from "vitest";
-import { kubeconfigOf, writeKubeconfig } from "../access.ts";
 import { BIG, change, changeSeen, inStep, inStepByRelay, inTransfer, lasts, recovered, saveBig } from "../faults.ts";
 import type { Blow, Point } from "../faults-relay.ts";
 import { losePackets } from "../faults-packets.ts";
 import { situation } from "../situation.ts";
-
-situation("the way to the cluster is kubectl proxy", {}, async (stage) => {
-  const { kubectl, kubeconfig, namespace, project } = stage;
-  const [file = ""] = kubectl.argv;
-  const args = ["--kubeconfig", kubeconfig, "proxy", "--port", "0", "--reject-paths", "^$"];
-  const proxy = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
-  stage.atEnd(async () => {
-    const ended = once(proxy, "close");
-    proxy.kill("SIGKILL");
-    await ended;
-  });
-  const port = await new Promise<string>((resolve, reject) => {
-    proxy.once("error", reject);
-    proxy.once("close", () => reject(new Error("kubectl proxy ended")));
-    createInterface({ input: proxy.stdout }).on("line", (line) => resolve(/:(\d+)$/.exec(line)?.[1] ?? ""));
-  });
-  const text = kubeconfigOf({ cluster: { server: `http://127.0.0.1:${port}` }, user: {}, namespace });
-  const { kinsync, pods } = await inStep(stage, await writeKubeconfig(project.path("by-proxy"), text));
-  await change(stage);
-  await stage.same(pods);
-  await stage.save(kinsync, "f.txt", "three\n", pods);
-});
 
 /** Milliseconds from a reset until all is there again. */
 const AFTER_RESET = 30_000;
