@@ -69,7 +69,7 @@ describe("a cluster of two nodes that is up", () => {
     await expect(kubectl(["exec", "distroless", "--", "sh"])).rejects.toThrow("executable file not found");
   });
 
-  test("a JobSet's pods on both nodes reach each other", { timeout: MINUTE }, async () => {
+  test("a JobSet's pods on both nodes reach each other", { timeout: 2 * MINUTE }, async () => {
     const serve = ["sh", "-c", "echo $HOSTNAME >index.html; exec httpd -f -p 80"];
     await kubectl(["create", "-f", "-"], jobSet("pair", cluster.images.busybox, serve));
     const pods = async () => {
@@ -91,7 +91,7 @@ describe("a cluster of two nodes that is up", () => {
       [one[0], other[2]],
       [other[0], one[2]],
     ]) {
-      const ask = () => kubectl(["exec", from, "--", "wget", "-qO-", `http://${to}/`]);
+      const ask = () => kubectl(["exec", from, "--", "wget", "-T", "5", "-qO-", `http://${to}/`]);
       expect(await until("the other one answers", ask)).toContain("pair-");
     }
   });
