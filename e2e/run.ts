@@ -110,7 +110,7 @@ async function runLocally(command: readonly string[]): Promise<number> {
       ...(flags.record ? ["--record"] : []),
       ...cli,
     ];
-    return await inherit(cluster("exec", ...again, ...positionals), process.env);
+    return await inherit(cluster("exec", ...again, "--", ...positionals), process.env);
   } finally {
     await run(cluster("down"), { within: 120_000 });
   }
