@@ -112,18 +112,18 @@ situation(
 );
 
 situation(
-  "client certificates run out every 40 s and are made anew by a plugin: saves go through all along, over new connections too",
+  "client certificates run out every 20 s and are made anew by a plugin: saves go through all along, over new connections too",
   { needs: ["control"], timeout: 300_000 },
   async (stage) => {
-    const relay = await openRelay(stage, { kubeconfig: await shortLived(stage, 40), opaque: true });
+    const relay = await openRelay(stage, { kubeconfig: await shortLived(stage, 20), opaque: true });
     const world = await inStep(stage, relay.kubeconfig);
     const { kinsync, pods } = world;
     const since = kinsync.mark();
     // More than two lifetimes; each time what was made with an old certificate is cut after it has run out.
     for (const round of [1, 2, 3]) {
-      await lasts(30_000);
-      await stage.save(kinsync, "f.txt", `certificate ${round}\n`, pods);
       await lasts(15_000);
+      await stage.save(kinsync, "f.txt", `certificate ${round}\n`, pods);
+      await lasts(8_000);
       await stage.save(kinsync, "f.txt", `after certificate ${round}\n`, pods);
       relay.strike("reset");
       await stage.save(kinsync, "f.txt", `over new connections ${round}\n`, pods);

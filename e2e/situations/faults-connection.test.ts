@@ -146,7 +146,8 @@ situation(
     const world = await inStep(stage);
     const since = world.kinsync.mark();
     await losePackets(stage);
-    await lasts(AFTER_IDLE_SILENCE);
+    // Until an idle agent was asked and did not answer, and a new stream stands.
+    await lasts(45_000);
     await change(stage);
     await recovered(stage, world, { since, within: AFTER_RESET, codes: [] });
   },
