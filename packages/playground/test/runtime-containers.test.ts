@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,6 +54,17 @@ describe.runIf(confinable)("a confined container", () => {
   ): Promise<{ code?: number; error?: string; stdout: string; stderr: string }> {
     return world.run("box", ["sh", "-c", script], undefined, container);
   }
+
+  // With a socket as its input it would lock its output in the kernel, and with that whoever reads it, until it is killed.
+  it("stops nobody while one of its programs waits for input", async () => {
+    const ref = { namespace: "default", name: "box" };
+    const cat = await world.kubelet.exec(ref, "main", ["timeout", "10", "cat"], { stdin: true });
+    cat.stdin.write("words\n");
+    const [first] = (await once(cat.stdout, "data")) as [Buffer];
+    expect(String(first)).toBe("words\n");
+    cat.stdin.end();
+    expect(await cat.exit).toEqual({ code: 0 });
+  });
 
   it("has a root of its own, where absolute paths are true", async () => {
     const { stdout } = await sh("pwd; hostname; ls /; echo $HOSTNAME; readlink /proc/1/exe");

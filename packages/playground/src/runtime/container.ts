@@ -297,18 +297,20 @@ async function spawnPiped(
   options: Pick<ExecOptions, "cwd" | "env" | "pipes"> & { readonly input: boolean },
 ): Promise<PipedChild> {
   const { cwd, env, pipes } = options;
+  const input = options.input ? await pipes.input() : undefined;
   const out = await pipes.output();
   const err = await pipes.output();
   const child = spawn(program, args, {
     cwd,
     env,
     detached: true,
-    stdio: [options.input ? "pipe" : "ignore", out?.childFd ?? "pipe", err?.childFd ?? "pipe"],
+    stdio: [input?.childFd ?? (options.input ? "pipe" : "ignore"), out?.childFd ?? "pipe", err?.childFd ?? "pipe"],
   });
-  for (const pipe of [out, err]) if (pipe !== undefined) closeSync(pipe.childFd);
+  for (const pipe of [input, out, err]) if (pipe !== undefined) closeSync(pipe.childFd);
   const nothing = spawnNothing();
-  const stdin = child.stdin ?? nothing.stdin;
+  const stdin = input?.stream ?? child.stdin ?? nothing.stdin;
   stdin.on("error", () => undefined);
+  child.once("close", () => stdin.destroy());
   const stdout = out?.stream ?? child.stdout ?? nothing.stdout;
   const stderr = err?.stream ?? child.stderr ?? nothing.stderr;
   return { child, stdin, stdout, stderr };

@@ -1,13 +1,14 @@
-// Real pipes for what a container's processes write. Node's own are sockets, and those cannot be opened again:
-// `echo word >/dev/stderr`, which works in every container, would fail. Standard input stays a socket, since a named pipe
-// that is opened again after its end would block for ever.
+// Real pipes for what a container's processes read and write. Node's own are sockets, and those cannot be opened again:
+// `echo word >/dev/stderr`, which works in every container, would fail. And while a program waits in sendfile(2) for input from a
+// socket, as busybox's `cat` does, the kernel keeps its output pipe locked: whoever reads that pipe, without blocking as he may,
+// waits with it, and here that would be the whole playground.
 
 import { execFile } from "node:child_process";
-import { constants, openSync, unlinkSync } from "node:fs";
+import { closeSync, constants, openSync, unlinkSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 
 const batch = 32;
@@ -16,6 +17,12 @@ const batch = 32;
 export interface OutputPipe {
   readonly childFd: number;
   readonly stream: Readable;
+}
+
+/** The other direction. */
+export interface InputPipe {
+  readonly childFd: number;
+  readonly stream: Writable;
 }
 
 /** Makes pipes; each is used once. On systems whose named pipes are of no use to Node there are none. */
@@ -37,6 +44,19 @@ export class PipePool {
     const childFd = openSync(path, constants.O_WRONLY);
     unlinkSync(path);
     return { childFd, stream: new Socket({ fd: readFd, readable: true, writable: false }) };
+  }
+
+  /** @returns `undefined` where Node's own have to do. */
+  async input(): Promise<InputPipe | undefined> {
+    if (process.platform !== "linux") return undefined;
+    const path = await this.#take();
+    // Held until both ends are there, since each would wait for the other.
+    const bothFd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const childFd = openSync(path, constants.O_RDONLY);
+    const writeFd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    closeSync(bothFd);
+    unlinkSync(path);
+    return { childFd, stream: new Socket({ fd: writeFd, readable: false, writable: true }) };
   }
 
   async #take(): Promise<string> {
