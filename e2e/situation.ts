@@ -1,7 +1,7 @@
 import { afterAll, onTestFailed, onTestFinished, test } from "vitest";
 import { Stage } from "./stage.ts";
 import { closeWorld, openWorld } from "./world.ts";
-import type { Need } from "./world.ts";
+import type { Need } from "./needs.ts";
 
 afterAll(closeWorld);
 
@@ -18,7 +18,7 @@ export interface SituationOptions {
 export function situation(name: string, options: SituationOptions, play: (stage: Stage) => Promise<void>): void {
   test(name, { timeout: options.timeout ?? 120_000 }, async ({ skip, signal }) => {
     const world = await openWorld();
-    for (const need of options.needs ?? []) {
+    for (const need of ["paths", ...(options.needs ?? [])] as const) {
       const lack = await world.lacks(need);
       if (lack !== undefined) skip(world.settings.world === "playground" ? (options.unplayable ?? lack) : lack);
     }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Reporter, TestModule } from "vitest/node";
+import { UNCONFINED } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
 const PAGE = new URL("../docs/reference/playground.md", import.meta.url);
@@ -19,8 +20,11 @@ export function skippedReporter(settings: Settings): Reporter {
           `nothing may be skipped here, but these were:\n${skipped.map(([name, why]) => `${name}: ${why}`).join("\n")}`,
         );
       }
+      const isUnconfined = skipped.some(([, why]) => why === UNCONFINED);
+      if (isUnconfined) process.stderr.write(`left out: ${UNCONFINED}\n`);
       // A run of some of the situations, or one that was cut off, says nothing of the others.
       if (settings.world !== "playground" || !settings.isWhole || reason === "interrupted") return;
+      if (isUnconfined) return;
       const page = readFileSync(PAGE, "utf8");
       const should = withTable(page, tableOf(skipped));
       if (page === should) return;

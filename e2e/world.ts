@@ -7,21 +7,10 @@ import type { ImageName } from "./image-map.ts";
 import { Kubectl } from "./kubectl.ts";
 import { container, jobSet, podSpec, replicatedJob } from "./manifests.ts";
 import type { KubeObject } from "./objects.ts";
+import { lackOfPlayground } from "./needs.ts";
+import type { Need } from "./needs.ts";
 import { settingsFromEnvironment } from "./settings.ts";
 import type { Settings } from "./settings.ts";
-
-/**
- * What a situation cannot do without.
- * - `jobset`: the JobSet controller
- * - `jobset-gates`: one whose gates RestartJob and ElasticJobSet are open
- * - `nodes:2`: two nodes that take pods
- * - `rbac`: roles and service accounts
- * - `real`: a real kubelet and a real container runtime
- * - `control`: the right to kill processes of the node
- * - `eyes`: containers without tar can be looked into, too
- * - `image:NAME`: an image that pods can be made of
- */
-export type Need = "jobset" | "jobset-gates" | "nodes:2" | "rbac" | "real" | "control" | "eyes" | `image:${ImageName}`;
 
 /** A Kubernetes, and how its containers are seen. */
 export interface World extends AsyncDisposable {
@@ -79,26 +68,6 @@ async function playgroundWorld(settings: Settings): Promise<World> {
   };
 }
 
-function lackOfPlayground(need: Need, isConfined: boolean): string | undefined {
-  switch (need) {
-    case "jobset":
-      return isConfined ? undefined : "containers are not confined here";
-    case "jobset-gates":
-      return "its JobSet controller has no alpha gates";
-    case "nodes:2":
-      return "it has one node";
-    case "rbac":
-      return "it has no roles: verbs are denied by a fault from TypeScript";
-    case "real":
-    case "eyes":
-      return "it has no kubelet and no container runtime";
-    case "control":
-      return "it is one process: no part of it can be killed alone";
-    default:
-      return "its images are templates made of a busybox";
-  }
-}
-
 function clusterWorld(settings: Settings): Promise<World> {
   const kubectl = new Kubectl(["kubectl", "--kubeconfig", settings.kubeconfig]);
   const byProcess = lookByProcess();
@@ -118,6 +87,7 @@ function clusterWorld(settings: Settings): Promise<World> {
 
 async function lackOfCluster(settings: Settings, kubectl: Kubectl, need: Need): Promise<string | undefined> {
   switch (need) {
+    case "paths":
     case "rbac":
     case "real":
       return undefined;

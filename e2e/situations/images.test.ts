@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { EMPTY, pod, podSpec } from "../manifests.ts";
 import { situation } from "../situation.ts";
 import type { ImageName } from "../image-map.ts";
-import type { Need } from "../world.ts";
+import type { Need } from "../needs.ts";
 
 interface Image {
   readonly name: ImageName;
