@@ -1,6 +1,7 @@
 // npm run e2e: the situations of e2e/situations, against the cluster that KUBECONFIG points at, a playground or a cluster of its own.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -9,7 +10,7 @@ import { readImageMap } from "./image-map.ts";
 import { packedCli } from "./pack.ts";
 import { settingsToEnvironment } from "./settings.ts";
 import type { Settings } from "./settings.ts";
-import { RUN_LABEL, UNTIL_ANNOTATION } from "./labels.ts";
+import { RUN_LABEL, SPARE_TAINT, UNTIL_ANNOTATION } from "./labels.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -28,6 +29,7 @@ Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER 
   --images FILE  JSON, what to take for which image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.
                  Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images.ts" makes them and loads them into kind
   --record       write what happened in the situations that state truths, and passed, into packages/kind-*/histories
+  --logs DIR     where --local leaves the logs of all components if something failed; default: e2e-logs
   --pack         only pack, and print where kinsync is
 `;
 
@@ -43,6 +45,7 @@ const { values: flags, positionals } = parseArgs({
     "write-docs": { type: "boolean", default: false },
     images: { type: "string" },
     record: { type: "boolean", default: false },
+    logs: { type: "string", default: "e2e-logs" },
     pack: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -95,11 +98,13 @@ async function runLocally(command: readonly string[]): Promise<number> {
   const cluster = (command: string, ...args: readonly string[]): readonly string[] => {
     return [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts"), command, "--id", "suite", ...args];
   };
+  let code: number | undefined;
   try {
     // A killed run may have left one whose parts do not run.
     await run(cluster("down"), { within: 120_000 });
     // The first time, Kubernetes is built.
-    await run(cluster("up", "--node-image"), { within: 1_800_000 });
+    await run(cluster("up", "--nodes", "2", "--node-image"), { within: 1_800_000 });
+    await run(cluster("kubectl", "taint", "node", "n2", `${SPARE_TAINT}=:NoSchedule`), { within: 60_000 });
     const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];
     const again = [
       process.execPath,
@@ -110,10 +115,20 @@ async function runLocally(command: readonly string[]): Promise<number> {
       ...(flags.record ? ["--record"] : []),
       ...cli,
     ];
-    return await inherit(cluster("exec", ...again, "--", ...positionals), process.env);
+    code = await inherit(cluster("exec", ...again, "--", ...positionals), process.env);
+    return code;
   } finally {
+    if (code !== 0) await keepLogs(cluster);
     await run(cluster("down"), { within: 120_000 });
   }
+}
+
+/** Copies the logs of all components, which go with the cluster. */
+async function keepLogs(cluster: (command: string, ...args: readonly string[]) => readonly string[]): Promise<void> {
+  const folder = resolve(flags.logs);
+  await rm(folder, { recursive: true, force: true });
+  const { code, stderr } = await execute(cluster("logs", "--out", folder));
+  process.stderr.write(code === 0 ? `logs of the cluster: ${folder}\n` : stderr);
 }
 
 function vitest(settings: Settings): Promise<number> {

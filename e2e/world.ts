@@ -7,6 +7,7 @@ import type { ImageName } from "./image-map.ts";
 import { Kubectl } from "./kubectl.ts";
 import { container, jobSet, podSpec, replicatedJob } from "./manifests.ts";
 import type { KubeObject } from "./objects.ts";
+import { SPARE_TAINT } from "./labels.ts";
 import { lackOfPlayground } from "./needs.ts";
 import type { Need } from "./needs.ts";
 import { settingsFromEnvironment } from "./settings.ts";
@@ -130,12 +131,17 @@ const GATED = jobSet("gates", [replicatedJob("a", 1, podSpec(container("none")))
 });
 
 interface Node extends KubeObject {
-  readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly { readonly effect: string }[] };
+  readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
   readonly status: { readonly images?: readonly { readonly names?: readonly string[] }[] };
 }
 
+interface Taint {
+  readonly key: string;
+  readonly effect: string;
+}
+
 function takesPods({ spec: { unschedulable = false, taints = [] } }: Node): boolean {
-  return !unschedulable && taints.every(({ effect }) => effect === "PreferNoSchedule");
+  return !unschedulable && taints.every(({ key, effect }) => key === SPARE_TAINT || effect === "PreferNoSchedule");
 }
 
 function holds({ status: { images = [] } }: Node, reference: string): boolean {

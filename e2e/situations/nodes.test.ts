@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { SPARE_TAINT } from "../labels.ts";
 import { container, deployment, jobSet, ofJobSet, podSpec, replicatedJob, ROLE_LABEL } from "../manifests.ts";
 import type { Pod } from "../objects.ts";
 import { situation } from "../situation.ts";
@@ -64,6 +65,7 @@ situation(
 /** As many of these pods on the one node as on the other, give or take one. */
 function spread(matchLabels: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
   return {
+    tolerations: [{ key: SPARE_TAINT, operator: "Exists" }],
     topologySpreadConstraints: [
       {
         maxSkew: 1,
