@@ -18,7 +18,8 @@ interface Found {
 /**
  * Puts the records of an inventory together. Agents write what is cheap for them, in any order:
  * `r STATE PATH` the root, `m MARKER`, `pLINE` of the manifest, `s MODE SIZE PATH` (mode in hex), `h DIGEST PATH` or the output of
- * sha256sum, `t TARGET` of the link that was named last by `s` or by `n PATH`.
+ * sha256sum, `t TARGET` of the link that was named last by `s` or by `n PATH`. `S` and `H` are `s` and `h` with a path whose newlines
+ * and backslashes are escaped, also where the agent escapes no others.
  */
 export class InventoryReader {
   /** What the agent is asked for: the paths, and the folders that they are in, to see that no link is on the way. */
@@ -59,7 +60,10 @@ export class InventoryReader {
         this.#manifest.take(line.slice(1));
         return;
       case "s":
-        this.#status(rest);
+        this.#status(rest, this.#isRaw);
+        return;
+      case "S":
+        this.#status(rest, false);
         return;
       case "n":
         this.#last = this.#name(rest);
@@ -67,9 +71,10 @@ export class InventoryReader {
       case "t":
         this.#targets.set(this.#last, this.#isRaw ? rest : unescapePath(rest));
         return;
-      case "h": {
+      case "h":
+      case "H": {
         const [digest = "", ...words] = rest.split(" ");
-        this.#digest(digest, this.#name(words.join(" ")));
+        this.#digest(digest, this.#name(words.join(" "), this.#isRaw && line.startsWith("h")));
         return;
       }
       default:
@@ -77,11 +82,11 @@ export class InventoryReader {
     }
   }
 
-  #status(rest: string): void {
+  #status(rest: string, isRaw: boolean): void {
     const match = /^([0-9a-f]+) (\d+) (.+)$/s.exec(rest);
     if (match === null) return;
     const [, mode = "", size = "", name = ""] = match;
-    this.#last = this.#name(name);
+    this.#last = this.#name(name, isRaw);
     // A name that is no UTF-8 cannot be a local file's.
     if (this.#last.includes("\uFFFD")) return;
     this.#found.set(this.#last, { mode: Number.parseInt(mode, 16), size: Number(size) });
@@ -99,8 +104,8 @@ export class InventoryReader {
     if (digest.length === 64) this.#digests.set(path, digest);
   }
 
-  #name(text: string): string {
-    return withoutDot(this.#isRaw ? text : unescapePath(text));
+  #name(text: string, isRaw: boolean = this.#isRaw): string {
+    return withoutDot(isRaw ? text : unescapePath(text));
   }
 
   /** Whether the manifest is much longer than what it says. */

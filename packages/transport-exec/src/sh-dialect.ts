@@ -3,6 +3,7 @@ import { isStaged, type CommitPlan, type PlanStep } from "./commit-plan.ts";
 import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
 import { quoted, quotedList } from "./quote.ts";
 import { SumsAlong } from "./sums-along.ts";
+import { escapePath } from "./wire.ts";
 
 /** A shell reads a request byte by byte; from here on the text goes as a blob, which `dd` takes at once. */
 const INLINE = 4 * 1024;
@@ -20,11 +21,14 @@ export const shDialect: Dialect = {
   rawNames: true,
   ping: (id) => `pg ${id}\n`,
   inventory(id, root, paths, depth) {
-    // A name with a newline would look like two records; it is left out, and thus counts as not there.
-    const asked = paths.filter((path) => !path.includes("\n")).map((path) => `./${path}\0`);
-    const blob = depth === "list" ? "" : asked.join("");
-    const words = quotedList([root.path, root.shape, root.key]);
-    return `in_ ${id} ${words} ${flag(root.inPlace)} ${depth} ${Buffer.byteLength(blob)}\n${blob}`;
+    // A name with a newline would look like two records. It is asked by itself, and where everything is listed it is left out.
+    const wanted = depth === "list" ? [] : paths.map((path) => `./${path}`);
+    const blob = wanted.filter((path) => !path.includes("\n")).map((path) => `${path}\0`);
+    const odd = wanted.filter((path) => path.includes("\n")).flatMap((path) => [path, escapePath(path)]);
+    const words = `${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${depth}`;
+    const length = Buffer.byteLength(blob.join(""));
+    const request = odd.length === 0 ? `${words} ${length}` : `${words}+ ${length} && iw ${quotedList(odd)}`;
+    return `in_ ${id} ${request}\n${blob.join("")}`;
   },
   claim: (id, root, name, marker) =>
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,

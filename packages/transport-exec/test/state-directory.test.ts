@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   existsSync,
   lstatSync,
@@ -23,6 +24,31 @@ function open(world: LocalWorld, session = "s"): Promise<Session> {
 }
 
 const mode = (path: string): string => (lstatSync(path).mode & 0o7777).toString(8);
+
+describe.each(MAKES)("an inventory of a container with $name", (make) => {
+  test("knows names with a newline: files, folders and links", async () => {
+    await using world = await makeLocalWorld(make);
+    await using session = await open(world);
+    const root = { path: "root", shape: "directory", key: "k" } as const;
+    const entries = [
+      { directory: "new\nfolder" },
+      { file: "new\nfolder/back\\slash\nfile 'q'", bytes: "one" },
+      { file: "plain", bytes: "p" },
+      { link: "a\nlink", target: "plain" },
+    ];
+    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.commit(session.stage(await handMadeBatch(root, entries), { signal }), { signal });
+    const paths = ["new\nfolder", "new\nfolder/back\\slash\nfile 'q'", "plain", "a\nlink", "not\nthere"];
+    const found = (await session.inventory(root, { paths, signal })).entries;
+    const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+    expect(found.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toMatchObject([
+      { type: "link", path: "a\nlink", target: "plain" },
+      { type: "directory", path: "new\nfolder" },
+      { type: "file", path: "new\nfolder/back\\slash\nfile 'q'", digest: digest("one") },
+      { type: "file", path: "plain", digest: digest("p") },
+    ]);
+  });
+});
 
 describe.each(MAKES)("the state directory in a container with $name", (make) => {
   test("is beside the root, its marker for all to read and its other parts for nobody else", async () => {

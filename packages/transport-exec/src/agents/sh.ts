@@ -70,7 +70,8 @@ LINKS='for f do printf "n %s\n" "$f"; printf "t %s\n" "$(readlink "$f")"; done'
 # No parentheses: busybox forgets an -exec that ends in + inside of them.
 ASKED='find "$@" -prune -exec stat -c "s %f %s %n" {} + -type f -exec sha256sum {} + -o -type l -exec sh -c "$L" _ {} +'
 TYPES='find "$@" -prune -exec stat -c "s %f %s %n" {} + -type l -exec sh -c "$L" _ {} +'
-# in_ ID PATH SHAPE KEY INPLACE DEPTH LENGTH: the asked paths follow, LENGTH bytes, separated by NUL
+# in_ ID PATH SHAPE KEY INPLACE DEPTH LENGTH: the asked paths follow, LENGTH bytes, separated by NUL. With a + after DEPTH, it is iw
+# that answers.
 in_() {
   J=$1 L=$LINKS
   export L
@@ -98,9 +99,21 @@ in_() {
     find . -name .kinsync -prune -o -name "*$N*" -prune -o ! -name . -exec stat -c 's %f %s %n' {} + \
       -type f -exec sha256sum {} + -o -type l -exec sh -c "$L" _ {} + 2>/dev/null
   elif [ $length != 0 ]; then
-    [ $whole = paths ] && s=$ASKED || s=$TYPES
+    case $whole in paths*) s=$ASKED ;; *) s=$TYPES ;; esac
     by $length | xargs -0 sh -c "$s" _ 2>/dev/null
   fi
+  case $whole in *+) ;; *) ok ;; esac
+}
+# Asked names with a newline, one by one: a NAME and its form of one line, a NAME...
+iw() {
+  while [ $q = d ] && [ $# != 0 ]; do
+    if e=$(stat -c '%f %s' "$1" 2>/dev/null); then
+      say "S $e $2"
+      if [ -h "$1" ]; then say "t $(readlink "$1")"
+      elif [ -f "$1" ] && e=$(sha256sum 2>/dev/null <"$1"); then say "H $(printf %.64s "$e") $2"; fi
+    fi
+    shift 2
+  done
   ok
 }
 
