@@ -9,6 +9,8 @@ import { KinsyncError } from "../errors/error.ts";
 
 /** Bytes in one chunk. Small frames are kinder to the API server, which reads each whole into memory. */
 const CHUNK = 64 * 1024;
+/** Bytes that are read from and written to files at once: each time costs a change of threads and back. */
+const SLAB = 16 * CHUNK;
 /** A tar up to this size is kept in memory; a larger one is spooled to a temporary file. */
 const IN_MEMORY = 16 * 1024 * 1024;
 /** Files up to this size are read in one go: ten times cheaper than a stream each. */
@@ -65,10 +67,10 @@ class StreamedArchive implements PackedArchive {
         const folder = await mkdtemp(join(options.spool ?? tmpdir(), "kinsync-"));
         this.#spool = { folder, file: await open(join(folder, "archive.tar"), "wx+", 0o600) };
       }
-      for await (const chunk of tarChunks(entries, options, this.#abort.signal)) {
-        if (this.#memory !== undefined) this.#memory.push(chunk);
-        else await this.#spool?.file.write(chunk, 0, chunk.length, this.#written);
-        this.#written += chunk.length;
+      for await (const piece of tarPieces(entries, options, this.#pieceSize, this.#abort.signal)) {
+        if (this.#memory !== undefined) this.#memory.push(piece);
+        else await this.#spool?.file.write(piece, 0, piece.length, this.#written);
+        this.#written += piece.length;
         this.#announce();
       }
       if (this.#written !== this.size) {
@@ -86,6 +88,10 @@ class StreamedArchive implements PackedArchive {
     }
   }
 
+  get #pieceSize(): number {
+    return this.#memory === undefined ? SLAB : CHUNK;
+  }
+
   #announce(): void {
     this.#wake.resolve();
     this.#wake = Promise.withResolvers<void>();
@@ -93,21 +99,22 @@ class StreamedArchive implements PackedArchive {
 
   async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     for (let index = 0, position = 0; position < this.size; index += 1) {
-      while (this.#failure === undefined && !this.#done && this.#written < Math.min(this.size, position + CHUNK)) {
+      const end = Math.min(this.size, position + this.#pieceSize);
+      while (this.#failure === undefined && !this.#done && this.#written < end) {
         await this.#wake.promise;
       }
       if (this.#failure !== undefined) throw this.#failure;
       signal.throwIfAborted();
-      const chunk = this.#memory?.[index] ?? (await this.#fromSpool(position));
-      position += chunk.length;
-      yield chunk;
+      const piece = this.#memory?.[index] ?? (await this.#fromSpool(position));
+      position += piece.length;
+      for (let from = 0; from < piece.length; from += CHUNK) yield piece.subarray(from, from + CHUNK);
     }
   }
 
   async #fromSpool(position: number): Promise<Uint8Array> {
     if (this.#spool === undefined)
       throw new KinsyncError("KINSYNC_INTERNAL", "an archive was read after it was disposed of");
-    const length = Math.min(CHUNK, this.size - position);
+    const length = Math.min(SLAB, this.size - position);
     const { buffer, bytesRead } = await this.#spool.file.read(Buffer.allocUnsafe(length), 0, length, position);
     if (bytesRead !== length) {
       throw new KinsyncError("KINSYNC_INTERNAL", `the spool of an archive gave ${bytesRead} of ${length} bytes`);
@@ -127,32 +134,33 @@ class StreamedArchive implements PackedArchive {
   }
 }
 
-/** The tar in chunks of exactly `CHUNK` bytes, but for the last. */
-async function* tarChunks(
+/** The tar in pieces of exactly `length` bytes, but for the last. */
+async function* tarPieces(
   entries: readonly PackedEntry[],
   options: ArchiveOptions,
+  length: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const tar = pack();
   const feeding = feed(tar, entries, options, signal);
   feeding.catch((error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))));
-  let chunk = Buffer.allocUnsafe(CHUNK);
+  let whole = Buffer.allocUnsafe(length);
   let filled = 0;
-  for await (const piece of tar as AsyncIterable<Buffer>) {
-    for (let from = 0; from < piece.length;) {
-      const length = Math.min(piece.length - from, CHUNK - filled);
-      piece.copy(chunk, filled, from, from + length);
-      filled += length;
-      from += length;
-      if (filled === CHUNK) {
-        yield chunk;
-        chunk = Buffer.allocUnsafe(CHUNK);
+  for await (const part of tar as AsyncIterable<Buffer>) {
+    for (let from = 0; from < part.length;) {
+      const size = Math.min(part.length - from, length - filled);
+      part.copy(whole, filled, from, from + size);
+      filled += size;
+      from += size;
+      if (filled === length) {
+        yield whole;
+        whole = Buffer.allocUnsafe(length);
         filled = 0;
       }
     }
   }
   await feeding;
-  if (filled > 0) yield chunk.subarray(0, filled);
+  if (filled > 0) yield whole.subarray(0, filled);
 }
 
 async function feed(
@@ -213,7 +221,7 @@ async function streamFile(
   // Destroyed with the tar; the failure goes the way of `finished` and of the tar itself.
   sink.on("error", () => {});
   try {
-    for await (const piece of createReadStream(source, { highWaterMark: 4 * CHUNK, signal }) as AsyncIterable<Buffer>) {
+    for await (const piece of createReadStream(source, { highWaterMark: SLAB, signal }) as AsyncIterable<Buffer>) {
       size += piece.length;
       if (size > entry.size) throw unreadable(source, "it grew while it was being packed");
       hash.update(piece);
