@@ -4,8 +4,8 @@ import type { KubeObject, NewObject, Pod } from "./objects.ts";
 /** Waits, and ends at once when it is told to. */
 export const IDLE = "trap 'exit 0' TERM; sleep 36000 & wait";
 
-/** Waits, and does not end when it is told to: its pod stays for the whole grace period. */
-export const STUBBORN = "trap '' TERM; while :; do sleep 1; done";
+/** Does not end when it is told to, but when somebody makes /tmp/end: until then its pod is one that terminates. */
+const STUBBORN = "trap '' TERM; while [ ! -e /tmp/end ]; do sleep 0.2; done";
 
 /** What containers hold before kinsync comes. */
 export const SEED = "mkdir -p /app/src; echo old >/app/src/f.txt";
@@ -60,6 +60,15 @@ export function gateMap(gate: "open" | "closed"): NewObject {
 /** Makes pods ready that started while the gate was closed. */
 export async function openGate(kubectl: Kubectl, pods: readonly Pod[]): Promise<void> {
   for (const { metadata } of pods) await kubectl.run(["exec", metadata.name, "--", "touch", "/tmp/ready"]);
+}
+
+/** A pod of this terminates until it is let go: what happens in between takes the time that it takes. */
+export function lingering(image: string, more: Part = {}): Part {
+  return podSpec(container(image, `${SEED}; ${STUBBORN}`, more), { terminationGracePeriodSeconds: 180 });
+}
+
+export async function letGo(kubectl: Kubectl, pods: readonly Pod[]): Promise<void> {
+  for (const { metadata } of pods) await kubectl.run(["exec", metadata.name, "--", "touch", "/tmp/end"]);
 }
 
 export function pod(name: string, spec: Part, labels: Readonly<Record<string, string>> = {}): NewObject {

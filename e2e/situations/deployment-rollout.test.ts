@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { container, deployment, gated, gateMap, openGate, podSpec, SEED, STUBBORN } from "../manifests.ts";
+import { container, deployment, gated, gateMap, letGo, lingering, openGate, podSpec } from "../manifests.ts";
 import { isRunning, isTerminating } from "../objects.ts";
 import type { KubeObject, Pod } from "../objects.ts";
 import { situation } from "../situation.ts";
@@ -123,9 +123,7 @@ situation(
   async (stage) => {
     const { kubectl, project, world } = stage;
     const stubborn = (version: string): ReturnType<typeof podSpec> =>
-      podSpec(container(world.image, `${SEED}; ${STUBBORN}`, { env: [{ name: "VERSION", value: version }] }), {
-        terminationGracePeriodSeconds: 12,
-      });
+      lingering(world.image, { env: [{ name: "VERSION", value: version }] });
     await stage.create(deployment("web", 2, stubborn("1"), { strategy: { type: "Recreate" } }));
     const old = await untilRolledOut(stage, "1", 2);
     await project.write("src/f.txt", "one\n");
@@ -141,6 +139,7 @@ situation(
     await project.write("src/f.txt", "three\n");
     await kinsync.noticed("f.txt", since);
     for (const pod of old) expect(await stage.look(pod)).toEqual({ "f.txt": "file: two\n" });
+    await letGo(kubectl, old);
 
     const fresh = await untilRolledOut(stage, "2", 2);
     await stage.same(fresh);

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { container, fuse, jobSet, ofJobSet, podSpec, replicatedJob, roleOf, SEED, STUBBORN } from "../manifests.ts";
+import { container, fuse, jobSet, letGo, lingering, ofJobSet, podSpec, replicatedJob, roleOf } from "../manifests.ts";
 import { isRunning, isTerminating } from "../objects.ts";
 import type { Pod } from "../objects.ts";
 import { situation } from "../situation.ts";
@@ -44,6 +44,7 @@ situation(
     await stage.truth("jobset/train", { ...states(gone, "terminating"), ...states(young, "current") });
     await stage.save(kinsync, "f.txt", "three\n", young);
     for (const pod of gone) expect(await stage.look(pod)).toEqual({ "f.txt": "file: two\n" });
+    await letGo(kubectl, gone);
 
     const fresh = await untilNew(stage, old, 6);
     await stage.same(fresh);
@@ -91,6 +92,7 @@ situation(
     await project.write("src/f.txt", "three\n");
     await kinsync.noticed("f.txt", since);
     for (const pod of left) expect(await stage.look(pod)).toEqual({ "f.txt": "file: two\n" });
+    await letGo(kubectl, left);
 
     const fresh = await untilNew(stage, old, 4);
     await stage.same(fresh);
@@ -214,6 +216,7 @@ situation(
     await project.write("src/f.txt", "three\n");
     await kinsync.noticed("f.txt", since);
     for (const pod of workers) expect(await stage.look(pod)).toEqual({ "f.txt": "file: two\n" });
+    await letGo(kubectl, workers);
 
     await stage.until("the workers are gone", async () => (await kubectl.pods(TRAIN)).length === 1);
     await stage.truth("jobset/train", states(failing, "finished"));
@@ -222,11 +225,6 @@ situation(
     expect(kinsync.servedOf(pods, since)).toEqual([]);
   },
 );
-
-/** Old pods linger for so long that a save falls into their time. */
-function lingering(image: string): ReturnType<typeof podSpec> {
-  return podSpec(container(image, `${SEED}; ${STUBBORN}`), { terminationGracePeriodSeconds: 15 });
-}
 
 /** Makes the pod of the role `fuse` fail. */
 async function blow({ kubectl }: Stage, pods: readonly Pod[]): Promise<void> {
