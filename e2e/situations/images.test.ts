@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { expect } from "vitest";
 import { EMPTY, pod, podSpec } from "../manifests.ts";
 import { situation } from "../situation.ts";
@@ -42,7 +43,8 @@ for (const { name, holds, command } of IMAGES) {
     async (stage) => {
       const { project, world } = stage;
       const main = { name: "main", image: world.imageOf(name), imagePullPolicy: "IfNotPresent", command };
-      await stage.create(pod("x", podSpec(main)));
+      // Without tar it can be looked into from its own node alone.
+      await stage.create(pod("x", podSpec(main, { nodeSelector: { "kubernetes.io/hostname": hostname() } })));
       const pods = await stage.running(1);
       await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n", "src/a 'b' \"c\".txt": "odd\n" });
       await project.write("src/big.bin", Buffer.alloc(3 << 20, "0123456789abcdef"));
