@@ -152,7 +152,11 @@ export class Worker implements AsyncDisposable {
       }
       this.#dirty = false;
       if (this.#blocked !== undefined) {
-        if (this.#blocked.halted || this.#blocked.trees === this.#wantedTrees()) continue;
+        if (this.#blocked.halted || this.#blocked.trees === this.#wantedTrees()) {
+          // Whoever looked since it was poked has seen it busy.
+          this.#options.listener.onQuiet();
+          continue;
+        }
         this.#blocked = undefined;
       }
       try {

@@ -394,6 +394,20 @@ describe("a worker", () => {
     expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest tree"]);
   });
 
+  test("tells that it is quiet, also where it was poked while only the user can change anything", async () => {
+    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "failed" && worker.idle);
+    const told = events.length;
+    worker?.poke();
+    expect(worker?.idle).toBe(false);
+    await until(() => events.slice(told).includes("quiet"));
+    expect(worker?.idle).toBe(true);
+    expect(worker?.status).toBe("failed");
+  });
+
   test("opens one session for a command and a save that both find the last one lost", async () => {
     container.runExitCode = 0;
     const files = new Files("src");
