@@ -134,8 +134,8 @@ situation(
     await changeSeen(kinsync, since);
     await lasts(30_000);
     await pass();
-    // The kernel sends again after a time that it doubles each time.
-    await recovered(stage, world, { since, within: 60_000, codes: [] });
+    // The kernel sends again after a time that it doubles each time: up to as long again as packets were lost.
+    await recovered(stage, world, { since, within: 90_000, codes: [] });
   },
 );
 
