@@ -9,6 +9,9 @@ import { untilNothingIsLeft } from "../strangers.ts";
 /** Milliseconds. */
 const SLEEP = 60_000;
 
+/** Whoever waits although there is nothing left to wait for is not done in time. */
+const PATIENT = ["--wait", "10m"];
+
 situation(
   "the machine sleeps for a minute, a pod is replaced and files are saved meanwhile: awake, all are in step",
   { timeout: 300_000 },
@@ -70,7 +73,7 @@ situation("kinsync sync twice at once, of the same files: all is there, and both
   for (let at = 0; at < 200; at += 1) await project.write(`src/folder-${at % 20}/file-${at}.txt`, `${at}\n`);
   await stage.create(statefulSet("db", 2, podSpec(container(world.image))));
   const pods = await stage.running(2);
-  const runs = await Promise.all([stage.sync("sts/db"), stage.sync("sts/db")]);
+  const runs = await Promise.all([stage.sync("sts/db", { args: PATIENT }), stage.sync("sts/db", { args: PATIENT })]);
   const codes = runs.map(({ end }) => end.code);
   expect(codes).toContain(0);
   for (const { end, events } of runs) {
@@ -90,7 +93,10 @@ situation("kinsync sync twice at once, of different files: one of the two is the
     await project.write(`src2/folder-${at % 30}/file-${at}.txt`, `two ${at}\n`);
   }
   const x = await emptyPod(stage);
-  const runs = await Promise.all([stage.sync("pod/x"), stage.sync("pod/x", { sync: ["src2:/app/src"] })]);
+  const runs = await Promise.all([
+    stage.sync("pod/x", { args: PATIENT }),
+    stage.sync("pod/x", { args: PATIENT, sync: ["src2:/app/src"] }),
+  ]);
   const trees = [await project.picture("src"), await project.picture("src2")];
   const done = trees.filter((_, at) => runs[at]?.end.code === 0);
   expect(done.length).toBeGreaterThan(0);
