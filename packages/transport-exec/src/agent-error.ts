@@ -17,6 +17,7 @@ export function nameOf(target: Pick<Target, "pod" | "container">): string {
 
 /** What tools say for an errno, in the C locale. musl and glibc agree on these. */
 const TEXTS: readonly (readonly [RegExp, string])[] = [
+  [/No such file or directory/, "ENOENT"],
   [/No space left on device/, "ENOSPC"],
   [/[Qq]uota exceeded/, "EDQUOT"],
   [/Read-only file system/, "EROFS"],
@@ -65,6 +66,10 @@ export function errorOfAgent(failure: AgentFailure, deed: Deed): KinsyncError {
       });
     case "ROOT":
       return fail("KINSYNC_TARGET_PATH", "the root of the container cannot be a mapping's root");
+    case "ENOENT":
+      // The root itself, such as one in /proc; what is below it may be gone for a moment.
+      if (deed.verb === "claim") return fail("KINSYNC_TARGET_PATH", "no folder can be made there");
+      return fail("KINSYNC_TARGET_LOST", failure.text === "" ? "it is not there" : plainText(failure.text));
     case "ENOTDIR":
     case "EEXIST":
     case "EISDIR":

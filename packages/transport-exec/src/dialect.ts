@@ -53,7 +53,8 @@ export interface Along {
 
 /** How requests are put for an agent. Answers are the same for all. */
 export interface Dialect {
-  ping(id: number): string;
+  /** `place`: of a root that must still be this session's. */
+  ping(id: number, place: Place | undefined, needle: string): string;
   inventory(id: number, root: RootSpec, paths: readonly string[], depth: Depth): string;
   /** `name`: what the files of small batches are called while they are staged. */
   claim(id: number, root: RootSpec, name: string, marker: string): string;

@@ -10,11 +10,14 @@ export interface ExecOptions {
   readonly agents?: readonly Tier[];
   /** Milliseconds for the handshake, and for each first answer of the agent. Default: 15,000. */
   readonly openTimeout?: number;
-  /** Milliseconds without a sign of life while an answer is awaited; then the session is lost. Default: 60,000. */
+  /**
+   * Milliseconds without a sign of life while an answer is awaited; then the session is lost. Three times as long for a look at what
+   * is there and for a claim, where a container may have to read or to remove much before it says a word. Default: 20,000.
+   */
   readonly silence?: number;
-  /** Milliseconds of idleness until the agent is asked whether it lives. Default: 20,000. */
+  /** Milliseconds of idleness until the agent is asked whether it lives, and whether its roots are still its own. Default: 10,000. */
   readonly pingInterval?: number;
-  /** Milliseconds for the answer to that. Default: 15,000. */
+  /** Milliseconds for the answer to that. Default: 10,000. */
   readonly pingTimeout?: number;
 }
 
@@ -72,9 +75,9 @@ export function exec(options: ExecOptions = {}): TransportPlugin {
         throw timeoutError(target, "the API server did not say whether it is still there", openTimeout);
       }
       return new ExecSession(agent, target, context, {
-        silence: options.silence ?? 60_000,
-        idle: options.pingInterval ?? 20_000,
-        ping: options.pingTimeout ?? 15_000,
+        silence: options.silence ?? 20_000,
+        idle: options.pingInterval ?? 10_000,
+        ping: options.pingTimeout ?? 10_000,
         open: openTimeout,
         socketPing: SOCKET_PING,
       });

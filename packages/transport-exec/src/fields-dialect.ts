@@ -7,7 +7,7 @@ import type { CommitPlan } from "./commit-plan.ts";
  */
 export const fieldsDialect: Dialect = {
   rawNames: false,
-  ping: (id) => request("ping", id, []),
+  ping: (id, place, needle) => request("ping", id, place === undefined ? [] : [place.state, needle]),
   inventory: (id, root, paths, depth) =>
     request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", depth, ...paths]),
   claim: (id, root, _name, marker) =>

@@ -43,11 +43,13 @@ const QUIET = 2_500;
 const MOST_PLACED = 4_096;
 /** Characters of a marker's part that changes: the largest generation, and a digest. */
 const MARKER_REST = 104;
+/** How much longer a container may be silent while it reads a tree or removes one. */
+const SLOW = 3;
 /** Milliseconds that the API server gets to say why a stream ended. */
 const POST_MORTEM = 3_000;
 
 export interface SessionTimes {
-  /** Milliseconds without a sign of life while an answer is awaited. */
+  /** Milliseconds without a sign of life while an answer is awaited; `SLOW` times as many for a look and for a claim. */
   readonly silence: number;
   /** Milliseconds of idleness until the agent is asked whether it lives. */
   readonly idle: number;
@@ -101,6 +103,8 @@ export class ExecSession implements Session {
   readonly #answers = new Answers();
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #closing = new AbortController();
+  /** Roots that are this session's, by their key. */
+  readonly #claimed = new Map<string, { readonly root: RootSpec; readonly place: Place }>();
   /** Where each root is, by its key; from its claim. */
   readonly #places = new Map<string, Promise<Place>>();
   /** What journals that grew long come to, by the root's key, for the next commit. */
@@ -184,6 +188,7 @@ export class ExecSession implements Session {
     let commits: number | undefined;
     return this.#ask({
       signal,
+      isSlow: true,
       deed: this.#deed("look at", root),
       request: (id) => {
         isClaimed = this.#places.has(root.key);
@@ -211,6 +216,7 @@ export class ExecSession implements Session {
     const place = { claim: 0, root: "", state: "", mounts: [] as string[] };
     const claimed = this.#ask<Place>({
       signal: options.signal,
+      isSlow: true,
       deed: this.#deed("claim", root),
       request: (id) => {
         place.claim = id;
@@ -233,7 +239,7 @@ export class ExecSession implements Session {
     });
     claimed.catch(() => {});
     this.#places.set(root.key, claimed);
-    await claimed;
+    this.#claimed.set(root.key, { root, place: await claimed });
   }
 
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage {
@@ -289,7 +295,7 @@ export class ExecSession implements Session {
           compacts,
           id,
           stage: staged.request.id,
-          needle: `"claim":"${this.#claim}"`,
+          needle: this.#needle,
           marker: this.#marker(batch.generation, batch.tree),
           isQuiet: this.#isQuiet(batch),
         };
@@ -348,10 +354,36 @@ export class ExecSession implements Session {
       deed: { target: this.#target, verb: "reach", root: "" },
       request: (id) => {
         sent = performance.now();
-        return this.#dialect.ping(id);
+        return this.#dialect.ping(id, undefined, "");
       },
       onDone: () => performance.now() - sent,
     });
+  }
+
+  /** What a marker of this session's holds. */
+  get #needle(): string {
+    return `"claim":"${this.#claim}"`;
+  }
+
+  /** Proves that the container side lives, and that the roots are still this session's. */
+  async #prove(signal: AbortSignal): Promise<void> {
+    if (this.#claimed.size === 0) await this.ping({ signal });
+    for (const { root, place } of this.#claimed.values()) {
+      await this.#ask<void>({
+        signal,
+        deed: this.#deed("watch", root),
+        request: (id) => this.#dialect.ping(id, place, this.#needle),
+        onDone: () => {},
+        onFailure: (failure) => {
+          if (failure.kind !== "TAKEN") return undefined;
+          // Another session of this very run: it looks after the root, and this one is a leftover.
+          const isOurs = failure.text.includes(`"session":${JSON.stringify(this.#context.session)}`);
+          const error = this.#fail(failure, this.#deed("watch", root));
+          this.#lose(isOurs ? "lost" : "taken", error);
+          return error;
+        },
+      });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -378,6 +410,8 @@ export class ExecSession implements Session {
   #ask<T>(asked: {
     readonly signal: AbortSignal;
     readonly deed: Deed;
+    /** The container may be silent for longer before it answers. */
+    readonly isSlow?: boolean;
     /** What to send; a throw is the answer. */
     readonly request: (id: number) => string | readonly (string | Uint8Array)[];
     readonly onRecord?: (line: string) => void;
@@ -406,6 +440,7 @@ export class ExecSession implements Session {
         const id = this.#nextId++;
         const request = asked.request(id);
         this.#expect(id, {
+          patience: this.#times.silence * (asked.isSlow === true ? SLOW : 1),
           onRecord: asked.onRecord ?? (() => {}),
           onDone: (rest) => settle(() => resolve(asked.onDone(rest))),
           onFailure: (failure) => settle(() => reject(asked.onFailure?.(failure) ?? this.#fail(failure, asked.deed))),
@@ -420,6 +455,7 @@ export class ExecSession implements Session {
   #expect(
     id: number,
     on: {
+      patience?: number;
       onRecord?: (line: string) => void;
       onProgress?: (rest: string) => void;
       onDone: (rest: string) => void;
@@ -427,7 +463,7 @@ export class ExecSession implements Session {
       onLost: (error: KinsyncError) => void;
     },
   ): void {
-    if (this.#answers.waiting === 0) this.#heard = performance.now();
+    if (this.#answers.first === undefined) this.#heard = performance.now();
     this.#answers.expect({ id, onRecord: () => {}, ...on });
   }
 
@@ -609,11 +645,15 @@ export class ExecSession implements Session {
   #watch(): void {
     if (this.#why !== undefined) return;
     const quiet = performance.now() - this.#heard;
-    if (this.#answers.waiting > 0) {
-      if (quiet > this.#times.silence) this.#lose("lost", timeoutError(this.#target, "no answer came", quiet));
+    const { first } = this.#answers;
+    if (first !== undefined) {
+      if (quiet > (first.patience ?? this.#times.silence))
+        this.#lose("lost", timeoutError(this.#target, "no answer came", quiet));
     } else if (quiet > this.#times.idle) {
       const signal = AbortSignal.timeout(this.#times.ping);
-      this.ping({ signal }).catch(() => {
+      this.#prove(signal).catch(() => {
+        // What the agent had to say is dealt with.
+        if (!signal.aborted) return;
         this.#lose("lost", timeoutError(this.#target, "the agent did not answer a ping", this.#times.ping));
       });
     }

@@ -19,7 +19,7 @@ const ONE_BLOCK = 64 * 1024;
 /** The dialect of the sh agent: each request is one line of shell, or several, that calls the agent's functions. */
 export const shDialect: Dialect = {
   rawNames: true,
-  ping: (id) => `pg ${id}\n`,
+  ping: (id, place) => `pg ${id}${place === undefined ? "" : ` ${place.claim}`}\n`,
   inventory(id, root, paths, depth) {
     // A name with a newline would look like two records. It is asked by itself, and where everything is listed it is left out.
     const wanted = depth === "list" ? [] : paths.map((path) => `./${path}`);
@@ -74,7 +74,10 @@ export const shDialect: Dialect = {
     const { id, stage, place, name, unplaced } = request;
     const begin = `c0 ${id} ${stage} ${place.claim} ${quoted(name)}${request.isQuiet ? " 1" : ""}`;
     const code = commitCode(request);
-    const middle = code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`;
+    // Copies and many moves may take long.
+    const isLong = code.length > INLINE || place.mounts.length > 0 || isApart(place);
+    const tick = isLong ? "tk && " : "";
+    const middle = `${tick}${code.length > INLINE ? `{ . "$S/do"; }` : `{ ${code}; }`}`;
     const compact = request.compacts ? " && jn" : "";
     return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
   },

@@ -23,6 +23,8 @@ export interface AgentFailure {
 /** One request that waits for its answer. */
 export interface Pending {
   readonly id: number;
+  /** Milliseconds of silence that it may take. */
+  readonly patience?: number;
   onRecord(line: string): void;
   /** Bytes of a batch were taken, or a word of the agent's. */
   onProgress?(rest: string): void;
@@ -66,8 +68,9 @@ export class LineReader {
 export class Answers {
   readonly #queue: Pending[] = [];
 
-  get waiting(): number {
-    return this.#queue.length;
+  /** What is being answered. */
+  get first(): Pending | undefined {
+    return this.#queue[0];
   }
 
   expect(pending: Pending): void {
@@ -84,12 +87,13 @@ export class Answers {
       return;
     }
     const [, mark, id, rest = ""] = control;
+    // A sign of life, or what was on its way when a request failed.
+    if (mark === "+") {
+      if (first?.id === Number(id)) first.onProgress?.(rest);
+      return;
+    }
     if (first === undefined || first.id !== Number(id)) {
       throw new Error(`the container answered request ${id} while ${first?.id ?? "none"} was waiting`);
-    }
-    if (mark === "+") {
-      first.onProgress?.(rest);
-      return;
     }
     this.#queue.shift();
     if (mark === ".") first.onDone(rest);

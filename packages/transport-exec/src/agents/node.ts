@@ -549,7 +549,9 @@ function commit(id, a) {
       at = state;
       compact(state + "/manifest", dir + "/journal", compacted);
       append(state + "/manifest", placed);
-      for (const step of steps) { at = step[1]; carryOut(step, top, folders, inPlace); }
+      told = Date.now();
+      tells = id;
+      for (const step of steps) { at = step[1]; alive(); carryOut(step, top, folders, inPlace); }
     } finally { folders.close(); }
     at = state;
     append(state + "/manifest", unplaced);
@@ -578,7 +580,11 @@ function incarnation() {
 }
 say("kinsync", 1, "node", process.getuid(), word(incarnation()), word(Buffer.from(process.cwd()).toString("latin1")), process.env.KINSYNC_PLAYGROUND_ROOT ? 1 : 0);
 flush();
-const ops = { ping: (id) => say(".", id), inventory, claim, stage, commit, discard };
+function ping(id, a) {
+  if (a.length > 1) ownerCheck(a[0], a[1]);
+  say(".", id);
+}
+const ops = { ping, inventory, claim, stage, commit, discard };
 for (;;) {
   const line = readLine();
   if (line === undefined) process.exit(0);

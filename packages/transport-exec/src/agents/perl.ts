@@ -83,7 +83,7 @@ sub check_root { my ($real, $shape) = @_; stop("ROOT", $real) if $real eq "/" &&
 # --- inventory -----------------------------------------------------------------------------------------------------------
 
 my ($told, $tells, $hashing) = (0, "", 1);
-# Only an inventory is slow enough to need a sign of life.
+# What may take long gives a sign of life: an inventory, a commit.
 sub alive { return if !length $tells || time - $told < 2; $told = time; say_("+", $tells, 0); flush_out(); }
 sub digest_of {
   my $p = shift;
@@ -522,7 +522,8 @@ sub op_commit {
     $at = $state;
     compact("$state/manifest", "$$s{dir}/journal", $compacted);
     append("$state/manifest", $placed);
-    for my $step (@{$$s{steps}}) { $at = $$step[1]; carry_out($step, $$s{top}, $$s{in_place}); }
+    ($told, $tells, $hashing) = (time, $id, 0);
+    for my $step (@{$$s{steps}}) { $at = $$step[1]; alive(); carry_out($step, $$s{top}, $$s{in_place}); }
     $at = $state;
     append("$state/manifest", $unplaced);
     # A run that took the root over meanwhile keeps it.
@@ -551,7 +552,8 @@ sub incarnation {
 }
 say_("kinsync", 1, "perl", $<, word(incarnation()), word(POSIX::getcwd()), $ENV{KINSYNC_PLAYGROUND_ROOT} ? 1 : 0);
 flush_out();
-my %ops = (ping => sub { say_(".", $_[0]); }, inventory => \&op_inventory, claim => \&op_claim, stage => \&op_stage, commit => \&op_commit, discard => \&op_discard);
+sub op_ping { my ($id, $state, $needle) = @_; owner_check($state, $needle) if defined $needle; say_(".", $id); }
+my %ops = (ping => \&op_ping, inventory => \&op_inventory, claim => \&op_claim, stage => \&op_stage, commit => \&op_commit, discard => \&op_discard);
 while (defined(my $line = <STDIN>)) {
   my ($op, $id, $n) = split " ", $line;
   my $payload = "";

@@ -494,8 +494,10 @@ def op_commit(id, a):
             at[0] = state
             compact(state + b"/manifest", os.path.join(state, name, b"journal"), compacted)
             append(state + b"/manifest", placed)
+            told[:] = [time.time(), id, False]
             for step in steps:
                 at[0] = step[1]
+                alive()
                 carry_out(step, top, folders, in_place)
         finally: folders.close()
         at[0] = state
@@ -511,6 +513,7 @@ def op_discard(id, a):
     remove_tree(os.path.join(a[0], a[1]))
     say(b".", id)
 def op_ping(id, a):
+    if len(a) > 1: owner_check(a[0], a[1])
     say(b".", id)
 
 # --- start --------------------------------------------------------------------------------------------------------------

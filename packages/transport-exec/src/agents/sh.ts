@@ -35,7 +35,23 @@ fl() {
 }
 ok() { printf '. %s %s\n' "$J" "$*"; }
 say() { printf '%s\n' "$*"; }
-pg() { J=$1; ok; }
+# pg ID, and a claim that must still hold
+pg() {
+  J=$1
+  if [ $# = 2 ]; then eval "K=\$K$2 H=\$H$2"; ow || return; fi
+  ok
+}
+# A sign of life every few seconds while something goes on that says nothing; and its end.
+tk() {
+  k=
+  { while sleep 4 4>&- && kill -0 $$; do printf '+ %s 0\n' $J >&4; done; } <&4 3<&- >/dev/null 2>&1 &
+  k=$!
+}
+tx() {
+  [ -z "$k" ] || { kill $k; wait $k; k=; } 2>/dev/null
+  return 0
+}
+k=
 
 # --- where things are ----------------------------------------------------------------------------------------------------
 
@@ -276,6 +292,7 @@ ra() {
 # A single file that is large, in segments: LENGTH UMASK DIGEST MODE PATH
 rb() {
   if [ -n "$X" ]; then sg >/dev/null; return; fi
+  tk
   w=$T/$5
   umask $2
   e=$( { : >"$w"; } 2>&1 ) || { X=1; umask 0; sg >/dev/null; fl TEXT "$5" "$e"; return; }
@@ -289,6 +306,7 @@ rb() {
 }
 s1() {
   if [ -n "$X" ]; then sg >/dev/null; return; fi
+  tk
   sg | (
     cd "$T" && e=$(tar -xmof - 2>&1) && exit 0
     # The rest of the disk may be needed by others; and the failure is told at once, so that no more is sent.
@@ -311,11 +329,13 @@ s2() {
     fi
     [ -z "$X" ] || fl DIGEST -
   fi
+  tx
   if [ -n "$X" ]; then rm -rf "$S"; else eval "G$J=1"; ok; fi
 }
 # sa ID: the client gave the batch up
 sa() {
   J=$1
+  tx
   [ -n "$X" ] || fl ABORTED -
   rm -rf "$S"
 }
@@ -497,7 +517,7 @@ cz() {
   mr "$1" && ok $2
 }
 # Cleans up after the answer.
-cx() { cd /; [ ! -e "$S" ] || rm -rf "$S"; }
+cx() { cd /; tx; [ ! -e "$S" ] || rm -rf "$S"; }
 
 # --- a save --------------------------------------------------------------------------------------------------------------
 
@@ -547,5 +567,6 @@ while IFS= read -r l <&3; do eval "$l"; done
 # What was on its way when the session ended.
 cd /
 [ -z "$S" ] || rm -rf "$S" "$S"1 "$S"2 "$S"3
+tx
 exit 0
 `;
