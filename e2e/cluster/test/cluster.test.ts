@@ -91,7 +91,7 @@ describe("a cluster of two nodes that is up", () => {
       [one[0], other[2]],
       [other[0], one[2]],
     ]) {
-      const ask = () => kubectl(["exec", from, "--", "wget", "-T", "5", "-qO-", `http://${to}/`]);
+      const ask = () => kubectl(["exec", from, "--", "timeout", "5", "wget", "-qO-", `http://${to}/`]);
       expect(await until("the other one answers", ask)).toContain("pair-");
     }
   });
