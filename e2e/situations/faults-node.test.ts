@@ -66,8 +66,8 @@ situation("kubelet is stopped for a while: nothing hangs, and all is there when 
     await world.kinsync.until(
       "a target is behind",
       ({ event, status }) => event === "retry" || (event === "target" && status === "stale"),
-      // A minute of silence in the middle of a batch is what kinsync grants.
-      { since, within: 100_000 },
+      // Twenty seconds of silence in the middle of a batch are what kinsync grants.
+      { since, within: 60_000 },
     );
   } finally {
     continueComponent(stopped);
