@@ -1,3 +1,4 @@
+import { SH_KEEP } from "./sh-keep.ts";
 import { SH_TOKEN } from "./sh-token.ts";
 
 /**
@@ -424,15 +425,10 @@ mo() {
   n=$#
   for f do set -- "$@" "./$f"; done
   shift $n
-  stat -c '%Y %u %g %n' "$T" "$@" 2>/dev/null | {
-    IFS=' ' read -r now u g f
-    while IFS=' ' read -r y a b f; do
-      w=$T/$d/$f
-      case $y$a$b in *[!0-9]*|'') ;; *) mb $now $u $g $y $a $b ;; esac
-    done
-  }
+  kp "$d" "$(stat -c '%Y %u %g %n' "$T" "$@" 2>/dev/null)"
   mn "$d" "$@"
 }
+${SH_KEEP}
 # Time, user and group of the stage, and of the file that is there; w is the staged file.
 mb() {
   [ $2 != 0 ] || [ $5:$6 = $2:$3 ] || chown $5:$6 "$w" 2>/dev/null
