@@ -12,6 +12,8 @@ const CLOSE = 255;
 
 /** Payload of one message. The server reads a message whole and grows its buffer by doubling, so small ones are kinder to it. */
 const FRAME = 64 * 1024;
+/** Full messages that were sent and are used again: made anew, they would keep the garbage collector busy for a quarter of the time. */
+const KEPT_FRAMES = 8;
 /** Bytes that may wait in this process for one socket. A slow container lags only itself. */
 const HIGH_WATER = 256 * 1024;
 /** A process that ended has its status sent at once; what comes after it is only the closing handshake. */
@@ -54,6 +56,7 @@ export class ExecStream implements AsyncDisposable {
   #flushing = false;
   #drains: (() => void)[] = [];
   #sinceYield = 0;
+  readonly #frames: Buffer[] = [];
 
   private constructor(socket: ClusterSocket, options: ExecStreamOptions) {
     this.#socket = socket;
@@ -123,7 +126,8 @@ export class ExecStream implements AsyncDisposable {
       this.#partsSize = 0;
       return;
     }
-    const frame = Buffer.allocUnsafe(1 + this.#partsSize);
+    const isFull = this.#partsSize === FRAME;
+    const frame = (isFull ? this.#frames.pop() : undefined) ?? Buffer.allocUnsafe(1 + this.#partsSize);
     frame[0] = STDIN;
     let offset = 1;
     for (const part of this.#parts) {
@@ -133,7 +137,10 @@ export class ExecStream implements AsyncDisposable {
     this.#sinceYield += this.#partsSize;
     this.#parts = [];
     this.#partsSize = 0;
-    this.#socket.send(frame, () => this.#wakeDrains());
+    this.#socket.send(frame, () => {
+      if (isFull && this.#frames.length < KEPT_FRAMES) this.#frames.push(frame);
+      this.#wakeDrains();
+    });
   }
 
   #wakeDrains(): void {

@@ -13,6 +13,8 @@ const CHUNK = 64 * 1024;
 const SLAB = 16 * CHUNK;
 /** A tar up to this size is kept in memory; a larger one is spooled to a temporary file. */
 const IN_MEMORY = 16 * 1024 * 1024;
+/** Slabs of a spooled tar that are also kept in memory, for readers that are close behind. */
+const RECENT = 8;
 /** Files up to this size are read in one go: ten times cheaper than a stream each. */
 const WHOLE = 256 * 1024;
 const BLOCK = 512;
@@ -48,6 +50,7 @@ class StreamedArchive implements PackedArchive {
   readonly #abort = new AbortController();
   readonly #memory: Uint8Array[] | undefined;
   #spool: { readonly file: FileHandle; readonly folder: string } | undefined;
+  readonly #recent = new Map<number, Uint8Array>();
   #written = 0;
   #done = false;
   #failure: unknown;
@@ -69,7 +72,7 @@ class StreamedArchive implements PackedArchive {
       }
       for await (const piece of tarPieces(entries, options, this.#pieceSize, this.#abort.signal)) {
         if (this.#memory !== undefined) this.#memory.push(piece);
-        else await this.#spool?.file.write(piece, 0, piece.length, this.#written);
+        else await this.#toSpool(piece);
         this.#written += piece.length;
         this.#announce();
       }
@@ -111,7 +114,15 @@ class StreamedArchive implements PackedArchive {
     }
   }
 
+  async #toSpool(piece: Uint8Array): Promise<void> {
+    await this.#spool?.file.write(piece, 0, piece.length, this.#written);
+    this.#recent.set(this.#written, piece);
+    this.#recent.delete(this.#written - RECENT * SLAB);
+  }
+
   async #fromSpool(position: number): Promise<Uint8Array> {
+    const recent = this.#recent.get(position);
+    if (recent !== undefined) return recent;
     if (this.#spool === undefined)
       throw new KinsyncError("KINSYNC_INTERNAL", "an archive was read after it was disposed of");
     const length = Math.min(SLAB, this.size - position);
@@ -128,6 +139,7 @@ class StreamedArchive implements PackedArchive {
     const spool = this.#spool;
     this.#spool = undefined;
     if (this.#memory !== undefined) this.#memory.length = 0;
+    this.#recent.clear();
     if (spool === undefined) return;
     await spool.file.close();
     await rm(spool.folder, { recursive: true, force: true });
