@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { container, IDLE, pod, podSpec, SEED } from "../manifests.ts";
+import { container, EMPTY, IDLE, pod, podSpec, SEED } from "../manifests.ts";
 import { situation } from "../situation.ts";
 
 situation("a bare pod", {}, async (stage) => {
@@ -90,6 +90,43 @@ situation("a volume without room: what was there stays, and it is caught up when
   await project.remove("src/big.bin");
   await project.write("src/f.txt", "two\n");
   await stage.same(pods);
+});
+
+situation(
+  "a root that is read-only with a volume at the mapped path: it is served, all else is a named failure",
+  {},
+  async (stage) => {
+    const { project, world } = stage;
+    const sealed = container(world.image, IDLE, {
+      securityContext: { readOnlyRootFilesystem: true },
+      volumeMounts: [{ name: "code", mountPath: "/app/src" }],
+    });
+    await stage.create(pod("x", podSpec(sealed, { volumes: [{ name: "code", emptyDir: {} }] })));
+    const pods = await stage.running(1);
+    await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n" });
+    const kinsync = stage.up("pod/x");
+    expect(await kinsync.ready()).toMatchObject({ targets: 1, synced: 1 });
+    await stage.save(kinsync, "f.txt", "two\n", pods);
+    await project.remove("src/deep");
+    await stage.same(pods);
+
+    const refused = await stage.sync("pod/x", { sync: ["src:/app/other"] });
+    expect(refused.end.code).toBe(3);
+    expect(refused.events.find(({ event }) => event === "failed")).toMatchObject({ code: "KINSYNC_TARGET_READ_ONLY" });
+  },
+);
+
+situation("an image with a shell and no tar: a named failure, and ways out", {}, async (stage) => {
+  const { project, world } = stage;
+  await stage.create(pod("x", podSpec(container(world.image, `rm -f /bin/tar; ${EMPTY}`))));
+  await stage.running(1);
+  await project.write("src/f.txt", "one\n");
+  const once = await stage.sync("pod/x");
+  expect(once.end.code).toBe(3);
+  const failed = once.events.find(({ event }) => event === "failed");
+  expect(failed).toMatchObject({ pod: "x", container: "main", code: "KINSYNC_TARGET_NO_AGENT" });
+  expect(failed?.reason).toContain("tar");
+  expect(failed?.hint).toMatch(/image|sidecar/);
 });
 
 situation("a path that is relative starts at the container's working directory", {}, async (stage) => {
