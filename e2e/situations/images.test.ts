@@ -77,6 +77,7 @@ const BARE: readonly Bare[] = [
     holds: "a perl that has no Digest::SHA, and no sha256sum",
     command: ["perl", "-e", "sleep 36000"],
   },
+  { name: "debian", holds: "a shell and no tar", command: ["sh", "-c", "rm -f /bin/tar; exec sleep 36000"] },
 ];
 
 for (const { name, holds, command } of BARE) {
