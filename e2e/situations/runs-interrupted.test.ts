@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { kubeconfigOf, writeKubeconfig } from "../access.ts";
+import { openRelay } from "../faults.ts";
 import type { Kinsync } from "../kinsync.ts";
 import { emptyPod } from "../mapped-pod.ts";
 import type { Pod } from "../objects.ts";
@@ -20,7 +21,13 @@ interface Phase {
   /** `Ctrl-C …` */
   readonly name: string;
   /** Changes the local files, starts `up`, and resolves in the phase. The pod holds what `src` was before. */
-  readonly reach: (stage: Stage, x: Pod) => Promise<Kinsync>;
+  readonly reach: (stage: Stage, x: Pod) => Promise<Reached>;
+}
+
+interface Reached {
+  readonly kinsync: Kinsync;
+  /** Lets go, once the signal is sent, of what was held to make the phase last. */
+  readonly goOn?: () => void;
 }
 
 const PHASES: readonly Phase[] = [
@@ -38,16 +45,18 @@ const PHASES: readonly Phase[] = [
     reach: async (stage) => {
       const kinsync = await startAgainst(stage, { fate: (path) => (path.includes("/exec?") ? "refuse" : "pass") });
       await kinsync.until("it tries again later", ({ event }) => event === "retry");
-      return kinsync;
+      return { kinsync };
     },
   },
   {
     name: "while a first sync of 60 MiB is on its way",
     reach: async (stage) => {
       await stage.project.write("src/large.bin", Buffer.alloc(60 * MIB, "the new one"));
-      const kinsync = stage.up("pod/x");
-      await kinsync.until("bytes move", ({ event }) => event === "progress");
-      return kinsync;
+      const relay = await openRelay(stage);
+      const half = relay.strikeAt("silence", { after: 30 * MIB });
+      const kinsync = stage.up("pod/x", { kubeconfig: relay.kubeconfig });
+      await half;
+      return { kinsync, goOn: () => relay.resume() };
     },
   },
   {
@@ -58,7 +67,7 @@ const PHASES: readonly Phase[] = [
       const before = await stage.look(x);
       for (let at = 0; at < FOLDERS; at += 1) await stage.project.write(`src/many/${at}/f.txt`, `new ${at}\n`);
       await stage.until("the first of them are there", () => differs(stage, x, before), { every: 5 });
-      return kinsync;
+      return { kinsync };
     },
   },
   {
@@ -66,7 +75,7 @@ const PHASES: readonly Phase[] = [
     reach: async (stage) => {
       const kinsync = stage.up("pod/x");
       await kinsync.ready();
-      return kinsync;
+      return { kinsync };
     },
   },
 ];
@@ -83,11 +92,11 @@ async function startAgainst(stage: Stage, options: ForwardingOptions): Promise<K
 }
 
 /** `up` against a proxy that leaves some requests without an answer, and has got the first of those. */
-async function upAgainst(stage: Stage, fate: (path: string) => "pass" | "hold"): Promise<Kinsync> {
+async function upAgainst(stage: Stage, fate: (path: string) => "pass" | "hold"): Promise<Reached> {
   const proxy = await openProxy(stage, { fate });
   const kinsync = stage.up("pod/x", { kubeconfig: await kubeconfigFor(stage, proxy) });
   await stage.until("a request waits", () => proxy.held.length > 0, { every: 20 });
-  return kinsync;
+  return { kinsync };
 }
 
 async function openProxy(stage: Stage, options: ForwardingOptions): Promise<ForwardingProxy> {
@@ -113,9 +122,11 @@ async function held(stage: Stage): Promise<Pod> {
 }
 
 /** Sends the signals, and checks how it ends and what it leaves. */
-async function end(stage: Stage, x: Pod, kinsync: Kinsync, before: Picture, signals: readonly NodeJS.Signals[]) {
+async function end(stage: Stage, x: Pod, reached: Reached, before: Picture, signals: readonly NodeJS.Signals[]) {
+  const { kinsync, goOn } = reached;
   const began = performance.now();
   for (const signal of signals) kinsync.signal(signal);
+  goOn?.();
   const { code } = await kinsync.ended;
   expect(code).toBe(130);
   expect(performance.now() - began).toBeLessThan(BOUND);
