@@ -67,8 +67,9 @@ export function errorOfAgent(failure: AgentFailure, deed: Deed): KinsyncError {
     case "ROOT":
       return fail("KINSYNC_TARGET_PATH", "the root of the container cannot be a mapping's root");
     case "ENOENT":
-      // The root itself, such as one in /proc; what is below it may be gone for a moment.
-      if (deed.verb === "claim") return fail("KINSYNC_TARGET_PATH", "no folder can be made there");
+      // The root itself, such as one in /proc. What kinsync keeps may be gone for a moment, as when another run claims, too.
+      if (deed.verb === "claim" && !path.includes("/.kinsync/"))
+        return fail("KINSYNC_TARGET_PATH", "no folder can be made there");
       return fail("KINSYNC_TARGET_LOST", failure.text === "" ? "it is not there" : plainText(failure.text));
     case "ENOTDIR":
     case "EEXIST":

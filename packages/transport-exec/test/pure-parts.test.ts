@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Target } from "@kinsync/core/contract";
 import { handMadeBatch } from "@kinsync/core/testing";
+import { errorOfAgent } from "../src/agent-error.ts";
 import { planCommit } from "../src/commit-plan.ts";
 import { InventoryReader } from "../src/inventory-reader.ts";
 import { journalLines, ManifestReader } from "../src/manifest.ts";
@@ -219,4 +221,17 @@ describe("a commit is planned", () => {
     expect(files.map((file) => file.length)).toEqual([5, 0, 513]);
     expect(Buffer.from(files[0] ?? []).toString()).toBe("first");
   });
+});
+
+test.each([
+  ["the root itself cannot be made", "/proc/src", "KINSYNC_TARGET_PATH"],
+  [
+    "what kinsync keeps is gone, as when another run claims at that moment",
+    "/app/.kinsync/src-1",
+    "KINSYNC_TARGET_LOST",
+  ],
+])("at a claim %s: only a root that cannot be made is the end", (_situation, path, code) => {
+  const failure = { kind: "TEXT", path, text: "mv: can't rename: No such file or directory" };
+  const target = { pod: "x", container: "main" } as Target;
+  expect(errorOfAgent(failure, { target, verb: "claim", root: "/app/src" })).toMatchObject({ code });
 });
