@@ -1,7 +1,6 @@
 import { deployment } from "@kinsync/kind-deployment";
 import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
-import type { KindPlugin } from "@kinsync/core/contract";
-import { eventsOf, historyConformance, loadHistories, replayHistory } from "@kinsync/core/testing";
+import { eventsOf, historyConformance, loadHistories, refutingHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
 import { crossCheck } from "./cross-check.ts";
@@ -53,26 +52,10 @@ test("the histories refute a rule by which the newest ReplicaSet wins", () => {
       };
     },
   });
-  const refuted = refuting(newestWins);
+  const refuted = refutingHistories(newestWins, HISTORIES);
   expect(refuted).toContain("rollout-and-rollback");
   expect(refuted.filter((name) => name.includes("rollback")).length).toBeGreaterThanOrEqual(3);
 });
-
-/** Names of the histories that refute a kind. */
-function refuting(kind: KindPlugin): string[] {
-  const refuted = new Set<string>();
-  for (const history of HISTORIES) {
-    const run = (_law: string, law: () => void): void => {
-      try {
-        law();
-      } catch {
-        refuted.add(history.name);
-      }
-    };
-    historyConformance(kind, [{ ...history, transcript: undefined }], { test: run, orders: 1 });
-  }
-  return [...refuted];
-}
 
 function eventsOfHistory(name: string): readonly HistoryEvent[] {
   const history = HISTORIES.find((each) => each.name === name);

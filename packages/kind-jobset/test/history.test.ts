@@ -1,7 +1,14 @@
 import { jobset } from "@kinsync/kind-jobset";
 import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
-import type { KindPlugin, ResourceType } from "@kinsync/core/contract";
-import { eventsOf, historyConformance, loadHistories, reorderHistory, replayHistory } from "@kinsync/core/testing";
+import type { ResourceType } from "@kinsync/core/contract";
+import {
+  eventsOf,
+  historyConformance,
+  loadHistories,
+  refutingHistories,
+  reorderHistory,
+  replayHistory,
+} from "@kinsync/core/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crossCheck } from "./cross-check.ts";
@@ -61,23 +68,7 @@ test("the histories refute a rule by which the newest Job wins", () => {
       };
     },
   });
-  const refuted = refuting(newestWins);
+  const refuted = refutingHistories(newestWins, HISTORIES);
   expect(refuted).toEqual(expect.arrayContaining(["restart-after-a-failed-worker", "suspended-resumed-deleted"]));
   expect(refuted.length).toBeGreaterThanOrEqual(6);
 });
-
-/** Names of the histories that refute a kind. */
-function refuting(kind: KindPlugin): string[] {
-  const refuted = new Set<string>();
-  for (const history of HISTORIES) {
-    const run = (_law: string, law: () => void): void => {
-      try {
-        law();
-      } catch {
-        refuted.add(history.name);
-      }
-    };
-    historyConformance(kind, [{ ...history, transcript: undefined }], { test: run, orders: 1 });
-  }
-  return [...refuted];
-}

@@ -1,7 +1,6 @@
 import { statefulset } from "@kinsync/kind-statefulset";
 import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
-import type { KindPlugin } from "@kinsync/core/contract";
-import { eventsOf, historyConformance, loadHistories, replayHistory } from "@kinsync/core/testing";
+import { eventsOf, historyConformance, loadHistories, refutingHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent, HistoryMoment } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
 import { REVISION_HASH } from "../src/fields.ts";
@@ -38,28 +37,12 @@ test("the histories refute a rule by which every pod of an older revision is sup
         },
     }),
   });
-  const refuted = refuting(revisionAlone);
+  const refuted = refutingHistories(revisionAlone, HISTORIES);
   expect(refuted).toEqual(
     expect.arrayContaining(["partition-counted-from-ordinals-start", "third-revision-below-the-partition"]),
   );
   expect(refuted.some((name) => name.includes("updates-on-delete"))).toBe(true);
 });
-
-/** Names of the histories that refute a kind. */
-function refuting(kind: KindPlugin): string[] {
-  const refuted = new Set<string>();
-  for (const history of HISTORIES) {
-    const run = (_law: string, law: () => void): void => {
-      try {
-        law();
-      } catch {
-        refuted.add(history.name);
-      }
-    };
-    historyConformance(kind, [{ ...history, transcript: undefined }], { test: run, orders: 1 });
-  }
-  return [...refuted];
-}
 
 function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, string> {
   return Object.fromEntries(

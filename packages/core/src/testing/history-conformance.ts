@@ -96,6 +96,25 @@ export function historyConformance(
   }
 }
 
+/**
+ * Names of the histories that refute a kind, so that a test can show that they tell a wrong rule from a right one. Transcripts are
+ * left aside: they are of the right rule's own words.
+ */
+export function refutingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
+  const refuting = new Set<string>();
+  for (const history of histories) {
+    const test = (_law: string, law: () => void): void => {
+      try {
+        law();
+      } catch {
+        refuting.add(history.name);
+      }
+    };
+    historyConformance(kind, [{ ...history, transcript: undefined }], { test, orders: 1 });
+  }
+  return [...refuting];
+}
+
 type Check = (kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;
 
 /** What is wrong with a history itself, one sentence each. */

@@ -7,7 +7,7 @@ export { describeChanges, replayHistory } from "./replay.ts";
 export type { HistoryMoment } from "./replay.ts";
 export { eventsOf, formatHistory, parseHistory } from "./history.ts";
 export type { History, HistoryEvent, HistoryOrigin, HistoryTruth } from "./history.ts";
-export { historyConformance } from "./history-conformance.ts";
+export { historyConformance, refutingHistories } from "./history-conformance.ts";
 export type { CrossCheck, HistoryConformanceOptions, TruthMoment } from "./history-conformance.ts";
 export { reorderHistory } from "./reorder.ts";
 export type { ReorderOptions } from "./reorder.ts";
