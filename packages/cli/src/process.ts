@@ -1,5 +1,7 @@
 import { EXIT } from "./exit-code.ts";
+import { gatherOutput } from "./gathered-output.ts";
 import { createInterrupts } from "./interrupts.ts";
+import type { Io } from "./io.ts";
 import { main, tellFailure } from "./main.ts";
 
 /** Milliseconds that leftover handles may keep the process after its work is done. */
@@ -16,19 +18,40 @@ export async function runProcess(): Promise<void> {
       process.exit(EXIT.internal);
     });
   }
+  const streams = { ...outputs(), env: process.env };
   // What nobody waited for is a fault of kinsync or of a plugin, and is told as any other: by a sentence, not by a stack.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => process.exit(tellFailure(error, process.argv.slice(2), process)));
+    process.on(event, (error: unknown) => process.exit(tellFailure(error, process.argv.slice(2), streams)));
   }
   using interrupts = createInterrupts();
   process.exitCode = await main(process.argv.slice(2), {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
+    ...streams,
     cwd: process.cwd(),
     signal: interrupts.signal,
   });
   setTimeout(() => process.exit(), LINGER).unref();
+}
+
+/** A terminal gets all text at once. */
+function outputs(): Pick<Io, "stdout" | "stderr"> {
+  const { stdout, stderr } = process;
+  if (stdout.isTTY) return { stdout, stderr };
+  const gathered = gatherOutput(stdout);
+  // However the process ends: a pipe and a file are written to before it is gone.
+  process.on("exit", () => gathered.flush());
+  return {
+    stdout: gathered,
+    stderr: {
+      // In one log, the words of both stay in their order.
+      write(text) {
+        gathered.flush();
+        stderr.write(text);
+      },
+      isTTY: stderr.isTTY,
+      columns: stderr.columns,
+      rows: stderr.rows,
+    },
+  };
 }
 
 /** Node's own remarks about running TypeScript are not for the user of a config file. */

@@ -1,18 +1,17 @@
 import type { Output } from "../io.ts";
 import type { Reporter } from "./reporter.ts";
-import { cleanData } from "./text.ts";
+import { cleanLines } from "./text.ts";
 
 /** One JSON object a line; the names of the events are stable. */
 export function createJsonReporter(output: Output): Reporter {
-  function write(event: Readonly<Record<string, unknown>>): void {
-    output.write(`${JSON.stringify(cleanData(event))}\n`);
-  }
+  const write = (event: object): unknown => output.write(`${JSON.stringify(event)}\n`);
   const now = (): string => new Date().toISOString();
   return {
     start: () => undefined,
     cluster: () => undefined,
-    note: (text) => write({ event: "note", time: now(), code: "plugin", reason: text }),
-    event: (event) => write({ ...event }),
+    note: (text) => write({ event: "note", time: now(), code: "plugin", reason: cleanLines(text) }),
+    // The engine's events have no text that is not clean.
+    event: write,
     attach: () => undefined,
     end: () => undefined,
     abandon: () => undefined,

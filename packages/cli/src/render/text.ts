@@ -2,10 +2,13 @@
 
 const ESCAPES =
   /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[PX^_][^\u001B]*(?:\u001B\\)?|[ -/]*[0-~])/g;
-const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200E\u200F\u061C\u2028\u2029\u202A-\u202E\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200E\u200F\u061C\u2028-\u202E\u2066-\u2069]/g;
+/** Nearly all text has none of them: one look is enough. */
+const CONTROL = new RegExp(CONTROLS.source);
 
 /** Text without escape sequences, controls and bidi tricks. Line breaks and tabs stay. */
 export function cleanLines(text: string): string {
+  if (!CONTROL.test(text)) return text;
   return text.replaceAll(/\r\n?/g, "\n").replaceAll(ESCAPES, "").replaceAll(CONTROLS, "");
 }
 
