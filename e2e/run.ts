@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { ParseArgsOptionsConfig } from "node:util";
 import { execute, run } from "./command.ts";
 import { readImageMap } from "./image-map.ts";
 import { packedCli } from "./pack.ts";
@@ -33,23 +34,31 @@ Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER 
   --pack         only pack, and print where kinsync is
 `;
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    playground: { type: "boolean", default: false },
-    local: { type: "boolean", default: false },
-    cli: { type: "string" },
-    source: { type: "boolean", default: false },
-    control: { type: "boolean", default: false },
-    complete: { type: "boolean", default: false },
-    "write-docs": { type: "boolean", default: false },
-    images: { type: "string" },
-    record: { type: "boolean", default: false },
-    logs: { type: "string", default: "e2e-logs" },
-    pack: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
+const OPTIONS = {
+  playground: { type: "boolean", default: false },
+  local: { type: "boolean", default: false },
+  cli: { type: "string" },
+  source: { type: "boolean", default: false },
+  control: { type: "boolean", default: false },
+  complete: { type: "boolean", default: false },
+  "write-docs": { type: "boolean", default: false },
+  images: { type: "string" },
+  record: { type: "boolean", default: false },
+  logs: { type: "string", default: "e2e-logs" },
+  pack: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const satisfies ParseArgsOptionsConfig;
+
+const { values: flags, positionals } = readArguments();
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    process.stderr.write(`npm run e2e: ${messageOf(error)}\n`);
+    process.exit(2);
+  }
+}
 
 async function main(): Promise<number> {
   if (flags.help) {
@@ -168,4 +177,14 @@ function kubectl({ kubeconfig }: Settings): readonly string[] {
   return ["kubectl", "--kubeconfig", kubeconfig];
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  // What a missing kubectl, a cluster that does not answer or a wrong file says is for people.
+  process.stderr.write(`npm run e2e: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
