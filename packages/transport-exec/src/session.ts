@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { posix } from "node:path";
 import {
   KinsyncError,
-  type Archive,
   type Batch,
   type Inventory,
   type Marker,
@@ -19,28 +18,20 @@ import {
 import { errorOfAgent, lostError, nameOf, timeoutError, type Deed } from "./agent-error.ts";
 import { AGENTS } from "./agents/tiers.ts";
 import { isStaged, planCommit } from "./commit-plan.ts";
-import type { Along, CommitRequest, Depth, Dialect, Place, StageRequest } from "./dialect.ts";
+import type { CommitRequest, Depth, Dialect, Place, StageRequest } from "./dialect.ts";
 import { plainText } from "./exec-status.ts";
 import type { ExecEnd, ExecStream } from "./exec-stream.ts";
 import { findGone } from "./identity.ts";
 import { InventoryReader } from "./inventory-reader.ts";
 import { journalLines } from "./manifest.ts";
+import { PlacedTimes } from "./placed-times.ts";
 import { contentOf, readFiles } from "./read-files.ts";
 import { runInContainer } from "./run.ts";
+import { sendSegments } from "./segments.ts";
+import { StagedBatch } from "./staged-batch.ts";
 import type { RunningAgent } from "./start-agent.ts";
 import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
 
-/** Blocks of a segment: what is acknowledged at once, and what is padded when a batch is given up. 1 MiB, 4 MiB for much. */
-const BLOCK = 64 * 1024;
-const SEGMENT = 16 * BLOCK;
-const LARGE_SEGMENT = 4 * SEGMENT;
-const MUCH = 8 * LARGE_SEGMENT;
-/** Milliseconds by which the modification time of a file grows at most when it is replaced soon after it was placed. */
-const GROWTH = 2_000;
-/** Milliseconds after which a file's modification time counts as older than what is staged now, whatever the clocks' resolution. */
-const QUIET = 2_500;
-/** Paths of which it is known when they were placed. */
-const MOST_PLACED = 4_096;
 /** Characters of a marker's part that changes: the largest generation, and a digest. */
 const MARKER_REST = 104;
 /** How much longer a container may be silent while it reads a tree or removes one. */
@@ -59,35 +50,6 @@ export interface SessionTimes {
   readonly open: number;
   /** Milliseconds between pings of the WebSocket. */
   readonly socketPing: number;
-}
-
-class StagedBatch implements Stage {
-  readonly ready: Promise<void>;
-  readonly request: StageRequest;
-  readonly batch: Batch;
-  readonly settle: { resolve(): void; reject(error: unknown): void };
-  failure: { readonly error: unknown } | undefined;
-  spent = false;
-  /** It was asked for before the stage was sent. */
-  isWanted = false;
-  /** Bytes that leave with the commit. */
-  held: readonly Uint8Array[] | undefined;
-
-  constructor(batch: Batch, request: StageRequest) {
-    this.batch = batch;
-    this.request = request;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.ready = promise;
-    // Whoever only commits need not look at it.
-    promise.catch(() => {});
-    this.settle = {
-      resolve,
-      reject: (error) => {
-        this.failure ??= { error };
-        reject(error);
-      },
-    };
-  }
 }
 
 /** A session over one open exec stream. Requests are written in order and answered in order. */
@@ -120,9 +82,7 @@ export class ExecSession implements Session {
    * it had under way, after the run's next session looked at what is there.
    */
   readonly #claim = randomBytes(9).toString("base64url");
-  /** When files were last placed, by root and path; for all others no later than `#placed`. */
-  readonly #placedAt = new Map<string, number>();
-  #placed = performance.now();
+  readonly #placed = new PlacedTimes();
   #why: { readonly why: SessionEnd["why"]; readonly error: KinsyncError } | undefined;
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
@@ -229,7 +189,7 @@ export class ExecSession implements Session {
         else if (line.startsWith("M ")) place.mounts.push(this.#name(line.slice(2)));
       },
       onDone: () => {
-        this.#placed = performance.now();
+        this.#placed.forget();
         if (place.root !== "" && place.state !== "") return place;
         throw new KinsyncError(
           "KINSYNC_INTERNAL",
@@ -297,14 +257,14 @@ export class ExecSession implements Session {
           stage: staged.request.id,
           needle: this.#needle,
           marker: this.#marker(batch.generation, batch.tree),
-          isQuiet: this.#isQuiet(batch),
+          isQuiet: this.#placed.areQuiet(batch),
         };
         const { save } = this.#dialect;
         if (save === undefined || staged.held === undefined) return this.#dialect.commit(request);
         return save.write(request, staged.held);
       },
       onDone: (rest) => {
-        this.#notePlaced(batch);
+        this.#placed.note(batch);
         return Number(rest);
       },
       onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
@@ -528,69 +488,23 @@ export class ExecSession implements Session {
       if (request.plan.steps.some(isStaged)) {
         const archive =
           this.#dialect.sendsContent?.(request) === true ? contentOf(batch.archive, request.plan) : batch.archive;
-        aborted = !(await this.#sendArchive(archive, signal, () => failed, staged, along));
+        aborted = !(await sendSegments(archive, {
+          signal,
+          along,
+          write: (data) => this.#stream.write(data),
+          drained: () => this.#drained(),
+          isRefused: () => failed,
+          throwIfOver: () => {
+            if (this.#why !== undefined) throw this.#why.error;
+          },
+          onFailure: (error) => staged.settle.reject(error),
+        }));
         this.#stream.write(aborted ? "a\n" : "e\n");
       } else if (this.#dialect.needsEndOfArchive) this.#stream.write("e\n");
       this.#stream.write(this.#dialect.afterStage(request, aborted, along));
     } finally {
       void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
     }
-  }
-
-  /**
-   * Sends an archive in segments, each of which says how long it is. Whatever happens, the segment that was begun is filled, so
-   * that the stream stays in step and the session usable.
-   * @returns whether the archive was sent whole
-   */
-  async #sendArchive(
-    archive: Archive,
-    signal: AbortSignal,
-    isRefused: () => boolean,
-    staged: StagedBatch,
-    along: Along | undefined,
-  ): Promise<boolean> {
-    let left = archive.size;
-    let room = 0;
-    const giveUp = async (error: unknown): Promise<boolean> => {
-      if (error !== undefined) staged.settle.reject(error);
-      const zeros = Buffer.alloc(BLOCK);
-      for (; room > 0; room -= Math.min(room, BLOCK)) {
-        this.#stream.write(zeros.subarray(0, Math.min(room, BLOCK)));
-        await this.#drained();
-      }
-      return false;
-    };
-    try {
-      for await (const whole of archive.chunks(signal)) {
-        for (let chunk = whole; chunk.length > 0;) {
-          if (this.#why !== undefined) throw this.#why.error;
-          if (room === 0) {
-            if (isRefused()) return false;
-            const [size, count] = nextSegment(left, archive.size > MUCH ? LARGE_SEGMENT : SEGMENT);
-            if (size * count === 0)
-              throw new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes has more`);
-            room = size * count;
-            left -= room;
-            this.#stream.write(`d ${size} ${count}\n`);
-          }
-          const part = chunk.subarray(0, room);
-          this.#stream.write(part);
-          room -= part.length;
-          chunk = chunk.subarray(part.length);
-          along?.take(part);
-          if (room === 0 && along !== undefined) {
-            const list = along.between();
-            if (list !== "") this.#stream.write(`h ${Buffer.byteLength(list)}\n${list}`);
-          }
-          await this.#drained();
-          signal.throwIfAborted();
-        }
-      }
-    } catch (error) {
-      return giveUp(error);
-    }
-    if (left === 0 && room === 0) return true;
-    return giveUp(new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes ended early`));
   }
 
   #own(stage: Stage): StagedBatch {
@@ -605,30 +519,6 @@ export class ExecSession implements Session {
     const text = JSON.stringify(marker);
     const end = text.length - text.indexOf('"generation":');
     return `{"claim":"${this.#claim}",\n${text.slice(1)}${" ".repeat(Math.max(0, MARKER_REST - end))}`;
-  }
-
-  /** Whether none of the files that a batch replaces was placed within the last seconds. */
-  #isQuiet({ root, entries }: Batch): boolean {
-    const now = performance.now();
-    return entries.every((entry) => {
-      if (entry.op !== "file" || entry.replaces !== "file") return true;
-      return now - Math.max(this.#placed, this.#placedAt.get(`${root.key}/${entry.path}`) ?? 0) > QUIET;
-    });
-  }
-
-  #notePlaced({ root, entries }: Batch): void {
-    const now = performance.now();
-    if (this.#placedAt.size + entries.length > MOST_PLACED) {
-      this.#placedAt.clear();
-      this.#placed = now + GROWTH;
-      return;
-    }
-    for (const entry of entries) {
-      if (entry.op !== "file") continue;
-      const key = `${root.key}/${entry.path}`;
-      const before = this.#placedAt.get(key) ?? 0;
-      this.#placedAt.set(key, before + QUIET < now ? now : Math.max(now, before + GROWTH));
-    }
   }
 
   #name(text: string): string {
@@ -693,12 +583,6 @@ export class ExecSession implements Session {
 
 function stageName(): string {
   return `stage-${randomBytes(9).toString("base64url").replaceAll("-", "_")}`;
-}
-
-function nextSegment(left: number, segment: number): readonly [size: number, count: number] {
-  if (left >= segment) return [BLOCK, segment / BLOCK];
-  const count = Math.floor(left / BLOCK);
-  return count > 0 ? [BLOCK, count] : [left, 1];
 }
 
 function describe(end: ExecEnd & { why: "status" }): string {

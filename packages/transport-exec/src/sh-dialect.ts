@@ -1,15 +1,11 @@
 import { posix } from "node:path";
+import { commitCode, folderOf, INLINE, isApart, journal, nameOf } from "./commit-code.ts";
 import { isStaged, type CommitPlan, type PlanStep } from "./commit-plan.ts";
-import type { CommitRequest, Dialect, Place, StageRequest } from "./dialect.ts";
+import type { CommitRequest, Dialect, StageRequest } from "./dialect.ts";
 import { quoted, quotedList } from "./quote.ts";
+import { Calls, plain, plainList } from "./shell-calls.ts";
 import { SumsAlong } from "./sums-along.ts";
 import { escapePath } from "./wire.ts";
-
-/** A shell reads a request byte by byte; from here on the text goes as a blob, which `dd` takes at once. */
-const INLINE = 4 * 1024;
-/** Names in one call of a tool. The kernel limits the bytes of an argv. */
-const GROUP_NAMES = 400;
-const GROUP_BYTES = 24 * 1024;
 
 /** Files that go without an archive: a process for each, where an archive takes four in all. */
 const FEW = 3;
@@ -131,11 +127,6 @@ function codeBlob(request: StageRequest): string {
   return code.length > INLINE ? blob("do", code) : "";
 }
 
-function journal(name: string, text: string): string {
-  if (text === "") return ":";
-  return text.length > INLINE ? `jb ${name}` : `ja ${quoted(text)}`;
-}
-
 function journalBlobs({ placed, unplaced, compacted = "" }: StageRequest): string {
   return journalBlob("placed", placed) + journalBlob("unplaced", unplaced) + blob("journal", compacted);
 }
@@ -192,15 +183,6 @@ function modeWord(step: PlanStep): string {
   return (step.mode & 0o111) === 0 ? "-" : step.mode.toString(8);
 }
 
-/** A word, without quotes where it needs none: each byte of a request is two system calls of a busybox. */
-function plain(word: string): string {
-  return /^[A-Za-z0-9_./][-A-Za-z0-9_./]*$/.test(word) ? word : quoted(word);
-}
-
-function plainList(words: readonly string[]): string {
-  return words.map((word) => plain(word)).join(" ");
-}
-
 /** One file in place of another, and nothing for the journal: one short line, and the bytes. */
 function oneReplacement(request: CommitRequest, files: readonly Uint8Array[]): (string | Uint8Array)[] | undefined {
   const { id, place, plan, placed, unplaced, marker, isQuiet } = request;
@@ -214,155 +196,6 @@ function oneReplacement(request: CommitRequest, files: readonly Uint8Array[]): (
   return [`q1 ${id} ${place.claim} ${isQuiet ? "1" : "''"} ${file} ${words}\n`, files[0] ?? NOTHING];
 }
 
-const codes = new WeakMap<CommitPlan, { readonly place: Place; readonly code: string }>();
-
 function isSmallFile(step: PlanStep): boolean {
   return step.op === "f" && step.size <= ONE_BLOCK && step.mode <= 0o777;
-}
-
-/** The stage is on another mount than the root: every move is a copy. */
-function isApart(place: Place): boolean {
-  const holder = posix.dirname(posix.dirname(place.state));
-  return holder !== place.root && holder !== posix.dirname(place.root);
-}
-
-/**
- * What carries the plan out, joined by `&&`: all checks, then the journal, then all changes. The journal never names what a check
- * refused: that is not kinsync's to replace or to delete.
- */
-function commitCode(request: StageRequest): string {
-  const { plan, place, inPlace } = request;
-  const known = codes.get(plan);
-  if (known?.place === place) return known.code;
-  const code = new CodeWriter(plan, place, inPlace).write(journal("placed", request.placed));
-  codes.set(plan, { place, code });
-  return code;
-}
-
-class CodeWriter {
-  readonly #plan: CommitPlan;
-  readonly #place: Place;
-  readonly #inPlace: boolean;
-  readonly #mounts: ReadonlySet<string>;
-  readonly #isApart: boolean;
-  readonly #checks = new Calls();
-  readonly #changes = new Calls();
-
-  constructor(plan: CommitPlan, place: Place, inPlace: boolean) {
-    this.#plan = plan;
-    this.#place = place;
-    this.#inPlace = inPlace;
-    this.#mounts = new Set(place.mounts);
-    this.#isApart = isApart(place);
-  }
-
-  write(placed: string): string {
-    const { steps } = this.#plan;
-    const firstMove = steps.findIndex(isStaged);
-    const lead = firstMove === -1 ? [] : steps.slice(0, firstMove);
-    const rest = steps.slice(lead.length);
-    this.#removals(lead);
-    for (const step of rest) if (step.moves) this.#move(step);
-    this.#changes.cut();
-    this.#removals(rest);
-    this.#changes.cut();
-    for (const step of rest) {
-      if (step.op === "c") this.#changes.add(`ch ${step.mode.toString(8)}`, posix.dirname(step.path), [nameOf(step)]);
-    }
-    const code = [...this.#checks.lines(), placed, ...this.#changes.lines()].join(" &&\n");
-    return code.length > INLINE ? code : code.replaceAll(" &&\n", " && ");
-  }
-
-  #removals(steps: readonly PlanStep[]): void {
-    for (const step of steps) if (step.op === "x") this.#changes.add("dx", posix.dirname(step.path), [nameOf(step)]);
-    this.#changes.cut();
-    const folders = steps.filter((step) => step.op === "y");
-    // Deepest first, also where a group holds folders of several branches.
-    folders.sort((a, b) => b.path.split("/").length - a.path.split("/").length);
-    for (const step of folders) this.#changes.add("dy", posix.dirname(step.path), [nameOf(step)]);
-    this.#changes.cut();
-  }
-
-  #move(step: PlanStep): void {
-    const folder = posix.dirname(step.path);
-    const name = nameOf(step);
-    const absolute = posix.join(this.#place.root, step.path);
-    if (step.op !== "d" && this.#mounts.has(absolute)) {
-      if (step.op === "f" && this.#inPlace) this.#changes.add("mi", folder, [name], true);
-      else this.#checks.add("mt", undefined, [step.path], true);
-      return;
-    }
-    if (step.op === "d") this.#checks.add(step.replaces === "f" ? "pr" : "pd", folder, [name]);
-    else if (step.replaces === "d") {
-      const below = this.#plan.steps.filter(
-        ({ op, path }) => (op === "x" || op === "y") && path.startsWith(`${step.path}/`),
-      );
-      this.#checks.add("px", folder, [name, ...below.map(({ path }) => path)], true);
-    } else this.#checks.add("pf", folder, [name]);
-
-    if (this.#isApart || this.#isInMount(absolute)) {
-      if (step.replaces === "d") this.#changes.add("dy", folder, [name]);
-      if (step.op === "d" && step.replaces === "f") this.#changes.add("dx", folder, [name]);
-      this.#changes.add("mc", folder, [name], true);
-    } else if (step.op === "d") this.#changes.add("md", folder, [name]);
-    else if (step.replaces === "d") this.#changes.add("mx", folder, [name], true);
-    else this.#changes.add(step.op === "f" && step.replaces === "f" ? "mo" : "mn", folder, [name]);
-  }
-
-  #isInMount(absolute: string): boolean {
-    if (this.#mounts.size === 0) return false;
-    for (let at = posix.dirname(absolute); at.length > this.#place.root.length; at = posix.dirname(at)) {
-      if (this.#mounts.has(at)) return true;
-    }
-    return false;
-  }
-}
-
-/** The folder that it is in, relative to the root; empty for the root itself. */
-function folderOf(step: PlanStep): string {
-  const folder = posix.dirname(step.path);
-  return folder === "." ? "" : folder;
-}
-
-function nameOf(step: PlanStep): string {
-  return posix.basename(step.path);
-}
-
-/** Calls of the agent's functions, those of one function in one folder together. */
-class Calls {
-  readonly #lines: string[] = [];
-  readonly #open = new Map<string, { words: string[]; bytes: number }>();
-
-  /** @param folder relative to the root, `.` for the root itself; `undefined` where the function takes none */
-  add(call: string, folder: string | undefined, names: readonly string[], alone = false): void {
-    const start = folder === undefined ? call : `${call} ${plain(folder === "." ? "" : folder)}`;
-    const words = names.map((name) => plain(name));
-    if (alone) {
-      this.#lines.push([start, ...words].join(" "));
-      return;
-    }
-    let group = this.#open.get(start);
-    if (group === undefined) {
-      group = { words: [], bytes: 0 };
-      this.#open.set(start, group);
-    }
-    group.words.push(...words);
-    for (const word of words) group.bytes += word.length * 2;
-    if (group.words.length >= GROUP_NAMES || group.bytes >= GROUP_BYTES) this.#close(start, group.words);
-  }
-
-  /** What is added later comes after what was added until now. */
-  cut(): void {
-    for (const [start, { words }] of this.#open) this.#close(start, words);
-  }
-
-  #close(start: string, words: readonly string[]): void {
-    this.#lines.push([start, ...words].join(" "));
-    this.#open.delete(start);
-  }
-
-  lines(): readonly string[] {
-    this.cut();
-    return this.#lines;
-  }
 }
