@@ -9,8 +9,10 @@ import type { Tree } from "../watch/tree.ts";
 import { actionsDue, commandText } from "./actions.ts";
 import type { ArchivePool } from "./archive-pool.ts";
 import { Backoff } from "./backoff.ts";
+import { partsOf } from "./batches.ts";
 import { Ledger } from "./ledger.ts";
 import type { PlanConflict } from "./plan.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 /** What should be in one root of one target, as of now. */
 export interface Wanted {
@@ -68,10 +70,6 @@ export interface WorkerOptions {
   readonly retry?: { readonly min: number; readonly max: number };
 }
 
-/** Deletes in one batch: a plan that removes more goes in several. */
-const DELETES = 2_000;
-/** Milliseconds without a byte taken or an answer given until a batch counts as stuck. */
-const STALL = 60_000;
 /** Bytes from which progress is told. */
 const PROGRESS_FROM = 1024 * 1024;
 
@@ -479,47 +477,6 @@ export class Worker implements AsyncDisposable {
     // A session that was being opened while this was disposed of.
     await this.#closeChannels();
   }
-}
-
-/** Ends a batch that moves no more: nothing waits for ever, whatever a transport does. */
-class StallWatch implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #abort = new AbortController();
-  readonly #name: () => string;
-  #timer: NodeJS.Timeout;
-
-  constructor(signal: AbortSignal, name: () => string) {
-    this.#name = name;
-    this.signal = AbortSignal.any([signal, this.#abort.signal]);
-    this.#timer = this.#arm();
-  }
-
-  alive(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#arm();
-  }
-
-  #arm(): NodeJS.Timeout {
-    return setTimeout(() => {
-      const seconds = STALL / 1000;
-      this.#abort.abort(
-        new KinsyncError("KINSYNC_TARGET_TIMEOUT", `${this.#name()} neither took a byte nor answered for ${seconds} s`),
-      );
-    }, STALL);
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-  }
-}
-
-/** One batch where the deletes are few, else the deletes in several after it. */
-function partsOf(entries: readonly BatchEntry[]): readonly (readonly BatchEntry[])[] {
-  const lastBuild = entries.findLastIndex((entry) => entry.op !== "delete");
-  const head = Math.min(entries.length, lastBuild + 1 + DELETES);
-  const parts = [entries.slice(0, head)];
-  for (let from = head; from < entries.length; from += DELETES) parts.push(entries.slice(from, from + DELETES));
-  return parts;
 }
 
 function conflictError(target: Target, root: WorkerRoot, conflicts: readonly PlanConflict[]): KinsyncError {
