@@ -12,6 +12,7 @@ import { configOf, startCli, startLibrary } from "./kinsync.ts";
 import { createObserver, now } from "./observer.ts";
 import type { Place } from "./observer.ts";
 import { succeeded } from "./process.ts";
+import { untilQuiet } from "./quiet.ts";
 import { median, progress, shown } from "./report.ts";
 import { TABLES } from "./tables.ts";
 import type { WayOf } from "./tables.ts";
@@ -74,6 +75,7 @@ export async function measureSave(world: World, figures: Figures, { rounds, size
       await save(contentOf("start"), "start");
       await observer.until(places, "1");
     }
+    await untilQuiet();
     for (let round = 1; round <= rounds; round += 1) {
       for (const { group, ways } of plans) {
         for (const { way, place, state: stateOf, save } of shuffled(ways)) {

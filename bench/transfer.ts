@@ -13,6 +13,7 @@ import { baseName } from "./inside.ts";
 import { cli, startLibrary } from "./kinsync.ts";
 import { now } from "./observer.ts";
 import { run, succeeded, within } from "./process.ts";
+import { untilQuiet } from "./quiet.ts";
 import { progress, shown } from "./report.ts";
 import { TABLES } from "./tables.ts";
 import type { WayOf } from "./tables.ts";
@@ -75,6 +76,7 @@ async function measure(world: World, figures: Figures, table: Transfer, local: s
   const pod = group.pods[0] ?? "";
   const ways = waysOf(world, table, group.workload, pod, local);
   const variant = baseName(world.image);
+  await untilQuiet();
   for (let turn = 0; turn < turns; turn += 1) {
     for (const { way, content, prepare } of shuffled(ways)) {
       const name: string = { ...TABLES["first-sync"].ways, ...TABLES["big-file"].ways }[way];
