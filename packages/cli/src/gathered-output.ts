@@ -30,8 +30,5 @@ export function gatherOutput(output: Output): GatheredOutput {
       timer ??= setTimeout(flush, GATHER).unref();
     },
     flush,
-    isTTY: output.isTTY,
-    columns: output.columns,
-    rows: output.rows,
   };
 }

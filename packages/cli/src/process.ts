@@ -48,8 +48,6 @@ function outputs(): Pick<Io, "stdout" | "stderr"> {
         stderr.write(text);
       },
       isTTY: stderr.isTTY,
-      columns: stderr.columns,
-      rows: stderr.rows,
     },
   };
 }
