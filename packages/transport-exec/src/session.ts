@@ -354,10 +354,14 @@ export class ExecSession implements Session {
 
   // --- requests -------------------------------------------------------------------------------------------------------
 
+  #throwIfOver(): void {
+    if (this.#why !== undefined) throw this.#why.error;
+  }
+
   /** Does one piece of writing after the other, so that the bytes of two never mix. */
   #inOrder<T>(write: () => Promise<T> | T): Promise<T> {
     const written = this.#writing.then(() => {
-      if (this.#why !== undefined) throw this.#why.error;
+      this.#throwIfOver();
       return write();
     });
     this.#writing = written.then(
@@ -494,9 +498,7 @@ export class ExecSession implements Session {
           write: (data) => this.#stream.write(data),
           drained: () => this.#drained(),
           isRefused: () => failed,
-          throwIfOver: () => {
-            if (this.#why !== undefined) throw this.#why.error;
-          },
+          throwIfOver: () => this.#throwIfOver(),
           onFailure: (error) => staged.settle.reject(error),
         }));
         this.#stream.write(aborted ? "a\n" : "e\n");

@@ -95,7 +95,7 @@ export const shDialect: Dialect = {
     write(request, files) {
       const one = oneReplacement(request, files);
       if (one !== undefined) return one;
-      const { id, place, plan, placed, unplaced, marker, isQuiet } = request;
+      const { id, place, plan, placed, unplaced, isQuiet } = request;
       const parts: (string | Uint8Array)[] = [`qs ${id} ${place.claim}${isQuiet ? " 1" : ""}\n`];
       const checks = new Calls();
       const moves: string[] = [];
@@ -106,8 +106,7 @@ export const shDialect: Dialect = {
         moves.push(`qm ${index + 1} ${words}${step.replaces === "f" ? " r" : ""}`);
       }
       const journals = [placed, unplaced].map((text) => (text === "" ? [] : [journal("", text)]));
-      const end = `cz ${quoted(splitMarker(marker)[2])} ${plan.count}`;
-      const code = ["qc", ...checks.lines(), ...(journals[0] ?? []), ...moves, ...(journals[1] ?? []), end];
+      const code = ["qc", ...checks.lines(), ...(journals[0] ?? []), ...moves, ...(journals[1] ?? []), end(request)];
       return [...parts, `${code.join("&&")}||qx;cd /\n`];
     },
   },
