@@ -22,7 +22,7 @@ test("the page of errors says what the table says", () => {
 });
 
 test("the page of events names every event and every field, and no other event", () => {
-  const source = text("packages/core/src/events.ts");
+  const source = text("packages/core/src/engine/events.ts");
   const page = text("docs/reference/events.md");
   const events = new Set([...source.matchAll(/readonly event: "(\w+)"/g)].map((match) => match[1]));
   const named = new Set([...page.matchAll(/^\| `(\w+)` /gm)].map((match) => match[1]));

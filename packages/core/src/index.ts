@@ -1,5 +1,5 @@
-export { createEngine } from "./engine.ts";
-export type { Engine, EngineOptions, EngineView, ResolvedWorkload, TargetView } from "./engine.ts";
+export { createEngine } from "./engine/engine.ts";
+export type { Engine, EngineOptions, EngineView, ResolvedWorkload, TargetView } from "./engine/options.ts";
 export type {
   EngineEvent,
   FailedEvent,
@@ -15,20 +15,20 @@ export type {
   SummaryEvent,
   SyncedEvent,
   TargetEvent,
-  TargetStatus,
-} from "./events.ts";
-export { cleanData, cleanText } from "./clean-text.ts";
+} from "./engine/events.ts";
+export type { TargetStatus } from "./sync/target/status.ts";
+export { cleanData, cleanText } from "./text/clean.ts";
 export { ERRORS } from "./errors/codes.ts";
 export type { ErrorCode } from "./errors/codes.ts";
 export { isKinsyncError, KinsyncError } from "./errors/error.ts";
 export type { KinsyncErrorOptions, Retry } from "./errors/error.ts";
-export { findWorkload } from "./resolve/discovery.ts";
-export type { FoundWorkload } from "./resolve/discovery.ts";
+export { findWorkload } from "./resolve/find/find-workload.ts";
+export type { FoundWorkload } from "./resolve/find/find-workload.ts";
 export type { Member, MemberContainer, Resolution, WorkloadRef } from "./resolve/resolution.ts";
-export { ReflectorPool } from "./resolve/reflectors.ts";
-export { watchWorkload } from "./resolve/workload.ts";
-export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/workload.ts";
-export { explainWorkload, resolveOnce } from "./resolve/explain.ts";
-export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/explain.ts";
-export { treeOf } from "./resolve/tree.ts";
-export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/tree.ts";
+export { ReflectorPool } from "./kube/reflector-pool.ts";
+export { watchWorkload } from "./resolve/members/workload-watch.ts";
+export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/members/workload-watch.ts";
+export { explainWorkload, resolveOnce } from "./resolve/report/explain.ts";
+export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/report/explain.ts";
+export { treeOf } from "./resolve/report/member-tree.ts";
+export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/report/member-tree.ts";

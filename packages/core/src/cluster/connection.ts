@@ -6,22 +6,22 @@ import type {
   ClusterSocket,
 } from "../contract/cluster.ts";
 import { KinsyncError } from "../errors/error.ts";
-import { errorOfStatus } from "../errors/status.ts";
-import { chooseContext, type ContextOptions } from "./context.ts";
-import { Credentials, decodeBase64, type Credential } from "./credentials.ts";
-import type { Route } from "./dial.ts";
-import { exchange, type Call } from "./exchange.ts";
-import type { CredentialTerminal } from "./exec-plugin.ts";
-import { failureOf, type Asked } from "./failure.ts";
-import { FileText } from "./file-text.ts";
-import type { ChosenContext, KubeconfigCluster, KubeconfigUser } from "./kubeconfig.ts";
-import { recordOf } from "./loose.ts";
-import { ConnectionPool } from "./pool.ts";
-import { chooseProxy } from "./proxy.ts";
-import { pathWithQuery, RestResponse } from "./rest.ts";
-import { serverOf } from "./server.ts";
-import { CallerSocket, upgrade } from "./socket.ts";
-import { createTlsClient, isSameMaterial, type TlsClient, type TlsMaterial } from "./tls.ts";
+import { errorOfStatus } from "../contract/status.ts";
+import { chooseContext, type ContextOptions } from "./auth/context.ts";
+import { Credentials, decodeBase64, type Credential } from "./auth/credentials.ts";
+import type { Route } from "./net/dial.ts";
+import { exchange, type Call } from "./net/exchange.ts";
+import type { CredentialTerminal } from "./auth/exec-plugin.ts";
+import { failureOf, type Asked } from "./net/failure.ts";
+import { FileText } from "./auth/file-text.ts";
+import type { ChosenContext, KubeconfigCluster, KubeconfigUser } from "./auth/kubeconfig.ts";
+import { recordOf } from "./auth/foreign-fields.ts";
+import { ConnectionPool } from "./net/pool.ts";
+import { chooseProxy } from "./net/proxy.ts";
+import { pathWithQuery, RestResponse } from "./net/rest.ts";
+import { serverOf } from "./net/server.ts";
+import { CallerSocket, upgrade } from "./net/socket.ts";
+import { createTlsClient, isSameMaterial, type TlsClient, type TlsMaterial } from "./net/tls.ts";
 
 /** All times in milliseconds. */
 export interface ClusterTimeouts {

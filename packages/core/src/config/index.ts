@@ -11,7 +11,7 @@ export { nearest } from "./problems.ts";
 export type { ConfigPath, Position } from "./parse.ts";
 export { defineConfig } from "../contract/config.ts";
 export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "../contract/config.ts";
-export type { ResolvedMapping } from "../watch/mapping.ts";
+export type { ResolvedMapping } from "../mapping/mapping.ts";
 export { loadPlugins } from "../plugins/load.ts";
 export type { LoadedPlugin, LoadedPlugins, LoadPluginsOptions } from "../plugins/load.ts";
 export { createRegistry } from "../plugins/registry.ts";

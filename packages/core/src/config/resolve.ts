@@ -4,7 +4,7 @@ import type { RunAction } from "../contract/action.ts";
 import type { KinsyncConfig, MappingConfig, WorkloadConfig } from "../contract/config.ts";
 import type { MemberState } from "../contract/kind.ts";
 import { KinsyncError } from "../errors/error.ts";
-import type { ResolvedMapping } from "../watch/mapping.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
 import { formatConfigPath, placeOf } from "./problems.ts";

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { KinsyncError } from "../errors/error.ts";
-import type { ResolvedMapping } from "../watch/mapping.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { nearest } from "./problems.ts";
 
 /**

@@ -2,8 +2,8 @@ export { CONTRACT } from "./version.ts";
 export { KinsyncError, isKinsyncError } from "../errors/error.ts";
 export type { KinsyncErrorOptions, Retry } from "../errors/error.ts";
 export type { ErrorCode } from "../errors/codes.ts";
-export { errorOfResponse, errorOfStatus } from "../errors/status.ts";
-export type { PolicyRule, StatusDetails, StatusOptions } from "../errors/status.ts";
+export { errorOfResponse, errorOfStatus } from "./status.ts";
+export type { PolicyRule, StatusDetails, StatusOptions } from "./status.ts";
 export { defineKind, isPodActive, verdictOfInactivePod } from "./kind.ts";
 export type {
   Judgement,

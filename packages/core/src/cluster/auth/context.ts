@@ -1,0 +1,139 @@
+import { distance } from "fastest-levenshtein";
+import { KinsyncError } from "../../errors/error.ts";
+import { IN_CLUSTER, loadInCluster } from "./in-cluster.ts";
+import {
+  ANONYMOUS,
+  kubeconfigPaths,
+  loadKubeconfig,
+  type ChosenContext,
+  type Kubeconfig,
+  type KubeconfigCluster,
+  type KubeconfigPlaces,
+} from "./kubeconfig.ts";
+import { serverOf } from "../net/server.ts";
+
+/** Where the kubeconfig is looked for. */
+export interface ContextOptions extends KubeconfigPlaces {
+  /** Folder of the service account inside a pod. Default: `/var/run/secrets/kubernetes.io/serviceaccount`. */
+  readonly serviceAccount?: string;
+}
+
+/** One context of the kubeconfig, without anything secret. */
+export interface ContextInfo {
+  readonly name: string;
+  /** `https://host:port`, without credentials; `undefined` where the cluster entry is missing. */
+  readonly server: string | undefined;
+  readonly cluster: string | undefined;
+  readonly user: string | undefined;
+  /** `undefined`: `default`. */
+  readonly namespace: string | undefined;
+}
+
+export interface ContextList {
+  /** Name of the context that is taken where none is named. */
+  readonly current: string | undefined;
+  readonly contexts: readonly ContextInfo[];
+}
+
+/**
+ * The contexts that there are, in the order of the files. No context at all is an empty list; in a pod without a kubeconfig it
+ * is the one of the service account.
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG`: a file cannot be read or parsed.
+ */
+export async function listContexts(options: ContextOptions): Promise<ContextList> {
+  const config = await loadKubeconfig(options);
+  if (config === undefined || config.contexts.size === 0) {
+    const pod = await loadInCluster(options);
+    if (pod === undefined) return { current: undefined, contexts: [] };
+    const server = serverOf(pod.cluster).href;
+    return {
+      current: IN_CLUSTER,
+      contexts: [{ name: IN_CLUSTER, server, cluster: undefined, user: undefined, namespace: pod.namespace }],
+    };
+  }
+  const contexts = [...config.contexts.values()].map((context) => ({
+    name: context.name,
+    server: safeServer(config.clusters.get(context.cluster ?? "")),
+    cluster: context.cluster,
+    user: context.user,
+    namespace: context.namespace,
+  }));
+  return { current: config.currentContext, contexts };
+}
+
+/**
+ * Chooses the context by its name, or the current one. Without any kubeconfig the service account of the pod is taken.
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG`, `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`
+ */
+export async function chooseContext(options: ContextOptions, wanted: string | undefined): Promise<ChosenContext> {
+  const config = await loadKubeconfig(options);
+  const empty = config === undefined || config.contexts.size === 0;
+  if ((empty && options.kubeconfig === undefined) || (wanted === IN_CLUSTER && !config?.contexts.has(wanted))) {
+    const pod = await loadInCluster(options);
+    if (pod !== undefined && (wanted === undefined || wanted === IN_CLUSTER)) return pod;
+  }
+  if (config === undefined) throw noKubeconfig(options);
+  const name = wanted ?? config.currentContext;
+  const context = name === undefined ? undefined : config.contexts.get(name);
+  if (name === undefined || context === undefined) throw unknownContext(config, name, wanted !== undefined);
+  const cluster = config.clusters.get(context.cluster ?? "");
+  if (cluster === undefined) throw dangling(config, name, "cluster", context.cluster);
+  // A context without a user is allowed, and so is its answer 401.
+  const user = context.user === undefined ? ANONYMOUS : config.users.get(context.user);
+  if (user === undefined) throw dangling(config, name, "user", context.user);
+  return { name, namespace: context.namespace ?? "default", cluster, user };
+}
+
+function safeServer(cluster: KubeconfigCluster | undefined): string | undefined {
+  try {
+    return cluster === undefined ? undefined : serverOf(cluster).href;
+  } catch {
+    return undefined;
+  }
+}
+
+function noKubeconfig(options: ContextOptions): KinsyncError {
+  const paths = kubeconfigPaths(options);
+  const where = paths.length === 0 ? "neither KUBECONFIG nor HOME is set" : `looked for ${paths.join(", ")}`;
+  const hint =
+    options.kubeconfig === undefined ? {} : { hint: "Mend the name; it was given, so no other place is looked at." };
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `There is no kubeconfig: ${where}`, hint);
+}
+
+function unknownContext(config: Kubeconfig, name: string | undefined, named: boolean): KinsyncError {
+  const names = [...config.contexts.keys()];
+  const files = config.files.join(", ");
+  if (name === undefined) {
+    const message = `No context is named, and ${files} has no current-context`;
+    const hint = names.length === 0 ? "See kubectl config." : `Name one: --context ${oneOf(names)}`;
+    return new KinsyncError("KINSYNC_CLUSTER_CONTEXT_UNKNOWN", message, { hint, details: { contexts: names } });
+  }
+  const message = named
+    ? `There is no context "${name}" in ${files}`
+    : `The current-context "${name}" is not among the contexts of ${files}`;
+  const near = names
+    .map((other) => ({ other, far: distance(name.toLowerCase(), other.toLowerCase()) }))
+    .toSorted((a, b) => a.far - b.far || (a.other < b.other ? -1 : 1))
+    .map(({ other }) => other);
+  const hint = near.length === 0 ? "It has no contexts at all." : `There are: ${oneOf(near)}`;
+  return new KinsyncError("KINSYNC_CLUSTER_CONTEXT_UNKNOWN", message, { hint, details: { contexts: names } });
+}
+
+function oneOf(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(", ");
+  return names.length > 5 ? `${shown}, and ${names.length - 5} more` : shown;
+}
+
+function dangling(
+  config: Kubeconfig,
+  context: string,
+  part: "cluster" | "user",
+  name: string | undefined,
+): KinsyncError {
+  const which = name === undefined ? `names no ${part}` : `names the ${part} "${name}", which is not there`;
+  return new KinsyncError(
+    "KINSYNC_CLUSTER_KUBECONFIG",
+    `The context "${context}" of ${config.files.join(", ")} ${which}`,
+    { hint: `Mend it: kubectl config set-context ${context} --${part}=NAME` },
+  );
+}

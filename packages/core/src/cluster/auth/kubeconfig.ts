@@ -1,0 +1,303 @@
+import { readFile } from "node:fs/promises";
+import { delimiter, dirname, join, resolve, sep } from "node:path";
+import { KinsyncError } from "../../errors/error.ts";
+import { isRecord, listOf, recordOf, textOf } from "./foreign-fields.ts";
+
+/** The environment, handed in: core reads none of its own. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A cluster entry. Paths are absolute. */
+export interface KubeconfigCluster {
+  readonly name: string;
+  readonly server: string | undefined;
+  readonly tlsServerName: string | undefined;
+  readonly insecureSkipTlsVerify: boolean;
+  /** File with PEM. `certificateAuthorityData` (base64) counts more. */
+  readonly certificateAuthority: string | undefined;
+  readonly certificateAuthorityData: string | undefined;
+  readonly proxyUrl: string | undefined;
+  readonly disableCompression: boolean;
+  /** `config` of the extension `client.authentication.k8s.io/exec`: for exec plugins. */
+  readonly execConfig: unknown;
+}
+
+/** A user entry. Paths are absolute; `…Data` is base64 and counts more than the file. */
+export interface KubeconfigUser {
+  readonly name: string;
+  /** File that the entry comes from: refreshed OIDC tokens go there. `undefined` in a pod. */
+  readonly source: string | undefined;
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly clientCertificate: string | undefined;
+  readonly clientCertificateData: string | undefined;
+  readonly clientKey: string | undefined;
+  readonly clientKeyData: string | undefined;
+  readonly impersonate: string | undefined;
+  readonly impersonateUid: string | undefined;
+  readonly impersonateGroups: readonly string[];
+  readonly impersonateExtra: Readonly<Record<string, readonly string[]>>;
+  readonly exec: ExecEntry | undefined;
+  readonly authProvider: AuthProviderEntry | undefined;
+}
+
+export interface ExecEntry {
+  readonly apiVersion: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly provideClusterInfo: boolean;
+  readonly interactiveMode: "Never" | "IfAvailable" | "Always";
+  readonly installHint: string | undefined;
+}
+
+export interface AuthProviderEntry {
+  readonly name: string;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface KubeconfigContext {
+  readonly name: string;
+  readonly cluster: string | undefined;
+  readonly user: string | undefined;
+  readonly namespace: string | undefined;
+}
+
+/** What a context comes down to. */
+export interface ChosenContext {
+  readonly name: string;
+  readonly namespace: string;
+  readonly cluster: KubeconfigCluster;
+  readonly user: KubeconfigUser;
+}
+
+/** A user without any credentials. */
+export const ANONYMOUS: KubeconfigUser = {
+  name: "",
+  source: undefined,
+  token: undefined,
+  tokenFile: undefined,
+  username: undefined,
+  password: undefined,
+  clientCertificate: undefined,
+  clientCertificateData: undefined,
+  clientKey: undefined,
+  clientKeyData: undefined,
+  impersonate: undefined,
+  impersonateUid: undefined,
+  impersonateGroups: [],
+  impersonateExtra: {},
+  exec: undefined,
+  authProvider: undefined,
+};
+
+/** All files of a path list as one, merged as kubectl does: the first file that names a thing wins, entry by entry. */
+export interface Kubeconfig {
+  readonly files: readonly string[];
+  readonly currentContext: string | undefined;
+  readonly contexts: ReadonlyMap<string, KubeconfigContext>;
+  readonly clusters: ReadonlyMap<string, KubeconfigCluster>;
+  readonly users: ReadonlyMap<string, KubeconfigUser>;
+}
+
+export interface KubeconfigPlaces {
+  /** Path list as in KUBECONFIG. Default: that of the environment, else `~/.kube/config`. */
+  readonly kubeconfig?: string;
+  readonly env: Environment;
+}
+
+/**
+ * Reads and merges the kubeconfig files. Files that are missing are passed over, as kubectl does with a path list; `undefined`
+ * where none is there at all.
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG`: a file cannot be read or parsed, with its line.
+ */
+export async function loadKubeconfig(places: KubeconfigPlaces): Promise<Kubeconfig | undefined> {
+  const parts: Kubeconfig[] = [];
+  for (const file of kubeconfigPaths(places)) {
+    const text = await readKubeconfig(file);
+    if (text !== undefined) parts.push(toKubeconfig(await parseKubeconfig(text, file), file));
+  }
+  if (parts.length === 0) return undefined;
+  return {
+    files: parts.flatMap((part) => part.files),
+    currentContext: parts.find((part) => part.currentContext !== undefined)?.currentContext,
+    contexts: firstWins(parts.map((part) => part.contexts)),
+    clusters: firstWins(parts.map((part) => part.clusters)),
+    users: firstWins(parts.map((part) => part.users)),
+  };
+}
+
+/** Absolute paths where kubeconfig files are looked for, in order. */
+export function kubeconfigPaths({ kubeconfig, env }: KubeconfigPlaces): readonly string[] {
+  const list = kubeconfig ?? env["KUBECONFIG"];
+  if (list !== undefined && list !== "") {
+    const paths = list.split(delimiter).filter((path) => path !== "");
+    return [...new Set(paths.map((path) => resolve(path)))];
+  }
+  const home = env["HOME"] ?? env["USERPROFILE"];
+  return home === undefined || home === "" ? [] : [join(home, ".kube", "config")];
+}
+
+function firstWins<Entry>(parts: readonly ReadonlyMap<string, Entry>[]): ReadonlyMap<string, Entry> {
+  const merged = new Map<string, Entry>();
+  for (const part of parts) {
+    for (const [name, entry] of part) if (!merged.has(name)) merged.set(name, entry);
+  }
+  return merged;
+}
+
+async function readKubeconfig(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const why = code === "EACCES" ? "permission denied" : code === "EISDIR" ? "it is a folder" : String(code);
+    throw new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${file} cannot be read: ${why}`, {
+      cause,
+      hint: "Check its permissions, or set KUBECONFIG.",
+    });
+  }
+}
+
+async function parseKubeconfig(text: string, file: string): Promise<unknown> {
+  // Loading the YAML parser costs more than parsing: spared where the file is JSON.
+  if (text.trimStart().startsWith("{")) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Flow YAML, or broken: the YAML parser names the place.
+    }
+  }
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { merge: true, uniqueKeys: false, logLevel: "silent", prettyErrors: true });
+  const problem = document.errors[0];
+  if (problem !== undefined) {
+    const line = problem.linePos?.[0].line;
+    // The pretty message quotes lines of the file, and those may hold a token.
+    const said = problem.message.split(" at line ")[0]?.split("\n")[0] ?? problem.code;
+    const why = problem.code === "BAD_ALIAS" ? "an alias has no anchor" : said;
+    throw broken(line === undefined ? file : `${file}:${line}`, why);
+  }
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch {
+    throw broken(file, "its aliases cannot be resolved");
+  }
+}
+
+function broken(place: string, why: string): KinsyncError {
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${place} cannot be parsed: ${why}`, {
+    hint: "Mend the named place; kubectl config view shows what kubectl makes of it.",
+  });
+}
+
+function toKubeconfig(value: unknown, file: string): Kubeconfig {
+  if (value !== undefined && value !== null && !isRecord(value)) throw broken(file, "it is no mapping of keys");
+  const root = recordOf(value);
+  const folder = dirname(file);
+  return {
+    files: [file],
+    currentContext: textOf(root["current-context"]),
+    contexts: named(root["contexts"], "context", (name, entry) => ({
+      name,
+      cluster: textOf(entry["cluster"]),
+      user: textOf(entry["user"]),
+      namespace: textOf(entry["namespace"]),
+    })),
+    clusters: named(root["clusters"], "cluster", (name, entry) => toCluster(name, entry, folder)),
+    users: named(root["users"], "user", (name, entry) => toUser(name, entry, file)),
+  };
+}
+
+function named<Entry>(
+  list: unknown,
+  key: string,
+  make: (name: string, entry: Readonly<Record<string, unknown>>) => Entry,
+): ReadonlyMap<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const item of listOf(list)) {
+    const record = recordOf(item);
+    const name = textOf(record["name"]);
+    if (name !== undefined && !entries.has(name)) entries.set(name, make(name, recordOf(record[key])));
+  }
+  return entries;
+}
+
+function toCluster(name: string, entry: Readonly<Record<string, unknown>>, folder: string): KubeconfigCluster {
+  const exec = listOf(entry["extensions"])
+    .map((item) => recordOf(item))
+    .find((item) => item["name"] === "client.authentication.k8s.io/exec");
+  return {
+    name,
+    server: textOf(entry["server"]),
+    tlsServerName: textOf(entry["tls-server-name"]),
+    insecureSkipTlsVerify: isTrue(entry["insecure-skip-tls-verify"]),
+    certificateAuthority: pathOf(entry["certificate-authority"], folder),
+    certificateAuthorityData: textOf(entry["certificate-authority-data"]),
+    proxyUrl: textOf(entry["proxy-url"]),
+    disableCompression: isTrue(entry["disable-compression"]),
+    execConfig: exec?.["extension"],
+  };
+}
+
+function toUser(name: string, entry: Readonly<Record<string, unknown>>, file: string): KubeconfigUser {
+  const folder = dirname(file);
+  const extra = Object.entries(recordOf(entry["as-user-extra"]));
+  return {
+    name,
+    source: file,
+    token: textOf(entry["token"]),
+    tokenFile: pathOf(entry["tokenFile"], folder),
+    username: textOf(entry["username"]),
+    password: textOf(entry["password"]),
+    clientCertificate: pathOf(entry["client-certificate"], folder),
+    clientCertificateData: textOf(entry["client-certificate-data"]),
+    clientKey: pathOf(entry["client-key"], folder),
+    clientKeyData: textOf(entry["client-key-data"]),
+    impersonate: textOf(entry["as"]),
+    impersonateUid: textOf(entry["as-uid"]),
+    impersonateGroups: textsOf(entry["as-groups"]),
+    impersonateExtra: Object.fromEntries(extra.map(([key, values]) => [key, textsOf(values)])),
+    exec: isRecord(entry["exec"]) ? toExec(entry["exec"], folder) : undefined,
+    authProvider: isRecord(entry["auth-provider"]) ? toAuthProvider(entry["auth-provider"]) : undefined,
+  };
+}
+
+function toExec(entry: Readonly<Record<string, unknown>>, folder: string): ExecEntry {
+  const command = textOf(entry["command"]) ?? "";
+  const mode = entry["interactiveMode"];
+  const env = listOf(entry["env"]).map((item) => recordOf(item));
+  return {
+    apiVersion: textOf(entry["apiVersion"]) ?? "",
+    // As kubectl: a bare name is looked up in PATH, anything with a slash is relative to the kubeconfig.
+    command: command.includes("/") || command.includes(sep) ? resolve(folder, command) : command,
+    args: textsOf(entry["args"]),
+    env: Object.fromEntries(env.map((item) => [textOf(item["name"]) ?? "", textOf(item["value"]) ?? ""])),
+    provideClusterInfo: isTrue(entry["provideClusterInfo"]),
+    interactiveMode: mode === "Never" || mode === "Always" ? mode : "IfAvailable",
+    installHint: textOf(entry["installHint"]),
+  };
+}
+
+function toAuthProvider(entry: Readonly<Record<string, unknown>>): AuthProviderEntry {
+  const config = Object.entries(recordOf(entry["config"]));
+  return {
+    name: textOf(entry["name"]) ?? "",
+    config: Object.fromEntries(config.map(([key, value]) => [key, textOf(value) ?? ""])),
+  };
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return listOf(value).map((item) => textOf(item) ?? "");
+}
+
+function pathOf(value: unknown, folder: string): string | undefined {
+  const path = textOf(value);
+  return path === undefined ? undefined : resolve(folder, path);
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === "true";
+}

@@ -1,0 +1,161 @@
+import { once } from "node:events";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
+import { request as sendHttp } from "./http.ts";
+import type { Proxy } from "./proxy.ts";
+import type { ServerAddress } from "./server.ts";
+import { seconds } from "../auth/seconds.ts";
+import { connectBySocks5 } from "./socks5.ts";
+import { createTlsClient, type TlsClient } from "./tls.ts";
+
+/** The way to the API server: the same for requests and WebSockets. */
+export interface Route {
+  readonly server: ServerAddress;
+  readonly proxy: Proxy | undefined;
+  /** Name that the server's certificate must have, and that is asked for. Default: the host name. */
+  readonly tlsServerName: string | undefined;
+  readonly insecureSkipTlsVerify: boolean;
+}
+
+export interface DialOptions {
+  readonly signal: AbortSignal;
+  /** Milliseconds until the connection stands, TLS and proxy included. */
+  readonly timeout: number;
+}
+
+/** A proxy that would not let us through. `message` is for people. */
+export class ProxyRefusal extends Error {}
+
+/** The connection did not stand in time. */
+export class DialTimeout extends Error {}
+
+/**
+ * Opens a connection that is ready for HTTP.
+ * @param tls of the server; `undefined` where that speaks plain HTTP
+ */
+export async function dial(route: Route, tls: TlsClient | undefined, options: DialOptions): Promise<Socket> {
+  options.signal.throwIfAborted();
+  const { server, proxy } = route;
+  const opened: Socket[] = [];
+  // The innermost layer first: it would call the end of the one below a reset.
+  const drop = () => {
+    for (const socket of opened.toReversed()) socket.destroy();
+  };
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    drop();
+  }, options.timeout);
+  const onAbort = () => drop();
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const next = proxy ?? server;
+    let socket: Socket = connectTcp({
+      host: next.hostname,
+      port: next.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      autoSelectFamilyAttemptTimeout: 1000,
+    });
+    opened.push(socket);
+    await ready(socket, "connect");
+    if (proxy !== undefined) {
+      if (proxy.type === "https") {
+        socket = secure(socket, proxy.hostname, createTlsClient({ ca: undefined, cert: undefined, key: undefined }));
+        opened.push(socket);
+        await ready(socket, "secureConnect");
+      }
+      await passProxy(socket, proxy, server);
+    }
+    if (tls !== undefined) {
+      const name = route.tlsServerName ?? server.hostname;
+      socket = secure(socket, name, tls, route.insecureSkipTlsVerify);
+      opened.push(socket);
+      await ready(socket, "secureConnect");
+    }
+    return socket;
+  } catch (error) {
+    drop();
+    options.signal.throwIfAborted();
+    throw isLate ? new DialTimeout(`no connection within ${seconds(options.timeout)}`) : error;
+  } finally {
+    clearTimeout(timer);
+    options.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function secure(socket: Socket, name: string, client: TlsClient, insecure = false): TLSSocket {
+  const tls = connectTls({
+    socket,
+    secureContext: client.context,
+    ...(client.session === undefined ? {} : { session: client.session }),
+    // An address is no name that may be asked for, but it is one that the certificate must have.
+    servername: isIP(name) === 0 ? name : "",
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+    rejectUnauthorized: !insecure,
+    ALPNProtocols: ["http/1.1"],
+  });
+  tls.on("session", (session: Buffer) => {
+    client.session = session;
+  });
+  return tls;
+}
+
+/** Settles with the event, or with what ended the socket before it. */
+async function ready(socket: Socket, event: "connect" | "secureConnect"): Promise<void> {
+  // Whoever takes the socket over listens for itself; an error in between must not be an uncaught one.
+  socket.on("error", ignore);
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const onClose = () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
+  const onReady = () => resolve(undefined);
+  socket.once(event, onReady).once("error", reject).once("close", onClose);
+  try {
+    await promise;
+  } finally {
+    socket.off(event, onReady).off("error", reject).off("close", onClose);
+  }
+}
+
+function ignore(): void {
+  // Told by `close`.
+}
+
+async function passProxy(socket: Socket, proxy: Proxy, server: ServerAddress): Promise<void> {
+  const login = proxy.username === undefined ? undefined : { username: proxy.username, password: proxy.password ?? "" };
+  if (proxy.type === "socks5") {
+    try {
+      await connectBySocks5(socket, server, login);
+    } catch (cause) {
+      if (socket.errored !== null) throw socket.errored;
+      throw new ProxyRefusal(`the proxy ${proxy.href} did not help: ${(cause as Error).message}`, { cause });
+    }
+    return;
+  }
+  const host = `${server.hostname.includes(":") ? `[${server.hostname}]` : server.hostname}:${server.port}`;
+  const request = sendHttp({
+    method: "CONNECT",
+    path: host,
+    headers: { host, ...(login === undefined ? {} : { "proxy-authorization": basic(login) }) },
+    createConnection: () => socket,
+  });
+  const events = new AbortController();
+  try {
+    const answered = Promise.race([
+      once(request, "connect", { signal: events.signal }),
+      once(request, "response", { signal: events.signal }),
+    ]);
+    request.end();
+    const [response] = (await answered) as [{ statusCode?: number; resume(): void }];
+    if (response.statusCode === 200) return;
+    response.resume();
+    const more = response.statusCode === 407 ? " (it wants user and password)" : "";
+    throw new ProxyRefusal(`the proxy ${proxy.href} answered ${response.statusCode} to CONNECT${more}`);
+  } finally {
+    events.abort();
+  }
+}
+
+function basic({ username, password }: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}

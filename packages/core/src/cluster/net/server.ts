@@ -1,0 +1,53 @@
+import { KinsyncError } from "../../errors/error.ts";
+import type { KubeconfigCluster } from "../auth/kubeconfig.ts";
+
+/** Where the API server is. */
+export interface ServerAddress {
+  readonly secure: boolean;
+  /** Without brackets where it is an IPv6 address. */
+  readonly hostname: string;
+  readonly port: number;
+  /** `Host` header: the port is left out where it is the scheme's own. */
+  readonly host: string;
+  /** Path in front of every API path, without trailing slash: servers behind Rancher and other proxies have one. */
+  readonly prefix: string;
+  /** `https://host:port/prefix`, without credentials: for people. */
+  readonly href: string;
+}
+
+/** @throws `KINSYNC_CLUSTER_KUBECONFIG`: no server, or none that could be one. */
+export function serverOf(cluster: KubeconfigCluster): ServerAddress {
+  const text = cluster.server;
+  if (text === undefined) throw wrong(cluster, "has no server");
+  // As client-go: without a scheme it is https if anything about TLS is said.
+  const isTls =
+    cluster.certificateAuthority !== undefined ||
+    cluster.certificateAuthorityData !== undefined ||
+    cluster.insecureSkipTlsVerify;
+  const server = parseServer(text.includes("://") ? text : `${isTls ? "https" : "http"}://${text}`);
+  if (server === undefined) throw wrong(cluster, "has a server that is no http or https address");
+  return server;
+}
+
+/** `undefined`: no http or https address. */
+export function parseServer(text: string): ServerAddress | undefined {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
+  const secure = url.protocol === "https:";
+  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  const prefix = url.pathname.replace(/\/+$/, "");
+  return {
+    secure,
+    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port,
+    host: url.host,
+    prefix,
+    href: `${url.protocol}//${url.hostname}:${port}${prefix}`,
+  };
+}
+
+function wrong(cluster: KubeconfigCluster, why: string): KinsyncError {
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The cluster "${cluster.name}" of the kubeconfig ${why}`, {
+    hint: `Mend it: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
+  });
+}

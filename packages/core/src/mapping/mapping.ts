@@ -1,0 +1,29 @@
+import type { InitialSync } from "../contract/config.ts";
+import type { MemberState } from "../contract/kind.ts";
+
+/** A mapping with every default filled in and its local path absolute. */
+export interface ResolvedMapping {
+  /** Unique in one run: its place in the config, such as `jobset/train sync[0]`. For people, too. */
+  readonly id: string;
+  /** Absolute local path. */
+  readonly from: string;
+  /** As the user wrote it, for messages. */
+  readonly fromText: string;
+  /** POSIX container path without trailing slash (but as written if it ended in one and `from` is a file: see `toIsFolder`). */
+  readonly to: string;
+  /** `to` ended in a slash: a single file goes into that folder under its own name, as with cp. */
+  readonly toIsFolder: boolean;
+  readonly ignore: readonly string[];
+  readonly ignoreDefaults: boolean;
+  readonly ignoreFiles: readonly (".gitignore" | ".dockerignore")[];
+  /** `undefined`: all. */
+  readonly roles: readonly string[] | undefined;
+  readonly indexes: readonly string[] | undefined;
+  readonly container: string | undefined;
+  readonly image: string | undefined;
+  readonly states: readonly MemberState[];
+  readonly inPlace: boolean;
+  readonly mirror: boolean;
+  readonly transport: string;
+  readonly initial: InitialSync;
+}

@@ -1,0 +1,159 @@
+import type { ClusterConnection } from "../../contract/cluster.ts";
+import type { KindPlugin } from "../../contract/kind.ts";
+import type { KubeObject, ResourceType } from "../../contract/resource.ts";
+import { KinsyncError } from "../../errors/error.ts";
+import { discoverResources, type ServedResource } from "../../kube/api-discovery.ts";
+import { checkWorkload } from "./check-workload.ts";
+import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
+import type { WorkloadRef } from "../resolution.ts";
+import { PODS, resourceName } from "../../kube/resource-path.ts";
+import { parseWorkloadName, readKindWord, type KindWord } from "./workload-name.ts";
+
+export { checkWorkload } from "./check-workload.ts";
+export { parseWorkloadName } from "./workload-name.ts";
+
+/** Kubernetes' own groups: their kinds win over a CRD of the same name, as with kubectl. */
+const NATIVE: ReadonlySet<string> = new Set(["", "apps", "batch"]);
+
+/** A workload that is there. */
+export interface FoundWorkload {
+  readonly ref: WorkloadRef;
+  /** The kind that claims it; `undefined`: the rule is "owned and alive". */
+  readonly kind: KindPlugin | undefined;
+  readonly root: KubeObject;
+}
+
+/**
+ * From a name as kubectl takes it to a workload that is there. One round trip where a loaded kind knows the word.
+ * Rejects with `KINSYNC_USAGE`, `KINSYNC_RESOLVE_*` or an error of area CLUSTER.
+ */
+export async function findWorkload(
+  cluster: ClusterConnection,
+  kinds: readonly KindPlugin[],
+  text: string,
+  options: { readonly namespace?: string; readonly signal: AbortSignal },
+): Promise<FoundWorkload> {
+  const { kind, name } = parseWorkloadName(text);
+  const resource = await findResource(cluster, kinds, kind, options.signal);
+  const ref: WorkloadRef = { resource, namespace: options.namespace ?? cluster.namespace, name };
+  const root = await checkWorkload(cluster, ref, options.signal);
+  return { ref, kind: kindOf(kinds, resource), root };
+}
+
+/** The loaded kind that claims a resource, by group and kind. */
+export function kindOf(kinds: readonly KindPlugin[], resource: ResourceType): KindPlugin | undefined {
+  return kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
+}
+
+/**
+ * The resource behind a word in any of kubectl's forms: short name, singular, plural, kind, `kind.group`,
+ * `plural.version.group`. Without a round trip where exactly one loaded kind (or `pod`) knows the word; whether the cluster has
+ * it is `checkWorkload`'s to find out. Rejects with `KINSYNC_RESOLVE_KIND` or `KINSYNC_RESOLVE_AMBIGUOUS`.
+ */
+export async function findResource(
+  cluster: ClusterConnection,
+  kinds: readonly KindPlugin[],
+  text: string,
+  signal: AbortSignal,
+): Promise<ResourceType> {
+  const words = readKindWord(text);
+  const loaded = [PODS, ...kinds.map(({ root }) => root)].filter((root) => words.some((word) => fits(word, root)));
+  const [only] = loaded;
+  if (only !== undefined && loaded.length === 1) return only;
+
+  const { resources, problems } = await discoverResources(cluster, signal);
+  const found = onePerKind(
+    resources.filter((resource) => words.some((word) => fits(word, resource))),
+    kinds,
+    words.some((word) => word.version !== undefined),
+  );
+  const native = found.filter((resource) => NATIVE.has(resource.group));
+  const chosen = native.length === 1 ? native : found;
+  const [first] = chosen;
+  if (first !== undefined && chosen.length === 1) return first;
+  if (first !== undefined) {
+    const names = chosen.map(fullName).sort();
+    throw new KinsyncError("KINSYNC_RESOLVE_AMBIGUOUS", `"${text}" may be any of ${names.join(", ")}`, {
+      hint: `Name the group too, such as ${names[0] ?? ""}/NAME.`,
+      details: { candidates: names },
+    });
+  }
+  // A kind that is loaded, yet not served: its CRD is not installed.
+  const claimed = kinds.find(({ root }) => words.some((word) => fits({ ...word, version: undefined }, root)));
+  if (claimed !== undefined) throw notInstalled(claimed.root, resources);
+  const silent = problems.map((problem) => problem.message);
+  throw new KinsyncError(
+    "KINSYNC_RESOLVE_KIND",
+    `the cluster knows no kind "${text}"${silent.length === 0 ? "" : ` (but ${silent.join("; ")})`}`,
+    {
+      hint: didYouMean(nearestNames(words[0]?.word ?? text, namesOf(resources, kinds)), "See kubectl api-resources."),
+      ...(problems[0] === undefined ? {} : { cause: problems[0] }),
+    },
+  );
+}
+
+/** The error for a resource that is not served, but might be in another version. */
+function notInstalled(resource: ResourceType, served: readonly ServedResource[]): KinsyncError {
+  const others = served.filter(({ group, kind }) => group === resource.group && kind === resource.kind);
+  const versions = others.map(({ version }) => version).join(", ");
+  const name = `${resource.kind} (${resourceName(resource)}, ${resource.version})`;
+  return new KinsyncError(
+    "KINSYNC_RESOLVE_KIND",
+    versions === ""
+      ? `the cluster has no ${name}: its CRD is not installed`
+      : `the cluster has no ${name}: it serves ${versions}`,
+    { hint: "See kubectl api-resources; install the controller that brings it." },
+  );
+}
+
+function fits(wanted: KindWord, resource: ResourceType & { readonly singular?: string }): boolean {
+  if (wanted.group !== undefined && wanted.group !== resource.group) return false;
+  if (wanted.version !== undefined && wanted.version !== resource.version) return false;
+  const { word } = wanted;
+  return (
+    word === resource.plural ||
+    word === resource.kind.toLowerCase() ||
+    (word !== "" && word === resource.singular) ||
+    (resource.shortNames?.includes(word) ?? false)
+  );
+}
+
+/** One version of each kind: the one that a loaded kind wants, else the one that the cluster prefers. */
+function onePerKind(
+  resources: readonly ServedResource[],
+  kinds: readonly KindPlugin[],
+  isExact: boolean,
+): ResourceType[] {
+  const chosen = new Map<string, ResourceType>();
+  for (const resource of resources) {
+    const key = `${resource.group}/${resource.kind}`;
+    const wanted = isExact ? undefined : kindOf(kinds, resource)?.root;
+    if (wanted?.version === resource.version) chosen.set(key, wanted);
+    else if (!chosen.has(key)) chosen.set(key, plain(resource));
+  }
+  return [...chosen.values()];
+}
+
+function plain({ group, version, kind, plural, namespaced, shortNames }: ServedResource): ResourceType {
+  return {
+    group,
+    version,
+    kind,
+    plural,
+    ...(namespaced === undefined ? {} : { namespaced }),
+    ...(shortNames === undefined ? {} : { shortNames }),
+  };
+}
+
+/** `jobset.jobset.x-k8s.io`; with the version for the core group, which has no name. */
+function fullName(resource: ResourceType): string {
+  const word = resource.kind.toLowerCase();
+  return resource.group === "" ? `${word}.${resource.version}.` : `${word}.${resource.group}`;
+}
+
+function namesOf(resources: readonly ServedResource[], kinds: readonly KindPlugin[]): string[] {
+  return [
+    ...resources.flatMap(({ plural, kind, shortNames }) => [plural, kind.toLowerCase(), ...(shortNames ?? [])]),
+    ...kinds.flatMap(({ root }) => [root.plural, root.kind.toLowerCase()]),
+  ];
+}

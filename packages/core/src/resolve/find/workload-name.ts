@@ -1,0 +1,44 @@
+import { KinsyncError } from "../../errors/error.ts";
+
+/** A workload as a person writes it: the word for its kind, not looked up yet, and its name. */
+export interface WorkloadName {
+  /** As given: `deploy`, `jobsets`, `JobSet.jobset.x-k8s.io`. */
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Reads `jobset/train`, `deploy web`, `jobsets.jobset.x-k8s.io/train`. Throws `KINSYNC_USAGE`. */
+export function parseWorkloadName(text: string): WorkloadName {
+  const [kind = "", name = "", ...rest] = text.trim().split(/\s*\/\s*|\s+/);
+  if (kind === "" || name === "" || rest.length > 0) {
+    const hint =
+      kind !== "" && name === ""
+        ? `Write it as kubectl does: KIND/NAME, such as deployment/${kind} or jobset/${kind}.`
+        : "Write it as kubectl does: KIND/NAME, such as jobset/train.";
+    throw new KinsyncError("KINSYNC_USAGE", `"${text}" does not name a workload`, { hint });
+  }
+  // Kubernetes' names are lower case DNS names; a slash or a dot-dot would change the path of the request.
+  if (!/^[a-z0-9](?:[-a-z0-9.:]*[a-z0-9])?$/.test(name)) {
+    throw new KinsyncError("KINSYNC_USAGE", `"${name}" cannot be the name of a ${kind}`, {
+      hint: "Names have lower case letters, digits, dashes and dots.",
+    });
+  }
+  return { kind, name };
+}
+
+/** The word for a kind in parts: `jobset`, `jobset.jobset.x-k8s.io`, `jobsets.v1alpha2.jobset.x-k8s.io`. All in lower case. */
+export interface KindWord {
+  readonly word: string;
+  readonly group: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** The ways to read the word for a kind; `v1` may be a version or the start of a group's name. */
+export function readKindWord(text: string): readonly KindWord[] {
+  const [word = "", ...rest] = text.toLowerCase().split(".");
+  if (rest.length === 0) return [{ word, group: undefined, version: undefined }];
+  const [first = "", ...others] = rest;
+  const whole: KindWord = { word, group: rest.join("."), version: undefined };
+  if (!/^v\d+(?:(?:alpha|beta)\d+)?$/.test(first)) return [whole];
+  return [{ word, group: others.join("."), version: first }, whole];
+}

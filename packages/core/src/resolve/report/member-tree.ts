@@ -1,0 +1,108 @@
+import type { KindPlugin, MemberState } from "../../contract/kind.ts";
+import type { Member, Resolution } from "../resolution.ts";
+import { selectContainer } from "../select/containers.ts";
+
+/** What `kinsync tree -o json` prints. Field names are stable. */
+export interface WorkloadTree {
+  readonly workload: TreeWorkload;
+  readonly members: readonly TreeMember[];
+}
+
+export interface TreeWorkload {
+  /** CamelCase, as the API has it. */
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** `undefined` while it does not exist. */
+  readonly uid: string | undefined;
+  /** Name of the kind plugin that judged; `undefined`: the rule is "owned and alive". */
+  readonly rule: string | undefined;
+  /** What is to be said of the workload as a whole. */
+  readonly note: string | undefined;
+  readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
+}
+
+export interface TreeMember {
+  readonly pod: string;
+  readonly uid: string;
+  readonly state: MemberState;
+  /** The kind cannot tell just now; `state` is its last answer. */
+  readonly unsettled: boolean;
+  readonly role: string | undefined;
+  readonly index: string | undefined;
+  /** Code of the reason. */
+  readonly code: string;
+  readonly reason: string;
+  readonly by: Member["by"];
+  readonly targets: readonly TreeTarget[];
+}
+
+export interface TreeTarget {
+  readonly container: string;
+  readonly containerId: string | undefined;
+  /** `waiting` or `running`; what a running `up` says of the target where one was asked. */
+  readonly status: string;
+  readonly reason: string | undefined;
+  readonly generation: number | undefined;
+}
+
+export interface TreeOptions {
+  readonly kind?: KindPlugin | undefined;
+  /** Container by name or by a part of its image. Default: as `selectContainer`. */
+  readonly container?: string;
+  readonly image?: string;
+  /** Members in these states have targets. Default: `current` and `kept`. */
+  readonly states?: readonly MemberState[];
+  /** What is known of a target elsewhere. */
+  readonly statusOf?: (
+    member: Member,
+    container: string,
+  ) => { readonly status: string; readonly generation?: number } | undefined;
+}
+
+/** A resolution as data for scripts. Throws `KINSYNC_PLUGIN_FAILED` where the kind's `defaultContainer` does. */
+export function treeOf(resolution: Resolution, options: TreeOptions = {}): WorkloadTree {
+  return {
+    workload: treeWorkload(resolution),
+    members: resolution.members.map((member) => ({ ...treeMember(member), targets: treeTargets(member, options) })),
+  };
+}
+
+export function treeWorkload(resolution: Resolution): TreeWorkload {
+  const { resource, name, namespace } = resolution.workload;
+  return {
+    kind: resource.kind,
+    name,
+    namespace,
+    uid: resolution.root?.metadata.uid,
+    rule: resolution.kind,
+    note: resolution.note?.message,
+    problems: resolution.problems.map(({ code, message, hint }) => ({ code, message, hint })),
+  };
+}
+
+export function treeMember(member: Member): Omit<TreeMember, "targets"> {
+  const { name, uid, state, unsettled, role, index, reason, by } = member;
+  return { pod: name, uid, state, unsettled, role, index, code: reason.code, reason: reason.message, by };
+}
+
+export function treeTargets(member: Member, options: TreeOptions): readonly TreeTarget[] {
+  const states = options.states ?? ["current", "kept"];
+  if (!states.includes(member.state)) return [];
+  const chosen = selectContainer(member, {
+    ...(options.container === undefined ? {} : { name: options.container }),
+    ...(options.image === undefined ? {} : { image: options.image }),
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
+  });
+  if ("missing" in chosen) return [];
+  const known = options.statusOf?.(member, chosen.name);
+  return [
+    {
+      container: chosen.name,
+      containerId: chosen.runningId,
+      status: known?.status ?? (chosen.runningId === undefined ? "waiting" : "running"),
+      reason: chosen.waiting,
+      generation: known?.generation,
+    },
+  ];
+}

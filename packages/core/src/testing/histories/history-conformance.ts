@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import type { KindPlugin, MemberState } from "../../contract/kind.ts";
+import type { KubeObject } from "../../contract/resource.ts";
+import { eventsOf, isTruth } from "./history.ts";
+import type { History, HistoryEvent, HistoryTruth } from "./history.ts";
+import { judgeObjects } from "../kinds/kind-view.ts";
+import type { JudgedObjects } from "../kinds/kind-view.ts";
+import { callPurely, deepFreeze } from "../kinds/purity.ts";
+import { describeChanges, KnownObjects, nameIfOfKind, replayHistory } from "./replay.ts";
+import { isSameBurst, reorderHistory } from "../kinds/reorder.ts";
+import type { ReorderOptions } from "../kinds/reorder.ts";
+import { seededRandom } from "../kinds/shuffle.ts";
+
+/** A moment of which the truth is known. */
+export interface TruthMoment {
+  readonly truth: HistoryTruth;
+  /** `undefined` where there is no such workload. */
+  readonly root: KubeObject | undefined;
+  /** Everything in the namespace, the root too. */
+  readonly objects: readonly KubeObject[];
+}
+
+/**
+ * Compares a truth with what the controller counts in the root's status. One sentence for each number that differs; none where
+ * they agree, or where the controller has not looked yet.
+ */
+export type CrossCheck = (moment: TruthMoment) => readonly string[];
+
+/** What the caller hands to `historyConformance`. */
+export interface HistoryConformanceOptions {
+  /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
+  readonly test: (name: string, run: () => void) => unknown;
+  /** Compares each truth with the controller's own counts. Default: they are not compared. */
+  readonly crossCheck?: CrossCheck;
+  /** Orders that each history is played in, and as often with loss. Default: 25. */
+  readonly orders?: number;
+  /** Seed of the first order. Default: 1. */
+  readonly seed?: number;
+}
+
+/** States in which a pod gets no file, and that a pod leaves only where the workload is changed again. */
+const OBSOLETE: ReadonlySet<string> = new Set<MemberState>(["superseded", "terminating", "finished"]);
+/** How often a watch begins anew. */
+const LOSS = 0.2;
+/** States that a pod never leaves. */
+const FINAL: ReadonlySet<string> = new Set<MemberState>(["terminating", "finished"]);
+
+/**
+ * Proves a kind on recorded histories: at each truth its members are those that the truth states, in the order of arrival, in
+ * other legal orders, and where intermediate states were lost; the controller's own counts agree; and between two truths that
+ * call a pod obsolete it is not current. Changes are compared with the transcript where there is one. In between a kind may say
+ * `unsettled`.
+ *
+ * ```ts
+ * import { test } from "vitest";
+ * historyConformance(myKind(), loadHistories(new URL("../histories/", import.meta.url)), { test });
+ * ```
+ */
+export function historyConformance(
+  kind: KindPlugin,
+  histories: readonly History[],
+  options: HistoryConformanceOptions,
+): void {
+  const { test, crossCheck, orders = 25, seed = 1 } = options;
+  test(`${kind.name}: there are histories, and their truths are about the kind`, () => {
+    assert.notEqual(histories.length, 0, "there are no histories");
+    assert.deepEqual(
+      histories.flatMap((history) => lintHistory(kind, history)),
+      [],
+    );
+  });
+  for (const history of histories) {
+    const lines = deepFreeze(structuredClone(history.lines));
+    const law = (name: string, run: () => void): unknown => test(`${kind.name}: ${history.name}: ${name}`, run);
+    law("at each truth the members are as it states", () => checkTruths(kind, lines));
+    if (history.transcript !== undefined) {
+      law("each change is told as it was", () => {
+        assert.deepEqual([...describeChanges(replayHistory(kind, eventsOf(history)))], history.transcript);
+      });
+    }
+    if (crossCheck !== undefined) {
+      law("the controller counts what the truths state", () => checkCounts(kind, lines, crossCheck));
+    }
+    law("what two truths agree on holds in between", () => checkBetween(kind, lines));
+    const reordered = (reorder: ReorderOptions, check: Check): void => {
+      for (let order = 0; order < orders; order++) {
+        inOrder(seed + order, () => check(kind, reorderHistory(lines, seededRandom(seed + order), reorder)));
+      }
+    };
+    law("however the watches overtake each other, the truths are told", () => reordered({}, checkTruths));
+    law("however the watches overtake each other, what two truths agree on holds", () => reordered({}, checkBetween));
+    law("where watches begin anew, the truths are told", () => reordered({ loss: LOSS }, checkTruths));
+    law("where watches begin anew, what two truths agree on holds", () =>
+      reordered({ loss: LOSS }, (kind, lines) => checkBetween(kind, lines, isSameBurst)),
+    );
+  }
+}
+
+/**
+ * Names of the histories that refute a kind, so that a test can show that they tell a wrong rule from a right one. Transcripts are
+ * left aside: they are of the right rule's own words.
+ */
+export function refutingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
+  const refuting = new Set<string>();
+  for (const history of histories) {
+    const test = (_law: string, law: () => void): void => {
+      try {
+        law();
+      } catch {
+        refuting.add(history.name);
+      }
+    };
+    historyConformance(kind, [{ ...history, transcript: undefined }], { test, orders: 1 });
+  }
+  return [...refuting];
+}
+
+type Check = (kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;
+
+/** What is wrong with a history itself, one sentence each. */
+function lintHistory(kind: KindPlugin, { name, lines }: History): string[] {
+  const truths = lines.filter(isTruth);
+  const problems = truths
+    .filter(({ truth }) => nameIfOfKind(kind, truth.workload) === undefined)
+    .map(({ at, truth }) => `${name}: the truth at ${at} is about ${truth.workload}, which is no ${kind.root.kind}`);
+  return truths.length === 0 ? [...problems, `${name}: it states no truth`] : problems;
+}
+
+function inOrder(seed: number, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof Error) error.message = `in the order of seed ${seed}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** The truths of a history, with what is known at each. */
+function* momentsOf(
+  kind: KindPlugin,
+  lines: readonly (HistoryEvent | HistoryTruth)[],
+): Generator<TruthMoment, void, undefined> {
+  const known = new KnownObjects();
+  for (const line of lines) {
+    if (!isTruth(line)) known.take(line);
+    else {
+      const root = known.rootOf(kind, nameIfOfKind(kind, line.truth.workload));
+      yield { truth: line, root, objects: [...known.objects.values()] };
+    }
+  }
+}
+
+function checkTruths(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]): void {
+  for (const { truth, root, objects } of momentsOf(kind, lines)) {
+    const judged = root === undefined ? undefined : callPurely(() => judgeObjects(kind, root, objects));
+    assert.deepEqual(
+      sorted(statesOf(judged)),
+      sorted(truth.truth.members),
+      `the members of ${truth.truth.workload} at ${truth.at} ms:\n${describeMembers(judged)}`,
+    );
+  }
+}
+
+function checkCounts(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[], crossCheck: CrossCheck): void {
+  for (const moment of momentsOf(kind, lines)) {
+    assert.deepEqual(crossCheck(moment), [], `${moment.truth.truth.workload} at ${moment.truth.at} ms`);
+  }
+}
+
+/** What two truths in a row, or the first of them alone, say of a pod until the second one. */
+interface Promised {
+  readonly state: MemberState;
+  readonly since: number;
+}
+
+/**
+ * Asks the kind after every event, or every burst of them. A pod that two truths in a row call obsolete, or the second one no member any more, must not
+ * be current in between; one that both call current must not be called obsolete.
+ */
+function checkBetween(
+  kind: KindPlugin,
+  lines: readonly (HistoryEvent | HistoryTruth)[],
+  goesOn: typeof isSameBurst = () => false,
+): void {
+  for (const workload of new Set(lines.filter(isTruth).map(({ truth }) => truth.workload))) {
+    const name = nameIfOfKind(kind, workload);
+    const truths = [...momentsOf(kind, lines)].filter(({ truth }) => truth.truth.workload === workload);
+    const known = new KnownObjects();
+    let promises: ReadonlyMap<string, Promised> = new Map();
+    for (const [at, line] of lines.entries()) {
+      if (isTruth(line)) {
+        const place = truths.findIndex(({ truth }) => truth === line);
+        if (place >= 0) promises = promisesOf(truths[place], truths[place + 1]);
+        continue;
+      }
+      known.take(line);
+      const root = known.rootOf(kind, name);
+      if (root === undefined || promises.size === 0 || goesOn(line, lines[at + 1])) continue;
+      const judged = judgeObjects(kind, root, [...known.objects.values()]);
+      for (const { pod, verdict } of judged.members) {
+        const promised = promises.get(pod.metadata.uid);
+        if (promised === undefined) continue;
+        const isKept = promised.state === "current" ? !OBSOLETE.has(verdict.state) : verdict.state !== "current";
+        assert.ok(
+          isKept,
+          `${pod.metadata.name} is ${promised.state} since ${promised.since} ms, ` +
+            `and ${verdict.state} after the event of ${line.at} ms: ${verdict.reason.message}`,
+        );
+      }
+    }
+  }
+}
+
+function promisesOf(first: TruthMoment | undefined, next: TruthMoment | undefined): ReadonlyMap<string, Promised> {
+  const promises = new Map<string, Promised>();
+  if (first === undefined) return promises;
+  const later = next === undefined ? undefined : statesByUid(next);
+  for (const [uid, state] of statesByUid(first)) {
+    const holds =
+      state === "current"
+        ? later?.get(uid) === "current"
+        : FINAL.has(state) || (OBSOLETE.has(state) && later !== undefined && OBSOLETE.has(later.get(uid) ?? state));
+    if (holds) promises.set(uid, { state, since: first.truth.at });
+  }
+  return promises;
+}
+
+function statesByUid({ truth, objects }: TruthMoment): ReadonlyMap<string, MemberState> {
+  const { members } = truth.truth;
+  return new Map(
+    objects.flatMap(({ kind, metadata: { name, uid } }) => {
+      const state = kind === "Pod" ? members[name] : undefined;
+      return state === undefined ? [] : [[uid, state] as const];
+    }),
+  );
+}
+
+function statesOf(judged: JudgedObjects | undefined): Readonly<Record<string, MemberState>> {
+  return Object.fromEntries(
+    judged?.members.map(({ pod, verdict }) => [pod.metadata.name, verdict.state] as const) ?? [],
+  );
+}
+
+function sorted(states: Readonly<Record<string, MemberState>>): Readonly<Record<string, MemberState>> {
+  return Object.fromEntries(Object.entries(states).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function describeMembers(judged: JudgedObjects | undefined): string {
+  return (judged?.members ?? [])
+    .map(({ pod, verdict }) => `  ${pod.metadata.name}: ${verdict.state}: ${verdict.reason.message}`)
+    .join("\n");
+}

@@ -1,0 +1,244 @@
+import type { ClusterConnection } from "../../contract/cluster.ts";
+import { isPodActive } from "../../contract/kind.ts";
+import type { KindPlugin, MemberState, WatchPlan } from "../../contract/kind.ts";
+import type { KubeObject, ResourceType } from "../../contract/resource.ts";
+import { getJson } from "../../kube/get-json.ts";
+import { deadline, pause, untilAborted } from "../../time/deadline.ts";
+import { apiVersionOf, PODS, resourceName } from "../../kube/resource-path.ts";
+import { isTruth } from "./history.ts";
+import type { History, HistoryEvent, HistoryTruth } from "./history.ts";
+import type { CrossCheck } from "./history-conformance.ts";
+import { isPod } from "../kinds/kind-view.ts";
+import { HistoryTrimmer } from "./record-trim.ts";
+import { RecordedWatch } from "./record-watch.ts";
+import { KnownObjects, nameIfOfKind } from "./replay.ts";
+
+/** A kind whose histories are recorded. */
+export interface RecordedKind {
+  readonly kind: KindPlugin;
+  /** Resources that the kind does not read and that help people to follow. Default: none. */
+  readonly also?: readonly ResourceType[];
+  /** A truth is written down once the controller's counts agree. Default: they are not compared. */
+  readonly crossCheck?: CrossCheck;
+}
+
+export interface RecorderOptions {
+  readonly cluster: ClusterConnection;
+  /** All objects of it are recorded, strangers too: a kind has to tell them apart. */
+  readonly namespace: string;
+  readonly kinds: readonly RecordedKind[];
+  /** What happens, in words. */
+  readonly situation: string;
+  /** Milliseconds until everything of a truth has arrived and is counted. Default: 30,000. */
+  readonly patience?: number;
+  /** Ends the start, not the recording. */
+  readonly signal: AbortSignal;
+}
+
+/** A history and the kind that it is about. */
+export interface RecordedHistory {
+  readonly kind: KindPlugin;
+  readonly history: Pick<History, "origin" | "lines">;
+}
+
+/**
+ * Begins to record what happens in a namespace: pods, the roots of the kinds, and what the kinds' own watch plans name. Begin
+ * before the workload is made, state truths on the way, and take the histories at the end.
+ *
+ * ```ts
+ * await using cluster = await connectCluster({ env: process.env });
+ * await using recorder = await recordHistory({ cluster, namespace, kinds: [{ kind: training() }], situation, signal });
+ * // apply, wait until it runs, break something, wait until all is quiet
+ * await recorder.truth("training/x", { "x-0": "superseded", "x-1": "current" }, signal);
+ * for (const { history } of recorder.histories()) await writeFile(file, formatHistory(history));
+ * ```
+ *
+ * @throws KinsyncError where the resources may not be listed
+ */
+export async function recordHistory(options: RecorderOptions): Promise<HistoryRecorder> {
+  const recorder = new HistoryRecorder(options);
+  try {
+    await recorder.start(options.signal);
+    return recorder;
+  } catch (error) {
+    await recorder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A recording under way; made by `recordHistory`. */
+export class HistoryRecorder implements AsyncDisposable {
+  readonly #options: RecorderOptions;
+  readonly #started = performance.now();
+  readonly #trimmer = new HistoryTrimmer();
+  readonly #lines: (HistoryEvent | HistoryTruth)[] = [];
+  readonly #known = new KnownObjects();
+  /** What was written of each object last, by UID. */
+  readonly #last = new Map<string, string>();
+  readonly #watches = new Map<string, Promise<RecordedWatch | undefined>>();
+  /** Names of the resources of each kind. */
+  readonly #resources = new Map<KindPlugin, Set<string>>();
+  readonly #stop = new AbortController();
+  #kubernetes: string | undefined;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { cluster, kinds } = this.#options;
+    const version = await getJson(cluster, { path: "/version" }, "read the version of the cluster", signal);
+    const { gitVersion } = (version.body ?? {}) as { readonly gitVersion?: string };
+    this.#kubernetes = gitVersion;
+    for (const { kind, also = [] } of kinds) {
+      for (const resource of [PODS, kind.root, ...also]) this.#watch(kind, resource);
+      this.#plan(kind, bareRoot(kind));
+    }
+    await this.#allStarted(signal);
+  }
+
+  /**
+   * States what the members of a workload are by now, and waits until everything that led there is recorded and the
+   * controller's counts agree.
+   *
+   * @param workload as on the command line: `sts/db`
+   * @returns `false` where the workload is of none of the kinds
+   * @throws Error where the counts do not agree in time, or events were lost
+   */
+  async truth(workload: string, members: Readonly<Record<string, MemberState>>, signal: AbortSignal): Promise<boolean> {
+    const recorded = this.#options.kinds.find(({ kind }) => nameIfOfKind(kind, workload) !== undefined);
+    if (recorded === undefined) return false;
+    const { kind, crossCheck } = recorded;
+    const patience = this.#options.patience ?? 30_000;
+    using limited = deadline(signal, patience, `record the truth about ${workload}`);
+    let problem = "nothing was heard yet";
+    let held: string | undefined;
+    while (!limited.signal.aborted) {
+      const behind = await this.#behind(limited.signal);
+      if (behind.length > 0) problem = `the watch of ${behind.join(", ")} has not told everything`;
+      else {
+        const alive = this.#alive();
+        held ??= alive;
+        // The truth was about other pods.
+        if (held !== alive) throw new Error(`pods changed before the truth about ${workload} was recorded: ${problem}`);
+        const root = this.#known.rootOf(kind, nameIfOfKind(kind, workload));
+        const truth: HistoryTruth = {
+          at: this.#now(),
+          truth: { workload, members },
+          ...(root?.status === undefined ? {} : { status: root.status }),
+        };
+        const problems = crossCheck?.({ truth, root, objects: [...this.#known.objects.values()] }) ?? [];
+        if (problems.length === 0) {
+          this.#lines.push(truth);
+          return true;
+        }
+        problem = problems.join("; ");
+      }
+      await pause(100, limited.signal);
+    }
+    signal.throwIfAborted();
+    throw new Error(`the truth about ${workload} was not recorded within ${patience / 1000} s: ${problem}`);
+  }
+
+  /** The history of each kind that a truth was stated about, up to now. */
+  histories(): RecordedHistory[] {
+    const { situation, kinds } = this.#options;
+    const origin = { situation, ...(this.#kubernetes === undefined ? {} : { kubernetes: this.#kubernetes }) };
+    return kinds.flatMap(({ kind }) => {
+      const resources = this.#resources.get(kind);
+      const lines = this.#lines.filter((line) =>
+        isTruth(line)
+          ? nameIfOfKind(kind, line.truth.workload) !== undefined
+          : resources?.has(`${line.object.apiVersion} ${line.object.kind}`),
+      );
+      return lines.some(isTruth) ? [{ kind, history: { origin, lines } }] : [];
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the recording is over"));
+    for (const watch of await Promise.allSettled(this.#watches.values())) {
+      if (watch.status === "fulfilled") await watch.value?.[Symbol.asyncDispose]();
+    }
+  }
+
+  /** The pods that there are, and whether they are on their way out; sorted. */
+  #alive(): string {
+    return [...this.#known.objects.values()]
+      .filter(isPod)
+      .map((pod) => `${pod.metadata.uid} ${isPodActive(pod)}`)
+      .toSorted()
+      .join("\n");
+  }
+
+  #now(): number {
+    return Math.round(performance.now() - this.#started);
+  }
+
+  #plan(kind: KindPlugin, root: KubeObject): void {
+    let plan: WatchPlan;
+    try {
+      plan = kind.watches(root);
+    } catch {
+      // It cannot do with so little, and is asked again about each root that there is.
+      return;
+    }
+    for (const { resource } of plan.watches) this.#watch(kind, resource);
+  }
+
+  #watch(kind: KindPlugin, resource: ResourceType): void {
+    const resources = this.#resources.get(kind) ?? new Set();
+    this.#resources.set(kind, resources.add(`${apiVersionOf(resource)} ${resource.kind}`));
+    const name = resourceName(resource);
+    if (this.#watches.has(name)) return;
+    const { cluster, namespace } = this.#options;
+    const onEvent = this.#record.bind(this);
+    const watch = RecordedWatch.start(cluster, namespace, resource, onEvent, this.#stop.signal);
+    // Told by whoever waits for it.
+    watch.catch(() => undefined);
+    this.#watches.set(name, watch);
+  }
+
+  async #allStarted(signal: AbortSignal): Promise<RecordedWatch[]> {
+    const watches = await untilAborted(Promise.all(this.#watches.values()), signal);
+    return watches.filter((watch) => watch !== undefined);
+  }
+
+  /** Resources of which not everything has arrived. */
+  async #behind(signal: AbortSignal): Promise<string[]> {
+    const behind: string[] = [];
+    for (const watch of await this.#allStarted(signal)) {
+      const name = resourceName(watch.resource);
+      if (watch.lost !== undefined) throw new Error(`events of ${name} were lost`, { cause: watch.lost });
+      try {
+        if (!(await watch.isLevel(signal))) behind.push(name);
+      } catch {
+        // The server may be away for a while.
+        behind.push(name);
+      }
+    }
+    return behind;
+  }
+
+  #record(type: HistoryEvent["type"], raw: KubeObject, resource: ResourceType): void {
+    const object = this.#trimmer.trim({ ...raw }, resource);
+    const { uid } = object.metadata;
+    const text = JSON.stringify(object);
+    const isRepeat = type === "MODIFIED" && this.#last.get(uid) === text;
+    this.#last.set(uid, text);
+    if (isRepeat) return;
+    const event: HistoryEvent = { at: this.#now(), type, object };
+    this.#lines.push(event);
+    this.#known.take(event);
+    for (const { kind } of this.#options.kinds) {
+      if (type !== "DELETED" && kind.root.kind === resource.kind && kind.root.group === resource.group) {
+        this.#plan(kind, object);
+      }
+    }
+  }
+}
+
+/** A root of which nothing is known yet: most plans do not depend on more. */
+function bareRoot({ root }: KindPlugin): KubeObject {
+  return { apiVersion: apiVersionOf(root), kind: root.kind, metadata: { name: "", uid: "" } };
+}

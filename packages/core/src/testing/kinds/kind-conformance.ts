@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import type { KindPlugin, KindView, MemberState, OwnedPod, Reason, Verdict } from "../../contract/kind.ts";
+import { isPodActive } from "../../contract/kind.ts";
+import type { KubeObject } from "../../contract/resource.ts";
+import { lintKindCases } from "./kind-case.ts";
+import type { KindCase } from "./kind-case.ts";
+import { buildKindView, isPod, judgeObjects } from "./kind-view.ts";
+import type { JudgedObjects, KindViewOptions } from "./kind-view.ts";
+import { callPurely, deepFreeze } from "./purity.ts";
+import { pairwiseSwapped, seededRandom, shuffled } from "./shuffle.ts";
+
+/** What the caller hands to `kindConformance`. */
+export interface KindConformanceOptions {
+  /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
+  readonly test: (name: string, run: () => void) => unknown;
+  /** The kind's rule reads `creationTimestamp`, as its controller does. Default: `false`: changed ages must change nothing. */
+  readonly readsCreationTimestamps?: boolean;
+  /** Seed of the shuffles. Default: 1. */
+  readonly seed?: number;
+}
+
+const STATES: Readonly<Record<MemberState, true>> = {
+  current: true,
+  kept: true,
+  superseded: true,
+  terminating: true,
+  finished: true,
+  helper: true,
+  unsettled: true,
+};
+const SHUFFLES = 24;
+const SWAPS = 300;
+const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+
+/**
+ * Proves a kind on the caller's cases, and on laws that hold for every kind.
+ *
+ * One test per case compares members and note with what the case expects. The laws are run on each case: the order of objects
+ * and of questions does not matter, input is not mutated, nothing of the world is used, each owned pod gets one well-formed
+ * verdict, foreign pods get none, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a
+ * root of the same name and another UID owns nothing. The cases are linted too: duplicate names, unknown keys, empty expectations.
+ *
+ * ```ts
+ * import { test } from "vitest";
+ * kindConformance(myKind(), cases, { test });
+ * ```
+ */
+export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], options: KindConformanceOptions): void {
+  const { test, readsCreationTimestamps = false, seed = 1 } = options;
+  test(`${kind.name}: the cases are well formed`, () => {
+    assert.deepEqual(lintKindCases(kind, cases), []);
+  });
+  for (const one of cases) {
+    // Frozen with all that it holds: whoever writes to it throws.
+    const subject = deepFreeze(structuredClone(one));
+    let first: Answer | undefined;
+    const law = (name: string, run: () => void): unknown => test(`${kind.name}: ${one.name}: ${name}`, run);
+    law("members are as expected", () => {
+      const judged = judgeCase(kind, subject);
+      first = answerOf(judged);
+      checkExpected(subject, judged);
+    });
+    law("each owned pod has one well-formed verdict", () => checkVerdicts(kind, subject));
+    law("order does not matter", () => checkOrder(kind, subject, seed));
+    law("input is not mutated and nothing is remembered", () => checkPurity(kind, subject, first));
+    law("the watch plan is stable and delivers what the rule needs", () => checkPlan(kind, subject));
+    law("a root of the same name and another UID owns nothing", () => checkForeignRoot(kind, subject));
+    if (!readsCreationTimestamps) law("ages change nothing", () => checkAges(kind, subject, seed));
+  }
+}
+
+/** Verdicts by pod UID and the note: what two judgements are compared by. */
+interface Answer {
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+  readonly note: Reason | undefined;
+}
+
+function judgeCase(kind: KindPlugin, one: KindCase, options: KindViewOptions = {}): JudgedObjects {
+  const missing = one.missing === undefined ? {} : { missing: one.missing };
+  return callPurely(() => judgeObjects(kind, one.root, one.objects, { ...missing, ...options }));
+}
+
+function answerOf(judged: JudgedObjects): Answer {
+  return {
+    verdicts: Object.fromEntries(judged.members.map(({ pod, verdict }) => [pod.metadata.uid, verdict])),
+    note: judged.note,
+  };
+}
+
+function checkExpected(one: KindCase, judged: JudgedObjects): void {
+  const expectations = new Map(
+    one.members.map((member) => {
+      const pod = one.objects.find(
+        ({ kind, metadata }) =>
+          kind === "Pod" && metadata.name === member.pod && (member.uid === undefined || metadata.uid === member.uid),
+      );
+      return [pod?.metadata.uid ?? member.pod, member] as const;
+    }),
+  );
+  const describe = (name: string, uid: string): string => `${name} (${uid})`;
+  const found: Record<string, unknown> = {};
+  for (const { pod, by, verdict } of judged.members) {
+    const { uid, name } = pod.metadata;
+    found[describe(name, uid)] = {
+      state: verdict.state,
+      role: verdict.role,
+      index: verdict.index,
+      reason: verdict.reason.code,
+      by,
+    };
+    const text = expectations.get(uid)?.message;
+    if (text !== undefined) {
+      assert.ok(verdict.reason.message.includes(text), `${name}: "${verdict.reason.message}" does not hold "${text}"`);
+    }
+  }
+  const wanted: Record<string, unknown> = {};
+  for (const [uid, { pod, state, role, index, reason, by = "owner" }] of expectations) {
+    wanted[describe(pod, uid)] = { state, role, index, reason, by };
+  }
+  assert.deepEqual(found, wanted);
+  assert.equal(judged.note?.code, one.note, `note: ${judged.note?.message ?? "none"}`);
+}
+
+function checkVerdicts(kind: KindPlugin, one: KindCase): void {
+  const judged = judgeCase(kind, one);
+  if (judged.note !== undefined) checkReason("the note", judged.note);
+  for (const { pod, verdict } of judged.members) {
+    const who = `pod ${pod.metadata.name}`;
+    assert.ok(Object.hasOwn(STATES, verdict.state), `${who}: "${verdict.state}" is no state`);
+    for (const key of Object.keys(verdict)) {
+      assert.ok(["state", "role", "index", "reason"].includes(key), `${who}: a verdict has no "${key}"`);
+    }
+    for (const key of ["role", "index"] as const) {
+      const value: unknown = verdict[key];
+      const isText = typeof value === "string" && value !== "";
+      assert.ok(value === undefined || isText, `${who}: ${key} is to be a text that is not empty, or absent`);
+    }
+    const getsFiles = verdict.state === "current" || verdict.state === "kept";
+    assert.ok(!getsFiles || isPodActive(pod), `${who} is not alive and cannot be ${verdict.state}`);
+    checkReason(who, verdict.reason);
+  }
+}
+
+function checkReason(who: string, reason: Reason): void {
+  assert.match(reason.code, KEBAB, `${who}: reason.code is to be in kebab-case`);
+  const { message } = reason;
+  assert.ok(message.trim() === message && message !== "", `${who}: reason.message is empty or padded`);
+  assert.ok(!/[\n\r]/.test(message), `${who}: reason.message is more than one line`);
+  assert.ok(!message.endsWith("."), `${who}: reason.message ends in a full stop: "${message}"`);
+  assert.ok(
+    !/undefined|\[object |NaN/.test(message),
+    `${who}: reason.message shows a value that is none: "${message}"`,
+  );
+  for (const [key, value] of Object.entries(reason.evidence ?? {})) {
+    const isPlain = value === null || ["string", "number", "boolean"].includes(typeof value);
+    assert.ok(isPlain, `${who}: evidence "${key}" is to be a text, a number, true, false or null`);
+  }
+}
+
+function checkOrder(kind: KindPlugin, one: KindCase, seed: number): void {
+  const random = seededRandom(seed);
+  const expected = answerOf(judgeCase(kind, one));
+  const orders = [
+    [...one.objects].toReversed(),
+    ...Array.from({ length: SHUFFLES }, () => shuffled(one.objects, random)),
+    ...pairwiseSwapped(one.objects, SWAPS),
+  ];
+  for (const objects of orders) {
+    assert.deepEqual(
+      answerOf(judgeCase(kind, { ...one, objects }, { order: "given" })),
+      expected,
+      `another answer in the order ${objects.map(({ metadata }) => metadata.name).join(", ")}`,
+    );
+  }
+}
+
+function checkPurity(kind: KindPlugin, one: KindCase, first: Answer | undefined): void {
+  // A kind that swallows the error of a write to a frozen object is found by what it leaves in one that is not frozen.
+  const open = structuredClone({ root: one.root, objects: one.objects });
+  const missing = one.missing === undefined ? {} : { missing: one.missing };
+  callPurely(() => judgeObjects(kind, open.root, open.objects, missing));
+  assert.deepEqual(open, { root: one.root, objects: one.objects }, "the kind changed an object");
+
+  const { view, members } = callPurely(() => buildKindView(kind, one.root, one.objects, missing));
+  const once = callPurely(() => askAll(kind, view, members));
+  assert.deepEqual(
+    callPurely(() => askAll(kind, view, members)),
+    once,
+    "a second judgement differs",
+  );
+  assert.deepEqual(
+    callPurely(() => askAll(kind, view, members.toReversed())),
+    once,
+    "the order of questions matters",
+  );
+  const judgement = callPurely(() => kind.judge(view));
+  assert.ok(!("then" in judgement), "judge is to be synchronous");
+  for (const owned of members) {
+    const alone = callPurely(() => judgement.pod(owned));
+    assert.deepEqual(
+      callPurely(() => judgement.pod(owned)),
+      alone,
+      "a second verdict of one judgement differs",
+    );
+  }
+  // A kind that remembers may agree with itself by now, but no longer with what it said when it was first asked.
+  if (first !== undefined) assert.deepEqual(answerOf(judgeCase(kind, one)), first, "another answer than at first");
+}
+
+function askAll(kind: KindPlugin, view: KindView, members: readonly OwnedPod[]): Answer {
+  const judgement = kind.judge(view);
+  return {
+    verdicts: Object.fromEntries(members.map((owned) => [owned.pod.metadata.uid, judgement.pod(owned)])),
+    note: judgement.note,
+  };
+}
+
+function checkPlan(kind: KindPlugin, one: KindCase): void {
+  const plan = callPurely(() => kind.watches(one.root));
+  assert.deepEqual(
+    callPurely(() => kind.watches(structuredClone(one.root))).watches.map(withoutFunctions),
+    plan.watches.map(withoutFunctions),
+    "the same root gives another watch plan",
+  );
+  for (const watch of plan.watches) {
+    if (watch.project === undefined) continue;
+    const { project } = watch;
+    for (const object of one.objects.filter(({ kind }) => kind === watch.resource.kind)) {
+      const projected = callPurely(() => project(object));
+      assert.equal(projected.metadata.uid, object.metadata.uid, "project dropped the uid");
+      assert.deepEqual(
+        callPurely(() => project(deepFreeze(structuredClone(projected)))),
+        projected,
+        "projecting twice gives another object",
+      );
+    }
+  }
+  assert.deepEqual(
+    answerOf(judgeCase(kind, one)),
+    answerOf(judgeCase(kind, one, { objects: "whole" })),
+    "the watch plan (selectors, project, metadataOnly) withholds what the rule needs",
+  );
+}
+
+function withoutFunctions(value: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => typeof inner !== "function"));
+}
+
+function checkForeignRoot(kind: KindPlugin, one: KindCase): void {
+  const uid = "ffffffff-ffff-4fff-bfff-ffffffffffff";
+  const root = deepFreeze({ ...one.root, metadata: { ...one.root.metadata, uid } });
+  assert.deepEqual(judgeCase(kind, { ...one, root }).members, []);
+  for (const pod of one.objects.filter(isPod)) {
+    const claimed = callPurely(() => kind.claims?.(root, pod) === true);
+    assert.ok(!claimed, `claims takes pod ${pod.metadata.name} for a root that was made again under its name`);
+  }
+}
+
+function checkAges(kind: KindPlugin, one: KindCase, seed: number): void {
+  const random = seededRandom(seed + 1);
+  const expected = answerOf(judgeCase(kind, one));
+  const base = Date.parse("2026-01-01T00:00:00Z");
+  const withAges = (ages: readonly number[]): KindCase => ({
+    ...one,
+    root: aged(one.root, new Date(base).toISOString()),
+    objects: one.objects.map((object, at) => aged(object, new Date(base + (ages[at] ?? 0) * 1000).toISOString())),
+  });
+  const ascending = one.objects.map((_, at) => at);
+  const ages = [ascending.toReversed(), ascending.map(() => 0), ...[1, 2, 3, 4].map(() => shuffled(ascending, random))];
+  for (const order of [ascending, ...ages]) {
+    assert.deepEqual(answerOf(judgeCase(kind, deepFreeze(withAges(order)))), expected, "ages changed the answer");
+  }
+}
+
+function aged(object: KubeObject, creationTimestamp: string): KubeObject {
+  return { ...object, metadata: { ...object.metadata, creationTimestamp: creationTimestamp.replace(".000Z", "Z") } };
+}

@@ -1,0 +1,207 @@
+import { expect, test } from "vitest";
+import { createFolder, failure, failureInNode } from "./support/folder.ts";
+
+const SYNC = `sync: [{ from: src, to: /app }]`;
+
+test.each([
+  [
+    "YAML that is indented by a tab",
+    "kinsync.config.yaml",
+    "workloads:\n\t- target: pod/x\n",
+    /^kinsync\.config\.yaml:2:1 is not valid YAML: tabs are not allowed/,
+  ],
+  [
+    "YAML with a list that does not end",
+    "kinsync.config.yaml",
+    "workloads: [\n  {target: pod/x\n",
+    /^kinsync\.config\.yaml:\d+:\d+ is not valid YAML/,
+  ],
+  [
+    "YAML with a key that is there twice",
+    "kinsync.config.yaml",
+    "workloads: []\nworkloads: []\n",
+    /^kinsync\.config\.yaml:2:1 is not valid YAML: map keys must be unique/,
+  ],
+  [
+    "JSON with a comma too many",
+    "kinsync.config.json",
+    '{\n  "workloads": [],\n}',
+    /^kinsync\.config\.json:3:1 is not valid JSON/,
+  ],
+  [
+    "JSON that ends in the middle",
+    "kinsync.config.json",
+    '{\n  "workloads": [',
+    /^kinsync\.config\.json:2:\d+ is not valid JSON/,
+  ],
+  ["a package.json that is broken", "package.json", "{", /^package\.json:1:\d+ is not valid JSON/],
+  [
+    "JavaScript with a comma too many",
+    "kinsync.config.mjs",
+    "export default {\n  workloads: [],,\n};",
+    /^kinsync\.config\.mjs:2 cannot be parsed: Unexpected token ','/,
+  ],
+  [
+    "JavaScript that throws",
+    "kinsync.config.mjs",
+    "const a = undefined;\nexport default { workloads: a.b };",
+    /^kinsync\.config\.mjs:2:\d+ failed when it was run: Cannot read properties of undefined/,
+  ],
+  [
+    "TypeScript with an enum",
+    "kinsync.config.ts",
+    "const x: number = 1;\nenum A { B }\nexport default { workloads: [] };",
+    /^kinsync\.config\.ts:2 cannot be run: TypeScript enum is not supported/,
+  ],
+  [
+    "TypeScript that cannot be parsed",
+    "kinsync.config.ts",
+    "export default { workloads: [] ;",
+    /^kinsync\.config\.ts:1 cannot be parsed: Expected/,
+  ],
+  [
+    "a module without a default export",
+    "kinsync.config.mjs",
+    "export const config = {};",
+    /^kinsync\.config\.mjs has no default export/,
+  ],
+])("%s is told with file and place", async (_situation, name, text, message) => {
+  await using folder = await createFolder({ [name]: text });
+  const error = await failureInNode(folder);
+  expect(error.code).toBe("KINSYNC_CONFIG_PARSE");
+  expect(error.message).toMatch(message);
+});
+
+test("the way out of an enum is told", async () => {
+  await using folder = await createFolder({ "kinsync.config.ts": "enum A { B }\nexport default {};" });
+  expect((await failureInNode(folder)).hint).toMatch(/^Only erasable TypeScript runs/);
+});
+
+test("a package that a config imports and that is not installed is named, with the command", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.ts": `import { fleet } from "@acme/kinsync-kind-fleet/x";\nexport default { kinds: [fleet()] };`,
+  });
+  const error = await failureInNode(folder);
+  expect(error).toMatchObject({
+    code: "KINSYNC_PLUGIN_NOT_FOUND",
+    message: "kinsync.config.ts imports @acme/kinsync-kind-fleet, which is not installed beside it",
+    hint: "Install it in the folder of kinsync.config.ts: npm install --save-dev @acme/kinsync-kind-fleet",
+  });
+});
+
+test.each([
+  [
+    "a key that is near a known one",
+    `workloads:\n  - target: pod/x\n    sync:\n      - form: src\n        to: /app\n`,
+    'kinsync.config.yaml:4:9: workloads[0].sync[0]: the key "form" is not known',
+    'Did you mean "from"?',
+  ],
+  [
+    "a key that is near none",
+    `workloads: [{ target: pod/x, ${SYNC}, zebra: 1 }]`,
+    `kinsync.config.yaml:1:63: workloads[0]: the key "zebra" is not known`,
+    "Known here: target, namespace, containers, sync, run.",
+  ],
+  [
+    "a feature that is not built yet",
+    `workloads: [{ target: pod/x, ${SYNC}, update: gang }]`,
+    `kinsync.config.yaml:1:63: workloads[0]: the key "update" is not known`,
+    "Known here: target, namespace, containers, sync, run.",
+  ],
+  [
+    "a key of the top",
+    `workload: []\n`,
+    `kinsync.config.yaml:1:1: the key "workload" is not known`,
+    'Did you mean "workloads"?',
+  ],
+  [
+    "a wrong type",
+    `workloads:\n  - target: pod/x\n    sync:\n      - from: src\n        to: 3\n`,
+    "kinsync.config.yaml:5:13: workloads[0].sync[0].to must be a text, not the number 3",
+    "See docs/reference/config.md.",
+  ],
+  [
+    "a missing value",
+    `workloads:\n  - target: pod/x\n    sync:\n      - from: src\n`,
+    "kinsync.config.yaml:4:9: workloads[0].sync[0].to is missing",
+    'Name a path in the container: to: "/app/src"',
+  ],
+  [
+    "a text where a list belongs",
+    `workloads: [{ target: pod/x, sync: [{ from: a, to: b, roles: head }] }]`,
+    'kinsync.config.yaml:1:62: workloads[0].sync[0].roles must be a list, not "head"',
+    "See docs/reference/config.md.",
+  ],
+  [
+    "a word that is near an allowed one",
+    `workloads: [{ target: pod/x, sync: [{ from: a, to: b, states: [curent] }] }]`,
+    'kinsync.config.yaml:1:64: workloads[0].sync[0].states[0] must be one of current, kept, superseded, terminating, finished, helper, unsettled, not "curent"',
+    'Did you mean "current"?',
+  ],
+  [
+    "an empty list of rules",
+    `workloads: [{ target: pod/x, sync: [] }]`,
+    "kinsync.config.yaml:1:36: workloads[0].sync must have at least one entry",
+    "See docs/reference/config.md.",
+  ],
+  [
+    "an empty file",
+    "",
+    "kinsync.config.yaml: workloads is missing",
+    'Add workloads: [{ target: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+  ],
+  [
+    "a list as the whole",
+    "- a\n",
+    "kinsync.config.yaml:1:1: the config must be an object, not a list",
+    "See docs/reference/config.md.",
+  ],
+])("%s is told with its path, its place and the fix", async (_situation, text, message, hint) => {
+  await using folder = await createFolder({ "kinsync.config.yaml": text });
+  const error = await failure(folder.check());
+  expect(error.code).toBe("KINSYNC_CONFIG_INVALID");
+  expect(error.message).toBe(message);
+  expect(error.hint).toBe(hint);
+});
+
+test("places in package.json are those of the file", async () => {
+  await using folder = await createFolder({
+    "package.json": '{\n  "name": "x",\n  "kinsync": {\n    "workloads": 3\n  }\n}\n',
+  });
+  const error = await failure(folder.check());
+  expect(error.message).toBe("package.json:4:18: workloads must be a list, not the number 3");
+});
+
+test("several problems are told at once, in the order of the file", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": "context: [a]\nworkloads:\n  - target: 1\n    sync: [{ from: a }]\n",
+  });
+  const error = await failure(folder.check());
+  expect(error.message.split("\n")).toEqual([
+    'kinsync.config.yaml:1:1: the key "context" is not known',
+    "kinsync.config.yaml:3:13: workloads[0].target must be a text, not the number 1",
+    "kinsync.config.yaml:4:12: workloads[0].sync[0].to is missing",
+  ]);
+  expect(error.details["problems"]).toHaveLength(3);
+});
+
+test("a factory that was not called is told to be called", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.mjs": "function fleet() { return {}; }\nexport default { kinds: [fleet], workloads: [] };",
+  });
+  const error = await failure(folder.check());
+  expect(error.message).toBe("kinsync.config.mjs: kinds[0] is a function: call it, as in kinds: [myKind()]");
+});
+
+test("a config that is a function is told to be an object", async () => {
+  await using folder = await createFolder({ "kinsync.config.mjs": "export default () => ({ workloads: [] });" });
+  expect((await failure(folder.check())).message).toBe("kinsync.config.mjs: the default export is a function");
+});
+
+test("files named by $import are not merged behind anybody's back", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": "$import: other.yaml\n",
+    "other.yaml": "workloads: []",
+  });
+  expect((await failure(folder.check())).code).toBe("KINSYNC_CONFIG_INVALID");
+});

@@ -1,0 +1,108 @@
+import { chown, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { CONFIG_FILES } from "@kinsync/core/config";
+import { createFolder, failure } from "./support/folder.ts";
+
+const WORKLOADS = { workloads: [{ target: "pod/x", sync: [{ from: "src", to: "/app" }] }] };
+
+function contentOf(name: string): string {
+  const json = JSON.stringify(WORKLOADS);
+  if (name === "package.json") return JSON.stringify({ name: "mine", kinsync: WORKLOADS });
+  return /\.[mc]?[jt]s$/.test(name) ? `export default ${json};` : json;
+}
+
+test.each(CONFIG_FILES)("%s is found", async (name) => {
+  await using folder = await createFolder({ [name]: contentOf(name) });
+  const loaded = await folder.load();
+  expect(loaded).toMatchObject({ path: join(folder.path, name), folder: folder.path, file: name });
+  expect(await folder.check()).toEqual(WORKLOADS);
+});
+
+test("a TypeScript config with types and defineConfig runs as it is", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.ts":
+      `interface Mapping { from: string; to: string }\nconst sync: Mapping[] = [{ from: "src", to: "/app" }];\n` +
+      `export default { workloads: [{ target: "pod/x", sync }] } satisfies object;`,
+  });
+  expect(await folder.check()).toEqual(WORKLOADS);
+});
+
+test("without any config there is none, and that is no error", async () => {
+  await using folder = await createFolder({ "package.json": '{ "name": "mine" }' });
+  expect(await folder.load()).toBeUndefined();
+});
+
+test("a config in a folder above is found, up to the one with .git", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": "workloads: []",
+    "repo/.git/HEAD": "",
+    "repo/a/b/keep": "",
+    "repo2/.git/HEAD": "",
+    "repo2/kinsync.config.yaml": "workloads: []",
+    "repo2/a/keep": "",
+  });
+  const cwd = join(folder.path, "repo/a/b");
+  expect(await folder.load({ cwd })).toBeUndefined();
+  const below = join(folder.path, "repo2/a");
+  expect(await folder.load({ cwd: below })).toMatchObject({ folder: join(folder.path, "repo2") });
+});
+
+test("the search ends at the home folder", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": "workloads: []", "home/ada/work/keep": "" });
+  const home = join(folder.path, "home/ada");
+  expect(await folder.load({ cwd: join(home, "work"), home })).toBeUndefined();
+  expect(await folder.load({ cwd: join(home, "work"), home: folder.path })).toBeDefined();
+});
+
+test("outside of home and of any repository only the working directory counts", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": "workloads: []", "a/keep": "" });
+  expect(await folder.load({ cwd: join(folder.path, "a"), home: "/home/nobody-there" })).toBeUndefined();
+});
+
+test("a named file is taken, wherever it is", async () => {
+  await using folder = await createFolder({ "elsewhere/mine.yaml": JSON.stringify(WORKLOADS) });
+  const loaded = await folder.load({ file: "elsewhere/mine.yaml" });
+  expect(loaded).toMatchObject({ folder: join(folder.path, "elsewhere"), file: join("elsewhere", "mine.yaml") });
+});
+
+test("a named file that is not there is named", async () => {
+  await using folder = await createFolder();
+  const error = await failure(folder.load({ file: "nope.yaml" }));
+  expect(error).toMatchObject({ code: "KINSYNC_CONFIG_NOT_FOUND", message: "There is no config file nope.yaml" });
+});
+
+test("two config files beside each other are refused", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": "workloads: []", ".kinsyncrc": "workloads: []" });
+  const error = await failure(folder.load());
+  expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+  expect(error.message).toBe("Two config files are beside each other: kinsync.config.yaml and .kinsyncrc");
+});
+
+test("a package.json of another use beside a config is no second config", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": "workloads: []", "package.json": "{}" });
+  expect(await folder.load()).toMatchObject({ file: "kinsync.config.yaml" });
+});
+
+const uid = process.getuid?.();
+
+test.skipIf(uid === undefined)("a file of another user is refused before it is run", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.mjs": `globalThis.ranForeignConfig = true; export default { workloads: [] };`,
+  });
+  // Seen from somebody else: the file's owner is neither that user nor root.
+  const owner = uid === 0 ? 4321 : (uid ?? 0);
+  if (uid === 0) await chown(join(folder.path, "kinsync.config.mjs"), owner, -1);
+  const error = await failure(folder.load({ uid: owner + 1 }));
+  expect(error.code).toBe("KINSYNC_CONFIG_FOREIGN");
+  expect(error.message).toContain(`belongs to another user (uid ${owner}, you are ${owner + 1})`);
+  expect("ranForeignConfig" in globalThis).toBe(false);
+});
+
+test("a folder that has the name of a config is said to be unreadable", async () => {
+  await using folder = await createFolder();
+  await mkdir(join(folder.path, "kinsync.config.yaml"));
+  const error = await failure(folder.load());
+  expect(error.code).toBe("KINSYNC_CONFIG_PARSE");
+  expect(error.message).toContain("kinsync.config.yaml cannot be read");
+});

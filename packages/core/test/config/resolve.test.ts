@@ -1,0 +1,167 @@
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { checkSources, originOf, resolveConfig } from "@kinsync/core/config";
+import type { MappingConfig, WorkloadConfig } from "@kinsync/core/config";
+import { createFolder, failure, thrown } from "./support/folder.ts";
+
+const FOLDER = resolve("/work-of/ada");
+const ORIGIN = { folder: FOLDER, describe: (path: readonly (string | number)[]) => path.join(".") };
+
+function resolveOne(sync: readonly MappingConfig[], rest: Partial<WorkloadConfig> = {}) {
+  const [plan] = resolveConfig({ workloads: [{ target: "jobset/train", sync, ...rest }] }, ORIGIN);
+  if (plan === undefined) throw new Error("no plan");
+  return plan;
+}
+
+test("every default is filled in", () => {
+  const plan = resolveOne([{ from: "src", to: "/app/src" }]);
+  expect(plan).toEqual({
+    target: "jobset/train",
+    namespace: undefined,
+    run: [],
+    mappings: [
+      {
+        id: "jobset/train sync[0]",
+        from: join(FOLDER, "src"),
+        fromText: "src",
+        to: "/app/src",
+        toIsFolder: false,
+        ignore: [],
+        ignoreDefaults: true,
+        ignoreFiles: [],
+        roles: undefined,
+        indexes: undefined,
+        container: undefined,
+        image: undefined,
+        states: ["current", "kept"],
+        inPlace: false,
+        mirror: false,
+        transport: "exec",
+        initial: "verify",
+      },
+    ],
+  });
+});
+
+test("a mapping's container wins over the workload's", () => {
+  const plan = resolveOne(
+    [
+      { from: "a", to: "/a" },
+      { from: "b", to: "/b", container: "side" },
+    ],
+    { containers: { image: "busybox" } },
+  );
+  expect(plan.mappings.map(({ container, image }) => ({ container, image }))).toEqual([
+    { container: undefined, image: "busybox" },
+    { container: "side", image: undefined },
+  ]);
+});
+
+test.each([
+  ["/app//src/", "/app/src", true],
+  ["/app/./src", "/app/src", false],
+  ["app/src", "app/src", false],
+  ["./app", "app", false],
+  [".", ".", false],
+  ["/etc", "/etc", false],
+  ["/app/.", "/app", true],
+])("the container path %s becomes normal", (text, to, toIsFolder) => {
+  const [mapping] = resolveOne([{ from: "src", to: text }]).mappings;
+  expect(mapping).toMatchObject({ to, toIsFolder });
+});
+
+test.each(["/", "//", "/.", "/../app", "../app", "/app/..", "/app/.kinsync", "/app/.kinsync/x", "\\app", "/a\u0007b"])(
+  "the container path %j is refused",
+  (to) => {
+    const error = thrown(() => resolveOne([{ from: "src", to }]));
+    expect(error.code).toBe("KINSYNC_TARGET_PATH");
+    expect(error.message).toMatch(/^workloads\.0\.sync\.0\.to is "/);
+  },
+);
+
+test("two mappings on one path of the same containers are refused", () => {
+  const error = thrown(() =>
+    resolveOne([
+      { from: "a", to: "/app" },
+      { from: "b", to: "/app/" },
+    ]),
+  );
+  expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+  expect(error.message).toBe("workloads.0.sync.1.to is /app, as in sync[0], and both may meet in one container");
+});
+
+test.each<[string, Partial<MappingConfig>, Partial<MappingConfig>]>([
+  ["roles", { roles: ["head"] }, { roles: ["worker"] }],
+  ["indexes", { indexes: ["0"] }, { indexes: ["1", "2"] }],
+  ["containers", { container: "main" }, { container: "side" }],
+  ["states", { states: ["current"] }, { states: ["kept"] }],
+])("%s that do not overlap keep two mappings apart", (_what, one, other) => {
+  const plan = resolveOne([
+    { from: "a", to: "/app", ...one },
+    { from: "b", to: "/app", ...other },
+  ]);
+  expect(plan.mappings).toHaveLength(2);
+});
+
+test("roles that overlap in part do not keep them apart", () => {
+  const error = thrown(() =>
+    resolveOne([
+      { from: "a", to: "/app", roles: ["head", "worker"] },
+      { from: "b", to: "/app", roles: ["worker"] },
+    ]),
+  );
+  expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+});
+
+test("nested mappings are no conflict", () => {
+  const plan = resolveOne([
+    { from: "a", to: "/app" },
+    { from: "b", to: "/app/conf" },
+  ]);
+  expect(plan.mappings).toHaveLength(2);
+});
+
+test("a file that goes into a folder meets a mapping of that very path", async () => {
+  await using folder = await createFolder({ "config.yaml": "", "other.yaml": "" });
+  const workload = {
+    target: "pod/x",
+    sync: [
+      { from: "config.yaml", to: "/etc/app/" },
+      { from: "other.yaml", to: "/etc/app/config.yaml" },
+    ],
+  };
+  const error = thrown(() => resolveConfig({ workloads: [workload] }, { ...ORIGIN, folder: folder.path }));
+  expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+});
+
+test("a workload that is there twice is refused", () => {
+  const workload = { target: "pod/x", sync: [{ from: "a", to: "/a" }] };
+  expect(thrown(() => resolveConfig({ workloads: [workload, workload] }, ORIGIN)).code).toBe("KINSYNC_CONFIG_CONFLICT");
+  const elsewhere = { ...workload, namespace: "other" };
+  expect(resolveConfig({ workloads: [workload, elsewhere] }, ORIGIN)).toHaveLength(2);
+});
+
+test("a message about a value of a file names the place in it", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": "workloads:\n  - target: pod/x\n    sync:\n      - { from: a, to: / }\n",
+  });
+  const loaded = await folder.load();
+  const config = await folder.check();
+  if (loaded === undefined) throw new Error("no config");
+  const error = thrown(() => resolveConfig(config, originOf(loaded)));
+  expect(error.message).toBe(
+    'kinsync.config.yaml:4:24: workloads[0].sync[0].to is "/", the root of the container, and a root holds more than your files',
+  );
+});
+
+test("a local path that is not there is told with the nearest name", async () => {
+  await using folder = await createFolder({ "src/main.py": "" });
+  const [plan] = resolveConfig(
+    { workloads: [{ target: "pod/x", sync: [{ from: "scr", to: "/app" }] }] },
+    { ...ORIGIN, folder: folder.path },
+  );
+  const error = await failure(checkSources(plan?.mappings ?? []));
+  expect(error.code).toBe("KINSYNC_SOURCE_MISSING");
+  expect(error.message).toBe(`pod/x sync[0]: there is no scr (looked for ${join(folder.path, "scr")})`);
+  expect(error.hint).toBe("Did you mean src?");
+});

@@ -1,0 +1,462 @@
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { appendFile, chmod, mkdir, open, rename, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import type { FileEventsOptions } from "../../src/local/file-events.ts";
+import { createSource } from "../../src/local/watcher.ts";
+import { freshScan, listing, pathsOf, specOf, tempFolder, watched, write } from "./support/fixture.ts";
+
+const run = promisify(execFile);
+
+/** No event ever comes: what is found is found by looking. */
+const deaf = {
+  openEvents: () => ({
+    ready: Promise.resolve(),
+    watched: () => undefined,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }),
+};
+
+test("a save in place is seen", async () => {
+  const root = await tempFolder();
+  await write(root, { "src/a.py": "1" });
+  const { source, untilFresh, states } = await watched(specOf(root));
+  expect(listing(source.current)).toEqual(listing(await freshScan(specOf(root))));
+  await writeFile(join(root, "src/a.py"), "2");
+  await untilFresh();
+  expect(states.length).toBeGreaterThan(1);
+});
+
+test("vim's way to save is one change of one path", async () => {
+  const root = await tempFolder();
+  await write(root, { "a.py": "1", b: "" });
+  const { untilFresh, states } = await watched(specOf(root));
+  for (const text of ["2", "3", "4"]) {
+    await writeFile(join(root, "4913"), "");
+    await unlink(join(root, "4913"));
+    await writeFile(join(root, ".a.py.swp"), "swap");
+    await rename(join(root, "a.py"), join(root, "a.py~"));
+    await writeFile(join(root, "a.py"), text);
+    await unlink(join(root, "a.py~"));
+    await untilFresh();
+  }
+  expect(new Set(states.flatMap((state) => pathsOf(state)))).toEqual(new Set(["a.py", "b"]));
+});
+
+test("JetBrains' way to save is seen, and its temporary files are not", async () => {
+  const root = await tempFolder();
+  await write(root, { "a.py": "1" });
+  const { untilFresh, states } = await watched(specOf(root));
+  for (const text of ["2", "3", "4"]) {
+    await writeFile(join(root, "a.py___jb_tmp___"), text);
+    await rename(join(root, "a.py"), join(root, "a.py___jb_old___"));
+    await rename(join(root, "a.py___jb_tmp___"), join(root, "a.py"));
+    await unlink(join(root, "a.py___jb_old___"));
+    await untilFresh();
+  }
+  expect(new Set(states.flatMap((state) => pathsOf(state)))).toEqual(new Set(["a.py"]));
+});
+
+test("a rename over a file is seen, again and again", async () => {
+  const root = await tempFolder();
+  await write(root, { "d/a.py": "0" });
+  const { untilFresh } = await watched(specOf(root));
+  for (let i = 1; i < 10; i++) {
+    await writeFile(join(root, "d/.tmp"), String(i));
+    await rename(join(root, "d/.tmp"), join(root, "d/a.py"));
+    expect(pathsOf(await untilFresh())).toEqual(["d", "d/a.py"]);
+  }
+});
+
+test("a change of mode alone, of a link alone, and of what a path is are seen", async () => {
+  const root = await tempFolder();
+  await write(root, { "run.sh": "", "dir/x": "", one: "", two: "" });
+  await symlink("one", join(root, "link"));
+  const { untilFresh } = await watched(specOf(root));
+  await chmod(join(root, "run.sh"), 0o755);
+  expect(listing(await untilFresh())).toMatchObject({ "run.sh": expect.stringContaining("755") });
+  await chmod(join(root, "dir"), 0o700);
+  expect(listing(await untilFresh())).toMatchObject({ dir: "directory 700" });
+  await symlink("two", join(root, "link.new"));
+  await rename(join(root, "link.new"), join(root, "link"));
+  expect(listing(await untilFresh())).toMatchObject({ link: "link two" });
+  await rm(join(root, "dir"), { recursive: true });
+  await writeFile(join(root, "dir"), "a file now");
+  await untilFresh();
+  await unlink(join(root, "dir"));
+  await write(root, { "dir/sub/y": "a folder again" });
+  await untilFresh();
+  await writeFile(join(root, "dir/sub/y"), "and watched");
+  await untilFresh();
+});
+
+test("nested folders that are made fast are all there, and watched", async () => {
+  const root = await tempFolder();
+  await write(root, { a: "" });
+  const { untilFresh } = await watched(specOf(root));
+  const deep = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`n${i % 6}/m${i % 10}/deep/er/f${i}`, `${i}`]));
+  await write(root, deep);
+  await untilFresh();
+  await appendFile(join(root, "n5/m9/deep/er/f59"), "more");
+  await untilFresh();
+  await rm(join(root, "n5"), { recursive: true });
+  expect(pathsOf(await untilFresh())).not.toContain("n5");
+});
+
+/** Writes 5,000 files in 50 folders, in a process of its own as git would. */
+const writeBranch = `
+  const { mkdirSync, writeFileSync } = require("node:fs");
+  const root = process.argv[1];
+  for (let i = 0; i < 50; i++) mkdirSync(root + "/d" + i, { recursive: true });
+  for (let i = 0; i < 5000; i++) writeFileSync(root + "/d" + (i % 50) + "/f" + i, root + i);
+`;
+
+test("a burst of 5,000 files, as by a switch of branches, ends in the true tree", { timeout: 120_000 }, async () => {
+  const root = await tempFolder();
+  await write(root, { "keep.txt": "" });
+  await run(process.execPath, ["-e", writeBranch, join(root, "main")]);
+  const { untilFresh, source } = await watched(specOf(root));
+  await run(process.execPath, ["-e", writeBranch, join(root, "topic")]);
+  await rm(join(root, "main"), { recursive: true });
+  await untilFresh();
+  expect(source.current).toMatchObject({ tree: { files: 5_001 } });
+  await writeFile(join(root, "topic/d49/f99"), "watched");
+  await untilFresh();
+});
+
+test("more changes than are trusted to be heard are looked at, and it is said", async () => {
+  const root = await tempFolder();
+  await write(root, { a: "1" });
+  let told: FileEventsOptions | undefined;
+  const { source, untilNote, until } = await watched(specOf(root), {
+    heartbeat: 600_000,
+    openEvents: (options) => {
+      told = options;
+      return deaf.openEvents();
+    },
+  });
+  await source.rescan();
+  await write(root, { silent: "2" });
+  for (let i = 0; i < 6_000; i++) told?.onEvent(join(root, `f${i}`));
+  await untilNote("more than 5,000 changes at once");
+  expect(pathsOf(await until((state) => pathsOf(state).includes("silent")))).toEqual(["a", "silent"]);
+});
+
+test("where the system allows no more watches it is said which limit to raise, and files are looked at", async () => {
+  const root = await tempFolder();
+  await write(root, { a: "1" });
+  const { untilNote, until, notes } = await watched(specOf(root), {
+    heartbeat: 20,
+    openEvents: (options) => {
+      options.onError(Object.assign(new Error("ENOSPC: no space"), { code: "ENOSPC" }));
+      return deaf.openEvents();
+    },
+  });
+  await untilNote("fs.inotify.max_user_watches");
+  await writeFile(join(root, "b"), "unheard");
+  await until((state) => pathsOf(state).includes("b"));
+  expect(notes.filter((note) => note.includes("max_user_watches"))).toHaveLength(1);
+});
+
+test("what no event told is found by the look every few minutes, and on request", async () => {
+  const root = await tempFolder();
+  await write(root, { a: "1" });
+  const { source, until } = await watched(specOf(root), { ...deaf, heartbeat: 20, safety: 200 });
+  await writeFile(join(root, "b"), "unheard");
+  await until((state) => pathsOf(state).includes("b"));
+  const quiet = await watched(specOf(root), deaf);
+  await writeFile(join(root, "c"), "unheard");
+  expect(pathsOf(await quiet.source.rescan())).toEqual(["a", "b", "c"]);
+  expect(source).not.toBe(quiet.source);
+});
+
+test("a folder that the events left out is watched in the end", async () => {
+  const root = await tempFolder();
+  await write(root, { "known/a": "1" });
+  const opened: FileEventsOptions[] = [];
+  const { source, until } = await watched(specOf(root), {
+    heartbeat: 600_000,
+    openEvents: (options) => {
+      opened.push(options);
+      const folders = new Set([root, join(root, "known"), ...(opened.length > 1 ? [join(root, "lost")] : [])]);
+      return { ...deaf.openEvents(), watched: () => folders };
+    },
+  });
+  await write(root, { "lost/b": "2" });
+  await source.rescan();
+  await expect.poll(() => opened.length, { timeout: 10_000 }).toBe(2);
+  await writeFile(join(root, "lost/c"), "3");
+  opened[1]?.onEvent(join(root, "lost/c"));
+  await until((state) => pathsOf(state).includes("lost/c"));
+});
+
+test("ignore rules are followed as they change, also for folders that were never watched", async () => {
+  const root = await tempFolder();
+  await write(root, { ".gitignore": "out/\n", "out/deep/x": "1", "src/a": "1" });
+  const spec = specOf(root, { ignoreFiles: [".gitignore"] });
+  const { untilFresh, source } = await watched(spec);
+  expect(pathsOf(source.current)).toEqual([".gitignore", "src", "src/a"]);
+  await writeFile(join(root, ".gitignore"), "");
+  await untilFresh();
+  expect(pathsOf(source.current)).toContain("out/deep/x");
+  await expect
+    .poll(
+      async () => {
+        await appendFile(join(root, "out/deep/x"), "more");
+        await setImmediate();
+        return listing(source.current);
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+    .toEqual(expect.objectContaining({ "out/deep/x": expect.not.stringContaining("6b86b273ff34") }));
+  await write(root, { "src/.gitignore": "a\n" });
+  await untilFresh();
+  expect(pathsOf(source.current)).not.toContain("src/a");
+});
+
+test("a file that is ignored wakes nobody", async () => {
+  const root = await tempFolder();
+  await write(root, { a: "1", "x.log": "" });
+  const { states, source, untilFresh } = await watched(specOf(root, { ignore: ["*.log"] }));
+  await source.rescan();
+  const told = states.length;
+  await appendFile(join(root, "x.log"), "line");
+  await writeFile(join(root, "a"), "2");
+  await untilFresh();
+  await source.rescan();
+  expect(states).toHaveLength(told + 1);
+});
+
+test("a root that vanishes is missing, and is seen and watched again when it is back", async () => {
+  const folder = await tempFolder();
+  const root = join(folder, "a/root");
+  await write(root, { "src/a.py": "1" });
+  const { until, untilFresh } = await watched(specOf(root));
+  await rename(root, join(folder, "away"));
+  await until((state) => state.state === "missing");
+  await rename(join(folder, "away"), root);
+  await untilFresh();
+  await writeFile(join(root, "src/a.py"), "2");
+  await untilFresh();
+  await rm(join(folder, "a"), { recursive: true });
+  await until((state) => state.state === "missing");
+  await write(root, { "src/b.py": "3" });
+  await untilFresh();
+  await writeFile(join(root, "src/b.py"), "4");
+  expect(pathsOf(await untilFresh())).toEqual(["src", "src/b.py"]);
+});
+
+test("a root that becomes empty is empty, and a root that becomes a file is retyped", async () => {
+  const folder = await tempFolder();
+  const root = join(folder, "root");
+  await write(root, { a: "1" });
+  const { until, untilFresh } = await watched(specOf(root));
+  await unlink(join(root, "a"));
+  await until((state) => state.state === "empty");
+  await write(root, { b: "2" });
+  await untilFresh();
+  await rm(root, { recursive: true });
+  await writeFile(root, "");
+  await until((state) => state.state === "retyped");
+  await unlink(root);
+  await write(root, { c: "3" });
+  expect(pathsOf(await untilFresh())).toEqual(["c"]);
+});
+
+test("a source that is not there yet is seen when it comes", async () => {
+  const folder = await tempFolder();
+  const root = join(folder, "not/yet");
+  const { source, untilFresh } = await watched(specOf(root));
+  expect(await source.ready).toEqual({ state: "missing" });
+  await write(root, { "x/y": "1" });
+  await untilFresh();
+  await writeFile(join(root, "x/y"), "2");
+  await untilFresh();
+});
+
+test("a source that is named by a link follows the link when it is set anew", async () => {
+  const folder = await tempFolder();
+  await write(folder, { "one/a": "1", "two/b": "2" });
+  await symlink("one", join(folder, "current"));
+  const spec = specOf(join(folder, "current"));
+  const { untilFresh, source } = await watched(spec);
+  expect(pathsOf(source.current)).toEqual(["a"]);
+  await symlink("two", join(folder, "next"));
+  await rename(join(folder, "next"), join(folder, "current"));
+  await untilFresh();
+  await writeFile(join(folder, "two/b"), "3");
+  await untilFresh();
+});
+
+test("a single file survives being deleted and written anew, without ever being missing", async () => {
+  const folder = await tempFolder();
+  await write(folder, { "app.yaml": "0", other: "" });
+  const { states, untilFresh } = await watched(specOf(join(folder, "app.yaml")), { grace: 5_000 });
+  for (let i = 1; i < 6; i++) {
+    await unlink(join(folder, "app.yaml"));
+    await setImmediate();
+    await writeFile(join(folder, "app.yaml"), String(i));
+    await untilFresh();
+    await writeFile(join(folder, ".new"), `renamed ${i}`);
+    await rename(join(folder, ".new"), join(folder, "app.yaml"));
+    await untilFresh();
+  }
+  expect(new Set(states.map((state) => state.state))).toEqual(new Set(["present"]));
+});
+
+test.each(["folder", "single file"])(
+  "in a %s, a file that is emptied first and written then is never told as empty",
+  async (shape) => {
+    const folder = await tempFolder();
+    await write(folder, { "app.yaml": "0", other: "" });
+    const spec = specOf(shape === "folder" ? folder : join(folder, "app.yaml"));
+    const { states, source, untilFresh } = await watched(spec, { emptied: 5_000 });
+    for (let i = 1; i < 6; i++) {
+      await truncate(join(folder, "app.yaml"));
+      // Long enough for the emptied file to be seen.
+      await delay(30);
+      await writeFile(join(folder, "app.yaml"), String(i));
+      await untilFresh();
+    }
+    const sizes = states.map((state) => {
+      const entry =
+        state.state === "present" ? state.tree.entries.get(shape === "folder" ? "app.yaml" : "mapped") : undefined;
+      return entry?.type === "file" ? entry.size : undefined;
+    });
+    expect(sizes.length).toBeGreaterThan(4);
+    expect(new Set(sizes)).toEqual(new Set([1]));
+    expect(source.current?.state).toBe("present");
+  },
+);
+
+test("a file that is emptied and stays so is told as empty, also while others are emptied", async () => {
+  const folder = await tempFolder();
+  const names = Array.from({ length: 30 }, (_, index) => `f${index}`);
+  await write(folder, Object.fromEntries(names.map((name) => [name, "x"])));
+  const { until } = await watched(specOf(folder));
+  const first = until((state) => state.state === "present" && state.tree.bytes < names.length);
+  for (const name of names) {
+    await truncate(join(folder, name));
+    await delay(20);
+  }
+  await first;
+  await until((state) => state.state === "present" && state.tree.bytes === 0);
+});
+
+test("a single file that stays away is missing, and is seen again", async () => {
+  const folder = await tempFolder();
+  const file = join(folder, "conf/app.yaml");
+  await write(folder, { "conf/app.yaml": "1" });
+  const { until, untilFresh } = await watched(specOf(file));
+  await unlink(file);
+  await until((state) => state.state === "missing");
+  await writeFile(file, "2");
+  await untilFresh();
+  await rm(join(folder, "conf"), { recursive: true });
+  await until((state) => state.state === "missing");
+  await write(folder, { "conf/app.yaml": "3" });
+  await untilFresh();
+  await writeFile(file, "4");
+  expect(pathsOf(await untilFresh())).toEqual(["mapped"]);
+});
+
+test("a steady writer starves nobody", async () => {
+  const root = await tempFolder();
+  await write(root, { noise: "", a: "1" });
+  const { until } = await watched(specOf(root));
+  const stop = new AbortController();
+  const noise = (async () => {
+    await using file = await open(join(root, "noise"), "a");
+    while (!stop.signal.aborted) await file.write("more and more\n");
+  })();
+  const before = listing(await freshScan(specOf(root)));
+  await writeFile(join(root, "a"), "2");
+  const after = await until((state) => {
+    const now = listing(state);
+    return typeof now !== "string" && typeof before !== "string" && now["a"] !== before["a"];
+  });
+  stop.abort();
+  await noise;
+  expect(pathsOf(after)).toEqual(["a", "noise"]);
+});
+
+const hasGit = spawnSync("git", ["--version"]).status === 0;
+
+test.skipIf(!hasGit)("a real switch of branches ends in the true tree", async () => {
+  const root = await tempFolder();
+  const git = (...args: string[]): void => {
+    execFileSync("git", ["-C", root, "-c", "user.name=a", "-c", "user.email=a@example.com", ...args], {
+      stdio: "ignore",
+    });
+  };
+  git("init", "-q", "-b", "main");
+  await write(
+    root,
+    Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`src/d${i % 20}/f${i}.py`, `main ${i}`])),
+  );
+  git("add", ".");
+  git("commit", "-qm", "one");
+  git("switch", "-qc", "topic");
+  await rm(join(root, "src/d3"), { recursive: true });
+  await write(
+    root,
+    Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`src/e${i % 20}/f${i % 50}.py`, `topic ${i}`])),
+  );
+  git("add", "-A");
+  git("commit", "-qm", "two");
+  const { untilFresh, source } = await watched(specOf(join(root, "src")));
+  git("switch", "-q", "main");
+  await untilFresh();
+  git("switch", "-q", "topic");
+  await untilFresh();
+  expect(pathsOf(source.current)).not.toContain("d3");
+});
+
+test("what changes while git holds its lock is one state, told when git lets go", async () => {
+  const root = await tempFolder();
+  await write(root, { ".git/HEAD": "ref: refs/heads/main\n", "src/a": "1", "src/b": "1" });
+  const { untilFresh, states } = await watched(specOf(join(root, "src")));
+  const before = states.length;
+  await write(root, { ".git/index.lock": "" });
+  await write(root, { "src/a": "2" });
+  // Longer than any quiet or steady writer is waited for without git.
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  expect(states.length).toBe(before);
+  await write(root, { "src/b": "2" });
+  await rm(join(root, ".git/index.lock"));
+  await untilFresh();
+  expect(states.length).toBe(before + 1);
+});
+
+test("a source ends with its signal, and its promises settle", async () => {
+  const root = await tempFolder();
+  await write(root, { a: "1" });
+  const stop = new AbortController();
+  const states: unknown[] = [];
+  const source = createSource(specOf(root), { signal: stop.signal, onState: (state) => states.push(state) });
+  await source.ready;
+  stop.abort(new Error("done"));
+  await expect(source.rescan()).rejects.toThrow("done");
+  await source[Symbol.asyncDispose]();
+  await source[Symbol.asyncDispose]();
+  await writeFile(join(root, "a"), "2");
+  expect(states).toHaveLength(1);
+  const late = createSource(specOf(root), { signal: stop.signal, onState: () => undefined });
+  await expect(late.ready).rejects.toThrow("done");
+  await late[Symbol.asyncDispose]();
+});
+
+test("two sources of one folder do not disturb each other", async () => {
+  const root = await tempFolder();
+  await write(root, { "x/a": "1" });
+  const one = await watched(specOf(root));
+  const other = await watched(specOf(join(root, "x")));
+  await writeFile(join(root, "x/a"), "2");
+  await Promise.all([one.untilFresh(), other.untilFresh()]);
+  await other.source[Symbol.asyncDispose]();
+  await mkdir(join(root, "x/y"));
+  await writeFile(join(root, "x/y/b"), "3");
+  expect(pathsOf(await one.untilFresh())).toEqual(["x", "x/a", "x/y", "x/y/b"]);
+});

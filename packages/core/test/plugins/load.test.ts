@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+import { createFolder, failureInNode } from "../config/support/folder.ts";
+
+const KIND = (contract: unknown) => `({
+  contract: ${JSON.stringify(contract)}, type: "kind", name: "fleet",
+  root: { group: "acme.dev", version: "v1", kind: "Fleet", plural: "fleets" },
+  watches: () => ({ watches: [] }), judge: () => ({ pod: () => ({}) }),
+})`;
+
+function fleet(source: string, manifest: Readonly<Record<string, unknown>> = {}) {
+  return {
+    "node_modules/@acme/kinsync-kind-fleet/package.json": JSON.stringify({
+      name: "@acme/kinsync-kind-fleet",
+      version: "1.2.3",
+      type: "module",
+      exports: { ".": { import: "./index.js" } },
+      ...manifest,
+    }),
+    "node_modules/@acme/kinsync-kind-fleet/index.js": source,
+  };
+}
+
+const BY_NAME = 'kinds: ["@acme/kinsync-kind-fleet"]\nworkloads: []\n';
+const ORIGIN = "@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)";
+
+test("a package with nothing but an import condition is loaded from beside the config", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": BY_NAME,
+    ...fleet(`export default () => ${KIND(1)};`),
+  });
+  expect(await failureInNode(folder)).toEqual({ code: "OK", kinds: [["fleet", ORIGIN]] });
+});
+
+test("options reach the factory", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": 'kinds:\n  - ["@acme/kinsync-kind-fleet", { as: ships }]\nworkloads: []\n',
+    ...fleet(`export default ({ as }) => ({ ...${KIND(1)}, name: as });`),
+  });
+  expect(await failureInNode(folder)).toMatchObject({ kinds: [["ships", ORIGIN]] });
+});
+
+test("a relative path names a plugin of the project itself", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": "kinds: [./fleet.ts]\nworkloads: []\n",
+    "fleet.ts": `export default (): unknown => ${KIND(1)};`,
+  });
+  expect(await failureInNode(folder)).toMatchObject({
+    code: "OK",
+    kinds: [["fleet", "./fleet.ts (kinds[0] in kinsync.config.yaml)"]],
+  });
+});
+
+test("a package that is not installed is named, with the folder and the command", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": BY_NAME });
+  expect(await failureInNode(folder)).toEqual({
+    code: "KINSYNC_PLUGIN_NOT_FOUND",
+    message: `${ORIGIN} is not installed beside kinsync.config.yaml`,
+    hint: `Install it there: npm install --save-dev @acme/kinsync-kind-fleet (in ${folder.path})`,
+  });
+});
+
+test.each([
+  [
+    "throws when it is imported",
+    `throw new Error("no license");`,
+    "KINSYNC_PLUGIN_FAILED",
+    `${ORIGIN} failed: it threw when it was imported: no license`,
+  ],
+  [
+    "throws in its factory",
+    `export default () => { throw new Error("no fleet"); };`,
+    "KINSYNC_PLUGIN_FAILED",
+    `${ORIGIN} failed: its factory threw: no fleet`,
+  ],
+  [
+    "needs a package that is not there",
+    `import "left-out"; export default () => 1;`,
+    "KINSYNC_PLUGIN_FAILED",
+    `${ORIGIN} failed: it (version 1.2.3) needs the package left-out, which is not installed`,
+  ],
+  [
+    "never ends its import",
+    `await new Promise(() => setInterval(() => 0, 1000));`,
+    "KINSYNC_PLUGIN_FAILED",
+    `${ORIGIN} failed: it was not imported within 0.3 s: does it await something at its top level?`,
+  ],
+  [
+    "has another contract number",
+    `export default () => ${KIND(7)};`,
+    "KINSYNC_PLUGIN_CONTRACT",
+    `${ORIGIN} was written for contract 7; this kinsync has contract 1`,
+  ],
+  [
+    "was not made with defineKind",
+    `export default () => ({ name: "fleet" });`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: it was not made with defineKind`,
+  ],
+  [
+    "gives a promise",
+    `export default async () => ${KIND(1)};`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: it is a promise`,
+  ],
+  [
+    "gives nothing",
+    `export default () => undefined;`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: it is of type undefined`,
+  ],
+  [
+    "is a transport",
+    `export default () => ({ contract: 1, type: "transport", name: "x", open() {} });`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} is no kind but a transport`,
+  ],
+  [
+    "has no judge",
+    `export default () => ({ ...${KIND(1)}, judge: 1 });`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: its \`judge\` is not a function`,
+  ],
+  [
+    "exports no factory",
+    `export const fleet = 1;`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: its default export is not a function`,
+  ],
+])("a package that %s is named with what is wrong", async (_situation, source, code, message) => {
+  await using folder = await createFolder({ "kinsync.config.yaml": BY_NAME, ...fleet(source) });
+  expect(await failureInNode(folder)).toMatchObject({ code, message });
+});
+
+test("a package that was not built is told apart from one that is not there", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": BY_NAME,
+    ...fleet("", { exports: { ".": "./dist/index.js" } }),
+  });
+  expect((await failureInNode(folder)).message).toContain("the file that it exports is not there (was it built?)");
+});

@@ -1,0 +1,203 @@
+import { describe, expect, test } from "vitest";
+import type { KindPlugin } from "../../../src/contract/index.ts";
+import {
+  checkWorkload,
+  findResource,
+  findWorkload,
+  kindOf,
+  parseWorkloadName,
+} from "../../../src/resolve/find/find-workload.ts";
+import { FakeCluster } from "../../support/fake-cluster.ts";
+import {
+  ALL,
+  DEPLOYMENTS,
+  JOBS,
+  NAMESPACE,
+  NAMESPACES,
+  object,
+  SQUADS,
+  teamKind,
+  TEAMS,
+} from "../../support/objects.ts";
+
+const { signal } = new AbortController();
+
+function cluster(): FakeCluster {
+  const fake = new FakeCluster(ALL);
+  fake.put(object(NAMESPACES, "ml"), object(NAMESPACES, "web"), object(TEAMS, "train"), object(TEAMS, "serve"));
+  return fake;
+}
+
+test.each([
+  ["jobset/train", "jobset", "train"],
+  ["deploy web", "deploy", "web"],
+  ["  sts / db ", "sts", "db"],
+  ["JobSet.jobset.x-k8s.io/train", "JobSet.jobset.x-k8s.io", "train"],
+])("%s names a workload", (text, kind, name) => {
+  expect(parseWorkloadName(text)).toEqual({ kind, name });
+});
+
+test.each(["", "train", "jobset/", "/train", "a/b/c", "jobset/../pods", "jobset/UP", "jobset/a?b"])(
+  "%j names no workload",
+  (text) => {
+    expect(() => parseWorkloadName(text)).toThrowError(expect.objectContaining({ code: "KINSYNC_USAGE" }) as Error);
+  },
+);
+
+test.each([
+  "team",
+  "teams",
+  "Team",
+  "tm",
+  "team.example.com",
+  "teams.v1alpha1.example.com",
+  "Team.v1alpha1.example.com",
+])("a loaded kind is found as %s without a round trip", async (word) => {
+  const fake = cluster();
+  expect(await findResource(fake, [teamKind()], word, signal)).toEqual(TEAMS);
+  expect(fake.requests).toEqual([]);
+});
+
+test("pods are known without a kind", async () => {
+  const fake = cluster();
+  expect((await findResource(fake, [], "po", signal)).plural).toBe("pods");
+  expect(fake.requests).toEqual([]);
+});
+
+describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
+  test.each(["team", "teams", "Team", "tm", "team.example.com", "teams.v1alpha1.example.com"])(
+    "a kind that nobody loaded is found as %s",
+    async (word) => {
+      const fake = cluster();
+      fake.aggregated = aggregated;
+      expect(await findResource(fake, [], word, signal)).toMatchObject({ group: "example.com", plural: "teams" });
+    },
+  );
+
+  test("a kind that the cluster does not know is named, with the nearest", async () => {
+    const fake = cluster();
+    fake.aggregated = aggregated;
+    await expect(findResource(fake, [], "deployement", signal)).rejects.toMatchObject({
+      code: "KINSYNC_RESOLVE_KIND",
+      hint: expect.stringContaining("deployment") as string,
+    });
+  });
+
+  test("a word that fits kinds of two groups is ambiguous", async () => {
+    const fake = cluster();
+    fake.aggregated = aggregated;
+    fake.serve({ group: "sports.example.org", version: "v1", kind: "Team", plural: "teams" });
+    await expect(findResource(fake, [], "team", signal)).rejects.toMatchObject({
+      code: "KINSYNC_RESOLVE_AMBIGUOUS",
+      message: '"team" may be any of team.example.com, team.sports.example.org',
+    });
+    expect((await findResource(fake, [], "team.sports.example.org", signal)).group).toBe("sports.example.org");
+  });
+
+  test("Kubernetes' own kind wins over a CRD of its name, as with kubectl", async () => {
+    const fake = cluster();
+    fake.aggregated = aggregated;
+    fake.serve({ group: "batch.volcano.sh", version: "v1alpha1", kind: "Job", plural: "jobs" });
+    expect(await findResource(fake, [], "job", signal)).toMatchObject({ group: "batch" });
+    expect(await findResource(fake, [], "job.batch.volcano.sh", signal)).toMatchObject({ group: "batch.volcano.sh" });
+  });
+});
+
+test("a group that could not be asked is named when the kind is not found", async () => {
+  const fake = cluster();
+  fake.aggregated = false;
+  fake.discoveryTrouble(SQUADS.group, "busy");
+  await expect(findResource(fake, [], "squad", signal)).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_KIND",
+    message: expect.stringContaining("squads.example.com") as string,
+  });
+});
+
+test("two loaded kinds share a word: the cluster decides", async () => {
+  const volcano: KindPlugin = {
+    ...teamKind(),
+    name: "vcteam",
+    root: { group: "batch.volcano.sh", version: "v1", kind: "Team", plural: "teams" },
+  };
+  expect(await findResource(cluster(), [teamKind(), volcano], "team", signal)).toEqual(TEAMS);
+});
+
+test("a kind is chosen by group and kind", () => {
+  const kind = teamKind();
+  expect(kindOf([kind], { ...TEAMS, version: "v2" })).toBe(kind);
+  expect(kindOf([kind], JOBS)).toBeUndefined();
+});
+
+test("a workload that is there is found in one round trip", async () => {
+  const fake = cluster();
+  const found = await findWorkload(fake, [teamKind()], "tm/train", { signal });
+  expect(found.ref).toEqual({ resource: TEAMS, namespace: "ml", name: "train" });
+  expect(found.kind?.name).toBe("team");
+  expect(found.root.metadata.uid).toBe("uid-train");
+  expect(fake.requests).toHaveLength(1);
+});
+
+test("a name that is not there: the nearest is named", async () => {
+  await expect(findWorkload(cluster(), [teamKind()], "team/trian", { signal })).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_WORKLOAD",
+    message: "there is no team/trian in namespace ml",
+    hint: "Did you mean team/train?",
+  });
+});
+
+test("a name that is in another namespace: that one is named", async () => {
+  const fake = cluster();
+  await expect(findWorkload(fake, [teamKind()], "team/train", { namespace: "web", signal })).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_WORKLOAD",
+    hint: "There is one in namespace ml: add -n ml.",
+  });
+});
+
+test("a namespace that is not there: the nearest is named", async () => {
+  const fake = cluster();
+  await expect(findWorkload(fake, [teamKind()], "team/train", { namespace: "mll", signal })).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_NAMESPACE",
+    message: "there is no namespace mll",
+    hint: "Did you mean ml?",
+  });
+});
+
+test("namespaces may not be read: the answer is about the name", async () => {
+  const fake = cluster();
+  fake.trouble(NAMESPACES, "forbidden");
+  await expect(findWorkload(fake, [teamKind()], "team/x", { namespace: "mll", signal })).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_WORKLOAD",
+  });
+});
+
+test("the CRD of a loaded kind is not installed", async () => {
+  const fake = new FakeCluster([DEPLOYMENTS, NAMESPACES]);
+  const ref = { resource: TEAMS, namespace: NAMESPACE, name: "train" };
+  await expect(checkWorkload(fake, ref, signal)).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_KIND",
+    message: "the cluster has no Team (teams.example.com, v1alpha1): its CRD is not installed",
+  });
+});
+
+test("the CRD is there in another version", async () => {
+  const fake = new FakeCluster([{ ...TEAMS, version: "v1" }]);
+  const ref = { resource: TEAMS, namespace: NAMESPACE, name: "train" };
+  await expect(checkWorkload(fake, ref, signal)).rejects.toMatchObject({
+    code: "KINSYNC_RESOLVE_KIND",
+    message: expect.stringContaining("it serves v1") as string,
+  });
+});
+
+test("the workload may not be read", async () => {
+  const fake = cluster();
+  fake.trouble(TEAMS, "forbidden");
+  await expect(findWorkload(fake, [teamKind()], "team/train", { signal })).rejects.toMatchObject({
+    code: "KINSYNC_CLUSTER_FORBIDDEN",
+  });
+});
+
+test("a look-up ends with its signal", async () => {
+  const controller = new AbortController();
+  controller.abort(new Error("enough"));
+  await expect(findResource(cluster(), [], "team", controller.signal)).rejects.toThrow("enough");
+});

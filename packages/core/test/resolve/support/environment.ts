@@ -1,0 +1,69 @@
+import type { KindPlugin, ResourceType } from "../../../src/contract/index.ts";
+import { ReflectorPool } from "../../../src/kube/reflector-pool.ts";
+import type { Resolution } from "../../../src/resolve/resolution.ts";
+import { watchWorkload, type WorkloadWatch } from "../../../src/resolve/members/workload-watch.ts";
+import { FakeCluster } from "../../support/fake-cluster.ts";
+import { ALL, NAMESPACE, TEAMS } from "../../support/objects.ts";
+
+/** A fake cluster with one workload under watch. */
+export interface World extends AsyncDisposable {
+  readonly cluster: FakeCluster;
+  readonly reflectors: ReflectorPool;
+  readonly watch: WorkloadWatch;
+  /** Every answer, oldest first. */
+  readonly told: readonly Resolution[];
+  /** The first answer, also a later one, for which the condition holds. */
+  until(condition: (resolution: Resolution) => boolean): Promise<Resolution>;
+}
+
+export interface WorldOptions {
+  readonly cluster?: FakeCluster;
+  readonly kind: KindPlugin | undefined;
+  readonly resource?: ResourceType;
+  readonly name?: string;
+}
+
+export function startWorld(options: WorldOptions): World {
+  const cluster = options.cluster ?? new FakeCluster(ALL);
+  const reflectors = new ReflectorPool({ cluster, timing: { retry: [1, 2], slow: [1, 2] } });
+  const told: Resolution[] = [];
+  const waiting = new Set<() => void>();
+  const controller = new AbortController();
+  const watch = watchWorkload({
+    cluster,
+    reflectors,
+    ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
+    kind: options.kind,
+    signal: controller.signal,
+    onResolution: (resolution) => {
+      told.push(resolution);
+      for (const look of waiting) look();
+    },
+  });
+  return {
+    cluster,
+    reflectors,
+    watch,
+    told,
+    until: (condition) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          const last = told.at(-1);
+          if (last === undefined || !condition(last)) return;
+          waiting.delete(look);
+          resolve(last);
+        };
+        waiting.add(look);
+        look();
+      }),
+    async [Symbol.asyncDispose]() {
+      await watch[Symbol.asyncDispose]();
+      await reflectors[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** `name=state`, in the order of the resolution. */
+export function states(resolution: Resolution | undefined): string[] {
+  return (resolution?.members ?? []).map((member) => `${member.name}=${member.state}`);
+}

@@ -1,0 +1,444 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RunAction } from "../../../src/contract/action.ts";
+import { KinsyncError } from "../../../src/errors/error.ts";
+import { ArchivePool } from "../../../src/sync/archive/archive-pool.ts";
+import { Worker, type WorkerRoot } from "../../../src/sync/target/worker.ts";
+import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
+import { createTree, type Tree, type TreeEntry } from "../../../src/mapping/tree.ts";
+import { MemoryContainer } from "../../support/memory-container.ts";
+
+let folder: string;
+let archives: ArchivePool;
+let container: MemoryContainer;
+let worker: Worker | undefined;
+let events: string[];
+let written: Set<string>;
+let changed: PromiseWithResolvers<void>;
+let onSynced: () => void;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kinsync-test-"));
+  archives = new ArchivePool();
+  container = new MemoryContainer();
+  events = [];
+  written = new Set();
+  changed = Promise.withResolvers();
+  onSynced = () => {};
+});
+
+afterEach(async () => {
+  await worker?.[Symbol.asyncDispose]();
+  worker = undefined;
+  await archives[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Local files as a mapping sees them; `set` is a settled save. */
+class Files {
+  tree: Tree | undefined;
+  generation = 0;
+  isIgnored = (_path: string): boolean => false;
+  readonly mapping: ResolvedMapping;
+
+  constructor(id: string, options: Partial<ResolvedMapping> = {}) {
+    this.mapping = {
+      id,
+      from: folder,
+      fromText: "src",
+      to: `/${id}`,
+      toIsFolder: false,
+      ignore: [],
+      ignoreDefaults: true,
+      ignoreFiles: [],
+      roles: undefined,
+      indexes: undefined,
+      container: undefined,
+      image: undefined,
+      states: ["current", "kept"],
+      inPlace: false,
+      mirror: false,
+      transport: "exec",
+      initial: "verify",
+      ...options,
+    };
+  }
+
+  async set(files: Readonly<Record<string, string>>): Promise<void> {
+    const entries: TreeEntry[] = [];
+    for (const [path, content] of Object.entries(files)) {
+      const bytes = Buffer.from(content);
+      const digest = createHash("sha256").update(bytes).digest("hex");
+      const source = join(folder, digest);
+      if (!written.has(source)) await writeFile(source, bytes);
+      written.add(source);
+      entries.push({ type: "file", path, mode: 0o644, size: bytes.length, digest, source });
+    }
+    this.tree = createTree("directory", entries);
+    this.generation += 1;
+    worker?.poke();
+  }
+
+  root(): WorkerRoot {
+    return {
+      mapping: this.mapping,
+      spec: { path: this.mapping.to, shape: "directory", key: this.mapping.id },
+      wanted: () =>
+        this.tree === undefined
+          ? undefined
+          : { tree: this.tree, generation: this.generation, settledAt: 0, isExcluded: (path) => this.isIgnored(path) },
+    };
+  }
+}
+
+interface StartOptions {
+  readonly files: readonly Files[];
+  readonly session?: string;
+  readonly since?: string;
+  readonly force?: boolean;
+  readonly actions?: readonly RunAction[];
+}
+
+function start({
+  files,
+  session = "me",
+  since = "2026-01-01T00:00:00.000Z",
+  force = true,
+  actions = [],
+}: StartOptions): Worker {
+  const tell = (event: string): void => {
+    events.push(event);
+    changed.resolve();
+    changed = Promise.withResolvers();
+  };
+  worker = new Worker({
+    target: { namespace: "ns", pod: "web-0", podUid: "u", container: "main", containerId: "c", role: "head" },
+    roots: files.map((mapped) => mapped.root()),
+    actions,
+    archives,
+    open: () => container.open(session, since),
+    session,
+    since,
+    force,
+    retry: { min: 1, max: 2 },
+    listener: {
+      onStatus: (status, reason) => tell(`${status}: ${reason}`),
+      onSynced: (root, wanted, done) => {
+        tell(`synced ${root.mapping.id} g${wanted.generation} +${done.files} -${done.deleted}`);
+        onSynced();
+      },
+      onRetry: (error) => tell(`retry ${error.code}`),
+      onProgress: () => {},
+      onRun: (action, result) =>
+        tell(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
+      onQuiet: () => tell("quiet"),
+    },
+  });
+  return worker;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await changed.promise;
+}
+
+const synced = (generation: number) => (): boolean =>
+  worker?.status === "synced" &&
+  events.some((event) => event.startsWith("synced ") && event.includes(`g${generation} `));
+
+describe("a worker", () => {
+  test("brings an empty container to the tree, then only what differs", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1", b: "2" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1", b: "2" });
+    await files.set({ a: "1", b: "3" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ a: "1", b: "3" });
+    expect(container.log.filter((line) => line.startsWith("commit"))).toEqual([
+      "commit src file a, file b",
+      "commit src file b",
+    ]);
+  });
+
+  test("sends nothing where the container holds the tree already, and says that it is there", async () => {
+    container.put("src", "a", "1");
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(events).toContain("synced src g1 +0 -0");
+    expect(container.root("src").marker?.tree).toBe(files.tree?.digest);
+  });
+
+  test("deletes what it placed and what it found equal, and nothing else", async () => {
+    container.put("src", "equal", "1");
+    container.put("src", "foreign", "x");
+    const files = new Files("src");
+    await files.set({ equal: "1", mine: "2" });
+    start({ files: [files] });
+    await until(synced(1));
+    await files.set({ other: "3" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ foreign: "x", other: "3" });
+  });
+
+  test("deletes what an earlier run placed, by the manifest", async () => {
+    container.put("src", "old", "1");
+    container.root("src").placed.add("old");
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1" });
+    expect([...container.root("src").placed]).toEqual(["a"]);
+  });
+
+  test("makes one batch of all saves that settle while one is on its way", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    const gate = Promise.withResolvers<void>();
+    container.gate = gate.promise;
+    for (let save = 2; save <= 11; save += 1) await files.set({ a: String(save) });
+    gate.resolve();
+    await until(() => worker?.status === "synced" && container.seen("src").a === "11");
+    // The first tree, the one that was on its way, and the last of all that settled meanwhile.
+    expect(container.log.filter((line) => line.startsWith("commit")).length).toBeLessThanOrEqual(3);
+  });
+
+  test("catches a restarted container up from nothing", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    container.restart();
+    events.length = 0;
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1" });
+    expect(container.sessions).toBe(2);
+  });
+
+  test("takes stock again after a lost acknowledgement, whether the batch arrived or not", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_LOST", "no answer"));
+    await files.set({ a: "2" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ a: "2" });
+    expect(events).toContain("retry KINSYNC_TARGET_LOST");
+    expect(container.log.filter((line) => line.startsWith("inventory")).length).toBeGreaterThanOrEqual(2);
+  });
+
+  test("is failed by what needs the user, tries nothing more, and tries again with the next save", async () => {
+    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "failed" && worker.idle);
+    expect(worker?.reason).toBe("not yours");
+    worker?.poke();
+    await files.set({ a: "2" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ a: "2" });
+  });
+
+  test("leaves the process free to do other things after a failure that ended its session", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    container.failNext("claim", new KinsyncError("KINSYNC_TARGET_FULL", "no room", { retry: "terminal" }));
+    container.breakConnection();
+    await until(() => worker?.status === "failed");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(worker?.idle).toBe(true);
+  });
+
+  test("goes on trying where trying may help", async () => {
+    const lost = new KinsyncError("KINSYNC_TARGET_LOST", "refused");
+    container.failNext("open", lost, lost, lost, lost, lost);
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(events.filter((event) => event.startsWith("retry")).length).toBe(5);
+  });
+
+  test("serves its other mappings where one needs the user", async () => {
+    const good = new Files("good");
+    const bad = new Files("bad");
+    await good.set({ a: "1" });
+    await bad.set({ d: "1" });
+    container.root("bad").files.set("d", { type: "directory", path: "d", mode: 0o755 });
+    start({ files: [bad, good] });
+    await until(() => worker?.status === "failed");
+    expect(container.seen("good")).toEqual({ a: "1" });
+    expect(worker?.reason).toContain("/bad/d is a directory that kinsync did not place");
+  });
+
+  test("halts for good when a later run took the root over, and names it", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    const other = await container.open("other", "2026-01-02T00:00:00.000Z");
+    await other.claim(
+      { path: "/src", shape: "directory", key: "src" },
+      { generation: 1, tree: "", signal: AbortSignal.timeout(1000) },
+    );
+    await files.set({ a: "2" });
+    await until(() => worker?.status === "halted");
+    await files.set({ a: "3" });
+    expect(container.seen("src")).toEqual({ a: "1" });
+  });
+
+  test("begins anew where it was an earlier session of its own run that took the root", async () => {
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over"));
+    await files.set({ a: "2" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ a: "2" });
+    expect(events).toContain("retry KINSYNC_TARGET_LOST");
+  });
+
+  test("leaves a pod that came later to the later run", async () => {
+    const other = await container.open("other", "2026-01-02T00:00:00.000Z");
+    await other.claim(
+      { path: "/src", shape: "directory", key: "src" },
+      { generation: 1, tree: "", signal: AbortSignal.timeout(1000) },
+    );
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files], force: false });
+    await until(() => worker?.status === "halted");
+    expect(worker?.reason).toContain("owner of other");
+    expect(container.seen("src")).toEqual({});
+  });
+
+  test("with trust sends nothing at first contact, and verifies after a lost connection", async () => {
+    container.put("src", "a", "stale");
+    const files = new Files("src", { initial: "trust" });
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "synced");
+    expect(container.seen("src")).toEqual({ a: "stale" });
+    container.breakConnection();
+    await until(() => container.seen("src").a === "1");
+  });
+
+  test("with full sends everything at first contact", async () => {
+    container.put("src", "a", "1");
+    const files = new Files("src", { initial: "full" });
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(events).toContain("synced src g1 +1 -0");
+  });
+
+  test("with mirror deletes what it did not place", async () => {
+    container.put("src", "foreign", "x");
+    const files = new Files("src", { mirror: true });
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1" });
+  });
+
+  test("removes thousands of files in bounded batches", async () => {
+    const files = new Files("src");
+    await files.set(Object.fromEntries(Array.from({ length: 4_500 }, (_, index) => [`f${index}`, "x"])));
+    start({ files: [files] });
+    await until(synced(1));
+    await files.set({ last: "1" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ last: "1" });
+    expect(container.log.filter((line) => line.startsWith("commit")).length).toBe(4);
+  });
+
+  test("runs a command after a commit that touched its paths, in its roles, and tells the exit code", async () => {
+    container.runExitCode = 3;
+    const files = new Files("src");
+    await files.set({ "requirements.txt": "1", a: "1" });
+    const actions: RunAction[] = [
+      { when: ["requirements.txt"], command: ["pip", "install"] },
+      { when: ["*.go"], command: "go build" },
+      { when: ["requirements.txt"], command: "workers only", roles: ["worker"] },
+    ];
+    start({ files: [files], actions });
+    await until(() => events.includes("run pip,install 3"));
+    events.length = 0;
+    await files.set({ "requirements.txt": "1", a: "2" });
+    await until(synced(2));
+    await worker?.settledRuns();
+    expect(container.log.filter((line) => line.startsWith("run"))).toEqual(["run pip,install"]);
+  });
+
+  test("tells that it is quiet once its last command ended, and tells no status that did not change", async () => {
+    const files = new Files("app");
+    await files.set({ a: "1" });
+    container.runExitCode = 3;
+    start({ files: [files], actions: [{ when: ["a"], command: "reload" }] });
+    await until(() => events.includes("run reload 3"));
+    const told = events.indexOf("run reload 3");
+    await until(() => worker?.idle === true && events.slice(told).includes("quiet"));
+    expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest tree"]);
+  });
+
+  test("tells that it is quiet, also where it was poked while only the user can change anything", async () => {
+    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "failed" && worker.idle);
+    const told = events.length;
+    worker?.poke();
+    expect(worker?.idle).toBe(false);
+    await until(() => events.slice(told).includes("quiet"));
+    expect(worker?.idle).toBe(true);
+    expect(worker?.status).toBe("failed");
+  });
+
+  test("opens one session for a command and a save that both find the last one lost", async () => {
+    container.runExitCode = 0;
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files], actions: [{ when: ["*"], command: "x" }] });
+    await until(() => events.includes("run x 0"));
+    events.length = 0;
+    // The save is carried, then its command and the next save meet a lost connection at once.
+    onSynced = () => {
+      onSynced = () => {};
+      container.breakConnection();
+      void files.set({ a: "3" });
+    };
+    await files.set({ a: "2" });
+    await until(synced(3));
+    await worker?.settledRuns();
+    const opened = container.opened;
+    await worker?.[Symbol.asyncDispose]();
+    expect(opened.length).toBeGreaterThan(1);
+    const ends = await Promise.all(
+      opened.map((session) => Promise.race([session.ended, Promise.resolve("left open" as const)])),
+    );
+    expect(ends).not.toContain("left open");
+  });
+
+  test("does not repeat a command that failed", async () => {
+    container.failNext("run", new KinsyncError("KINSYNC_TARGET_LOST", "gone"));
+    const files = new Files("src");
+    await files.set({ a: "1" });
+    start({ files: [files], actions: [{ when: ["*"], command: "x" }] });
+    await until(() => events.includes("run x KINSYNC_TARGET_LOST"));
+    expect(container.log.filter((line) => line.startsWith("run"))).toEqual([]);
+  });
+});
