@@ -27,7 +27,9 @@ export function configOf(
   folder: string,
   from: (workload: string) => string,
 ): KinsyncConfig {
-  return { workloads: workloads.map((target) => ({ target, sync: [{ from: from(target), to: `bench/${folder}` }] })) };
+  return {
+    workloads: workloads.map((workload) => ({ workload, sync: [{ from: from(workload), to: `bench/${folder}` }] })),
+  };
 }
 
 /** The engine in this process, as in docs/guides/use-as-a-library.md. Settles when everything is in step. */
@@ -41,10 +43,10 @@ export async function startLibrary(
   const stop = new AbortController();
   const plans = resolveConfig(config, { folder: "/", describe: (path) => path.join(".") });
   const workloads = await Promise.all(
-    plans.map(async ({ target, mappings, run }) => {
+    plans.map(async ({ workload, mappings, run }) => {
       const signal = AbortSignal.timeout(10_000);
-      const { ref } = await findWorkload(world.cluster, kinds, target, { namespace: world.namespace, signal });
-      return { name: target, ref, mappings, run };
+      const { ref } = await findWorkload(world.cluster, kinds, workload, { namespace: world.namespace, signal });
+      return { name: workload, ref, mappings, run };
     }),
   );
   const ready = new Readiness(workloads.length);
@@ -53,7 +55,7 @@ export async function startLibrary(
     kinds,
     transports: [exec()],
     workloads,
-    session: randomUUID(),
+    runId: randomUUID(),
     owner: "bench (library)",
     mode,
     signal: stop.signal,

@@ -102,7 +102,7 @@ export async function benchResolve(count: number): Promise<void> {
       };
       return Promise.resolve(answer);
     },
-    mayI: () => Promise.resolve(undefined),
+    canI: () => Promise.resolve(undefined),
     webSocket: () => Promise.reject(new KinsyncError("KINSYNC_INTERNAL", "not here")),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -132,7 +132,7 @@ function waysOf(world: World, table: Transfer, workload: string, pod: string, lo
       prepare: (to) =>
         Promise.resolve(async () => {
           const sync = [{ from: source, to }];
-          await using _done = await startLibrary(world, { workloads: [{ target: workload, sync }] }, "once");
+          await using _done = await startLibrary(world, { workloads: [{ workload: workload, sync }] }, "once");
         }),
     },
     {

@@ -76,7 +76,7 @@ export async function change(stage: Stage): Promise<void> {
 /** Resolves when kinsync knows what `change` did. */
 export async function changeSeen(kinsync: Kinsync, since = 0): Promise<void> {
   const fits = ({ event, paths }: Kinsync["events"][number]): boolean =>
-    event === "generation" && paths?.includes("new/g.txt") === true;
+    event === "snapshot" && paths?.includes("new/g.txt") === true;
   await kinsync.until("the change is seen", fits, { since });
 }
 

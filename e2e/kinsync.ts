@@ -14,7 +14,7 @@ export interface KinsyncEvent {
   readonly uid?: string;
   readonly container?: string;
   readonly mapping?: string;
-  readonly generation?: number;
+  readonly snapshot?: number;
   readonly state?: string;
   readonly status?: string;
   readonly role?: string;
@@ -116,11 +116,11 @@ export class Kinsync implements AsyncDisposable {
     return this.until("its first pass is done", ({ event }) => event === "ready");
   }
 
-  /** Waits until it tells of a generation that this path came with; who gets it is another matter. */
+  /** Waits until it tells of a snapshot that this path came with; who gets it is another matter. */
   async noticed(path: string, since: number): Promise<KinsyncEvent> {
     return this.until(
       `${path} is saved`,
-      ({ event, paths }) => event === "generation" && paths?.includes(path) === true,
+      ({ event, paths }) => event === "snapshot" && paths?.includes(path) === true,
       { since },
     );
   }

@@ -201,21 +201,21 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Waits until kinsync says that each of the pods holds the generation that this path came with. */
+  /** Waits until kinsync says that each of the pods holds the snapshot that this path came with. */
   async synced(kinsync: Kinsync, path: string, pods: readonly Pod[], since: number): Promise<void> {
-    const { generation = 0, mapping } = await kinsync.until(
+    const { snapshot = 0, mapping } = await kinsync.until(
       `${path} is saved`,
-      ({ event, paths }) => event === "generation" && paths?.includes(path) === true,
+      ({ event, paths }) => event === "snapshot" && paths?.includes(path) === true,
       { since },
     );
     for (const pod of pods) {
       await kinsync.until(
-        `${pod.metadata.name} has generation ${generation}`,
+        `${pod.metadata.name} has snapshot ${snapshot}`,
         (each) =>
           each.event === "synced" &&
           each.uid === pod.metadata.uid &&
           each.mapping === mapping &&
-          (each.generation ?? 0) >= generation,
+          (each.snapshot ?? 0) >= snapshot,
         { since },
       );
     }

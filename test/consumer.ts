@@ -20,7 +20,7 @@ const mine: KindPlugin = defineKind({
 const config = defineConfig({
   kinds: [jobset(), deployment(), statefulset(), mine],
   transports: [exec()],
-  workloads: [{ target: "widget/one", sync: [{ from: "src", to: "/app/src" }] }],
+  workloads: [{ workload: "widget/one", sync: [{ from: "src", to: "/app/src" }] }],
 });
 
 const functions = [createEngine, connectCluster, kindConformance, createPlayground];

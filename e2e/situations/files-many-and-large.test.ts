@@ -71,12 +71,12 @@ situation("a file of 300 MiB, then a change in the middle of it", { timeout: LON
   } finally {
     await changed.close();
   }
-  const { generation = 0 } = await kinsync.until(
+  const { snapshot = 0 } = await kinsync.until(
     "the change is seen",
-    ({ event, paths }) => event === "generation" && paths?.includes("large.bin") === true,
+    ({ event, paths }) => event === "snapshot" && paths?.includes("large.bin") === true,
     { since },
   );
-  await kinsync.until("it is there", (told) => told.event === "synced" && (told.generation ?? 0) >= generation, {
+  await kinsync.until("it is there", (told) => told.event === "synced" && (told.snapshot ?? 0) >= snapshot, {
     since,
     within: LONG,
   });
@@ -100,7 +100,7 @@ situation("a file that is replaced by one of equal content is not written again"
   await project.write("src/same.txt", "the same\n");
   await stage.save(kinsync, "f.txt", "two\n", [x]);
   expect(await facts()).toBe(before);
-  const touched = kinsync.events.slice(since).flatMap(({ event, paths = [] }) => (event === "generation" ? paths : []));
+  const touched = kinsync.events.slice(since).flatMap(({ event, paths = [] }) => (event === "snapshot" ? paths : []));
   expect(new Set(touched)).toEqual(new Set(["f.txt"]));
   expect(written(kinsync, since)).toBe(1);
 });

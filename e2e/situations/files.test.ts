@@ -118,7 +118,7 @@ situation("files, folders and links take one another's place", {}, async (stage)
 situation("what is ignored is neither carried nor deleted", {}, async (stage) => {
   const { kubectl, project } = stage;
   const sync = [{ from: "src", to: "/app/src", ignore: ["*.log", "/data/"], ignoreFiles: [".gitignore"] }];
-  await project.write("kinsync.config.json", JSON.stringify({ workloads: [{ target: "pod/x", sync }] }));
+  await project.write("kinsync.config.json", JSON.stringify({ workloads: [{ workload: "pod/x", sync }] }));
   await project.writeAll({
     "src/.gitignore": "*.o\n!keep.o\n",
     "src/f.txt": "one\n",

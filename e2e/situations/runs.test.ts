@@ -77,7 +77,7 @@ situation(
 situation("a command that follows a save runs in each container that got it", {}, async (stage) => {
   const { project, world } = stage;
   const run = [{ when: ["*.txt"], command: "cat /app/src/f.txt >>/tmp/seen" }];
-  const workloads = [{ target: "sts/db", sync: [{ from: "src", to: "/app/src" }], run }];
+  const workloads = [{ workload: "sts/db", sync: [{ from: "src", to: "/app/src" }], run }];
   await project.write("kinsync.config.json", JSON.stringify({ workloads }));
   await project.write("src/f.txt", "one\n");
   await stage.create(statefulSet("db", 2, podSpec(container(world.image))));

@@ -3,5 +3,5 @@ import { experiment } from "./experiment.ts";
 
 export default defineConfig({
   kinds: [experiment()],
-  workloads: [{ target: "experiment/pendulum", sync: [{ from: "src", to: "/app/src" }] }],
+  workloads: [{ workload: "experiment/pendulum", sync: [{ from: "src", to: "/app/src" }] }],
 });

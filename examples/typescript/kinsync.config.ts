@@ -9,7 +9,7 @@ function settings(role: string): MappingConfig {
 export default defineConfig({
   workloads: [
     {
-      target: "jobset/train",
+      workload: "jobset/train",
       namespace: "ml",
       sync: [{ from: "src", to: "/app/src", ignore: ["**/*.ipynb"] }, ...["head", "worker"].map(settings)],
       run: [

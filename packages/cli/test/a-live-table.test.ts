@@ -68,7 +68,7 @@ test("a terminal shows members in a table, and each save in one line above it", 
   const up = upOnTerminal("up pod/app --sync src:table");
   await up.until(/^app +current +synced +1 +1 +\d/m);
   await place.write("src/main.py", "print(2)\n");
-  await up.until(/^synced generation 2 to 1 of 1 target, the last after \d/m);
+  await up.until(/^synced snapshot 2 to 1 of 1 target, the last after \d/m);
   await up.until(/^app +current +synced +2 +1 +\d/m);
   expect(await readIn(playground, "app", "table/main.py")).toBe("print(2)\n");
   expect(up.raw()).toContain("\u001B[32msynced\u001B[39m");

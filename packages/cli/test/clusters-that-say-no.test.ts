@@ -153,8 +153,8 @@ test("a source without content halts and sends nothing, unless that is meant", a
 test("all workloads of a config are brought up to date where none is named", async () => {
   const rule = (to: string) => ({ from: "src", to });
   const workloads = [
-    { target: "pod/app", sync: [rule("all/a"), rule("all/b")] },
-    { target: "pods/app2", sync: [rule("all/c")] },
+    { workload: "pod/app", sync: [rule("all/a"), rule("all/b")] },
+    { workload: "pods/app2", sync: [rule("all/c")] },
   ];
   playground.apply(podManifest({ name: "app2" }));
   await untilRunning(playground, "app2");
@@ -176,8 +176,8 @@ test("all workloads of a config are brought up to date where none is named", asy
 test("two entries that are one workload by another name are refused", async () => {
   const sync = [{ from: "src", to: "twice" }];
   const workloads = [
-    { target: "pod/app", sync },
-    { target: "po/app", sync },
+    { workload: "pod/app", sync },
+    { workload: "po/app", sync },
   ];
   await place.write("twice/kinsync.config.json", JSON.stringify({ workloads }));
   await place.write("twice/src/x", "x");
@@ -207,13 +207,13 @@ test("with -o json every line is an object, and the names are the documented one
     });
   }
   const names = events.map(({ event }) => event);
-  expect(new Set(names)).toEqual(new Set(["generation", "member", "target", "synced", "ready", "summary"]));
+  expect(new Set(names)).toEqual(new Set(["snapshot", "member", "target", "synced", "ready", "summary"]));
   expect(names.filter((name) => name === "ready")).toHaveLength(1);
   expect(events.at(-1)).toMatchObject({ event: "summary", targets: 1, synced: 1 });
   expect(events.find(({ event }) => event === "synced")).toMatchObject({
     pod: "app",
     container: "main",
-    generation: 1,
+    snapshot: 1,
     files: 1,
   });
 });

@@ -140,27 +140,27 @@ test.each<[situation: string, config: string, message: RegExp]>([
   ],
   [
     "maps to the root",
-    "workloads: [{ target: pod/x, sync: [{ from: src, to: / }] }]",
-    /^error KINSYNC_TARGET_PATH: kinsync\.config\.yaml:1:54: workloads\[0\]\.sync\[0\]\.to is "\/"/,
+    "workloads: [{ workload: pod/x, sync: [{ from: src, to: / }] }]",
+    /^error KINSYNC_TARGET_PATH: kinsync\.config\.yaml:1:56: workloads\[0\]\.sync\[0\]\.to is "\/"/,
   ],
   [
     "has two rules for one path",
-    "workloads: [{ target: pod/x, sync: [{ from: src, to: /a }, { from: src, to: /a }] }]",
-    /^error KINSYNC_CONFIG_CONFLICT: kinsync\.config\.yaml:1:77: workloads\[0\]\.sync\[1\]\.to is \/a, as in sync\[0\]/,
+    "workloads: [{ workload: pod/x, sync: [{ from: src, to: /a }, { from: src, to: /a }] }]",
+    /^error KINSYNC_CONFIG_CONFLICT: kinsync\.config\.yaml:1:79: workloads\[0\]\.sync\[1\]\.to is \/a, as in sync\[0\]/,
   ],
   [
     "names a transport that is not loaded",
-    "workloads: [{ target: pod/x, sync: [{ from: src, to: /a, transport: rsync }] }]",
+    "workloads: [{ workload: pod/x, sync: [{ from: src, to: /a, transport: rsync }] }]",
     /^error KINSYNC_PLUGIN_NOT_FOUND: pod\/x sync\[0\] wants the transport "rsync", and none of that name is loaded\n {2}hint: Loaded: exec\./,
   ],
   [
     "does not have the workload",
-    "workloads: [{ target: pod/y, sync: [{ from: src, to: /a }] }]",
+    "workloads: [{ workload: pod/y, sync: [{ from: src, to: /a }] }]",
     /^error KINSYNC_USAGE: pod\/x is not in kinsync\.config\.yaml, which lists pod\/y\n/,
   ],
   [
     "names a plugin that is not installed",
-    'kinds: ["@acme/kinsync-kind-fleet"]\nworkloads: [{ target: pod/x, sync: [{ from: src, to: /a }] }]',
+    'kinds: ["@acme/kinsync-kind-fleet"]\nworkloads: [{ workload: pod/x, sync: [{ from: src, to: /a }] }]',
     /^error KINSYNC_PLUGIN_NOT_FOUND: @acme\/kinsync-kind-fleet \(kinds\[0\] in kinsync\.config\.yaml\) is not installed beside kinsync\.config\.yaml\n {2}hint: Install it there: npm install --save-dev @acme\/kinsync-kind-fleet/,
   ],
 ])("a config that %s ends the run", async (_situation, config, message) => {
@@ -174,7 +174,7 @@ test.each<[situation: string, config: string, message: RegExp]>([
 function plugin(body: string) {
   return {
     ...SRC,
-    "kinsync.config.yaml": "kinds: [fleet]\nworkloads: [{ target: pod/x, sync: [{ from: src, to: /a }] }]",
+    "kinsync.config.yaml": "kinds: [fleet]\nworkloads: [{ workload: pod/x, sync: [{ from: src, to: /a }] }]",
     "node_modules/fleet/package.json": JSON.stringify({
       name: "fleet",
       version: "1.0.0",

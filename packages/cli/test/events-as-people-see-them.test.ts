@@ -27,23 +27,23 @@ test.each<[EngineEvent, string | undefined]>([
   [
     {
       ...BASE,
-      event: "generation",
+      event: "snapshot",
       mapping: "src",
-      generation: 3,
+      snapshot: 3,
       files: 120,
       bytes: 34_930,
       changed: 5,
       paths: ["a", "b", "c", "d", "e"],
     },
-    "generation 3 of src: a, b, c and 2 more changed; 120 files, 34.1 KiB",
+    "snapshot 3 of src: a, b, c and 2 more changed; 120 files, 34.1 KiB",
   ],
   [
-    { ...TARGET, event: "synced", mapping: "src", generation: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: generation 3, 2 entries, 4.0 KiB, 1 deleted, 8 ms",
+    { ...TARGET, event: "synced", mapping: "src", snapshot: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4.0 KiB, 1 deleted, 8 ms",
   ],
   [
-    { ...TARGET, event: "synced", mapping: "src", generation: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: generation 1, all was there, 8 ms",
+    { ...TARGET, event: "synced", mapping: "src", snapshot: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 1, all was there, 8 ms",
   ],
   [
     {
@@ -139,7 +139,7 @@ test("absence is a sentence", () => {
 });
 
 function view(members: readonly Member[], targets: EngineView["workloads"][number]["targets"]) {
-  return { name: "jobset/train", resolution: resolution(members), targets, generation: 3 };
+  return { name: "jobset/train", resolution: resolution(members), targets, snapshot: 3 };
 }
 
 test("the table has a row for each target, and for each member without one", () => {
@@ -153,7 +153,7 @@ test("the table has a row for each target, and for each member without one", () 
           container: "main",
           containerId: "x",
           status: "synced",
-          generation: 3,
+          snapshot: 3,
           files: 2,
           duration: 8,
           reason: "",
@@ -163,7 +163,7 @@ test("the table has a row for each target, and for each member without one", () 
     { paint, width: 100, rows: 10 },
   );
   expect(lines).toEqual([
-    "jobset/train  generation 3  1 of 2 members are current: 1 superseded",
+    "jobset/train  snapshot 3  1 of 2 members are current: 1 superseded",
     "MEMBER    ROLE    STATE       STATUS  GEN  FILES  LATENCY",
     "head-0    head    current     synced  3    2      8 ms",
     "worker-0  worker  superseded  -                            because",
@@ -181,7 +181,7 @@ test("a table that does not fit shows what needs attention", () => {
         container: "main",
         containerId: "x",
         status: name === "e" ? ("failed" as const) : ("synced" as const),
-        generation: 3,
+        snapshot: 3,
         files: 0,
         duration: undefined,
         reason: "it is read-only",

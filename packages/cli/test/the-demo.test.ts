@@ -19,7 +19,7 @@ test("the demo comes true by itself, and says so with figures", { timeout: 120_0
     reached: Array.from({ length: 4 }, (_, index) => expect.stringMatching(`^train-worker-0-${index}-`)),
     missed: [expect.stringMatching(/^train-head-0-0-/)],
   });
-  const second = events.filter(({ event, generation }) => event === "synced" && generation === 2);
+  const second = events.filter(({ event, snapshot }) => event === "synced" && snapshot === 2);
   expect(new Set(second.map(({ uid }) => uid)).size).toBe(5);
 });
 
@@ -46,7 +46,7 @@ test("the demo stays if asked to: kinsync can be pointed at it, and edits arrive
   expect((JSON.parse(tree.stdout) as { readonly members: readonly unknown[] }).members).toHaveLength(5);
   await until(/kinsync tree jobset\/train\n\n/);
   await writeFile(file, "learning_rate: 0.5\n");
-  await until(/synced train-head-0-0-\S+ \(head 0\/0\) \[main\]: generation 3/);
+  await until(/synced train-head-0-0-\S+ \(head 0\/0\) \[main\]: snapshot 3/);
   child.kill("SIGINT");
   expect(await end).toMatchObject({ code: 130, stderr: "" });
 });

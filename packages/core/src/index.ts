@@ -3,7 +3,7 @@ export type { Engine, EngineOptions, EngineView, ResolvedWorkload, TargetView } 
 export type {
   EngineEvent,
   FailedEvent,
-  GenerationEvent,
+  SnapshotEvent,
   HaltedEvent,
   MemberEvent,
   NoteEvent,

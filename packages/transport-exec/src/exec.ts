@@ -35,10 +35,10 @@ const SOCKET_PING = 15_000;
  *
  * await using cluster = await connectCluster({ env: process.env, signal });
  * const target = { namespace: "default", pod: "web-0", podUid, container: "main", containerId };
- * const who = { session: crypto.randomUUID(), owner: "ada@laptop", since: new Date().toISOString() };
+ * const who = { runId: crypto.randomUUID(), owner: "ada@laptop", since: new Date().toISOString() };
  * await using session = await exec().open(target, { cluster, ...who, signal });
  * const root = { path: "/app/src", shape: "directory", key: "src" } as const;
- * await session.claim(root, { generation: 1, tree: "", signal });
+ * await session.claim(root, { snapshot: 1, tree: "", signal });
  * const receipt = await session.commit(session.stage(batch, { signal }), { signal });
  * ```
  */

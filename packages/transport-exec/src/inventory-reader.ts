@@ -157,15 +157,15 @@ function parseMarker(text: string): Marker | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { format, session, owner, since, incarnation, generation, tree } = value as Record<string, unknown>;
-  if (format !== 1 || typeof session !== "string" || typeof since !== "string") return undefined;
+  const { format, runId, owner, since, incarnation, snapshot, tree } = value as Record<string, unknown>;
+  if (format !== 1 || typeof runId !== "string" || typeof since !== "string") return undefined;
   return {
     format,
-    session,
+    runId,
     since,
     owner: typeof owner === "string" ? owner : "",
     incarnation: typeof incarnation === "string" ? incarnation : "",
-    generation: typeof generation === "number" ? generation : 0,
+    snapshot: typeof snapshot === "number" ? snapshot : 0,
     tree: typeof tree === "string" ? tree : "",
   };
 }

@@ -32,7 +32,7 @@ import { StagedBatch } from "./staged-batch.ts";
 import type { RunningAgent } from "./start-agent.ts";
 import { Answers, unescapePath, type AgentFailure } from "./wire.ts";
 
-/** Characters of a marker's part that changes: the largest generation, and a digest. */
+/** Characters of a marker's part that changes: the largest snapshot, and a digest. */
 const MARKER_REST = 104;
 /** How much longer a container may be silent while it reads a tree or removes one. */
 const SLOW = 3;
@@ -159,7 +159,7 @@ export class ExecSession implements Session {
       onDone: () => {
         const inventory = reader.inventory();
         // Only the owner writes the journal, and a commit that was sent meanwhile may have added to it.
-        const isWhole = isClaimed && inventory.marker?.session === this.#context.session;
+        const isWhole = isClaimed && inventory.marker?.runId === this.#context.runId;
         if (isWhole && reader.isJournalLong && commits === this.#commits.get(root.key)) {
           this.#compacted.set(root.key, `\n${journalLines("+", inventory.placed)}`);
         }
@@ -170,7 +170,7 @@ export class ExecSession implements Session {
 
   async claim(
     root: RootSpec,
-    options: { readonly generation: number; readonly tree: string; readonly signal: AbortSignal },
+    options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
   ): Promise<void> {
     this.#checkInside(root);
     const place = { claim: 0, root: "", state: "", mounts: [] as string[] };
@@ -180,7 +180,7 @@ export class ExecSession implements Session {
       deed: this.#deed("claim", root),
       request: (id) => {
         place.claim = id;
-        const marker = this.#marker(options.generation, options.tree);
+        const marker = this.#marker(options.snapshot, options.tree);
         return this.#dialect.claim(id, root, stageName(), marker);
       },
       onRecord: (line) => {
@@ -256,7 +256,7 @@ export class ExecSession implements Session {
           id,
           stage: staged.request.id,
           needle: this.#needle,
-          marker: this.#marker(batch.generation, batch.tree),
+          marker: this.#marker(batch.snapshot, batch.tree),
           isQuiet: this.#placed.areQuiet(batch),
         };
         const { save } = this.#dialect;
@@ -275,7 +275,7 @@ export class ExecSession implements Session {
     staged.settle.resolve();
     if (!Number.isInteger(count))
       throw new KinsyncError("KINSYNC_INTERNAL", `${nameOf(this.#target)}: a receipt without a count`);
-    return { generation: batch.generation, tree: batch.tree, count: batch.entries.length };
+    return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
   }
 
   async discard(stage: Stage): Promise<void> {
@@ -337,7 +337,7 @@ export class ExecSession implements Session {
         onFailure: (failure) => {
           if (failure.kind !== "TAKEN") return undefined;
           // Another session of this very run: it looks after the root, and this one is a leftover.
-          const isOurs = failure.text.includes(`"session":${JSON.stringify(this.#context.session)}`);
+          const isOurs = failure.text.includes(`"runId":${JSON.stringify(this.#context.runId)}`);
           const error = this.#fail(failure, this.#deed("watch", root));
           this.#lose(isOurs ? "lost" : "taken", error);
           return error;
@@ -514,12 +514,12 @@ export class ExecSession implements Session {
     throw new KinsyncError("KINSYNC_INTERNAL", "a stage of another transport was handed to exec");
   }
 
-  /** JSON: a line that names the claim, and one with the rest, which stays as long as it is whatever the generation. */
-  #marker(generation: number, tree: string): string {
-    const { session, owner, since } = this.#context;
-    const marker: Marker = { format: 1, session, owner, since, incarnation: this.facts.incarnation, generation, tree };
+  /** JSON: a line that names the claim, and one with the rest, which stays as long as it is whatever the snapshot. */
+  #marker(snapshot: number, tree: string): string {
+    const { runId, owner, since } = this.#context;
+    const marker: Marker = { format: 1, runId, owner, since, incarnation: this.facts.incarnation, snapshot, tree };
     const text = JSON.stringify(marker);
-    const end = text.length - text.indexOf('"generation":');
+    const end = text.length - text.indexOf('"snapshot":');
     return `{"claim":"${this.#claim}",\n${text.slice(1)}${" ".repeat(Math.max(0, MARKER_REST - end))}`;
   }
 

@@ -144,7 +144,7 @@ function end({ marker, plan }: CommitRequest): string {
  */
 function splitMarker(marker: string): readonly [claim: string, owner: string, rest: string] {
   const second = marker.indexOf("\n") + 1;
-  const at = marker.indexOf('"generation":');
+  const at = marker.indexOf('"snapshot":');
   return [marker.slice(0, second - 1), marker.slice(second, at), marker.slice(at).trimEnd()];
 }
 
@@ -186,12 +186,12 @@ function modeWord(step: PlanStep): string {
 function oneReplacement(request: CommitRequest, files: readonly Uint8Array[]): (string | Uint8Array)[] | undefined {
   const { id, place, plan, placed, unplaced, marker, isQuiet } = request;
   const [step, another] = plan.steps;
-  const rest = /^"generation":(\d+),"tree":"([0-9a-f]*)"\}$/.exec(splitMarker(marker)[2]);
+  const rest = /^"snapshot":(\d+),"tree":"([0-9a-f]*)"\}$/.exec(splitMarker(marker)[2]);
   if (step?.replaces !== "f" || another !== undefined || placed !== "" || unplaced !== "" || rest === null)
     return undefined;
-  const [, generation = "", tree = ""] = rest;
+  const [, snapshot = "", tree = ""] = rest;
   const file = `${step.size} ${maskOf(step)} ${step.value.slice(0, ENOUGH_DIGITS)} ${modeWord(step)}`;
-  const words = plainList([folderOf(step), nameOf(step), generation, tree]);
+  const words = plainList([folderOf(step), nameOf(step), snapshot, tree]);
   return [`q1 ${id} ${place.claim} ${isQuiet ? "1" : "''"} ${file} ${words}\n`, files[0] ?? NOTHING];
 }
 

@@ -21,10 +21,10 @@ import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
 const signal = AbortSignal.timeout(120_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
-async function claimed(world: LocalWorld, session = "s"): Promise<Session> {
-  const who = { cluster: world.cluster, session, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
+async function claimed(world: LocalWorld, runId = "s"): Promise<Session> {
+  const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
-  await opened.claim(root, { generation: 0, tree: "", signal });
+  await opened.claim(root, { snapshot: 0, tree: "", signal });
   return opened;
 }
 
@@ -62,7 +62,7 @@ describe.each(MAKES)("the journal in a container with $name", (make) => {
     committed.catch(() => {});
     const pipe = await openFile(join(state, "manifest"), "r");
     const ours = readFileSync(join(state, "marker"), "utf8");
-    const theirs = ours.replace('"session":"s"', '"session":"later"').replace(/"claim":"[^"]*"/, '"claim":"theirs"');
+    const theirs = ours.replace('"runId":"s"', '"runId":"later"').replace(/"claim":"[^"]*"/, '"claim":"theirs"');
     writeFileSync(join(state, "marker"), theirs);
     await pipe.readFile();
     await pipe.close();

@@ -11,10 +11,10 @@ beforeEach(() => {
 
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
-async function claimed(world: LocalWorld, session: string, owner: string): Promise<Session> {
-  const who = { cluster: world.cluster, session, owner, since: "2026-01-01T00:00:00Z", signal };
+async function claimed(world: LocalWorld, runId: string, owner: string): Promise<Session> {
+  const who = { cluster: world.cluster, runId, owner, since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
-  await opened.claim(root, { generation: 0, tree: "", signal });
+  await opened.claim(root, { snapshot: 0, tree: "", signal });
   return opened;
 }
 
@@ -49,10 +49,10 @@ describe.each(MAKES)("an idle session in a container with $name", (make) => {
 describe.each(MAKES)("a root that cannot be made in a container with $name", (make) => {
   test("is a failure that only another path ends", async () => {
     await using world = await makeLocalWorld(make);
-    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
     const impossible = { ...root, path: "/proc/kinsync-test/src" };
-    await expect(session.claim(impossible, { generation: 0, tree: "", signal })).rejects.toMatchObject({
+    await expect(session.claim(impossible, { snapshot: 0, tree: "", signal })).rejects.toMatchObject({
       code: "KINSYNC_TARGET_PATH",
       retry: "terminal",
     });

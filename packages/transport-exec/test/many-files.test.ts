@@ -24,9 +24,9 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
-    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const carry = async (wanted: readonly WantedPath[]): Promise<void> => {
       const batch = await handMadeBatch(root, wanted);
       await session.commit(session.stage(batch, { signal }), { signal });
@@ -61,9 +61,9 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
-    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const bytes = Buffer.alloc(10_000_001, "some text that repeats itself ");
     const batch = await handMadeBatch(root, [
       { file: "a", bytes },
@@ -87,9 +87,9 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
-    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const bytes = Buffer.alloc(2_500_001, "a large file ");
     const file = "sub/it's large";
     const batch = await handMadeBatch(root, [{ directory: "sub" }]);
@@ -110,9 +110,9 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
-    const who = { cluster: world.cluster, session: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const files = Array.from({ length: 1_200 }, (_, index) => ({
       file: `f${index}`,
       bytes: `${index} `.repeat(1_500),

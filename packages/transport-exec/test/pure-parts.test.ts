@@ -150,7 +150,7 @@ test("an inventory leaves out what was seen through a link, and what has no reco
 });
 
 test("a marker that makes no sense counts as none", () => {
-  for (const marker of ["", "{", "[]", `{"format":2,"session":"s","since":"x"}`, `{"format":1}`]) {
+  for (const marker of ["", "{", "[]", `{"format":2,"runId":"s","since":"x"}`, `{"format":1}`]) {
     const reader = new InventoryReader([], false, false);
     reader.take(`m ${marker}`);
     expect(reader.inventory().marker, marker).toBeUndefined();

@@ -36,7 +36,7 @@ function program(name: string, text: string): void {
 
 function open(cluster: FakeCluster, options: ExecOptions = {}, signal = AbortSignal.timeout(20_000)): Promise<Session> {
   const since = "2026-01-01T00:00:00Z";
-  return exec(options).open(cluster.target, { cluster, session: "s", owner: "ada@laptop", since, signal });
+  return exec(options).open(cluster.target, { cluster, runId: "s", owner: "ada@laptop", since, signal });
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<{ code: string; message: string; retry: string }> {
@@ -165,7 +165,7 @@ describe("a session that is open", () => {
     await using cluster = new FakeCluster({ cwd: base, path: SYSTEM, shell: [SH] }, "v4.channel.k8s.io");
     const session = await open(cluster, { agents: ["sh"] });
     const signal = AbortSignal.timeout(10_000);
-    await session.claim({ path: "root", shape: "directory", key: "k" }, { generation: 0, tree: "", signal });
+    await session.claim({ path: "root", shape: "directory", key: "k" }, { snapshot: 0, tree: "", signal });
     const result = await session.run("echo hello", { timeout: 5_000, signal });
     expect(result).toMatchObject({ exitCode: 0, output: "hello\n" });
     await session[Symbol.asyncDispose]();
@@ -208,7 +208,7 @@ describe("a session that is open", () => {
       onOutput: () => begun.resolve(),
     });
     await begun.promise;
-    await session.claim({ path: "root", shape: "directory", key: "k" }, { generation: 0, tree: "", signal });
+    await session.claim({ path: "root", shape: "directory", key: "k" }, { snapshot: 0, tree: "", signal });
     stop.abort();
     expect((await running).why).toBe("aborted");
   });
@@ -225,11 +225,11 @@ describe.each(MAKES)("a container that is a mere folder of the machine, with $na
     const signal = AbortSignal.timeout(20_000);
     for (const path of [join(base, "elsewhere"), "../elsewhere", "a/../../elsewhere", ".."]) {
       const root = { path, shape: "directory", key: "k" } as const;
-      const claimed = await failureOf(session.claim(root, { generation: 1, tree: "", signal }));
+      const claimed = await failureOf(session.claim(root, { snapshot: 1, tree: "", signal }));
       expect(claimed).toMatchObject({ code: "KINSYNC_TARGET_PATH", retry: "terminal" });
       expect((await failureOf(session.inventory(root, { paths: [], signal }))).code).toBe("KINSYNC_TARGET_PATH");
     }
-    await session.claim({ path: "src", shape: "directory", key: "k" }, { generation: 1, tree: "", signal });
+    await session.claim({ path: "src", shape: "directory", key: "k" }, { snapshot: 1, tree: "", signal });
     expect(existsSync(join(base, "elsewhere"))).toBe(false);
     expect(existsSync(join(cwd, "src"))).toBe(true);
   });

@@ -18,8 +18,8 @@ import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
 
 const signal = AbortSignal.timeout(60_000);
 
-function open(world: LocalWorld, session = "s"): Promise<Session> {
-  const who = { cluster: world.cluster, session, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
+function open(world: LocalWorld, runId = "s"): Promise<Session> {
+  const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
   return world.transport.open(world.target, who);
 }
 
@@ -36,7 +36,7 @@ describe.each(MAKES)("an inventory of a container with $name", (make) => {
       { file: "plain", bytes: "p" },
       { link: "a\nlink", target: "plain" },
     ];
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     await session.commit(session.stage(await handMadeBatch(root, entries), { signal }), { signal });
     const paths = ["new\nfolder", "new\nfolder/back\\slash\nfile 'q'", "plain", "a\nlink", "not\nthere"];
     const found = (await session.inventory(root, { paths, signal })).entries;
@@ -55,7 +55,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     await using session = await open(world);
     const root = { path: "sub/root", shape: "directory", key: "mapping-0" } as const;
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const stage = session.stage(await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), {
       signal,
     });
@@ -71,7 +71,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     await session.ping({ signal });
     expect(readdirSync(state).toSorted()).toEqual(["manifest", "marker"]);
     expect(JSON.parse(readFileSync(join(state, "marker"), "utf8"))).toMatchObject({
-      session: "s",
+      runId: "s",
       owner: "ada@laptop",
     });
   });
@@ -81,14 +81,14 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     const root = { path: "root", shape: "directory", key: "k" } as const;
     const state = join(world.folder, ".kinsync/k");
     const staged = await open(world, "first");
-    await staged.claim(root, { generation: 0, tree: "", signal });
+    await staged.claim(root, { snapshot: 0, tree: "", signal });
     await staged.stage(await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), { signal }).ready;
     expect(readdirSync(state).length).toBeGreaterThan(2);
     await staged[Symbol.asyncDispose]();
     await expect.poll(() => readdirSync(state).toSorted(), { timeout: 10_000 }).toEqual(["manifest", "marker"]);
 
     const halved = await open(world, "second");
-    await halved.claim(root, { generation: 0, tree: "", signal });
+    await halved.claim(root, { snapshot: 0, tree: "", signal });
     const batch = await handMadeBatch(root, [{ file: "large", bytes: "x".repeat(4 << 20) }]);
     const cut = halved.stage(
       {
@@ -116,7 +116,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     writeFileSync(join(state, "stage-old/t/half"), "x");
     mkdirSync(join(world.folder, ".kinsync/b/stage-other"), { recursive: true });
     await using session = await open(world);
-    await session.claim({ path: "root", shape: "directory", key: "a" }, { generation: 0, tree: "", signal });
+    await session.claim({ path: "root", shape: "directory", key: "a" }, { snapshot: 0, tree: "", signal });
     expect(readdirSync(state).toSorted()).toEqual(["manifest", "marker"]);
     expect(existsSync(join(world.folder, ".kinsync/b/stage-other"))).toBe(true);
   });
@@ -127,7 +127,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     symlinkSync("real/deep", join(world.folder, "root"));
     await using session = await open(world);
     const root = { path: "root", shape: "directory", key: "k" } as const;
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     await session.commit(session.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
     expect(readFileSync(join(world.folder, "real/deep/f"), "utf8")).toBe("f");
     expect(lstatSync(join(world.folder, "root")).isSymbolicLink()).toBe(true);
@@ -139,7 +139,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     const root = { path: "root", shape: "directory", key: "k" } as const;
     const session = await open(world);
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const stage = session.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal });
     await stage.ready;
     rmSync(join(world.folder, ".kinsync"), { recursive: true });
@@ -149,7 +149,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     });
     expect((await session.ended).why).toBe("lost");
     await using next = await open(world);
-    await next.claim(root, { generation: 0, tree: "", signal });
+    await next.claim(root, { snapshot: 0, tree: "", signal });
     await next.commit(next.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
     expect(readFileSync(join(world.folder, "root/f"), "utf8")).toBe("f");
   });
@@ -160,7 +160,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     writeFileSync(join(world.folder, "etc/theirs"), "theirs");
     await using session = await open(world);
     const root = { path: join(world.folder, "etc"), shape: "file", key: "one" } as const;
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     const batch = await handMadeBatch(root, [{ file: "app.yaml", bytes: "a: 1\n", mode: 0o600 }]);
     await session.commit(session.stage(batch, { signal }), { signal });
     expect(readdirSync(join(world.folder, "etc")).toSorted()).toEqual(["app.yaml", "theirs"]);
@@ -171,7 +171,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     await using world = await makeLocalWorld(make);
     await using session = await open(world);
     const root = { path: "root", shape: "directory", key: "k" } as const;
-    await session.claim(root, { generation: 0, tree: "", signal });
+    await session.claim(root, { snapshot: 0, tree: "", signal });
     for (const file of ["../x", "a/../../x", ".kinsync/marker", "/etc/x", "a//b", "."]) {
       const stage = session.stage(await handMadeBatch(root, [{ file, bytes: "x" }]), { signal });
       await expect(session.commit(stage, { signal })).rejects.toMatchObject({ code: "KINSYNC_TARGET_PATH" });

@@ -96,7 +96,7 @@ async function runEngine(run: EngineRun): Promise<readonly SummaryEvent[]> {
     kinds: registry.kinds,
     transports: registry.transports,
     workloads,
-    session: randomUUID(),
+    runId: randomUUID(),
     owner: ownerName(),
     mode: command === "up" ? "watch" : "once",
     ...(options.wait === undefined ? {} : { wait: options.wait }),
@@ -168,11 +168,11 @@ async function findWorkloads(
   const { findWorkload } = await import("@kinsync/core");
   const found = await Promise.all(
     plans.map(async (plan) => {
-      const { ref } = await findWorkload(cluster, kinds, plan.target, {
+      const { ref } = await findWorkload(cluster, kinds, plan.workload, {
         signal,
         ...(plan.namespace === undefined ? {} : { namespace: plan.namespace }),
       });
-      return { name: plan.target, ref, mappings: plan.mappings, run: plan.run };
+      return { name: plan.workload, ref, mappings: plan.mappings, run: plan.run };
     }),
   );
   const seen = new Map<string, string>();
@@ -190,7 +190,7 @@ async function findWorkloads(
 }
 
 function planLine(plan: WorkloadPlan): string {
-  return `${plan.target}: ${plan.mappings.map(({ fromText, to }) => `${fromText} -> ${to}`).join(", ")}`;
+  return `${plan.workload}: ${plan.mappings.map(({ fromText, to }) => `${fromText} -> ${to}`).join(", ")}`;
 }
 
 /** `ada@laptop`, for the markers in the containers. */

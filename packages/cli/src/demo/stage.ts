@@ -85,14 +85,14 @@ async function setStage(signal: AbortSignal, ends: (() => unknown)[], dispose: (
     const kind = jobset();
     const sync = [{ from: dirname(CONFIG_FILE), to: dirname(CONFIG_FILE) }];
     const name = `jobset/${WORKLOAD}`;
-    const [plan] = resolveConfig({ workloads: [{ target: name, sync }] }, { folder, describe: () => name });
+    const [plan] = resolveConfig({ workloads: [{ workload: name, sync }] }, { folder, describe: () => name });
     const ref = { resource: kind.root, namespace: NAMESPACE, name: WORKLOAD };
     const engine = createEngine({
       cluster,
       kinds: [kind],
       transports: [exec()],
       workloads: [{ name, ref, mappings: plan?.mappings ?? [], run: [] }],
-      session: crypto.randomUUID(),
+      runId: crypto.randomUUID(),
       owner: "kinsync demo",
       mode: "watch",
       signal: AbortSignal.any([signal, stop.signal]),

@@ -28,14 +28,14 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       return event.status === "waiting" && event.reason !== CONNECTING
         ? `${paint("yellow", "waiting")} ${where(event)}: ${clean(event.reason)}`
         : undefined;
-    case "generation":
-      return `${paint("bold", `generation ${event.generation}`)} of ${clean(event.mapping)}: ${changes(event)}${count(event.files, "file")}, ${bytes(event.bytes)}`;
+    case "snapshot":
+      return `${paint("bold", `snapshot ${event.snapshot}`)} of ${clean(event.mapping)}: ${changes(event)}${count(event.files, "file")}, ${bytes(event.bytes)}`;
     case "synced": {
       const did = [
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),
         ...(event.deleted > 0 ? [`${event.deleted} deleted`] : []),
       ].join(", ");
-      return `${paint("green", "synced")} ${where(event)}: generation ${event.generation}, ${did === "" ? "all was there" : did}, ${duration(event.duration)}`;
+      return `${paint("green", "synced")} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? "all was there" : did}, ${duration(event.duration)}`;
     }
     case "failed":
       return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${clean(event.reason)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
@@ -75,9 +75,9 @@ function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint
 /** Every target goes through this in an instant; only what lasts is worth a line. */
 const CONNECTING = "connecting";
 
-function changes(event: Extract<EngineEvent, { readonly event: "generation" }>): string {
+function changes(event: Extract<EngineEvent, { readonly event: "snapshot" }>): string {
   // At the start everything is new.
-  if (event.generation === 1 || event.paths.length === 0) return "";
+  if (event.snapshot === 1 || event.paths.length === 0) return "";
   const named = event.paths.slice(0, 3).map((path) => clean(path));
   const more = event.changed - named.length;
   return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""} changed; `;

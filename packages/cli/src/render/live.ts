@@ -19,7 +19,7 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
   const screen = createLogUpdate(output);
   const transfers = new Transfers(() => performance.now());
   /** What went to which targets of a workload since all of them were in step. */
-  const carried = new Map<string, { generation: number; slowest: number; uids: Set<string> }>();
+  const carried = new Map<string, { snapshot: number; slowest: number; uids: Set<string> }>();
   let view: (() => EngineView) | undefined;
   let several = false;
   let timer: NodeJS.Timeout | undefined;
@@ -67,14 +67,14 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
     carried.delete(name);
     const to = `${done.uids.size} of ${count(workload.targets.length, "target")}`;
     keep(
-      `${several ? `${clean(name)}: ` : ""}${paint("green", "synced")} generation ${done.generation} to ${to}, the last after ${duration(done.slowest)}`,
+      `${several ? `${clean(name)}: ` : ""}${paint("green", "synced")} snapshot ${done.snapshot} to ${to}, the last after ${duration(done.slowest)}`,
     );
   }
   function carry(event: Extract<EngineEvent, { readonly event: "synced" }>): void {
-    const before = carried.get(event.workload) ?? { generation: 0, slowest: 0, uids: new Set() };
+    const before = carried.get(event.workload) ?? { snapshot: 0, slowest: 0, uids: new Set() };
     before.uids.add(`${event.uid}/${event.container}`);
     carried.set(event.workload, {
-      generation: Math.max(before.generation, event.generation),
+      snapshot: Math.max(before.snapshot, event.snapshot),
       slowest: Math.max(before.slowest, event.duration),
       uids: before.uids,
     });

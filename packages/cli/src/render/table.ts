@@ -19,8 +19,8 @@ type WorkloadView = EngineView["workloads"][number];
 export function formatWorkload(workload: WorkloadView, style: TableStyle): readonly string[] {
   const { paint } = style;
   const { resolution } = workload;
-  const generation = workload.generation > 0 ? `  generation ${workload.generation}` : "";
-  const title = `${paint("bold", clean(workload.name))}${generation}`;
+  const snapshot = workload.snapshot > 0 ? `  snapshot ${workload.snapshot}` : "";
+  const title = `${paint("bold", clean(workload.name))}${snapshot}`;
   if (resolution === undefined) return [title, paint("dim", "  looking for its members")];
   const said = describeMembers(resolution);
   const rows = rowsOf(workload, resolution, paint);
@@ -71,7 +71,7 @@ function rowsOf(
         place,
         state,
         statusWord(target.status, paint),
-        target.generation === undefined ? "-" : String(target.generation),
+        target.snapshot === undefined ? "-" : String(target.snapshot),
         String(target.files),
         latency(target),
       ],

@@ -34,7 +34,7 @@ export async function loadSettings(options: ClusterOptions, io: Io): Promise<Set
     contexts: config?.contexts ?? [],
     workloads: config?.workloads ?? [],
     namespaceOf: (workload, kinds) =>
-      config?.workloads.find(({ target }) => isSame(target, workload, kinds))?.namespace,
+      config?.workloads.find((each) => isSame(each.workload, workload, kinds))?.namespace,
     plugins: () => (registry ??= loadRegistry(loaded, config, io.signal)),
   };
 }
@@ -76,18 +76,18 @@ export async function planWorkloads(
       });
     }
     const [base] = chosen;
-    const target = base === undefined ? named : base.target;
+    const workload = base === undefined ? named : base.workload;
     const mappings = options.sync.map(parseMappingFlag);
     plans = resolveConfig(
-      { workloads: [{ ...base, target, sync: mappings }] },
+      { workloads: [{ ...base, workload, sync: mappings }] },
       { folder: io.cwd, describe: (path) => `TO of --sync ${options.sync[Number(path[3])] ?? ""}` },
-    ).map((plan) => ({ ...plan, target: named }));
+    ).map((plan) => ({ ...plan, workload: named }));
   } else {
     if (loaded === undefined || chosen.length === 0) throw notInConfig(named, settings);
     const origin = originOf(loaded);
     const all = resolveConfig({ workloads }, origin);
     plans = all.filter((plan) =>
-      chosen.some((each) => each.target === plan.target && each.namespace === plan.namespace),
+      chosen.some((each) => each.workload === plan.workload && each.namespace === plan.namespace),
     );
   }
   const narrowed = plans.map((plan) => narrow(plan, options));
@@ -99,11 +99,11 @@ export async function planWorkloads(
 async function choose(named: string | undefined, settings: Settings): Promise<readonly WorkloadConfig[]> {
   const { workloads } = settings;
   if (named === undefined) return workloads;
-  const exact = workloads.filter(({ target }) => target === named);
+  const exact = workloads.filter(({ workload }) => workload === named);
   if (exact.length > 0 || workloads.length === 0) return exact;
   // Only the plugins know that `deploy/web` is `deployment/web`, and they take their time to load.
   const { kinds } = await settings.plugins();
-  return workloads.filter(({ target }) => isSame(target, named, kinds));
+  return workloads.filter(({ workload }) => isSame(workload, named, kinds));
 }
 
 function narrow(plan: WorkloadPlan, options: SyncOptions): WorkloadPlan {
@@ -143,10 +143,10 @@ function noRules(named: string | undefined): KinsyncError {
 
 function notInConfig(named: string | undefined, settings: Settings): KinsyncError {
   const file = settings.loaded?.file ?? "the config";
-  const targets = settings.workloads.map(({ target }) => target);
+  const targets = settings.workloads.map(({ workload }) => workload);
   if (named === undefined) {
     return new KinsyncError("KINSYNC_USAGE", `${file} lists no workload`, {
-      hint: 'Add one: workloads: [{ target: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+      hint: 'Add one: workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
     });
   }
   const listed = targets.length === 0 ? "which lists none" : `which lists ${targets.join(", ")}`;

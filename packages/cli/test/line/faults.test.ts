@@ -9,7 +9,7 @@ import { deployment, namesOf, untilPods } from "./worlds.ts";
 let playground: Playground;
 let folder: string;
 const pods = ["a", "b"];
-const workload = { target: "pod/a", sync: [{ from: "src", to: "src" }] };
+const workload = { workload: "pod/a", sync: [{ from: "src", to: "src" }] };
 
 beforeEach(async () => {
   [playground, folder] = await Promise.all([createPlayground(), mkdtemp(join(tmpdir(), "kinsync-line-"))]);
@@ -113,7 +113,7 @@ test("one member that cannot be served is named, and the others have the file", 
   const bad =
     playground.store.list("pods", "default").find((pod) => pod.metadata.name.startsWith("web-"))?.metadata.name ?? "";
   using _ = playground.faults.respond({ resource: "pods", subresource: "exec", name: bad }, { code: 500 });
-  await using line = await Line.start({ playground, folder, workload: { ...workload, target: "deploy/web" } });
+  await using line = await Line.start({ playground, folder, workload: { ...workload, workload: "deploy/web" } });
   await line.untilSynced(1, 2);
   await line.until("it is named", (events) => events.some((event) => event.event === "retry" && event.pod === bad));
   const good = names.filter((name) => name.startsWith("web-") && name !== bad);
@@ -126,7 +126,7 @@ test("a slow member does not keep a fast one waiting", async () => {
   const names = namesOf(playground.store.list("pods", "default")).filter((name) => name.startsWith("web-"));
   const [slow = "", fast = ""] = names;
   using _ = playground.faults.stallExec({ pod: slow });
-  await using line = await Line.start({ playground, folder, workload: { ...workload, target: "deploy/web" } });
+  await using line = await Line.start({ playground, folder, workload: { ...workload, workload: "deploy/web" } });
   await line.untilSynced(1, 1);
   expect(line.synced(1)).toEqual([fast]);
   await save("two");
@@ -174,7 +174,7 @@ test("once with nobody to serve ends after its wait", async () => {
   await using line = await Line.start({
     playground,
     folder,
-    workload: { ...workload, target: "deploy/none" },
+    workload: { ...workload, workload: "deploy/none" },
     mode: "once",
     wait: 300,
   });
@@ -194,7 +194,7 @@ test("once waits for a container that is still starting", async () => {
   await using line = await Line.start({
     playground,
     folder,
-    workload: { ...workload, target: "pod/late" },
+    workload: { ...workload, workload: "pod/late" },
     mode: "once",
   });
   const [summary] = await line.ended;

@@ -27,7 +27,7 @@ async function save(path: string, content: string): Promise<void> {
 }
 
 function mapped(mapping: Partial<MappingConfig> = {}, rest: Partial<WorkloadConfig> = {}): WorkloadConfig {
-  return { target: "pod/app", sync: [{ from: "src", to: "src", ...mapping }], ...rest };
+  return { workload: "pod/app", sync: [{ from: "src", to: "src", ...mapping }], ...rest };
 }
 
 function start(workload: WorkloadConfig = mapped()): Promise<Line> {
@@ -139,7 +139,7 @@ test("of two nested mappings the more specific one has its folder to itself, at 
     { from: "src", to: "app" },
     { from: "conf", to: "app/conf" },
   ];
-  await using line = await start({ target: "pod/app", sync });
+  await using line = await start({ workload: "pod/app", sync });
   await line.ready();
   expect(await read("app/conf/a")).toBe("of conf");
   await save("conf/a", "of src again");
@@ -154,7 +154,7 @@ test("of two nested mappings the more specific one has its folder to itself, at 
 
 test("a mapped single file survives an editor's delete and re-create, and a real delete goes through", async () => {
   await writeFile(join(folder, "config.yaml"), "v: 1");
-  await using line = await start({ target: "pod/app", sync: [{ from: "config.yaml", to: "etc/app.yaml" }] });
+  await using line = await start({ workload: "pod/app", sync: [{ from: "config.yaml", to: "etc/app.yaml" }] });
   await line.ready();
   expect(await read("etc/app.yaml")).toBe("v: 1");
   await rm(join(folder, "config.yaml"));

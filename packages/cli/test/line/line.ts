@@ -37,15 +37,15 @@ export class Line implements AsyncDisposable {
     const signal = AbortSignal.timeout(60_000);
     const cluster = await connectCluster({ env: {}, kubeconfig: playground.kubeconfigPath, signal });
     const kinds = builtInKinds();
-    const found = await findWorkload(cluster, kinds, workload.target, { namespace: "default", signal });
+    const found = await findWorkload(cluster, kinds, workload.workload, { namespace: "default", signal });
     const [plan] = resolveConfig({ workloads: [workload] }, { folder, describe: (path) => path.join(".") });
     return new Line(cluster, (line, stop) =>
       createEngine({
         cluster,
         kinds,
         transports: builtInTransports(),
-        workloads: [{ name: workload.target, ref: found.ref, mappings: plan?.mappings ?? [], run: plan?.run ?? [] }],
-        session: randomUUID(),
+        workloads: [{ name: workload.workload, ref: found.ref, mappings: plan?.mappings ?? [], run: plan?.run ?? [] }],
+        runId: randomUUID(),
         owner: options.owner ?? "a test",
         mode: options.mode ?? "watch",
         ...(options.wait === undefined ? {} : { wait: options.wait }),
@@ -90,17 +90,17 @@ export class Line implements AsyncDisposable {
     return this.until("ready", (events) => events.some((event) => event.event === "ready"));
   }
 
-  /** Names of the pods that hold a generation of some mapping. */
-  synced(generation: number): readonly string[] {
+  /** Names of the pods that hold a snapshot of some mapping. */
+  synced(snapshot: number): readonly string[] {
     const pods = this.events.flatMap((event) =>
-      event.event === "synced" && event.generation === generation ? [event.pod] : [],
+      event.event === "synced" && event.snapshot === snapshot ? [event.pod] : [],
     );
     return [...new Set(pods)].toSorted((a, b) => a.localeCompare(b));
   }
 
-  /** Settles when so many pods hold a generation. */
-  untilSynced(generation: number, count: number): Promise<void> {
-    return this.until(`${count} pods at generation ${generation}`, () => this.synced(generation).length >= count);
+  /** Settles when so many pods hold a snapshot. */
+  untilSynced(snapshot: number, count: number): Promise<void> {
+    return this.until(`${count} pods at snapshot ${snapshot}`, () => this.synced(snapshot).length >= count);
   }
 
   /** Settles with the summaries when the run has ended by itself. */

@@ -23,7 +23,7 @@ function save(path: string, content: string): Promise<void> {
   return writeFile(join(folder, "src", path), content);
 }
 
-const mapped = (target: string) => ({ target, sync: [{ from: "src", to: "src" }] });
+const mapped = (workload: string) => ({ workload, sync: [{ from: "src", to: "src" }] });
 
 async function held(names: readonly string[], path = "src/f.txt"): Promise<Record<string, string | undefined>> {
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readIn(playground, name, path)])));
@@ -74,7 +74,7 @@ describe("a JobSet", () => {
     await using line = await Line.start({
       playground,
       folder,
-      workload: { target: "jobset/train", sync: [{ from: "head.yaml", to: "etc/config.yaml", roles: ["head"] }] },
+      workload: { workload: "jobset/train", sync: [{ from: "head.yaml", to: "etc/config.yaml", roles: ["head"] }] },
     });
     await line.ready();
     const expected = names.map((name) => [name, name.includes("-head-") ? "role: head" : undefined]);

@@ -67,7 +67,7 @@ kinds:
 transports:
   - kinsync-transport-oneshot
 workloads:
-  - target: fl/north
+  - workload: fl/north
     sync:
       - { from: charts, to: charts, transport: oneshot }
       - { from: orders.txt, to: orders.txt, transport: oneshot, roles: [flagship] }
@@ -83,7 +83,7 @@ export default {
   transports: [oneshot({ shell: "sh" })],
   workloads: [
     {
-      target: "fleets.acme.dev/north",
+      workload: "fleets.acme.dev/north",
       sync: [
         { from: "charts", to: "charts", transport: "oneshot" },
         { from: "orders.txt", to: "orders.txt", transport: "oneshot", roles: ["flagship"] },
@@ -126,7 +126,7 @@ test.each([
   await events.until((event) => event["event"] === "ready");
   await place.write("charts/north.txt", "second\n");
   for (const ship of ["north-flagship", "north-frigate"]) {
-    await events.until((event) => event["event"] === "synced" && event["pod"] === ship && event["generation"] === 2);
+    await events.until((event) => event["event"] === "synced" && event["pod"] === ship && event["snapshot"] === 2);
     expect(await readIn(playground, ship, "charts/north.txt")).toBe("second\n");
   }
   child.kill("SIGINT");

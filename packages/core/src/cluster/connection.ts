@@ -124,7 +124,7 @@ class Connection implements ClusterConnection {
     });
   }
 
-  async mayI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined> {
+  async canI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined> {
     const response = await this.#send({
       method: "POST",
       path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",

@@ -91,8 +91,8 @@ export function describeIssues(
 
 function describeMissing(loaded: LoadedConfig, path: ConfigPath): ConfigProblem {
   const examples: Readonly<Record<string, string>> = {
-    workloads: 'Add workloads: [{ target: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
-    target: 'Name the workload as kubectl does: target: "jobset/train"',
+    workloads: 'Add workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+    workload: 'Name the workload as kubectl does: workload: "jobset/train"',
     sync: 'Say what goes where: sync: [{ from: "src", to: "/app/src" }]',
     from: 'Name a local file or folder: from: "src"',
     to: 'Name a path in the container: to: "/app/src"',

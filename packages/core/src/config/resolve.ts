@@ -22,7 +22,7 @@ export interface ConfigOrigin {
 /** A workload of the config with every default filled in; its name is not yet looked up in a cluster. */
 export interface WorkloadPlan {
   /** As the user named it: `jobset/train`. */
-  readonly target: string;
+  readonly workload: string;
   /** `undefined`: that of the context. */
   readonly namespace: string | undefined;
   readonly mappings: readonly ResolvedMapping[];
@@ -46,13 +46,13 @@ export function originOf(loaded: LoadedConfig): ConfigOrigin {
 export function resolveConfig(config: Pick<KinsyncConfig, "workloads">, origin: ConfigOrigin): readonly WorkloadPlan[] {
   const seen = new Map<string, number>();
   return config.workloads.map((workload, index) => {
-    const key = `${workload.namespace ?? ""} ${workload.target}`;
+    const key = `${workload.namespace ?? ""} ${workload.workload}`;
     const before = seen.get(key);
     if (before !== undefined) {
       throw new KinsyncError(
         "KINSYNC_CONFIG_CONFLICT",
-        `${origin.describe(["workloads", index, "target"])} is ${workload.target}, as in workloads[${before}]`,
-        { hint: "Put the sync rules of one workload into one entry.", details: { target: workload.target } },
+        `${origin.describe(["workloads", index, "workload"])} is ${workload.workload}, as in workloads[${before}]`,
+        { hint: "Put the sync rules of one workload into one entry.", details: { workload: workload.workload } },
       );
     }
     seen.set(key, index);
@@ -63,14 +63,14 @@ export function resolveConfig(config: Pick<KinsyncConfig, "workloads">, origin: 
 function resolveWorkload(workload: WorkloadConfig, index: number, origin: ConfigOrigin): WorkloadPlan {
   const mappings = workload.sync.map((mapping, place) =>
     resolveMapping(mapping, {
-      id: `${workload.target} sync[${place}]`,
+      id: `${workload.workload} sync[${place}]`,
       folder: origin.folder,
       containers: workload.containers,
       where: () => origin.describe(["workloads", index, "sync", place, "to"]),
     }),
   );
   checkConflicts(mappings, (place) => origin.describe(["workloads", index, "sync", place, "to"]));
-  return { target: workload.target, namespace: workload.namespace, mappings, run: workload.run ?? [] };
+  return { workload: workload.workload, namespace: workload.namespace, mappings, run: workload.run ?? [] };
 }
 
 interface MappingContext {

@@ -45,7 +45,7 @@ const run = z.strictObject({
 });
 
 const workload = z.strictObject({
-  target: text,
+  workload: text,
   namespace: text.optional(),
   containers: z.strictObject({ name: text.optional(), image: text.optional() }).optional(),
   sync: z.array(mapping).min(1),

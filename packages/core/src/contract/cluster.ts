@@ -66,7 +66,7 @@ export interface ClusterConnection extends AsyncDisposable {
   /** Resolves for every HTTP status; rejects with a `KinsyncError` of area CLUSTER when there was no answer. */
   request(request: ClusterRequest): Promise<ClusterResponse>;
   /** Whether the present user may; `undefined` where the server would not say. The only POST there is. */
-  mayI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined>;
+  canI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined>;
   /**
    * Opens a WebSocket. Rejects with a `KinsyncError` that holds the server's own reason where the upgrade is refused.
    * @param query repeated keys by arrays: `{ command: ["sh", "-c", "…"] }`

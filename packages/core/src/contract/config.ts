@@ -38,7 +38,7 @@ export interface MappingConfig {
 /** One workload to keep in step. */
 export interface WorkloadConfig {
   /** As kubectl names it: `jobset/train`, `deploy/web`, `pod/x`, `jobsets.jobset.x-k8s.io/train`. */
-  readonly target: string;
+  readonly workload: string;
   /** Default: that of the context. */
   readonly namespace?: string;
   /** Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is no sidecar. */

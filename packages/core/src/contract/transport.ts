@@ -22,13 +22,13 @@ export interface RootSpec {
 export interface Marker {
   readonly format: 1;
   /** Id of the `up` that owns the root; another one's id means that it was taken over. */
-  readonly session: string;
+  readonly runId: string;
   /** Who and from where, for people: `ada@laptop`. */
   readonly owner: string;
   /** ISO 8601, when that run of kinsync began. */
   readonly since: string;
   readonly incarnation: string;
-  readonly generation: number;
+  readonly snapshot: number;
   /** Digest of the tree that is wholly there. */
   readonly tree: string;
 }
@@ -94,10 +94,10 @@ export interface Archive {
   chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-/** What takes one root of a target from the generation that it holds to the newest. */
+/** What takes one root of a target from the snapshot that it holds to the newest. */
 export interface Batch {
   readonly root: RootSpec;
-  readonly generation: number;
+  readonly snapshot: number;
   /** Digest of the tree that the root holds when this batch is committed; empty while more batches must follow. */
   readonly tree: string;
   readonly entries: readonly BatchEntry[];
@@ -114,7 +114,7 @@ export interface Stage {
 
 /** The container's own word that a batch is in place. */
 export interface Receipt {
-  readonly generation: number;
+  readonly snapshot: number;
   /** As in the batch. */
   readonly tree: string;
   /** Entries that were carried out. */
@@ -158,7 +158,7 @@ export interface Session extends AsyncDisposable {
    */
   claim(
     root: RootSpec,
-    options: { readonly generation: number; readonly tree: string; readonly signal: AbortSignal },
+    options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
   ): Promise<void>;
   /** Begins to carry a batch. Nothing under the root changes before `commit`. */
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage;
@@ -182,7 +182,7 @@ export interface Session extends AsyncDisposable {
 export interface OpenContext {
   readonly cluster: ClusterConnection;
   /** Id of this run of kinsync; goes into markers. */
-  readonly session: string;
+  readonly runId: string;
   /** Who and from where, for people; goes into markers. */
   readonly owner: string;
   /** ISO 8601, when this run of kinsync began; goes into markers. Of two runs that want one root the later one has it. */

@@ -87,7 +87,7 @@ class WiredEngine implements Engine {
         name: sync.name,
         resolution: sync.resolution,
         targets: sync.targets(),
-        generation: sync.generation,
+        snapshot: sync.snapshot,
       })),
     };
   }
@@ -110,9 +110,9 @@ class WiredEngine implements Engine {
         retry: "terminal",
       });
     }
-    const { cluster, session, owner } = this.#options;
+    const { cluster, runId, owner } = this.#options;
     return this.#limit.run(target.node ?? "", signal, () =>
-      hostTransport(plugin).open(target, { cluster, session, owner, since, signal }),
+      hostTransport(plugin).open(target, { cluster, runId, owner, since, signal }),
     );
   }
 

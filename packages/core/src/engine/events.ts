@@ -46,28 +46,28 @@ export interface MemberEvent extends Base {
 export interface TargetEvent extends OfTarget {
   readonly event: "target";
   readonly status: TargetStatus;
-  readonly generation?: number;
+  readonly snapshot?: number;
   readonly reason: string;
 }
 
 /** The local files settled in a new state. */
-export interface GenerationEvent extends Base {
-  readonly event: "generation";
+export interface SnapshotEvent extends Base {
+  readonly event: "snapshot";
   readonly mapping: string;
-  readonly generation: number;
+  readonly snapshot: number;
   /** Of the whole tree. */
   readonly files: number;
   readonly bytes: number;
-  /** Paths that differ from the generation before; at most 20 are named. */
+  /** Paths that differ from the snapshot before; at most 20 are named. */
   readonly changed: number;
   readonly paths: readonly string[];
 }
 
-/** One target has generation G of one mapping, by its own acknowledgement. */
+/** One target has snapshot G of one mapping, by its own acknowledgement. */
 export interface SyncedEvent extends OfTarget {
   readonly event: "synced";
   readonly mapping: string;
-  readonly generation: number;
+  readonly snapshot: number;
   /** Entries written and deleted, and bytes of file content carried, in this batch. Zero when all was there already. */
   readonly files: number;
   readonly deleted: number;
@@ -158,7 +158,7 @@ export type EngineEvent =
   | ReadyEvent
   | MemberEvent
   | TargetEvent
-  | GenerationEvent
+  | SnapshotEvent
   | SyncedEvent
   | FailedEvent
   | RetryEvent

@@ -11,7 +11,7 @@ const FILE_GRACE = 2_000;
 /** What a feed tells. */
 export interface FeedListener {
   /** A new state of the local files settled. `paths` differ from the one before; all of them at first. */
-  readonly onGeneration: (feed: MappingFeed, tree: Tree, generation: number, paths: readonly string[]) => void;
+  readonly onSnapshot: (feed: MappingFeed, tree: Tree, snapshot: number, paths: readonly string[]) => void;
   readonly onHalted: (feed: MappingFeed, reason: string) => void;
   readonly onResumed: (feed: MappingFeed) => void;
   readonly onProblem: (feed: MappingFeed, problem: KinsyncError) => void;
@@ -21,8 +21,8 @@ export interface FeedListener {
 export interface FeedOptions {
   readonly mapping: ResolvedMapping;
   readonly createSource: (spec: SourceSpec, options: SourceOptions) => Source;
-  /** The number of the next generation of the workload. */
-  readonly nextGeneration: () => number;
+  /** The number of the next snapshot of the workload. */
+  readonly nextSnapshot: () => number;
   /** An empty source is meant: its emptiness is synced. */
   readonly allowEmpty: boolean;
   readonly signal: AbortSignal;
@@ -38,7 +38,7 @@ export class MappingFeed implements AsyncDisposable {
   readonly #placeOfFolder: ContainerPath;
   readonly #projections = new Map<string, Tree>();
   #tree: Tree | undefined;
-  #generation = 0;
+  #snapshot = 0;
   #settledAt = 0;
   #isIgnored: (path: string, isDirectory: boolean) => boolean = () => false;
   #haltReason: string | undefined;
@@ -77,8 +77,8 @@ export class MappingFeed implements AsyncDisposable {
     return this.#haltReason;
   }
 
-  get generation(): number {
-    return this.#generation;
+  get snapshot(): number {
+    return this.#snapshot;
   }
 
   /** Where the mapping lands. A file's path is not a folder's, so that it is known with the first state, not before. */
@@ -92,7 +92,7 @@ export class MappingFeed implements AsyncDisposable {
     const isIgnored = this.#isIgnored;
     return {
       tree: this.#projected(this.#tree, shadows),
-      generation: this.#generation,
+      snapshot: this.#snapshot,
       settledAt: this.#settledAt,
       isExcluded: (path, isDirectory) =>
         isIgnored(path, isDirectory) || shadows.some((shadow) => path === shadow || path.startsWith(`${shadow}/`)),
@@ -148,15 +148,15 @@ export class MappingFeed implements AsyncDisposable {
     if (wasHalted && before !== undefined) this.#options.listener.onResumed(this);
     if (before?.digest === tree.digest) {
       // Nothing new to send, but workers that held back may go on.
-      if (wasHalted) this.#options.listener.onGeneration(this, tree, this.#generation, []);
+      if (wasHalted) this.#options.listener.onSnapshot(this, tree, this.#snapshot, []);
       return;
     }
     this.#projections.clear();
     this.#tree = tree;
     this.#settledAt = performance.now();
-    this.#generation = this.#options.nextGeneration();
+    this.#snapshot = this.#options.nextSnapshot();
     const paths = before === undefined ? [...tree.entries.keys()] : diffTrees(before, tree);
-    this.#options.listener.onGeneration(this, tree, this.#generation, paths);
+    this.#options.listener.onSnapshot(this, tree, this.#snapshot, paths);
   }
 
   #halt(reason: string): void {

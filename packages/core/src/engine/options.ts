@@ -22,7 +22,7 @@ export interface EngineOptions {
   readonly transports: readonly TransportPlugin[];
   readonly workloads: readonly ResolvedWorkload[];
   /** Id of this run, random; and who it is, for people: `ada@laptop`. Both go into the markers. */
-  readonly session: string;
+  readonly runId: string;
   readonly owner: string;
   /** `watch`: until the signal; `once`: until every eligible target holds the newest tree or needs the user. */
   readonly mode: "watch" | "once";
@@ -44,8 +44,8 @@ export interface TargetView {
   readonly container: string;
   readonly containerId: string | undefined;
   readonly status: TargetStatus;
-  /** Lowest generation that all its mappings hold; `undefined` before the first. */
-  readonly generation: number | undefined;
+  /** Lowest snapshot that all its mappings hold; `undefined` before the first. */
+  readonly snapshot: number | undefined;
   readonly files: number;
   /** Milliseconds of the last batch. */
   readonly duration: number | undefined;
@@ -57,7 +57,7 @@ export interface EngineView {
     readonly name: string;
     readonly resolution: Resolution | undefined;
     readonly targets: readonly TargetView[];
-    readonly generation: number;
+    readonly snapshot: number;
   }[];
 }
 

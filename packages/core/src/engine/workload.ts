@@ -35,7 +35,7 @@ interface Place {
   readonly eligible: EligibleContainer;
   readonly worker: Worker;
   readonly target: Target;
-  generation: number | undefined;
+  snapshot: number | undefined;
   files: number;
   duration: number | undefined;
 }
@@ -53,7 +53,7 @@ export class WorkloadSync implements AsyncDisposable {
   /** Pods that were there when this run began: their roots are taken over from whoever has them. */
   #firstPods: ReadonlySet<string> | undefined;
   #resolution: Resolution | undefined;
-  #generation = 0;
+  #snapshot = 0;
   #firstFeeds = 0;
   #readyTold = false;
 
@@ -65,17 +65,17 @@ export class WorkloadSync implements AsyncDisposable {
         new MappingFeed({
           mapping,
           createSource,
-          // What is there at the start is one generation, however many mappings tell of it.
-          nextGeneration: () =>
-            this.#firstFeeds++ < options.workload.mappings.length ? (this.#generation = 1) : ++this.#generation,
+          // What is there at the start is one snapshot, however many mappings tell of it.
+          nextSnapshot: () =>
+            this.#firstFeeds++ < options.workload.mappings.length ? (this.#snapshot = 1) : ++this.#snapshot,
           allowEmpty: options.engine.allowEmpty ?? false,
           signal: options.signal,
           listener: {
-            onGeneration: (feed, tree, generation, paths) => {
+            onSnapshot: (feed, tree, snapshot, paths) => {
               this.#events.tell({
-                event: "generation",
+                event: "snapshot",
                 mapping: feed.mapping.id,
-                generation,
+                snapshot,
                 files: tree.files,
                 bytes: tree.bytes,
                 changed: paths.length,
@@ -125,8 +125,8 @@ export class WorkloadSync implements AsyncDisposable {
     return this.#resolution;
   }
 
-  get generation(): number {
-    return this.#generation;
+  get snapshot(): number {
+    return this.#snapshot;
   }
 
   /** The first pass is through: members are known, local files are known, every target was tried. */
@@ -159,13 +159,13 @@ export class WorkloadSync implements AsyncDisposable {
   }
 
   targets(): readonly TargetView[] {
-    const running = [...this.#places.values()].map(({ eligible, worker, generation, files, duration }) => ({
+    const running = [...this.#places.values()].map(({ eligible, worker, snapshot, files, duration }) => ({
       pod: eligible.member.name,
       uid: eligible.member.uid,
       container: eligible.container.name,
       containerId: eligible.target?.containerId,
       status: this.#statusOf(eligible, worker),
-      generation,
+      snapshot,
       files,
       duration,
       reason: worker.reason,
@@ -176,7 +176,7 @@ export class WorkloadSync implements AsyncDisposable {
       container: eligible.container.name,
       containerId: undefined,
       status: "waiting" as const,
-      generation: undefined,
+      snapshot: undefined,
       files: 0,
       duration: undefined,
       reason: eligible.container.waiting ?? "it does not run",
@@ -269,7 +269,7 @@ export class WorkloadSync implements AsyncDisposable {
     const place: Place = {
       eligible,
       target,
-      generation: undefined,
+      snapshot: undefined,
       files: 0,
       duration: undefined,
       worker: new Worker({
@@ -278,7 +278,7 @@ export class WorkloadSync implements AsyncDisposable {
         actions: this.#options.workload.run,
         archives: this.#options.archives,
         open: this.#options.open,
-        session: this.#options.engine.session,
+        runId: this.#options.engine.runId,
         since: this.#options.since,
         force: this.#firstPods === undefined || this.#firstPods.has(eligible.member.uid),
         listener: this.#listener(key, eligible),
@@ -316,9 +316,9 @@ export class WorkloadSync implements AsyncDisposable {
     reason: string,
     error: KinsyncError | undefined,
   ): void {
-    if (place !== undefined && status === "synced") place.generation = this.#generation;
-    const generation = place?.generation;
-    this.#events.tell({ event: "target", ...of, status, reason, ...(generation === undefined ? {} : { generation }) });
+    if (place !== undefined && status === "synced") place.snapshot = this.#snapshot;
+    const snapshot = place?.snapshot;
+    this.#events.tell({ event: "target", ...of, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
     if (error === undefined) return;
     if (status === "failed") {
       this.#events.tell({ event: "failed", ...of, code: error.code, reason: error.message, hint: error.hint });
@@ -343,7 +343,7 @@ export class WorkloadSync implements AsyncDisposable {
       event: "synced",
       ...of,
       mapping: root.mapping.id,
-      generation: wanted.generation,
+      snapshot: wanted.snapshot,
       files: done.files,
       deleted: done.deleted,
       bytes: done.bytes,

@@ -221,7 +221,7 @@ function checkedInventory(inventory: Inventory): Inventory {
 }
 
 function checkedReceipt(receipt: Receipt): Receipt {
-  if (!isRecord(receipt) || !Number.isInteger(receipt.generation) || !Number.isInteger(receipt.count)) {
+  if (!isRecord(receipt) || !Number.isInteger(receipt.snapshot) || !Number.isInteger(receipt.count)) {
     throw answer(`gave ${describe(receipt)} instead of a receipt`);
   }
   // Empty where more batches follow: the contract of `Batch.tree`.

@@ -7,13 +7,13 @@ test.each([
   [
     "YAML that is indented by a tab",
     "kinsync.config.yaml",
-    "workloads:\n\t- target: pod/x\n",
+    "workloads:\n\t- workload: pod/x\n",
     /^kinsync\.config\.yaml:2:1 is not valid YAML: tabs are not allowed/,
   ],
   [
     "YAML with a list that does not end",
     "kinsync.config.yaml",
-    "workloads: [\n  {target: pod/x\n",
+    "workloads: [\n  {workload: pod/x\n",
     /^kinsync\.config\.yaml:\d+:\d+ is not valid YAML/,
   ],
   [
@@ -92,21 +92,21 @@ test("a package that a config imports and that is not installed is named, with t
 test.each([
   [
     "a key that is near a known one",
-    `workloads:\n  - target: pod/x\n    sync:\n      - form: src\n        to: /app\n`,
+    `workloads:\n  - workload: pod/x\n    sync:\n      - form: src\n        to: /app\n`,
     'kinsync.config.yaml:4:9: workloads[0].sync[0]: the key "form" is not known',
     'Did you mean "from"?',
   ],
   [
     "a key that is near none",
-    `workloads: [{ target: pod/x, ${SYNC}, zebra: 1 }]`,
-    `kinsync.config.yaml:1:63: workloads[0]: the key "zebra" is not known`,
-    "Known here: target, namespace, containers, sync, run.",
+    `workloads: [{ workload: pod/x, ${SYNC}, zebra: 1 }]`,
+    `kinsync.config.yaml:1:65: workloads[0]: the key "zebra" is not known`,
+    "Known here: workload, namespace, containers, sync, run.",
   ],
   [
     "a feature that is not built yet",
-    `workloads: [{ target: pod/x, ${SYNC}, update: gang }]`,
-    `kinsync.config.yaml:1:63: workloads[0]: the key "update" is not known`,
-    "Known here: target, namespace, containers, sync, run.",
+    `workloads: [{ workload: pod/x, ${SYNC}, update: gang }]`,
+    `kinsync.config.yaml:1:65: workloads[0]: the key "update" is not known`,
+    "Known here: workload, namespace, containers, sync, run.",
   ],
   [
     "a key of the top",
@@ -116,39 +116,39 @@ test.each([
   ],
   [
     "a wrong type",
-    `workloads:\n  - target: pod/x\n    sync:\n      - from: src\n        to: 3\n`,
+    `workloads:\n  - workload: pod/x\n    sync:\n      - from: src\n        to: 3\n`,
     "kinsync.config.yaml:5:13: workloads[0].sync[0].to must be a text, not the number 3",
     "See docs/reference/config.md.",
   ],
   [
     "a missing value",
-    `workloads:\n  - target: pod/x\n    sync:\n      - from: src\n`,
+    `workloads:\n  - workload: pod/x\n    sync:\n      - from: src\n`,
     "kinsync.config.yaml:4:9: workloads[0].sync[0].to is missing",
     'Name a path in the container: to: "/app/src"',
   ],
   [
     "a text where a list belongs",
-    `workloads: [{ target: pod/x, sync: [{ from: a, to: b, roles: head }] }]`,
-    'kinsync.config.yaml:1:62: workloads[0].sync[0].roles must be a list, not "head"',
+    `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, roles: head }] }]`,
+    'kinsync.config.yaml:1:64: workloads[0].sync[0].roles must be a list, not "head"',
     "See docs/reference/config.md.",
   ],
   [
     "a word that is near an allowed one",
-    `workloads: [{ target: pod/x, sync: [{ from: a, to: b, states: [curent] }] }]`,
-    'kinsync.config.yaml:1:64: workloads[0].sync[0].states[0] must be one of current, kept, superseded, terminating, finished, helper, unsettled, not "curent"',
+    `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, states: [curent] }] }]`,
+    'kinsync.config.yaml:1:66: workloads[0].sync[0].states[0] must be one of current, kept, superseded, terminating, finished, helper, unsettled, not "curent"',
     'Did you mean "current"?',
   ],
   [
     "an empty list of rules",
-    `workloads: [{ target: pod/x, sync: [] }]`,
-    "kinsync.config.yaml:1:36: workloads[0].sync must have at least one entry",
+    `workloads: [{ workload: pod/x, sync: [] }]`,
+    "kinsync.config.yaml:1:38: workloads[0].sync must have at least one entry",
     "See docs/reference/config.md.",
   ],
   [
     "an empty file",
     "",
     "kinsync.config.yaml: workloads is missing",
-    'Add workloads: [{ target: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+    'Add workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
   ],
   [
     "a list as the whole",
@@ -174,12 +174,12 @@ test("places in package.json are those of the file", async () => {
 
 test("several problems are told at once, in the order of the file", async () => {
   await using folder = await createFolder({
-    "kinsync.config.yaml": "context: [a]\nworkloads:\n  - target: 1\n    sync: [{ from: a }]\n",
+    "kinsync.config.yaml": "context: [a]\nworkloads:\n  - workload: 1\n    sync: [{ from: a }]\n",
   });
   const error = await failure(folder.check());
   expect(error.message.split("\n")).toEqual([
     'kinsync.config.yaml:1:1: the key "context" is not known',
-    "kinsync.config.yaml:3:13: workloads[0].target must be a text, not the number 1",
+    "kinsync.config.yaml:3:15: workloads[0].workload must be a text, not the number 1",
     "kinsync.config.yaml:4:12: workloads[0].sync[0].to is missing",
   ]);
   expect(error.details["problems"]).toHaveLength(3);

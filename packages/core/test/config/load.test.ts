@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { CONFIG_FILES } from "@kinsync/core/config";
 import { createFolder, failure } from "./support/folder.ts";
 
-const WORKLOADS = { workloads: [{ target: "pod/x", sync: [{ from: "src", to: "/app" }] }] };
+const WORKLOADS = { workloads: [{ workload: "pod/x", sync: [{ from: "src", to: "/app" }] }] };
 
 function contentOf(name: string): string {
   const json = JSON.stringify(WORKLOADS);
@@ -23,7 +23,7 @@ test("a TypeScript config with types and defineConfig runs as it is", async () =
   await using folder = await createFolder({
     "kinsync.config.ts":
       `interface Mapping { from: string; to: string }\nconst sync: Mapping[] = [{ from: "src", to: "/app" }];\n` +
-      `export default { workloads: [{ target: "pod/x", sync }] } satisfies object;`,
+      `export default { workloads: [{ workload: "pod/x", sync }] } satisfies object;`,
   });
   expect(await folder.check()).toEqual(WORKLOADS);
 });

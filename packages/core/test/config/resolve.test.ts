@@ -8,7 +8,7 @@ const FOLDER = resolve("/work-of/ada");
 const ORIGIN = { folder: FOLDER, describe: (path: readonly (string | number)[]) => path.join(".") };
 
 function resolveOne(sync: readonly MappingConfig[], rest: Partial<WorkloadConfig> = {}) {
-  const [plan] = resolveConfig({ workloads: [{ target: "jobset/train", sync, ...rest }] }, ORIGIN);
+  const [plan] = resolveConfig({ workloads: [{ workload: "jobset/train", sync, ...rest }] }, ORIGIN);
   if (plan === undefined) throw new Error("no plan");
   return plan;
 }
@@ -16,7 +16,7 @@ function resolveOne(sync: readonly MappingConfig[], rest: Partial<WorkloadConfig
 test("every default is filled in", () => {
   const plan = resolveOne([{ from: "src", to: "/app/src" }]);
   expect(plan).toEqual({
-    target: "jobset/train",
+    workload: "jobset/train",
     namespace: undefined,
     run: [],
     mappings: [
@@ -124,7 +124,7 @@ test("nested mappings are no conflict", () => {
 test("a file that goes into a folder meets a mapping of that very path", async () => {
   await using folder = await createFolder({ "config.yaml": "", "other.yaml": "" });
   const workload = {
-    target: "pod/x",
+    workload: "pod/x",
     sync: [
       { from: "config.yaml", to: "/etc/app/" },
       { from: "other.yaml", to: "/etc/app/config.yaml" },
@@ -135,7 +135,7 @@ test("a file that goes into a folder meets a mapping of that very path", async (
 });
 
 test("a workload that is there twice is refused", () => {
-  const workload = { target: "pod/x", sync: [{ from: "a", to: "/a" }] };
+  const workload = { workload: "pod/x", sync: [{ from: "a", to: "/a" }] };
   expect(thrown(() => resolveConfig({ workloads: [workload, workload] }, ORIGIN)).code).toBe("KINSYNC_CONFIG_CONFLICT");
   const elsewhere = { ...workload, namespace: "other" };
   expect(resolveConfig({ workloads: [workload, elsewhere] }, ORIGIN)).toHaveLength(2);
@@ -143,7 +143,7 @@ test("a workload that is there twice is refused", () => {
 
 test("a message about a value of a file names the place in it", async () => {
   await using folder = await createFolder({
-    "kinsync.config.yaml": "workloads:\n  - target: pod/x\n    sync:\n      - { from: a, to: / }\n",
+    "kinsync.config.yaml": "workloads:\n  - workload: pod/x\n    sync:\n      - { from: a, to: / }\n",
   });
   const loaded = await folder.load();
   const config = await folder.check();
@@ -157,7 +157,7 @@ test("a message about a value of a file names the place in it", async () => {
 test("a local path that is not there is told with the nearest name", async () => {
   await using folder = await createFolder({ "src/main.py": "" });
   const [plan] = resolveConfig(
-    { workloads: [{ target: "pod/x", sync: [{ from: "scr", to: "/app" }] }] },
+    { workloads: [{ workload: "pod/x", sync: [{ from: "scr", to: "/app" }] }] },
     { ...ORIGIN, folder: folder.path },
   );
   const error = await failure(checkSources(plan?.mappings ?? []));

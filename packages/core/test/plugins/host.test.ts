@@ -14,12 +14,12 @@ import { JOBS, object, pod, teamKind, TEAMS } from "../support/objects.ts";
 const target: Target = { namespace: "ml", pod: "p", podUid: "u", container: "main", containerId: "containerd://1" };
 
 function context(signal = new AbortController().signal): OpenContext {
-  return { cluster: new FakeCluster([]), session: "s", owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
+  return { cluster: new FakeCluster([]), runId: "s", owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
 }
 
 const batch: Batch = {
   root: { path: "/app", shape: "directory", key: "k" },
-  generation: 3,
+  snapshot: 3,
   tree: "digest",
   entries: [],
   placed: [],
@@ -41,7 +41,7 @@ function session(parts: Partial<Session> = {}): Session {
     },
     commit: (stage) =>
       stages.has(stage)
-        ? Promise.resolve({ generation: 3, tree: "digest", count: 0 })
+        ? Promise.resolve({ snapshot: 3, tree: "digest", count: 0 })
         : Promise.reject(new Error("not my stage")),
     discard: () => Promise.resolve(),
     run: () => Promise.resolve({ exitCode: 0, why: "exited", output: "", truncated: false, duration: 1 }),
@@ -165,7 +165,7 @@ test("a batch is staged and committed through the host", async () => {
   const { signal } = context();
   const stage = opened.stage(batch, { signal });
   await stage.ready;
-  expect(await opened.commit(stage, { signal })).toEqual({ generation: 3, tree: "digest", count: 0 });
+  expect(await opened.commit(stage, { signal })).toEqual({ snapshot: 3, tree: "digest", count: 0 });
   await opened.discard(stage);
   await opened[Symbol.asyncDispose]();
 });
@@ -185,7 +185,7 @@ test("a stage that fails is told once, also to one who only commits", async () =
 });
 
 test("a receipt that makes no sense is a failed plugin", async () => {
-  const lying = session({ commit: () => Promise.resolve({ generation: "3" } as never) });
+  const lying = session({ commit: () => Promise.resolve({ snapshot: "3" } as never) });
   const opened = await transport(() => Promise.resolve(lying)).open(target, context());
   const { signal } = context();
   await expect(opened.commit(opened.stage(batch, { signal }), { signal })).rejects.toMatchObject({
@@ -195,11 +195,11 @@ test("a receipt that makes no sense is a failed plugin", async () => {
 });
 
 test("a receipt of a batch that others follow names no tree yet", async () => {
-  const first = session({ commit: () => Promise.resolve({ generation: 3, tree: "", count: 0 }) });
+  const first = session({ commit: () => Promise.resolve({ snapshot: 3, tree: "", count: 0 }) });
   const opened = await transport(() => Promise.resolve(first)).open(target, context());
   const { signal } = context();
   const stage = opened.stage({ ...batch, tree: "" }, { signal });
-  expect(await opened.commit(stage, { signal })).toEqual({ generation: 3, tree: "", count: 0 });
+  expect(await opened.commit(stage, { signal })).toEqual({ snapshot: 3, tree: "", count: 0 });
 });
 
 test("an end that rejects is a lost session", async () => {

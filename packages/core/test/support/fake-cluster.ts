@@ -182,7 +182,7 @@ export class FakeCluster implements ClusterConnection {
     return this.#answer(request);
   }
 
-  mayI(_question: AccessQuestion): Promise<boolean | undefined> {
+  canI(_question: AccessQuestion): Promise<boolean | undefined> {
     return Promise.resolve(undefined);
   }
 

@@ -140,16 +140,16 @@ class MemorySession implements Session {
     };
   }
 
-  async claim(spec: RootSpec, options: { generation: number; tree: string }): Promise<void> {
+  async claim(spec: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
     this.#check();
     this.#container.fault("claim");
     this.#container.root(spec.key).marker = {
       format: 1,
-      session: this.#session,
+      runId: this.#session,
       owner: `owner of ${this.#session}`,
       since: this.#since,
       incarnation: "1",
-      generation: options.generation,
+      snapshot: options.snapshot,
       tree: options.tree,
     };
   }
@@ -171,7 +171,7 @@ class MemorySession implements Session {
     this.#container.fault("commit");
     const { batch } = staged;
     const root = this.#container.root(batch.root.key);
-    if (root.marker?.session !== this.#session) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
+    if (root.marker?.runId !== this.#session) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
     for (const entry of batch.entries) {
       if (entry.op === "delete") root.files.delete(entry.path);
       else if (entry.op === "chmod") {
@@ -187,11 +187,11 @@ class MemorySession implements Session {
     }
     for (const path of batch.placed) root.placed.add(path);
     for (const path of batch.unplaced) root.placed.delete(path);
-    root.marker = { ...root.marker, generation: batch.generation, tree: batch.tree };
+    root.marker = { ...root.marker, snapshot: batch.snapshot, tree: batch.tree };
     this.#container.log.push(
       `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
     );
-    return { generation: batch.generation, tree: batch.tree, count: batch.entries.length };
+    return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
   }
 
   async discard(): Promise<void> {}

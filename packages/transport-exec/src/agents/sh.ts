@@ -559,7 +559,7 @@ q1() {
   at "$8" "$9"
   rf $4 $5 $6 $7 "$A" "$S"1
   shift 7
-  qc && pf "$1" "$2" && qn 1 "$1" "$2" r && cz "\"generation\":$3,\"tree\":\"$4\"}" 1 || qx
+  qc && pf "$1" "$2" && qn 1 "$1" "$2" r && cz "\"snapshot\":$3,\"tree\":\"$4\"}" 1 || qx
   cd /
 }
 # It failed.

@@ -75,7 +75,7 @@ export class FakeCluster implements ClusterConnection {
     };
   }
 
-  async mayI(): Promise<boolean> {
+  async canI(): Promise<boolean> {
     return true;
   }
 

@@ -43,7 +43,7 @@ export interface TreeTarget {
   /** `waiting` or `running`; what a running `up` says of the target where one was asked. */
   readonly status: string;
   readonly reason: string | undefined;
-  readonly generation: number | undefined;
+  readonly snapshot: number | undefined;
 }
 
 export interface TreeOptions {
@@ -57,7 +57,7 @@ export interface TreeOptions {
   readonly statusOf?: (
     member: Member,
     container: string,
-  ) => { readonly status: string; readonly generation?: number } | undefined;
+  ) => { readonly status: string; readonly snapshot?: number } | undefined;
 }
 
 /** A resolution as data for scripts. Throws `KINSYNC_PLUGIN_FAILED` where the kind's `defaultContainer` does. */
@@ -102,7 +102,7 @@ export function treeTargets(member: Member, options: TreeOptions): readonly Tree
       containerId: chosen.runningId,
       status: known?.status ?? (chosen.runningId === undefined ? "waiting" : "running"),
       reason: chosen.waiting,
-      generation: known?.generation,
+      snapshot: known?.snapshot,
     },
   ];
 }

@@ -18,7 +18,7 @@ import { StallWatch } from "./stall-watch.ts";
 export interface Wanted {
   readonly tree: Tree;
   /** Number of the settled local state that brought this tree. */
-  readonly generation: number;
+  readonly snapshot: number;
   /** `performance.now()` of the moment when it settled. */
   readonly settledAt: number;
   readonly isExcluded: (path: string, isDirectory: boolean) => boolean;
@@ -61,7 +61,7 @@ export interface WorkerOptions {
   /** Opens a session by the named transport. Called again after a session ended. */
   readonly open: (target: Target, transport: string, signal: AbortSignal) => Promise<Session>;
   /** Id of this run of kinsync, and when it began: what decides between two runs that want one root. */
-  readonly session: string;
+  readonly runId: string;
   readonly since: string;
   /** Take roots over whoever had them: the pod was there when this run began. Otherwise a later run keeps them. */
   readonly force: boolean;
@@ -228,7 +228,7 @@ export class Worker implements AsyncDisposable {
     let ledger = channel.ledgers.get(root.mapping.id);
     const known = ledger !== undefined;
     if (ledger?.tree?.digest === wanted.tree.digest) return;
-    this.#set("syncing", `to generation ${wanted.generation}`);
+    this.#set("syncing", `to snapshot ${wanted.snapshot}`);
     if (ledger === undefined) {
       ledger = await this.#takeStock(session, root, wanted, signal);
       channel.ledgers.set(root.mapping.id, ledger);
@@ -267,11 +267,11 @@ export class Worker implements AsyncDisposable {
     const first = !this.#contacted.has(id);
     const paths = [...wanted.tree.entries.keys()];
     const list = root.mapping.mirror;
-    const claim = { generation: wanted.generation, tree: "", signal };
+    const claim = { snapshot: wanted.snapshot, tree: "", signal };
     if (!(first && this.#options.force)) {
       // A later run of kinsync may have taken the root while this one was away; it keeps it.
       const { marker } = await session.inventory(root.spec, { paths: [], signal });
-      if (marker !== undefined && marker.session !== this.#options.session && marker.since > this.#options.since) {
+      if (marker !== undefined && marker.runId !== this.#options.runId && marker.since > this.#options.since) {
         throw this.#takenBy(root, marker);
       }
     }
@@ -306,7 +306,7 @@ export class Worker implements AsyncDisposable {
     return new KinsyncError(
       "KINSYNC_TARGET_TAKEN",
       `${this.#name()}: ${root.mapping.to} was taken over by ${marker.owner}, who began at ${marker.since}`,
-      { details: { session: marker.session, owner: marker.owner, since: marker.since } },
+      { details: { runId: marker.runId, owner: marker.owner, since: marker.since } },
     );
   }
 
@@ -320,7 +320,7 @@ export class Worker implements AsyncDisposable {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(2_000)]);
       const { marker } = await session.inventory(root.spec, { paths: [], signal: limit });
       if (marker === undefined) return error;
-      if (marker.session !== this.#options.session) return this.#takenBy(root, marker);
+      if (marker.runId !== this.#options.runId) return this.#takenBy(root, marker);
       return new KinsyncError("KINSYNC_TARGET_LOST", `${this.#name()}: an earlier session of this run came late`, {
         cause: error,
       });
@@ -346,7 +346,7 @@ export class Worker implements AsyncDisposable {
     using stall = new StallWatch(signal, () => this.#name());
     const batch: Batch = {
       root: root.spec,
-      generation: wanted.generation,
+      snapshot: wanted.snapshot,
       tree: isLast ? wanted.tree.digest : "",
       entries,
       ...ledger.manifestChange(entries),

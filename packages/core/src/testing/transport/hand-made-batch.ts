@@ -23,7 +23,7 @@ export type WantedPath =
 
 export interface HandMadeOptions {
   /** Default: `1`. */
-  readonly generation?: number;
+  readonly snapshot?: number;
   /** Digest of the tree afterwards. Default: one over the entries. */
   readonly tree?: string;
 }
@@ -47,8 +47,8 @@ export async function handMadeBatch(
       members.push(memberOf(entry, "bytes" in want ? Buffer.from(want.bytes) : Buffer.alloc(0)));
     }
   }
-  const { generation = 1, tree = sha256(Buffer.from(JSON.stringify(entries))) } = options;
-  return { root, generation, tree, entries, placed, unplaced, archive: await archiveOf(members) };
+  const { snapshot = 1, tree = sha256(Buffer.from(JSON.stringify(entries))) } = options;
+  return { root, snapshot, tree, entries, placed, unplaced, archive: await archiveOf(members) };
 }
 
 function entryOf(want: WantedPath): BatchEntry {

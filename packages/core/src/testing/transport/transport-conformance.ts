@@ -99,17 +99,17 @@ export function transportConformance(
     },
   );
 
-  law("a receipt tells generation, tree and count of what was carried out", async (scene) => {
+  law("a receipt tells snapshot, tree and count of what was carried out", async (scene) => {
     const session = await scene.openAndClaim();
     const batch = await scene.batch(
       [
         { file: "a", bytes: "1" },
         { file: "b", bytes: "2" },
       ],
-      { generation: 7 },
+      { snapshot: 7 },
     );
     const receipt = await session.commit(session.stage(batch, scene.signal), scene.signal);
-    assert.deepEqual(receipt, { generation: 7, tree: batch.tree, count: 2 });
+    assert.deepEqual(receipt, { snapshot: 7, tree: batch.tree, count: 2 });
   });
 
   law("names of any kind arrive as they are", async (scene) => {
@@ -431,10 +431,10 @@ export function transportConformance(
     assert.equal(missing.root, "missing");
     assert.deepEqual([...missing.entries, ...missing.placed], []);
     assert.equal(await scene.world.lstat(scene.rootPath), undefined);
-    await session.claim(scene.root, { generation: 0, tree: "", ...scene.signal });
+    await session.claim(scene.root, { snapshot: 0, tree: "", ...scene.signal });
     const batch = await scene.batch(
       [{ directory: "d" }, { file: "d/a", bytes: "abc", mode: 0o640 }, { link: "l", target: "d/a" }],
-      { generation: 3 },
+      { snapshot: 3 },
     );
     await session.commit(session.stage(batch, scene.signal), scene.signal);
     await scene.world.writeFile(scene.at("theirs"), "t");
@@ -448,8 +448,8 @@ export function transportConformance(
     assert.equal(asked.root, "directory");
     assert.deepEqual(byPath(asked.entries), expected);
     assert.deepEqual([...asked.placed].sort(), ["d", "d/a", "l"]);
-    assert.equal(asked.marker?.session, scene.sessionId);
-    assert.equal(asked.marker?.generation, 3);
+    assert.equal(asked.marker?.runId, scene.runId);
+    assert.equal(asked.marker?.snapshot, 3);
     assert.equal(asked.marker?.tree, batch.tree);
     const all = await session.inventory(scene.root, { paths: [], list: true, ...scene.signal });
     assert.deepEqual(all.entries.map((entry) => entry.path).sort(), ["d", "d/a", "l", "theirs"]);
@@ -465,7 +465,7 @@ export function transportConformance(
     assert.deepEqual([...inventory.placed].sort(), ["d", "d/a"]);
     // What was placed is told without being asked for: it may have to go.
     assert.deepEqual(inventory.entries.map(({ path, type }) => `${type} ${path}`).sort(), ["directory d", "file d/a"]);
-    assert.equal(inventory.marker?.session, scene.sessionId);
+    assert.equal(inventory.marker?.runId, scene.runId);
   });
 
   law(
@@ -490,8 +490,8 @@ export function transportConformance(
   law("a session that another one of the same run replaced changes nothing any more", async (scene) => {
     const first = await scene.openAndClaim();
     await scene.apply(first, [{ file: "f", bytes: "old" }]);
-    const second = await scene.open(scene.sessionId);
-    await second.claim(scene.root, { generation: 1, tree: "", ...scene.signal });
+    const second = await scene.open(scene.runId);
+    await second.claim(scene.root, { snapshot: 1, tree: "", ...scene.signal });
     await scene.apply(second, [{ file: "f", bytes: "new", replaces: "file" }]);
     await fails("KINSYNC_TARGET_TAKEN", scene.apply(first, [{ file: "f", bytes: "late", replaces: "file" }]));
     await scene.holds("f", "new");
@@ -501,7 +501,7 @@ export function transportConformance(
     const first = await scene.openAndClaim();
     await scene.apply(first, [{ file: "f", bytes: "first" }]);
     const second = await scene.open("the other");
-    await second.claim(scene.root, { generation: 1, tree: "", ...scene.signal });
+    await second.claim(scene.root, { snapshot: 1, tree: "", ...scene.signal });
     const error = await fails(
       "KINSYNC_TARGET_TAKEN",
       scene.apply(first, [{ file: "f", bytes: "first again", replaces: "file" }]),
@@ -523,7 +523,7 @@ export function transportConformance(
     await scene.world.writeFile(posix.join(scene.world.folder, "file"), "x");
     const session = await scene.open();
     const at = (path: string): RootSpec => ({ path, shape: "directory", key: "k" });
-    const claim = { generation: 0, tree: "", ...scene.signal };
+    const claim = { snapshot: 0, tree: "", ...scene.signal };
     await fails("KINSYNC_TARGET_PATH", session.claim(at(posix.join(scene.world.folder, "file")), claim));
     await fails("KINSYNC_TARGET_PATH", session.claim(at(posix.join(scene.world.folder, "file/below")), claim));
     await fails("KINSYNC_TARGET_PATH", session.claim(at("/"), claim));
@@ -579,7 +579,7 @@ export function transportConformance(
     if (smallFolder === undefined) return;
     const root: RootSpec = { path: posix.join(smallFolder, "root"), shape: "directory", key: "small" };
     const session = await scene.open();
-    await session.claim(root, { generation: 0, tree: "", ...scene.signal });
+    await session.claim(root, { snapshot: 0, tree: "", ...scene.signal });
     const first = await handMadeBatch(root, [{ file: "f", bytes: "old" }]);
     await session.commit(session.stage(first, scene.signal), scene.signal);
     const big = await handMadeBatch(root, [
@@ -590,7 +590,7 @@ export function transportConformance(
     await fails("KINSYNC_TARGET_FULL", session.commit(stage, scene.signal));
     assert.equal(Buffer.from(await scene.world.readFile(posix.join(root.path, "f"))).toString(), "old");
     const next = await scene.open();
-    await next.claim(root, { generation: 1, tree: "", ...scene.signal });
+    await next.claim(root, { snapshot: 1, tree: "", ...scene.signal });
     const small = await handMadeBatch(root, [{ file: "f", bytes: "newer", replaces: "file" }]);
     await next.commit(next.stage(small, scene.signal), scene.signal);
     assert.equal(Buffer.from(await scene.world.readFile(posix.join(root.path, "f"))).toString(), "newer");
@@ -615,7 +615,7 @@ export function transportConformance(
       const attempt = (async () => {
         const session = await scene.open("cut");
         ends.push(session.ended);
-        const claim = session.claim(scene.root, { generation: 1, tree: "", ...scene.signal });
+        const claim = session.claim(scene.root, { snapshot: 1, tree: "", ...scene.signal });
         const look = session.inventory(scene.root, { paths: ["f", "g"], ...scene.signal });
         const settled = Promise.allSettled([claim, look]);
         await claim;
@@ -682,7 +682,7 @@ class Scene implements AsyncDisposable {
   readonly world: TransportWorld;
   readonly root: RootSpec;
   readonly rootPath: string;
-  readonly sessionId = "run-1";
+  readonly runId = "run-1";
   readonly signal: { readonly signal: AbortSignal };
   readonly #stop = new AbortController();
   readonly #sessions: Session[] = [];
@@ -712,7 +712,7 @@ class Scene implements AsyncDisposable {
   async open(owner = "ada@laptop", target = this.world.target): Promise<Session> {
     const session = await this.world.transport.open(target, {
       cluster: this.world.cluster,
-      session: owner === "ada@laptop" ? this.sessionId : `run of ${owner}`,
+      runId: owner === "ada@laptop" ? this.runId : `run of ${owner}`,
       owner,
       since: new Date().toISOString(),
       signal: this.#stop.signal,
@@ -723,11 +723,11 @@ class Scene implements AsyncDisposable {
 
   async openAndClaim(): Promise<Session> {
     const session = await this.open();
-    await session.claim(this.root, { generation: 0, tree: "", ...this.signal });
+    await session.claim(this.root, { snapshot: 0, tree: "", ...this.signal });
     return session;
   }
 
-  batch(wanted: readonly WantedPath[], options: { readonly generation?: number } = {}): Promise<Batch> {
+  batch(wanted: readonly WantedPath[], options: { readonly snapshot?: number } = {}): Promise<Batch> {
     return handMadeBatch(this.root, wanted, options);
   }
 

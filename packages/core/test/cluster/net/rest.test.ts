@@ -391,7 +391,7 @@ describe("asking for permissions", () => {
     });
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url });
-    expect(await connection.mayI(question, AbortSignal.timeout(10_000))).toBe(expected);
+    expect(await connection.canI(question, AbortSignal.timeout(10_000))).toBe(expected);
     expect(bodies[0]).toMatch(/^POST \/apis\/authorization.k8s.io\/v1\/selfsubjectaccessreviews \{/);
     expect(bodies[0]).toContain(`"resourceAttributes":${JSON.stringify(question)}`);
   });
@@ -402,7 +402,7 @@ describe("asking for permissions", () => {
     });
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url });
-    const error = await errorOf(connection.mayI(question, AbortSignal.timeout(10_000)));
+    const error = await errorOf(connection.canI(question, AbortSignal.timeout(10_000)));
     expect(error.code).toBe("KINSYNC_CLUSTER_CREDENTIALS");
   });
 });

@@ -40,7 +40,7 @@ afterEach(async () => {
 /** Local files as a mapping sees them; `set` is a settled save. */
 class Files {
   tree: Tree | undefined;
-  generation = 0;
+  snapshot = 0;
   isIgnored = (_path: string): boolean => false;
   readonly mapping: ResolvedMapping;
 
@@ -78,7 +78,7 @@ class Files {
       entries.push({ type: "file", path, mode: 0o644, size: bytes.length, digest, source });
     }
     this.tree = createTree("directory", entries);
-    this.generation += 1;
+    this.snapshot += 1;
     worker?.poke();
   }
 
@@ -89,14 +89,14 @@ class Files {
       wanted: () =>
         this.tree === undefined
           ? undefined
-          : { tree: this.tree, generation: this.generation, settledAt: 0, isExcluded: (path) => this.isIgnored(path) },
+          : { tree: this.tree, snapshot: this.snapshot, settledAt: 0, isExcluded: (path) => this.isIgnored(path) },
     };
   }
 }
 
 interface StartOptions {
   readonly files: readonly Files[];
-  readonly session?: string;
+  readonly runId?: string;
   readonly since?: string;
   readonly force?: boolean;
   readonly actions?: readonly RunAction[];
@@ -104,7 +104,7 @@ interface StartOptions {
 
 function start({
   files,
-  session = "me",
+  runId = "me",
   since = "2026-01-01T00:00:00.000Z",
   force = true,
   actions = [],
@@ -119,15 +119,15 @@ function start({
     roots: files.map((mapped) => mapped.root()),
     actions,
     archives,
-    open: () => container.open(session, since),
-    session,
+    open: () => container.open(runId, since),
+    runId,
     since,
     force,
     retry: { min: 1, max: 2 },
     listener: {
       onStatus: (status, reason) => tell(`${status}: ${reason}`),
       onSynced: (root, wanted, done) => {
-        tell(`synced ${root.mapping.id} g${wanted.generation} +${done.files} -${done.deleted}`);
+        tell(`synced ${root.mapping.id} g${wanted.snapshot} +${done.files} -${done.deleted}`);
         onSynced();
       },
       onRetry: (error) => tell(`retry ${error.code}`),
@@ -144,9 +144,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await changed.promise;
 }
 
-const synced = (generation: number) => (): boolean =>
-  worker?.status === "synced" &&
-  events.some((event) => event.startsWith("synced ") && event.includes(`g${generation} `));
+const synced = (snapshot: number) => (): boolean =>
+  worker?.status === "synced" && events.some((event) => event.startsWith("synced ") && event.includes(`g${snapshot} `));
 
 describe("a worker", () => {
   test("brings an empty container to the tree, then only what differs", async () => {
@@ -291,7 +290,7 @@ describe("a worker", () => {
     const other = await container.open("other", "2026-01-02T00:00:00.000Z");
     await other.claim(
       { path: "/src", shape: "directory", key: "src" },
-      { generation: 1, tree: "", signal: AbortSignal.timeout(1000) },
+      { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) },
     );
     await files.set({ a: "2" });
     await until(() => worker?.status === "halted");
@@ -315,7 +314,7 @@ describe("a worker", () => {
     const other = await container.open("other", "2026-01-02T00:00:00.000Z");
     await other.claim(
       { path: "/src", shape: "directory", key: "src" },
-      { generation: 1, tree: "", signal: AbortSignal.timeout(1000) },
+      { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) },
     );
     const files = new Files("src");
     await files.set({ a: "1" });

@@ -143,9 +143,9 @@ class LocalSession implements Session {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Marker) : undefined;
   }
 
-  #mark(root: RootSpec, generation: number, tree: string): void {
-    const { session, owner, since } = this.#context;
-    const marker: Marker = { format: 1, session, owner, since, incarnation: "1", generation, tree };
+  #mark(root: RootSpec, snapshot: number, tree: string): void {
+    const { runId, owner, since } = this.#context;
+    const marker: Marker = { format: 1, runId, owner, since, incarnation: "1", snapshot, tree };
     writeFileSync(join(this.#state(root), "marker"), JSON.stringify(marker));
   }
 
@@ -182,7 +182,7 @@ class LocalSession implements Session {
     return true;
   }
 
-  claim(root: RootSpec, options: { generation: number; tree: string }): Promise<void> {
+  claim(root: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
     return this.#inOrder(() => {
       if (root.path === "/") throw fail("KINSYNC_TARGET_PATH", "the root of all");
       try {
@@ -192,7 +192,7 @@ class LocalSession implements Session {
         throw new KinsyncError("KINSYNC_TARGET_PATH", "a file is where a folder must be", { cause: error });
       }
       mkdirSync(this.#state(root), { recursive: true });
-      this.#mark(root, options.generation, options.tree);
+      this.#mark(root, options.snapshot, options.tree);
     });
   }
 
@@ -245,7 +245,7 @@ class LocalSession implements Session {
     await stage.ready;
     return this.#inOrder(() => {
       const owner = this.#marker(batch.root);
-      if (owner?.session !== this.#context.session && this.#flaw !== "ignores who claimed") {
+      if (owner?.runId !== this.#context.runId && this.#flaw !== "ignores who claimed") {
         throw fail("KINSYNC_TARGET_TAKEN", `taken over by ${owner?.owner}`);
       }
       const doomed = new Set(batch.entries.flatMap((entry) => (entry.op === "delete" ? [entry.path] : [])));
@@ -265,8 +265,8 @@ class LocalSession implements Session {
       const gone = new Set(batch.unplaced);
       const placed = [...new Set([...this.#placed(batch.root), ...batch.placed])].filter((path) => !gone.has(path));
       writeFileSync(join(this.#state(batch.root), "manifest"), JSON.stringify(placed));
-      this.#mark(batch.root, batch.generation, batch.tree);
-      return { generation: batch.generation, tree: batch.tree, count: batch.entries.length };
+      this.#mark(batch.root, batch.snapshot, batch.tree);
+      return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
     });
   }
 
