@@ -1,9 +1,11 @@
 // A container's runs: from its image and environment to its exit, as often as its policy says.
 
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerMount } from "../runtime/confined-script.ts";
-import { ContainerStartError, startContainer, type ContainerExit } from "../runtime/container.ts";
+import { ContainerStartError, type ContainerExit } from "../runtime/container.ts";
 import { findImage, type ImageTemplate } from "../runtime/image.ts";
+import { startContainer } from "../runtime/start-container.ts";
 import type { StoredObject } from "../world.ts";
 import { apiTime } from "./api-time.ts";
 import { freshFiles, terminationMessage, type ContainerFiles } from "./container-files.ts";
@@ -177,9 +179,10 @@ export class ContainerRunner {
     const mounts = await this.#mounts(spec, image, files);
     if (confinement.kind === "unconfined") {
       for (const mount of mounts) await linkMount(files.root, mount);
-      env["KINSYNC_PLAYGROUND_ROOT"] = files.root;
-      env["KINSYNC_PLAYGROUND_POD_UID"] = this.#host.pod().metadata.uid;
-      env["KINSYNC_PLAYGROUND_CONTAINER_ID"] = files.id;
+      const temporary = join(files.root, "tmp");
+      await mkdir(temporary, { recursive: true });
+      env["PLAYGROUND_ROOT"] = files.root;
+      env["TMPDIR"] ??= temporary;
     }
     const context = { ...podSpec(this.#host.pod()).securityContext, ...spec.securityContext };
     const { runAsUser: uid = 0, runAsGroup: gid = uid } = context;

@@ -75,10 +75,11 @@ export interface Kubelet extends ContainerRuntime, AsyncDisposable {
  * - Probes other than `exec` count as passed; lifecycle hooks, resources and image pull policies do nothing.
  * - A process's standard input is a socket, so it can't be opened again as `/dev/stdin`.
  * - Confined, but not as root: `runAsUser` is a start error.
- * - Unconfined: only paths relative to the working directory mean the container's own files, mounts are symlinks, and `readOnly`,
- *   `readOnlyRootFilesystem`, `sizeLimit` and `runAsUser` are not followed. `KINSYNC_PLAYGROUND_ROOT`, `KINSYNC_PLAYGROUND_POD_UID` and
- *   `KINSYNC_PLAYGROUND_CONTAINER_ID` tell a process where it is: they are there instead of the source of `/dev/termination-log`, which
- *   names pod and instance in a confined container. A process that starts a session of its own outlives its container.
+ * - Unconfined: an absolute path is the machine's, not the container's. `PLAYGROUND_ROOT` names the container's folder, `TMPDIR` a
+ *   folder in it. Mounts are symlinks; `sizeLimit` and `runAsUser` are ignored. A process that starts a session of its own outlives its
+ *   container. Where the machine has a write fence (see `WriteFence`; `confinement` reports it), a process can write to the container's
+ *   folder and its volumes only, which also enforces `readOnlyRootFilesystem`, and `readOnly` unless the container mounts the same
+ *   folder twice. Elsewhere nothing stops a process from writing to the machine.
  */
 export function createKubelet(store: ObjectStore, options: KubeletOptions = {}): Kubelet {
   return new PlaygroundKubelet(store, options);

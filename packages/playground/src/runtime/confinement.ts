@@ -1,4 +1,4 @@
-// Can this machine give a container a root of its own? Asked once, by trying.
+// Whether this machine can give a container a root of its own: found out once, by trying.
 
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { confinedScript } from "./confined-script.ts";
 import { makeDeviceTemplate } from "./device-template.ts";
+import { findWriteFence, type WriteFence } from "./write-fence.ts";
 
 /** `confined`: own root, mounts and processes. `unconfined`: a folder of the machine. `auto`: confined where that works. */
 export type ConfinementChoice = "confined" | "unconfined" | "auto";
@@ -24,37 +25,46 @@ export interface ConfinementTools {
 
 export type Confinement =
   | { readonly kind: "confined"; readonly tools: ConfinementTools }
-  | { readonly kind: "unconfined"; readonly reason: string };
+  | {
+      readonly kind: "unconfined";
+      readonly reason: string;
+      /** Keeps processes from writing outside of their container's folder; absent where the machine has no means for it. */
+      readonly fence?: WriteFence;
+    };
 
-let probed: Promise<Confinement> | undefined;
+let probed: Promise<ConfinementTools | string> | undefined;
 
 /**
- * Finds out what this machine can do (once a process) and follows the wish.
+ * Finds out what this machine can do (once a process) and chooses.
  *
- * @throws Error where `confined` is asked for and not to be had, with the reason.
+ * @throws Error where `confined` is chosen and the machine cannot confine containers, with the reason.
  */
 export async function chooseConfinement(wanted: ConfinementChoice): Promise<Confinement> {
-  if (wanted === "unconfined") return { kind: "unconfined", reason: "asked for" };
+  if (wanted === "unconfined") return unconfined("chosen by the option `confinement`");
   probed ??= probe();
   const found = await probed;
-  if (wanted === "confined" && found.kind === "unconfined") {
-    throw new Error(`Containers cannot be confined on this machine: ${found.reason}`);
-  }
-  return found;
+  if (typeof found !== "string") return { kind: "confined", tools: found };
+  if (wanted === "confined") throw new Error(`Containers cannot be confined on this machine: ${found}`);
+  return unconfined(found);
 }
 
-async function probe(): Promise<Confinement> {
-  if (process.platform !== "linux") return { kind: "unconfined", reason: `needs Linux, this is ${process.platform}` };
+async function unconfined(reason: string): Promise<Confinement> {
+  const fence = await findWriteFence();
+  return { kind: "unconfined", reason, ...(fence === undefined ? {} : { fence }) };
+}
+
+/** @returns the tools, or the reason why containers cannot be confined. */
+async function probe(): Promise<ConfinementTools | string> {
+  if (process.platform !== "linux") return `needs Linux, this is ${process.platform}`;
   const unshare = await findProgram(["unshare"]);
   const nsenter = await findProgram(["nsenter"]);
   if (unshare === undefined || nsenter === undefined) {
-    return { kind: "unconfined", reason: "needs unshare and nsenter (util-linux)" };
+    return "needs unshare and nsenter (util-linux)";
   }
   const busybox = await findProgram(["busybox", "busybox.static", "busybox-static"]);
-  if (busybox === undefined) return { kind: "unconfined", reason: "needs a static busybox" };
+  if (busybox === undefined) return "needs a static busybox";
   const tools: ConfinementTools = { busybox, unshare, nsenter, userNamespace: process.getuid?.() !== 0 };
-  const refusal = await tryOut(tools);
-  return refusal === undefined ? { kind: "confined", tools } : { kind: "unconfined", reason: refusal };
+  return (await tryOut(tools)) ?? tools;
 }
 
 /** @returns why it does not work, or `undefined`. */

@@ -27,13 +27,14 @@ export interface InputPipe {
 
 /** Makes pipes; each is used once. On systems whose named pipes are of no use to Node there are none. */
 export class PipePool {
-  readonly #directory: string;
+  /** The folder with the named pipes. */
+  readonly directory: string;
   #paths: string[] = [];
   #made = 0;
   #filling: Promise<void> | undefined;
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   /** @returns `undefined` where Node's own have to do. */
@@ -69,8 +70,8 @@ export class PipePool {
   }
 
   async #fill(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
-    const paths = Array.from({ length: batch }, () => join(this.#directory, String((this.#made += 1))));
+    await mkdir(this.directory, { recursive: true });
+    const paths = Array.from({ length: batch }, () => join(this.directory, String((this.#made += 1))));
     // Anybody may open them again: a container's user need not be ours.
     await promisify(execFile)("mkfifo", ["-m", "666", ...paths], { timeout: 10_000 });
     this.#paths = paths;

@@ -1,13 +1,8 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chooseConfinement } from "../src/runtime/confinement.ts";
-import { quote } from "../src/runtime/confined-script.ts";
-import { findImage } from "../src/runtime/image.ts";
-import { isReady, kubeletWorld, patient, status, text, type KubeletWorld } from "./kubelet-world.ts";
+import { chooseConfinement } from "../../src/runtime/confinement.ts";
+import { isReady, kubeletWorld, patient, status, text, type KubeletWorld } from "../support/kubelet-world.ts";
 
 const found = await chooseConfinement("auto");
 const confinable = found.kind === "confined";
@@ -166,108 +161,5 @@ describe.runIf(confinable)("a confined container", () => {
     expect(log).toBe("1000\n2000\npatient\n");
     expect((await world.run("user", ["sh", "-c", "id -u; id -g; touch /app/x"])).stdout).toBe("1000\n2000\n");
     expect((await world.run("user", ["touch", "/app/x"])).stderr).toContain("Permission denied");
-  });
-});
-
-describe("an unconfined container", () => {
-  it("works in a folder of the machine, and knows it from its environment", async () => {
-    await using world = kubeletWorld({ confinement: "unconfined" });
-    world.create("box", {
-      containers: [{ ...patient(), volumeMounts: [{ name: "v", mountPath: "/data" }] }],
-      volumes: [{ name: "v", emptyDir: {} }],
-    });
-    const pod = await world.pod("box", isReady);
-    const root = world.kubelet.root("default", "box", "main");
-    const { stdout } = await world.run("box", [
-      "sh",
-      "-c",
-      'pwd; echo "$KINSYNC_PLAYGROUND_ROOT $KINSYNC_PLAYGROUND_POD_UID $KINSYNC_PLAYGROUND_CONTAINER_ID"; echo x > ../data/f',
-    ]);
-    const id = status(pod, "main").containerID?.slice("playground://".length);
-    expect(stdout.split("\n").slice(0, 2)).toEqual([join(root, "app"), `${root} ${pod.metadata.uid} ${id}`]);
-    expect(readFileSync(join(root, "data/f"), "utf8")).toBe("x\n");
-  });
-
-  it("ends its commands and what it started", async () => {
-    await using world = kubeletWorld({ confinement: "unconfined" });
-    world.create("box", { restartPolicy: "Never", containers: [patient("sleep 1000 & echo $! > child")] });
-    await world.said("box", "patient");
-    const child = Number(readFileSync(join(world.kubelet.root("default", "box", "main"), "app/child"), "utf8"));
-    const command = world.run("box", ["sh", "-c", "sleep 1000"]);
-    await world.run("box", ["true"]);
-    world.kubelet.killContainer("default", "box", "main");
-    expect((await command).code).toBe(137);
-    await world.pod("box", (pod) => pod.status?.["phase"] === "Failed");
-    await goneFromMachine(() => isAlive(child));
-    expect(isAlive(child)).toBe(false);
-  });
-});
-
-describe("a playground that is killed", () => {
-  it.each(confinable ? ["confined", "unconfined"] : ["unconfined"])(
-    "takes its %s containers and files with it",
-    async (confinement) => {
-      const child = spawn(
-        process.execPath,
-        [fileURLToPath(new URL("kubelet-victim.ts", import.meta.url)), confinement],
-        {
-          stdio: ["ignore", "pipe", "inherit"],
-        },
-      );
-      let told = "";
-      for await (const chunk of child.stdout) {
-        told += String(chunk);
-        if (told.includes("\n")) break;
-      }
-      const { pid, root } = JSON.parse(told) as { pid: number; root: string };
-      expect(existsSync(root)).toBe(true);
-      child.kill("SIGKILL");
-      await goneFromMachine(() => existsSync(root) || isAlive(pid));
-      expect(isAlive(pid)).toBe(false);
-      expect(existsSync(root)).toBe(false);
-    },
-  );
-});
-
-/** There is no event for the end of somebody else's process. */
-async function goneFromMachine(there: () => boolean): Promise<void> {
-  for (let tries = 0; there() && tries < 500; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A dead one that nobody has collected yet.
-    return process.platform !== "linux" || !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
-
-describe("the name of an image", () => {
-  it("is found as a node would find it", () => {
-    const image = { workingDir: "/x" };
-    const images = { "my/tool": image, busybox: image };
-    for (const name of [
-      "my/tool",
-      "my/tool:1",
-      "localhost/my/tool:2",
-      "reg.io:5000/my/tool@sha256:0",
-      "docker.io/library/busybox:1",
-      "localhost/busybox",
-    ]) {
-      expect(findImage(images, name), name).toBe(image);
-    }
-    expect(findImage(images, "tool")).toBeUndefined();
-    expect(findImage(images, "toString")).toBeUndefined();
-  });
-});
-
-describe("a word for the shell", () => {
-  it("is quoted so that it stays one word", async () => {
-    const words = ["it's", "a b", "$HOME `x` \\", "", "new\nline"];
-    const script = words.map((word) => `printf '%s\\0' ${quote(word)}`).join(";");
-    const shell = spawn("/bin/sh", ["-c", script]);
-    expect(await text(shell.stdout)).toBe(words.map((word) => `${word}\0`).join(""));
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
-import { rolloutBounds, nextReplicasOfOldSets, proportionalReplicas } from "../src/controllers/rollout-math.ts";
-import type { StoredObject } from "../src/world.ts";
-import { controllerWorld, names, template, type ControllerWorld } from "./deployment-world.ts";
+import { rolloutBounds, nextReplicasOfOldSets, proportionalReplicas } from "../../src/controllers/rollout-math.ts";
+import type { StoredObject } from "../../src/world.ts";
+import { controllerWorld, names, template, type ControllerWorld } from "../support/controller-world.ts";
 
 const deployments = "deployments.apps";
 const sets = "replicasets.apps";

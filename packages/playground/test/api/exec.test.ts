@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { WebSocket } from "ws";
 
-import { startApi } from "./api-fixture.ts";
-import type { TestApi } from "./api-fixture.ts";
+import { startApi } from "../support/api-fixture.ts";
+import type { TestApi } from "../support/api-fixture.ts";
 
 let api: TestApi;
 let folder: string;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { finish, isReady, kubeletWorld, patient, phase, status, text } from "./kubelet-world.ts";
+import { finish, isReady, kubeletWorld, patient, phase, status, text } from "../support/kubelet-world.ts";
 
 describe("a pod with one container", () => {
   it("comes to run with a container ID, an address and all its conditions", async () => {

@@ -1,5 +1,5 @@
 // Started by a test and killed: a playground with one container, told on standard output.
-import type { ConfinementChoice } from "../src/runtime/confinement.ts";
+import type { ConfinementChoice } from "../../src/runtime/confinement.ts";
 import { kubeletWorld, patient } from "./kubelet-world.ts";
 
 const world = kubeletWorld({ confinement: process.argv[2] as ConfinementChoice });

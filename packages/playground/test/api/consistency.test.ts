@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { startApi } from "./api-fixture.ts";
-import type { TestApi } from "./api-fixture.ts";
+import { startApi } from "../support/api-fixture.ts";
+import type { TestApi } from "../support/api-fixture.ts";
 
 // What a client can rely on, whatever others do in the meantime.
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 
-import { startGarbageCollector } from "../src/store/garbage-collector.ts";
-import { createObjectStore } from "../src/store/object-store.ts";
-import type { StoreChange } from "../src/store/change-feed.ts";
-import type { PlaygroundStore } from "../src/store/object-store.ts";
-import { StatusError } from "../src/status-error.ts";
-import type { NewObject, StoredObject } from "../src/world.ts";
+import { startGarbageCollector } from "../../src/store/garbage-collector.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
+import type { StoreChange } from "../../src/store/change-feed.ts";
+import type { PlaygroundStore } from "../../src/store/object-store.ts";
+import { StatusError } from "../../src/status-error.ts";
+import type { NewObject, StoredObject } from "../../src/world.ts";
 
 function pod(name: string, more: Partial<NewObject["metadata"]> = {}, spec: Record<string, unknown> = {}): NewObject {
   return { metadata: { name, ...more }, spec: { containers: [{ name: "app", image: "app:1" }], ...spec } };

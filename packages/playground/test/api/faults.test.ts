@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { WebSocket } from "ws";
 
-import { startApi } from "./api-fixture.ts";
-import type { TestApi } from "./api-fixture.ts";
+import { startApi } from "../support/api-fixture.ts";
+import type { TestApi } from "../support/api-fixture.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 const CAT = "stdin=1&stdout=1&command=cat";

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
-import { createKubelet, type Kubelet, type KubeletOptions } from "../src/kubelet/index.ts";
-import { createObjectStore, type PlaygroundStore } from "../src/store/object-store.ts";
-import type { ExecProcess, StoredObject } from "../src/world.ts";
+import { createKubelet, type Kubelet, type KubeletOptions } from "../../src/kubelet/index.ts";
+import { createObjectStore, type PlaygroundStore } from "../../src/store/object-store.ts";
+import type { ExecProcess, StoredObject } from "../../src/world.ts";
 
 /** A store with a node, for one test. */
 export interface KubeletWorld extends AsyncDisposable {

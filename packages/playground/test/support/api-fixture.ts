@@ -6,15 +6,15 @@ import { Readable } from "node:stream";
 
 import { WebSocket } from "ws";
 
-import { createServerCertificate } from "../src/api/certificate.ts";
-import { kubeconfigOf } from "../src/api/kubeconfig.ts";
-import { createApiServer } from "../src/api/server.ts";
-import { FaultPlan } from "../src/api/fault-plan.ts";
-import { startGarbageCollector } from "../src/store/garbage-collector.ts";
-import { createObjectStore } from "../src/store/object-store.ts";
-import type { PlaygroundStore } from "../src/store/object-store.ts";
-import { StatusError } from "../src/status-error.ts";
-import type { ContainerRuntime, NewObject } from "../src/world.ts";
+import { createServerCertificate } from "../../src/api/certificate.ts";
+import { kubeconfigOf } from "../../src/api/kubeconfig.ts";
+import { createApiServer } from "../../src/api/server.ts";
+import { FaultPlan } from "../../src/api/fault-plan.ts";
+import { startGarbageCollector } from "../../src/store/garbage-collector.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/object-store.ts";
+import { StatusError } from "../../src/status-error.ts";
+import type { ContainerRuntime, NewObject } from "../../src/world.ts";
 
 export interface Answer {
   readonly code: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { ProtobufError, decodeProtobuf } from "../src/api/protobuf.ts";
+import { ProtobufError, decodeProtobuf } from "../../src/api/protobuf.ts";
 
 // Bytes as kubectl 1.34 sends them.
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { startApi } from "./api-fixture.ts";
-import type { TestApi } from "./api-fixture.ts";
+import { startApi } from "../support/api-fixture.ts";
+import type { TestApi } from "../support/api-fixture.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 const DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { formatIndexes, parseIndexes } from "../src/controllers/index-list.ts";
-import type { StoredObject } from "../src/world.ts";
-import { controllerWorld, phaseOf, template, type ControllerWorld } from "./deployment-world.ts";
+import { formatIndexes, parseIndexes } from "../../src/controllers/index-list.ts";
+import type { StoredObject } from "../../src/world.ts";
+import { controllerWorld, phaseOf, template, type ControllerWorld } from "../support/controller-world.ts";
 
 const jobs = "jobs.batch";
 

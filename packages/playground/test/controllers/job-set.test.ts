@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { StoredObject } from "../src/world.ts";
+import type { StoredObject } from "../../src/world.ts";
 import {
   controllerWorld,
   names,
@@ -8,7 +8,7 @@ import {
   template,
   type ControllerWorld,
   type WorldOptions,
-} from "./deployment-world.ts";
+} from "../support/controller-world.ts";
 
 const sets = "jobsets.jobset.x-k8s.io";
 const jobs = "jobs.batch";

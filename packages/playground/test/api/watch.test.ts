@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { startApi } from "./api-fixture.ts";
-import type { TestApi, TestWatch } from "./api-fixture.ts";
+import { startApi } from "../support/api-fixture.ts";
+import type { TestApi, TestWatch } from "../support/api-fixture.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 

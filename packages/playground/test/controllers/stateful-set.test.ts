@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { StoredObject } from "../src/world.ts";
-import { controllerWorld, names, template, type ControllerWorld } from "./deployment-world.ts";
+import type { StoredObject } from "../../src/world.ts";
+import { controllerWorld, names, template, type ControllerWorld } from "../support/controller-world.ts";
 
 const sets = "statefulsets.apps";
 const revisions = "controllerrevisions.apps";

@@ -1,0 +1,13 @@
+// Starts a container in the way that the machine allows.
+
+import { startConfined } from "./confined-container.ts";
+import type { Confinement } from "./confinement.ts";
+import type { ContainerOptions, RunningContainer } from "./container.ts";
+import { startUnconfined } from "./unconfined-container.ts";
+
+/** Starts a container's process. @throws {@link ContainerStartError} */
+export function startContainer(confinement: Confinement, options: ContainerOptions): Promise<RunningContainer> {
+  return confinement.kind === "confined"
+    ? startConfined(confinement.tools, options)
+    : startUnconfined(confinement.fence, options);
+}
