@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { posix } from "node:path";
 import {
   KinsyncError,
   type Batch,
@@ -119,7 +118,6 @@ export class ExecSession implements Session {
     options: { readonly paths: readonly string[]; readonly list?: boolean; readonly signal: AbortSignal },
   ): Promise<Inventory> {
     const { paths, list, signal } = options;
-    this.#checkInside(root);
     const inventory = await this.#look(root, paths, list === true ? "list" : "paths", signal);
     if (list === true || inventory.root !== "directory") return inventory;
     // What was placed and is not wanted any more is about to be deleted: that it is there, and as what, is enough.
@@ -128,18 +126,6 @@ export class ExecSession implements Session {
     if (others.length === 0) return inventory;
     const rest = await this.#look(root, others, "types", signal);
     return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
-  }
-
-  /** Where a container is a mere folder, what is written outside of it is written to the machine. */
-  #checkInside(root: RootSpec): void {
-    if (!this.#agent.hello.isFolder) return;
-    const path = posix.normalize(root.path);
-    if (!posix.isAbsolute(path) && path !== ".." && !path.startsWith("../")) return;
-    throw new KinsyncError(
-      "KINSYNC_TARGET_PATH",
-      `${nameOf(this.#target)}: the container is a folder of the machine, and ${root.path} is outside of it`,
-      { hint: "Map to a relative path there, such as src instead of /app/src." },
-    );
   }
 
   #look(root: RootSpec, paths: readonly string[], depth: Depth, signal: AbortSignal): Promise<Inventory> {
@@ -172,7 +158,6 @@ export class ExecSession implements Session {
     root: RootSpec,
     options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
   ): Promise<void> {
-    this.#checkInside(root);
     const place = { claim: 0, root: "", state: "", mounts: [] as string[] };
     const claimed = this.#ask<Place>({
       signal: options.signal,

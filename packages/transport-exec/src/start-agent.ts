@@ -21,8 +21,6 @@ export interface Hello {
   readonly shell: boolean;
   /** The program that the agent runs on. */
   readonly program: string;
-  /** The container is a mere folder of the machine, as in an unconfined playground: an absolute path would leave it. */
-  readonly isFolder: boolean;
 }
 
 /** An agent that said hello, with its stream. `receive` takes over the lines. */
@@ -147,7 +145,7 @@ class Attempt {
 
   async #running(stream: ExecStream, tier: Tier, shell: boolean, program: string): Promise<RunningAgent> {
     const words = (await this.#await("kinsync", program)).split(" ");
-    const [, version, , uid = "", incarnation = "-", workingDirectory = "/", isFolder = "0"] = words;
+    const [, version, , uid = "", incarnation = "-", workingDirectory = "/"] = words;
     if (version !== "1") throw new Unusable(`${program} gave a hello that makes no sense`);
     // Without /proc the container's id is the best that there is.
     const token = incarnation === "-" ? this.#target.containerId : unescapePath(incarnation);
@@ -158,7 +156,6 @@ class Attempt {
       uid: Number(uid),
       incarnation: token,
       workingDirectory: unescapePath(workingDirectory),
-      isFolder: isFolder === "1",
     };
     return {
       stream,

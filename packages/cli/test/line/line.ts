@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createEngine, findWorkload, type Engine, type EngineEvent, type SummaryEvent } from "@kinsync/core";
 import { connectCluster } from "@kinsync/core/cluster";
 import { resolveConfig } from "@kinsync/core/config";
-import type { ClusterConnection, WorkloadConfig } from "@kinsync/core/contract";
+import type { ClusterConnection, TransportPlugin, WorkloadConfig } from "@kinsync/core/contract";
 import type { Playground } from "@kinsync/playground";
 import { builtInKinds, builtInTransports } from "../../src/setup/built-in.ts";
 
@@ -15,6 +15,8 @@ export interface LineOptions {
   readonly wait?: number;
   readonly owner?: string;
   readonly allowEmpty?: boolean;
+  /** Default: the built-in ones with their defaults. */
+  readonly transports?: readonly TransportPlugin[];
 }
 
 /** The whole line, from a folder to containers, as the CLI wires it; its events as they come. */
@@ -43,7 +45,7 @@ export class Line implements AsyncDisposable {
       createEngine({
         cluster,
         kinds,
-        transports: builtInTransports(),
+        transports: options.transports ?? builtInTransports(),
         workloads: [{ name: workload.workload, ref: found.ref, mappings: plan?.mappings ?? [], run: plan?.run ?? [] }],
         runId: randomUUID(),
         owner: options.owner ?? "a test",

@@ -578,7 +578,7 @@ function incarnation() {
     return boot + ":" + stat.slice(stat.lastIndexOf(") ") + 2).split(" ")[19];
   } catch (e) { return "-"; }
 }
-say("kinsync", 1, "node", process.getuid(), word(incarnation()), word(Buffer.from(process.cwd()).toString("latin1")), process.env.KINSYNC_PLAYGROUND_ROOT ? 1 : 0);
+say("kinsync", 1, "node", process.getuid(), word(incarnation()), word(Buffer.from(process.cwd()).toString("latin1")));
 flush();
 function ping(id, a) {
   if (a.length > 1) ownerCheck(a[0], a[1]);

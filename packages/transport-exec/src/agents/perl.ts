@@ -550,7 +550,7 @@ sub incarnation {
   $stat =~ s/^.*\) //s;
   return "$boot:" . (split / /, $stat)[19];
 }
-say_("kinsync", 1, "perl", $<, word(incarnation()), word(POSIX::getcwd()), $ENV{KINSYNC_PLAYGROUND_ROOT} ? 1 : 0);
+say_("kinsync", 1, "perl", $<, word(incarnation()), word(POSIX::getcwd()));
 flush_out();
 sub op_ping { my ($id, $state, $needle) = @_; owner_check($state, $needle) if defined $needle; say_(".", $id); }
 my %ops = (ping => \&op_ping, inventory => \&op_inventory, claim => \&op_claim, stage => \&op_stage, commit => \&op_commit, discard => \&op_discard);

@@ -528,7 +528,7 @@ def incarnation():
         with open("/proc/1/stat", "rb") as f: start = f.read().rpartition(b") ")[2].split()[19]
         return boot + b":" + start
     except OSError: return b"-"
-say(b"kinsync", b"1", b"python3", num(os.getuid()), word(incarnation()), word(os.fsencode(os.getcwd())), b"1" if os.environ.get("KINSYNC_PLAYGROUND_ROOT") else b"0")
+say(b"kinsync", b"1", b"python3", num(os.getuid()), word(incarnation()), word(os.fsencode(os.getcwd())))
 O.flush()
 ops = {b"ping": op_ping, b"inventory": op_inventory, b"claim": op_claim, b"stage": op_stage, b"commit": op_commit, b"discard": op_discard}
 try:

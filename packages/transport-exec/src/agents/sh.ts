@@ -571,10 +571,7 @@ ${SH_TOKEN}
 token
 case $W in *[!-A-Za-z0-9_./@+,:=%]*) C=- ;; *) C=$W ;; esac
 U=$(id -u 2>/dev/null)
-# A container that is a mere folder of the machine, as in an unconfined playground.
-L=0
-[ -z "$KINSYNC_PLAYGROUND_ROOT" ] || L=1
-printf 'kinsync 1 sh %s %s %s %s\n' "$U" "$I" "$C" $L
+printf 'kinsync 1 sh %s %s %s\n' "$U" "$I" "$C"
 # Not from the container's environment: what it names is removed.
 S=
 while IFS= read -r l <&3; do eval "$l"; done
