@@ -119,6 +119,7 @@ function resolution(members: readonly Member[], note?: string): Resolution {
     kind: "jobset",
     root: { apiVersion: "jobset.x-k8s.io/v1alpha2", kind: "JobSet", metadata: { name: "train", uid: "r" } },
     members,
+    memberCount: members.length,
     note: note === undefined ? undefined : { code: "n", message: note },
     problems: [],
   };

@@ -40,6 +40,13 @@ export interface Member {
   readonly containers: readonly MemberContainer[];
 }
 
+/** A member that came (no `before`), went (no `after`) or changed. */
+export interface MemberChange {
+  readonly uid: string;
+  readonly before: Member | undefined;
+  readonly after: Member | undefined;
+}
+
 /** What is known of a workload at one moment. */
 export interface Resolution {
   readonly workload: WorkloadRef;
@@ -47,8 +54,13 @@ export interface Resolution {
   readonly kind: string | undefined;
   /** `undefined` while it does not exist. */
   readonly root: KubeObject | undefined;
-  /** Sorted by role, index (numbers as numbers), name. */
+  /**
+   * Sorted by role, index (numbers as numbers), name. Sorted when it is first read, which costs a pass over all members; the
+   * changes that come with a resolution do not.
+   */
   readonly members: readonly Member[];
+  /** How many members there are. */
+  readonly memberCount: number;
   /** What the kind says of the workload as a whole: suspended, paused, delegated. */
   readonly note: Reason | undefined;
   /** Trouble that the answer suffers from: a forbidden list, a CRD that is not installed. Empty when all is well. */

@@ -12,46 +12,6 @@ export function compareMembers(a: Sorted, b: Sorted): number {
   );
 }
 
-/** A member that came (no `before`), went (no `after`) or changed. */
-export interface MemberChange {
-  readonly before: Member | undefined;
-  readonly after: Member | undefined;
-}
-
-/** More changes than this are sorted in faster than put in one by one. */
-const MANY = 200;
-
-/** The list with the changes in it; a new array. */
-export function withChanges(sorted: readonly Member[], changed: ReadonlyMap<string, MemberChange>): readonly Member[] {
-  if (changed.size > MANY) {
-    const rest = sorted.filter(({ uid }) => !changed.has(uid));
-    for (const { after } of changed.values()) if (after !== undefined) rest.push(after);
-    return rest.sort(compareMembers);
-  }
-  const next = [...sorted];
-  for (const { before, after } of changed.values()) {
-    if (before !== undefined && after !== undefined && compareMembers(before, after) === 0) {
-      next[placeOf(next, before)] = after;
-      continue;
-    }
-    if (before !== undefined) next.splice(placeOf(next, before), 1);
-    if (after !== undefined) next.splice(placeOf(next, after), 0, after);
-  }
-  return next;
-}
-
-/** Where it is, or where it belongs. */
-function placeOf(sorted: readonly Member[], member: Sorted): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareMembers(sorted[middle] as Member, member) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,91 +1,114 @@
 import { verdictOfInactivePod, type OwnedPod, type Verdict } from "../../contract/kind.ts";
 import type { Pod } from "../../contract/resource.ts";
-import { withChanges, type MemberChange } from "./member-order.ts";
-import type { Member } from "../resolution.ts";
+import type { Member, MemberChange } from "../resolution.ts";
 import { containersOf } from "../select/containers.ts";
 import { sameJson } from "../../kube/trim.ts";
+import { MemberList, type MemberSnapshot } from "./member-list.ts";
 
-/** What a kind last said of a pod when it could tell. */
-type Memory = Pick<Member, "state" | "role" | "index">;
+/** The last verdict on a pod that was not `unsettled`. */
+type LastVerdict = Pick<Member, "state" | "role" | "index">;
 
-/** The members of one workload, and what was last said of each pod: kinds remember nothing, so that lives here. */
+/** The members of one workload, and the last settled verdict on each pod: kinds remember nothing, so it is stored here. */
 export class Members {
   readonly #namespace: string;
-  readonly #memory = new Map<string, Memory>();
+  readonly #lastVerdicts = new Map<string, LastVerdict>();
   readonly #members = new Map<string, Member>();
-  #sorted: readonly Member[] = [];
+  readonly #list = new MemberList();
+  /** What differs from the last `takeChanges`: each member as it was then. */
+  readonly #before = new Map<string, Member | undefined>();
+  #byLabels = 0;
 
   constructor(namespace: string) {
     this.#namespace = namespace;
   }
 
-  /** The same array as long as nothing differs. */
-  get sorted(): readonly Member[] {
-    return this.#sorted;
+  /** Some pods are members by their labels, since a watch is missing. */
+  get hasAnyByLabels(): boolean {
+    return this.#byLabels > 0;
+  }
+
+  /** Members differ from those at the last `takeChanges`. */
+  get hasChanges(): boolean {
+    return this.#before.size > 0;
   }
 
   has(uid: string): boolean {
     return this.#members.has(uid);
   }
 
-  /** Takes in what was said of all owned pods; the others are members no more. */
+  snapshot(): MemberSnapshot {
+    return this.#list.snapshot();
+  }
+
+  /** The net changes since the last call, one per member. */
+  takeChanges(): readonly MemberChange[] {
+    const changes: MemberChange[] = [];
+    for (const [uid, before] of this.#before) changes.push({ uid, before, after: this.#members.get(uid) });
+    this.#before.clear();
+    return changes;
+  }
+
+  /** Takes the verdicts on all owned pods; every other pod stops being a member. */
   replace(judged: readonly (readonly [OwnedPod, Verdict])[]): void {
-    const changed = new Map<string, MemberChange>();
+    const changes: MemberChange[] = [];
     const present = new Set<string>();
     for (const [owned, verdict] of judged) {
       const { uid } = owned.pod.metadata;
       present.add(uid);
-      this.#note(changed, uid, this.#member(owned, verdict));
+      this.#compare(changes, uid, this.#member(owned, verdict));
     }
-    for (const uid of this.#members.keys()) if (!present.has(uid)) this.#note(changed, uid, undefined);
-    this.#apply(changed);
+    for (const uid of this.#members.keys()) if (!present.has(uid)) this.#compare(changes, uid, undefined);
+    this.#apply(changes);
   }
 
-  /** Takes in what was said of some pods; `undefined`: no member, or none any more. */
+  /** Takes the verdicts on some pods; `undefined`: the pod is not, or no longer, a member. */
   update(judged: ReadonlyMap<string, readonly [OwnedPod, Verdict] | undefined>): void {
-    const changed = new Map<string, MemberChange>();
+    const changes: MemberChange[] = [];
     for (const [uid, one] of judged) {
-      this.#note(changed, uid, one === undefined ? undefined : this.#member(...one));
+      this.#compare(changes, uid, one === undefined ? undefined : this.#member(...one));
     }
-    this.#apply(changed);
+    this.#apply(changes);
   }
 
-  /** There is no root: there are no members. What was said is kept, in case it is only out of sight. */
+  /** The root is missing, so there are no members. Verdicts are kept, since the root may only be out of sight. */
   clear(): void {
-    this.#members.clear();
-    if (this.#sorted.length > 0) this.#sorted = [];
+    this.replace([]);
   }
 
-  /** The pod is no more. */
+  /** The pod was deleted. */
   forget(uid: string): void {
-    this.#memory.delete(uid);
+    this.#lastVerdicts.delete(uid);
   }
 
-  /** What was said concerned another root. */
+  /** The verdicts concerned another root. */
   forgetAll(): void {
-    this.#memory.clear();
+    this.#lastVerdicts.clear();
   }
 
-  /** Forgets pods that are out of sight for good. */
-  forgetOthers(isThere: (uid: string) => boolean): void {
-    for (const uid of this.#memory.keys()) if (!isThere(uid)) this.#memory.delete(uid);
+  /** Forgets the verdicts on pods that are no longer watched. */
+  forgetOthers(isWatched: (uid: string) => boolean): void {
+    for (const uid of this.#lastVerdicts.keys()) if (!isWatched(uid)) this.#lastVerdicts.delete(uid);
   }
 
-  #note(changed: Map<string, MemberChange>, uid: string, after: Member | undefined): void {
+  #compare(changes: MemberChange[], uid: string, after: Member | undefined): void {
     const before = this.#members.get(uid);
-    if (after !== before) changed.set(uid, { before, after });
+    if (after !== before) changes.push({ uid, before, after });
   }
 
-  #apply(changed: ReadonlyMap<string, MemberChange>): void {
-    if (changed.size === 0) return;
-    for (const [uid, { after }] of changed) {
+  #apply(changes: readonly MemberChange[]): void {
+    if (changes.length === 0) return;
+    for (const { uid, before, after } of changes) {
       if (after === undefined) this.#members.delete(uid);
       else this.#members.set(uid, after);
+      this.#byLabels += Number(after?.by === "labels") - Number(before?.by === "labels");
+      if (!this.#before.has(uid)) this.#before.set(uid, before);
+      // Back to what it was: the next answer has nothing to say about it.
+      else if (this.#before.get(uid) === after) this.#before.delete(uid);
     }
-    this.#sorted = withChanges(this.#sorted, changed);
+    this.#list.apply(changes);
   }
 
-  /** The member that there is, where it says the same. */
+  /** The member as it is, or the same object as before where nothing differs. */
   #member({ pod, owners, by }: OwnedPod, verdict: Verdict): Member {
     const { uid, name, namespace } = pod.metadata;
     const before = this.#members.get(uid);
@@ -121,15 +144,15 @@ export class Members {
     const { role, index, reason } = verdict;
     if (verdict.state !== "unsettled") {
       const { state } = verdict;
-      const memory = this.#memory.get(uid);
-      if (memory === undefined || memory.state !== state || memory.role !== role || memory.index !== index) {
-        this.#memory.set(uid, { state, role, index });
+      const last = this.#lastVerdicts.get(uid);
+      if (last === undefined || last.state !== state || last.role !== role || last.index !== index) {
+        this.#lastVerdicts.set(uid, { state, role, index });
       }
       return { state, unsettled: false, role, index, reason };
     }
-    const last = this.#memory.get(uid);
+    const last = this.#lastVerdicts.get(uid);
     const place = { role: role ?? last?.role, index: index ?? last?.index };
-    // A pod that ended needs no kind to tell so, and its last answer would be wrong.
+    // That a pod has ended shows without the kind, and the last verdict on it would be wrong.
     const inactive = verdictOfInactivePod(pod);
     if (inactive !== undefined) return { ...inactive, unsettled: false, ...place };
     return { state: last?.state ?? "unsettled", unsettled: true, ...place, reason };

@@ -3,12 +3,13 @@ import type { KindPlugin, OwnedPod, Verdict } from "../../contract/kind.ts";
 import type { KubeObject, Pod, ResourceType } from "../../contract/resource.ts";
 import type { KinsyncError } from "../../errors/error.ts";
 import { asKinsyncError, Judging } from "./verdict-runner.ts";
+import type { MemberSnapshot } from "./member-list.ts";
 import { Members } from "./members.ts";
 import { OwnerKinds } from "./owner-kinds.ts";
 import { ownsAnything, walkDown, type Layer, type Ownership } from "./ownership.ts";
 import { ProblemList } from "./problems.ts";
 import type { ReflectorLease, ReflectorPool } from "../../kube/reflector-pool.ts";
-import type { Resolution, WorkloadRef } from "../resolution.ts";
+import type { MemberChange, Resolution, WorkloadRef } from "../resolution.ts";
 import { isPods } from "../../kube/resource-path.ts";
 import { ruleOf, type Rule } from "./rule.ts";
 import type { ObjectStore, StoreChange } from "../../kube/store.ts";
@@ -24,10 +25,11 @@ export interface WorkloadWatchOptions {
   readonly kind: KindPlugin | undefined;
   readonly signal: AbortSignal;
   /**
-   * Called when anything differs from the last one, never within `watchWorkload` itself. Before `ready` only where there is a
-   * problem to tell; such an answer has no members.
+   * Called when anything differs from the last resolution, never within `watchWorkload` itself. Before `ready` only where there
+   * is a problem to report; such a resolution has no members. `changes` names exactly the members that came, went or changed
+   * since the last call, one entry per member: all of them at first. It is empty where only root, note or problems changed.
    */
-  readonly onResolution?: (resolution: Resolution) => void;
+  readonly onResolution?: (resolution: Resolution, changes: readonly MemberChange[]) => void;
 }
 
 /** A workload under watch, until it is disposed or its signal ends. */
@@ -49,6 +51,8 @@ export function watchWorkload(options: WorkloadWatchOptions): WorkloadWatch {
 /** Milliseconds. */
 const LONG_PASS = 10;
 
+const NO_MEMBERS: MemberSnapshot = { members: Object.freeze([]), count: 0 };
+
 /** What is judged with: replaced as a whole, so that root, plan and layers always fit each other. */
 interface Active {
   readonly root: KubeObject;
@@ -68,6 +72,8 @@ class Watcher implements WorkloadWatch {
   readonly #ownerKinds: OwnerKinds;
   readonly #judging: Judging;
   readonly #members: Members;
+  /** As in the last resolution. */
+  #snapshot: MemberSnapshot = NO_MEMBERS;
   readonly #problems = new ProblemList();
   readonly #onAbort = (): void => this.#close();
 
@@ -386,17 +392,27 @@ class Watcher implements WorkloadWatch {
     if (!this.#isReady && problems.length === 0) return;
     const { current } = this;
     const root = this.#active?.root ?? this.#pending?.root;
-    const members = this.#isReady ? this.#members.sorted : (current?.members ?? []);
     const note = this.#isReady ? this.#judging.note : undefined;
+    // Before `ready` members are not told, so that half a list never looks like the whole.
+    const hasChanges = this.#isReady && this.#members.hasChanges;
     const isSame =
       current !== undefined &&
       current.root === root &&
-      current.members === members &&
+      !hasChanges &&
       current.problems === problems &&
       sameJson(current.note, note);
     if (!isSame) {
-      this.current = { workload: this.#options.ref, kind: this.#rule.kind, root, members, note, problems };
-      this.#options.onResolution?.(this.current);
+      const changes = hasChanges ? this.#members.takeChanges() : [];
+      if (hasChanges) this.#snapshot = this.#members.snapshot();
+      this.current = resolutionOf({
+        workload: this.#options.ref,
+        kind: this.#rule.kind,
+        root,
+        note,
+        problems,
+        snapshot: this.#snapshot,
+      });
+      this.#options.onResolution?.(this.current, changes);
     }
     if (becomesReady && this.current !== undefined) this.#ready.resolve(this.current);
   }
@@ -413,8 +429,7 @@ class Watcher implements WorkloadWatch {
       if (reflector.complaint !== undefined) yield reflector.complaint;
       if (!("error" in reflector.status)) continue;
       // Going on without it is the kind's choice; taking pods by labels instead is to be seen.
-      if (one.isOptional && reflector.isUnavailable && !this.#members.sorted.some(({ by }) => by === "labels"))
-        continue;
+      if (one.isOptional && reflector.isUnavailable && !this.#members.hasAnyByLabels) continue;
       const instead = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "none";
       yield this.#problems.ofWatch(reflector.status.error, reflector, ref, instead);
     }
@@ -429,4 +444,17 @@ function plannedOf(active: Active): readonly PlannedWatch[] {
 
 function ownedPod(pod: Pod, owners: readonly KubeObject[], by: OwnedPod["by"]): OwnedPod {
   return Object.freeze({ pod, owners, by });
+}
+
+function resolutionOf({
+  snapshot,
+  ...rest
+}: Omit<Resolution, "members" | "memberCount"> & { readonly snapshot: MemberSnapshot }): Resolution {
+  return {
+    ...rest,
+    memberCount: snapshot.count,
+    get members() {
+      return snapshot.members;
+    },
+  };
 }

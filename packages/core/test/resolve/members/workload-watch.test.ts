@@ -161,6 +161,38 @@ test("one pod's event asks the kind about that pod alone", async () => {
   expect(asked).toEqual(["train-head-0"]);
 });
 
+test("the first answer reports all members as changes, one pod's event reports that pod alone", async () => {
+  await using world = startWorld({ cluster: fullCluster(), kind: teamKind() });
+  const first = await world.watch.ready;
+  expect(world.changes[0]?.map(({ before, after }) => [before, after?.name])).toEqual(
+    expect.arrayContaining(first.members.map(({ name }) => [undefined, name])),
+  );
+  world.cluster.put(pod("train-head-0", { owner: head, labels: { role: "head", index: "7" } }));
+  await world.until((one) => one.members.some((member) => member.index === "7"));
+  const changes = world.changes.at(-1);
+  expect(changes?.map(({ before, after }) => [before?.index, after?.index])).toEqual([["0", "7"]]);
+});
+
+test("a change of the root that concerns no member reports no changes", async () => {
+  await using world = startWorld({ cluster: fullCluster(), kind: teamKind() });
+  await world.watch.ready;
+  world.cluster.put({ ...train, status: { attempt: 1, ready: 5 } });
+  await world.until((one) => one.root?.status?.["ready"] === 5);
+  expect(world.changes.at(-1)).toEqual([]);
+});
+
+test("another root under the name: its members come, those of the former root go", async () => {
+  await using world = startWorld({ cluster: fullCluster(), kind: teamKind() });
+  await world.watch.ready;
+  const again = object(TEAMS, "train", { uid: "uid-again", status: { attempt: 1 } });
+  const job = object(JOBS, "train-head", { uid: "uid-head-again", owner: again, labels: { attempt: "1" } });
+  world.cluster.put(again, job, pod("again-0", { owner: job }));
+  await world.until((one) => one.members[0]?.name === "again-0");
+  const all = world.changes.slice(1).flat();
+  expect(all.filter(({ after }) => after === undefined)).toHaveLength(5);
+  expect(all.filter(({ before }) => before === undefined).map(({ after }) => after?.name)).toEqual(["again-0"]);
+});
+
 test("a kind that judges the whole set sees all pods at every event", async () => {
   const seen: number[] = [];
   const kind = teamKind({

@@ -1,6 +1,6 @@
 import type { KindPlugin, ResourceType } from "../../../src/contract/index.ts";
 import { ReflectorPool } from "../../../src/kube/reflector-pool.ts";
-import type { Resolution } from "../../../src/resolve/resolution.ts";
+import type { Member, MemberChange, Resolution } from "../../../src/resolve/resolution.ts";
 import { watchWorkload, type WorkloadWatch } from "../../../src/resolve/members/workload-watch.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { ALL, NAMESPACE, TEAMS } from "../../support/objects.ts";
@@ -12,6 +12,8 @@ export interface World extends AsyncDisposable {
   readonly watch: WorkloadWatch;
   /** Every answer, oldest first. */
   readonly told: readonly Resolution[];
+  /** The changes that came with each of them. */
+  readonly changes: readonly (readonly MemberChange[])[];
   /** The first answer, also a later one, for which the condition holds. */
   until(condition: (resolution: Resolution) => boolean): Promise<Resolution>;
 }
@@ -27,6 +29,7 @@ export function startWorld(options: WorldOptions): World {
   const cluster = options.cluster ?? new FakeCluster(ALL);
   const reflectors = new ReflectorPool({ cluster, timing: { retry: [1, 2], slow: [1, 2] } });
   const told: Resolution[] = [];
+  const changes: (readonly MemberChange[])[] = [];
   const waiting = new Set<() => void>();
   const controller = new AbortController();
   const watch = watchWorkload({
@@ -35,8 +38,9 @@ export function startWorld(options: WorldOptions): World {
     ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
     kind: options.kind,
     signal: controller.signal,
-    onResolution: (resolution) => {
+    onResolution: (resolution, changed) => {
       told.push(resolution);
+      changes.push(changed);
       for (const look of waiting) look();
     },
   });
@@ -45,6 +49,7 @@ export function startWorld(options: WorldOptions): World {
     reflectors,
     watch,
     told,
+    changes,
     until: (condition) =>
       new Promise((resolve) => {
         const look = (): void => {
@@ -59,8 +64,25 @@ export function startWorld(options: WorldOptions): World {
     async [Symbol.asyncDispose]() {
       await watch[Symbol.asyncDispose]();
       await reflectors[Symbol.asyncDispose]();
+      assertChangesAddUp(told, changes);
     },
   };
+}
+
+/** Members are read here at last, so that this also covers resolutions that nobody read in time. */
+function assertChangesAddUp(told: readonly Resolution[], changes: readonly (readonly MemberChange[])[]): void {
+  const known = new Map<string, Member>();
+  for (const [at, resolution] of told.entries()) {
+    for (const { uid, before, after } of changes[at] ?? []) {
+      if (known.get(uid) !== before || before === after) throw new Error(`answer ${at}: wrong change of ${uid}`);
+      if (after === undefined) known.delete(uid);
+      else known.set(uid, after);
+    }
+    const { members, memberCount } = resolution;
+    const isSame = members.length === known.size && members.every((member) => known.get(member.uid) === member);
+    if (!isSame || memberCount !== known.size)
+      throw new Error(`answer ${at}: its changes do not add up to its members`);
+  }
 }
 
 /** `name=state`, in the order of the resolution. */
