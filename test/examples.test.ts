@@ -29,7 +29,7 @@ async function load(folder: string): Promise<Loaded> {
     console.log(JSON.stringify({
       file: loaded.file,
       kinds: kinds.map(({ plugin }) => plugin.name),
-      targets: plans.map(({ target }) => target),
+      targets: plans.map(({ workload }) => workload),
       mappings: mappings.length,
     }));`;
   const { stdout } = await promisify(execFile)(
