@@ -1,6 +1,6 @@
 // Judges the packages as their users get them: packed, linted, installed into an empty project, compiled against and run.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -38,7 +38,8 @@ function check(): void {
   mkdirSync(consumer);
   writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   run("npm", ["install", "--loglevel=error", "--no-save", ...tarballs], consumer);
-  writeFileSync(join(consumer, "main.ts"), readFileSync(join(root, "test", "consumer.ts"), "utf8"));
+  const programs = ["consumer", "consumer-sync"];
+  for (const name of programs) copyFileSync(join(root, "test", `${name}.ts`), join(consumer, `${name}.ts`));
   writeFileSync(
     join(consumer, "tsconfig.json"),
     JSON.stringify({
@@ -52,12 +53,14 @@ function check(): void {
         outDir: "out",
         rewriteRelativeImportExtensions: true,
       },
-      files: ["main.ts"],
+      files: programs.map((name) => `${name}.ts`),
     }),
   );
   run(join(root, "node_modules", ".bin", "tsc"), ["-p", "."], consumer);
-  const said = run("node", ["out/main.js"], consumer);
-  if (!said.includes("consumer ok")) throw new Error(`the consumer said ${said}`);
+  for (const name of programs) {
+    const output = run("node", [`out/${name}.js`], consumer);
+    if (!output.includes(`${name} ok`)) throw new Error(`${name} printed ${output}`);
+  }
   const version = run(join(consumer, "node_modules", ".bin", "kinsync"), ["--version"], consumer).trim();
   if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`kinsync --version said ${version}`);
   process.stdout.write(`${names.length} packages hold as packed: ${names.join(", ")}\n`);

@@ -31,6 +31,13 @@ test("the page of events names every event and every field, and no other event",
   for (const field of fields) expect(page, `the field ${field}`).toContain(`\`${field}\``);
 });
 
+test("the first example of the library guide is the program that runs against the packed packages", () => {
+  const [, example] = /^```ts\n([\s\S]*?)^```/m.exec(text("docs/guides/use-as-a-library.md")) ?? [];
+  const [, program] = /^\/\/ The example:\n([\s\S]*?)^\/\/ \(the end/m.exec(text("test/consumer-sync.ts")) ?? [];
+  expect(example).toBe(program);
+  expect(example?.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(10);
+});
+
 test("every example in TypeScript compiles against the packages", () => {
   const folder = mkdtempSync(join(root, "node_modules", ".docs-"));
   try {

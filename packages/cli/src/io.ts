@@ -12,6 +12,8 @@ export interface Io {
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Export conditions that this process runs with: `--conditions` of Node. */
+  readonly conditions: readonly string[];
   /** Aborted when the user wants to stop. */
   readonly signal: AbortSignal;
 }

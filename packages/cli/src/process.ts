@@ -27,6 +27,7 @@ export async function runProcess(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), {
     ...streams,
     cwd: process.cwd(),
+    conditions: conditionsOf(process.execArgv),
     signal: interrupts.signal,
   });
   setTimeout(() => process.exit(), LINGER).unref();
@@ -50,6 +51,16 @@ function outputs(): Pick<Io, "stdout" | "stderr"> {
       isTTY: stderr.isTTY,
     },
   };
+}
+
+/** Plugins that run from source find the sources of what they import. */
+function conditionsOf(args: readonly string[]): readonly string[] {
+  return args.flatMap((argument, index) => {
+    const inline = /^(?:--conditions|-C)=(.+)$/.exec(argument)?.[1];
+    if (inline !== undefined) return [inline];
+    const next = args[index + 1];
+    return (argument === "--conditions" || argument === "-C") && next !== undefined ? [next] : [];
+  });
 }
 
 /** Node's own remarks about running TypeScript are not for the user of a config file. */

@@ -38,6 +38,7 @@ function upOnTerminal(line: string, env: Readonly<Record<string, string>> = {}) 
     stderr: terminal,
     env: { HOME: place.path, PATH: process.env["PATH"], KUBECONFIG: playground.kubeconfigPath, ...env },
     cwd: place.path,
+    conditions: [],
     signal: stop.signal,
   });
   return {

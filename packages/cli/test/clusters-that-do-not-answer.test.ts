@@ -63,8 +63,8 @@ test("a context that is not local is refused for writing, and nothing is sent to
   await using place = await createWorkplace({ ...SRC, ".kube/config": kubeconfig("prod", `http://127.0.0.1:${port}`) });
   const { code, stderr } = await place.run(UP);
   expect(stderr).toBe(
-    "error KINSYNC_CLUSTER_CONTEXT_REFUSED: The current context prod is not known to be a local cluster, and kinsync changes files only where it may\n" +
-      '  hint: If you mean it: --context prod, or contexts: ["prod"] in the config.\n',
+    'error KINSYNC_CLUSTER_CONTEXT_REFUSED: Refusing to write to context "prod": it is not a known local cluster, and `contexts` of the config does not list it\n' +
+      '  hint: To allow it: --context prod, or contexts: ["prod"] in the config.\n',
   );
   expect(code).toBe(5);
   expect(contacted).toEqual([]);

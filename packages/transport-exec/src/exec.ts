@@ -46,6 +46,11 @@ export function exec(options: ExecOptions = {}): TransportPlugin {
   const openTimeout = options.openTimeout ?? 15_000;
   return defineTransport({
     name: "exec",
+    // A WebSocket is authorized as `get`; from Kubernetes 1.35 on the server asks for `create`, too.
+    permissions: [
+      { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
+      { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
+    ],
     async open(target, context): Promise<Session> {
       const { cluster, signal } = context;
       let agent;

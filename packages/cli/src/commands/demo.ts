@@ -96,7 +96,7 @@ async function play({ stage, events, onEvent, print, paint }: Play): Promise<Fin
   print(`   containers are folders with real processes${stage.confined ? ", each with a root of its own" : ""}`);
 
   step(2, `kinsync up jobset/${WORKLOAD} --sync config:config`);
-  await stage.startEngine(onEvent);
+  await stage.startSync(onEvent);
   const ready = await signpost.until("the first pass", () => events.find((event) => event.event === "ready"));
   if (ready.synced !== MEMBERS) throw failed(`${ready.synced} of ${MEMBERS} members were in step after the first pass`);
   const pods = runningPods(stage);

@@ -7,7 +7,7 @@ import { createPaint } from "../render/color.ts";
 import type { Paint } from "../render/color.ts";
 import { stateWord } from "../render/state.ts";
 import { clean, cleanData } from "../render/text.ts";
-import { lookAt } from "../setup/look.ts";
+import { readWorkload } from "../setup/read-workload.ts";
 import type { ClusterOptions } from "../setup/options.ts";
 import { formatProblem, formatTitle } from "./tree.ts";
 
@@ -19,7 +19,7 @@ export async function runExplain(
   io: Io,
 ): Promise<number> {
   const { explainWorkload } = await import("@kinsync/core");
-  const explanation = await lookAt(workload, options, io, ({ found, ...rest }) =>
+  const explanation = await readWorkload(workload, options, io, ({ found, ...rest }) =>
     explainWorkload({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
   );
   const [problem] = explanation.workload.problems;

@@ -7,13 +7,13 @@ import { formatColumns } from "../render/columns.ts";
 import { describeMembers } from "../render/members.ts";
 import { stateWord } from "../render/state.ts";
 import { clean, cleanData } from "../render/text.ts";
-import { lookAt } from "../setup/look.ts";
+import { readWorkload } from "../setup/read-workload.ts";
 import type { ClusterOptions } from "../setup/options.ts";
 
 /** Shows the members of a workload, and what the kind says of each. Only reads. */
 export async function runTree(workload: string, options: ClusterOptions, io: Io): Promise<number> {
   const { resolveOnce, treeOf } = await import("@kinsync/core");
-  const { resolution, kind } = await lookAt(workload, options, io, async ({ found, ...rest }) => ({
+  const { resolution, kind } = await readWorkload(workload, options, io, async ({ found, ...rest }) => ({
     resolution: await resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
     kind: found.kind,
   }));

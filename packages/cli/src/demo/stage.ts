@@ -3,10 +3,8 @@ import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { createEngine } from "@kinsync/core";
-import type { Engine, EngineEvent } from "@kinsync/core";
-import { connectCluster } from "@kinsync/core/cluster";
-import { resolveConfig } from "@kinsync/core/config";
+import type { EngineEvent } from "@kinsync/core";
+import { openProject } from "@kinsync/core/project";
 import { jobset } from "@kinsync/kind-jobset";
 import { createPlayground } from "@kinsync/playground";
 import type { Playground } from "@kinsync/playground";
@@ -29,8 +27,8 @@ export interface Stage extends AsyncDisposable {
   /** Folder with the local files. */
   readonly folder: string;
   readonly confined: boolean;
-  /** Starts the engine; it runs until the stage is disposed. */
-  startEngine(onEvent: (event: EngineEvent) => void): Promise<Engine>;
+  /** Starts `kinsync up`; it runs until the stage is disposed. */
+  startSync(onEvent: (event: EngineEvent) => void): Promise<void>;
   save(content: string): Promise<void>;
   pods(): readonly DemoPod[];
   jobs(): readonly Owner[];
@@ -79,34 +77,29 @@ async function setStage(signal: AbortSignal, ends: (() => unknown)[], dispose: (
     await writeFile(file, content);
   }
 
-  async function startEngine(onEvent: (event: EngineEvent) => void): Promise<Engine> {
-    const cluster = await connectCluster({ kubeconfig: playground.kubeconfigPath, env: {}, signal });
-    ends.push(() => cluster[Symbol.asyncDispose]());
-    const kind = jobset();
+  async function startSync(onEvent: (event: EngineEvent) => void): Promise<void> {
     const sync = [{ from: dirname(CONFIG_FILE), to: dirname(CONFIG_FILE) }];
-    const name = `jobset/${WORKLOAD}`;
-    const [plan] = resolveConfig({ workloads: [{ workload: name, sync }] }, { folder, describe: () => name });
-    const ref = { resource: kind.root, namespace: NAMESPACE, name: WORKLOAD };
-    const engine = createEngine({
-      cluster,
-      kinds: [kind],
-      transports: [exec()],
-      workloads: [{ name, ref, mappings: plan?.mappings ?? [], run: [] }],
-      runId: crypto.randomUUID(),
+    const project = await openProject({
+      cwd: folder,
+      env: {},
+      kubeconfig: playground.kubeconfigPath,
+      inline: { workloads: [{ workload: `jobset/${WORKLOAD}`, sync }] },
+      plugins: [jobset(), exec()],
+      signal,
+    });
+    ends.push(() => project.close());
+    const running = project.up({
       owner: "kinsync demo",
-      mode: "watch",
       signal: AbortSignal.any([signal, stop.signal]),
       onEvent: (event) => {
         onEvent(event);
         signpost.look();
       },
     });
-    const running = engine.run();
     ends.push(async () => {
       stop.abort();
       await running;
     });
-    return engine;
   }
 
   return {
@@ -114,7 +107,7 @@ async function setStage(signal: AbortSignal, ends: (() => unknown)[], dispose: (
     signpost,
     folder,
     confined: confinement === "confined",
-    startEngine,
+    startSync,
     save,
     pods: () =>
       playground.store.list("pods", NAMESPACE).map(({ metadata }) => ({

@@ -1,10 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { createEngine, findWorkload, type Engine, type EngineEvent, type SummaryEvent } from "@kinsync/core";
-import { connectCluster } from "@kinsync/core/cluster";
-import { resolveConfig } from "@kinsync/core/config";
-import type { ClusterConnection, TransportPlugin, WorkloadConfig } from "@kinsync/core/contract";
+import type { EngineEvent, SummaryEvent } from "@kinsync/core";
+import type { TransportPlugin, WorkloadConfig } from "@kinsync/core/contract";
+import { openProject, type Project } from "@kinsync/core/project";
 import type { Playground } from "@kinsync/playground";
-import { builtInKinds, builtInTransports } from "../../src/setup/built-in.ts";
+import { builtInPlugins } from "../../src/setup/built-in.ts";
 
 export interface LineOptions {
   readonly playground: Playground;
@@ -19,47 +17,44 @@ export interface LineOptions {
   readonly transports?: readonly TransportPlugin[];
 }
 
-/** The whole line, from a folder to containers, as the CLI wires it; its events as they come. */
+/** The whole line, from a folder to containers, as the CLI opens it; its events as they come. */
 export class Line implements AsyncDisposable {
   readonly events: EngineEvent[] = [];
-  readonly engine: Engine;
-  readonly #cluster: ClusterConnection;
+  readonly #project: Project;
   readonly #stop = new AbortController();
   readonly #ended: Promise<readonly SummaryEvent[]>;
   #changed = Promise.withResolvers<void>();
 
-  private constructor(cluster: ClusterConnection, make: (line: Line, signal: AbortSignal) => Engine) {
-    this.#cluster = cluster;
-    this.engine = make(this, this.#stop.signal);
-    this.#ended = this.engine.run();
+  private constructor(project: Project, { mode, owner, wait, allowEmpty }: LineOptions) {
+    this.#project = project;
+    const run = {
+      owner: owner ?? "a test",
+      wait,
+      allowEmpty,
+      signal: this.#stop.signal,
+      onEvent: (event: EngineEvent) => {
+        this.events.push(event);
+        this.#changed.resolve();
+        this.#changed = Promise.withResolvers();
+      },
+    };
+    const result = mode === "once" ? project.sync(run) : project.up(run);
+    this.#ended = result.then(({ summaries }) => summaries);
   }
 
   static async start(options: LineOptions): Promise<Line> {
-    const { playground, folder, workload } = options;
-    const signal = AbortSignal.timeout(60_000);
-    const cluster = await connectCluster({ env: {}, kubeconfig: playground.kubeconfigPath, signal });
-    const kinds = builtInKinds();
-    const found = await findWorkload(cluster, kinds, workload.workload, { namespace: "default", signal });
-    const [plan] = resolveConfig({ workloads: [workload] }, { folder, describe: (path) => path.join(".") });
-    return new Line(cluster, (line, stop) =>
-      createEngine({
-        cluster,
-        kinds,
-        transports: options.transports ?? builtInTransports(),
-        workloads: [{ name: workload.workload, ref: found.ref, mappings: plan?.mappings ?? [], run: plan?.run ?? [] }],
-        runId: randomUUID(),
-        owner: options.owner ?? "a test",
-        mode: options.mode ?? "watch",
-        ...(options.wait === undefined ? {} : { wait: options.wait }),
-        allowEmpty: options.allowEmpty ?? false,
-        signal: stop,
-        onEvent: (event) => {
-          line.events.push(event);
-          line.#changed.resolve();
-          line.#changed = Promise.withResolvers();
-        },
-      }),
-    );
+    const project = await openProject({
+      cwd: options.folder,
+      env: {},
+      kubeconfig: options.playground.kubeconfigPath,
+      inline: {
+        transports: options.transports ?? [],
+        workloads: [{ namespace: "default", ...options.workload }],
+      },
+      plugins: builtInPlugins(),
+      signal: AbortSignal.timeout(60_000),
+    });
+    return new Line(project, options);
   }
 
   /** Settles when the events so far satisfy a condition; fails with the last of them. */
@@ -119,7 +114,6 @@ export class Line implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await this.engine[Symbol.asyncDispose]();
-    await this.#cluster[Symbol.asyncDispose]();
+    await this.#project.close();
   }
 }

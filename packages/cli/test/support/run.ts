@@ -52,6 +52,7 @@ export async function createWorkplace(files: Readonly<Record<string, string>> = 
         stderr: { write: (text) => (stderr += text) },
         env: { HOME: path, PATH: process.env["PATH"], ...options.env },
         cwd: options.cwd ?? path,
+        conditions: [],
         signal: options.signal ?? new AbortController().signal,
       });
       return { code, stdout, stderr };

@@ -1,25 +1,24 @@
-import { stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import type { Stats } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
-import type { Loader } from "cosmiconfig";
-import { isKinsyncError, KinsyncError } from "../errors/error.ts";
+import { KinsyncError, type KinsyncErrorOptions } from "../errors/error.ts";
 import type { ConfigPath, Position } from "./parse.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { CONFIG_FILES, exists, refuseForeignFile, searchFolders } from "./places.ts";
 
 export interface LoadConfigOptions {
-  /** Where to begin to look. */
+  /** Folder that the search starts in. */
   readonly cwd: string;
   /** A config file by path, relative to `cwd`; then nothing is searched. */
   readonly file?: string;
-  /** The search goes no further up than here. Default: the user's home folder. */
+  /** The user's home folder: the search goes no further up. Default: none is known. */
   readonly home?: string;
-  /** Whose files may be run besides root's. Default: the present user's; everybody's where the system has no uid. */
+  /** Whose files may be run besides root's. Default: those of the current user; everybody's where the system has no uid. */
   readonly uid?: number;
   readonly signal: AbortSignal;
 }
 
-/** A config as it was written: not yet checked. */
+/** A config as it was written, not yet checked. */
 export interface LoadedConfig {
   /** Absolute path of the file. */
   readonly path: string;
@@ -28,14 +27,14 @@ export interface LoadedConfig {
   /** Path for messages: relative to `cwd` where it is below, absolute elsewhere. */
   readonly file: string;
   readonly value: unknown;
-  /** Where in the text a key or a value stands; `undefined` in TS and JS. */
+  /** Position of a key or a value in the text; `undefined` in TS and JS. */
   readonly locate: (path: ConfigPath, part: "key" | "value") => Position | undefined;
 }
 
 /**
  * Finds and reads the config: `kinsync.config.{ts,mts,js,mjs,json,yaml,yml}`, `.kinsyncrc` (YAML or JSON) with or without
  * these extensions, or `"kinsync"` in package.json; from `cwd` up to the folder with `.git` or the home folder.
- * `undefined` where there is none. Checks who owns the file before it is read.
+ * `undefined` where there is none. Checks who owns the file before it is read; no other file is read or run.
  *
  * Throws `KINSYNC_CONFIG_NOT_FOUND` (a named file), `KINSYNC_CONFIG_FOREIGN`, `KINSYNC_CONFIG_PARSE`,
  * `KINSYNC_CONFIG_CONFLICT` (two config files in one folder), `KINSYNC_PLUGIN_NOT_FOUND` (an import in a TS or JS config).
@@ -55,7 +54,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
       details: { file: options.file },
     });
   }
-  for (const folder of await searchFolders(options.cwd, options.home ?? homedir())) {
+  for (const folder of await searchFolders(options.cwd, options.home)) {
     const found: LoadedConfig[] = [];
     for (const name of CONFIG_FILES) {
       const path = join(folder, name);
@@ -82,99 +81,74 @@ function twoFiles(first: string, second: string): KinsyncError {
 /** `undefined` for a package.json without a `kinsync` key. */
 async function readConfig(path: string, options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
   const file = shownPath(path, options.cwd);
-  const uid = options.uid ?? process.getuid?.();
-  // Only where there is a file to read: most runs without one should not pay for them.
-  const [{ cosmiconfig }, { importConfigModule }, { parseConfigText }] = await Promise.all([
-    import("cosmiconfig"),
-    import("./module.ts"),
-    import("./parse.ts"),
-  ]);
-  let locate: LoadedConfig["locate"] = () => undefined;
   const isPackage = basename(path) === "package.json";
-
-  function textLoader(format: "json" | "yaml"): Loader {
-    return (_path: string, text: string) => {
-      const parsed = parseConfigText(text, file, format);
-      locate = isPackage ? (at, part) => parsed.locate(["kinsync", ...at], part) : parsed.locate;
-      return withoutImports(parsed.value, file);
-    };
+  await refuseIrregularFile(path, file);
+  if (isPackage) {
+    const { parseConfigText } = await import("./parse.ts");
+    const { value, locate } = parseConfigText(await read(path, file), file, "json");
+    const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
+    if (config === undefined) return undefined;
+    await refuseForeignFile(path, file, uidOf(options));
+    return { path, folder: dirname(path), file, value: config, locate: (at, part) => locate(["kinsync", ...at], part) };
   }
-  const moduleLoader: Loader = async () => {
-    checkNodeVersion(process.versions.node, file);
-    return withoutImports(await importConfigModule(path, file, options.signal), file);
-  };
-  const json = textLoader("json");
-  const yaml = textLoader("yaml");
+  await refuseForeignFile(path, file, uidOf(options));
+  const common = { path, folder: dirname(path), file };
+  switch (extname(path)) {
+    case ".ts":
+    case ".mts":
+    case ".js":
+    case ".mjs": {
+      checkNodeVersion(process.versions.node, file);
+      const { importConfigModule } = await import("./module.ts");
+      const value = await importConfigModule({ path, file, cwd: options.cwd, signal: options.signal });
+      return { ...common, value, locate: () => undefined };
+    }
+    case ".json":
+    case ".yaml":
+    case ".yml":
+    case "": {
+      const { parseConfigText } = await import("./parse.ts");
+      const format = extname(path) === ".json" ? "json" : "yaml";
+      const { value, locate } = parseConfigText(await read(path, file), file, format);
+      // A file of nothing but comments is an empty config, not a missing one.
+      return { ...common, value: value ?? {}, locate };
+    }
+    default:
+      throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file}: a config cannot have the ending ${extname(file)}`, {
+        hint: "Use .ts, .mts, .js, .mjs, .json, .yaml or .yml.",
+        details: { file },
+      });
+  }
+}
 
+async function read(path: string, file: string): Promise<string> {
   try {
-    await refuseFolder(path, file);
-    if (!isPackage) await refuseForeignFile(path, file, uid);
-    await refuseForeignMetaConfig(uid);
-    const explorer = cosmiconfig("kinsync", {
-      cache: false,
-      searchPlaces: ["package.json"],
-      loaders: {
-        ".ts": moduleLoader,
-        ".mts": moduleLoader,
-        ".js": moduleLoader,
-        ".mjs": moduleLoader,
-        ".json": json,
-        ".yaml": yaml,
-        ".yml": yaml,
-        noExt: yaml,
-        default: unknownExtension(file),
-      },
-    });
-    const result = await explorer.load(path);
-    if (result === null) return undefined;
-    if (isPackage) await refuseForeignFile(path, file, uid);
-    const value: unknown = result.isEmpty === true ? {} : result.config;
-    if (isPackage && value === undefined) return undefined;
-    return { path, folder: dirname(path), file, value: value ?? {}, locate };
+    return await readFile(path, "utf8");
   } catch (error) {
-    if (isKinsyncError(error)) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file} cannot be read: ${message}`, {
-      cause: error,
-      details: { file },
-    });
+    throw unreadable(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 
-async function refuseFolder(path: string, file: string): Promise<void> {
-  if (!(await stat(path)).isDirectory()) return;
-  throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file} cannot be read: it is a folder`, {
-    hint: `Name a file, such as ${join(file, "kinsync.yaml")}.`,
-    details: { file },
-  });
-}
-
-/** cosmiconfig merges files named by `$import`, from anywhere and past our checks; kinsync has no such key. */
-function withoutImports(value: unknown, file: string): unknown {
-  if (typeof value === "object" && value !== null && Object.hasOwn(value, "$import")) {
-    throw new KinsyncError("KINSYNC_CONFIG_INVALID", `${file}: the key "$import" is not known`, {
-      hint: "Write one file, or import from a kinsync.config.ts.",
-      details: { file },
-    });
+/** A folder, a FIFO or a device is not read: it may have no end. */
+async function refuseIrregularFile(path: string, file: string): Promise<void> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch (error) {
+    throw unreadable(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
-  return value;
+  if (stats.isFile()) return;
+  throw stats.isDirectory()
+    ? unreadable(file, "it is a folder", { hint: `Name a file, such as ${join(file, "kinsync.yaml")}.` })
+    : unreadable(file, "it is not a regular file");
 }
 
-function unknownExtension(file: string): Loader {
-  return () => {
-    throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file}: the ending ${extname(file)} is none of a config`, {
-      hint: "Use .ts, .mts, .js, .mjs, .json, .yaml or .yml.",
-      details: { file },
-    });
-  };
+function unreadable(file: string, why: string, options: KinsyncErrorOptions = {}): KinsyncError {
+  return new KinsyncError("KINSYNC_CONFIG_PARSE", `${file} cannot be read: ${why}`, { ...options, details: { file } });
 }
 
-/** cosmiconfig runs a configuration of its own from the working directory (`.config/config.*`) whenever it is made. */
-async function refuseForeignMetaConfig(uid: number | undefined): Promise<void> {
-  for (const extension of ["json", "yaml", "yml", "js", "ts", "cjs", "mjs"]) {
-    const path = join(process.cwd(), ".config", `config.${extension}`);
-    if (await exists(path)) await refuseForeignFile(path, path, uid);
-  }
+function uidOf({ uid = process.getuid?.() }: LoadConfigOptions): number | undefined {
+  return uid;
 }
 
 function shownPath(path: string, cwd: string): string {

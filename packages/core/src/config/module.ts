@@ -7,17 +7,26 @@ import { KinsyncError } from "../errors/error.ts";
 /** What a place in a stack or in an error's first line looks like: `/a/b.ts:3` or `file:///a/b.mjs:3:7`. */
 const PLACE = /((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^\n:()]*?\.[cm]?[jt]s):(\d+)(?::(\d+))?/;
 
+export interface ConfigModule {
+  readonly path: string;
+  /** The path as messages name it. */
+  readonly file: string;
+  /** Folder that messages name other files relative to. */
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Imports a config written in TypeScript or JavaScript and gives its default export.
  * Node strips the types itself, so only erasable TypeScript runs; errors say so.
- * @param file as messages name it
  */
-export async function importConfigModule(path: string, file: string, signal: AbortSignal): Promise<unknown> {
+export async function importConfigModule(config: ConfigModule): Promise<unknown> {
+  const { path, file } = config;
   let module: Readonly<Record<string, unknown>>;
   try {
     module = (await import(pathToFileURL(await realpath(path)).href)) as Readonly<Record<string, unknown>>;
   } catch (error) {
-    throw await translate(error, path, file, signal);
+    throw await translate(error, config);
   }
   if (!("default" in module)) {
     throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file} has no default export`, {
@@ -28,10 +37,11 @@ export async function importConfigModule(path: string, file: string, signal: Abo
   return module["default"];
 }
 
-async function translate(error: unknown, path: string, file: string, signal: AbortSignal): Promise<KinsyncError> {
+async function translate(error: unknown, config: ConfigModule): Promise<KinsyncError> {
+  const { file } = config;
   const message = (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const place = placeOf(error, path, file) ?? (await placeOfSyntaxError(error, path, file, signal)) ?? file;
+  const place = placeOf(error, config) ?? (await placeOfSyntaxError(error, config)) ?? file;
   const options = { cause: error, details: { file } };
   if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") {
     return new KinsyncError(
@@ -48,7 +58,7 @@ async function translate(error: unknown, path: string, file: string, signal: Abo
     const isPackage = message.startsWith("Cannot find package");
     const name = isPackage ? packageName(missing) : basename(missing);
     const from = / imported from (.+)$/.exec(message)?.[1];
-    const importer = from === undefined ? file : shown(from, path, file);
+    const importer = from === undefined ? file : shown(from, config);
     return new KinsyncError(
       isPackage ? "KINSYNC_PLUGIN_NOT_FOUND" : "KINSYNC_CONFIG_PARSE",
       `${importer} imports ${name}, which is not ${isPackage ? "installed beside it" : "there"}`,
@@ -62,35 +72,35 @@ async function translate(error: unknown, path: string, file: string, signal: Abo
 }
 
 /** Where an error came up, if its stack says so and it was not inside Node. */
-function placeOf(error: unknown, path: string, file: string): string | undefined {
+function placeOf(error: unknown, config: ConfigModule): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;
   const match = PLACE.exec(error.stack);
   return match?.[1] === undefined
     ? undefined
-    : `${shown(match[1], path, file)}:${match[2]}${match[3] === undefined ? "" : `:${match[3]}`}`;
+    : `${shown(match[1], config)}:${match[2]}${match[3] === undefined ? "" : `:${match[3]}`}`;
 }
 
 /** The loader keeps the line of a plain JavaScript syntax error to itself; `node --check` tells it. */
-function placeOfSyntaxError(
-  error: unknown,
-  path: string,
-  file: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+function placeOfSyntaxError(error: unknown, config: ConfigModule): Promise<string | undefined> {
   if (!(error instanceof SyntaxError)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    execFile(process.execPath, ["--check", path], { signal, timeout: 5_000 }, (_error, _stdout, stderr) => {
-      const match = PLACE.exec(stderr);
-      resolve(match?.[1] === undefined ? undefined : `${shown(match[1], path, file)}:${match[2]}`);
-    });
+    execFile(
+      process.execPath,
+      ["--check", config.path],
+      { signal: config.signal, timeout: 5_000 },
+      (_error, _stdout, stderr) => {
+        const match = PLACE.exec(stderr);
+        resolve(match?.[1] === undefined ? undefined : `${shown(match[1], config)}:${match[2]}`);
+      },
+    );
   });
 }
 
 /** A path as messages name it: the config file by its own name, others relative to nothing but the end of their path. */
-function shown(found: string, path: string, file: string): string {
+function shown(found: string, { path, file, cwd }: ConfigModule): string {
   const plain = found.startsWith("file:") ? fileURLToPath(found) : found;
   if (basename(plain) === basename(path)) return file;
-  const short = relative(process.cwd(), plain);
+  const short = relative(cwd, plain);
   return short.startsWith("..") ? plain : short;
 }
 

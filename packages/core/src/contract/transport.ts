@@ -1,6 +1,7 @@
 import { CONTRACT } from "./version.ts";
 import type { RunResult } from "./action.ts";
 import type { ClusterConnection } from "./cluster.ts";
+import type { PolicyRule } from "./status.ts";
 import type { Target } from "./target.ts";
 
 /** Where in the container a mapping lives. */
@@ -201,6 +202,11 @@ export interface TransportPlugin {
    * Rejects with a `KinsyncError` whose `retry` says what to do.
    */
   readonly open: (target: Target, context: OpenContext) => Promise<Session>;
+  /**
+   * What the API server must allow in the target's namespace, so that a Role can name it before anything fails. Default: nothing
+   * is known.
+   */
+  readonly permissions?: readonly Pick<PolicyRule, "apiGroups" | "resources" | "verbs">[];
 }
 
 /** A transport as its author writes it. */

@@ -26,6 +26,8 @@ export interface LoadPluginsOptions {
   readonly file: string;
   /** Milliseconds for one package to be imported. Default: 10,000. */
   readonly timeout?: number;
+  /** Export conditions besides `node` and `import`: `--conditions` of the process. Default: none. */
+  readonly conditions?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -81,11 +83,11 @@ async function produce(
 
 /**
  * The file of a package as seen from the config's folder. `require.resolve` alone would refuse packages that export `import`
- * only; the conditions that this process runs with are kept, so that sources find sources.
+ * only.
  */
 function resolvePackage(name: string, origin: string, options: LoadPluginsOptions): string {
   const from = join(options.folder, "package.json");
-  const conditions = new Set(["node", "import", "module-sync", ...ownConditions()]);
+  const conditions = new Set(["node", "import", "module-sync", ...(options.conditions ?? [])]);
   try {
     // @types/node does not know `conditions` yet; Node has it since 22.
     const settings: NodeJS.RequireResolveOptions & { readonly conditions: ReadonlySet<string> } = { conditions };
@@ -124,16 +126,6 @@ function installed(name: string, from: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** `--conditions` of this process. */
-function ownConditions(): readonly string[] {
-  return process.execArgv.flatMap((argument, index, all) => {
-    const inline = /^(?:--conditions|-C)=(.+)$/.exec(argument)?.[1];
-    if (inline !== undefined) return [inline];
-    const next = all[index + 1];
-    return (argument === "--conditions" || argument === "-C") && next !== undefined ? [next] : [];
-  });
 }
 
 async function importWithin(

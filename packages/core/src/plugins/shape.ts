@@ -42,6 +42,10 @@ export function checkKind(value: unknown, who: string): KindPlugin {
 export function checkTransport(value: unknown, who: string): TransportPlugin {
   const plugin = checkPlugin(value, "transport", who);
   if (typeof plugin["open"] !== "function") throw shape(who, "its `open` is not a function");
+  const { permissions } = plugin;
+  if (permissions !== undefined && !(Array.isArray(permissions) && permissions.every(isPolicyRule))) {
+    throw shape(who, "its `permissions` is not a list of { apiGroups, resources, verbs }");
+  }
   return value as TransportPlugin;
 }
 
@@ -82,6 +86,10 @@ function shape(who: string, why: string, type?: "kind" | "transport"): KinsyncEr
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !(value instanceof Promise);
+}
+
+function isPolicyRule(value: unknown): boolean {
+  return isObject(value) && isTexts(value["apiGroups"]) && isTexts(value["resources"]) && isTexts(value["verbs"]);
 }
 
 function isTexts(value: unknown): boolean {

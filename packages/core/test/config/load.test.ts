@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { CONFIG_FILES } from "@kinsync/core/config";
 import { createFolder, failure } from "./support/folder.ts";
 
@@ -97,6 +98,34 @@ test.skipIf(uid === undefined)("a file of another user is refused before it is r
   expect(error.code).toBe("KINSYNC_CONFIG_FOREIGN");
   expect(error.message).toContain(`belongs to another user (uid ${owner}, you are ${owner + 1})`);
   expect("ranForeignConfig" in globalThis).toBe(false);
+});
+
+test("a config that is no regular file is refused, not read", async () => {
+  await using folder = await createFolder();
+  execFileSync("mkfifo", [join(folder.path, "kinsync.config.yaml")]);
+  const error = await failure(folder.load());
+  expect(error).toMatchObject({
+    code: "KINSYNC_CONFIG_PARSE",
+    message: "kinsync.config.yaml cannot be read: it is not a regular file",
+  });
+});
+
+test("no other file than the config is run or merged", async () => {
+  await using folder = await createFolder({
+    "package.json": "{}",
+    ".config/config.js": "globalThis.ranOtherConfig = true;",
+    "kinsync.config.yaml": "$import: other.yaml\nworkloads: []\n",
+    "other.yaml": "contexts: [prod]\n",
+  });
+  vi.spyOn(process, "cwd").mockReturnValue(folder.path);
+  const error = await failure(folder.check());
+  expect("ranOtherConfig" in globalThis).toBe(false);
+  expect(error.message).toContain('the key "$import" is not known');
+});
+
+test("a file of nothing but comments is an empty config", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": "# later\n" });
+  expect(await folder.load()).toMatchObject({ value: {} });
 });
 
 test("a folder that has the name of a config is said to be unreadable", async () => {

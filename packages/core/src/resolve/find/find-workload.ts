@@ -7,7 +7,7 @@ import { checkWorkload } from "./check-workload.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
-import { parseWorkloadName, readKindWord, type KindWord } from "./workload-name.ts";
+import { namesResource, parseWorkloadName, readKindWord } from "./workload-name.ts";
 
 export { checkWorkload } from "./check-workload.ts";
 export { parseWorkloadName } from "./workload-name.ts";
@@ -57,13 +57,15 @@ export async function findResource(
   signal: AbortSignal,
 ): Promise<ResourceType> {
   const words = readKindWord(text);
-  const loaded = [PODS, ...kinds.map(({ root }) => root)].filter((root) => words.some((word) => fits(word, root)));
+  const loaded = [PODS, ...kinds.map(({ root }) => root)].filter((root) =>
+    words.some((word) => namesResource(word, root)),
+  );
   const [only] = loaded;
   if (only !== undefined && loaded.length === 1) return only;
 
   const { resources, problems } = await discoverResources(cluster, signal);
   const found = onePerKind(
-    resources.filter((resource) => words.some((word) => fits(word, resource))),
+    resources.filter((resource) => words.some((word) => namesResource(word, resource))),
     kinds,
     words.some((word) => word.version !== undefined),
   );
@@ -79,7 +81,7 @@ export async function findResource(
     });
   }
   // A kind that is loaded, yet not served: its CRD is not installed.
-  const claimed = kinds.find(({ root }) => words.some((word) => fits({ ...word, version: undefined }, root)));
+  const claimed = kinds.find(({ root }) => words.some((word) => namesResource({ ...word, version: undefined }, root)));
   if (claimed !== undefined) throw notInstalled(claimed.root, resources);
   const silent = problems.map((problem) => problem.message);
   throw new KinsyncError(
@@ -103,18 +105,6 @@ function notInstalled(resource: ResourceType, served: readonly ServedResource[])
       ? `the cluster has no ${name}: its CRD is not installed`
       : `the cluster has no ${name}: it serves ${versions}`,
     { hint: "See kubectl api-resources; install the controller that brings it." },
-  );
-}
-
-function fits(wanted: KindWord, resource: ResourceType & { readonly singular?: string }): boolean {
-  if (wanted.group !== undefined && wanted.group !== resource.group) return false;
-  if (wanted.version !== undefined && wanted.version !== resource.version) return false;
-  const { word } = wanted;
-  return (
-    word === resource.plural ||
-    word === resource.kind.toLowerCase() ||
-    (word !== "" && word === resource.singular) ||
-    (resource.shortNames?.includes(word) ?? false)
   );
 }
 

@@ -1,4 +1,6 @@
+import type { ResourceType } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
+import { PODS, resourceName } from "../../kube/resource-path.ts";
 
 /** A workload as a person writes it: the word for its kind, not looked up yet, and its name. */
 export interface WorkloadName {
@@ -41,4 +43,38 @@ export function readKindWord(text: string): readonly KindWord[] {
   const whole: KindWord = { word, group: rest.join("."), version: undefined };
   if (!/^v\d+(?:(?:alpha|beta)\d+)?$/.test(first)) return [whole];
   return [{ word, group: others.join("."), version: first }, whole];
+}
+
+/** True if a word for a kind names this resource: by plural, singular, kind or short name, and by group and version where given. */
+export function namesResource(
+  wanted: KindWord,
+  resource: Pick<ResourceType, "group" | "version" | "kind" | "plural" | "shortNames"> & { readonly singular?: string },
+): boolean {
+  if (wanted.group !== undefined && wanted.group !== resource.group) return false;
+  if (wanted.version !== undefined && wanted.version !== resource.version) return false;
+  const { word } = wanted;
+  return (
+    word === resource.plural ||
+    word === resource.kind.toLowerCase() ||
+    (word !== "" && word === resource.singular) ||
+    (resource.shortNames?.includes(word) ?? false)
+  );
+}
+
+/**
+ * True if two names mean one workload, as far as the given resources (and pods) tell: `deploy/web` and `Deployment/web`. Names
+ * that cannot be read are the same only where their text is.
+ */
+export function isSameWorkloadName(one: string, other: string, resources: readonly ResourceType[]): boolean {
+  return one === other || canonicalName(one, resources) === canonicalName(other, resources);
+}
+
+/** `deployments.apps/web`; a word that no resource has stays as it is. */
+function canonicalName(text: string, resources: readonly ResourceType[]): string {
+  const slash = text.indexOf("/");
+  if (slash === -1) return text;
+  const kind = text.slice(0, slash);
+  const words = readKindWord(kind);
+  const root = [PODS, ...resources].find((resource) => words.some((word) => namesResource(word, resource)));
+  return `${root === undefined ? kind.toLowerCase() : resourceName(root)}${text.slice(slash)}`;
 }

@@ -1,6 +1,6 @@
-import { KinsyncError } from "@kinsync/core/contract";
+import { KinsyncError } from "../errors/error.ts";
 
-/** Contexts of clusters that run on the user's own machine, by the names that their tools give. */
+/** Contexts of clusters on the user's own machine, by the names that their tools give. */
 const LOCAL: readonly RegExp[] = [
   /^kind-.+$/,
   /^k3d-.+$/,
@@ -12,7 +12,7 @@ const LOCAL: readonly RegExp[] = [
   /^(?:kinsync-)?playground$/,
 ];
 
-/** True if the name is one that only tools for local clusters give. */
+/** True if only tools for local clusters give a context this name. */
 export function isLocalContext(name: string): boolean {
   return LOCAL.some((pattern) => pattern.test(name));
 }
@@ -20,23 +20,23 @@ export function isLocalContext(name: string): boolean {
 export interface ContextChoice {
   /** Name of the context that would be written to. */
   readonly context: string;
-  /** `--context`, as given: naming a context is consent. */
+  /** The name that the user gave for this run: naming a context allows writing to it. */
   readonly named: string | undefined;
   /** `contexts` of the config. */
   readonly allowed: readonly string[];
 }
 
 /**
- * Refuses to write into containers of a cluster that nobody said may be written to: neither local, nor named with `--context`,
- * nor in `contexts` of the config. Throws `KINSYNC_CLUSTER_CONTEXT_REFUSED`.
+ * Refuses to write to a context that is neither local, nor named for this run, nor listed in `contexts` of the config.
+ * Throws `KINSYNC_CLUSTER_CONTEXT_REFUSED`.
  */
 export function checkContextAllowed({ context, named, allowed }: ContextChoice): void {
   if (named === context || allowed.includes(context) || isLocalContext(context)) return;
   throw new KinsyncError(
     "KINSYNC_CLUSTER_CONTEXT_REFUSED",
-    `The current context ${context} is not known to be a local cluster, and kinsync changes files only where it may`,
+    `Refusing to write to context ${JSON.stringify(context)}: it is not a known local cluster, and \`contexts\` of the config does not list it`,
     {
-      hint: `If you mean it: --context ${quoted(context)}, or contexts: [${JSON.stringify(context)}] in the config.`,
+      hint: `To allow it: --context ${quoted(context)}, or contexts: [${JSON.stringify(context)}] in the config.`,
       details: { context, allowed },
     },
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { isKinsyncError } from "@kinsync/core/contract";
-import { checkContextAllowed, isLocalContext } from "../src/setup/context.ts";
+import { checkContextAllowed, isLocalContext } from "../../src/project/consent.ts";
+import { thrown } from "../config/support/folder.ts";
 
 test.each([
   "kind-dev",
@@ -11,7 +11,7 @@ test.each([
   "orbstack",
   "kinsync-playground",
   "playground",
-])("%s is local", (context) => {
+])("%s is local and may be written to", (context) => {
   expect(isLocalContext(context)).toBe(true);
   expect(() => checkContextAllowed({ context, named: undefined, allowed: [] })).not.toThrow();
 });
@@ -24,20 +24,14 @@ test.each([
   "in-cluster",
   "minikube-prod",
   "my-kind-dev",
-])("%s is not, and refused with the ways to allow it", (context) => {
-  let error: unknown;
-  try {
-    checkContextAllowed({ context, named: undefined, allowed: [] });
-  } catch (thrown) {
-    error = thrown;
-  }
-  expect(isKinsyncError(error) && error.code).toBe("KINSYNC_CLUSTER_CONTEXT_REFUSED");
-  expect(isKinsyncError(error) && error.hint).toBe(
-    `If you mean it: --context ${context}, or contexts: ["${context}"] in the config.`,
-  );
+])("%s is refused with the ways to allow it", (context) => {
+  expect(thrown(() => checkContextAllowed({ context, named: undefined, allowed: [] }))).toMatchObject({
+    code: "KINSYNC_CLUSTER_CONTEXT_REFUSED",
+    hint: `To allow it: --context ${context}, or contexts: ["${context}"] in the config.`,
+  });
 });
 
-test("naming a context is consent, and so is the config", () => {
+test("naming a context allows it, and so does the config", () => {
   expect(() => checkContextAllowed({ context: "prod", named: "prod", allowed: [] })).not.toThrow();
   expect(() => checkContextAllowed({ context: "prod", named: undefined, allowed: ["prod"] })).not.toThrow();
   expect(() => checkContextAllowed({ context: "prod", named: undefined, allowed: ["other"] })).toThrow("prod");

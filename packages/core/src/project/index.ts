@@ -1,0 +1,7 @@
+// Public entry point @kinsync/core/project: config, flags, plugins and a cluster to workloads that are ready for the engine.
+export { openProject } from "./project.ts";
+export type { Project, ProjectRunOptions, ProjectWorkload } from "./project.ts";
+export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";
+export type { WorkloadPlan } from "../config/resolve.ts";
+export type { NeededPermission } from "./permissions.ts";
+export type { Outcome, RunResult } from "./run-result.ts";

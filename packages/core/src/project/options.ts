@@ -1,0 +1,58 @@
+import type { ClusterConnection } from "../contract/cluster.ts";
+import type { InitialSync, KinsyncConfig } from "../contract/config.ts";
+import type { KindPlugin } from "../contract/kind.ts";
+import type { TransportPlugin } from "../contract/transport.ts";
+import type { WorkloadPlan } from "../config/resolve.ts";
+import type { PluginRegistry } from "../plugins/registry.ts";
+import type { Environment } from "../cluster/auth/kubeconfig.ts";
+
+/** A kind or a transport, as its factory returns it. */
+export type Plugin = KindPlugin | TransportPlugin;
+
+/** What a command line chooses and changes. */
+export interface ProjectFlags {
+  /** One workload, as kubectl names it. Default: all of the config. */
+  readonly workload?: string | undefined;
+  /** `FROM:TO`. They take the place of the config's mappings for `workload`; `from` is relative to `cwd`. */
+  readonly sync?: readonly string[] | undefined;
+  /** Chooses between workloads of one name; else it takes the place of the config's namespace. */
+  readonly namespace?: string | undefined;
+  /** Container of each member, for every mapping. */
+  readonly container?: string | undefined;
+  /** Only members of these roles: mappings for other roles are left out. */
+  readonly roles?: readonly string[] | undefined;
+  readonly initial?: InitialSync | undefined;
+}
+
+/** A part of a project that is known now, while the next one may take long. */
+export type ProjectStep =
+  | { readonly step: "planned"; readonly workloads: readonly WorkloadPlan[] }
+  | { readonly step: "plugins"; readonly registry: PluginRegistry }
+  | { readonly step: "connected"; readonly cluster: ClusterConnection };
+
+export interface OpenProjectOptions {
+  /** Folder that the search for a config starts in, and that paths of `inline` and `flags` are relative to. */
+  readonly cwd: string;
+  /** `HOME`, `KUBECONFIG` and proxies are read from it; credential plugins inherit it. */
+  readonly env: Environment;
+  /** The config as an object; then no file is looked for. */
+  readonly inline?: KinsyncConfig | undefined;
+  /** A config file, relative to `cwd`. Default: searched from `cwd` upwards. */
+  readonly config?: string | undefined;
+  readonly flags?: ProjectFlags | undefined;
+  /** Plugins that need no entry in the config; the config may replace them. A function is called when they are needed. */
+  readonly plugins?: readonly Plugin[] | (() => Promise<readonly Plugin[]>) | undefined;
+  /** Export conditions for plugin packages, besides Node's own. Default: none. */
+  readonly conditions?: readonly string[] | undefined;
+  /** Name of the context. Default: the current one. Naming it allows writing to it. */
+  readonly context?: string | undefined;
+  /** A kubeconfig file. Default: `KUBECONFIG`, else that in the home folder, else the service account of the pod. */
+  readonly kubeconfig?: string | undefined;
+  /** A connection that stays open when the project is closed. Default: one is made from `context` and `kubeconfig`. */
+  readonly cluster?: ClusterConnection | undefined;
+  /** `read`: mappings, transports and the context need not be right, since nothing is written. Default: `write`. */
+  readonly access?: "read" | "write" | undefined;
+  /** Ends the opening. Every request has a time limit of its own. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((step: ProjectStep) => void) | undefined;
+}

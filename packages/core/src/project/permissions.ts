@@ -1,0 +1,85 @@
+import type { ResourceType } from "../contract/resource.ts";
+import type { PolicyRule } from "../contract/status.ts";
+import type { TransportPlugin } from "../contract/transport.ts";
+import type { FoundWorkload } from "../resolve/find/find-workload.ts";
+import { ruleOf } from "../resolve/members/rule.ts";
+import { PODS } from "../kube/resource-path.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+
+/** One rule of a Role that a run needs; a ClusterRole where `namespace` is `undefined`. */
+export interface NeededPermission extends PolicyRule {
+  /** The run goes on without it, and a note names what is missing then. */
+  readonly isOptional: boolean;
+}
+
+/** A workload and the mappings that write to it; none where it is only read. */
+export interface PermissionSubject {
+  readonly found: FoundWorkload;
+  readonly mappings: readonly Pick<ResolvedMapping, "transport">[];
+}
+
+interface Need {
+  readonly resource: Pick<ResourceType, "group" | "plural" | "namespaced">;
+  readonly verbs: readonly string[];
+  readonly isOptional: boolean;
+}
+
+const READ = ["get", "list", "watch"] as const;
+
+/**
+ * The permissions that a run needs, from what the kinds watch and what the transports declare: one rule for each namespace, API
+ * group and list of verbs. Kinds of owners that no plugin claims are found while a run looks at pods; they are not in the list.
+ */
+export function neededPermissions(
+  subjects: readonly PermissionSubject[],
+  transports: readonly TransportPlugin[],
+): readonly NeededPermission[] {
+  const rules: NeededPermission[] = [];
+  for (const { found, mappings } of subjects) {
+    const { ref, kind, root } = found;
+    const plan = ruleOf(kind, ref).plan(root);
+    const needs: readonly Need[] = [
+      { resource: ref.resource, verbs: READ, isOptional: false },
+      ...(plan === undefined ? [] : [{ resource: PODS, verbs: READ, isOptional: false }]),
+      ...(plan?.watches ?? []).map(({ resource, optional = false }) => ({
+        resource,
+        verbs: READ,
+        isOptional: optional,
+      })),
+    ];
+    for (const { resource, verbs, isOptional } of needs) {
+      const scope = resource.namespaced === false ? {} : { namespace: ref.namespace };
+      rules.push({ apiGroups: [resource.group], resources: [resource.plural], verbs, isOptional, ...scope });
+    }
+    const names = new Set(mappings.map(({ transport }) => transport));
+    for (const transport of transports) {
+      if (!names.has(transport.name)) continue;
+      for (const rule of transport.permissions ?? []) {
+        rules.push({ ...rule, isOptional: false, namespace: ref.namespace });
+      }
+    }
+  }
+  return merged(rules);
+}
+
+/** Joins the resources of rules that are the same otherwise. A resource that something needs is not optional. */
+function merged(rules: readonly NeededPermission[]): readonly NeededPermission[] {
+  const groups = new Map<string, NeededPermission>();
+  const needed = new Set(rules.filter(({ isOptional }) => !isOptional).flatMap((rule) => keysOf(rule)));
+  for (const rule of rules) {
+    const resources = rule.resources.filter((resource) => !rule.isOptional || !needed.has(keyOf(rule, resource)));
+    if (resources.length === 0) continue;
+    const key = JSON.stringify([rule.namespace, rule.apiGroups, rule.verbs, rule.isOptional]);
+    const before = groups.get(key)?.resources ?? [];
+    groups.set(key, { ...rule, resources: [...new Set([...before, ...resources])] });
+  }
+  return [...groups.values()];
+}
+
+function keysOf(rule: NeededPermission): readonly string[] {
+  return rule.resources.map((resource) => keyOf(rule, resource));
+}
+
+function keyOf({ namespace, apiGroups }: NeededPermission, resource: string): string {
+  return JSON.stringify([namespace, apiGroups, resource]);
+}

@@ -1,0 +1,153 @@
+import type { WorkloadConfig } from "../contract/config.ts";
+import { KinsyncError } from "../errors/error.ts";
+import { parseMappingFlag } from "../config/mapping-flag.ts";
+import { searchFolders } from "../config/places.ts";
+import { resolveConfig, type WorkloadPlan } from "../config/resolve.ts";
+import { checkSources } from "../config/sources.ts";
+import type { PluginRegistry } from "../plugins/registry.ts";
+import { chooseWorkloads } from "./choose.ts";
+import type { OpenProjectOptions, ProjectFlags } from "./options.ts";
+import { homeOf, type Settings } from "./settings.ts";
+
+/**
+ * What is to be written where: the chosen workload or all of the config. `flags.sync` takes the place of the config's mappings
+ * for that workload; the other flags change every mapping.
+ *
+ * Throws `KINSYNC_USAGE` (nothing is chosen), `KINSYNC_SOURCE_MISSING`, and what `resolveConfig` throws.
+ */
+export async function planWrites(options: OpenProjectOptions, settings: Settings): Promise<readonly WorkloadPlan[]> {
+  const { flags = {} } = options;
+  const { workload: name, namespace, sync = [] } = flags;
+  const { workloads } = settings.config;
+  if (sync.length > 0 && name === undefined) {
+    throw new KinsyncError("KINSYNC_USAGE", "--sync needs a workload", {
+      hint: `For example: kinsync up jobset/train --sync ${sync[0]}`,
+    });
+  }
+  if (sync.length === 0 && settings.file === undefined) throw await noMappings(options);
+  const chosen = await chooseWorkloads(workloads, { name, namespace }, () => rootsOf(settings));
+  const plans =
+    name !== undefined && sync.length > 0
+      ? planFlags(
+          name,
+          sync,
+          chosen.map(({ workload }) => workload),
+          options,
+        )
+      : planConfig(new Set(chosen.map(({ index }) => index)), settings, flags);
+  if (plans.length === 0) throw notInConfig(name, settings);
+  for (const plan of plans) await checkSources(plan.mappings);
+  return plans;
+}
+
+/** The names to look at: the chosen workload, or all of the config. Its mappings are of no account. */
+export async function planReads(
+  options: OpenProjectOptions,
+  settings: Settings,
+): Promise<readonly Pick<WorkloadPlan, "workload" | "namespace">[]> {
+  const { workload: name, namespace } = options.flags ?? {};
+  const chosen = await chooseWorkloads(settings.config.workloads, { name, namespace }, () => rootsOf(settings));
+  if (chosen.length === 0) {
+    if (name === undefined) throw notInConfig(name, settings);
+    return [{ workload: name, namespace }];
+  }
+  return chosen.map(({ workload }) => ({
+    workload: name ?? workload.workload,
+    namespace: namespace ?? workload.namespace,
+  }));
+}
+
+async function rootsOf(settings: Settings) {
+  return (await settings.registry()).kinds.map(({ root }) => root);
+}
+
+function planFlags(
+  name: string,
+  sync: readonly string[],
+  chosen: readonly WorkloadConfig[],
+  { cwd, flags = {} }: OpenProjectOptions,
+): readonly WorkloadPlan[] {
+  const mappings = sync.map(parseMappingFlag);
+  const bases: readonly Partial<WorkloadConfig>[] = chosen.length === 0 ? [{}] : chosen;
+  const workloads = bases.map((base) => narrow({ ...base, workload: name, sync: mappings }, flags));
+  return resolveConfig(
+    { workloads },
+    { folder: cwd, describe: (path) => `TO of --sync ${sync[Number(path[3])] ?? ""}` },
+  );
+}
+
+function planConfig(
+  chosen: ReadonlySet<number>,
+  { config, origin }: Settings,
+  flags: ProjectFlags,
+): readonly WorkloadPlan[] {
+  const workloads = config.workloads.map((workload, index) => (chosen.has(index) ? narrow(workload, flags) : workload));
+  return resolveConfig({ workloads }, origin)
+    .filter((_plan, index) => chosen.has(index))
+    .map((plan) => withoutEmpty(plan, flags));
+}
+
+/** Before defaults are filled in, so that what the flags make of the mappings is checked as the config is. */
+function narrow(workload: WorkloadConfig, flags: ProjectFlags): WorkloadConfig {
+  const { namespace = workload.namespace, container, roles = [], initial } = flags;
+  return {
+    ...workload,
+    ...(namespace === undefined ? {} : { namespace }),
+    sync: workload.sync.map((mapping) => ({
+      ...mapping,
+      ...(roles.length === 0 ? {} : { roles: mapping.roles?.filter((role) => roles.includes(role)) ?? roles }),
+      ...(container === undefined ? {} : { container }),
+      ...(initial === undefined ? {} : { initial }),
+    })),
+  };
+}
+
+/** Leaves out the mappings that are for none of the roles that are asked for. */
+function withoutEmpty(plan: WorkloadPlan, { roles = [] }: ProjectFlags): WorkloadPlan {
+  const mappings = plan.mappings.filter((mapping) => mapping.roles?.length !== 0);
+  if (mappings.length > 0) return { ...plan, mappings };
+  const known = [...new Set(plan.mappings.flatMap((mapping) => mapping.roles ?? []))];
+  throw new KinsyncError("KINSYNC_USAGE", `No mapping of ${plan.workload} is for the role ${roles.join(", ")}`, {
+    hint: `Leave --role out, or change \`roles\` of a mapping in the config.`,
+    details: { roles, known },
+  });
+}
+
+/** Refuses mappings by a transport that is not loaded. Throws `KINSYNC_PLUGIN_NOT_FOUND`. */
+export function checkTransports(plans: readonly WorkloadPlan[], registry: PluginRegistry): void {
+  const names = registry.transports.map(({ name }) => name);
+  for (const mapping of plans.flatMap(({ mappings }) => mappings)) {
+    if (names.includes(mapping.transport)) continue;
+    throw new KinsyncError(
+      "KINSYNC_PLUGIN_NOT_FOUND",
+      `${mapping.id} needs the transport ${JSON.stringify(mapping.transport)}, which is not loaded`,
+      {
+        hint: `Loaded: ${names.length === 0 ? "none" : names.join(", ")}. Add it to \`transports\` of the config.`,
+        details: { loaded: names },
+      },
+    );
+  }
+}
+
+async function noMappings({ cwd, env, flags }: OpenProjectOptions): Promise<KinsyncError> {
+  const folders = await searchFolders(cwd, homeOf(env));
+  return new KinsyncError(
+    "KINSYNC_USAGE",
+    `There is no config file in ${folders.join(", ")}, and no --sync names what to write where`,
+    { hint: `For example: kinsync up ${flags?.workload ?? "jobset/train"} --sync src:/app/src`, details: { folders } },
+  );
+}
+
+function notInConfig(name: string | undefined, { file = "the config", config }: Settings): KinsyncError {
+  const listed = config.workloads.map(({ workload }) => workload);
+  if (name === undefined) {
+    return new KinsyncError("KINSYNC_USAGE", `${file} lists no workload`, {
+      hint: 'Add one: workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
+    });
+  }
+  const known = listed.length === 0 ? "lists no workload" : `lists ${listed.join(", ")}`;
+  return new KinsyncError("KINSYNC_USAGE", `${name} is not in ${file}, which ${known}`, {
+    hint: "Name one of these, or name what to write where: --sync src:/app/src",
+    details: { workloads: listed },
+  });
+}

@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import type { ClusterConnection } from "../contract/cluster.ts";
+import type { FoundWorkload } from "../resolve/find/find-workload.ts";
+import type { EngineEvent } from "../engine/events.ts";
+import type { Engine, EngineOptions, ResolvedWorkload } from "../engine/options.ts";
+import type { WorkloadPlan } from "../config/resolve.ts";
+import type { PluginRegistry } from "../plugins/registry.ts";
+import { checkContextAllowed } from "./consent.ts";
+import type { OpenProjectOptions } from "./options.ts";
+import { defaultOwner } from "./owner.ts";
+import type { NeededPermission } from "./permissions.ts";
+import { checkTransports, planReads, planWrites } from "./plan.ts";
+import type { RunResult } from "./run-result.ts";
+import { runEngine } from "./run.ts";
+import { readSettings, type Settings } from "./settings.ts";
+
+/** A workload that the engine can take, and what was found in the cluster. */
+export interface ProjectWorkload extends ResolvedWorkload {
+  /** Kind, and the root object as it was when the project was opened. */
+  readonly found: FoundWorkload;
+}
+
+/** What a run may be given besides the project. */
+export interface ProjectRunOptions {
+  /** Id of the run, for the markers in the containers. Default: a random UUID. */
+  readonly runId?: string | undefined;
+  /** Who runs it, for people; for the markers. Default: `user@host`. */
+  readonly owner?: string | undefined;
+  /** See `EngineOptions.wait`. Default: 60,000. */
+  readonly wait?: number | undefined;
+  /** Sync an empty source folder, which deletes all synced files. Default: `false`. */
+  readonly allowEmpty?: boolean | undefined;
+  /** Ends the run. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: EngineEvent) => void) | undefined;
+  /** Called with the engine before it runs, for its `view`. */
+  readonly onStart?: ((engine: Engine) => void) | undefined;
+}
+
+/** Config, plugins, cluster and workloads, checked and found: ready for the engine. */
+export interface Project extends AsyncDisposable {
+  /** Name of the config file; `undefined` where none was read. */
+  readonly file: string | undefined;
+  readonly cluster: ClusterConnection;
+  readonly registry: PluginRegistry;
+  /** Without mappings where the project was opened with `access: "read"`. */
+  readonly workloads: readonly ProjectWorkload[];
+  /** What a person should know: which plugin replaces a built-in one. */
+  readonly notes: readonly string[];
+  /** What the API server must allow for a run. */
+  readonly permissions: readonly NeededPermission[];
+  /** Brings the targets up to date once. Resolves when that is done or cannot be. */
+  sync(options?: ProjectRunOptions): Promise<RunResult>;
+  /** Keeps the targets up to date until the signal. */
+  up(options: ProjectRunOptions & { readonly signal: AbortSignal }): Promise<RunResult>;
+  /** Closes the connection to the cluster, unless it was handed in. The same as `await using`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a project: reads and checks the config, chooses its workloads, loads its plugins, connects to the cluster, checks that
+ * the context may be written to, and finds the workloads. Nothing is written before `sync` or `up`.
+ *
+ * Rejects with errors of the areas USAGE, CONFIG, PLUGIN, SOURCE, CLUSTER and RESOLVE; with `KINSYNC_CLUSTER_CONTEXT_REFUSED`
+ * where the context is neither local, nor named by `context`, nor listed in `contexts` of the config.
+ *
+ * @example
+ * const inline = { workloads: [{ workload: "deploy/web", sync: [{ from: "src", to: "/app/src" }] }] };
+ * const project = await openProject({ inline, plugins: [deployment(), exec()], context: "kind-dev", cwd, env });
+ * const { outcome } = await project.sync({ onEvent: console.log }).finally(() => project.close());
+ */
+export async function openProject(options: OpenProjectOptions): Promise<Project> {
+  const { access = "write", onStep } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const settings = await readSettings(options, signal);
+  if (access === "read") {
+    const plans = await planReads(options, settings);
+    const reads = plans.map((plan) => ({ ...plan, mappings: [], run: [] }));
+    return await connect(reads, settings, await settings.registry(), options, signal);
+  }
+  const plans = await planWrites(options, settings);
+  onStep?.({ step: "planned", workloads: plans });
+  const registry = await settings.registry();
+  checkTransports(plans, registry);
+  onStep?.({ step: "plugins", registry });
+  return await connect(plans, settings, registry, options, signal);
+}
+
+async function connect(
+  plans: readonly WorkloadPlan[],
+  settings: Settings,
+  registry: PluginRegistry,
+  options: OpenProjectOptions,
+  signal: AbortSignal,
+): Promise<Project> {
+  // Loaded here, so that what comes before is shown first: the API server and the engine bring most modules.
+  const [{ findWorkloads }, { neededPermissions }] = await Promise.all([
+    import("./find.ts"),
+    import("./permissions.ts"),
+  ]);
+  const cluster = options.cluster ?? (await openCluster(options, signal));
+  async function close(): Promise<void> {
+    if (options.cluster === undefined) await cluster[Symbol.asyncDispose]();
+  }
+  try {
+    if (options.access !== "read") {
+      const allowed = settings.config.contexts ?? [];
+      checkContextAllowed({ context: cluster.context, named: options.context, allowed });
+    }
+    options.onStep?.({ step: "connected", cluster });
+    const found = await findWorkloads(cluster, registry.kinds, plans, signal);
+    const workloads = found.map(({ workload, mappings, run, found }) => ({
+      name: workload,
+      ref: found.ref,
+      mappings,
+      run,
+      found,
+    }));
+    const start = (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> =>
+      runEngine(
+        {
+          cluster,
+          kinds: registry.kinds,
+          transports: registry.transports,
+          workloads,
+          mode,
+          runId: run.runId ?? randomUUID(),
+          owner: run.owner ?? defaultOwner(),
+          ...(run.wait === undefined ? {} : { wait: run.wait }),
+          allowEmpty: run.allowEmpty ?? false,
+          signal: run.signal ?? new AbortController().signal,
+          onEvent: run.onEvent ?? (() => undefined),
+        },
+        run.onStart,
+      );
+    return {
+      file: settings.file,
+      cluster,
+      registry,
+      workloads,
+      notes: registry.notes,
+      permissions: neededPermissions(workloads, registry.transports),
+      sync: (run = {}) => start("once", run),
+      up: (run) => start("watch", run),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openCluster(options: OpenProjectOptions, signal: AbortSignal): Promise<ClusterConnection> {
+  const { connectCluster } = await import("../cluster/connection.ts");
+  const { env, context, kubeconfig, flags } = options;
+  return await connectCluster({
+    env,
+    signal,
+    ...(context === undefined ? {} : { context }),
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(flags?.namespace === undefined ? {} : { namespace: flags.namespace }),
+  });
+}

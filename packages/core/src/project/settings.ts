@@ -1,0 +1,88 @@
+import type { KinsyncConfig } from "../contract/config.ts";
+import type { KindPlugin } from "../contract/kind.ts";
+import type { TransportPlugin } from "../contract/transport.ts";
+import { checkConfig } from "../config/check.ts";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { originOf, type ConfigOrigin } from "../config/resolve.ts";
+import type { LoadedPlugins } from "../plugins/load.ts";
+import type { PluginRegistry } from "../plugins/registry.ts";
+import type { OpenProjectOptions, Plugin } from "./options.ts";
+
+/** A checked config and what its paths are relative to. */
+export interface Settings {
+  /** Name of the config file for messages; `undefined` without one. */
+  readonly file: string | undefined;
+  readonly config: KinsyncConfig;
+  readonly origin: ConfigOrigin;
+  /** Loads the plugins of the config once, and adds those that were handed in. */
+  readonly registry: () => Promise<PluginRegistry>;
+}
+
+const NO_PLUGINS: LoadedPlugins = { kinds: [], transports: [] };
+const NO_WORKLOADS: KinsyncConfig = { workloads: [] };
+
+/** Reads and checks the config: the inline one, the named file, or the nearest file. Without any it has no workloads. */
+export async function readSettings(options: OpenProjectOptions, signal: AbortSignal): Promise<Settings> {
+  const loaded = await load(options, signal);
+  const config = loaded === undefined ? NO_WORKLOADS : await checkConfig(loaded);
+  let registry: Promise<PluginRegistry> | undefined;
+  return {
+    file: loaded?.file,
+    config,
+    origin: loaded === undefined ? { folder: options.cwd, describe: (path) => path.join(".") } : originOf(loaded),
+    registry: () => (registry ??= loadRegistry(options, loaded, config, signal)),
+  };
+}
+
+async function load(options: OpenProjectOptions, signal: AbortSignal): Promise<LoadedConfig | undefined> {
+  const { cwd, env, inline, config } = options;
+  if (inline !== undefined) {
+    return { path: cwd, folder: cwd, file: "the inline config", value: inline, locate: () => undefined };
+  }
+  const home = homeOf(env);
+  return await loadConfig({
+    cwd,
+    signal,
+    ...(config === undefined ? {} : { file: config }),
+    ...(home === undefined ? {} : { home }),
+  });
+}
+
+/** The user's home folder as the environment names it. */
+export function homeOf(env: OpenProjectOptions["env"]): string | undefined {
+  return env["HOME"] ?? env["USERPROFILE"];
+}
+
+async function loadRegistry(
+  options: OpenProjectOptions,
+  loaded: LoadedConfig | undefined,
+  config: KinsyncConfig,
+  signal: AbortSignal,
+): Promise<PluginRegistry> {
+  const { loadPlugins } = await import("../plugins/load.ts");
+  const { createRegistry } = await import("../plugins/registry.ts");
+  const { conditions } = options;
+  const configured =
+    loaded === undefined
+      ? NO_PLUGINS
+      : await loadPlugins(config, {
+          folder: loaded.folder,
+          file: loaded.file,
+          signal,
+          ...(conditions === undefined ? {} : { conditions }),
+        });
+  const plugins = typeof options.plugins === "function" ? await options.plugins() : (options.plugins ?? []);
+  return createRegistry({
+    builtIn: { kinds: plugins.filter(isKind), transports: plugins.filter(isTransport) },
+    configured,
+  });
+}
+
+function isKind(plugin: Plugin): plugin is KindPlugin {
+  return plugin.type === "kind";
+}
+
+/** What is neither is checked, and named, as a transport. */
+function isTransport(plugin: Plugin): plugin is TransportPlugin {
+  return plugin.type !== "kind";
+}

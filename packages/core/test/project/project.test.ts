@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import type { EngineEvent } from "../../src/engine/events.ts";
+import type { KinsyncConfig } from "../../src/contract/config.ts";
+import { failure } from "../config/support/folder.ts";
+import { createFixture } from "./support/fixture.ts";
+
+const sync = [{ from: "src", to: "/app/src" }];
+const TRAIN: KinsyncConfig = { workloads: [{ workload: "team/train", sync }] };
+
+test("an inline config is opened, and its folder is synced", async () => {
+  await using fixture = await createFixture();
+  const project = await fixture.open({ inline: TRAIN });
+  const events: EngineEvent[] = [];
+  const { outcome, summaries } = await project.sync({ onEvent: (event) => events.push(event) });
+  expect(outcome).toEqual({ done: true, exitCode: 0 });
+  expect(summaries).toMatchObject([{ workload: "team/train", targets: 1, synced: 1 }]);
+  const [key = ""] = fixture.container.roots.keys();
+  expect(fixture.container.seen(key)).toEqual({ "main.py": "print(1)\n" });
+  expect(events.map(({ event }) => event)).toContain("synced");
+});
+
+test("a config file above is found, and its workload has every default filled in", async () => {
+  await using fixture = await createFixture({
+    "kinsync.config.yaml": "workloads: [{ workload: tm/train, sync: [{ from: src, to: /app }] }]",
+    "below/keep": "",
+  });
+  const project = await fixture.open({ cwd: `${fixture.folder.path}/below` });
+  expect(project.workloads).toMatchObject([
+    { name: "tm/train", ref: { namespace: "ml", name: "train" }, mappings: [{ to: "/app", transport: "exec" }] },
+  ]);
+});
+
+test("without a config file and mappings the folders that were searched are named", async () => {
+  await using fixture = await createFixture();
+  const error = await failure(fixture.open({ flags: { workload: "team/train" } }));
+  expect(error).toMatchObject({
+    code: "KINSYNC_USAGE",
+    message: `There is no config file in ${fixture.folder.path}, and no --sync names what to write where`,
+  });
+});
+
+test("steps are reported in order, before the next one begins", async () => {
+  await using fixture = await createFixture();
+  const steps: string[] = [];
+  await fixture
+    .open({
+      inline: TRAIN,
+      plugins: undefined,
+      onStep: ({ step }) => steps.push(step),
+    })
+    .catch(() => steps.push("no transport"));
+  expect(steps).toEqual(["planned", "no transport"]);
+  steps.length = 0;
+  await fixture.open({ inline: TRAIN, onStep: ({ step }) => steps.push(step) });
+  expect(steps).toEqual(["planned", "plugins", "connected"]);
+});
+
+test("a context that nobody allowed is refused before the cluster gets a request", async () => {
+  await using fixture = await createFixture();
+  const error = await failure(fixture.open({ inline: TRAIN, context: undefined }));
+  expect(error.code).toBe("KINSYNC_CLUSTER_CONTEXT_REFUSED");
+  expect(fixture.cluster.requests).toEqual([]);
+  await fixture.open({ inline: { ...TRAIN, contexts: ["fake"] }, context: undefined });
+  await fixture.open({ inline: TRAIN, context: undefined, access: "read" });
+});
+
+test("the same name in two namespaces is two workloads", async () => {
+  await using fixture = await createFixture();
+  const workloads = [
+    { workload: "team/train", namespace: "ml", sync },
+    { workload: "team/train", namespace: "other", sync },
+  ];
+  const both = await fixture.open({ inline: { workloads } });
+  expect(both.workloads.map(({ ref }) => ref.namespace)).toEqual(["ml", "other"]);
+  const one = await fixture.open({ inline: { workloads }, flags: { workload: "tm/train", namespace: "other" } });
+  expect(one.workloads.map(({ ref }) => ref.namespace)).toEqual(["other"]);
+});
+
+test("two names for one workload are refused", async () => {
+  await using fixture = await createFixture();
+  const workloads = [
+    { workload: "team/train", sync },
+    { workload: "teams.example.com/train", namespace: "ml", sync },
+  ];
+  expect(await failure(fixture.open({ inline: { workloads } }))).toMatchObject({
+    code: "KINSYNC_CONFIG_CONFLICT",
+    message: "team/train and teams.example.com/train are one workload of namespace ml",
+  });
+});
+
+test("flags narrow the mappings of the config", async () => {
+  await using fixture = await createFixture({ "head.yaml": "", "worker.yaml": "" });
+  const mappings = [
+    { from: "src", to: "/app/src" },
+    { from: "head.yaml", to: "/etc/app/config.yaml", roles: ["head"] },
+    { from: "worker.yaml", to: "/etc/app/config.yaml", roles: ["worker"] },
+  ];
+  const inline = { workloads: [{ workload: "team/train", sync: mappings }] };
+  const project = await fixture.open({ inline, flags: { roles: ["head"], container: "side", initial: "full" } });
+  expect(project.workloads[0]?.mappings).toMatchObject([
+    { id: "team/train sync[0]", roles: ["head"], container: "side", initial: "full" },
+    { id: "team/train sync[1]", roles: ["head"], container: "side", initial: "full" },
+  ]);
+  expect(project.workloads[0]?.mappings).toHaveLength(2);
+  const none = { workloads: [{ workload: "team/train", sync: mappings.slice(1) }] };
+  const error = await failure(fixture.open({ inline: none, flags: { roles: ["driver"] } }));
+  expect(error.message).toBe("No mapping of team/train is for the role driver");
+});
+
+test("mappings of the command line take the place of the config's", async () => {
+  await using fixture = await createFixture({ "lib/a.py": "" });
+  const inline = { workloads: [{ workload: "team/train", containers: { name: "side" }, sync }] };
+  const flags = { workload: "tm/train", sync: ["lib:/app/lib"] };
+  const project = await fixture.open({ inline, flags });
+  expect(project.workloads).toMatchObject([{ name: "tm/train", mappings: [{ to: "/app/lib", container: "side" }] }]);
+  expect(project.workloads[0]?.mappings).toHaveLength(1);
+});
+
+test("a container for every mapping must not make two of them meet", async () => {
+  await using fixture = await createFixture();
+  const mappings = ["main", "side"].map((container) => ({ from: "src", to: "/app", container }));
+  const inline = { workloads: [{ workload: "team/train", sync: mappings }] };
+  await fixture.open({ inline });
+  const error = await failure(fixture.open({ inline, flags: { container: "main" } }));
+  expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+});
+
+test("a wrong inline config names the path of the value", async () => {
+  await using fixture = await createFixture();
+  const inline = { workloads: [{ workload: "team/train", snyc: sync }] } as unknown as KinsyncConfig;
+  const error = await failure(fixture.open({ inline }));
+  expect(error.message).toBe('the inline config: workloads[0]: the key "snyc" is not known');
+  expect(error.hint).toBe('Did you mean "sync"?');
+});
+
+test("the permissions are those of the kind's watches and of the transports in use", async () => {
+  await using fixture = await createFixture();
+  const project = await fixture.open({ inline: TRAIN });
+  const common = { namespace: "ml", isOptional: false };
+  expect(project.permissions).toEqual([
+    { ...common, apiGroups: ["example.com"], resources: ["teams"], verbs: ["get", "list", "watch"] },
+    { ...common, apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
+    { ...common, apiGroups: ["batch"], resources: ["jobs"], verbs: ["get", "list", "watch"] },
+    { ...common, apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
+  ]);
+  const read = await fixture.open({ inline: TRAIN, access: "read" });
+  expect(read.permissions.flatMap(({ resources }) => resources)).toEqual(["teams", "pods", "jobs"]);
+});
+
+test("a workload that is only read needs no config", async () => {
+  await using fixture = await createFixture();
+  const project = await fixture.open({ access: "read", flags: { workload: "tm/serve" } });
+  expect(project.workloads).toMatchObject([{ name: "tm/serve", mappings: [], found: { kind: { name: "team" } } }]);
+});
+
+test("closing a project leaves a connection open that was handed in", async () => {
+  await using fixture = await createFixture();
+  const project = await fixture.open({ inline: TRAIN });
+  await project.close();
+  await using again = await fixture.open({ inline: TRAIN });
+  expect((await again.sync()).outcome.exitCode).toBe(0);
+});

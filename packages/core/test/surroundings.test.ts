@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const SOURCE = fileURLToPath(new URL("../src", import.meta.url));
+
+/** Comments may name them, in examples. */
+const AMBIENT = /\bprocess\.(?:env|cwd|chdir|argv|execArgv|exit|exitCode|stdin|stdout|stderr)\b|\bhomedir\(/;
+
+test("core reads environment, working directory and arguments only where they are handed in", () => {
+  const found = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .flatMap((name) => {
+      const path = join(SOURCE, name);
+      const code = readFileSync(path, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, (comment) =>
+        comment.replaceAll(/[^\n]/g, " "),
+      );
+      return code
+        .split("\n")
+        .flatMap((line, index) =>
+          AMBIENT.test(line) ? [`${relative(SOURCE, path)}:${index + 1}: ${line.trim()}`] : [],
+        );
+    });
+  expect(found).toEqual([]);
+});
