@@ -182,7 +182,9 @@ test("two entries that are one workload by another name are refused", async () =
   await place.write("twice/kinsync.config.json", JSON.stringify({ workloads }));
   await place.write("twice/src/x", "x");
   const { code, stderr } = await run("sync --config twice/kinsync.config.json");
-  expect(stderr).toMatch(/^error KINSYNC_CONFIG_CONFLICT: pod\/app and po\/app are one workload of namespace default\n/);
+  expect(stderr).toMatch(
+    /^error KINSYNC_CONFIG_CONFLICT: pod\/app and po\/app are one workload of namespace default\n/,
+  );
   expect(code).toBe(2);
 });
 
