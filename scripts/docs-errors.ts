@@ -1,24 +1,23 @@
-// Writes docs/reference/errors.md from the one table of errors.
+// Generates docs/reference/errors.md from the error table.
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ERRORS } from "@kinsync/core";
 
 const RETRY = {
-  retry: "kinsync tries again by itself.",
-  gone: "The container is no more; its successor is caught up.",
-  terminal: "Nothing is tried again until you or your files change something.",
+  retry: "A running kinsync retries by itself.",
+  gone: "The container no longer exists. Its replacement is synced when it starts.",
+  terminal: "kinsync does not retry until you or your files change something.",
 };
 
-/** The page as it must be. */
+/** The text of the page. */
 export function errorsPage(): string {
   const entries = Object.entries(ERRORS).map(
     ([code, entry]) => `## ${code}\n\n${entry.summary}\n\n${entry.hint}\n\n_${RETRY[entry.retry]}_\n`,
   );
   return [
     "# Errors\n",
-    "Every failure that kinsync reports has one of these codes. A code is permanent once released; the sentence that comes with it",
-    "names the object and the cause, and the hint the next step. This page is written by `npm run docs:errors` from",
-    "`packages/core/src/errors/codes.ts`.\n",
+    "Every failure that kinsync reports has one of these codes. A code is permanent once released. The message names the object and",
+    "the cause, the hint names the next step. `npm run docs:errors` generates this page from `packages/core/src/errors/codes.ts`.\n",
     ...entries,
   ].join("\n");
 }
