@@ -319,7 +319,8 @@ class LocalSession implements Session {
     let why: RunResult["why"] = "exited";
     const stop = (reason: "timeout" | "aborted"): void => {
       why = reason;
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+      const runs = child.exitCode === null && child.signalCode === null;
+      if (child.pid !== undefined && runs) process.kill(-child.pid, "SIGKILL");
     };
     const timer = setTimeout(() => stop("timeout"), options.timeout);
     options.signal.addEventListener("abort", () => stop("aborted"), { once: true });
