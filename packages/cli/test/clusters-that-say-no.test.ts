@@ -236,7 +236,7 @@ test.runIf(confined)("a container whose root is read-only is named, with the way
   await untilRunning(playground, "sealed");
   const { code, stdout } = await run("sync pod/sealed --sync src:/opt/src");
   expect(stdout).toMatch(/^failed KINSYNC_TARGET_READ_ONLY: sealed \[main\]: .*\/opt/m);
-  expect(stdout).toMatch(/hint: Mount a volume \(emptyDir\)/);
+  expect(stdout).toMatch(/hint: Mount a writable volume/);
   expect(code).toBe(3);
 });
 

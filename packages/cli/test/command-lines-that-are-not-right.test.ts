@@ -71,13 +71,13 @@ test.each<[situation: string, argv: string, error: string, hint: string]>([
     "a config that is not there",
     "up --config nope.yaml",
     "error KINSYNC_CONFIG_NOT_FOUND: There is no config file nope.yaml",
-    "Check the path; it is relative to the working directory.",
+    "Check the path. It is relative to the working directory.",
   ],
   [
     "the root as the container path",
     "up pod/x --sync src:/",
     'error KINSYNC_TARGET_PATH: TO of --sync src:/ is "/", the root of the container, and a root holds more than your files',
-    "Map to a folder of its own, such as /app/src.",
+    "Map to a folder below the root, such as `/app/src`.",
   ],
   [
     "two rules for one path",
