@@ -68,12 +68,12 @@ test.each<[situation: string, line: string, message: RegExp]>([
   [
     "a container that is not there",
     "sync pod/app --sync src:src --container mian --wait 1",
-    /^error KINSYNC_RESOLVE_CONTAINER: pod\/app sync\[0\]: no member has the container mian; there are main\n {2}hint: Did you mean main\?\n$/,
+    /^error KINSYNC_RESOLVE_CONTAINER: pod\/app sync\[0\]: no member has the container mian; known containers: main\n {2}hint: Did you mean main\?\n$/,
   ],
   [
     "a role that is not there",
     "sync pod/app --sync src:src --role head --wait 1",
-    /^error KINSYNC_RESOLVE_ROLE: pod\/app sync\[0\]: no member has the role head; its members have no roles\n {2}hint: See kinsync tree pod\/app\.\n$/,
+    /^error KINSYNC_RESOLVE_ROLE: pod\/app sync\[0\]: no member has the role head; the members have no roles\n {2}hint: See `kinsync tree` for the roles of the members\.\n$/,
   ],
   [
     "a pod that nothing connects with the workload",

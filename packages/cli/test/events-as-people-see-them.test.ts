@@ -6,7 +6,7 @@ import { formatWorkload } from "../src/render/table.ts";
 
 const paint = (_format: unknown, text: string): string => text;
 const STYLE = { paint, several: false };
-const BASE = { time: "2026-01-01T00:00:00.000Z", workload: "jobset/train" };
+const BASE = { time: "2026-01-01T00:00:00.000Z", workload: "jobset/train", namespace: "ml" };
 const TARGET = { ...BASE, pod: "train-head-0-0", uid: "u1", container: "main", role: "head", index: "0/0" };
 
 test.each<[EngineEvent, string | undefined]>([
@@ -28,14 +28,14 @@ test.each<[EngineEvent, string | undefined]>([
     {
       ...BASE,
       event: "snapshot",
-      mapping: "src",
       snapshot: 3,
       files: 120,
       bytes: 34_930,
       changed: 5,
       paths: ["a", "b", "c", "d", "e"],
+      mappings: [],
     },
-    "snapshot 3 of src: a, b, c and 2 more changed; 120 files, 34.1 KiB",
+    "snapshot 3: a, b, c and 2 more changed; 120 files, 34.1 KiB",
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
@@ -56,7 +56,7 @@ test.each<[EngineEvent, string | undefined]>([
     "failed KINSYNC_TARGET_READ_ONLY: train-head-0-0 (head 0/0) [main]: /app is read-only\n  hint: Mount a volume.",
   ],
   [
-    { ...TARGET, event: "retry", code: "KINSYNC_TARGET_LOST", reason: "it was lost", delay: 2000 },
+    { ...TARGET, event: "retry", code: "KINSYNC_TARGET_LOST", reason: "it was lost", hint: "", delay: 2000 },
     "retry train-head-0-0 (head 0/0) [main] in 2.0 s: it was lost",
   ],
   [{ ...BASE, event: "halted", mapping: "src", reason: "src is empty" }, "halted src: src is empty"],
@@ -140,7 +140,7 @@ test("absence is a sentence", () => {
 });
 
 function view(members: readonly Member[], targets: EngineView["workloads"][number]["targets"]) {
-  return { name: "jobset/train", resolution: resolution(members), targets, snapshot: 3 };
+  return { name: "jobset/train", namespace: "ml", mappings: [], resolution: resolution(members), targets, snapshot: 3 };
 }
 
 test("the table has a row for each target, and for each member without one", () => {
@@ -153,6 +153,7 @@ test("the table has a row for each target, and for each member without one", () 
           uid: "head-0",
           container: "main",
           containerId: "x",
+          mappings: [],
           status: "synced",
           snapshot: 3,
           files: 2,
@@ -181,6 +182,7 @@ test("a table that does not fit shows what needs attention", () => {
         uid: name,
         container: "main",
         containerId: "x",
+        mappings: [],
         status: name === "e" ? ("failed" as const) : ("synced" as const),
         snapshot: 3,
         files: 0,

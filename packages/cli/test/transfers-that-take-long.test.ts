@@ -8,6 +8,7 @@ const MIB = 1024 * 1024;
 function progress(pod: string, sent: number, total = 100 * MIB): ProgressEvent {
   return {
     event: "progress",
+    namespace: "ml",
     time: "",
     workload: "pod/x",
     mapping: "m",

@@ -1,10 +1,21 @@
 export { createEngine } from "./engine/engine.ts";
-export type { Engine, EngineOptions, EngineView, ResolvedWorkload, TargetView } from "./engine/options.ts";
+export type { EngineCommands } from "./engine/commands.ts";
+export type {
+  Engine,
+  EngineOptions,
+  EngineView,
+  ResolvedWorkload,
+  RunResult,
+  TargetView,
+  WorkloadView,
+} from "./engine/options.ts";
+export type { Outcome } from "./engine/outcome.ts";
 export type {
   EngineEvent,
   FailedEvent,
   SnapshotEvent,
   HaltedEvent,
+  MappingChange,
   MemberEvent,
   NoteEvent,
   ProgressEvent,

@@ -29,7 +29,7 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
         ? `${paint("yellow", "waiting")} ${where(event)}: ${clean(event.reason)}`
         : undefined;
     case "snapshot":
-      return `${paint("bold", `snapshot ${event.snapshot}`)} of ${clean(event.mapping)}: ${changes(event)}${count(event.files, "file")}, ${bytes(event.bytes)}`;
+      return `${paint("bold", `snapshot ${event.snapshot}`)}: ${changes(event)}${count(event.files, "file")}, ${bytes(event.bytes)}`;
     case "synced": {
       const did = [
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),

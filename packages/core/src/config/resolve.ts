@@ -1,14 +1,15 @@
 import { statSync } from "node:fs";
 import { basename, posix, resolve } from "node:path";
-import type { RunAction } from "../contract/action.ts";
 import type { KinsyncConfig, MappingConfig, WorkloadConfig } from "../contract/config.ts";
 import type { MemberState } from "../contract/kind.ts";
 import { KinsyncError } from "../errors/error.ts";
+import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
 import { formatConfigPath, placeOf } from "./problems.ts";
 
+const RUN_TIMEOUT_MS = 60_000;
 const DEFAULT_STATES: readonly MemberState[] = ["current", "kept"];
 
 /** Where a config came from, for paths and messages. Without a file: the working directory and the command line. */
@@ -26,7 +27,7 @@ export interface WorkloadPlan {
   /** `undefined`: that of the context. */
   readonly namespace: string | undefined;
   readonly mappings: readonly ResolvedMapping[];
-  readonly run: readonly RunAction[];
+  readonly run: readonly ResolvedAction[];
 }
 
 /** The origin of a config file. */
@@ -70,7 +71,12 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     }),
   );
   checkConflicts(mappings, (place) => origin.describe(["workloads", index, "sync", place, "to"]));
-  return { workload: workload.workload, namespace: workload.namespace, mappings, run: workload.run ?? [] };
+  return {
+    workload: workload.workload,
+    namespace: workload.namespace,
+    mappings,
+    run: (workload.run ?? []).map((action) => ({ timeout: RUN_TIMEOUT_MS, ...action })),
+  };
 }
 
 interface MappingContext {

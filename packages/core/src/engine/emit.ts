@@ -1,15 +1,17 @@
-import type { RunAction, RunResult } from "../contract/action.ts";
+import type { RunResult } from "../contract/action.ts";
 import { isKinsyncError, type KinsyncError } from "../errors/error.ts";
-import type { EngineEvent } from "./events.ts";
-import type { Member, Resolution } from "../resolve/resolution.ts";
+import type { Member } from "../resolve/resolution.ts";
 import { commandText } from "../sync/actions/due.ts";
-import type { EligibleContainer } from "../resolve/select/eligible.ts";
-import type { ResolvedMapping } from "../mapping/mapping.ts";
+import type { ResolvedAction } from "../mapping/action.ts";
+import type { EngineEvent, MappingChange } from "./events.ts";
+import { diffTrees } from "../mapping/tree.ts";
+import type { Snapshot, SnapshotChange } from "./snapshot.ts";
+import { basename } from "node:path";
 
 /** An event without what every event of one workload has in common. */
-type Told = EngineEvent extends infer Event
+type EventInput = EngineEvent extends infer Event
   ? Event extends EngineEvent
-    ? Omit<Event, "time" | "workload">
+    ? Omit<Event, "time" | "workload" | "namespace">
     : never
   : never;
 
@@ -21,6 +23,9 @@ export interface TargetNames {
   readonly index?: string;
   readonly container: string;
 }
+
+/** Paths that one event names at most. */
+const NAMED_PATHS = 20;
 
 /** How events name a member's container. */
 export function namesOf(member: Member, container: string): TargetNames {
@@ -36,151 +41,125 @@ function memberNames(member: Member): Omit<TargetNames, "container"> {
   };
 }
 
-/** What one workload tells the world: each thing when it changes, and not again. */
-export class WorkloadEvents {
+/** Stamps and emits the events of one workload. */
+export class WorkloadEmitter {
   readonly #workload: string;
+  readonly #namespace: string;
   readonly #onEvent: (event: EngineEvent) => void;
-  readonly #members = new Map<string, Member>();
-  readonly #waiting = new Map<string, string>();
+  /** Notes that were emitted: each once. */
   readonly #notes = new Set<string>();
-  #absence: string | undefined;
-  #failedRuns = 0;
 
-  constructor(workload: string, onEvent: (event: EngineEvent) => void) {
+  constructor(workload: string, namespace: string, onEvent: (event: EngineEvent) => void) {
     this.#workload = workload;
+    this.#namespace = namespace;
     this.#onEvent = onEvent;
   }
 
-  /** Commands that failed so far. */
-  get failedRuns(): number {
-    return this.#failedRuns;
+  emit(input: EventInput): void {
+    this.#onEvent({
+      ...input,
+      time: new Date().toISOString(),
+      workload: this.#workload,
+      namespace: this.#namespace,
+    });
   }
 
-  tell(told: Told): void {
-    this.#onEvent({ ...told, time: new Date().toISOString(), workload: this.#workload });
-  }
-
-  /** Tells a note the first time. */
+  /** Emits a note the first time. */
   note(code: string, reason: string, hint?: string): void {
     const key = `${code}\0${reason}`;
     if (this.#notes.has(key)) return;
     this.#notes.add(key);
-    this.tell({ event: "note", code, reason, ...(hint === undefined ? {} : { hint }) });
+    this.emit({ event: "note", code, reason, ...(hint === undefined ? {} : { hint }) });
   }
 
-  /** Tells which members came, went, or are judged differently. */
-  members(resolution: Resolution): void {
-    const present = new Set<string>();
-    for (const member of resolution.members) {
-      present.add(member.uid);
-      const before = this.#members.get(member.uid);
-      this.#members.set(member.uid, member);
-      const isSame =
-        before?.state === member.state && before.reason.code === member.reason.code && before.role === member.role;
-      if (isSame) continue;
-      this.tell({
+  problem({ code, message, hint }: KinsyncError): void {
+    this.note(code, message, hint);
+  }
+
+  /** A member came, went, or its state, role or reason differs. */
+  member(before: Member | undefined, after: Member | undefined): void {
+    if (after === undefined) {
+      if (before === undefined) return;
+      this.emit({
         event: "member",
-        ...memberNames(member),
-        state: member.state,
-        ...(before === undefined || before.state === member.state ? {} : { previous: before.state }),
-        code: member.reason.code,
-        reason: member.reason.message,
-      });
-    }
-    for (const [uid, member] of this.#members) {
-      if (present.has(uid)) continue;
-      this.#members.delete(uid);
-      this.tell({
-        event: "member",
-        ...memberNames(member),
+        ...memberNames(before),
         state: "gone",
-        previous: member.state,
+        previous: before.state,
         code: "gone",
-        reason: "the pod is no more, or no longer the workload's",
+        reason: "the pod was deleted, or is no longer owned by the workload",
       });
-    }
-  }
-
-  /** Tells which containers do not run, and why. */
-  waiting(containers: Iterable<EligibleContainer>): void {
-    const present = new Set<string>();
-    for (const { key, member, container } of containers) {
-      present.add(key);
-      const reason = container.waiting ?? "it does not run";
-      if (this.#waiting.get(key) === reason) continue;
-      this.#waiting.set(key, reason);
-      this.tell({ event: "target", ...namesOf(member, container.name), status: "waiting", reason });
-    }
-    for (const key of this.#waiting.keys()) if (!present.has(key)) this.#waiting.delete(key);
-  }
-
-  /** Tells why there is nobody to serve: "0 of 3 members are current: the JobSet is suspended". */
-  absence(resolution: Resolution, eligible: number): void {
-    const { members, note, root, problems, workload } = resolution;
-    let sentence = note?.message;
-    if (root === undefined && problems.length === 0) {
-      sentence = `${this.#workload} does not exist in namespace ${workload.namespace}; it is waited for`;
-    } else if (root !== undefined && eligible === 0) {
-      const current = members.filter((member) => member.state === "current").length;
-      const why = note === undefined ? "" : `: ${note.message}`;
-      sentence =
-        current === 0
-          ? `0 of ${members.length} members are current${why}`
-          : `no mapping wants any of the ${members.length} members by its state, role, index or container`;
-    }
-    if (sentence === this.#absence) return;
-    this.#absence = sentence;
-    if (sentence !== undefined)
-      this.tell({ event: "note", code: note?.code ?? "no-eligible-member", reason: sentence });
-  }
-
-  /** Tells of roles that a mapping names and no member has. */
-  roles(resolution: Resolution, mappings: readonly ResolvedMapping[]): void {
-    if (resolution.members.length === 0) return;
-    const there = new Set(resolution.members.flatMap((member) => (member.role === undefined ? [] : [member.role])));
-    for (const mapping of mappings) {
-      const lacking = mapping.roles?.filter((role) => !there.has(role)) ?? [];
-      if (lacking.length === 0) continue;
-      const known = there.size === 0 ? "its members have no roles" : `there are ${[...there].toSorted().join(", ")}`;
-      this.note(
-        "KINSYNC_RESOLVE_ROLE",
-        `${mapping.id}: no member has the role ${lacking.join(", ")}; ${known}`,
-        `See kinsync tree ${this.#workload} for the roles that there are.`,
-      );
-    }
-  }
-
-  /** Tells how a command ended in one target. */
-  run(of: TargetNames, action: RunAction, result: RunResult | KinsyncError): void {
-    const command = commandText(action.command);
-    if (isKinsyncError(result)) {
-      this.#failedRuns += 1;
-      this.tell({ event: "run", ...of, command, ok: false, output: "", duration: 0, reason: result.message });
       return;
     }
-    const ok = result.exitCode === 0;
-    if (!ok) this.#failedRuns += 1;
-    this.tell({
+    const isSame =
+      before?.state === after.state && before.reason.code === after.reason.code && before.role === after.role;
+    if (isSame) return;
+    this.emit({
+      event: "member",
+      ...memberNames(after),
+      state: after.state,
+      ...(before === undefined || before.state === after.state ? {} : { previous: before.state }),
+      code: after.reason.code,
+      reason: after.reason.message,
+    });
+  }
+
+  snapshot(snapshot: Snapshot, changes: readonly SnapshotChange[]): void {
+    const mappings = changes.flatMap(mappingChange);
+    const trees = snapshot.mappings.flatMap(({ tree }) => tree ?? []);
+    this.emit({
+      event: "snapshot",
+      snapshot: snapshot.number,
+      files: trees.reduce((sum, { files }) => sum + files, 0),
+      bytes: trees.reduce((sum, { bytes }) => sum + bytes, 0),
+      changed: mappings.reduce((sum, { changed }) => sum + changed, 0),
+      paths: mappings.flatMap(({ paths }) => paths).slice(0, NAMED_PATHS),
+      mappings,
+    });
+  }
+
+  run(names: TargetNames, action: ResolvedAction, result: RunResult | KinsyncError): void {
+    const command = commandText(action.command);
+    if (isKinsyncError(result)) {
+      this.emit({ event: "run", ...names, command, ok: false, output: "", duration: 0, reason: result.message });
+      return;
+    }
+    this.emit({
       event: "run",
-      ...of,
+      ...names,
       command,
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
-      ok,
+      ok: result.exitCode === 0,
       output: result.output,
-      duration: result.duration,
+      duration: tenths(result.duration),
       reason: runReason(action, result),
     });
   }
 }
 
-function runReason(action: RunAction, result: RunResult): string {
+/** Milliseconds with one decimal. */
+export function tenths(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}
+
+function mappingChange({ mapping, before, after }: SnapshotChange): MappingChange[] {
+  const { tree } = after;
+  if (tree === undefined) return [];
+  const changed = diffTrees(before?.tree, tree);
+  if (changed.length === 0 && before?.tree !== undefined) return [];
+  const { id, from, fromText, to } = mapping;
+  // A single file has its container's name in the tree, and its local name for people.
+  const paths = tree.shape === "file" ? changed.map(() => basename(from)) : changed.slice(0, NAMED_PATHS);
+  return [{ mapping: id, from: fromText, to, files: tree.files, bytes: tree.bytes, changed: changed.length, paths }];
+}
+
+function runReason(action: ResolvedAction, result: RunResult): string {
   switch (result.why) {
     case "exited":
       return `ended with exit code ${result.exitCode ?? "unknown"}`;
     case "timeout":
-      return `did not end within ${(action.timeout ?? 60_000) / 1000} s and was killed`;
+      return `did not end within ${action.timeout / 1000} s and was killed`;
     case "aborted":
-      return "was ended with kinsync";
+      return "was ended together with kinsync";
     case "lost":
       return "the connection was lost before it ended";
   }

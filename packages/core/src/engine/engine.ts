@@ -1,133 +1,178 @@
-import { cleanData } from "../text/clean.ts";
+import { randomUUID } from "node:crypto";
 import type { ResourceType } from "../contract/resource.ts";
-import type { Target } from "../contract/target.ts";
 import type { Session } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
-import type { EngineEvent, SummaryEvent } from "./events.ts";
-import { hostTransport } from "../plugins/host.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
+import { createSource } from "../local/watcher.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+import { hostTransport } from "../plugins/host.ts";
+import { watchWorkload } from "../resolve/members/workload-watch.ts";
+import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { ArchivePool } from "../sync/archive/archive-pool.ts";
 import { OpenLimit } from "../sync/target/open-limit.ts";
-import type { Engine, EngineOptions, EngineView } from "./options.ts";
-import { WorkloadSync } from "./workload.ts";
+import { cleanData } from "../text/clean.ts";
+import { engineCommands, type EngineCommands } from "./commands.ts";
+import type { EngineEvent } from "./events.ts";
+import type { Engine, EngineOptions, EngineView, ResolvedWorkload, RunResult } from "./options.ts";
+import { checkedSources } from "./mapping-files.ts";
+import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
+import { WorkloadEngine } from "./workload.ts";
 
-/** Milliseconds that the ending of a run may take: sessions are closed, then everything is let go. */
-const ENDING = 800;
-
-/** Milliseconds beyond `wait` that `once` gives the first pass. */
-const PATIENCE = 30_000;
+/** Milliseconds that the end of a run may take: sessions are closed, then everything is released. */
+const ENDING_MS = 800;
+/** Milliseconds beyond `wait` that the first pass gets: an API server that stopped answering never lets it end. */
+const PATIENCE_MS = 30_000;
+/** Milliseconds that members with a role or container that none has yet get to appear. */
+const OBSTACLE_MS = 5_000;
+const WAIT_MS = 60_000;
 
 /** Makes an engine; nothing runs before `run`. */
 export function createEngine(options: EngineOptions): Engine {
-  return new WiredEngine(options);
+  return new JoinedEngine(options);
 }
 
-class WiredEngine implements Engine {
+class JoinedEngine implements Engine {
+  readonly commands: EngineCommands;
   readonly #options: EngineOptions;
+  readonly #runId: string;
+  readonly #owner: string;
+  readonly #since = new Date().toISOString();
   readonly #abort = new AbortController();
   readonly #archives = new ArchivePool();
   readonly #limit = new OpenLimit();
   readonly #reflectors: ReflectorPool;
-  #syncs: readonly WorkloadSync[] = [];
   readonly #done = Promise.withResolvers<void>();
-  #deadlineOver = false;
+  #workloads: readonly WorkloadEngine[] = [];
+  #elapsed: Elapsed = { wait: false, obstacle: false, patience: false };
+  #obstacleTimer: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#runId = options.runId ?? randomUUID();
+    this.#owner = options.owner ?? "unknown";
     this.#reflectors = new ReflectorPool({ cluster: options.cluster });
+    this.commands = engineCommands(() => (this.#ending === undefined ? this.#workloads : []));
   }
 
-  async run(): Promise<readonly SummaryEvent[]> {
-    const { signal: outer, workloads, kinds, mode } = this.#options;
+  async run(): Promise<RunResult> {
+    const { signal, mode, wait = WAIT_MS } = this.#options;
     const stop = (): void => this.#done.resolve();
-    outer.addEventListener("abort", stop, { once: true });
-    if (outer.aborted) stop();
-    const since = new Date().toISOString();
-    this.#syncs = workloads.map(
-      (workload) =>
-        new WorkloadSync({
-          workload,
-          engine: this.#options,
-          kind: kinds.find((kind) => isSameResource(kind.root, workload.ref.resource)),
-          reflectors: this.#reflectors,
-          archives: this.#archives,
-          open: (target, transport, signal) => this.#open(target, transport, since, signal),
-          since,
-          signal: this.#abort.signal,
-          onEvent: (event) => this.#emit(event),
-          onQuiet: () => this.#look(),
-        }),
-    );
-    const wait = this.#options.wait ?? 60_000;
-    const deadline = setTimeout(() => {
-      this.#deadlineOver = true;
-      this.#look();
-    }, wait);
-    // An API server that has stopped answering never lets the first pass end.
-    const patience = setTimeout(() => {
-      if (mode === "once" && this.#syncs.some((sync) => !sync.isReady)) this.#done.resolve();
-    }, wait + PATIENCE);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    this.#workloads = this.#options.workloads.map((workload) => this.#join(workload));
+    const timers =
+      mode === "once"
+        ? [setTimeout(() => this.#pass("wait"), wait), setTimeout(() => this.#pass("patience"), wait + PATIENCE_MS)]
+        : [];
     try {
-      if (mode === "once") this.#look();
+      this.#check();
       await this.#done.promise;
-      const summaries = this.#syncs.map((sync) => sync.summary());
+      // An obstacle may pass as long as somebody waits: it is the answer to `once` alone.
+      const isAnswer = mode === "once" && !signal.aborted;
+      const result: RunResult = {
+        summaries: this.#workloads.map((workload) => workload.summary()),
+        outcome: this.#outcome(isAnswer),
+      };
       await this[Symbol.asyncDispose]();
-      for (const summary of summaries) this.#emit(summary);
-      return summaries;
+      for (const summary of result.summaries) this.#emit(summary);
+      return result;
     } finally {
-      clearTimeout(deadline);
-      clearTimeout(patience);
-      outer.removeEventListener("abort", stop);
+      for (const timer of timers) clearTimeout(timer);
+      clearTimeout(this.#obstacleTimer);
+      signal.removeEventListener("abort", stop);
     }
   }
 
   view(): EngineView {
-    return {
-      workloads: this.#syncs.map((sync) => ({
-        name: sync.name,
-        resolution: sync.resolution,
-        targets: sync.targets(),
-        snapshot: sync.snapshot,
-      })),
-    };
+    return { workloads: this.#workloads.map((workload) => workload.view()) };
+  }
+
+  #join(workload: ResolvedWorkload): WorkloadEngine {
+    const { cluster, kinds, allowEmpty = false, createSource: custom } = this.#options;
+    const kind = kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
+    const { signal } = this.#abort;
+    return new WorkloadEngine({
+      workload,
+      kind,
+      archives: this.#archives,
+      watch: (onResolution) =>
+        watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, signal, onResolution }),
+      createSource: custom === undefined ? createSource : checkedSources(custom),
+      open: (eligible, mapping, opening) => this.#open(eligible, mapping, opening),
+      runId: this.#runId,
+      since: this.#since,
+      allowEmpty,
+      signal,
+      onEvent: (event) => this.#emit(event),
+      onChange: () => this.#check(),
+    });
+  }
+
+  #outcome(withObstacles = true): Outcome {
+    const progress = this.#workloads.map((workload) => workload.progress);
+    const counted = withObstacles ? progress : progress.map((each) => ({ ...each, obstacle: undefined }));
+    return outcome(counted, this.#elapsed);
+  }
+
+  #pass(limit: keyof Elapsed): void {
+    this.#elapsed = { ...this.#elapsed, [limit]: true };
+    this.#check();
   }
 
   /** Is the work of `once` done? */
-  #look(): void {
-    if (this.#options.mode !== "once" || this.#syncs.length === 0) return;
-    const done = this.#syncs.every((sync) => {
-      if (!sync.isReady) return false;
-      return sync.isHalted || (sync.isSettled && !sync.isWaiting) || (this.#deadlineOver && !sync.isBusy);
-    });
-    if (done) this.#done.resolve();
+  #check(): void {
+    const { mode, workloads, wait = WAIT_MS } = this.#options;
+    if (mode !== "once" || this.#workloads.length < workloads.length || this.#ending !== undefined) return;
+    const { isDone, problem } = this.#outcome();
+    if (isDone) {
+      this.#done.resolve();
+      return;
+    }
+    if (problem === undefined) {
+      clearTimeout(this.#obstacleTimer);
+      this.#obstacleTimer = undefined;
+      this.#elapsed = { ...this.#elapsed, obstacle: false };
+    } else {
+      this.#obstacleTimer ??= setTimeout(() => this.#pass("obstacle"), Math.min(OBSTACLE_MS, wait));
+    }
   }
 
-  async #open(target: Target, transport: string, since: string, signal: AbortSignal): Promise<Session> {
-    const plugin = this.#options.transports.find((candidate) => candidate.name === transport);
+  async #open(eligible: EligibleContainer, mapping: ResolvedMapping, signal: AbortSignal): Promise<Session> {
+    const { cluster, transports } = this.#options;
+    const { target } = eligible;
+    const plugin = transports.find(({ name }) => name === mapping.transport);
     if (plugin === undefined) {
-      const names = this.#options.transports.map((candidate) => candidate.name).join(", ");
-      throw new KinsyncError("KINSYNC_PLUGIN_NOT_FOUND", `there is no transport "${transport}"; there are: ${names}`, {
-        retry: "terminal",
-      });
+      const names = transports.map(({ name }) => name).join(", ");
+      throw new KinsyncError(
+        "KINSYNC_PLUGIN_NOT_FOUND",
+        `${mapping.id} names the transport "${mapping.transport}", which is not loaded; loaded: ${names}`,
+        { retry: "terminal" },
+      );
     }
-    const { cluster, runId, owner } = this.#options;
-    return this.#limit.run(target.node ?? "", signal, () =>
-      hostTransport(plugin).open(target, { cluster, runId, owner, since, signal }),
-    );
+    if (target === undefined) {
+      throw new KinsyncError("KINSYNC_TARGET_GONE", `container ${eligible.container.name} no longer runs`);
+    }
+    const context = { cluster, runId: this.#runId, owner: this.#owner, since: this.#since, signal };
+    return this.#limit.run(target.node ?? "", signal, () => hostTransport(plugin).open(target, context));
   }
 
   #emit(event: EngineEvent): void {
     this.#options.onEvent(cleanData(event));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#done.resolve();
-    const ending = Promise.allSettled(this.#syncs.map((sync) => sync[Symbol.asyncDispose]())).then(() =>
+    return (this.#ending ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
+    const ending = Promise.allSettled(this.#workloads.map((workload) => workload[Symbol.asyncDispose]())).then(() =>
       Promise.allSettled([this.#reflectors[Symbol.asyncDispose](), this.#archives[Symbol.asyncDispose]()]),
     );
     this.#abort.abort();
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([ending, new Promise<void>((resolve) => (timer = setTimeout(resolve, ENDING)))]);
+    await Promise.race([ending, new Promise<void>((resolve) => (timer = setTimeout(resolve, ENDING_MS)))]);
     clearTimeout(timer);
   }
 }

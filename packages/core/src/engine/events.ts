@@ -8,6 +8,8 @@ interface Base {
   readonly time: string;
   /** As the user named it: `jobset/train`. */
   readonly workload: string;
+  /** Namespace of the workload: two workloads may have one name. */
+  readonly namespace: string;
 }
 
 /** Fields of an event about one target. */
@@ -27,14 +29,14 @@ export interface ReadyEvent extends Base {
   readonly synced: number;
 }
 
-/** A member appeared, was judged differently, or went. */
+/** A member appeared, changed its state, role or reason, or is gone. */
 export interface MemberEvent extends Base {
   readonly event: "member";
   readonly pod: string;
   readonly uid: string;
   readonly role?: string;
   readonly index?: string;
-  /** `gone` when the pod is no more, or no longer the workload's. */
+  /** `gone`: the pod was deleted, or the workload no longer owns it. */
   readonly state: MemberState | "gone";
   readonly previous?: MemberState;
   /** Code of the kind's reason. */
@@ -50,20 +52,35 @@ export interface TargetEvent extends OfTarget {
   readonly reason: string;
 }
 
-/** The local files settled in a new state. */
-export interface SnapshotEvent extends Base {
-  readonly event: "snapshot";
+/** One mapping's part of a snapshot. */
+export interface MappingChange {
   readonly mapping: string;
-  readonly snapshot: number;
-  /** Of the whole tree. */
+  /** Local path as the config gives it, and container path. */
+  readonly from: string;
+  readonly to: string;
+  /** Of its whole tree. */
   readonly files: number;
   readonly bytes: number;
-  /** Paths that differ from the snapshot before; at most 20 are named. */
+  /** Paths that differ from the snapshot before, relative to `from`; a mapped single file by its local name. At most 20 are named. */
   readonly changed: number;
   readonly paths: readonly string[];
 }
 
-/** One target has snapshot G of one mapping, by its own acknowledgement. */
+/** The local files of all mappings settled in a new state. */
+export interface SnapshotEvent extends Base {
+  readonly event: "snapshot";
+  readonly snapshot: number;
+  /** Of all mappings together. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly changed: number;
+  /** At most 20. */
+  readonly paths: readonly string[];
+  /** The mappings that changed. */
+  readonly mappings: readonly MappingChange[];
+}
+
+/** A target acknowledged one mapping's part of a snapshot. */
 export interface SyncedEvent extends OfTarget {
   readonly event: "synced";
   readonly mapping: string;
@@ -84,16 +101,17 @@ export interface FailedEvent extends OfTarget {
   readonly hint: string;
 }
 
-/** A target is behind and will be tried again. */
+/** A target is out of date and will be tried again. */
 export interface RetryEvent extends OfTarget {
   readonly event: "retry";
   readonly code: ErrorCode;
   readonly reason: string;
+  readonly hint: string;
   /** Milliseconds until then. */
   readonly delay: number;
 }
 
-/** A mapping or a target stopped on purpose: the source vanished, another session took over. */
+/** A mapping or a target stopped on purpose: the local files vanished, or another run of kinsync claimed the target. Repeated for a target at each snapshot that it does not get. */
 export interface HaltedEvent extends Base {
   readonly event: "halted";
   readonly mapping?: string;
@@ -102,9 +120,10 @@ export interface HaltedEvent extends Base {
   readonly container?: string;
   readonly code?: ErrorCode;
   readonly reason: string;
+  readonly hint?: string;
 }
 
-/** What was halted goes on. */
+/** A mapping that was halted continues. */
 export interface ResumedEvent extends Base {
   readonly event: "resumed";
   readonly mapping: string;
@@ -130,7 +149,7 @@ export interface RunEvent extends OfTarget {
   readonly reason: string;
 }
 
-/** Something to know about the workload or the cluster: suspended, a permission missing, a watch that was cut. */
+/** Information about the workload or the cluster: suspended, a missing permission, a watch that was cut. */
 export interface NoteEvent extends Base {
   readonly event: "note";
   readonly code: string;
@@ -153,7 +172,7 @@ export interface SummaryEvent extends Base {
   readonly failedRuns: number;
 }
 
-/** What the engine tells the world. Every string in it is free of control characters. */
+/** What the engine reports. Every string in it is free of control characters. */
 export type EngineEvent =
   | ReadyEvent
   | MemberEvent

@@ -1,19 +1,22 @@
-import type { RunAction } from "../contract/action.ts";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
+import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Resolution, WorkloadRef } from "../resolve/resolution.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
+import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
+import type { CreateSource } from "./mapping-files.ts";
+import type { Outcome } from "./outcome.ts";
 
-/** A workload with every default filled in and its name made whole by discovery. */
+/** A workload with every default filled in and its resource found by discovery. */
 export interface ResolvedWorkload {
-  /** As the user named it. */
+  /** As the user named it: `jobset/train`. */
   readonly name: string;
   readonly ref: WorkloadRef;
   readonly mappings: readonly ResolvedMapping[];
-  readonly run: readonly RunAction[];
+  readonly run: readonly ResolvedAction[];
 }
 
 export interface EngineOptions {
@@ -21,50 +24,70 @@ export interface EngineOptions {
   readonly kinds: readonly KindPlugin[];
   readonly transports: readonly TransportPlugin[];
   readonly workloads: readonly ResolvedWorkload[];
-  /** Id of this run, random; and who it is, for people: `ada@laptop`. Both go into the markers. */
-  readonly runId: string;
-  readonly owner: string;
-  /** `watch`: until the signal; `once`: until every eligible target holds the newest tree or needs the user. */
+  /** Id of this run; goes into the markers in the containers. Default: random. */
+  readonly runId?: string;
+  /** Who runs it, for people: `ada@laptop`; goes into the markers. Default: `unknown`. */
+  readonly owner?: string;
+  /** `watch`: until the signal; `once`: until every eligible target holds the newest snapshot or needs the user. */
   readonly mode: "watch" | "once";
   /**
    * Milliseconds that `once` waits for eligible containers to run, and for targets that are tried again. A transfer that
    * moves is not cut off by it. Default: 60,000.
    */
   readonly wait?: number;
-  /** An empty source is meant: sync it. Default: `false`. */
+  /** An empty source folder is intended: all synced files are deleted. Default: `false`. */
   readonly allowEmpty?: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
+  /** Makes the local side of a mapping. Default: files on disk, watched. */
+  readonly createSource?: CreateSource;
 }
 
-/** One target as a live table shows it. */
+/** One container that should hold files, as a live table shows it. */
 export interface TargetView {
   readonly pod: string;
   readonly uid: string;
   readonly container: string;
+  /** `undefined` while it does not run. */
   readonly containerId: string | undefined;
+  /** Ids of the mappings that select it. */
+  readonly mappings: readonly string[];
   readonly status: TargetStatus;
-  /** Lowest snapshot that all its mappings hold; `undefined` before the first. */
+  /** Number of the last snapshot that it wholly held; `undefined` before the first. */
   readonly snapshot: number | undefined;
+  /** Entries of the last delivery. */
   readonly files: number;
-  /** Milliseconds of the last batch. */
+  /** Milliseconds of the last delivery. */
   readonly duration: number | undefined;
   readonly reason: string;
 }
 
-export interface EngineView {
-  readonly workloads: readonly {
-    readonly name: string;
-    readonly resolution: Resolution | undefined;
-    readonly targets: readonly TargetView[];
-    readonly snapshot: number;
-  }[];
+export interface WorkloadView {
+  readonly name: string;
+  readonly namespace: string;
+  readonly resolution: Resolution | undefined;
+  readonly mappings: readonly ResolvedMapping[];
+  /** Number of the released snapshot; 0 before the first. */
+  readonly snapshot: number;
+  readonly targets: readonly TargetView[];
 }
 
-/** Wires watch, resolve and sync for some workloads. */
+/** The state of an engine at one moment. */
+export interface EngineView {
+  readonly workloads: readonly WorkloadView[];
+}
+
+export interface RunResult {
+  /** One per workload, in the order of the options. */
+  readonly summaries: readonly SummaryEvent[];
+  readonly outcome: Outcome;
+}
+
+/** Keeps some workloads up to date with local files. */
 export interface Engine extends AsyncDisposable {
-  /** Runs until its mode says that it is done; resolves with one summary per workload, also when interrupted. */
-  run(): Promise<readonly SummaryEvent[]>;
-  /** The present state, for tables. */
+  /** Runs until its mode is done or its signal ends; resolves also when it was interrupted. */
+  run(): Promise<RunResult>;
+  /** The present state; after `run` the last one. */
   view(): EngineView;
+  readonly commands: EngineCommands;
 }

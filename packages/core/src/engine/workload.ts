@@ -1,391 +1,224 @@
 import type { KindPlugin } from "../contract/kind.ts";
-import type { Target } from "../contract/target.ts";
-import type { RootSpec, Session } from "../contract/transport.ts";
-import type { EngineOptions, ResolvedWorkload, TargetView } from "./options.ts";
+import type { Session } from "../contract/transport.ts";
 import type { KinsyncError } from "../errors/error.ts";
-import type { EngineEvent, SummaryEvent } from "./events.ts";
-import type { TargetStatus } from "../sync/target/status.ts";
-import type { Resolution } from "../resolve/resolution.ts";
-import { watchWorkload, type WorkloadWatch } from "../resolve/members/workload-watch.ts";
-import type { ReflectorPool } from "../kube/reflector-pool.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+import type { WorkloadWatch } from "../resolve/members/workload-watch.ts";
+import type { MemberChange, Resolution } from "../resolve/resolution.ts";
+import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
-import { eligibleContainers, type EligibleContainer } from "../resolve/select/eligible.ts";
-import { MappingFeed } from "./feed.ts";
-import { Worker, type Carried, type WorkerListener, type WorkerRoot, type Wanted } from "../sync/target/worker.ts";
-import { overriddenPaths } from "../mapping/overridden-paths.ts";
-import type { ContainerPath } from "../mapping/container-path.ts";
-import { createSource } from "../local/watcher.ts";
-import { namesOf, WorkloadEvents, type TargetNames } from "./emit.ts";
+import type { Commandable } from "./commands.ts";
+import { WorkloadEmitter } from "./emit.ts";
+import type { EngineEvent, SummaryEvent } from "./events.ts";
+import { LocalFiles } from "./local-files.ts";
+import type { CreateSource } from "./mapping-files.ts";
+import type { ResolvedWorkload, WorkloadView } from "./options.ts";
+import { isReady, type WorkloadProgress } from "./outcome.ts";
+import { TargetRegistry } from "./registry.ts";
+import { Release } from "./release.ts";
+import { changesOf, type Snapshot } from "./snapshot.ts";
 
-export interface WorkloadSyncOptions {
+/** Called by a watch of members with each answer and exactly the members that changed since the last one. */
+export type OnResolution = (resolution: Resolution, changes: readonly MemberChange[]) => void;
+
+export interface WorkloadEngineOptions {
   readonly workload: ResolvedWorkload;
-  readonly engine: EngineOptions;
   readonly kind: KindPlugin | undefined;
-  readonly reflectors: ReflectorPool;
   readonly archives: ArchivePool;
-  readonly open: (target: Target, transport: string, signal: AbortSignal) => Promise<Session>;
+  readonly watch: (onResolution: OnResolution) => WorkloadWatch;
+  readonly createSource: CreateSource;
+  readonly open: (eligible: EligibleContainer, mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
+  readonly runId: string;
   readonly since: string;
+  readonly allowEmpty: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
-  /** Something settled: the engine looks whether its work is done. */
-  readonly onQuiet: () => void;
+  /** `progress` may differ. */
+  readonly onChange: () => void;
 }
 
-interface Place {
-  readonly eligible: EligibleContainer;
-  readonly worker: Worker;
-  readonly target: Target;
-  snapshot: number | undefined;
-  files: number;
-  duration: number | undefined;
-}
-
-/** One workload's line from watch and resolve to sync. */
-export class WorkloadSync implements AsyncDisposable {
-  readonly #options: WorkloadSyncOptions;
-  readonly #feeds: readonly MappingFeed[];
+/** One workload: joins its local files, its members and its targets. */
+export class WorkloadEngine implements AsyncDisposable, Commandable {
+  readonly #options: WorkloadEngineOptions;
+  readonly #emitter: WorkloadEmitter;
+  readonly #files: LocalFiles;
+  readonly #release = new Release();
+  readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
-  readonly #places = new Map<string, Place>();
-  /** Eligible containers that do not run, by pod and name. */
-  readonly #waiting = new Map<string, EligibleContainer>();
-  readonly #events: WorkloadEvents;
-  readonly #ending = new Set<Promise<void>>();
-  /** Pods that were there when this run began: their roots are taken over from whoever has them. */
-  #firstPods: ReadonlySet<string> | undefined;
+  /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
+  #initialPods: ReadonlySet<string> | undefined;
   #resolution: Resolution | undefined;
-  #snapshot = 0;
-  #firstFeeds = 0;
-  #readyTold = false;
+  #absence: string | undefined;
+  #isReady = false;
+  #isOver = false;
 
-  constructor(options: WorkloadSyncOptions) {
+  constructor(options: WorkloadEngineOptions) {
+    const { workload, kind, archives, runId, since, signal } = options;
     this.#options = options;
-    this.#events = new WorkloadEvents(options.workload.name, options.onEvent);
-    this.#feeds = options.workload.mappings.map(
-      (mapping) =>
-        new MappingFeed({
-          mapping,
-          createSource,
-          // What is there at the start is one snapshot, however many mappings tell of it.
-          nextSnapshot: () =>
-            this.#firstFeeds++ < options.workload.mappings.length ? (this.#snapshot = 1) : ++this.#snapshot,
-          allowEmpty: options.engine.allowEmpty ?? false,
-          signal: options.signal,
-          listener: {
-            onSnapshot: (feed, tree, snapshot, paths) => {
-              this.#events.tell({
-                event: "snapshot",
-                mapping: feed.mapping.id,
-                snapshot,
-                files: tree.files,
-                bytes: tree.bytes,
-                changed: paths.length,
-                paths: paths.slice(0, 20),
-              });
-              for (const place of this.#places.values()) place.worker.poke();
-            },
-            onHalted: (feed, reason) => {
-              this.#events.tell({ event: "halted", mapping: feed.mapping.id, reason });
-              this.#options.onQuiet();
-            },
-            onResumed: (feed) =>
-              this.#events.tell({
-                event: "resumed",
-                mapping: feed.mapping.id,
-                reason: `${feed.mapping.fromText} has content again`,
-              }),
-            onProblem: (_feed, problem) => this.#events.note(problem.code, problem.message, problem.hint),
-            onNote: (feed, note) => this.#events.note("watch", `${feed.mapping.fromText}: ${note}`),
-          },
-        }),
-    );
-    this.#watch = watchWorkload({
-      cluster: options.engine.cluster,
-      reflectors: options.reflectors,
-      ref: options.workload.ref,
-      kind: options.kind,
-      signal: options.signal,
-      onResolution: (resolution) => {
-        this.#onResolution(resolution);
-      },
+    this.#emitter = new WorkloadEmitter(workload.name, workload.ref.namespace, options.onEvent);
+    this.#registry = new TargetRegistry({
+      mappings: workload.mappings,
+      actions: workload.run,
+      kind,
+      archives,
+      emitter: this.#emitter,
+      open: options.open,
+      runId,
+      since,
+      isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
+      onChange: () => this.#onChange(),
     });
+    this.#files = new LocalFiles({
+      mappings: workload.mappings,
+      createSource: options.createSource,
+      allowEmpty: options.allowEmpty,
+      onSnapshot: (snapshot, previous) => this.#onSnapshot(snapshot, previous),
+      onProblem: (problem) => this.#emitter.problem(problem),
+      onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
+      signal,
+    });
+    this.#watch = options.watch((resolution, changes) => this.#onResolution(resolution, changes));
     void this.#watch.ready.then(
       (resolution) => {
-        this.#firstPods ??= new Set(resolution.members.map((member) => member.uid));
-        this.#onResolution(resolution);
+        this.#initialPods = new Set(resolution.members.map(({ uid }) => uid));
+        this.#onChange();
       },
       () => {},
     );
   }
 
-  get name(): string {
-    return this.#options.workload.name;
+  get progress(): WorkloadProgress {
+    const registry = this.#registry;
+    const snapshot = this.#files.current;
+    return {
+      isLocalReady: snapshot !== undefined,
+      isResolved: this.#initialPods !== undefined,
+      wasReady: this.#isReady,
+      isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
+      targets: { ...registry.statuses },
+      busy: registry.busy,
+      notRunning: registry.notRunning,
+      failedRuns: registry.failedRuns,
+      obstacle: this.#obstacle(),
+    };
   }
 
-  get resolution(): Resolution | undefined {
-    return this.#resolution;
-  }
-
-  get snapshot(): number {
-    return this.#snapshot;
-  }
-
-  /** The first pass is through: members are known, local files are known, every target was tried. */
-  get isReady(): boolean {
-    return this.#readyTold;
-  }
-
-  /** Every eligible target holds the newest tree or needs the user, and no command is running. */
-  get isSettled(): boolean {
-    if (!this.#readyTold || this.#places.size === 0) return false;
-    return [...this.#places.values()].every(
-      ({ worker }) =>
-        worker.idle && (worker.status === "synced" || worker.status === "failed" || worker.status === "halted"),
-    );
-  }
-
-  /** Some container that should hold the files does not run. */
-  get isWaiting(): boolean {
-    return this.#waiting.size > 0;
-  }
-
-  /** Some target is being served right now, or a command is running. */
-  get isBusy(): boolean {
-    return [...this.#places.values()].some(({ worker }) => !worker.idle && worker.status !== "stale");
-  }
-
-  /** No mapping may be sent: every source is halted. */
-  get isHalted(): boolean {
-    return this.#feeds.every((feed) => feed.haltReason !== undefined);
-  }
-
-  targets(): readonly TargetView[] {
-    const running = [...this.#places.values()].map(({ eligible, worker, snapshot, files, duration }) => ({
-      pod: eligible.member.name,
-      uid: eligible.member.uid,
-      container: eligible.container.name,
-      containerId: eligible.target?.containerId,
-      status: this.#statusOf(eligible, worker),
-      snapshot,
-      files,
-      duration,
-      reason: worker.reason,
-    }));
-    const waiting = [...this.#waiting.values()].map((eligible) => ({
-      pod: eligible.member.name,
-      uid: eligible.member.uid,
-      container: eligible.container.name,
-      containerId: undefined,
-      status: "waiting" as const,
-      snapshot: undefined,
-      files: 0,
-      duration: undefined,
-      reason: eligible.container.waiting ?? "it does not run",
-    }));
-    return [...running, ...waiting];
+  view(): WorkloadView {
+    const { name, ref, mappings } = this.#options.workload;
+    return {
+      name,
+      namespace: ref.namespace,
+      resolution: this.#resolution,
+      mappings,
+      snapshot: this.#release.current?.number ?? 0,
+      targets: this.#registry.view(),
+    };
   }
 
   summary(): SummaryEvent {
-    const count = (status: TargetStatus): number =>
-      [...this.#places.values()].filter(({ eligible, worker }) => this.#statusOf(eligible, worker) === status).length;
-    const synced = count("synced");
-    const failed = count("failed");
-    const halted = count("halted");
+    const { synced, failed, halted, stale, waiting, syncing } = this.#registry.statuses;
     return {
       event: "summary",
       time: new Date().toISOString(),
-      workload: this.name,
-      members: this.#resolution?.members.length ?? 0,
-      targets: this.#places.size,
+      workload: this.#options.workload.name,
+      namespace: this.#options.workload.ref.namespace,
+      members: this.#registry.counts.members,
+      targets: this.#registry.targets,
       synced,
       failed,
       halted,
-      stale: this.#places.size - synced - failed - halted,
-      waiting: this.#waiting.size,
-      failedRuns: this.#events.failedRuns,
+      // Whatever was not finished is out of date.
+      stale: stale + waiting + syncing,
+      waiting: this.#registry.notRunning,
+      failedRuns: this.#registry.failedRuns,
     };
   }
 
-  /** A target that holds all that may be sent, but has a mapping whose source is halted, is halted. */
-  #statusOf(eligible: EligibleContainer, worker: Worker): TargetStatus {
-    if (worker.status !== "synced" && worker.status !== "waiting") return worker.status;
-    const isHalted = this.#feeds.some(
-      (feed) => feed.haltReason !== undefined && eligible.mappings.includes(feed.mapping),
-    );
-    return isHalted ? "halted" : worker.status;
+  rescan(): Promise<void> {
+    return this.#files.rescan();
   }
 
-  #onResolution(resolution: Resolution): void {
-    this.#resolution = resolution;
-    this.#events.members(resolution);
-    for (const problem of resolution.problems) this.#events.note(problem.code, problem.message, problem.hint);
-    this.#reconcile();
-    this.#events.absence(resolution, this.#places.size + this.#waiting.size);
-    this.#quiet();
+  retryNow(): void {
+    this.#registry.retryNow();
   }
 
-  /** Makes the workers those of the containers that should hold files now. */
-  #reconcile(): void {
-    const resolution = this.#resolution;
-    if (resolution === undefined || this.#options.signal.aborted) return;
-    const { workload, kind } = this.#options;
-    const { containers, missing } = eligibleContainers(resolution, workload.mappings, kind);
-    for (const { mapping, reason } of missing) {
-      this.#events.note(
-        "KINSYNC_RESOLVE_CONTAINER",
-        `${mapping.id}: ${reason}`,
-        "See kinsync tree for the containers that there are.",
-      );
-    }
-    this.#events.roles(resolution, workload.mappings);
-    const wanted = new Map(containers.map((eligible) => [eligible.key, eligible]));
-    for (const [key, place] of this.#places) if (!wanted.has(key)) this.#end(key, place);
-    this.#waiting.clear();
-    for (const [key, eligible] of wanted) {
-      if (eligible.target === undefined) {
-        this.#waiting.set(key, eligible);
-        continue;
+  #onSnapshot(snapshot: Snapshot, previous: Snapshot | undefined): void {
+    const changes = changesOf(previous, snapshot);
+    for (const { mapping, before, after } of changes) {
+      const { id, fromText } = mapping;
+      if (after.halted !== undefined && after.halted !== before?.halted) {
+        this.#emitter.emit({ event: "halted", mapping: id, reason: after.halted });
+      } else if (after.halted === undefined && before?.halted !== undefined && before.tree !== undefined) {
+        this.#emitter.emit({ event: "resumed", mapping: id, reason: `${fromText} has content again` });
       }
-      const place = this.#places.get(key);
-      if (place === undefined) this.#begin(key, eligible, eligible.target);
-      else if (mappingIds(place.eligible) !== mappingIds(eligible)) place.worker.update(this.#roots(eligible));
     }
-    this.#events.waiting(this.#waiting.values());
+    const isNew = snapshot.number !== (previous?.number ?? 0);
+    if (isNew) this.#emitter.snapshot(snapshot, changes);
+    this.#release.publish(snapshot);
+    this.#registry.release(snapshot);
+    if (isNew) this.#registry.remindTaken();
+    this.#onChange();
   }
 
-  #roots(eligible: EligibleContainer): readonly WorkerRoot[] {
-    const feeds = this.#feeds.filter((feed) => eligible.mappings.includes(feed.mapping));
-    const places = (): readonly ContainerPath[] => feeds.map((feed) => feed.place);
-    return feeds.map((feed) => ({
-      mapping: feed.mapping,
-      get spec(): RootSpec {
-        return rootSpec(feed);
-      },
-      wanted: () =>
-        feeds.every((other) => other.isReady) ? feed.wanted(overriddenPaths(feed.place, places())) : undefined,
-    }));
+  #onResolution(resolution: Resolution, changes: readonly MemberChange[]): void {
+    if (this.#isOver) return;
+    this.#resolution = resolution;
+    for (const problem of resolution.problems) this.#emitter.problem(problem);
+    this.#registry.apply(changes);
+    for (const problem of this.#registry.counts.unmatched([])) this.#emitter.problem(problem);
+    this.#emitAbsence(resolution);
+    this.#onChange();
   }
 
-  #begin(key: string, eligible: EligibleContainer, target: Target): void {
-    const place: Place = {
-      eligible,
-      target,
-      snapshot: undefined,
-      files: 0,
-      duration: undefined,
-      worker: new Worker({
-        target,
-        roots: this.#roots(eligible),
-        actions: this.#options.workload.run,
-        archives: this.#options.archives,
-        open: this.#options.open,
-        runId: this.#options.engine.runId,
-        since: this.#options.since,
-        force: this.#firstPods === undefined || this.#firstPods.has(eligible.member.uid),
-        listener: this.#listener(key, eligible),
-      }),
-    };
-    this.#places.set(key, place);
+  /** What keeps this workload, or one of its mappings, from having targets, and does not pass by waiting. */
+  #obstacle(): KinsyncError | undefined {
+    const [problem] = this.#resolution?.problems ?? [];
+    const { targets, notRunning, counts } = this.#registry;
+    if (problem !== undefined && targets + notRunning === 0) return problem;
+    return counts.unmatched([])[0];
   }
 
-  #end(key: string, place: Place): void {
-    this.#places.delete(key);
-    const ending = place.worker[Symbol.asyncDispose]().finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
-  }
-
-  #listener(key: string, eligible: EligibleContainer): WorkerListener {
-    const { member, container } = eligible;
-    const of = namesOf(member, container.name);
-    const place = (): Place | undefined => this.#places.get(key);
-    return {
-      onStatus: (status, reason, error) => this.#onStatus(of, place(), status, reason, error),
-      onSynced: (root, wanted, done) => this.#onSynced(of, place(), root, wanted, done),
-      onRetry: (error, delay) =>
-        this.#events.tell({ event: "retry", ...of, code: error.code, reason: error.message, delay }),
-      onProgress: (root, sent, total) =>
-        this.#events.tell({ event: "progress", ...of, mapping: root.mapping.id, sent, total }),
-      onRun: (action, result) => this.#events.run(of, action, result),
-      onQuiet: () => this.#quiet(),
-    };
-  }
-
-  #onStatus(
-    of: TargetNames,
-    place: Place | undefined,
-    status: TargetStatus,
-    reason: string,
-    error: KinsyncError | undefined,
-  ): void {
-    if (place !== undefined && status === "synced") place.snapshot = this.#snapshot;
-    const snapshot = place?.snapshot;
-    this.#events.tell({ event: "target", ...of, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
-    if (error === undefined) return;
-    if (status === "failed") {
-      this.#events.tell({ event: "failed", ...of, code: error.code, reason: error.message, hint: error.hint });
-    } else if (status === "halted") {
-      this.#events.tell({
-        event: "halted",
-        pod: of.pod,
-        uid: of.uid,
-        container: of.container,
-        code: error.code,
-        reason: error.message,
-      });
+  /** Emits why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
+  #emitAbsence({ note, root, problems, workload }: Resolution): void {
+    const { counts, targets, notRunning } = this.#registry;
+    const { name } = this.#options.workload;
+    let sentence = note?.message;
+    if (root === undefined && problems.length === 0) {
+      sentence = `${name} does not exist in namespace ${workload.namespace}; waiting for it to be created`;
+    } else if (root !== undefined && targets + notRunning === 0) {
+      const why = note === undefined ? "" : `: ${note.message}`;
+      sentence =
+        counts.inState("current", "kept") === 0
+          ? `0 of ${counts.members} members are current${why}`
+          : `no sync rule applies to any of the ${counts.members} pods; check states, roles, indexes and container`;
+    }
+    if (sentence === this.#absence) return;
+    this.#absence = sentence;
+    if (sentence !== undefined) {
+      this.#emitter.emit({ event: "note", code: note?.code ?? "no-eligible-member", reason: sentence });
     }
   }
 
-  #onSynced(of: TargetNames, place: Place | undefined, root: WorkerRoot, wanted: Wanted, done: Carried): void {
-    if (place !== undefined) {
-      place.files = done.files + done.deleted;
-      place.duration = done.duration;
-    }
-    this.#events.tell({
-      event: "synced",
-      ...of,
-      mapping: root.mapping.id,
-      snapshot: wanted.snapshot,
-      files: done.files,
-      deleted: done.deleted,
-      bytes: done.bytes,
-      duration: Math.round(done.duration * 10) / 10,
-    });
+  #onChange(): void {
+    if (this.#isOver) return;
+    this.#emitReady();
+    this.#options.onChange();
   }
 
-  #quiet(): void {
-    this.#tellReady();
-    this.#options.onQuiet();
-  }
-
-  #tellReady(): void {
-    if (this.#readyTold || this.#firstPods === undefined || !this.#feeds.every((feed) => feed.isReady)) return;
-    const workers = [...this.#places.values()].map((place) => place.worker);
-    const tried = (worker: Worker): boolean =>
-      worker.status === "synced" ||
-      worker.status === "failed" ||
-      worker.status === "halted" ||
-      worker.status === "stale" ||
-      this.isHalted;
-    if (!workers.every(tried)) return;
-    this.#readyTold = true;
+  #emitReady(): void {
+    if (this.#isReady || this.#registry === undefined || this.#files === undefined) return;
+    if (!isReady(this.progress)) return;
+    this.#isReady = true;
     const { members, targets, synced } = this.summary();
-    this.#events.tell({ event: "ready", members, targets, synced });
+    this.#emitter.emit({ event: "ready", members, targets, synced });
   }
 
+  /** Ends the targets, the watch and the local files. `view`, `summary` and `progress` keep the last state. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const [key, place] of this.#places) this.#end(key, place);
+    this.#isOver = true;
     await Promise.allSettled([
       this.#watch[Symbol.asyncDispose](),
-      ...this.#feeds.map((feed) => feed[Symbol.asyncDispose]()),
-      ...this.#ending,
+      this.#files[Symbol.asyncDispose](),
+      this.#registry[Symbol.asyncDispose](),
     ]);
   }
-}
-
-function mappingIds(eligible: EligibleContainer): string {
-  return eligible.mappings.map((mapping) => mapping.id).join("\n");
-}
-
-function rootSpec(feed: MappingFeed): RootSpec {
-  const { path, shape, key } = feed.place;
-  return { path, shape, key, ...(feed.mapping.inPlace ? { inPlace: true } : {}) };
 }

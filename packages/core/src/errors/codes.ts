@@ -119,6 +119,11 @@ export const ERRORS = {
     hint: "List the containers with `kinsync tree WORKLOAD`.",
     retry: "terminal",
   },
+  KINSYNC_RESOLVE_INDEX: {
+    summary: "No member has such an index.",
+    hint: "See kinsync tree WORKLOAD for the indexes of the members.",
+    retry: "terminal",
+  },
   KINSYNC_RESOLVE_KIND: {
     summary: "The cluster does not serve this kind.",
     hint: "List the kinds with `kubectl api-resources`.",
@@ -139,10 +144,20 @@ export const ERRORS = {
     hint: "List the objects of this kind with `kubectl get KIND -n NAMESPACE`.",
     retry: "terminal",
   },
+  KINSYNC_SOURCE_CHANGED: {
+    summary: "A local file changed while it was being sent.",
+    hint: "No action needed: kinsync sends the newer content as soon as the file settles.",
+    retry: "retry",
+  },
   KINSYNC_SOURCE_MISSING: {
     summary: "The local path of a mapping does not exist.",
     hint: "Fix `from`. It is relative to the config file, or with `--sync` to the current directory.",
     retry: "terminal",
+  },
+  KINSYNC_SOURCE_SPOOL: {
+    summary: "The temporary folder of this machine cannot hold the files to send.",
+    hint: "Free space in that folder, and kinsync continues. Or set TMPDIR to a folder with more space and start kinsync again.",
+    retry: "retry",
   },
   KINSYNC_SOURCE_UNREADABLE: {
     summary: "A local file or folder cannot be read, or cannot be represented in a container.",

@@ -44,3 +44,21 @@ export class KinsyncError extends Error {
 export function isKinsyncError(error: unknown): error is KinsyncError {
   return typeof error === "object" && error !== null && BRAND in error;
 }
+
+/** True for failures of local files and of this machine's disks. No plugin and no container causes them, so a session outlives them. */
+export function isSourceError(error: unknown): boolean {
+  return isKinsyncError(error) && error.code.startsWith("KINSYNC_SOURCE_");
+}
+
+/**
+ * The error itself where it is a `KinsyncError`; else a `KINSYNC_INTERNAL` that names what was being done.
+ * @param what for example `pod/web-0, container main: cannot connect`
+ */
+export function asKinsyncError(error: unknown, what?: string): KinsyncError {
+  if (isKinsyncError(error)) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new KinsyncError("KINSYNC_INTERNAL", what === undefined ? why : `${what}: ${why}`, {
+    cause: error,
+    retry: "retry",
+  });
+}

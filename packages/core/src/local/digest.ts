@@ -32,12 +32,17 @@ const ATTEMPTS = 3;
 const TICK = 20_000_000n;
 /** The same on file systems that keep whole seconds only, or two. */
 const COARSE_TICK = 2_000_000_000n;
-/** A link that took the file's place is not followed, a pipe is not waited for. Windows has neither flag. */
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-/** With `follow`, a link to the file is what the user named. */
+/** A pipe that took the file's place must not block the event loop. Windows does not have the flag. */
 const FLAGS_FOLLOW = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+/** A link that took the file's place fails with `ELOOP`. Windows does not have the flag. */
+const FLAGS = FLAGS_FOLLOW | (constants.O_NOFOLLOW ?? 0);
 
 const small = Buffer.allocUnsafeSlow(SMALL + 1);
+
+/** How files are opened for reading. `follow` is for the path that the user named, which may be a link. */
+export function openFlags(follow: boolean): number {
+  return follow ? FLAGS_FOLLOW : FLAGS;
+}
 
 export function isSameStamp(a: Stamp, b: Stamp): boolean {
   return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.size === b.size && a.ino === b.ino && a.dev === b.dev;
@@ -57,7 +62,7 @@ export function stampOf(stats: BigIntStats): Stamp {
 export function digestSmallFile(path: string, follow = false): FileDigest | undefined {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = wallClock();
-    const fd = openSync(path, follow ? FLAGS_FOLLOW : FLAGS);
+    const fd = openSync(path, openFlags(follow));
     try {
       const before = fstatSync(fd, { bigint: true });
       requireFile(before, path);
@@ -85,7 +90,7 @@ export function digestSmallFile(path: string, follow = false): FileDigest | unde
 export async function digestFile(path: string, signal: AbortSignal, follow = false): Promise<FileDigest | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = wallClock();
-    await using file = await open(path, follow ? FLAGS_FOLLOW : FLAGS);
+    await using file = await open(path, openFlags(follow));
     const before = await file.stat({ bigint: true });
     requireFile(before, path);
     const sum = createHash("sha256");

@@ -2,11 +2,14 @@ import { existsSync, lstatSync, readFileSync, statSync, type BigIntStats } from 
 import { sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { KinsyncError } from "../errors/error.ts";
+import { LocalContent } from "./content.ts";
 import { digestFile, digestSmallFile, isSameStamp, stampOf, type FileDigest, type Stamp } from "./digest.ts";
 import { identityOf, isNewborn, isSameFolder, type FolderIdentity } from "./folder-identity.ts";
 import { IgnoreRules, type IgnoreFileName } from "./ignore.ts";
 import { readLinkTarget, readNames, type Names } from "./names.ts";
 import type { SourceSpec, SourceState } from "./source.ts";
+import { hasCode, isMissing } from "./system-error.ts";
+import { systemReason } from "../text/system-reason.ts";
 import { comparePaths, createTree, isAtOrBelow, updateTree, type Tree, type TreeEntry } from "../mapping/tree.ts";
 
 /** What is known of one path: its entry, and by what to tell that it is still so. */
@@ -43,6 +46,8 @@ const WINDOWS = process.platform === "win32";
  */
 export class Scanner {
   readonly spec: SourceSpec;
+  /** The bytes of the files in the tree. */
+  readonly content: LocalContent;
   readonly #known = new Map<string, Known>();
   readonly #children = new Map<string, Set<string>>();
   readonly #problems = new Map<string, KinsyncError>();
@@ -56,9 +61,21 @@ export class Scanner {
   #signal: AbortSignal = AbortSignal.abort();
   #sliceEnd = 0;
 
-  constructor(spec: SourceSpec) {
+  /** @param onStale a path whose file no longer holds the bytes of its entry; the next look reads it again */
+  constructor(spec: SourceSpec, onStale: (path: string) => void = () => {}) {
     this.spec = spec;
     this.#rules = IgnoreRules.for(spec);
+    this.content = new LocalContent({
+      locate: (path) =>
+        this.#shape === "file"
+          ? { absolute: spec.from, follow: true }
+          : { absolute: this.#absolute(path), follow: false },
+      onStale: (path) => {
+        const known = this.#known.get(path);
+        if (known?.stamp !== undefined) this.#known.set(path, { ...known, racy: true });
+        onStale(path);
+      },
+    });
   }
 
   /** The rules as the files that hold some of them stand now. */
@@ -172,11 +189,17 @@ export class Scanner {
       if (digest === undefined) this.#lagging.add(path);
       else {
         this.#lagging.delete(path);
-        this.#set(path, this.#knownFile(path, this.spec.from, digest));
+        this.#set(path, knownFile(path, digest));
       }
     }
     if (!this.#known.has(path)) return { state: "unreadable", error: unsteady(this.spec.from) };
-    return { state: "present", tree: this.#seal("file"), problems: [], isIgnored: ignoresNothing };
+    return {
+      state: "present",
+      tree: this.#seal("file"),
+      content: this.content,
+      problems: [],
+      isIgnored: ignoresNothing,
+    };
   }
 
   #stateOfFolder(): SourceState {
@@ -189,7 +212,7 @@ export class Scanner {
       return first === undefined ? { state: "empty" } : { state: "unreadable", error: first };
     }
     const isIgnored = this.#judgeOfPaths();
-    return { state: "present", tree, problems, isIgnored };
+    return { state: "present", tree, content: this.content, problems, isIgnored };
   }
 
   /** The same function as long as it gives the same answers. */
@@ -310,12 +333,12 @@ export class Scanner {
       }
       this.#problems.delete(path);
       this.#lagging.delete(path);
-      this.#set(path, this.#knownFile(path, absolute, digest));
+      this.#set(path, knownFile(path, digest));
     } catch (error) {
       if (this.#signal.aborted) throw error;
       this.#remove(path);
       // Gone, or no file any more, since it was looked at a moment ago: the next look tells.
-      if (isMissing(error) || isCode(error, "ELOOP", "ENOTFILE")) this.#lagging.add(path);
+      if (isMissing(error) || hasCode(error, "ELOOP", "ENOTFILE")) this.#lagging.add(path);
       else this.#problems.set(path, unreadable(absolute, path, error));
     }
   }
@@ -326,12 +349,6 @@ export class Scanner {
     const large = await digestFile(absolute, this.#signal, follow);
     this.#sliceEnd = performance.now() + SLICE;
     return large;
-  }
-
-  #knownFile(path: string, source: string, { stamp, digest, mode, racy }: FileDigest): Known {
-    const permissions = WINDOWS ? 0o644 : mode & 0o777;
-    const entry: TreeEntry = { type: "file", path, mode: permissions, size: Number(stamp.size), digest, source };
-    return { entry, stamp, racy };
   }
 
   /** Reads the folder's rule files; says whether the rules of a folder that was known before have changed. */
@@ -361,6 +378,9 @@ export class Scanner {
   }
 
   #set(path: string, known: Known): void {
+    const before = this.#known.get(path)?.entry;
+    if (before?.type === "file") this.content.remove(path, before);
+    if (known.entry.type === "file") this.content.add(path, known.entry);
     this.#known.set(path, known);
     this.#changes.set(path, known.entry);
     if (this.#shape === "file") return;
@@ -373,6 +393,8 @@ export class Scanner {
     this.#children.delete(path);
     this.#problems.delete(path);
     this.#lagging.delete(path);
+    const before = this.#known.get(path)?.entry;
+    if (before?.type === "file") this.content.remove(path, before);
     if (this.#known.delete(path)) this.#changes.set(path, undefined);
     const slash = path.lastIndexOf("/");
     this.#children.get(slash === -1 ? "" : path.slice(0, slash))?.delete(path.slice(slash + 1));
@@ -417,6 +439,11 @@ export class Scanner {
   }
 }
 
+function knownFile(path: string, { stamp, digest, mode, racy }: FileDigest): Known {
+  const permissions = WINDOWS ? 0o644 : mode & 0o777;
+  return { entry: { type: "file", path, mode: permissions, size: Number(stamp.size), digest }, stamp, racy };
+}
+
 function ignoresNothing(): boolean {
   return false;
 }
@@ -429,20 +456,10 @@ function join(folder: string, name: string): string {
   return folder === "" ? name : `${folder}/${name}`;
 }
 
-function isMissing(error: unknown): boolean {
-  return isCode(error, "ENOENT", "ENOTDIR");
-}
-
-function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
-}
-
 function unreadable(absolute: string, path: string, cause: unknown): KinsyncError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  // Without the call and the path that Node adds: `EIO: i/o error, lstat '…'`.
-  const reason = isCode(cause, "EACCES", "EPERM") ? "permission denied" : message.replace(/, \w+ '.*$/s, "");
   const what = path === "" ? "cannot be read" : "is left out";
-  return new KinsyncError("KINSYNC_SOURCE_UNREADABLE", `${absolute} ${what}: ${reason}`, { cause, details: { path } });
+  const message = `${absolute} ${what}: ${systemReason(cause)}`;
+  return new KinsyncError("KINSYNC_SOURCE_UNREADABLE", message, { cause, details: { path } });
 }
 
 function unsteady(absolute: string): KinsyncError {

@@ -28,6 +28,7 @@ export function isSameState(a: SourceState, b: SourceState): boolean {
     return (
       b.state === "present" &&
       a.tree === b.tree &&
+      a.content === b.content &&
       a.isIgnored === b.isIgnored &&
       a.problems.length === b.problems.length &&
       a.problems.every((problem, index) => problem.message === b.problems[index]?.message)

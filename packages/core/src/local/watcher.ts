@@ -72,6 +72,8 @@ class WatchedSource implements Source {
   #lastHeardAt = 0;
   #settleTimer: NodeJS.Timeout | undefined;
   #passes: Promise<unknown> = Promise.resolve();
+  /** Passes that are due or running. */
+  #openPasses = 0;
   #missingSince: number | undefined;
   /** Files that were found without their bytes, and when first. */
   readonly #emptied = new Map<string, number>();
@@ -94,7 +96,10 @@ class WatchedSource implements Source {
     this.#options = options;
     this.#tuning = { openEvents: openChokidar, heartbeat: 1_000, grace: 300, emptied: 150, safety: 180_000, ...tuning };
     this.#settleTime = options.settle ?? 5;
-    this.#scanner = new Scanner(spec);
+    this.#scanner = new Scanner(spec, (path) => {
+      this.#touched.add(path);
+      this.#settleLater();
+    });
     this.#base = spec.from;
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
     this.#ready.promise.catch(() => undefined);
@@ -109,6 +114,10 @@ class WatchedSource implements Source {
 
   get current(): SourceState | undefined {
     return this.#current;
+  }
+
+  get isSettling(): boolean {
+    return this.#firstHeardAt !== undefined || this.#openPasses > 0;
   }
 
   get ready(): Promise<SourceState> {
@@ -208,7 +217,13 @@ class WatchedSource implements Source {
 
   /** One look after the other. `isAsked`: somebody waits for the answer, so nothing is waited for. */
   #enqueue(isAsked = false): Promise<SourceState> {
-    const pass = this.#passes.then(() => this.#pass(isAsked));
+    this.#openPasses += 1;
+    const pass = this.#passes
+      .then(() => this.#pass(isAsked))
+      .finally(() => {
+        this.#openPasses -= 1;
+        if (!this.isSettling && !this.#signal.aborted) this.#options.onIdle?.();
+      });
     this.#passes = pass.catch(() => undefined);
     return pass;
   }

@@ -12,8 +12,6 @@ export interface FileEntry {
   readonly size: number;
   /** sha256 of the content, hex. */
   readonly digest: string;
-  /** Absolute local path of the bytes. */
-  readonly source: string;
 }
 
 export interface DirectoryEntry {
@@ -216,8 +214,7 @@ export function diffTrees(before: Tree | undefined, after: Tree): readonly strin
 /** Whether two entries of one path ask for the same thing in the container. */
 export function isSameEntry(a: TreeEntry, b: TreeEntry): boolean {
   if (a === b) return true;
-  if (a.type === "file")
-    return b.type === "file" && a.digest === b.digest && a.mode === b.mode && a.source === b.source;
+  if (a.type === "file") return b.type === "file" && a.digest === b.digest && a.mode === b.mode;
   if (a.type === "directory") return b.type === "directory" && a.mode === b.mode;
   return b.type === "link" && a.target === b.target;
 }

@@ -1,4 +1,4 @@
-import { isKinsyncError, KinsyncError } from "../errors/error.ts";
+import { isKinsyncError, isSourceError, KinsyncError } from "../errors/error.ts";
 
 /** An answer that makes no sense; `call` adds whose it is. */
 export function answer(message: string): TypeError {
@@ -11,7 +11,8 @@ export function answer(message: string): TypeError {
  */
 export function pluginError(plugin: string, operation: string, error: unknown): KinsyncError {
   if (isKinsyncError(error)) {
-    if (error.plugin !== undefined) return error;
+    // Local files and disks are not the plugin's.
+    if (error.plugin !== undefined || isSourceError(error)) return error;
     return new KinsyncError(error.code, error.message, {
       hint: error.hint,
       retry: error.retry,

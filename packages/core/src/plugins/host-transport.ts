@@ -1,5 +1,6 @@
 import type { Target } from "../contract/target.ts";
 import type {
+  Archive,
   Inventory,
   OpenContext,
   Receipt,
@@ -9,7 +10,7 @@ import type {
   Stage,
   TransportPlugin,
 } from "../contract/transport.ts";
-import { KinsyncError } from "../errors/error.ts";
+import { isSourceError, KinsyncError } from "../errors/error.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
 
 /** Milliseconds until a transport's function counts as hung. Far above a transport's own limits: this only names the plugin. */
@@ -59,7 +60,7 @@ class HostedSession implements Session {
   readonly #plugin: string;
   readonly #session: Session;
   readonly #limits: Required<TransportLimits>;
-  readonly #stages = new WeakMap<Stage, { readonly stage: Stage; readonly size: number }>();
+  readonly #stages = new WeakMap<Stage, { readonly stage: Stage; readonly archive: ObservedArchive }>();
   /** Bytes of batches that are on their way: they are carried in order, so each waits for those before it. */
   #onTheWay = 0;
 
@@ -91,10 +92,11 @@ class HostedSession implements Session {
   }
 
   stage(...[batch, options]: Parameters<Session["stage"]>): Stage {
-    const { size } = batch.archive;
+    const archive = new ObservedArchive(batch.archive);
+    const { size } = archive;
     let inner: Stage;
     try {
-      inner = this.#session.stage(batch, options);
+      inner = this.#session.stage({ ...batch, archive }, options);
       if (!isRecord(inner) || !isThenable(inner.ready)) {
         throw answer(`gave ${describe(inner)} instead of { ready: promise }`);
       }
@@ -102,25 +104,27 @@ class HostedSession implements Session {
       throw pluginError(this.#plugin, "stage", error);
     }
     this.#onTheWay += size;
-    const ready = this.#guard("stage", this.#batchLimit(), options.signal, () => inner.ready).finally(() => {
+    const ready = this.#guard("stage", this.#batchLimit(), options.signal, () =>
+      archive.withOwnFailure(inner.ready),
+    ).finally(() => {
       this.#onTheWay -= size;
     });
     // Whoever only commits need not look at it: commit rejects with the same failure.
     ready.catch(() => undefined);
     const stage: Stage = { ready };
-    this.#stages.set(stage, { stage: inner, size });
+    this.#stages.set(stage, { stage: inner, archive });
     return stage;
   }
 
   async commit(...[stage, options]: Parameters<Session["commit"]>): Promise<Receipt> {
-    const inner = this.#innerOf(stage);
-    return this.#guard("commit", this.#batchLimit(), options.signal, async () =>
-      checkedReceipt(await this.#session.commit(inner, options)),
+    const { stage: inner, archive } = this.#innerOf(stage);
+    return this.#guard("commit", this.#batchLimit(), options.signal, () =>
+      archive.withOwnFailure((async () => checkedReceipt(await this.#session.commit(inner, options)))()),
     );
   }
 
   async discard(stage: Stage): Promise<void> {
-    const inner = this.#innerOf(stage);
+    const { stage: inner } = this.#innerOf(stage);
     await this.#guard("discard", this.#limits.answer, undefined, () => this.#session.discard(inner));
   }
 
@@ -137,10 +141,10 @@ class HostedSession implements Session {
     await this.#guard("close", this.#limits.answer, undefined, async () => this.#session[Symbol.asyncDispose]());
   }
 
-  #innerOf(stage: Stage): Stage {
+  #innerOf(stage: Stage): { readonly stage: Stage; readonly archive: ObservedArchive } {
     const known = this.#stages.get(stage);
     if (known === undefined) throw new KinsyncError("KINSYNC_INTERNAL", "a stage was handed to another session");
-    return known.stage;
+    return known;
   }
 
   #batchLimit(): number {
@@ -149,6 +153,39 @@ class HostedSession implements Session {
 
   #guard<T>(operation: string, limit: number, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     return guard(this.#plugin, operation, limit, signal, run);
+  }
+}
+
+/**
+ * An archive as a transport reads it. If local files or the local disk fail it, that is the reason for whatever the transport
+ * throws then: a transport may wrap the error in one of its own.
+ */
+class ObservedArchive implements Archive {
+  readonly size: number;
+  readonly #archive: Archive;
+  #failure: unknown;
+
+  constructor(archive: Archive) {
+    this.size = archive.size;
+    this.#archive = archive;
+  }
+
+  async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.#archive.chunks(signal);
+    } catch (error) {
+      if (isSourceError(error)) this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** The result of `work`; if the archive failed, that failure instead of the work's own. */
+  async withOwnFailure<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw this.#failure ?? error;
+    }
   }
 }
 

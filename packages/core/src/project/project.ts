@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
 import type { EngineEvent } from "../engine/events.ts";
-import type { Engine, EngineOptions, ResolvedWorkload } from "../engine/options.ts";
+import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../engine/options.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { checkContextAllowed } from "./consent.ts";
@@ -10,8 +10,6 @@ import type { OpenProjectOptions } from "./options.ts";
 import { defaultOwner } from "./owner.ts";
 import type { NeededPermission } from "./permissions.ts";
 import { checkTransports, planReads, planWrites } from "./plan.ts";
-import type { RunResult } from "./run-result.ts";
-import { runEngine } from "./run.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** A workload that the engine can take, and what was found in the cluster. */
@@ -35,6 +33,18 @@ export interface ProjectRunOptions {
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
   /** Called with the engine before it runs, for its `view`. */
   readonly onStart?: ((engine: Engine) => void) | undefined;
+}
+
+/** Runs an engine to its end and disposes of it. */
+async function runEngine(options: EngineOptions, onStart: ProjectRunOptions["onStart"]): Promise<RunResult> {
+  const { createEngine } = await import("../engine/engine.ts");
+  const engine = createEngine(options);
+  try {
+    onStart?.(engine);
+    return await engine.run();
+  } finally {
+    await engine[Symbol.asyncDispose]();
+  }
 }
 
 /** Config, plugins, cluster and workloads, checked and found: ready for the engine. */

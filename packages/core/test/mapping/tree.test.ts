@@ -26,7 +26,6 @@ const anyEntry: fc.Arbitrary<TreeEntry> = fc.oneof(
     mode,
     digest,
     size: digest.length,
-    source: `/src/${path}`,
   })),
   fc.record({ path: anyPath, mode: anyMode }).map((entry) => ({ type: "directory" as const, ...entry })),
   fc
@@ -35,7 +34,7 @@ const anyEntry: fc.Arbitrary<TreeEntry> = fc.oneof(
 );
 
 function file(path: string, digest = "d1"): TreeEntry {
-  return { type: "file", path, mode: 0o644, size: 3, digest, source: `/src/${path}` };
+  return { type: "file", path, mode: 0o644, size: 3, digest };
 }
 
 test("paths are ordered as their UTF-8 bytes are", () => {

@@ -12,7 +12,7 @@ test("an inline config is opened, and its folder is synced", async () => {
   const project = await fixture.open({ inline: TRAIN });
   const events: EngineEvent[] = [];
   const { outcome, summaries } = await project.sync({ onEvent: (event) => events.push(event) });
-  expect(outcome).toEqual({ done: true, exitCode: 0 });
+  expect(outcome).toMatchObject({ isDone: true, exitCode: 0 });
   expect(summaries).toMatchObject([{ workload: "team/train", targets: 1, synced: 1 }]);
   const [key = ""] = fixture.container.roots.keys();
   expect(fixture.container.seen(key)).toEqual({ "main.py": "print(1)\n" });

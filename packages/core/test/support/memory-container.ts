@@ -25,17 +25,23 @@ interface RootState {
 
 /** A container in memory: what a worker can do to it, and the faults that it can meet. */
 export class MemoryContainer {
+  /** UID of the pod that it belongs to. */
+  readonly uid: string;
   readonly roots = new Map<string, RootState>();
   readonly log: string[] = [];
   sessions = 0;
   /** Every session that was opened. */
-  readonly opened: Session[] = [];
+  readonly opened: MemorySession[] = [];
   /** Errors that the next calls of an operation throw, in order. */
   readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
   runExitCode = 0;
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
+
+  constructor(uid = "u") {
+    this.uid = uid;
+  }
 
   root(key: string): RootState {
     let root = this.roots.get(key);
@@ -83,7 +89,23 @@ export class MemoryContainer {
 
   /** The connection breaks; the content stays. */
   breakConnection(): void {
-    this.#current?.end({ why: "lost" });
+    for (const session of this.opened) session.end({ why: "lost" });
+  }
+
+  /** Sessions that neither side has ended. */
+  get openSessions(): number {
+    return this.opened.filter((session) => !session.isOver).length;
+  }
+
+  /** Another run claims every claimed root. @returns their keys */
+  takeOver(since: string): string[] {
+    const taken: string[] = [];
+    for (const [key, root] of this.roots) {
+      if (root.marker === undefined) continue;
+      root.marker = { ...root.marker, runId: "another-run", owner: "somebody", since };
+      taken.push(key);
+    }
+    return taken;
   }
 
   /** The container restarts: its layer is fresh. */
@@ -97,7 +119,7 @@ function digestOf(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-class MemorySession implements Session {
+export class MemorySession implements Session {
   readonly facts = { agent: "memory", incarnation: "1", workingDirectory: "/" };
   readonly ended: Promise<SessionEnd>;
   readonly #container: MemoryContainer;
@@ -112,6 +134,10 @@ class MemorySession implements Session {
     this.#session = session;
     this.#since = since;
     this.ended = this.#end.promise;
+  }
+
+  get isOver(): boolean {
+    return this.#over;
   }
 
   end(end: SessionEnd): void {
@@ -215,7 +241,10 @@ class MemorySession implements Session {
 
 async function unpack(batch: Batch, signal: AbortSignal): Promise<Map<string, Buffer>> {
   const content = new Map<string, Buffer>();
-  const tar = Readable.from(batch.archive.chunks(signal)).pipe(extract());
+  const tar = extract();
+  const archive = Readable.from(batch.archive.chunks(signal));
+  archive.on("error", (error) => tar.destroy(error));
+  archive.pipe(tar);
   for await (const entry of tar as unknown as AsyncIterable<AsyncIterable<Buffer> & { header: { name: string } }>) {
     const parts: Buffer[] = [];
     for await (const part of entry) parts.push(part);

@@ -1,71 +1,59 @@
 import type { KindPlugin } from "../../contract/kind.ts";
 import { targetKey, type Target } from "../../contract/target.ts";
-import type { Member, MemberContainer, Resolution } from "../resolution.ts";
-import { selectContainer } from "./containers.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { Member, MemberContainer } from "../resolution.ts";
+import { selectContainer } from "./containers.ts";
 
-/** A container that should hold files, running or not, and the mappings that land in it. */
+/** A container that should hold files, running or not, and the mappings that select it. */
 export interface EligibleContainer {
   readonly member: Member;
   readonly container: MemberContainer;
   readonly mappings: readonly ResolvedMapping[];
-  /** `undefined` while it does not run; `container.waiting` says why. */
+  /** `undefined` while it does not run; `container.waiting` names the reason. */
   readonly target: Target | undefined;
-  /** The target's key; that of the pod and container name while it does not run. */
+  /** The target's key; that of pod and container name while it does not run. */
   readonly key: string;
 }
 
-/** A mapping that names a container which no member has. */
-export interface MissingContainer {
-  readonly mapping: ResolvedMapping;
-  readonly reason: string;
-}
-
-export interface Eligible {
+/** What the mappings select of one member. */
+export interface MemberSelection {
   readonly containers: readonly EligibleContainer[];
-  /** Only where no member that the mapping wants has the container. */
-  readonly missing: readonly MissingContainer[];
+  /** Mappings that select the member by its state, role and index, but name a container that it does not have. */
+  readonly missing: readonly { readonly mapping: ResolvedMapping; readonly reason: string }[];
 }
 
-/** Which containers should hold which mappings: by state, role, index and container of each. Pure. */
-export function eligibleContainers(
-  resolution: Resolution,
+/** Which containers of a member should hold which mappings: by its state, role, index and container. Pure. */
+export function selectFromMember(
+  member: Member,
   mappings: readonly ResolvedMapping[],
   kind: KindPlugin | undefined,
-): Eligible {
-  const found = new Map<string, { member: Member; container: MemberContainer; mappings: ResolvedMapping[] }>();
-  const missing: MissingContainer[] = [];
+): MemberSelection {
+  const found = new Map<string, { container: MemberContainer; mappings: ResolvedMapping[] }>();
+  const missing: { mapping: ResolvedMapping; reason: string }[] = [];
   for (const mapping of mappings) {
-    let reason: string | undefined;
-    let any = false;
-    for (const member of resolution.members) {
-      if (!wants(mapping, member)) continue;
-      const chosen = selectContainer(member, {
-        ...(mapping.container === undefined ? {} : { name: mapping.container }),
-        ...(mapping.image === undefined ? {} : { image: mapping.image }),
-        ...(kind === undefined ? {} : { kind }),
-      });
-      if ("missing" in chosen) {
-        reason ??= chosen.missing;
-        continue;
-      }
-      any = true;
-      const key = `${member.uid}/${chosen.name}`;
-      const entry = found.get(key);
-      if (entry === undefined) found.set(key, { member, container: chosen, mappings: [mapping] });
-      else entry.mappings.push(mapping);
+    if (!isSelected(mapping, member)) continue;
+    const chosen = selectContainer(member, {
+      ...(mapping.container === undefined ? {} : { name: mapping.container }),
+      ...(mapping.image === undefined ? {} : { image: mapping.image }),
+      ...(kind === undefined ? {} : { kind }),
+    });
+    if ("missing" in chosen) {
+      missing.push({ mapping, reason: chosen.missing });
+      continue;
     }
-    if (!any && reason !== undefined) missing.push({ mapping, reason });
+    const entry = found.get(chosen.name);
+    if (entry === undefined) found.set(chosen.name, { container: chosen, mappings: [mapping] });
+    else entry.mappings.push(mapping);
   }
-  const containers = [...found.values()].map(({ member, container, mappings: landing }) => {
+  const containers = [...found.values()].map(({ container, mappings: selected }) => {
     const target = targetOf(member, container);
     const key = target === undefined ? `${member.uid}/${container.name}` : targetKey(target);
-    return { member, container, mappings: landing, target, key };
+    return { member, container, mappings: selected, target, key };
   });
   return { containers, missing };
 }
 
-function wants(mapping: ResolvedMapping, member: Member): boolean {
+function isSelected(mapping: ResolvedMapping, member: Member): boolean {
   if (!mapping.states.includes(member.state)) return false;
   if (mapping.roles !== undefined && (member.role === undefined || !mapping.roles.includes(member.role))) return false;
   return mapping.indexes === undefined || (member.index !== undefined && mapping.indexes.includes(member.index));

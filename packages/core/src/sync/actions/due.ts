@@ -1,18 +1,18 @@
 import ignore from "ignore";
 import type { RunAction } from "../../contract/action.ts";
 
-/** A command in words: argv joined as a person would type it. */
+/** A command as a person would type it. */
 export function commandText(command: RunAction["command"]): string {
   if (typeof command === "string") return command;
   return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }
 
-/** The actions that a member of this role owes after these paths changed, in the order of the config. Paths are relative to the mapping's `from`. */
-export function actionsDue(
-  actions: readonly RunAction[],
+/** The actions that are due in a member of this role after these paths changed, in the order of the config. Paths are relative to the mapping's `from`. */
+export function actionsDue<Action extends RunAction>(
+  actions: readonly Action[],
   role: string | undefined,
   changed: Iterable<string>,
-): readonly RunAction[] {
+): readonly Action[] {
   const paths = [...changed];
   if (paths.length === 0) return [];
   return actions.filter((action) => {

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import type { Archive, BatchEntry } from "../../contract/transport.ts";
-import { createArchive, type ArchiveOptions, type PackedArchive, type PackedEntry } from "./archive.ts";
+import type { ContentStore } from "../../mapping/content-store.ts";
+import { untilAborted } from "../../time/deadline.ts";
+import { createArchive, type PackedArchive } from "./archive.ts";
+import type { PackedEntry } from "./tar.ts";
 
-/** Milliseconds that an archive outlives its last reader: the next target's plan is often a moment behind. */
-const LINGER = 1_000;
-/** Below this many bytes an archive is packed in whole before the first byte is sent, so that a changed file costs no session. */
-const PACK_FIRST = 1024 * 1024;
+/** How long an archive outlives its last reader: the next target's plan is often a moment behind. */
+const LINGER_MS = 1_000;
+/** Up to this size an archive is packed whole before its first byte is sent, so that a changed file costs no transfer. */
+const PACK_FIRST_BYTES = 1024 * 1024;
 
-/** A share in an archive; disposing of it gives the share back. */
+/** A share in an archive. Disposing returns the share. */
 export interface ArchiveLease extends Disposable {
   readonly archive: Archive;
 }
@@ -18,31 +21,41 @@ interface Shared {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Packs each distinct difference once, however many targets need it. */
+/**
+ * Packs each distinct difference once, however many targets need it. Two differences are the same if they have the same paths,
+ * modes and digests; where the bytes lie does not count, so mappings and workloads with equal files share an archive.
+ */
 export class ArchivePool implements AsyncDisposable {
   readonly #shared = new Map<string, Shared>();
-  /** All that are not disposed of yet, those that failed among them. */
+  /** All archives that are not disposed of yet, failed ones included. */
   readonly #all = new Set<Shared>();
   readonly #spool: string | undefined;
 
+  /** @param options.spool folder for the temporary files of large archives. Default: the system's temporary folder. */
   constructor(options: { readonly spool?: string } = {}) {
     this.#spool = options.spool;
   }
 
   /**
-   * An archive of the entries that have bytes or a name to carry.
-   * @throws `KINSYNC_SOURCE_UNREADABLE` where a file is no longer what the tree says (large archives tell their readers instead)
+   * An archive of those entries that are part of a tar. After a failure the next call packs again.
+   * @param content opens the bytes of the file entries
+   * @param signal ends the wait for a small archive
+   * @throws as `createArchive`. Archives above 1 MiB throw to their readers instead.
    */
-  async lease(entries: readonly BatchEntry[], sourceOf: ArchiveOptions["sourceOf"]): Promise<ArchiveLease> {
+  async lease(
+    entries: readonly BatchEntry[],
+    content: ContentStore,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<ArchiveLease> {
     const packed = entries.filter(isPacked);
     const key = keyOf(packed);
     let shared = this.#shared.get(key);
     if (shared === undefined) {
-      const options = this.#spool === undefined ? { sourceOf } : { sourceOf, spool: this.#spool };
+      const options = this.#spool === undefined ? { content } : { content, spool: this.#spool };
       const made: Shared = { archive: createArchive(packed, options), readers: 0, timer: undefined };
       this.#shared.set(key, made);
       this.#all.add(made);
-      // The next attempt must read the files anew.
+      // The next attempt must read the files again.
       made.archive.packed.catch(() => this.#forget(key, made));
       shared = made;
     }
@@ -52,11 +65,11 @@ export class ArchivePool implements AsyncDisposable {
     const release = (): void => {
       mine.readers -= 1;
       if (mine.readers > 0) return;
-      mine.timer = setTimeout(() => void this.#drop(key, mine), LINGER);
+      mine.timer = setTimeout(() => void this.#drop(key, mine), LINGER_MS);
       mine.timer.unref();
     };
     try {
-      if (mine.archive.size <= PACK_FIRST) await mine.archive.packed;
+      if (mine.archive.size <= PACK_FIRST_BYTES) await untilAborted(mine.archive.packed, signal);
     } catch (error) {
       release();
       throw error;

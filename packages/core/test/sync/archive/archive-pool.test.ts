@@ -1,49 +1,52 @@
-import { createHash } from "node:crypto";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { BatchEntry } from "../../../src/contract/transport.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import { ArchivePool } from "../../../src/sync/archive/archive-pool.ts";
-
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "kinsync-test-"));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
-function fileEntry(bytes: Buffer): BatchEntry {
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  return { op: "file", path: "f", mode: 0o644, size: bytes.length, digest };
-}
-
-async function read(archive: { chunks(signal: AbortSignal): AsyncIterable<Uint8Array> }): Promise<number> {
-  let size = 0;
-  for await (const chunk of archive.chunks(new AbortController().signal)) size += chunk.length;
-  return size;
-}
+import { bytesOf, fileEntry } from "./support/entries.ts";
 
 test.each([
-  ["held in memory", 2],
-  ["spooled to disk", 17],
-])(
-  "a failed archive, %s, is packed anew for whoever comes next, and leaves nothing behind",
-  async (_where, mebibytes) => {
-    const source = join(folder, "source");
-    const bytes = Buffer.alloc(mebibytes * 1024 * 1024, "a");
-    const spool = await mkdtemp(join(folder, "spool-"));
-    const pool = new ArchivePool({ spool });
-    const entries = [fileEntry(bytes)];
-    const sourceOf = (): string => source;
-    // Two targets want it while the file is not there yet; the first still holds its share.
-    using first = await pool.lease(entries, sourceOf);
-    await expect(read(first.archive)).rejects.toMatchObject({ code: "KINSYNC_SOURCE_UNREADABLE" });
-    await writeFile(source, bytes);
-    using second = await pool.lease(entries, sourceOf);
-    expect(await read(second.archive)).toBe(second.archive.size);
-    await pool[Symbol.asyncDispose]();
-    expect(await readdir(spool)).toEqual([]);
-  },
-);
+  ["in memory", 2],
+  ["in a temporary file", 17],
+])("a failed archive %s is packed again by the next lease and leaves nothing behind", async (_where, mebibytes) => {
+  const spool = await mkdtemp(join(tmpdir(), "kinsync-test-"));
+  onTestFinished(() => rm(spool, { recursive: true, force: true }));
+  const bytes = Buffer.alloc(mebibytes * 1024 * 1024, "a");
+  const pool = new ArchivePool({ spool });
+  const entries = [fileEntry("f", bytes)];
+  // The first target still holds its share when the second one leases.
+  using first = await pool.lease(entries, memoryContent([]));
+  await expect(bytesOf(first.archive)).rejects.toMatchObject({ code: "KINSYNC_SOURCE_CHANGED" });
+  using second = await pool.lease(entries, memoryContent([bytes]));
+  expect((await bytesOf(second.archive)).length).toBe(second.archive.size);
+  await pool[Symbol.asyncDispose]();
+  expect(await readdir(spool)).toEqual([]);
+});
+
+test("equal entries share one archive, whichever store has their bytes", async () => {
+  await using pool = new ArchivePool();
+  const bytes = Buffer.from("same");
+  let opened = 0;
+  const counted = () => ({
+    async *open() {
+      opened += 1;
+      yield bytes;
+    },
+  });
+  using one = await pool.lease([fileEntry("f", bytes)], counted());
+  using two = await pool.lease([fileEntry("f", bytes)], counted());
+  using other = await pool.lease([fileEntry("f", bytes, 0o755)], counted());
+  expect(two.archive).toBe(one.archive);
+  expect(other.archive).not.toBe(one.archive);
+  expect(opened).toBe(2);
+});
+
+test("a lease of a small archive ends with its signal, although the store never answers", async () => {
+  await using pool = new ArchivePool();
+  const stop = new AbortController();
+  const hanging = { open: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }) };
+  const leasing = pool.lease([fileEntry("f", Buffer.from("x"))], hanging, stop.signal);
+  stop.abort(new Error("the target is gone"));
+  await expect(leasing).rejects.toThrow("the target is gone");
+});

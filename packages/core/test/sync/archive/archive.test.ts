@@ -1,36 +1,15 @@
-import { createHash } from "node:crypto";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { extract } from "tar-stream";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { createArchive, type PackedEntry } from "../../../src/sync/archive/archive.ts";
-
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "kinsync-test-"));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function entryOf(path: string, bytes: Buffer, mode = 0o644): Promise<PackedEntry> {
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  await writeFile(join(folder, digest), bytes);
-  sources.set(path, join(folder, digest));
-  return { op: "file", path, mode, size: bytes.length, digest };
-}
-const sources = new Map<string, string>();
-const sourceOf = (path: string): string => sources.get(path) ?? join(folder, "missing");
-const never = new AbortController().signal;
-
-async function bytesOf(archive: { chunks(signal: AbortSignal): AsyncIterable<Uint8Array> }): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of archive.chunks(never)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { ContentStore } from "../../../src/mapping/content-store.ts";
+import { memoryContent } from "../../../src/mapping/memory-content.ts";
+import { createArchive } from "../../../src/sync/archive/archive.ts";
+import type { PackedEntry } from "../../../src/sync/archive/tar.ts";
+import { bytesOf, fileEntry, never, storeOf, systemError } from "./support/entries.ts";
 
 async function unpacked(bytes: Buffer): Promise<{ name: string; type: string; mode: number; body: string }[]> {
   const found: { name: string; type: string; mode: number; body: string }[] = [];
@@ -59,8 +38,8 @@ test("the size is known before the bytes are, for any names and sizes", async ()
     fc.asyncProperty(
       fc.uniqueArray(fc.tuple(name, fc.uint8Array({ maxLength: 2000 })), { selector: ([path]) => path, maxLength: 5 }),
       async (files) => {
-        const entries = await Promise.all(files.map(([path, bytes]) => entryOf(path, Buffer.from(bytes))));
-        await using archive = createArchive(entries, { sourceOf });
+        const entries = files.map(([path, bytes]) => fileEntry(path, bytes));
+        await using archive = createArchive(entries, { content: memoryContent(files.map(([, bytes]) => bytes)) });
         const bytes = await bytesOf(archive);
         expect(bytes.length).toBe(archive.size);
         const names = (await unpacked(bytes)).map((entry) => entry.name);
@@ -71,55 +50,126 @@ test("the size is known before the bytes are, for any names and sizes", async ()
   );
 });
 
-test("folders, links, modes and bytes come out as they went in, and twice the same", async () => {
+test("folders, links, modes and bytes are packed unchanged, and packing twice gives the same bytes", async () => {
   const long = `deep/${"x".repeat(90)}/${"y".repeat(90)}`;
+  const script = Buffer.from("#!/bin/sh\n");
+  const large = Buffer.alloc(70_000, 7);
   const entries: PackedEntry[] = [
     { op: "directory", path: "deep", mode: 0o750 },
-    await entryOf("deep/run.sh", Buffer.from("#!/bin/sh\n"), 0o755),
+    fileEntry("deep/run.sh", script, 0o755),
     { op: "link", path: "deep/latest", target: `../${long}` },
     { op: "link", path: "ü", target: "ä" },
-    await entryOf(long, Buffer.alloc(70_000, 7)),
+    fileEntry(long, large),
+    fileEntry("empty", Buffer.alloc(0)),
   ];
-  await using first = createArchive(entries, { sourceOf });
-  await using second = createArchive(entries, { sourceOf });
+  await using first = createArchive(entries, { content: memoryContent([script, large]) });
+  await using second = createArchive(entries, { content: memoryContent([large, script]) });
   const bytes = await bytesOf(first);
   expect((await bytesOf(second)).equals(bytes)).toBe(true);
   expect(await unpacked(bytes)).toEqual([
     { name: "deep", type: "directory", mode: 0o750, body: "" },
-    { name: "deep/run.sh", type: "file", mode: 0o755, body: Buffer.from("#!/bin/sh\n").toString("base64") },
+    { name: "deep/run.sh", type: "file", mode: 0o755, body: script.toString("base64") },
     { name: "deep/latest", type: "symlink", mode: 0o777, body: `../${long}` },
     { name: "ü", type: "symlink", mode: 0o777, body: "ä" },
-    { name: long, type: "file", mode: 0o644, body: Buffer.alloc(70_000, 7).toString("base64") },
+    { name: long, type: "file", mode: 0o644, body: large.toString("base64") },
+    { name: "empty", type: "file", mode: 0o644, body: "" },
   ]);
 });
 
-test("a large archive is spooled to disk, read by several at once, and leaves nothing behind", async () => {
-  const spool = await mkdtemp(join(folder, "spool-"));
-  const big = Buffer.alloc(20 * 1024 * 1024, "kinsync");
-  const entries = [await entryOf("big", big)];
-  const archive = createArchive(entries, { sourceOf, spool });
+test("the bytes of a file may arrive in chunks of any length", async () => {
+  const bytes = Buffer.alloc(300_000, "kinsync");
+  for (const size of [10, 300_000]) {
+    const part = bytes.subarray(0, size);
+    const content = storeOf([part.subarray(0, 3), part.subarray(3, 3), part.subarray(3)]);
+    await using archive = createArchive([fileEntry("a", part)], { content });
+    expect((await bytesOf(archive)).subarray(512, 512 + size).equals(part)).toBe(true);
+  }
+});
+
+test("a large archive goes to a temporary file, serves several readers at once, and leaves nothing behind", async () => {
+  const spool = await mkdtemp(join(tmpdir(), "kinsync-test-"));
+  onTestFinished(() => rm(spool, { recursive: true, force: true }));
+  const large = Buffer.alloc(20 * 1024 * 1024, "kinsync");
+  const archive = createArchive([fileEntry("large", large)], { content: memoryContent([large]), spool });
   const [one, two] = await Promise.all([bytesOf(archive), bytesOf(archive)]);
   expect(one.length).toBe(archive.size);
   expect(one.equals(two)).toBe(true);
-  expect(one.subarray(512, 512 + big.length).equals(big)).toBe(true);
+  expect(one.subarray(512, 512 + large.length).equals(large)).toBe(true);
   await archive[Symbol.asyncDispose]();
   expect(await readdir(spool)).toEqual([]);
 });
 
-test.each([
-  ["a small file", 10],
-  ["a big file", 400_000],
-])("%s that changed since it was looked at fails the archive for every reader", async (_, size) => {
-  const entry = await entryOf("a", Buffer.alloc(size, 1));
-  await writeFile(sourceOf("a"), Buffer.alloc(size, 2));
-  await using archive = createArchive([entry], { sourceOf });
-  await expect(bytesOf(archive)).rejects.toMatchObject({ code: "KINSYNC_SOURCE_UNREADABLE", retry: "retry" });
-  await expect(archive.packed).rejects.toThrow("changed while it was being packed");
+test.skipIf(process.platform === "win32")("the temporary file has no name while it is used", async () => {
+  const spool = await mkdtemp(join(tmpdir(), "kinsync-test-"));
+  onTestFinished(() => rm(spool, { recursive: true, force: true }));
+  const large = Buffer.alloc(17 * 1024 * 1024);
+  await using archive = createArchive([fileEntry("large", large)], { content: memoryContent([large]), spool });
+  await archive.packed;
+  expect(await readdir(spool)).toEqual([]);
+  expect((await bytesOf(archive)).length).toBe(archive.size);
 });
 
-test("a file that is gone fails the archive with its path", async () => {
-  await using archive = createArchive([{ op: "file", path: "a", mode: 0o644, size: 1, digest: "00" }], {
-    sourceOf: () => join(folder, "no"),
+test.each([
+  ["a small file", 10],
+  ["a large file", 400_000],
+])("%s that the store no longer has fails the archive for every reader", async (_, size) => {
+  await using archive = createArchive([fileEntry("a", Buffer.alloc(size, 1))], { content: memoryContent([]) });
+  const failure = { code: "KINSYNC_SOURCE_CHANGED", retry: "retry" };
+  await expect(bytesOf(archive)).rejects.toMatchObject(failure);
+  await expect(bytesOf(archive)).rejects.toMatchObject(failure);
+  await expect(archive.packed).rejects.toMatchObject(failure);
+});
+
+test.each([
+  ["fewer", 9, "it has shrunk"],
+  ["more", 11, "it has grown"],
+])("a store that yields %s bytes than announced fails the archive and names the file", async (_, length, why) => {
+  for (const size of [10, 400_010]) {
+    const entry = fileEntry("src/app.py", Buffer.alloc(size));
+    await using archive = createArchive([entry], { content: storeOf([Buffer.alloc(size - 10 + length)]) });
+    await expect(archive.packed).rejects.toMatchObject({
+      code: "KINSYNC_SOURCE_CHANGED",
+      message: `src/app.py changed on this machine while it was being sent: ${why}`,
+    });
+  }
+});
+
+test.each([
+  ["EIO", "the disk reported an input/output error"],
+  ["EACCES", "permission denied"],
+  ["EMFILE", "too many open files"],
+  ["ESTALE", "ESTALE: something went wrong"],
+])("a store that fails with %s fails the archive as an unreadable local file", async (code, why) => {
+  for (const size of [10, 400_000]) {
+    const content = storeOf([Buffer.alloc(5)], systemError(code, "read"));
+    await using archive = createArchive([fileEntry("src/app.py", Buffer.alloc(size))], { content });
+    await expect(archive.packed).rejects.toMatchObject({
+      code: "KINSYNC_SOURCE_UNREADABLE",
+      retry: "retry",
+      message: `src/app.py cannot be read on this machine: ${why}`,
+    });
+  }
+});
+
+describe("a store that never answers", () => {
+  const hanging: ContentStore = {
+    open: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }),
+  };
+  const entry = fileEntry("a", Buffer.alloc(400_000));
+
+  test("a reader ends with its signal", async () => {
+    await using archive = createArchive([entry], { content: hanging });
+    const stop = new AbortController();
+    const reading = bytesOf(archive, stop.signal);
+    stop.abort(new Error("newer files are there"));
+    await expect(reading).rejects.toThrow("newer files are there");
   });
-  await expect(archive.packed).rejects.toThrow(join(folder, "no"));
+
+  test("disposing does not wait for it, and ends the readers", async () => {
+    const archive = createArchive([entry], { content: hanging });
+    const reading = bytesOf(archive, never);
+    reading.catch(() => {});
+    await archive[Symbol.asyncDispose]();
+    await expect(reading).rejects.toThrow("disposed");
+  });
 });

@@ -12,7 +12,6 @@ const file = (path: string, digest: string, mode = 0o644): HeldEntry & TreeEntry
   mode,
   size: digest.length,
   digest,
-  source: `/src/${path}`,
 });
 const directory = (path: string, mode = 0o755): HeldEntry & TreeEntry => ({ type: "directory", path, mode });
 const link = (path: string, target: string): HeldEntry & TreeEntry => ({ type: "link", path, target });

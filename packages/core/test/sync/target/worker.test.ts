@@ -1,31 +1,29 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { RunAction } from "../../../src/contract/action.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import { ArchivePool } from "../../../src/sync/archive/archive-pool.ts";
-import { Worker, type WorkerRoot } from "../../../src/sync/target/worker.ts";
+import { actionsDue } from "../../../src/sync/actions/due.ts";
+import type { DesiredRoot, DesiredState } from "../../../src/sync/target/desired-state.ts";
+import { Worker } from "../../../src/sync/target/worker.ts";
+import type { ResolvedAction } from "../../../src/mapping/action.ts";
+import type { ContentStore } from "../../../src/mapping/content-store.ts";
+import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
+import { mapping } from "../../support/mapping.ts";
 import { createTree, type Tree, type TreeEntry } from "../../../src/mapping/tree.ts";
 import { MemoryContainer } from "../../support/memory-container.ts";
 
-let folder: string;
 let archives: ArchivePool;
 let container: MemoryContainer;
 let worker: Worker | undefined;
 let events: string[];
-let written: Set<string>;
 let changed: PromiseWithResolvers<void>;
 let onSynced: () => void;
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "kinsync-test-"));
+beforeEach(() => {
   archives = new ArchivePool();
   container = new MemoryContainer();
   events = [];
-  written = new Set();
   changed = Promise.withResolvers();
   onSynced = () => {};
 });
@@ -34,64 +32,56 @@ afterEach(async () => {
   await worker?.[Symbol.asyncDispose]();
   worker = undefined;
   await archives[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
 });
 
-/** Local files as a mapping sees them; `set` is a settled save. */
+/** Local files of one mapping; `set` is a settled save. */
 class Files {
   tree: Tree | undefined;
-  snapshot = 0;
+  content: ContentStore = memoryContent([]);
   isIgnored = (_path: string): boolean => false;
   readonly mapping: ResolvedMapping;
 
   constructor(id: string, options: Partial<ResolvedMapping> = {}) {
-    this.mapping = {
-      id,
-      from: folder,
-      fromText: "src",
-      to: `/${id}`,
-      toIsFolder: false,
-      ignore: [],
-      ignoreDefaults: true,
-      ignoreFiles: [],
-      roles: undefined,
-      indexes: undefined,
-      container: undefined,
-      image: undefined,
-      states: ["current", "kept"],
-      inPlace: false,
-      mirror: false,
-      transport: "exec",
-      initial: "verify",
-      ...options,
-    };
+    this.mapping = mapping(id, options);
   }
 
-  async set(files: Readonly<Record<string, string>>): Promise<void> {
-    const entries: TreeEntry[] = [];
-    for (const [path, content] of Object.entries(files)) {
-      const bytes = Buffer.from(content);
-      const digest = createHash("sha256").update(bytes).digest("hex");
-      const source = join(folder, digest);
-      if (!written.has(source)) await writeFile(source, bytes);
-      written.add(source);
-      entries.push({ type: "file", path, mode: 0o644, size: bytes.length, digest, source });
-    }
-    this.tree = createTree("directory", entries);
-    this.snapshot += 1;
-    worker?.poke();
+  set(files: Readonly<Record<string, string>>): void {
+    const bytes = Object.values(files).map((content) => Buffer.from(content));
+    this.content = memoryContent(bytes);
+    this.tree = createTree(
+      "directory",
+      Object.entries(files).map(([path, content]): TreeEntry => {
+        const digest = createHash("sha256").update(content).digest("hex");
+        return { type: "file", path, mode: 0o644, size: Buffer.byteLength(content), digest };
+      }),
+    );
+    push();
   }
+}
 
-  root(): WorkerRoot {
-    return {
-      mapping: this.mapping,
-      spec: { path: this.mapping.to, shape: "directory", key: this.mapping.id },
-      wanted: () =>
-        this.tree === undefined
-          ? undefined
-          : { tree: this.tree, snapshot: this.snapshot, settledAt: 0, isExcluded: (path) => this.isIgnored(path) },
-    };
-  }
+/** The mappings of the target under test. */
+let mapped: readonly Files[] = [];
+let snapshot = 0;
+
+function desired(): DesiredState {
+  const roots = mapped.flatMap(({ mapping: each, tree, content, isIgnored }): DesiredRoot[] => {
+    if (tree === undefined) return [];
+    const spec = { path: each.to, shape: "directory", key: each.id } as const;
+    return [{ mapping: each, spec, tree, content, settledAt: 0, isExcluded: (path) => isIgnored(path) }];
+  });
+  return {
+    snapshot,
+    mappings: mapped.map((each) => each.mapping),
+    roots,
+    halted: [],
+    conflict: undefined,
+    key: roots.map(({ mapping: { id }, tree }) => `${id}=${tree.digest}`).join("\n"),
+  };
+}
+
+function push(): void {
+  snapshot += 1;
+  worker?.update(desired());
 }
 
 interface StartOptions {
@@ -99,7 +89,7 @@ interface StartOptions {
   readonly runId?: string;
   readonly since?: string;
   readonly force?: boolean;
-  readonly actions?: readonly RunAction[];
+  readonly actions?: readonly ResolvedAction[];
 }
 
 function start({
@@ -114,27 +104,29 @@ function start({
     changed.resolve();
     changed = Promise.withResolvers();
   };
+  mapped = files;
+  snapshot = 1;
   worker = new Worker({
-    target: { namespace: "ns", pod: "web-0", podUid: "u", container: "main", containerId: "c", role: "head" },
-    roots: files.map((mapped) => mapped.root()),
-    actions,
+    name: "pod/web-0, container main",
+    desired: desired(),
+    claimant: { runId, since, force },
+    claimed: new Set(),
     archives,
     open: () => container.open(runId, since),
-    runId,
-    since,
-    force,
+    actionsDue: (paths) => actionsDue(actions, "head", paths),
     retry: { min: 1, max: 2 },
     listener: {
       onStatus: (status, reason) => tell(`${status}: ${reason}`),
-      onSynced: (root, wanted, done) => {
-        tell(`synced ${root.mapping.id} g${wanted.snapshot} +${done.files} -${done.deleted}`);
+      onSynced: (root, held, done) => {
+        tell(`synced ${root.mapping.id} g${held} +${done.files} -${done.deleted}`);
         onSynced();
       },
       onRetry: (error) => tell(`retry ${error.code}`),
       onProgress: () => {},
       onRun: (action, result) =>
         tell(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
-      onQuiet: () => tell("quiet"),
+      onSession: () => {},
+      onChange: () => tell("change"),
     },
   });
   return worker;
@@ -150,11 +142,11 @@ const synced = (snapshot: number) => (): boolean =>
 describe("a worker", () => {
   test("brings an empty container to the tree, then only what differs", async () => {
     const files = new Files("src");
-    await files.set({ a: "1", b: "2" });
+    files.set({ a: "1", b: "2" });
     start({ files: [files] });
     await until(synced(1));
     expect(container.seen("src")).toEqual({ a: "1", b: "2" });
-    await files.set({ a: "1", b: "3" });
+    files.set({ a: "1", b: "3" });
     await until(synced(2));
     expect(container.seen("src")).toEqual({ a: "1", b: "3" });
     expect(container.log.filter((line) => line.startsWith("commit"))).toEqual([
@@ -166,7 +158,7 @@ describe("a worker", () => {
   test("sends nothing where the container holds the tree already, and says that it is there", async () => {
     container.put("src", "a", "1");
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     expect(events).toContain("synced src g1 +0 -0");
@@ -177,10 +169,10 @@ describe("a worker", () => {
     container.put("src", "equal", "1");
     container.put("src", "foreign", "x");
     const files = new Files("src");
-    await files.set({ equal: "1", mine: "2" });
+    files.set({ equal: "1", mine: "2" });
     start({ files: [files] });
     await until(synced(1));
-    await files.set({ other: "3" });
+    files.set({ other: "3" });
     await until(synced(2));
     expect(container.seen("src")).toEqual({ foreign: "x", other: "3" });
   });
@@ -189,7 +181,7 @@ describe("a worker", () => {
     container.put("src", "old", "1");
     container.root("src").placed.add("old");
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     expect(container.seen("src")).toEqual({ a: "1" });
@@ -198,12 +190,12 @@ describe("a worker", () => {
 
   test("makes one batch of all saves that settle while one is on its way", async () => {
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     const gate = Promise.withResolvers<void>();
     container.gate = gate.promise;
-    for (let save = 2; save <= 11; save += 1) await files.set({ a: String(save) });
+    for (let save = 2; save <= 11; save += 1) files.set({ a: String(save) });
     gate.resolve();
     await until(() => worker?.status === "synced" && container.seen("src").a === "11");
     // The first tree, the one that was on its way, and the last of all that settled meanwhile.
@@ -212,7 +204,7 @@ describe("a worker", () => {
 
   test("catches a restarted container up from nothing", async () => {
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     container.restart();
@@ -224,11 +216,11 @@ describe("a worker", () => {
 
   test("takes stock again after a lost acknowledgement, whether the batch arrived or not", async () => {
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     container.failNext("commit", new KinsyncError("KINSYNC_TARGET_LOST", "no answer"));
-    await files.set({ a: "2" });
+    files.set({ a: "2" });
     await until(synced(2));
     expect(container.seen("src")).toEqual({ a: "2" });
     expect(events).toContain("retry KINSYNC_TARGET_LOST");
@@ -238,19 +230,19 @@ describe("a worker", () => {
   test("is failed by what needs the user, tries nothing more, and tries again with the next save", async () => {
     container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(() => worker?.status === "failed" && worker.idle);
     expect(worker?.reason).toBe("not yours");
-    worker?.poke();
-    await files.set({ a: "2" });
+    worker?.enqueue();
+    files.set({ a: "2" });
     await until(synced(2));
     expect(container.seen("src")).toEqual({ a: "2" });
   });
 
   test("leaves the process free to do other things after a failure that ended its session", async () => {
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     container.failNext("claim", new KinsyncError("KINSYNC_TARGET_FULL", "no room", { retry: "terminal" }));
@@ -264,7 +256,7 @@ describe("a worker", () => {
     const lost = new KinsyncError("KINSYNC_TARGET_LOST", "refused");
     container.failNext("open", lost, lost, lost, lost, lost);
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     expect(events.filter((event) => event.startsWith("retry")).length).toBe(5);
@@ -273,18 +265,18 @@ describe("a worker", () => {
   test("serves its other mappings where one needs the user", async () => {
     const good = new Files("good");
     const bad = new Files("bad");
-    await good.set({ a: "1" });
-    await bad.set({ d: "1" });
+    good.set({ a: "1" });
+    bad.set({ d: "1" });
     container.root("bad").files.set("d", { type: "directory", path: "d", mode: 0o755 });
     start({ files: [bad, good] });
     await until(() => worker?.status === "failed");
     expect(container.seen("good")).toEqual({ a: "1" });
-    expect(worker?.reason).toContain("/bad/d is a directory that kinsync did not place");
+    expect(worker?.reason).toContain("/bad/d is a directory that kinsync did not create");
   });
 
   test("halts for good when a later run took the root over, and names it", async () => {
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     const other = await container.open("other", "2026-01-02T00:00:00.000Z");
@@ -292,19 +284,19 @@ describe("a worker", () => {
       { path: "/src", shape: "directory", key: "src" },
       { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) },
     );
-    await files.set({ a: "2" });
+    files.set({ a: "2" });
     await until(() => worker?.status === "halted");
-    await files.set({ a: "3" });
+    files.set({ a: "3" });
     expect(container.seen("src")).toEqual({ a: "1" });
   });
 
   test("begins anew where it was an earlier session of its own run that took the root", async () => {
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     container.failNext("commit", new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over"));
-    await files.set({ a: "2" });
+    files.set({ a: "2" });
     await until(synced(2));
     expect(container.seen("src")).toEqual({ a: "2" });
     expect(events).toContain("retry KINSYNC_TARGET_LOST");
@@ -317,7 +309,7 @@ describe("a worker", () => {
       { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) },
     );
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files], force: false });
     await until(() => worker?.status === "halted");
     expect(worker?.reason).toContain("owner of other");
@@ -327,7 +319,7 @@ describe("a worker", () => {
   test("with trust sends nothing at first contact, and verifies after a lost connection", async () => {
     container.put("src", "a", "stale");
     const files = new Files("src", { initial: "trust" });
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(() => worker?.status === "synced");
     expect(container.seen("src")).toEqual({ a: "stale" });
@@ -338,16 +330,16 @@ describe("a worker", () => {
   test("with full sends everything at first contact", async () => {
     container.put("src", "a", "1");
     const files = new Files("src", { initial: "full" });
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     expect(events).toContain("synced src g1 +1 -0");
   });
 
-  test("with mirror deletes what it did not place", async () => {
+  test("with mirror deletes what it did not create", async () => {
     container.put("src", "foreign", "x");
     const files = new Files("src", { mirror: true });
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(synced(1));
     expect(container.seen("src")).toEqual({ a: "1" });
@@ -355,10 +347,10 @@ describe("a worker", () => {
 
   test("removes thousands of files in bounded batches", async () => {
     const files = new Files("src");
-    await files.set(Object.fromEntries(Array.from({ length: 4_500 }, (_, index) => [`f${index}`, "x"])));
+    files.set(Object.fromEntries(Array.from({ length: 4_500 }, (_, index) => [`f${index}`, "x"])));
     start({ files: [files] });
     await until(synced(1));
-    await files.set({ last: "1" });
+    files.set({ last: "1" });
     await until(synced(2));
     expect(container.seen("src")).toEqual({ last: "1" });
     expect(container.log.filter((line) => line.startsWith("commit")).length).toBe(4);
@@ -367,42 +359,42 @@ describe("a worker", () => {
   test("runs a command after a commit that touched its paths, in its roles, and tells the exit code", async () => {
     container.runExitCode = 3;
     const files = new Files("src");
-    await files.set({ "requirements.txt": "1", a: "1" });
-    const actions: RunAction[] = [
-      { when: ["requirements.txt"], command: ["pip", "install"] },
-      { when: ["*.go"], command: "go build" },
-      { when: ["requirements.txt"], command: "workers only", roles: ["worker"] },
+    files.set({ "requirements.txt": "1", a: "1" });
+    const actions: ResolvedAction[] = [
+      { timeout: 1_000, when: ["requirements.txt"], command: ["pip", "install"] },
+      { timeout: 1_000, when: ["*.go"], command: "go build" },
+      { timeout: 1_000, when: ["requirements.txt"], command: "workers only", roles: ["worker"] },
     ];
     start({ files: [files], actions });
     await until(() => events.includes("run pip,install 3"));
     events.length = 0;
-    await files.set({ "requirements.txt": "1", a: "2" });
+    files.set({ "requirements.txt": "1", a: "2" });
     await until(synced(2));
-    await worker?.settledRuns();
+    await until(() => worker?.idle === true);
     expect(container.log.filter((line) => line.startsWith("run"))).toEqual(["run pip,install"]);
   });
 
-  test("tells that it is quiet once its last command ended, and tells no status that did not change", async () => {
+  test("reports that it is idle once its last command ended, and tells no status that did not change", async () => {
     const files = new Files("app");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     container.runExitCode = 3;
-    start({ files: [files], actions: [{ when: ["a"], command: "reload" }] });
+    start({ files: [files], actions: [{ timeout: 1_000, when: ["a"], command: "reload" }] });
     await until(() => events.includes("run reload 3"));
     const told = events.indexOf("run reload 3");
-    await until(() => worker?.idle === true && events.slice(told).includes("quiet"));
-    expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest tree"]);
+    await until(() => worker?.idle === true && events.slice(told).includes("change"));
+    expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest snapshot"]);
   });
 
-  test("tells that it is quiet, also where it was poked while only the user can change anything", async () => {
+  test("reports that it is idle, also where it was poked while only the user can change anything", async () => {
     container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
     const files = new Files("src");
-    await files.set({ a: "1" });
+    files.set({ a: "1" });
     start({ files: [files] });
     await until(() => worker?.status === "failed" && worker.idle);
     const told = events.length;
-    worker?.poke();
+    worker?.enqueue();
     expect(worker?.idle).toBe(false);
-    await until(() => events.slice(told).includes("quiet"));
+    await until(() => events.slice(told).includes("change"));
     expect(worker?.idle).toBe(true);
     expect(worker?.status).toBe("failed");
   });
@@ -410,19 +402,19 @@ describe("a worker", () => {
   test("opens one session for a command and a save that both find the last one lost", async () => {
     container.runExitCode = 0;
     const files = new Files("src");
-    await files.set({ a: "1" });
-    start({ files: [files], actions: [{ when: ["*"], command: "x" }] });
+    files.set({ a: "1" });
+    start({ files: [files], actions: [{ timeout: 1_000, when: ["*"], command: "x" }] });
     await until(() => events.includes("run x 0"));
     events.length = 0;
     // The save is carried, then its command and the next save meet a lost connection at once.
     onSynced = () => {
       onSynced = () => {};
       container.breakConnection();
-      void files.set({ a: "3" });
+      files.set({ a: "3" });
     };
-    await files.set({ a: "2" });
+    files.set({ a: "2" });
     await until(synced(3));
-    await worker?.settledRuns();
+    await until(() => worker?.idle === true);
     const opened = container.opened;
     await worker?.[Symbol.asyncDispose]();
     expect(opened.length).toBeGreaterThan(1);
@@ -435,8 +427,8 @@ describe("a worker", () => {
   test("does not repeat a command that failed", async () => {
     container.failNext("run", new KinsyncError("KINSYNC_TARGET_LOST", "gone"));
     const files = new Files("src");
-    await files.set({ a: "1" });
-    start({ files: [files], actions: [{ when: ["*"], command: "x" }] });
+    files.set({ a: "1" });
+    start({ files: [files], actions: [{ timeout: 1_000, when: ["*"], command: "x" }] });
     await until(() => events.includes("run x KINSYNC_TARGET_LOST"));
     expect(container.log.filter((line) => line.startsWith("run"))).toEqual([]);
   });

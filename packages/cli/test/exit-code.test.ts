@@ -3,7 +3,7 @@ import { ERRORS } from "@kinsync/core";
 import type { ErrorCode } from "@kinsync/core";
 import { exitCodeOf } from "../src/exit-code.ts";
 
-test("every error that there is has an exit code of its area", () => {
+test("every error code has the exit code of its area", () => {
   const codes = Object.keys(ERRORS) as ErrorCode[];
   const internal = codes.filter((code) => exitCodeOf(code) === 1);
   expect(internal).toEqual(["KINSYNC_INTERNAL"]);

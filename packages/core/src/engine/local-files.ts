@@ -1,0 +1,81 @@
+import type { KinsyncError } from "../errors/error.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+import { MappingFiles, type CreateSource } from "./mapping-files.ts";
+import { nextSnapshot, type Snapshot } from "./snapshot.ts";
+
+/** Milliseconds that a snapshot waits for other mappings that are settling: one save may touch several. */
+const COALESCE_MS = 250;
+
+export interface LocalFilesOptions {
+  readonly mappings: readonly ResolvedMapping[];
+  readonly createSource: CreateSource;
+  readonly allowEmpty: boolean;
+  /** Called with each snapshot that differs from the one before; first when the state of every mapping is known. */
+  readonly onSnapshot: (snapshot: Snapshot, previous: Snapshot | undefined) => void;
+  readonly onProblem: (problem: KinsyncError) => void;
+  readonly onNote: (mapping: ResolvedMapping, note: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The local files of all mappings of one workload, as snapshots. */
+export class LocalFiles implements AsyncDisposable {
+  readonly #options: LocalFilesOptions;
+  #files: readonly MappingFiles[] = [];
+  #current: Snapshot | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(options: LocalFilesOptions) {
+    this.#options = options;
+    this.#files = options.mappings.map(
+      (mapping) =>
+        new MappingFiles({
+          mapping,
+          createSource: options.createSource,
+          allowEmpty: options.allowEmpty,
+          onChange: () => this.#onChange(),
+          onProblem: options.onProblem,
+          onNote: (note) => options.onNote(mapping, note),
+          signal: options.signal,
+        }),
+    );
+  }
+
+  /** The newest snapshot; `undefined` until the state of every mapping is known. */
+  get current(): Snapshot | undefined {
+    return this.#current;
+  }
+
+  /** Scans all sources again; settles when their states are known. */
+  async rescan(): Promise<void> {
+    await Promise.all(this.#files.map((files) => files.rescan()));
+  }
+
+  #onChange(): void {
+    const isAllKnown =
+      this.#files.length === this.#options.mappings.length && this.#files.every(({ current }) => current !== undefined);
+    if (this.#isOver || !isAllKnown) return;
+    if (this.#files.every((files) => !files.isSettling)) this.#seal();
+    else this.#timer ??= setTimeout(() => this.#seal(), COALESCE_MS);
+  }
+
+  #seal(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#isOver) return;
+    const previous = this.#current;
+    const next = nextSnapshot(
+      previous,
+      this.#files.flatMap((files) => files.current ?? []),
+    );
+    if (next === previous) return;
+    this.#current = next;
+    this.#options.onSnapshot(next, previous);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    await Promise.allSettled(this.#files.map((files) => files[Symbol.asyncDispose]()));
+  }
+}

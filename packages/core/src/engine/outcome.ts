@@ -1,0 +1,93 @@
+import type { KinsyncError } from "../errors/error.ts";
+import type { TargetStatus } from "../sync/target/status.ts";
+
+/** How far one workload is: all that decides whether the work is done. */
+export interface WorkloadProgress {
+  /** The state of every mapping's local files is known. */
+  readonly isLocalReady: boolean;
+  /** The members are known, or known not to be had. */
+  readonly isResolved: boolean;
+  /** The first pass was through at some moment before. */
+  readonly wasReady: boolean;
+  /** Nothing may be sent: the local files of every mapping are halted. */
+  readonly isHalted: boolean;
+  /** Running targets by status. */
+  readonly targets: Readonly<Record<TargetStatus, number>>;
+  /** Targets that are being served, or whose commands run. */
+  readonly busy: number;
+  /** Containers that should hold files and do not run. */
+  readonly notRunning: number;
+  /** Commands of `run` that failed. */
+  readonly failedRuns: number;
+  /** What keeps the workload, or one of its mappings, from having targets, and does not pass by waiting. */
+  readonly obstacle: KinsyncError | undefined;
+}
+
+/** What time says: each of these limits has passed. */
+export interface Elapsed {
+  /** `wait`: for containers that do not run yet, and for targets that are tried again. */
+  readonly wait: boolean;
+  /** The time that an obstacle gets to pass by itself. */
+  readonly obstacle: boolean;
+  /** The first pass itself: the API server or the local files never answered. */
+  readonly patience: boolean;
+}
+
+export interface Outcome {
+  /** A run with `mode: once` may end. */
+  readonly isDone: boolean;
+  /**
+   * How the run ended, if it ended now. 0: every eligible target holds the released snapshot and no command failed; 2: the config
+   * names something that does not exist in the cluster; 3: a target is stale, failed or halted, a container does not run, or a
+   * command failed; 4: nothing to sync to; 5: the cluster does not allow it.
+   */
+  readonly exitCode: 0 | 2 | 3 | 4 | 5;
+  /** What kept a workload, or one of its mappings, from having targets. */
+  readonly problem: KinsyncError | undefined;
+}
+
+/** Decides readiness, end and exit code of a run. Pure, and the only place that does. */
+export function outcome(workloads: readonly WorkloadProgress[], elapsed: Elapsed): Outcome {
+  const [problem] = workloads.flatMap(({ obstacle }) => obstacle ?? []);
+  const isBlocked = problem !== undefined && elapsed.obstacle;
+  return {
+    isDone: workloads.length > 0 && (isBlocked || workloads.every((workload) => isWorkloadDone(workload, elapsed))),
+    exitCode: problem === undefined ? exitCode(workloads) : exitCodeOfProblem(problem),
+    problem,
+  };
+}
+
+/** The first pass is through: members and local files are known, and every target was tried. */
+export function isReady({ wasReady, isLocalReady, isResolved, isHalted, targets }: WorkloadProgress): boolean {
+  if (wasReady) return true;
+  return isLocalReady && isResolved && (isHalted || targets.waiting + targets.syncing === 0);
+}
+
+function isWorkloadDone(workload: WorkloadProgress, elapsed: Elapsed): boolean {
+  if (!isReady(workload)) return elapsed.patience;
+  if (workload.isHalted) return true;
+  return (isSettled(workload) && workload.notRunning === 0) || (elapsed.wait && workload.busy === 0);
+}
+
+/** Every target holds the released snapshot or needs the user, and no command is running. */
+function isSettled({ targets, busy }: WorkloadProgress): boolean {
+  const total = totalOf(targets);
+  return total > 0 && busy === 0 && targets.synced + targets.failed + targets.halted === total;
+}
+
+function exitCode(workloads: readonly WorkloadProgress[]): 0 | 3 | 4 {
+  const isBehind = workloads.some(
+    ({ targets, failedRuns, isHalted }) => targets.synced < totalOf(targets) || failedRuns > 0 || isHalted,
+  );
+  if (isBehind) return 3;
+  if (workloads.some(({ targets }) => totalOf(targets) === 0)) return 4;
+  return workloads.some(({ notRunning }) => notRunning > 0) ? 3 : 0;
+}
+
+function exitCodeOfProblem({ code }: KinsyncError): 2 | 5 {
+  return code.startsWith("KINSYNC_CLUSTER_") ? 5 : 2;
+}
+
+function totalOf(targets: Readonly<Record<TargetStatus, number>>): number {
+  return Object.values(targets).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,330 @@
+import type { KindPlugin } from "../contract/kind.ts";
+import type { Session, SessionFacts } from "../contract/transport.ts";
+import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+import type { Member, MemberChange } from "../resolve/resolution.ts";
+import { selectFromMember, type EligibleContainer, type MemberSelection } from "../resolve/select/eligible.ts";
+import { actionsDue } from "../sync/actions/due.ts";
+import type { ResolvedAction } from "../mapping/action.ts";
+import type { ArchivePool } from "../sync/archive/archive-pool.ts";
+import type { DesiredState } from "../sync/target/desired-state.ts";
+import type { TargetStatus } from "../sync/target/status.ts";
+import { Worker, type WorkerListener } from "../sync/target/worker.ts";
+import { desiredState } from "./desired.ts";
+import { namesOf, tenths, type WorkloadEmitter } from "./emit.ts";
+import type { TargetView } from "./options.ts";
+import { SelectionCounts } from "./selection-counts.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+export interface RegistryOptions {
+  readonly mappings: readonly ResolvedMapping[];
+  readonly actions: readonly ResolvedAction[];
+  readonly kind: KindPlugin | undefined;
+  readonly archives: ArchivePool;
+  readonly emitter: WorkloadEmitter;
+  /** Opens a session to the container as it is now. */
+  readonly open: (eligible: EligibleContainer, mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
+  readonly runId: string;
+  readonly since: string;
+  /** The pod existed when this run began: its mapped roots are claimed whoever owns them. */
+  readonly isInitial: (uid: string) => boolean;
+  /** A count changed. */
+  readonly onChange: () => void;
+}
+
+/** One container that should hold files. `worker` is `undefined` while it does not run. */
+interface TargetEntry {
+  /** As last resolved; replaced with every change of the member, never kept. */
+  eligible: EligibleContainer;
+  readonly worker: Worker | undefined;
+  workingDirectory: string | undefined;
+  /** Of the last delivery. */
+  files: number;
+  duration: number | undefined;
+  /** What the counts hold of this entry. */
+  counted: { readonly status: TargetStatus; readonly isBusy: boolean } | undefined;
+}
+
+interface MemberRecord {
+  member: Member;
+  selection: MemberSelection;
+}
+
+/** The targets of one workload: makes the workers those of the containers that should hold files now. One member's change costs one member. */
+export class TargetRegistry implements AsyncDisposable {
+  readonly counts: SelectionCounts;
+  readonly statuses: Record<TargetStatus, number> = {
+    waiting: 0,
+    syncing: 0,
+    synced: 0,
+    stale: 0,
+    failed: 0,
+    halted: 0,
+  };
+  readonly #options: RegistryOptions;
+  readonly #members = new Map<string, MemberRecord>();
+  readonly #entries = new Map<string, TargetEntry>();
+  /**
+   * What this run has claimed, by target. A member that stops being eligible and comes back is not a first contact: a later run that
+   * claimed its roots meanwhile keeps them.
+   */
+  readonly #claimed = new Map<string, Set<string>>();
+  readonly #ending = new Set<Promise<void>>();
+  #snapshot: Snapshot | undefined;
+  #busy = 0;
+  #notRunning = 0;
+  #failedRuns = 0;
+  #isOver = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.counts = new SelectionCounts(options.mappings);
+  }
+
+  /** Running targets that are being served, or whose commands run. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** Containers that should hold files and do not run. */
+  get notRunning(): number {
+    return this.#notRunning;
+  }
+
+  get failedRuns(): number {
+    return this.#failedRuns;
+  }
+
+  get targets(): number {
+    return this.#entries.size - this.#notRunning;
+  }
+
+  /** Takes in the members that came, went or changed. */
+  apply(changes: readonly MemberChange[]): void {
+    if (this.#isOver) return;
+    for (const { uid, after } of changes) this.#applyOne(uid, after);
+    this.#options.onChange();
+  }
+
+  #applyOne(uid: string, after: Member | undefined): void {
+    const { emitter } = this.#options;
+    const record = this.#members.get(uid);
+    if (record !== undefined) this.counts.remove(record);
+    emitter.member(record?.member, after);
+    const former = record?.selection.containers ?? [];
+    if (after === undefined) {
+      this.#members.delete(uid);
+      for (const { key } of former) this.#end(key);
+      return;
+    }
+    const next: MemberRecord = { member: after, selection: this.#select(after) };
+    this.#members.set(uid, next);
+    this.counts.add(next);
+    const present = new Set(next.selection.containers.map(({ key }) => key));
+    for (const { key } of former) if (!present.has(key)) this.#end(key);
+    for (const eligible of next.selection.containers) this.#place(eligible);
+  }
+
+  #select(member: Member): MemberSelection {
+    const { mappings, kind, emitter } = this.#options;
+    try {
+      return selectFromMember(member, mappings, kind);
+    } catch (error) {
+      // A kind that fails to name a default container costs this member its files, and nobody else.
+      emitter.problem(asKinsyncError(error, `pod ${member.name}: cannot choose a container`));
+      return { containers: [], missing: [] };
+    }
+  }
+
+  #place(eligible: EligibleContainer): void {
+    const entry = this.#entries.get(eligible.key);
+    if (entry === undefined) this.#begin(eligible);
+    else {
+      const before = entry.eligible;
+      entry.eligible = eligible;
+      entry.worker?.update(this.#desired(entry));
+      if (entry.worker === undefined && before.container.waiting !== eligible.container.waiting) {
+        this.#emitWaiting(eligible);
+      }
+    }
+  }
+
+  #begin(eligible: EligibleContainer): void {
+    const { key, target } = eligible;
+    const base = { eligible, workingDirectory: undefined, files: 0, duration: undefined, counted: undefined };
+    if (target === undefined) {
+      this.#entries.set(key, { ...base, worker: undefined });
+      this.#notRunning += 1;
+      this.#emitWaiting(eligible);
+      return;
+    }
+    const { archives, actions, open, runId, since, isInitial } = this.#options;
+    const claimed = this.#claimed.get(key) ?? new Set();
+    this.#claimed.set(key, claimed);
+    const entry: TargetEntry = {
+      ...base,
+      worker: new Worker({
+        name: `pod/${target.pod}, container ${target.container}`,
+        desired: desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory: undefined }),
+        claimant: { runId, since, force: isInitial(target.podUid) },
+        claimed,
+        archives,
+        open: (mapping, signal) => open(entry.eligible, mapping, signal),
+        actionsDue: (changed) => actionsDue(actions, entry.eligible.member.role, changed),
+        listener: this.#listener(key, () => entry),
+      }),
+    };
+    this.#entries.set(key, entry);
+    this.#count(entry);
+  }
+
+  #end(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    if (entry.worker === undefined) {
+      this.#notRunning -= 1;
+      return;
+    }
+    this.#uncount(entry);
+    const ending = entry.worker[Symbol.asyncDispose]().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  /** Pushes the released snapshot to every worker. */
+  release(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    for (const entry of this.#entries.values()) entry.worker?.update(this.#desired(entry));
+  }
+
+  /** Tries at once whatever failed or waits for its next attempt. */
+  retryNow(): void {
+    for (const { worker } of this.#entries.values()) worker?.retryNow();
+  }
+
+  /** Emits again that these targets get nothing: another run of kinsync owns them. */
+  remindTaken(): void {
+    for (const { worker, eligible } of this.#entries.values()) {
+      if (worker?.isTaken !== true) continue;
+      const { pod, uid, container } = namesOf(eligible.member, eligible.container.name);
+      this.#options.emitter.emit({
+        event: "halted",
+        pod,
+        uid,
+        container,
+        code: "KINSYNC_TARGET_TAKEN",
+        reason: worker.reason,
+        hint: "This save was not sent there. Stop the other kinsync, then restart this one.",
+      });
+    }
+  }
+
+  #desired({ eligible, workingDirectory }: TargetEntry): DesiredState {
+    return desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory });
+  }
+
+  #listener(key: string, entry: () => TargetEntry): WorkerListener {
+    const { emitter } = this.#options;
+    const names = () => namesOf(entry().eligible.member, entry().eligible.container.name);
+    /** Of a worker that still counts: one that was ended reports to nobody. */
+    const isCurrent = (): boolean => this.#entries.get(key) === entry() && !this.#isOver;
+    return {
+      onStatus: (status, reason, error) => {
+        if (isCurrent()) this.#onStatus(entry(), status, reason, error);
+      },
+      onSynced: (root, snapshot, stats, duration) => {
+        if (!isCurrent()) return;
+        entry().files = stats.files + stats.deleted;
+        entry().duration = duration;
+        const mapping = root.mapping.id;
+        emitter.emit({ event: "synced", ...names(), mapping, snapshot, ...stats, duration: tenths(duration) });
+      },
+      onRetry: ({ code, message, hint }, delay) => {
+        if (isCurrent()) emitter.emit({ event: "retry", ...names(), code, reason: message, hint, delay });
+      },
+      onProgress: (root, sent, total) => {
+        if (isCurrent()) emitter.emit({ event: "progress", ...names(), mapping: root.mapping.id, sent, total });
+      },
+      onRun: (action, result) => {
+        if (!isCurrent()) return;
+        if ("code" in result || result.exitCode !== 0) this.#failedRuns += 1;
+        emitter.run(names(), action, result);
+      },
+      onSession: (facts) => {
+        if (isCurrent()) this.#onSession(entry(), facts);
+      },
+      onChange: () => {
+        if (!isCurrent()) return;
+        this.#count(entry());
+        this.#options.onChange();
+      },
+    };
+  }
+
+  #onSession(entry: TargetEntry, { workingDirectory }: SessionFacts): void {
+    if (entry.workingDirectory === workingDirectory) return;
+    entry.workingDirectory = workingDirectory;
+    entry.worker?.update(this.#desired(entry));
+  }
+
+  #onStatus(entry: TargetEntry, status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
+    const { emitter } = this.#options;
+    const names = namesOf(entry.eligible.member, entry.eligible.container.name);
+    const snapshot = entry.worker?.snapshot;
+    emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
+    if (error === undefined) return;
+    const { code, message, hint } = error;
+    if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
+    if (status === "halted") {
+      const { pod, uid, container } = names;
+      emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
+    }
+  }
+
+  #emitWaiting({ member, container }: EligibleContainer): void {
+    const reason = container.waiting ?? "the container does not run";
+    this.#options.emitter.emit({ event: "target", ...namesOf(member, container.name), status: "waiting", reason });
+  }
+
+  /** Keeps the counts those of the workers: each change costs one target. */
+  #count(entry: TargetEntry): void {
+    const { worker } = entry;
+    if (worker === undefined) return;
+    this.#uncount(entry);
+    // A stale target waits for its next attempt: nothing is under way.
+    const counted = { status: worker.status, isBusy: !worker.idle && worker.status !== "stale" };
+    this.statuses[counted.status] += 1;
+    if (counted.isBusy) this.#busy += 1;
+    entry.counted = counted;
+  }
+
+  #uncount(entry: TargetEntry): void {
+    if (entry.counted === undefined) return;
+    this.statuses[entry.counted.status] -= 1;
+    if (entry.counted.isBusy) this.#busy -= 1;
+    entry.counted = undefined;
+  }
+
+  /** Also after `dispose`: the last word on each target. */
+  view(): readonly TargetView[] {
+    return [...this.#entries.values()].map(({ eligible, worker, files, duration }) => ({
+      pod: eligible.member.name,
+      uid: eligible.member.uid,
+      container: eligible.container.name,
+      containerId: eligible.target?.containerId,
+      mappings: eligible.mappings.map(({ id }) => id),
+      status: worker?.status ?? "waiting",
+      snapshot: worker?.snapshot,
+      files,
+      duration,
+      reason: worker?.reason ?? eligible.container.waiting ?? "the container does not run",
+    }));
+  }
+
+  /** Ends every worker. The targets stay in the view as they were. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    const workers = [...this.#entries.values()].flatMap(({ worker }) => worker ?? []);
+    await Promise.allSettled([...workers.map((worker) => worker[Symbol.asyncDispose]()), ...this.#ending]);
+  }
+}

@@ -1,0 +1,63 @@
+import type { RunResult } from "../../contract/action.ts";
+import type { Session } from "../../contract/transport.ts";
+import type { KinsyncError } from "../../errors/error.ts";
+import { asKinsyncError } from "../../errors/error.ts";
+import type { ResolvedAction } from "../../mapping/action.ts";
+import { commandText } from "./due.ts";
+
+export interface ActionRunnerOptions {
+  /** The session to run commands in; opened where none is open. */
+  readonly session: () => Promise<Session>;
+  /** `pod/NAME, container NAME`, for messages. */
+  readonly target: string;
+  readonly onResult: (action: ResolvedAction, result: RunResult | KinsyncError) => void;
+  /** The number of commands that are due or running changed. */
+  readonly onChange: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the commands that one target owes, one after the other. A command that failed is reported and not repeated. */
+export class ActionRunner implements AsyncDisposable {
+  readonly #options: ActionRunnerOptions;
+  #queue: Promise<void> = Promise.resolve();
+  #pending = 0;
+
+  constructor(options: ActionRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Commands that are due or running. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  enqueue(actions: readonly ResolvedAction[]): void {
+    for (const action of actions) {
+      this.#pending += 1;
+      this.#queue = this.#queue
+        .then(() => this.#run(action))
+        .finally(() => {
+          this.#pending -= 1;
+          this.#options.onChange();
+        });
+    }
+  }
+
+  async #run(action: ResolvedAction): Promise<void> {
+    const { session, signal, target, onResult } = this.#options;
+    if (signal.aborted) return;
+    try {
+      const open = await session();
+      onResult(action, await open.run(action.command, { timeout: action.timeout, signal }));
+    } catch (error) {
+      if (signal.aborted) return;
+      const what = `${target}: cannot run the command ${JSON.stringify(commandText(action.command))}`;
+      onResult(action, asKinsyncError(error, what));
+    }
+  }
+
+  /** Settles when every command that is due has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#queue;
+  }
+}

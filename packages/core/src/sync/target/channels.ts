@@ -1,0 +1,69 @@
+import type { Session, SessionEnd } from "../../contract/transport.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { Ledger } from "../plan/ledger.ts";
+
+/** An open session and what it knows of each mapped root, by the id of the mapping. */
+export interface Channel {
+  readonly session: Session;
+  readonly ledgers: Map<string, Ledger>;
+}
+
+export interface ChannelsOptions {
+  /** Opens a session by the transport of a mapping. Called again after a session ended. */
+  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
+  readonly onOpened: (session: Session) => void;
+  /** A session ended that nobody here closed. */
+  readonly onEnded: (end: SessionEnd) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The sessions of one target, one for each transport that its mappings name. */
+export class Channels implements AsyncDisposable {
+  readonly #options: ChannelsOptions;
+  readonly #channels = new Map<string, Channel>();
+  /** A pass and a command that need a channel at the same moment share the one that is being opened. */
+  readonly #opening = new Map<string, Promise<Channel>>();
+
+  constructor(options: ChannelsOptions) {
+    this.#options = options;
+  }
+
+  async get(mapping: ResolvedMapping): Promise<Channel> {
+    const key = mapping.transport;
+    const open = this.#channels.get(key);
+    if (open !== undefined) return open;
+    let opening = this.#opening.get(key);
+    if (opening === undefined) {
+      opening = this.#open(key, mapping).finally(() => this.#opening.delete(key));
+      this.#opening.set(key, opening);
+    }
+    return opening;
+  }
+
+  async #open(key: string, mapping: ResolvedMapping): Promise<Channel> {
+    const { signal, open, onOpened, onEnded } = this.#options;
+    const session = await open(mapping, signal);
+    const channel: Channel = { session, ledgers: new Map() };
+    this.#channels.set(key, channel);
+    void session.ended.then((end) => {
+      if (this.#channels.get(key) === channel) this.#channels.delete(key);
+      if (!signal.aborted && end.why !== "closed") onEnded(end);
+    });
+    onOpened(session);
+    return channel;
+  }
+
+  /** Closes every session. The next `get` opens another. */
+  async close(): Promise<void> {
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    await Promise.allSettled(channels.map((channel) => channel.session[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+    await Promise.allSettled(this.#opening.values());
+    // A session that was being opened meanwhile.
+    await this.close();
+  }
+}

@@ -1,0 +1,194 @@
+import type { Archive, Batch, BatchEntry, Session, Stage } from "../../contract/transport.ts";
+import { KinsyncError } from "../../errors/error.ts";
+import type { ArchiveLease, ArchivePool } from "../archive/archive-pool.ts";
+import { partsOf } from "../plan/batches.ts";
+import type { Ledger } from "../plan/ledger.ts";
+import type { PlanConflict } from "../plan/plan.ts";
+import type { DesiredRoot } from "./desired-state.ts";
+import { StallWatch } from "./stall-watch.ts";
+
+/** Bytes from which the progress of a transfer is reported, and milliseconds between two reports. */
+const PROGRESS_FROM_BYTES = 1024 * 1024;
+const PROGRESS_EVERY_MS = 500;
+
+/** What a delivery changed in one mapped root. */
+export interface DeliveryStats {
+  /** Entries written. */
+  readonly files: number;
+  readonly deleted: number;
+  /** Bytes of file content. */
+  readonly bytes: number;
+}
+
+export interface DeliveryOptions {
+  readonly session: Session;
+  readonly root: DesiredRoot;
+  readonly snapshot: number;
+  readonly ledger: Ledger;
+  readonly archives: ArchivePool;
+  /** `pod/NAME, container NAME`, for messages. */
+  readonly target: string;
+  readonly onProgress: (sent: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One mapped root on its way from what the ledger says to what is desired, in two steps, so that a barrier fits between them:
+ * `prepareDelivery` plans and begins to stage, `apply` commits. Disposing releases the archive.
+ */
+export interface PreparedDelivery extends AsyncDisposable {
+  /** In the order in which they are carried out. */
+  readonly entries: readonly BatchEntry[];
+  /** Settles when the target has staged and verified the bytes, or with the failure. */
+  readonly staged: Promise<void>;
+  /** Commits. May be called before `staged` settles: the target commits only what it verified. */
+  apply(): Promise<DeliveryStats>;
+}
+
+/**
+ * Plans the difference and begins to stage it. Nothing below the mapped root changes before `apply`.
+ * @throws `KINSYNC_TARGET_FOREIGN` where something that kinsync did not create stands in the way, `KINSYNC_SOURCE_*` where local
+ *   bytes cannot be had
+ */
+export async function prepareDelivery(options: DeliveryOptions): Promise<PreparedDelivery> {
+  const { root, ledger } = options;
+  const plan = ledger.plan(root.tree, { mirror: root.mapping.mirror, isExcluded: root.isExcluded });
+  if (plan.conflicts.length > 0) throw conflictError(options, plan.conflicts);
+  const [first = [], ...rest] = partsOf(plan.entries);
+  const part = await stagePart(options, first, rest.length === 0);
+  return new StagedDelivery(options, plan.entries, part, rest);
+}
+
+class StagedDelivery implements PreparedDelivery {
+  readonly entries: readonly BatchEntry[];
+  readonly staged: Promise<void>;
+  readonly #options: DeliveryOptions;
+  readonly #first: StagedPart;
+  readonly #rest: readonly (readonly BatchEntry[])[];
+
+  constructor(
+    options: DeliveryOptions,
+    entries: readonly BatchEntry[],
+    first: StagedPart,
+    rest: readonly (readonly BatchEntry[])[],
+  ) {
+    this.#options = options;
+    this.entries = entries;
+    this.#first = first;
+    this.#rest = rest;
+    this.staged = first.stage.ready;
+  }
+
+  async apply(): Promise<DeliveryStats> {
+    const { ledger, root } = this.#options;
+    await commitPart(this.#options, this.#first);
+    let part = this.#first;
+    // What remains is deletes alone: nothing to stage ahead.
+    for (const [index, entries] of this.#rest.entries()) {
+      ledger.partlyCommitted(part.entries);
+      await using next = await stagePart(this.#options, entries, index === this.#rest.length - 1);
+      await commitPart(this.#options, next);
+      part = next;
+    }
+    ledger.committed(root.tree, part.entries);
+    return statsOf(this.entries);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#first[Symbol.asyncDispose]();
+  }
+}
+
+/** One batch under way. */
+interface StagedPart extends AsyncDisposable {
+  readonly entries: readonly BatchEntry[];
+  readonly stage: Stage;
+  readonly stall: StallWatch;
+}
+
+async function stagePart(
+  options: DeliveryOptions,
+  entries: readonly BatchEntry[],
+  isLast: boolean,
+): Promise<StagedPart> {
+  const { session, root, snapshot, ledger, archives, target, signal } = options;
+  const lease: ArchiveLease = await archives.lease(entries, root.content, signal);
+  const stall = new StallWatch(signal, () => target);
+  const release = async (): Promise<void> => {
+    stall[Symbol.dispose]();
+    lease[Symbol.dispose]();
+  };
+  try {
+    const batch: Batch = {
+      root: root.spec,
+      snapshot,
+      tree: isLast ? root.tree.digest : "",
+      entries,
+      ...ledger.manifestChange(entries),
+      archive: reportingArchive(lease.archive, options, stall),
+    };
+    const stage = session.stage(batch, { signal: stall.signal });
+    // `commit` rejects with the same failure.
+    stage.ready.catch(() => {});
+    return { entries, stage, stall, [Symbol.asyncDispose]: release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function commitPart({ session }: DeliveryOptions, { stage, stall }: StagedPart): Promise<void> {
+  await session.commit(stage, { signal: stall.signal });
+}
+
+/** The archive as this target reads it: reports progress, and keeps the stall watch quiet. */
+function reportingArchive(archive: Archive, { onProgress }: DeliveryOptions, stall: StallWatch): Archive {
+  return {
+    size: archive.size,
+    async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+      let sent = 0;
+      let reportedAt = performance.now();
+      for await (const chunk of archive.chunks(signal)) {
+        yield chunk;
+        sent += chunk.length;
+        stall.alive();
+        if (archive.size < PROGRESS_FROM_BYTES || performance.now() - reportedAt < PROGRESS_EVERY_MS) continue;
+        reportedAt = performance.now();
+        onProgress(sent, archive.size);
+      }
+    },
+  };
+}
+
+function statsOf(entries: readonly BatchEntry[]): DeliveryStats {
+  let files = 0;
+  let deleted = 0;
+  let bytes = 0;
+  for (const entry of entries) {
+    if (entry.op === "delete") deleted += 1;
+    else files += 1;
+    if (entry.op === "file") bytes += entry.size;
+  }
+  return { files, deleted, bytes };
+}
+
+function conflictError({ root, target }: DeliveryOptions, conflicts: readonly PlanConflict[]): KinsyncError {
+  const [first] = conflicts;
+  const more = conflicts.length > 1 ? ` (and ${conflicts.length - 1} more)` : "";
+  const isFile = root.spec.shape === "file";
+  const where = isFile
+    ? `${root.spec.path === "/" ? "" : root.spec.path}/${first?.path}`
+    : `${root.mapping.to}/${first?.path}`;
+  const hint =
+    isFile && first?.found === "directory"
+      ? `You map a single file onto a folder. To put the file into the folder, write to: ${where}/`
+      : undefined;
+  return new KinsyncError(
+    "KINSYNC_TARGET_FOREIGN",
+    `${target}: ${where} is a ${first?.found} that kinsync did not create, and should become a ${first?.wanted}${more}`,
+    {
+      ...(hint === undefined ? {} : { hint }),
+      details: { paths: conflicts.slice(0, 20).map((conflict) => conflict.path) },
+    },
+  );
+}

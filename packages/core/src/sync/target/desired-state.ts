@@ -1,0 +1,42 @@
+import type { RootSpec } from "../../contract/transport.ts";
+import type { KinsyncError } from "../../errors/error.ts";
+import type { ContentStore } from "../../mapping/content-store.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { Tree } from "../../mapping/tree.ts";
+
+/** What one mapped root of a target should hold. */
+export interface DesiredRoot {
+  readonly mapping: ResolvedMapping;
+  readonly spec: RootSpec;
+  /** Without the paths that a more specific mapping overrides. */
+  readonly tree: Tree;
+  readonly content: ContentStore;
+  /** `performance.now()` of the moment in which this tree settled. */
+  readonly settledAt: number;
+  /** Paths that this mapping neither writes nor deletes: ignored ones, and those that a more specific mapping overrides. */
+  readonly isExcluded: (path: string, isDirectory: boolean) => boolean;
+}
+
+/** A mapping whose local files may not be sent. */
+export interface HaltedMapping {
+  readonly mapping: ResolvedMapping;
+  readonly reason: string;
+}
+
+/**
+ * What one target should hold: the released snapshot, projected onto it. Immutable; targets that should hold the same share one
+ * object. The engine pushes it to the worker, which pulls nothing.
+ */
+export interface DesiredState {
+  /** Number of the released snapshot; 0 before the first. */
+  readonly snapshot: number;
+  /** All mappings of the target, in the order of the config. */
+  readonly mappings: readonly ResolvedMapping[];
+  /** Mapped roots that have something to hold. Empty before the first snapshot. */
+  readonly roots: readonly DesiredRoot[];
+  readonly halted: readonly HaltedMapping[];
+  /** Two mappings that land on one container path: nothing is sent. */
+  readonly conflict: KinsyncError | undefined;
+  /** Equal keys ask for the same bytes at the same paths. */
+  readonly key: string;
+}
