@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 import { parse } from "yaml";
@@ -124,3 +127,9 @@ function get(playground: Playground, path: string): Promise<{ status: number }> 
     .end();
   return promise;
 }
+
+test("a start loads no library that only some requests need", async () => {
+  const program = fileURLToPath(new URL("./support/start-and-list-modules.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  expect((JSON.parse(stdout) as string[]).toSorted()).toEqual(["ws", "yaml"]);
+});

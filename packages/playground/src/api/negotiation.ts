@@ -64,8 +64,8 @@ export function shapeOf(accept: string | undefined, served: readonly Shape[]): S
   );
 }
 
-/** Reads a request's body by its content type. Throws 415 for formats, and protobuf messages, that are not known; 400 for what cannot be parsed. */
-export function decodeBody(body: Buffer, contentType: string | undefined): unknown {
+/** Decodes a request's body by its content type. Throws 415 for an unknown format or protobuf message, 400 if the body cannot be parsed. */
+export async function decodeBody(body: Buffer, contentType: string | undefined): Promise<unknown> {
   if (body.length === 0) {
     return undefined;
   }
@@ -82,7 +82,7 @@ export function decodeBody(body: Buffer, contentType: string | undefined): unkno
   }
   if (type === "application/vnd.kubernetes.protobuf") {
     try {
-      return decodeProtobuf(body);
+      return await decodeProtobuf(body);
     } catch (error) {
       if (!(error instanceof ProtobufError)) {
         throw error;
@@ -90,7 +90,7 @@ export function decodeBody(body: Buffer, contentType: string | undefined): unkno
       throw new StatusError(
         415,
         "UnsupportedMediaType",
-        `the playground reads little protobuf, and not this: ${error.message}; send application/json`,
+        `the playground cannot decode this protobuf: ${error.message}; send application/json instead`,
       );
     }
   }

@@ -59,7 +59,7 @@ export async function answerResource(context: ApiContext, exchange: Exchange): P
     return;
   }
   const contentType = (message.headers["content-type"] ?? "application/json").split(";")[0]!.trim();
-  const body = decodeBody(await readBody(message), contentType);
+  const body = await decodeBody(await readBody(message), contentType);
   if (verb === "deletecollection") {
     const gone = deleteCollection(context, request, body);
     sendJson(response, 200, {
@@ -108,7 +108,7 @@ async function answerPod(context: ApiContext, { message, request, response }: Ex
       await serveLogs(context, request, response);
       return;
     case "eviction": {
-      const body = decodeBody(await readBody(message), message.headers["content-type"]);
+      const body = await decodeBody(await readBody(message), message.headers["content-type"]);
       const { deleteOptions } = (body ?? {}) as { deleteOptions?: unknown };
       deleteObject(context, request, deleteOptions);
       const done: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };

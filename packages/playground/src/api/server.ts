@@ -207,7 +207,7 @@ class Server implements ApiServer {
           "the server does not allow this method on the requested resource",
         );
       }
-      const body = decodeBody(await readBody(message), message.headers["content-type"]);
+      const body = await decodeBody(await readBody(message), message.headers["content-type"]);
       sendJson(response, 201, review.kind === "SelfSubjectReview" ? reviewSelf() : reviewAccess(faults, body));
       return;
     }

@@ -105,37 +105,6 @@ function fillJobSet(spec: Fields): void {
   }
 }
 
-/** The `default:` values of a structural schema, filled in as the API server does for custom resources. */
-export function fillFromSchema(value: unknown, schema: unknown): void {
-  const rules = asFields(schema);
-  if (rules === undefined) {
-    return;
-  }
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      fillFromSchema(item, rules["items"]);
-    }
-    return;
-  }
-  const fields = asFields(value);
-  if (fields === undefined) {
-    return;
-  }
-  for (const [name, rule] of Object.entries(asFields(rules["properties"]) ?? {})) {
-    const preset = asFields(rule)?.["default"];
-    if (fields[name] === undefined && preset !== undefined) {
-      fields[name] = structuredClone(preset);
-    }
-    fillFromSchema(fields[name], rule);
-  }
-  const rest = asFields(rules["additionalProperties"]);
-  if (rest !== undefined) {
-    for (const name of Object.keys(fields)) {
-      fillFromSchema(fields[name], rest);
-    }
-  }
-}
-
 /**
  * Fills in what the real API server (and JobSet's webhooks) would, in place: only the defaults that controllers, kubelet
  * and clients read. `object.metadata` has its name and uid already.
@@ -183,7 +152,6 @@ export function applyDefaults(resource: ResourceType, object: NewObject): void {
       object.spec = spec;
       break;
     default:
-      fillFromSchema(object, resource.schemas?.[resource.storageVersion]);
   }
   if (resource.group === "apps" || resource.name === "jobs.batch") {
     fillPodSpec(asFields(asFields(spec["template"])?.["spec"]));

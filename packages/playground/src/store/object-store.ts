@@ -8,6 +8,7 @@ import type { StoreChange } from "./change-feed.ts";
 import { applyDefaults } from "./defaults.ts";
 import { DEFINITIONS, establish, resourceOfDefinition } from "./definitions.ts";
 import { apiTime, finalizersFor, gracePeriodOf, mayGo } from "./deletion.ts";
+import { applySchema } from "./custom-schema.ts";
 import { immutabilityProblems } from "./immutability.ts";
 import { ObjectTables } from "./object-tables.ts";
 import type { Located } from "./object-tables.ts";
@@ -162,7 +163,7 @@ class MemoryStore implements PlaygroundStore {
       metadata.generation = 1;
     }
     applyDefaults(type, next);
-    const wrong = problems(type, next);
+    const wrong = [...problems(type, next), ...applySchema(type, next)];
     if (wrong.length > 0) {
       throw invalid(type, name, wrong);
     }
@@ -170,7 +171,7 @@ class MemoryStore implements PlaygroundStore {
       throw alreadyExists(type, name);
     }
     if (resource === DEFINITIONS) {
-      establish(type, next);
+      establish(next);
     }
     return this.#commit(type, next as StoredObject, undefined, options);
   }
@@ -189,7 +190,11 @@ class MemoryStore implements PlaygroundStore {
         next.status = structuredClone(current.status);
       }
     }
-    const wrong = [...problems(type, next), ...immutabilityProblems(type, current, next)];
+    const wrong = [
+      ...problems(type, next),
+      ...immutabilityProblems(type, current, next),
+      ...applySchema(type, next, current),
+    ];
     if (wrong.length > 0) {
       throw invalid(type, next.metadata.name, wrong);
     }
@@ -207,6 +212,10 @@ class MemoryStore implements PlaygroundStore {
       delete next.status;
     } else {
       next.status = structuredClone(object.status);
+    }
+    const wrong = applySchema(type, next, current);
+    if (wrong.length > 0) {
+      throw invalid(type, next.metadata.name, wrong);
     }
     return this.#commit(type, next, current, options);
   }

@@ -33,8 +33,8 @@ export interface ResourceType {
   readonly scale?: { readonly specReplicas: string; readonly statusReplicas: string; readonly selector?: string };
   /** Columns by version, of custom resources. */
   readonly columns?: Readonly<Record<string, readonly PrinterColumn[]>>;
-  /** Structural schemas by version, of custom resources: their defaults are applied. */
-  readonly schemas?: Readonly<Record<string, unknown>>;
+  /** Structural schemas by version, of custom resources: objects get their defaults and must conform to them. */
+  readonly schemas?: Readonly<Record<string, object>>;
 }
 
 interface BuiltIn {

@@ -1,5 +1,6 @@
 import type { StatusCause } from "../status-error.ts";
 import type { NewObject } from "../world.ts";
+import { DEFINITIONS, definitionProblems } from "./definitions.ts";
 import type { ResourceType } from "./resources.ts";
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -175,6 +176,8 @@ export function problems(resource: ResourceType, object: NewObject): StatusCause
     causes.push(...podProblems("spec", object.spec));
   } else if (WITH_TEMPLATE.has(resource.kind) && (resource.group === "apps" || resource.group === "batch")) {
     causes.push(...templateProblems(object));
+  } else if (resource.name === DEFINITIONS) {
+    causes.push(...definitionProblems(object));
   }
   return causes;
 }
