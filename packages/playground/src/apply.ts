@@ -1,7 +1,7 @@
 import { parseAllDocuments } from "yaml";
 
 import { StatusError, badRequest } from "./status-error.ts";
-import type { PlaygroundStore } from "./store/object-store.ts";
+import type { PlaygroundStore } from "./store/playground-store.ts";
 import type { NewObject, StoredObject } from "./world.ts";
 
 interface Listed {

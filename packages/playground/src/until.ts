@@ -1,4 +1,4 @@
-import type { PlaygroundStore } from "./store/object-store.ts";
+import type { PlaygroundStore } from "./store/playground-store.ts";
 
 /** How long to wait, and for what. */
 export interface UntilOptions {

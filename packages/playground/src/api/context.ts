@@ -1,5 +1,5 @@
 import type { FaultPlan } from "./fault-plan.ts";
-import type { PlaygroundStore } from "../store/object-store.ts";
+import type { PlaygroundStore } from "../store/playground-store.ts";
 import type { ContainerRuntime } from "../world.ts";
 
 /** What every part of the API server works on. */

@@ -1,5 +1,5 @@
 import { invalid, notFound } from "../status-error.ts";
-import type { WriteOptions } from "../store/object-store.ts";
+import type { WriteOptions } from "../store/playground-store.ts";
 import type { NewObject, StoredObject } from "../world.ts";
 import type { ApiContext } from "./context.ts";
 import type { ResourceRequest } from "./request.ts";

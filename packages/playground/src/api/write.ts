@@ -1,6 +1,6 @@
 import { StatusError, badRequest, invalid, notFound } from "../status-error.ts";
 import type { Status } from "../status-error.ts";
-import type { WriteOptions } from "../store/object-store.ts";
+import type { WriteOptions } from "../store/playground-store.ts";
 import type { ResourceType } from "../store/resources.ts";
 import type { NewObject, Propagation, StoredObject } from "../world.ts";
 import type { ApiContext } from "./context.ts";

@@ -57,18 +57,21 @@ export function claim(owner: StoredObject, resource: ResourceName, { view }: Con
 const jobSetLabel = "jobset.sigs.k8s.io/jobset-name";
 const priorityLabel = "jobset.sigs.k8s.io/priority";
 
+/** What a pod has beyond its template; `spec` replaces whole fields. */
+export interface PodOverrides {
+  readonly name?: string;
+  readonly generateName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly finalizers?: string[];
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
 /** Creates a pod from a template. */
 export function createPod(
   owner: StoredObject,
   template: PodTemplate,
-  more: {
-    readonly name?: string;
-    readonly generateName?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly finalizers?: string[];
-    readonly spec?: Readonly<Record<string, unknown>>;
-  },
+  more: PodOverrides,
   { store }: ControllerContext,
 ): StoredObject {
   const annotations = { ...template.metadata?.annotations, ...more.annotations };

@@ -40,3 +40,19 @@ export function mayGo({ kind, metadata }: StoredObject): boolean {
     kind !== "Namespace"
   );
 }
+
+/** Marks an object as being deleted, in place. A repeated deletion can only shorten the grace period (seconds). */
+export function startDeletion(object: StoredObject, grace: number, keepsGeneration: boolean): void {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp === undefined) {
+    // The API shows the end of the grace period, not the time of the request.
+    metadata.deletionTimestamp = apiTime(grace);
+    metadata.deletionGracePeriodSeconds = grace;
+    if (keepsGeneration) {
+      metadata.generation = (metadata.generation ?? 0) + 1;
+    }
+  } else if (grace < (metadata.deletionGracePeriodSeconds ?? 0)) {
+    metadata.deletionTimestamp = apiTime(grace);
+    metadata.deletionGracePeriodSeconds = grace;
+  }
+}

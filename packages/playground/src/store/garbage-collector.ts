@@ -1,6 +1,6 @@
 import { StatusError } from "../status-error.ts";
 import type { Propagation, ResourceName, StoredObject } from "../world.ts";
-import type { PlaygroundStore } from "./object-store.ts";
+import type { PlaygroundStore } from "./playground-store.ts";
 
 const FOREGROUND = "foregroundDeletion";
 const ORPHAN = "orphan";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
-import { StatusError } from "../../src/status-error.ts";
 import { createObjectStore } from "../../src/store/object-store.ts";
-import type { PlaygroundStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import type { NewObject, StoredObject } from "../../src/world.ts";
+import { failure } from "../support/store-fixture.ts";
 
 const DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io";
 const TRAINS = "trains.example.org";
@@ -62,18 +62,6 @@ function storeWithTrains(): PlaygroundStore {
 
 function create(store: PlaygroundStore, spec: Record<string, unknown>): StoredObject {
   return store.create(TRAINS, "default", { metadata: { name: "t" }, spec });
-}
-
-function failure(run: () => unknown): StatusError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof StatusError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error("the write was accepted");
 }
 
 describe("a custom resource", () => {

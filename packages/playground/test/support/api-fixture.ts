@@ -12,7 +12,7 @@ import { createApiServer } from "../../src/api/server.ts";
 import { FaultPlan } from "../../src/api/fault-plan.ts";
 import { startGarbageCollector } from "../../src/store/garbage-collector.ts";
 import { createObjectStore } from "../../src/store/object-store.ts";
-import type { PlaygroundStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import { StatusError } from "../../src/status-error.ts";
 import type { ContainerRuntime, NewObject } from "../../src/world.ts";
 

@@ -1,6 +1,7 @@
 import { startControllers, type ControllerOptions, type Controllers } from "../../src/controllers/index.ts";
 import { startGarbageCollector } from "../../src/store/garbage-collector.ts";
-import { createObjectStore, type PlaygroundStore } from "../../src/store/object-store.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import type { ResourceName, StoredObject } from "../../src/world.ts";
 
 /** Controllers over a store whose pods run without processes: a word makes them ready, succeed or fail. */

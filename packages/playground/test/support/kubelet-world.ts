@@ -1,6 +1,8 @@
 import type { Readable } from "node:stream";
-import { createKubelet, type Kubelet, type KubeletOptions } from "../../src/kubelet/index.ts";
-import { createObjectStore, type PlaygroundStore } from "../../src/store/object-store.ts";
+import { createKubelet } from "../../src/kubelet/index.ts";
+import type { Kubelet, KubeletOptions } from "../../src/kubelet/kubelet.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import type { ExecProcess, StoredObject } from "../../src/world.ts";
 
 /** A store with a node, for one test. */
