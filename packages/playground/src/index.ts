@@ -1,4 +1,4 @@
-// The public names of the playground.
+// The public API of the playground.
 
 export { createPlayground } from "./playground.ts";
 export type { Playground, PlaygroundOptions } from "./playground.ts";

@@ -6,7 +6,7 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** JSON Merge Patch (RFC 7396): `null` takes a field away, lists are replaced as a whole. */
+/** JSON Merge Patch (RFC 7396): `null` removes a field, lists are replaced as a whole. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isFields(patch)) {
     return patch;
@@ -22,7 +22,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** Lists that strategic merge joins by a key. Where an item can be told apart by several keys, the first one that it has counts. */
+/** Lists that strategic merge joins by a key. Of several possible keys, the first one that an item has is used. */
 const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   containers: ["name"],
   initContainers: ["name"],
@@ -77,7 +77,7 @@ function mergeLists(field: string, target: unknown, patch: readonly unknown[]): 
   return result;
 }
 
-/** Puts a merged list into the order that `$setElementOrder` asks for; what it does not name stays behind it. */
+/** Sorts a merged list as `$setElementOrder` demands; items that it does not name come last. */
 function inOrder(list: unknown, field: string, order: unknown): unknown {
   if (!Array.isArray(list) || !Array.isArray(order)) {
     return list;
@@ -95,8 +95,8 @@ function inOrder(list: unknown, field: string, order: unknown): unknown {
 }
 
 /**
- * Strategic merge patch, as Kubernetes means it for its built-in kinds: as a merge patch, but containers, env, ports,
- * volumes and their like are joined by their keys; with `$patch`, `$retainKeys`, `$setElementOrder/x` and
+ * Strategic merge patch of Kubernetes' built-in kinds: as a merge patch, but containers, env, ports,
+ * volumes and similar lists are joined by their keys; with `$patch`, `$retainKeys`, `$setElementOrder/x` and
  * `$deleteFromPrimitiveList/x`.
  */
 export function strategicMerge(target: unknown, patch: unknown): unknown {

@@ -65,8 +65,8 @@ export function indexFailures(pod: StoredObject): number {
   return Number(pod.metadata.annotations?.[failureCount] ?? 0);
 }
 
-/** The pods to delete: all but one of each index, and those beyond the wanted number; pods that are not ready first. */
-export function surplus(active: readonly StoredObject[], wanted: number): StoredObject[] {
+/** The pods to delete: all but one of each index, and those beyond the desired number; pods that are not ready first. */
+export function surplus(active: readonly StoredObject[], desired: number): StoredObject[] {
   const best = [...active].sort((a, b) => Number(isReadyPod(b)) - Number(isReadyPod(a)));
   const seen = new Set<number>();
   const doubles = best.filter((pod) => {
@@ -78,7 +78,7 @@ export function surplus(active: readonly StoredObject[], wanted: number): Stored
     return true;
   });
   const rest = best.filter((pod) => !doubles.includes(pod));
-  return [...doubles, ...rest.slice(Math.max(0, wanted))];
+  return [...doubles, ...rest.slice(Math.max(0, desired))];
 }
 
 export function restartsOf(pods: readonly StoredObject[]): number {

@@ -26,13 +26,13 @@ export const jobSetController: Controller = {
   resource: sets,
   reconcile(set, context) {
     const { managedBy } = jobSetSpec(set);
-    // Somebody else's (Kueue's in another cluster): not ours to touch.
+    // Another controller manages it, such as Kueue in another cluster.
     if (managedBy !== undefined && managedBy !== `${prefix}jobset-controller`) return;
     if (!isDeleting(set)) new JobSetPass(set, context).run();
   },
 };
 
-/** One look at a JobSet. */
+/** One reconcile of a JobSet. */
 class JobSetPass {
   readonly #set: StoredObject;
   readonly #context: ControllerContext;
@@ -51,14 +51,14 @@ class JobSetPass {
   run(): void {
     const owned = this.#context.view.ownedBy(this.#set.metadata.uid, jobs);
     const restarts = restartsOf(this.#set);
-    // Lower is the only test: not older, not another number.
+    // Only a lower number counts: not age, and not a higher number.
     const previous = owned.filter((job) => attemptOf(job) < restarts);
     const present = owned.filter((job) => !previous.includes(job));
     const roles = statusesOf(this.#spec, present);
     this.#status["replicatedJobsStatus"] = roles;
     if (isTrue(this.#set, "Completed") || isTrue(this.#set, "Failed")) {
       this.#deleteJobs(owned.filter((job) => !isFinishedJob(job)));
-      this.#tell();
+      this.#writeStatus();
       this.#expire();
       return;
     }
@@ -67,7 +67,7 @@ class JobSetPass {
     if (failed.length > 0) this.#fail(failed);
     else if (this.#isDone(present)) this.#finish("Completed", "AllJobsCompleted", "jobset completed successfully");
     else this.#progress(previous, present, roles);
-    this.#tell();
+    this.#writeStatus();
   }
 
   #isDone(present: readonly StoredObject[]): boolean {
@@ -156,7 +156,7 @@ class JobSetPass {
     const set = this.#set;
     const { namespace } = set.metadata;
     const name = jobName(set, replicated, index);
-    // Also the Job of the attempt before, for as long as its foreground deletion keeps the name.
+    // Also if the previous attempt's Job keeps the name until its foreground deletion ends.
     if (this.#context.store.get(jobs, namespace, name) !== undefined) return;
     this.#context.store.create(jobs, namespace, jobOf(set, replicated, index, suspended));
   }
@@ -169,7 +169,7 @@ class JobSetPass {
     this.#condition("Suspended", "True", "SuspendedJobs", "jobset is suspended");
   }
 
-  /** The Jobs stay the same; what a queue wrote into the JobSet's pod templates meanwhile goes into theirs. */
+  /** Resumes the same Jobs, with what a queue has written into the JobSet's pod templates. */
   #resume(present: readonly StoredObject[]): void {
     for (const job of present) {
       if (job.spec?.["suspend"] !== true || isDeleting(job)) continue;
@@ -220,7 +220,7 @@ class JobSetPass {
         : this.#conditions.map((condition) => (condition === before ? next : condition));
   }
 
-  #tell(): void {
+  #writeStatus(): void {
     const conditions = this.#conditions.length === 0 ? {} : { conditions: this.#conditions };
     this.#context.view.updateStatus(sets, this.#set, { ...this.#status, ...conditions });
   }

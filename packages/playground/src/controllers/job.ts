@@ -44,7 +44,7 @@ export function isFinishedJob(job: StoredObject): boolean {
   return isTrue(job, "Complete") || isTrue(job, "Failed");
 }
 
-/** One look at a job. */
+/** One reconcile of a Job. */
 class JobPass {
   readonly #job: StoredObject;
   readonly #context: ControllerContext;
@@ -96,7 +96,7 @@ class JobPass {
       else this.#manage();
       if (this.#has("FailureTarget") || this.#has("SuccessCriteriaMet")) this.#windUp();
     }
-    this.#tell();
+    this.#writeStatus();
   }
 
   #pods(): StoredObject[] {
@@ -129,7 +129,7 @@ class JobPass {
     }
   }
 
-  /** Counts pods that ended since, each once: that is what their finalizer is for. */
+  /** Counts the pods that have ended, each once: their finalizer ensures it. */
   #count(): void {
     for (const pod of this.#pods()) {
       if (!isTracked(pod)) continue;
@@ -184,7 +184,7 @@ class JobPass {
     return undefined;
   }
 
-  /** Ends what still runs; the last condition comes when nothing does any more. */
+  /** Deletes active pods; sets the final condition when none is left. */
   #windUp(): void {
     for (const pod of this.#active()) this.#deleteUncounted(pod);
     if (this.#pods().some((pod) => !isFinishedPod(pod))) return;
@@ -193,7 +193,7 @@ class JobPass {
     else this.#set("Complete", completionsReached);
   }
 
-  /** A pod that the controller takes away itself is no failure. */
+  /** A pod that the controller deletes does not count as failed. */
   #deleteUncounted(pod: StoredObject): void {
     dropTracking(pod, this.#context);
     deletePod(pod, this.#context);
@@ -207,14 +207,14 @@ class JobPass {
     }
     const left =
       this.#completions === undefined ? Infinity : this.#completions - this.#succeeded - this.#failedIndexes.size;
-    const wanted =
+    const desired =
       this.#completions === undefined && this.#succeeded > 0
         ? active.length
         : Math.min(this.#parallelism, Math.max(0, left));
-    for (const pod of surplus(active, wanted)) this.#deleteUncounted(pod);
-    // With podReplacementPolicy Failed a pod that still ends counts as there.
+    for (const pod of surplus(active, desired)) this.#deleteUncounted(pod);
+    // With podReplacementPolicy Failed, a terminating pod still counts.
     const ending = this.#waitsForFailed ? this.#pods().filter((pod) => isDeleting(pod) && !isFinishedPod(pod)) : [];
-    const missing = wanted - active.length - ending.length;
+    const missing = desired - active.length - ending.length;
     if (missing <= 0) return;
     const pause = this.#backOff();
     if (pause > 0) {
@@ -233,7 +233,7 @@ class JobPass {
     for (const index of free.slice(0, missing)) this.#createIndex(index);
   }
 
-  /** Milliseconds until the next pod may come. */
+  /** Milliseconds until the next pod may be created. */
   #backOff(): number {
     const ends = this.#pods().filter((pod) => podPhase(pod) === "Failed");
     const latest = Math.max(0, ...ends.map(finishedAt));
@@ -248,7 +248,7 @@ class JobPass {
     createPod(this.#job, templateOf(this.#job), overrides, this.#context);
   }
 
-  #tell(): void {
+  #writeStatus(): void {
     const pods = this.#pods();
     const active = pods.filter(isActivePod);
     const done = this.#has("Complete");

@@ -1,4 +1,4 @@
-// The node: it takes pods that are bound to it, runs them and tells the API what became of them.
+// The node: runs the pods that are bound to it, and reports their status to the API.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
@@ -21,17 +21,17 @@ import { dataOf } from "./source-data.ts";
 import { hostIp, nodeName, registerNode, schedule } from "./scheduler.ts";
 
 /**
- * Starts the node. It works from the store's events on; disposing it ends every process and removes every file, and so does
- * a small watcher beside it where this process is killed.
+ * Starts the node. The store's events trigger it; disposing it ends every process and removes every file, and so does
+ * a watchdog if this process is killed.
  *
- * What is not as on a real node:
+ * Differences to a real node:
  * - All containers share this machine's network; the addresses in a pod's status are made up.
  * - `hostPath` and claims are folders of the playground, never of this machine. ConfigMaps and Secrets are copied once, when the pod starts.
  * - Probes other than `exec` count as passed; lifecycle hooks, resources and image pull policies do nothing.
  * - A process's standard input is a socket, so it can't be opened again as `/dev/stdin`.
  * - Confined, but not as root: `runAsUser` is a start error.
  * - Unconfined: an absolute path is the machine's, not the container's. `PLAYGROUND_ROOT` names the container's folder, `TMPDIR` a
- *   folder in it. Mounts are symlinks; `sizeLimit` and `runAsUser` are ignored. A process that starts a session of its own outlives its
+ *   folder in it. Mounts are symlinks; `sizeLimit` and `runAsUser` are ignored. A process that starts its own session outlives its
  *   container. Where the machine has a write fence (see `WriteFence`; `confinement` reports it), a process can write to the container's
  *   folder and its volumes only, which also enforces `readOnlyRootFilesystem`, and `readOnly` unless the container mounts the same
  *   folder twice. Elsewhere nothing stops a process from writing to the machine.
@@ -202,7 +202,7 @@ class PlaygroundKubelet implements Kubelet {
     }
   }
 
-  /** Makes a worker for the pod as soon as the node is there. */
+  /** Creates the pod's worker as soon as the node is ready. */
   async #take({ metadata: { namespace, name, uid } }: StoredObject): Promise<void> {
     if (this.#taking.has(uid)) return;
     this.#taking.add(uid);
@@ -218,14 +218,14 @@ class PlaygroundKubelet implements Kubelet {
   #record(namespace: string, name: string, container: string | undefined): ContainerRecord {
     const pod = this.#store.get("pods", namespace, name);
     if (pod === undefined) throw new StatusError(404, "NotFound", `pods "${name}" not found`, { name, kind: "pods" });
-    const wanted = container ?? defaultContainer(pod) ?? "";
+    const containerName = container ?? defaultContainer(pod) ?? "";
     const worker = this.#workers.get(pod.metadata.uid);
-    const record = worker?.container(wanted);
+    const record = worker?.container(containerName);
     if (record !== undefined) return record;
     const spec = podSpec(pod);
     const known = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
-    if (!known.some((candidate) => candidate.name === wanted)) {
-      throw new StatusError(400, "BadRequest", `container ${wanted} is not valid for pod ${name}`);
+    if (!known.some((candidate) => candidate.name === containerName)) {
+      throw new StatusError(400, "BadRequest", `container ${containerName} is not valid for pod ${name}`);
     }
     throw new StatusError(400, "BadRequest", `pod ${name} does not have a host assigned`);
   }
@@ -238,7 +238,7 @@ function rootOf(record: ContainerRecord): string {
   return record.root;
 }
 
-/** What the real API server says after the upgrade, on the status channel. */
+/** The real API server's error after the upgrade, on the status channel. */
 function notRunning(container: string): StatusError {
   return new StatusError(
     500,
@@ -252,7 +252,7 @@ function isFinished(pod: StoredObject): boolean {
   return phase === "Succeeded" || phase === "Failed";
 }
 
-/** What confined containers share. */
+/** Prepares the tools that confined containers share. */
 async function placeTools(confinement: Confinement, directory: string): Promise<ImageTools> {
   if (confinement.kind === "unconfined") return { confined: false };
   const { busybox } = confinement.tools;

@@ -77,7 +77,7 @@ function typeName(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-/** What the API server's own validator says, by keyword. */
+/** The message of the API server's own validator, by keyword. */
 function explanation({ keyword, params, schema }: ErrorObject, path: string): string {
   const given = JSON.stringify(schema);
   switch (keyword) {
@@ -177,7 +177,7 @@ function causesIn(schema: object, object: NewObject): StatusCause[] {
   }
   return (
     (validate.errors ?? [])
-      // The errors of each alternative say less than the one that none fits.
+      // The errors of each alternative only repeat that none fits.
       .filter(({ schemaPath }) => !/\/(?:anyOf|oneOf)\/\d+\//.test(schemaPath))
       .map((error) => causeOf(error, object))
   );
@@ -212,6 +212,6 @@ export function schemaProblems(schema: object, field: string): StatusCause[] {
     message: `Invalid value: ${JSON.stringify(data)}: ${message}`,
     field: fieldPath(instancePath, json, field),
   }));
-  // ajv reports each alternative of a field; the first one says most.
+  // ajv reports each alternative of a field; the first one is the clearest.
   return causes.filter((cause, index) => causes.findIndex(({ field: other }) => other === cause.field) === index);
 }

@@ -57,7 +57,7 @@ function fillJob(spec: Fields, name: string, uid: string): void {
   }
   fill(spec, { parallelism: 1, backoffLimit: 6, completionMode: "NonIndexed", suspend: false });
   if (spec["manualSelector"] !== true) {
-    // The API server, not the controller, ties a Job to its pods: by the uid, so that a successor of the same name stays apart.
+    // The API server, not the controller, sets a Job's selector: by uid, so that it does not match a new Job of the same name.
     const template = templateOf(spec);
     const metadata = asFields(template["metadata"]) ?? {};
     template["metadata"] = metadata;
@@ -73,7 +73,7 @@ function fillJob(spec: Fields, name: string, uid: string): void {
   }
 }
 
-/** A Job without labels of its own has those of its pods. */
+/** A Job without labels gets those of its pods. */
 function labelJob(object: NewObject): void {
   const labels = asFields(asFields(asFields(object.spec?.["template"])?.["metadata"])?.["labels"]);
   if (Object.keys(object.metadata.labels ?? {}).length === 0 && labels !== undefined) {
@@ -81,7 +81,7 @@ function labelJob(object: NewObject): void {
   }
 }
 
-/** What JobSet's own webhooks fill in. */
+/** The defaults of JobSet's webhooks. */
 function fillJobSet(spec: Fields): void {
   fill(spec, { startupPolicy: { startupPolicyOrder: "AnyOrder" }, suspend: false });
   spec["successPolicy"] ??= { operator: "All" };
@@ -106,8 +106,8 @@ function fillJobSet(spec: Fields): void {
 }
 
 /**
- * Fills in what the real API server (and JobSet's webhooks) would, in place: only the defaults that controllers, kubelet
- * and clients read. `object.metadata` has its name and uid already.
+ * Fills in the defaults of the real API server and of JobSet's webhooks, in place: only those that controllers, kubelet
+ * and clients read. `object.metadata` must have its name and uid.
  */
 export function applyDefaults(resource: ResourceType, object: NewObject): void {
   const spec = (object.spec ?? {}) as Fields;

@@ -1,4 +1,4 @@
-// What the server, not the caller, says about an object: its kind, name, uid and times.
+// What the server, not the caller, sets in an object: its kind, name, uid and times.
 
 import { randomInt, randomUUID } from "node:crypto";
 

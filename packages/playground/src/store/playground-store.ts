@@ -4,23 +4,23 @@ import type { ResourceTable } from "./resources.ts";
 
 /** How a write differs from a plain one. */
 export interface WriteOptions {
-  /** Does everything but keep the result. Default: `false`. */
+  /** Does everything except storing the result. Default: `false`. */
   readonly dryRun?: boolean;
 }
 
-/** What a deletion may ask for. */
+/** Options of a deletion. */
 export interface DeleteOptions extends WriteOptions {
-  /** Default: what the object's finalizers ask for, else `Background`. */
+  /** Default: by the object's finalizers, else `Background`. */
   readonly propagation?: Propagation;
-  /** Seconds; pods only. Default: the pod's `terminationGracePeriodSeconds`. 0 takes the object away at once. */
+  /** Seconds; pods only. Default: the pod's `terminationGracePeriodSeconds`. 0 removes the object at once. */
   readonly gracePeriodSeconds?: number;
   /** 409 unless the object has this uid. */
   readonly uid?: string;
 }
 
-/** The store as the API server and the garbage collector see it: `ObjectStore` and the parts that no controller needs. */
+/** The store for the API server and the garbage collector: `ObjectStore`, and what controllers do not need. */
 export interface PlaygroundStore extends ObjectStore {
-  /** The kinds that can be stored; custom resources come and go with their definition objects. */
+  /** The kinds that can be stored, including those of the stored CustomResourceDefinitions. */
   readonly resources: ResourceTable;
   /** The newest resourceVersion. */
   readonly revision: number;
@@ -41,9 +41,9 @@ export interface PlaygroundStore extends ObjectStore {
   byUid(uid: string): { readonly resource: ResourceName; readonly object: StoredObject } | undefined;
   /** Objects that name this uid as an owner, frozen. */
   dependentsOf(uid: string): { readonly resource: ResourceName; readonly object: StoredObject }[];
-  /** Every change after `revision`, oldest first; `undefined` where the history does not reach back that far. */
+  /** Every change after `revision`, oldest first; `undefined` if the history does not reach back that far. */
   changesSince(revision: number): readonly StoreChange[] | undefined;
-  /** Forgets the history: every older resourceVersion is expired from now on. */
+  /** Forgets the history: all resourceVersions so far expire. */
   compact(): void;
   /** As `subscribe`, but with frozen objects and the object before the change. */
   observe(listener: (change: StoreChange) => void): Disposable;

@@ -32,7 +32,7 @@ function enumOf({ enum: values, nullable }: Fields): unknown {
   return Array.isArray(values) && nullable === true ? [...(values as unknown[]), null] : values;
 }
 
-/** OpenAPI v3 says by a flag that a limit is exclusive, JSON Schema by another keyword. */
+/** OpenAPI v3 marks an exclusive limit by a flag, JSON Schema by another keyword. */
 function limits(schema: Fields): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [limit, exclusive] of [

@@ -16,7 +16,7 @@ function patch(path: string, format: string, body: unknown): ReturnType<TestApi[
 }
 
 describe("discovery", () => {
-  test("tells groups, resources and subresources", async () => {
+  test("lists groups, resources and subresources", async () => {
     expect((await api.call("GET", "/version")).body).toMatchObject({ major: "1", minor: "34" });
     expect((await api.call("GET", "/api")).body).toMatchObject({ versions: ["v1"] });
     const groups = (await api.call("GET", "/apis")).body["groups"] as { name: string }[];
@@ -26,14 +26,14 @@ describe("discovery", () => {
     expect((await api.call("GET", "/apis/nothing/v1")).code).toBe(404);
   });
 
-  test("comes in one piece for clients that ask for it", async () => {
+  test("is one aggregated document for clients that accept it", async () => {
     const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     const answer = await api.call("GET", "/apis", { headers: { Accept: accept } });
     expect(answer.body).toMatchObject({ kind: "APIGroupDiscoveryList", apiVersion: "apidiscovery.k8s.io/v2" });
     expect(answer.headers["content-type"]).toContain("as=APIGroupDiscoveryList");
   });
 
-  test("knows a custom resource as soon as it is defined", async () => {
+  test("lists a custom resource as soon as it is defined", async () => {
     const definition = {
       metadata: { name: "trains.example.org" },
       spec: {

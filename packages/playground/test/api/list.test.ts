@@ -32,7 +32,7 @@ describe("lists", () => {
     return (body as unknown as List).items.map(({ metadata }) => metadata.name).join("");
   }
 
-  test("are cut by labels and fields", async () => {
+  test("are filtered by labels and fields", async () => {
     const cases = {
       "labelSelector=odd%3D1": "bd",
       "labelSelector=odd!%3D1": "ace",
@@ -55,7 +55,7 @@ describe("lists", () => {
     expect((await api.call("GET", `${MAPS}?labelSelector=a%3D%3D%3D`)).code).toBe(400);
   });
 
-  test("pages show the state of the first page, whatever happens between", async () => {
+  test("pages show the state of the first page, whatever changes in between", async () => {
     const first = (await api.call("GET", `${MAPS}?limit=2`)).body as unknown as List;
     expect(first.metadata.remainingItemCount).toBe(3);
     await api.call("DELETE", `${MAPS}/d`);
@@ -71,7 +71,7 @@ describe("lists", () => {
     });
   });
 
-  test("come as tables and as metadata", async () => {
+  test("are served as tables and as metadata", async () => {
     const table = await api.call("GET", MAPS, {
       headers: { Accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" },
     });
@@ -84,7 +84,7 @@ describe("lists", () => {
     expect(Object.keys((bare.body["items"] as object[])[0] ?? {})).toEqual(["kind", "apiVersion", "metadata"]);
   });
 
-  test("are deleted by a selector", async () => {
+  test("can be deleted by a selector", async () => {
     await api.call("DELETE", `${MAPS}?labelSelector=odd%3D0`);
     expect(await names("")).toBe("bd");
   });

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe("logs", () => {
-  test("come as text, whole, from the end or followed", async () => {
+  test("are text: whole, the last lines, or followed", async () => {
     api.runningPod("app");
     const log = "/api/v1/namespaces/default/pods/app/log";
     expect((await api.call("GET", log)).text).toBe("one\ntwo\nthree\n");

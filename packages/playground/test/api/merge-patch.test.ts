@@ -74,7 +74,7 @@ describe("patches", () => {
     expect(containers(await patch(`${DEPLOYMENTS}/web`, "strategic-merge-patch+json", gone))).toHaveLength(1);
   });
 
-  test("merge replaces lists, null takes away", async () => {
+  test("merge patch replaces lists and removes nulls", async () => {
     const change = template({ containers: [{ name: "other", image: "other:1" }] });
     const answer = await patch(`${DEPLOYMENTS}/web`, "merge-patch+json", change);
     expect(containers(answer).map(({ name }) => name)).toEqual(["other"]);
@@ -83,7 +83,7 @@ describe("patches", () => {
     expect((less.body["metadata"] as { labels?: object }).labels).toEqual({});
   });
 
-  test("JSON patch follows its operations, and stops where a test fails", async () => {
+  test("JSON patch applies its operations, and fails with a failed test", async () => {
     const image = "/spec/template/spec/containers/0/image";
     const answer = await patch(`${DEPLOYMENTS}/web`, "json-patch+json", [
       { op: "test", path: image, value: "app:1" },
@@ -99,7 +99,7 @@ describe("patches", () => {
     expect((await patch(`${DEPLOYMENTS}/web`, "json-patch+json", [{ op: "remove", path: "/no" }])).code).toBe(422);
   });
 
-  test("server-side apply makes what is missing", async () => {
+  test("server-side apply creates a missing object", async () => {
     const body = { ...deployment("new") };
     expect((await patch(`${DEPLOYMENTS}/new?fieldManager=me`, "apply-patch+yaml", body)).code).toBe(201);
     expect((await patch(`${DEPLOYMENTS}/new?fieldManager=me`, "apply-patch+yaml", body)).code).toBe(200);

@@ -13,7 +13,7 @@ afterEach(async () => {
   await api[Symbol.asyncDispose]();
 });
 
-describe("who may ask", () => {
+describe("access", () => {
   test.each([
     ["no token", 401, { token: "" }],
     ["another token", 401, { token: "wrong" }],

@@ -34,7 +34,7 @@ function patch(path: string, format: string, body: unknown): ReturnType<TestApi[
 }
 
 describe("objects", () => {
-  test("are made, read, replaced and deleted", async () => {
+  test("are created, read, replaced and deleted", async () => {
     const made = await api.call("POST", MAPS, { body: { metadata: { name: "a" }, data: { x: "1" } } });
     expect(made).toMatchObject({ code: 201, body: { kind: "ConfigMap", data: { x: "1" } } });
     expect((await api.call("GET", `${MAPS}/a`)).body).toEqual(made.body);
@@ -64,12 +64,12 @@ describe("objects", () => {
     ["a bad label", { metadata: { name: "a", labels: { "-": "x" } } }, 422, "Invalid"],
     ["another kind", { kind: "Secret", metadata: { name: "a" } }, 400, "BadRequest"],
     ["another namespace", { metadata: { name: "a", namespace: "kube-system" } }, 400, "BadRequest"],
-    ["no JSON", "{", 400, "BadRequest"],
+    ["invalid JSON", "{", 400, "BadRequest"],
   ])("%s is refused", async (_what, body, code, reason) => {
     expect(await api.call("POST", MAPS, { body })).toMatchObject({ code, body: { reason, code } });
   });
 
-  test("protobuf that is none, and answers in protobuf only, are refused", async () => {
+  test("invalid protobuf, and clients that accept protobuf only, are refused", async () => {
     const headers = { "Content-Type": "application/vnd.kubernetes.protobuf" };
     expect(await api.call("POST", MAPS, { body: "k8s", headers })).toMatchObject({ code: 415 });
     expect(await api.call("GET", MAPS, { headers: { Accept: "application/vnd.kubernetes.protobuf" } })).toMatchObject({
@@ -86,7 +86,7 @@ describe("objects", () => {
     expect((await api.call("GET", `${MAPS}/a`)).code).toBe(200);
   });
 
-  test("a status comes from its subresource only", async () => {
+  test("status changes through its subresource only", async () => {
     await api.call("POST", DEPLOYMENTS, { body: { ...deployment("web"), status: { replicas: 9 } } });
     expect((await api.call("GET", `${DEPLOYMENTS}/web`)).body["status"]).toBeUndefined();
     await patch(`${DEPLOYMENTS}/web/status`, "merge-patch+json", { status: { replicas: 2 }, spec: { replicas: 7 } });
@@ -117,26 +117,26 @@ describe("deletion", () => {
     spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "app", image: "app:1" }] } } },
   };
 
-  test("of a Job keeps its pods, with a warning, unless it is told how", async () => {
+  test("of a Job without a policy keeps its pods, with a warning", async () => {
     await api.call("POST", JOBS, { body: job });
     const kept = await api.call("DELETE", `${JOBS}/j`);
     expect(kept.headers["warning"]).toContain("child pods are preserved by default");
     expect(kept.body).toMatchObject({ kind: "Job", metadata: { finalizers: ["orphan"] } });
   });
 
-  test("in the foreground answers with the object that waits", async () => {
+  test("in the foreground returns the object that waits", async () => {
     await api.call("POST", JOBS, { body: job });
     const answer = await api.call("DELETE", `${JOBS}/j`, { body: { propagationPolicy: "Foreground" } });
     expect(answer.body).toMatchObject({ metadata: { finalizers: ["foregroundDeletion"] } });
   });
 
-  test("of another uid than the one meant is a conflict", async () => {
+  test("with another uid as precondition is a conflict", async () => {
     await api.call("POST", JOBS, { body: job });
     const body = { preconditions: { uid: "other" } };
     expect(await api.call("DELETE", `${JOBS}/j`, { body })).toMatchObject({ code: 409, body: { reason: "Conflict" } });
   });
 
-  test("of a running pod gives it its time", async () => {
+  test("of a running pod respects its grace period", async () => {
     api.runningPod("app");
     const answer = await api.call("DELETE", "/api/v1/namespaces/default/pods/app", { body: { gracePeriodSeconds: 7 } });
     expect(answer.body).toMatchObject({ kind: "Pod", metadata: { deletionGracePeriodSeconds: 7 } });

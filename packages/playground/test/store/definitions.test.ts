@@ -24,7 +24,7 @@ describe("custom resources", () => {
   };
   const DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io";
 
-  test("a definition makes its resource, with defaults, and takes it and its objects away", () => {
+  test("a definition adds its resource, with defaults, and its deletion removes resource and objects", () => {
     const store = createObjectStore();
     expect(failure(() => store.list("trains.example.org"))).toMatchObject({ code: 404 });
     store.create(DEFINITIONS, undefined, definition);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createObjectStore } from "../../src/store/object-store.ts";
 import { pod } from "../support/store-fixture.ts";
 
-describe("pods under deletion", () => {
+describe("deletion of pods", () => {
   test("a scheduled pod stays until its processes have ended", () => {
     const store = createObjectStore();
     const made = store.create("pods", "default", pod("a", {}, { nodeName: "n", terminationGracePeriodSeconds: 5 }));
@@ -15,7 +15,7 @@ describe("pods under deletion", () => {
     expect(store.get("pods", "default", "a")).toBeUndefined();
   });
 
-  test("a pod that no node has, and a forced deletion, go at once", () => {
+  test("an unscheduled pod, and one deleted with grace period 0, are removed at once", () => {
     const store = createObjectStore();
     store.create("pods", "default", pod("a"));
     store.create("pods", "default", pod("b", {}, { nodeName: "n" }));

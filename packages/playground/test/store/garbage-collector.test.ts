@@ -15,7 +15,7 @@ describe("garbage collection", () => {
   }
   const names = (store: PlaygroundStore): string[] => store.view("configmaps").map(({ metadata }) => metadata.name);
 
-  test("in the background the owner goes first", async () => {
+  test("in the background, the owner is deleted first", async () => {
     const store = createObjectStore();
     using _collector = startGarbageCollector(store);
     family(store);
@@ -29,7 +29,7 @@ describe("garbage collection", () => {
     expect(order).toEqual(["DELETED parent", "DELETED child", "DELETED grandchild"]);
   });
 
-  test("in the foreground the owner goes last", async () => {
+  test("in the foreground, the owner is deleted last", async () => {
     const store = createObjectStore();
     using _collector = startGarbageCollector(store);
     family(store);
@@ -56,7 +56,7 @@ describe("garbage collection", () => {
     expect(store.get("pods", "default", "slow")).toBeDefined();
   });
 
-  test("orphans stay and lose their owner", async () => {
+  test("orphans stay and lose their owner reference", async () => {
     const store = createObjectStore();
     using _collector = startGarbageCollector(store);
     family(store);
@@ -76,7 +76,7 @@ describe("garbage collection", () => {
     expect(names(store)).toEqual([]);
   });
 
-  test("a second owner that lives keeps the object", async () => {
+  test("an object with a second, existing owner stays", async () => {
     const store = createObjectStore();
     using _collector = startGarbageCollector(store);
     const one = store.create("configmaps", "default", configMap("one"));
@@ -88,7 +88,7 @@ describe("garbage collection", () => {
     expect(names(store)).toEqual(["child", "two"]);
   });
 
-  test("a held collector leaves the moment open in which only the owner is gone", async () => {
+  test("while the collector is held, dependents outlive their owner", async () => {
     const store = createObjectStore();
     using collector = startGarbageCollector(store);
     family(store);
@@ -100,7 +100,7 @@ describe("garbage collection", () => {
     await until(store, () => names(store).length === 0);
   });
 
-  test("a namespace under deletion takes nothing new and goes when it is empty", async () => {
+  test("a namespace that is being deleted accepts no objects, and is removed when it is empty", async () => {
     const store = createObjectStore();
     using _collector = startGarbageCollector(store);
     store.create("namespaces", undefined, { metadata: { name: "team" } });

@@ -27,7 +27,7 @@ describe("objects", () => {
     expect(made.metadata.name).toMatch(/^web-[a-z0-9]{5}$/);
   });
 
-  test("what the caller does to an object stays with the caller", () => {
+  test("a change to a returned object does not change the store", () => {
     const store = createObjectStore();
     const made = store.create("configmaps", "default", configMap("a"));
     made.metadata.labels = { mine: "yes" };
@@ -48,7 +48,7 @@ describe("objects", () => {
     expect(scaled.metadata.generation).toBe(2);
   });
 
-  test("status and spec have a writer each", () => {
+  test("update keeps the status, updateStatus keeps the spec", () => {
     const store = createObjectStore();
     const made = store.create("pods", "default", pod("a"));
     const running = store.updateStatus("pods", { ...made, spec: {}, status: { phase: "Running" } });
@@ -63,7 +63,7 @@ describe("objects", () => {
 
   test.each([
     ["an unknown namespace", 404, "NotFound", (store: PlaygroundStore) => store.create("pods", "nowhere", pod("a"))],
-    ["a name that is no name", 422, "Invalid", (store: PlaygroundStore) => store.create("pods", "default", pod("A_b"))],
+    ["an invalid name", 422, "Invalid", (store: PlaygroundStore) => store.create("pods", "default", pod("A_b"))],
     [
       "a label value with a space",
       422,
@@ -117,7 +117,7 @@ describe("objects", () => {
     expect(failure(() => run(createObjectStore()))).toMatchObject({ code, reason });
   });
 
-  test("a listener that writes does not overtake the change that it answers", () => {
+  test("a change that a listener makes arrives after the change that caused it", () => {
     const store = createObjectStore();
     using _first = store.subscribe((event) => {
       if (event.type === "ADDED" && event.object.metadata.name === "a") {
@@ -132,14 +132,14 @@ describe("objects", () => {
     expect(seen).toEqual(["a", "b"]);
   });
 
-  test("history goes on from a version, until it is compacted", () => {
+  test("the history is available from a version on, until it is compacted", () => {
     const store = createObjectStore();
     const { revision } = store;
     store.create("configmaps", "default", configMap("a"));
     store.delete("configmaps", "default", "a");
-    const told = (changes: readonly StoreChange[] | undefined): string[] | undefined =>
+    const typesOf = (changes: readonly StoreChange[] | undefined): string[] | undefined =>
       changes?.map(({ type }) => type);
-    expect(told(store.changesSince(revision))).toEqual(["ADDED", "DELETED"]);
+    expect(typesOf(store.changesSince(revision))).toEqual(["ADDED", "DELETED"]);
     store.compact();
     expect(store.changesSince(revision)).toBeUndefined();
     expect(store.changesSince(store.revision)).toEqual([]);

@@ -1,4 +1,4 @@
-// Started by a test, as a process of its own: prints the packages that the start of a playground loads.
+// Started by a test in its own process: prints the packages that the start of a playground loads.
 import { createRequire } from "node:module";
 
 import { createPlayground } from "../../src/index.ts";
