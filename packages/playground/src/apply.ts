@@ -1,7 +1,7 @@
 import { parseAllDocuments } from "yaml";
 
 import { StatusError, badRequest } from "./status-error.ts";
-import type { PlaygroundStore } from "./store/object-store.ts";
+import type { PlaygroundStore } from "./store/playground-store.ts";
 import type { NewObject, StoredObject } from "./world.ts";
 
 interface Listed {
@@ -9,14 +9,14 @@ interface Listed {
   readonly items?: readonly NewObject[];
 }
 
-/** The objects in a text of YAML documents (JSON is YAML too), `List`s taken apart. Throws 400 where the text is no YAML. */
+/** The objects in a text of YAML documents (JSON is YAML too), with `List`s unpacked. Throws 400 if the text is not YAML. */
 export function objectsOf(input: string | NewObject | readonly NewObject[]): NewObject[] {
   const documents: readonly unknown[] =
     typeof input === "string"
       ? parseAllDocuments(input).map((document) => {
           const [error] = document.errors;
           if (error !== undefined) {
-            throw badRequest(`the text is no YAML: ${error.message}`);
+            throw badRequest(`the text is not YAML: ${error.message}`);
           }
           return document.toJS() as unknown;
         })
@@ -30,7 +30,7 @@ export function objectsOf(input: string | NewObject | readonly NewObject[]): New
 }
 
 /**
- * Makes the objects be as given: created where they are missing, else replaced. Labels and annotations of others stay,
+ * Creates objects that are missing and replaces the others. Labels and annotations of other writers stay,
  * and so do status, uid and owners. Definitions of custom resources take effect before the objects behind them.
  */
 export function applyObjects(store: PlaygroundStore, objects: readonly NewObject[]): StoredObject[] {

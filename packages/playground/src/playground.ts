@@ -12,11 +12,11 @@ import { replacePod, startControllers } from "./controllers/index.ts";
 import type { ControllerOptions, Controllers } from "./controllers/index.ts";
 import type { Faults } from "./faults.ts";
 import { createKubelet } from "./kubelet/index.ts";
-import type { Kubelet, KubeletOptions } from "./kubelet/index.ts";
+import type { Kubelet, KubeletOptions } from "./kubelet/kubelet.ts";
 import { startGarbageCollector } from "./store/garbage-collector.ts";
 import type { GarbageCollector } from "./store/garbage-collector.ts";
 import { createObjectStore } from "./store/object-store.ts";
-import type { PlaygroundStore } from "./store/object-store.ts";
+import type { PlaygroundStore } from "./store/playground-store.ts";
 import { untilStore } from "./until.ts";
 import type { UntilOptions } from "./until.ts";
 import type { NewObject, StoredObject } from "./world.ts";
@@ -25,55 +25,55 @@ import type { NewObject, StoredObject } from "./world.ts";
 export interface PlaygroundOptions {
   /** The node: images, confinement, delays. */
   readonly kubelet?: KubeletOptions;
-  /** The controllers of Deployments, StatefulSets, Jobs and JobSets: which of them run, and how patient they are. */
+  /** The controllers of Deployments, StatefulSets, Jobs and JobSets: which of them run, and their back-off. */
   readonly controllers?: ControllerOptions;
   /** Where the kubeconfig is written. Default: a file in a new folder of the system's temporary directory, removed on close. */
   readonly kubeconfigPath?: string;
-  /** Milliseconds between the bookmarks of a watch that asks for them. Default: 10,000. */
+  /** Milliseconds between the bookmarks of a watch that requests them. Default: 10,000. */
   readonly bookmarkInterval?: number;
-  /** What `/version` tells. Default: `v1.34.4`. */
+  /** Version that `/version` reports. Default: `v1.34.4`. */
   readonly version?: string;
 }
 
 /**
- * A Kubernetes of one node inside of this process: a real API over TLS on 127.0.0.1, pods that are real processes.
- * Two ways in: the API, with any client or `kubectl`; and the store, synchronous, for what a test sets up and looks at.
+ * A Kubernetes of one node inside this process: a real API over TLS on 127.0.0.1, pods that are real processes.
+ * Use it through the API, with any client or `kubectl`, or through the store, which is synchronous, to set up and inspect a test.
  */
 export interface Playground extends AsyncDisposable {
   /** Text of a kubeconfig with the context `kinsync-playground`. It holds the token: do not print it. */
   readonly kubeconfig: string;
   /** The same as a file of mode 0600. */
   readonly kubeconfigPath: string;
-  /** `https://127.0.0.1:PORT`, with a certificate of its own: clients find it in the kubeconfig. */
+  /** `https://127.0.0.1:PORT`, with a self-signed certificate that the kubeconfig contains. */
   readonly url: string;
-  /** The bearer token that the API wants. */
+  /** The bearer token of the API. */
   readonly token: string;
-  /** The objects. What is written here needs no permission, and faults do not meet it. */
+  /** The objects. Faults and permissions do not apply to direct writes. */
   readonly store: PlaygroundStore;
-  /** Things that go wrong on demand. */
+  /** Faults on demand. */
   readonly faults: Faults;
   /** The node: kills containers and shows their files. */
   readonly kubelet: Kubelet;
-  /** The controllers; can be held, to look at the moment before they answer. */
+  /** The controllers; can be paused, to inspect the moment before they react. */
   readonly controllers: Controllers;
-  /** Collects what lost its owner; can be held, to look at the moment before. */
+  /** Deletes objects without an owner; can be paused, to inspect the moment before. */
   readonly garbageCollector: GarbageCollector;
   /**
-   * Makes objects be as given (objects, or YAML of one or more documents): missing ones are created, others replaced.
-   * Gives them as they are stored. @throws StatusError as the API would answer.
+   * Applies objects, or YAML of one or more documents: creates missing ones, replaces the others.
+   * Returns them as stored. @throws StatusError as the API would respond.
    */
   apply(objects: string | NewObject | readonly NewObject[]): StoredObject[];
   /**
-   * Deletes a pod, as `kubectl delete pod` does, and lets its controller make another one.
-   * Gives the uid of the pod that goes. @throws StatusError where it is not there.
+   * Deletes a pod, as `kubectl delete pod` does; its controller creates another one.
+   * Returns the uid of the deleted pod. @throws StatusError if it is missing.
    */
   replacePod(namespace: string, name: string): string;
   /**
-   * Settles with what `look` gives as soon as that is neither `undefined` nor `false`; it looks after each change of an object.
+   * Resolves with the result of `look` as soon as it is neither `undefined` nor `false`; `look` runs after each change of an object.
    * Default time limit: 10 seconds.
    */
   until<T>(look: () => T | undefined | false, options?: UntilOptions): Promise<T>;
-  /** Ends every process, connection and file of the playground. May be called twice. */
+  /** Ends every process and connection, and removes every file of the playground. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -127,7 +127,7 @@ async function start(options: PlaygroundOptions, parts: Parts): Promise<Playgrou
   const { url } = server;
   const kubeconfig = kubeconfigOf({ url, token, certificate: certificate.certificate });
   const kubeconfigPath = options.kubeconfigPath ?? join(await ownFolder(parts), "config");
-  // A token that opens nothing any more should not stay behind.
+  // A token without a server should not stay behind.
   parts.add(() => rm(kubeconfigPath, { force: true }));
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
   await chmod(kubeconfigPath, 0o600);
@@ -150,7 +150,7 @@ async function start(options: PlaygroundOptions, parts: Parts): Promise<Playgrou
   };
 }
 
-/** What has to be ended, the newest first. (`AsyncDisposableStack` is not in every Node that is supported.) */
+/** What close() ends, newest first. (`AsyncDisposableStack` is missing in Node 22.) */
 class Parts {
   readonly #ends: (() => void | PromiseLike<void>)[] = [];
   #closed: Promise<void> | undefined;
@@ -159,7 +159,7 @@ class Parts {
     this.#ends.push(end);
   }
 
-  /** Ends all parts, even where some fail; then rejects with the first failure. */
+  /** Ends all parts, even if some fail; then rejects with the first error. */
   close(): Promise<void> {
     this.#closed ??= this.#end();
     return this.#closed;

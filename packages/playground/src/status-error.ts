@@ -5,7 +5,7 @@ export interface StatusCause {
   readonly field?: string;
 }
 
-/** What the details of a Status name. */
+/** The details of a Status. */
 export interface StatusDetails {
   readonly name?: string;
   readonly group?: string;
@@ -34,7 +34,7 @@ export interface ResourceNames {
   readonly kind: string;
 }
 
-/** A failure as the Kubernetes API tells it: an HTTP code with a `Status` body. */
+/** An error of the Kubernetes API: an HTTP code with a `Status` body. */
 export class StatusError extends Error {
   override readonly name = "StatusError";
   /** HTTP status code. */
@@ -78,7 +78,7 @@ function detailsOf(resource: ResourceNames, name: string): StatusDetails {
   };
 }
 
-/** 404: an object that is not there. */
+/** 404: the object is missing. */
 export function notFound(resource: ResourceNames, name: string): StatusError {
   return new StatusError(404, "NotFound", `${qualifiedName(resource)} "${name}" not found`, detailsOf(resource, name));
 }
@@ -93,7 +93,7 @@ export function alreadyExists(resource: ResourceNames, name: string): StatusErro
   );
 }
 
-/** 409: the object is not the one that the caller means. */
+/** 409: the stored object is another one, or a newer version. */
 export function conflict(resource: ResourceNames, name: string, why: string): StatusError {
   return new StatusError(
     409,
@@ -105,8 +105,10 @@ export function conflict(resource: ResourceNames, name: string, why: string): St
 
 /** 422: the object breaks a rule; each cause names a field. */
 export function invalid(resource: ResourceNames, name: string, causes: readonly StatusCause[]): StatusError {
-  const told = causes.map((cause) => (cause.field === undefined ? cause.message : `${cause.field}: ${cause.message}`));
-  const list = told.length === 1 ? told[0] : `[${told.join(", ")}]`;
+  const messages = causes.map((cause) =>
+    cause.field === undefined ? cause.message : `${cause.field}: ${cause.message}`,
+  );
+  const list = messages.length === 1 ? messages[0] : `[${messages.join(", ")}]`;
   const kind = resource.group === "" ? resource.kind : `${resource.kind}.${resource.group}`;
   return new StatusError(422, "Invalid", `${kind} "${name}" is invalid: ${list}`, {
     ...(name === "" ? {} : { name }),
@@ -116,18 +118,18 @@ export function invalid(resource: ResourceNames, name: string, causes: readonly 
   });
 }
 
-/** 400: the request itself cannot be understood. */
+/** 400: the request is invalid. */
 export function badRequest(message: string): StatusError {
   return new StatusError(400, "BadRequest", message);
 }
 
-/** 403: the caller may not do that. */
+/** 403: permission denied. */
 export function forbidden(resource: ResourceNames, name: string, why: string): StatusError {
   const subject = name === "" ? qualifiedName(resource) : `${qualifiedName(resource)} "${name}"`;
   return new StatusError(403, "Forbidden", `${subject} is forbidden: ${why}`, detailsOf(resource, name));
 }
 
-/** 410: the resource version, or the continue token, is older than what the server remembers. */
+/** 410: the resource version, or the continue token, is older than the server's history. */
 export function expired(message: string): StatusError {
   return new StatusError(410, "Expired", message);
 }

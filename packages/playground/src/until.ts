@@ -1,4 +1,4 @@
-import type { PlaygroundStore } from "./store/object-store.ts";
+import type { PlaygroundStore } from "./store/playground-store.ts";
 
 /** How long to wait, and for what. */
 export interface UntilOptions {
@@ -10,8 +10,8 @@ export interface UntilOptions {
 }
 
 /**
- * Settles with what `look` gives as soon as that is neither `undefined` nor `false`. It looks at once and after each change
- * of the store, never by the clock. Rejects when the time is over or the signal is aborted.
+ * Resolves with the result of `look` as soon as it is neither `undefined` nor `false`. `look` runs at once and after each change
+ * of the store, never by a timer. Rejects after the time limit, or when the signal is aborted.
  */
 export async function untilStore<T>(
   store: PlaygroundStore,
@@ -34,7 +34,7 @@ export async function untilStore<T>(
     reject(signal?.reason as Error);
   };
   const timer = setTimeout(() => {
-    reject(new Error(`Waited ${timeout} ms for ${what}, and it did not come.`));
+    reject(new Error(`Timed out after ${timeout} ms waiting for ${what}.`));
   }, timeout);
   signal?.addEventListener("abort", abort, { once: true });
   using _subscription = store.observe(check);

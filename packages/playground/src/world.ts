@@ -1,4 +1,4 @@
-// The seams of the playground: the API server, the kubelet and the controllers know each other through these only.
+// The interfaces between the API server, the kubelet and the controllers.
 
 import type { Readable, Writable } from "node:stream";
 
@@ -33,7 +33,7 @@ export interface StoredObject {
   [field: string]: unknown;
 }
 
-/** An object on its way in: the store gives uid, resourceVersion and times. */
+/** An object before it is stored: the store sets uid, resourceVersion and times. */
 export interface NewObject {
   apiVersion?: string;
   kind?: string;
@@ -54,13 +54,13 @@ export interface StoreEvent {
 
 export type Propagation = "Background" | "Foreground" | "Orphan";
 
-/** Throws `StatusError` (an API Status with its HTTP code) where the real API would. Objects that it gives are copies. */
+/** Throws `StatusError` (an API Status with its HTTP code) as the real API does. Returned objects are copies. */
 export interface ObjectStore {
   get(resource: ResourceName, namespace: string | undefined, name: string): StoredObject | undefined;
   /** Sorted by namespace and name. */
   list(resource: ResourceName, namespace?: string): StoredObject[];
   create(resource: ResourceName, namespace: string | undefined, object: NewObject): StoredObject;
-  /** 409 where `metadata.resourceVersion` is set and not the stored one. Raises `generation` where spec changed. */
+  /** 409 if `metadata.resourceVersion` is set and not the stored one. Raises `generation` if the spec changed. */
   update(resource: ResourceName, object: StoredObject): StoredObject;
   updateStatus(resource: ResourceName, object: StoredObject): StoredObject;
   /** Pods: sets deletionTimestamp and waits for the kubelet's `remove`; others follow their finalizers and the propagation. */
@@ -70,13 +70,13 @@ export interface ObjectStore {
     name: string,
     options?: { propagation?: Propagation; gracePeriodSeconds?: number; uid?: string },
   ): void;
-  /** The kubelet's word that a pod's processes have ended: takes the object away at once. */
+  /** The kubelet reports that a pod's processes have ended: removes the object at once. */
   remove(resource: ResourceName, namespace: string | undefined, name: string, uid: string): void;
   /** Called synchronously after each change, in order, for every resource. */
   subscribe(listener: (event: StoreEvent) => void): Disposable;
 }
 
-/** A process in a container, or the reason why there is none. */
+/** A process in a container. */
 export interface ExecProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
@@ -86,9 +86,9 @@ export interface ExecProcess {
   kill(): void;
 }
 
-/** What the API server asks the kubelet for. */
+/** What the API server requests from the kubelet. */
 export interface ContainerRuntime {
-  /** Throws `StatusError` (404, 400) where pod or container is not there or does not run. */
+  /** Throws `StatusError` (404, 400) if pod or container is missing or does not run. */
   exec(
     pod: { readonly namespace: string; readonly name: string },
     container: string | undefined,

@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 import { parse } from "yaml";
@@ -33,7 +36,7 @@ function running(playground: Playground): number {
   return playground.store.view("pods", "default").filter(({ status }) => status?.["phase"] === "Running").length;
 }
 
-test("a JobSet is applied, runs, is told by the API, loses a member, and goes as a whole", async () => {
+test("a JobSet is applied, runs, is visible in the API, replaces a pod, and is deleted as a whole", async () => {
   await using playground = await createPlayground({ kubelet: { maximumGraceSeconds: 1 } });
   const [jobSet] = playground.apply(TRAIN);
   expect(jobSet?.metadata.uid).toBeDefined();
@@ -55,7 +58,7 @@ test("a JobSet is applied, runs, is told by the API, loses a member, and goes as
   expect(playground.store.view("pods")).toEqual([]);
 });
 
-test("the kubeconfig is for its owner only, works, and goes with the playground", async () => {
+test("the kubeconfig is readable by its owner only, works, and is removed with the playground", async () => {
   const playground = await createPlayground();
   const { kubeconfigPath, url } = playground;
   expect((await stat(kubeconfigPath)).mode & 0o777).toBe(0o600);
@@ -70,7 +73,7 @@ test("the kubeconfig is for its owner only, works, and goes with the playground"
   await expect(get(playground, "/version")).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test("a kubeconfig at a given place is written there, and taken away", async () => {
+test("a kubeconfig at a given path is written there, and removed", async () => {
   const folder = await mkdtemp(join(tmpdir(), "playground-kubeconfig-"));
   const path = join(folder, "config");
   {
@@ -82,7 +85,7 @@ test("a kubeconfig at a given place is written there, and taken away", async () 
   await rm(folder, { recursive: true, force: true });
 });
 
-test("what is applied twice is as the second text says, and keeps what others wrote", async () => {
+test("a second apply replaces the object, and keeps what other writers added", async () => {
   await using playground = await createPlayground();
   const map = (data: string): string => `{ apiVersion: v1, kind: ConfigMap, metadata: { name: a }, data: ${data} }`;
   const [first] = playground.apply(map("{ x: '1', y: '2' }"));
@@ -91,14 +94,14 @@ test("what is applied twice is as the second text says, and keeps what others wr
   const [second] = playground.apply(`${map("{ x: '3' }")}\n---\n${map("{ x: '4' }").replace("a }", "b }")}`);
   expect(second).toMatchObject({ metadata: { uid: first?.metadata.uid, labels: { by: "other" } }, data: { x: "3" } });
   expect(second?.["data"]).toEqual({ x: "3" });
-  expect(() => playground.apply("kind: [")).toThrow(/no YAML/);
+  expect(() => playground.apply("kind: [")).toThrow(/not YAML/);
   expect(() => playground.apply("{ apiVersion: x/v1, kind: Y }")).toThrow(/no matches for kind/);
 });
 
-test("waiting ends with its time, and says for what it waited", async () => {
+test("until() rejects after its time limit, and names what it waited for", async () => {
   await using playground = await createPlayground();
   await expect(playground.until(() => false, { what: "a miracle", timeout: 10 })).rejects.toThrow(
-    "Waited 10 ms for a miracle, and it did not come.",
+    "Timed out after 10 ms waiting for a miracle.",
   );
   const aborted = AbortSignal.abort(new Error("enough"));
   await expect(playground.until(() => false, { signal: aborted })).rejects.toThrow("enough");
@@ -124,3 +127,9 @@ function get(playground: Playground, path: string): Promise<{ status: number }> 
     .end();
   return promise;
 }
+
+test("a start loads no library that only some requests need", async () => {
+  const program = fileURLToPath(new URL("./support/start-and-list-modules.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  expect((JSON.parse(stdout) as string[]).toSorted()).toEqual(["ws", "yaml"]);
+});

@@ -44,14 +44,14 @@ function extension(id: readonly number[], critical: boolean, value: Uint8Array):
 
 /**
  * Makes a self-signed certificate for 127.0.0.1 and localhost, valid from an hour ago for a year.
- * The playground needs TLS because kubectl sends no token without it, and Node has no way to make certificates of its own.
+ * The playground needs TLS because kubectl sends no token without it, and Node cannot create certificates.
  */
 export function createServerCertificate(now = new Date()): ServerCertificate {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid(OID.ecdsaWithSha256));
   const name = sequence(der(0x31, sequence(oid(OID.commonName), der(0x0c, Buffer.from("kinsync-playground", "utf8")))));
   const serial = randomBytes(16);
-  // A positive number without leading zero bytes, as DER wants it.
+  // A positive number without leading zero bytes, as DER requires.
   serial[0] = 0x40 | (serial[0]! & 0x3f);
   const hour = 3_600_000;
   const body = sequence(

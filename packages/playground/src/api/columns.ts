@@ -1,17 +1,17 @@
 import type { ResourceName, StoredObject } from "../world.ts";
 
-/** One column of a table and how its cell is made. */
+/** One column of a table, and the function for its cells. */
 export interface Column {
   readonly name: string;
   readonly type: string;
   readonly format: string;
   readonly description: string;
-  /** 0 is shown always; above that only with `-o wide`. */
+  /** 0: always shown; higher: only with `-o wide`. */
   readonly priority: number;
   readonly cell: (object: StoredObject) => string | number | boolean | undefined;
 }
 
-/** `95s`, `12m`, `3h4m`, `5d`: the time since then, as kubectl writes it. `<unknown>` where there is no such time. */
+/** `95s`, `12m`, `3h4m`, `5d`: the time since then, as kubectl prints it. `<unknown>` without a valid time. */
 export function ageOf(timestamp: string, now = Date.now()): string {
   const since = Date.parse(timestamp);
   if (Number.isNaN(since)) {
@@ -64,7 +64,7 @@ function endReason({ reason, signal, exitCode }: NonNullable<ContainerState["ter
   return signal === undefined || signal === 0 ? `ExitCode:${exitCode ?? 0}` : `Signal:${signal}`;
 }
 
-/** The STATUS of `kubectl get pods`: the phase, or what keeps a container from running. */
+/** The STATUS of `kubectl get pods`: the phase, or the reason why a container does not run. */
 function podStatus(pod: StoredObject): string {
   const phase = (pod.status?.["reason"] ?? pod.status?.["phase"] ?? "Unknown") as string;
   if (pod.metadata.deletionTimestamp !== undefined) {
@@ -83,18 +83,18 @@ function podStatus(pod: StoredObject): string {
       ? `Init:${reason}`
       : `Init:${index}/${lengthOf(pod.spec?.["initContainers"])}`;
   }
-  let told = phase;
+  let shown = phase;
   let running = false;
   for (const { ready, state } of statusesOf(pod, "containerStatuses").toReversed()) {
     if (state?.waiting?.reason !== undefined) {
-      told = state.waiting.reason;
+      shown = state.waiting.reason;
     } else if (state?.terminated !== undefined) {
-      told = endReason(state.terminated);
+      shown = endReason(state.terminated);
     } else if (ready === true && state?.running !== undefined) {
       running = true;
     }
   }
-  return told === "Completed" && running ? "Running" : told;
+  return shown === "Completed" && running ? "Running" : shown;
 }
 
 function field(path: string): (object: StoredObject) => string | number | boolean | undefined {
@@ -156,7 +156,7 @@ function jobStatus(job: StoredObject): string {
   if (job.metadata.deletionTimestamp !== undefined) {
     return "Terminating";
   }
-  for (const [type, told] of [
+  for (const [type, shown] of [
     ["Complete", "Complete"],
     ["Failed", "Failed"],
     ["Suspended", "Suspended"],
@@ -164,7 +164,7 @@ function jobStatus(job: StoredObject): string {
     ["SuccessCriteriaMet", "SuccessCriteriaMet"],
   ] as const) {
     if (holds(type)) {
-      return told;
+      return shown;
     }
   }
   return "Running";
@@ -273,8 +273,8 @@ const BY_KIND: Readonly<Record<ResourceName, readonly Column[]>> = {
     NAME,
     column("Status", jobStatus),
     column("Completions", (job) => {
-      const wanted = field("spec.completions")(job) ?? `1 of ${count("spec.parallelism")(job)}`;
-      return `${count("status.succeeded")(job)}/${wanted}`;
+      const completions = field("spec.completions")(job) ?? `1 of ${count("spec.parallelism")(job)}`;
+      return `${count("status.succeeded")(job)}/${completions}`;
     }),
     column("Duration", jobDuration),
     AGE,
@@ -287,7 +287,7 @@ const BY_KIND: Readonly<Record<ResourceName, readonly Column[]>> = {
   ],
 };
 
-/** The columns of a built-in kind; `undefined` where name and age must do. */
+/** The columns of a built-in kind; `undefined` if it has only name and age. */
 export function cellsOfKind(resource: ResourceName): readonly Column[] | undefined {
   return BY_KIND[resource];
 }

@@ -8,14 +8,14 @@ interface Subresource {
   readonly verbs: readonly string[];
 }
 
-/** A kind that is only asked, never stored: it has one verb. */
+/** A kind that is created but never stored. */
 interface Review {
   readonly group: string;
   readonly plural: string;
   readonly kind: string;
 }
 
-/** Kinds of questions that the server answers at once. */
+/** Kinds that the server evaluates at once. */
 export const REVIEWS: readonly Review[] = [
   { group: "authorization.k8s.io", plural: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview" },
   { group: "authentication.k8s.io", plural: "selfsubjectreviews", kind: "SelfSubjectReview" },
@@ -200,7 +200,7 @@ function openApiIndex(resources: ResourceTable): unknown {
   };
 }
 
-/** What the server serves, told in the ways that clients ask for it. `undefined` where the path is none of discovery's. */
+/** The discovery document at a path; `undefined` for any other path. */
 export function answerDiscovery(
   path: string,
   resources: ResourceTable,
@@ -265,7 +265,7 @@ export function answerDiscovery(
   }
 }
 
-/** A review in the words of its group: `authorization.k8s.io/v1`. */
+/** The review kind served at a path; `undefined` for any other path. */
 export function reviewAt(path: string): Review | undefined {
   return REVIEWS.find(({ group, plural }) => path === `/apis/${group}/v1/${plural}`);
 }

@@ -12,14 +12,14 @@ const STDERR = 2;
 const STATUS = 3;
 const CLOSE = 255;
 
-/** Output goes out in frames of at most this size. */
-const FRAME = 32 * 1024;
-/** So much input may wait for the process before nothing more is read from the socket. */
-const INPUT_HIGH = 256 * 1024;
-const INPUT_LOW = 64 * 1024;
+/** Largest frame of output. */
+const FRAME_BYTES = 32 * 1024;
+/** Above the high mark of unread input, the socket is paused; below the low mark, it resumes. */
+const INPUT_HIGH_BYTES = 256 * 1024;
+const INPUT_LOW_BYTES = 64 * 1024;
 const ENDED = Symbol("end of input");
 
-/** How one session is carried. */
+/** The connection of one session, and its streams. */
 export interface SessionOptions {
   readonly facts: SessionFacts;
   readonly faults: SessionFaults;
@@ -27,7 +27,7 @@ export interface SessionOptions {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
-  /** Both outputs go over the channel of stdout, as a terminal would have it. */
+  /** Both outputs use the channel of stdout, as with a terminal. */
   readonly tty: boolean;
 }
 
@@ -84,7 +84,7 @@ export class ExecSession {
       this.#push(ENDED);
       this.#over.abort(new Error("The session's connection is closed."));
     });
-    // What follows is always a close, which is where it is handled.
+    // A close always follows, and is handled there.
     socket.on("error", () => undefined);
   }
 
@@ -97,12 +97,12 @@ export class ExecSession {
     try {
       process = await open();
     } catch (error) {
-      const told = error instanceof StatusError ? `unable to upgrade connection: ${error.message}` : String(error);
-      await this.#finish({ error: told });
+      const message = error instanceof StatusError ? `unable to upgrade connection: ${error.message}` : String(error);
+      await this.#finish({ error: message });
       return;
     }
     this.#process = process;
-    // A process that ends does not read its input to the end.
+    // A process can end without reading all of its input.
     process.stdin.on("error", () => undefined);
     const input = this.#carryInput(process);
     const outputs = Promise.all([
@@ -120,12 +120,12 @@ export class ExecSession {
     await input;
   }
 
-  /** Cuts the connection. The process gets its end of input and lives on, as in a real cluster. */
+  /** Cuts the connection. The process gets the end of its input and continues, as in a real cluster. */
   drop(): void {
     this.#socket.terminate();
   }
 
-  /** Tells a success that is none, and closes. */
+  /** Reports a success although the process runs, and closes. */
   pretendSuccess(): void {
     this.#socket.send(frame(STATUS, Buffer.from(JSON.stringify(statusOf({ code: 0 })))));
     this.#socket.close(1000);
@@ -157,7 +157,7 @@ export class ExecSession {
     this.#input.push(item);
     if (item !== ENDED) {
       this.#waiting += item.length;
-      if (this.#waiting > INPUT_HIGH && !this.#socket.isPaused) {
+      if (this.#waiting > INPUT_HIGH_BYTES && !this.#socket.isPaused) {
         this.#socket.pause();
       }
     }
@@ -185,7 +185,7 @@ export class ExecSession {
         return;
       }
       this.#waiting -= item.length;
-      if (this.#waiting < INPUT_LOW && this.#socket.isPaused) {
+      if (this.#waiting < INPUT_LOW_BYTES && this.#socket.isPaused) {
         this.#socket.resume();
       }
     }
@@ -213,20 +213,20 @@ export class ExecSession {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         if (channel === undefined || this.#over.signal.aborted) {
-          // Nobody listens any more, and the process must not be stopped by that.
+          // Nothing reads the output now; the process must not block on it.
           continue;
         }
-        for (let at = 0; at < chunk.length; at += FRAME) {
-          const part = chunk.subarray(at, at + FRAME);
+        for (let at = 0; at < chunk.length; at += FRAME_BYTES) {
+          const part = chunk.subarray(at, at + FRAME_BYTES);
           await this.#carry(part, direction, (piece) => this.#send(frame(channel, piece)));
         }
       }
     } catch {
-      // A stream that breaks ends; the process's exit tells the rest.
+      // A broken stream ends; the process's exit reports the rest.
     }
   }
 
-  /** Moves a chunk as far as the faults let it. False where the session is over. */
+  /** Sends as much of a chunk as the faults allow. False if the session is over. */
   async #carry(chunk: Buffer, direction: ExecDirection, move: (piece: Buffer) => Promise<void>): Promise<boolean> {
     let rest = chunk;
     while (rest.length > 0) {
@@ -247,7 +247,7 @@ export class ExecSession {
     return true;
   }
 
-  /** Settles when the frame has left the process, which is what holds the container's output back; or when the socket is gone. */
+  /** Settles when the frame is written to the socket (this is the back-pressure on the container's output), or the socket is closed. */
   async #send(data: Buffer): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#socket.send(data, () => {

@@ -14,8 +14,8 @@ import type { ResourceRequest } from "./request.ts";
 import { currentOf } from "./write.ts";
 
 const PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
-/** As the real server: a larger frame ends the connection. */
-const MAX_FRAME = 32 * 1024 * 1024;
+/** A larger frame ends the connection, as in the real server. */
+const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
 /** An accepted upgrade request. */
 export interface Upgrade {
@@ -24,11 +24,11 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
-/** Open exec sessions, and the way new ones are opened. */
+/** Opens exec sessions, and ends open ones. */
 export interface ExecServer {
-  /** Answers an upgrade on `pods/exec`. Throws a `StatusError` while it can still be a plain answer. */
+  /** Handles an upgrade on `pods/exec`. Throws a `StatusError` as long as a plain response is possible. */
   open(request: ResourceRequest, upgrade: Upgrade): Promise<void>;
-  /** Ends the sessions that match; gives how many there were. */
+  /** Ends the matching sessions; returns their number. */
   end(how: "drop" | "success", matches: (session: SessionFacts) => boolean): number;
   /** Ends every session and its process. */
   close(): void;
@@ -53,7 +53,7 @@ export function createExecServer(context: ApiContext): ExecServer {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    maxPayload: MAX_FRAME,
+    maxPayload: MAX_FRAME_BYTES,
     handleProtocols: (offers) => PROTOCOLS.find((known) => offers.has(known)) ?? false,
   });
 
@@ -64,7 +64,7 @@ export function createExecServer(context: ApiContext): ExecServer {
       const container = containerOf(pod, query.get("container"));
       requireNode(pod);
       if (message.headers.upgrade?.toLowerCase() !== "websocket") {
-        // kubectl tries WebSockets first; it comes with SPDY only after a refusal, and what it says then is the answer to SPDY.
+        // kubectl tries WebSockets first. It uses SPDY only after a refusal, and then prints the response to SPDY.
         throw new StatusError(
           400,
           "BadRequest",
@@ -82,7 +82,7 @@ export function createExecServer(context: ApiContext): ExecServer {
       const faults = context.faults.forSession(facts);
       const gone = new AbortController();
       const leave = (): void => {
-        gone.abort(new Error("The client has gone."));
+        gone.abort(new Error("The client disconnected."));
       };
       socket.once("close", leave);
       try {
@@ -105,7 +105,7 @@ export function createExecServer(context: ApiContext): ExecServer {
         sessions.add(session);
         void session
           .run(async () => {
-            // The real server finds these out after the upgrade as well, as they are the node's to check.
+            // The real server reports these after the upgrade too, because the kubelet checks them.
             if (!stdin && !flag(query, "stdout") && !flag(query, "stderr")) {
               throw badRequest("you must specify at least 1 of stdin, stdout, stderr");
             }

@@ -3,7 +3,7 @@ import { StatusError } from "../status-error.ts";
 import { RuledSession, SessionRules, matchesSession } from "./session-faults.ts";
 import type { Rule, SessionFacts, SessionFaults } from "./session-faults.ts";
 
-/** What a request is, for the patterns. */
+/** A request, as patterns match it. */
 export interface RequestFacts {
   readonly verb: string;
   readonly resource: string;
@@ -12,7 +12,7 @@ export interface RequestFacts {
   readonly name: string | undefined;
 }
 
-/** The parts of the API server that faults reach into. */
+/** The parts of the API server that faults act on. */
 export interface FaultReach {
   cutWatches(resource: string | undefined, clean: boolean): number;
   expire(): void;
@@ -42,7 +42,7 @@ function matchesRequest(pattern: RequestPattern, facts: RequestFacts): boolean {
   );
 }
 
-/** Keeps the faults that are set; the API server asks it before it answers. */
+/** Stores the faults that are set; the API server checks it before each response. */
 export class FaultPlan implements Faults {
   readonly #denials = new Set<Rule<RequestPattern>>();
   readonly #responses = new Set<ResponseRule>();
@@ -148,7 +148,7 @@ export class FaultPlan implements Faults {
     }
   }
 
-  /** Whether a watch at an expired version is refused by HTTP 410, not told in band. */
+  /** Whether a watch at an expired version fails with HTTP 410 instead of an in-band error. */
   get refusesExpiredWatches(): boolean {
     return this.#refuseExpired;
   }
@@ -157,7 +157,7 @@ export class FaultPlan implements Faults {
     return [...this.#denials].some(({ pattern }) => matchesRequest(pattern, facts));
   }
 
-  /** Waits while the request must hang, and throws the error that it is answered by, if there is one. */
+  /** Waits while the request must hang, then throws the error set for it, if any. */
   async beforeAnswer(facts: RequestFacts, signal: AbortSignal): Promise<void> {
     for (const { pattern, released } of this.#hangs) {
       if (matchesRequest(pattern, facts)) {
@@ -175,7 +175,7 @@ export class FaultPlan implements Faults {
     }
   }
 
-  /** The faults of one session; cuts that are counted by session are taken there. */
+  /** The faults of one session. Uses up one of the cuts that are counted by session. */
   forSession(facts: SessionFacts): SessionFaults {
     return new RuledSession(facts, this.#sessionRules);
   }

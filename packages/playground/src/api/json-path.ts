@@ -6,7 +6,7 @@ function fieldOf(value: unknown, name: string): unknown {
 }
 
 /**
- * The values that a JSONPath of a printer column finds. Of the language only what columns use: fields, quoted fields,
+ * The values at the JSONPath of a printer column. Supported is what columns use: fields, quoted fields,
  * indexes, `[*]` and `[?(@.type=="Ready")]`. Anything else finds nothing.
  */
 export function findByPath(root: unknown, path: string): unknown[] {

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 
-/** The context that the playground's kubeconfig names; its cluster and user are called the same. */
+/** The name of context, cluster and user in the playground's kubeconfig. */
 export const CONTEXT = "kinsync-playground";
 
 /** A kubeconfig for one API server with a bearer token, as YAML. */

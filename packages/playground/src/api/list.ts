@@ -10,7 +10,7 @@ import { metadataOnly, tableOf } from "./table.ts";
 
 interface Token {
   readonly revision: number;
-  /** The last object that the earlier pages gave. */
+  /** The last object of the earlier pages. */
   readonly after: string;
 }
 
@@ -29,12 +29,12 @@ function decode(text: string): Token {
       return { revision: token.revision, after: token.after };
     }
   } catch {
-    // Told below, as any other token that is none.
+    // Reported below, as for any other invalid token.
   }
   throw badRequest("continue key is not valid");
 }
 
-/** A resourceVersion as a number. Throws 400 where it is none, 504 where it is newer than `newest`, as the real API server does. */
+/** A resourceVersion as a number. Throws 400 if it is not a number, 504 if it is newer than `newest`, as the real API server does. */
 export function revisionOf(text: string, newest = Number.POSITIVE_INFINITY): number {
   if (!/^\d+$/.test(text)) {
     throw badRequest(`resourceVersion: Invalid value: "${text}": must be a number`);
@@ -49,7 +49,7 @@ export function revisionOf(text: string, newest = Number.POSITIVE_INFINITY): num
   return revision;
 }
 
-/** The objects as they were at a revision: what has changed since is taken back. */
+/** The objects as they were at a revision: later changes are reverted. */
 function snapshot(
   context: ApiContext,
   { resource, namespace }: ResourceRequest,
@@ -81,22 +81,22 @@ function snapshot(
   return [...objects.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
 }
 
-/** Answers a list, page by page where a limit is given; every page shows the state of the first. */
+/** Returns a list, in pages if there is a limit; every page shows the state of the first one. */
 export function listObjects(context: ApiContext, request: ResourceRequest, shape: Shape): unknown {
   const { resource, version, query, name } = request;
   const { store } = context;
   const limit = Number(query.get("limit") ?? 0);
   const token = query.get("continue") ?? "";
-  const asked = query.get("resourceVersion") ?? "";
-  if (token !== "" && asked !== "" && asked !== "0") {
+  const requested = query.get("resourceVersion") ?? "";
+  if (token !== "" && requested !== "" && requested !== "0") {
     throw badRequest("specifying resource version is not allowed when using continue");
   }
   const from = token === "" ? undefined : decode(token);
   let revision = from?.revision ?? store.revision;
-  if (from === undefined && asked !== "" && asked !== "0") {
-    const wanted = revisionOf(asked, store.revision);
+  if (from === undefined && requested !== "" && requested !== "0") {
+    const requestedRevision = revisionOf(requested, store.revision);
     if (query.get("resourceVersionMatch") === "Exact") {
-      revision = wanted;
+      revision = requestedRevision;
     }
   }
   const objects = snapshot(

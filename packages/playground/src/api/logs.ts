@@ -7,7 +7,7 @@ import { flag } from "./request.ts";
 import type { ResourceRequest } from "./request.ts";
 import { currentOf } from "./write.ts";
 
-/** Serves `pods/log`: as text, open as long as the container runs where `follow` is asked. */
+/** Serves `pods/log` as text; with `follow`, the response stays open while the container runs. */
 export async function serveLogs(
   context: ApiContext,
   request: ResourceRequest,
@@ -17,7 +17,7 @@ export async function serveLogs(
   const { query } = request;
   const container = containerOf(pod, query.get("container"));
   if (typeof pod.spec?.["nodeName"] !== "string") {
-    // As the real one: a pod without a node has no log, which is no error.
+    // As in Kubernetes: a pod without a node has an empty log.
     response.writeHead(200, { "Content-Type": "text/plain" }).end();
     return;
   }

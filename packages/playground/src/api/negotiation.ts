@@ -8,7 +8,7 @@ import { ProtobufError, decodeProtobuf } from "./protobuf.ts";
 import { metadataOnly, tableOf } from "./table.ts";
 import type { IncludeObject } from "./table.ts";
 
-/** In which shape the client wants objects. */
+/** The shape of objects that the client requests. */
 export type Shape = "object" | "metadata" | "table" | "discovery";
 
 function params(type: string): ReadonlyMap<string, string> {
@@ -31,21 +31,21 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 };
 
 /**
- * The first shape in an Accept header that can be served. Only JSON is: clients that ask for protobuf name JSON as well.
- * Throws 406 where nothing fits.
+ * The first shape in an Accept header that can be served. Only JSON can be: clients that prefer protobuf accept JSON too.
+ * Throws 406 if none can.
  */
 export function shapeOf(accept: string | undefined, served: readonly Shape[]): Shape {
   const types = (accept ?? "*/*").split(",").map((type) => type.trim());
   for (const type of types) {
     const media = type.split(";")[0]?.trim();
     if (media === "application/json") {
-      const wanted = params(type);
-      const as = wanted.get("as");
+      const parameters = params(type);
+      const as = parameters.get("as");
       if (as === undefined) {
         return "object";
       }
-      const shape = SHAPES[`${wanted.get("g") ?? ""}/${as}`];
-      const version = wanted.get("v");
+      const shape = SHAPES[`${parameters.get("g") ?? ""}/${as}`];
+      const version = parameters.get("v");
       if (
         shape !== undefined &&
         served.includes(shape) &&
@@ -64,8 +64,8 @@ export function shapeOf(accept: string | undefined, served: readonly Shape[]): S
   );
 }
 
-/** Reads a request's body by its content type. Throws 415 for formats, and protobuf messages, that are not known; 400 for what cannot be parsed. */
-export function decodeBody(body: Buffer, contentType: string | undefined): unknown {
+/** Decodes a request's body by its content type. Throws 415 for an unknown format or protobuf message, 400 if the body cannot be parsed. */
+export async function decodeBody(body: Buffer, contentType: string | undefined): Promise<unknown> {
   if (body.length === 0) {
     return undefined;
   }
@@ -82,7 +82,7 @@ export function decodeBody(body: Buffer, contentType: string | undefined): unkno
   }
   if (type === "application/vnd.kubernetes.protobuf") {
     try {
-      return decodeProtobuf(body);
+      return await decodeProtobuf(body);
     } catch (error) {
       if (!(error instanceof ProtobufError)) {
         throw error;
@@ -90,7 +90,7 @@ export function decodeBody(body: Buffer, contentType: string | undefined): unkno
       throw new StatusError(
         415,
         "UnsupportedMediaType",
-        `the playground reads little protobuf, and not this: ${error.message}; send application/json`,
+        `the playground cannot decode this protobuf: ${error.message}; send application/json instead`,
       );
     }
   }
@@ -101,12 +101,12 @@ export function decodeBody(body: Buffer, contentType: string | undefined): unkno
   );
 }
 
-/** A stored object in the version that the request asked for. */
+/** A stored object in the version of the request. */
 export function inVersion(resource: ResourceType, version: string, object: StoredObject): StoredObject {
   return version === resource.storageVersion ? object : { ...object, apiVersion: apiVersionOf(resource, version) };
 }
 
-/** A single object in the shape that the client wants. */
+/** A single object in the shape that the client requests. */
 export function shaped(
   shape: Shape,
   resource: ResourceType,
@@ -127,8 +127,8 @@ export function shaped(
   }
 }
 
-/** `includeObject` of a request for tables. */
+/** `includeObject` of a request for a table. */
 export function includeOf(query: URLSearchParams): IncludeObject {
-  const wanted = query.get("includeObject");
-  return wanted === "None" || wanted === "Object" ? wanted : "Metadata";
+  const include = query.get("includeObject");
+  return include === "None" || include === "Object" ? include : "Metadata";
 }

@@ -10,14 +10,14 @@ function containersOf(pod: StoredObject, field: string): readonly Named[] {
 }
 
 /**
- * The container that an exec or a log means, checked as the API server does before it asks the node.
- * Throws 400 where it is not one of the pod's, or has to be named.
+ * The container that an exec or a log names, checked as the API server does before it calls the kubelet.
+ * Throws 400 if the pod has no such container, or has several and none is named.
  */
-export function containerOf(pod: StoredObject, asked: string | null): string {
+export function containerOf(pod: StoredObject, requested: string | null): string {
   const { name } = pod.metadata;
   const containers = containersOf(pod, "containers");
   const all = [...containers, ...containersOf(pod, "initContainers"), ...containersOf(pod, "ephemeralContainers")];
-  if (asked === null || asked === "") {
+  if (requested === null || requested === "") {
     const [only, ...others] = containers;
     if (only === undefined || others.length > 0) {
       throw badRequest(
@@ -26,13 +26,13 @@ export function containerOf(pod: StoredObject, asked: string | null): string {
     }
     return only.name;
   }
-  if (!all.some((entry) => entry.name === asked)) {
-    throw badRequest(`container ${asked} is not valid for pod ${name}`);
+  if (!all.some((entry) => entry.name === requested)) {
+    throw badRequest(`container ${requested} is not valid for pod ${name}`);
   }
-  return asked;
+  return requested;
 }
 
-/** Throws 400 where no node has the pod. */
+/** Throws 400 if the pod is not bound to a node. */
 export function requireNode(pod: StoredObject): void {
   if (typeof pod.spec?.["nodeName"] !== "string" || pod.spec["nodeName"] === "") {
     throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);

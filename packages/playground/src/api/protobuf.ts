@@ -1,207 +1,165 @@
-import { MESSAGES } from "./protobuf-messages.ts";
+import { join } from "node:path";
 
-/** What every protobuf object of Kubernetes begins with. */
+import type { Field, Root, Type } from "protobufjs";
+
+/** The first bytes of every Kubernetes object in protobuf. */
 const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
-/** Fields that the server does not take from its callers, by message. */
-const IGNORED: Readonly<Record<string, readonly number[]>> = {
-  // managedFields
-  ObjectMeta: [17],
-  // status
-  Namespace: [3],
-  Service: [3],
-  Pod: [3],
-  Deployment: [3],
-  ReplicaSet: [3],
-  StatefulSet: [3],
-  Job: [3],
-  SelfSubjectAccessReview: [3],
-};
 
-/** Fields that Go writes even where they are not set: their JSON leaves the zero out. */
-const ZERO_IS_UNSET: ReadonlySet<string> = new Set([
-  "generation",
-  "hostIPC",
-  "hostNetwork",
-  "hostPID",
-  "hostPort",
-  "minReadySeconds",
-  "nodePort",
-  "paused",
-  "readOnly",
-  "stdin",
-  "stdinOnce",
-  "tty",
-]);
+const FOLDER = join(import.meta.dirname, "../../proto");
+const META = "k8s.io.apimachinery.pkg.apis.meta.v1";
+const ENVELOPE = "k8s.io.apimachinery.pkg.runtime.Unknown";
 
-interface Field {
-  readonly number: number;
-  readonly value: bigint | Buffer;
-}
+/** API groups of the kinds that clients send. */
+const GROUPS: readonly string[] = ["apps", "authentication", "authorization", "autoscaling", "batch", "core", "policy"];
 
-interface FieldRule {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: "one" | "list" | "map" | "inline";
-}
-
-const SHAPES: Readonly<Record<string, FieldRule["shape"]>> = { "[]": "list", "{}": "map", "!": "inline" };
-
-/** The bytes are no message, or one with parts that are not known here. */
+/** The bytes are not a Kubernetes object, or its kind has no message in `proto/`. */
 export class ProtobufError extends Error {
   override readonly name = "ProtobufError";
 }
 
-function rulesOf(message: string): ReadonlyMap<number, FieldRule> {
-  const text = MESSAGES[message];
-  if (text === undefined) {
-    throw new ProtobufError(`the message ${message} is not known`);
+let messages: Promise<Root> | undefined;
+
+/** Loads protobufjs and Kubernetes' messages at the first call: most playgrounds never receive protobuf. */
+function loadMessages(): Promise<Root> {
+  messages ??= (async () => {
+    const { Root } = await import("protobufjs");
+    const root = new Root();
+    root.resolvePath = (_origin, target) => join(FOLDER, target);
+    await root.load(
+      GROUPS.map((group) => `k8s.io/api/${group}/v1/generated.proto`),
+      { keepCase: true },
+    );
+    root.resolveAll();
+    return root;
+  })();
+  return messages;
+}
+
+/** A decoded message. Own properties are the fields that the bytes contain, and empty maps; other fields read as their zero. */
+type Decoded = Readonly<Record<string, unknown>>;
+
+function decode(type: Type, bytes: Uint8Array): Decoded {
+  try {
+    return type.decode(bytes);
+  } catch (error) {
+    throw new ProtobufError(
+      `the bytes are not a ${type.name}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  return new Map(
-    text.split(" ").map((entry) => {
-      const [, number = "", name = "", type = "", suffix = ""] = /^(\d+):(\w+):(\w+)(\[\]|\{\}|!)?$/.exec(entry) ?? [];
-      return [Number(number), { name, type, shape: SHAPES[suffix] ?? "one" }];
-    }),
-  );
 }
 
-function fieldsOf(data: Buffer): Field[] {
-  const fields: Field[] = [];
-  let at = 0;
-  function varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = data[at];
-      if (byte === undefined) {
-        throw new ProtobufError("the message ends inside of a number");
-      }
-      at += 1;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        return value;
-      }
-    }
-    throw new ProtobufError("a number is too long");
+/** Integers of 64 bits are objects in protobufjs. */
+function integer(value: unknown): number {
+  return typeof value === "object" ? (value as { toNumber(): number }).toNumber() : Number(value);
+}
+
+/** RFC 3339 with the given number of decimals; `undefined` for Go's zero time. */
+function timeOf(message: Decoded, decimals: number): string | undefined {
+  const { seconds, nanos } = message;
+  if (!Object.hasOwn(message, "seconds")) {
+    return undefined;
   }
-  while (at < data.length) {
-    const tag = Number(varint());
-    const number = Math.floor(tag / 8);
-    switch (tag % 8) {
-      case 0:
-        fields.push({ number, value: varint() });
-        break;
-      case 2: {
-        const size = Number(varint());
-        if (at + size > data.length) {
-          throw new ProtobufError("the message ends inside of a field");
-        }
-        fields.push({ number, value: data.subarray(at, at + size) });
-        at += size;
-        break;
-      }
-      default:
-        throw new ProtobufError(`wire type ${tag % 8} is not expected`);
-    }
+  const text = new Date(integer(seconds) * 1000).toISOString().slice(0, 19);
+  const fraction = decimals === 0 ? "" : `.${String(integer(nanos)).padStart(9, "0").slice(0, decimals)}`;
+  return `${text}${fraction}Z`;
+}
+
+/** Messages whose JSON is not an object with the same fields. They return `undefined` where JSON leaves the field out. */
+const SPECIAL: Readonly<Record<string, (message: Decoded) => unknown>> = {
+  [`.${META}.Time`]: (message) => timeOf(message, 0),
+  [`.${META}.MicroTime`]: (message) => timeOf(message, 6),
+  ".k8s.io.apimachinery.pkg.api.resource.Quantity": ({ string }) => string ?? "",
+  ".k8s.io.apimachinery.pkg.util.intstr.IntOrString": ({ type, intVal, strVal }) =>
+    integer(type) === 1 ? (strVal ?? "") : integer(intVal),
+  ".k8s.io.apimachinery.pkg.runtime.RawExtension": ({ raw }) => jsonOf(raw as Uint8Array | undefined),
+};
+
+function jsonOf(raw: Uint8Array = new Uint8Array()): unknown {
+  try {
+    return raw.length === 0 ? undefined : (JSON.parse(Buffer.from(raw).toString("utf8")) as unknown);
+  } catch {
+    throw new ProtobufError("a RawExtension does not hold JSON");
   }
-  return fields;
 }
 
-function integer(value: bigint): number {
-  return Number(BigInt.asIntN(64, value));
-}
-
-function asBuffer(value: bigint | Buffer, type: string): Buffer {
-  if (typeof value === "bigint") {
-    throw new ProtobufError(`a number stands where ${type} belongs`);
+function valueOf(field: Field, value: unknown): unknown {
+  if (field.resolvedType !== null) {
+    return objectOf(field.resolvedType as Type, value as Decoded);
   }
-  return value;
-}
-
-function fieldOf(data: Buffer, number: number): bigint | Buffer | undefined {
-  return fieldsOf(data).findLast((field) => field.number === number)?.value;
-}
-
-function text(value: bigint | Buffer | undefined): string {
-  return value === undefined ? "" : asBuffer(value, "string").toString("utf8");
-}
-
-/** One value; `undefined` where it is what JSON leaves out: an empty text, a time that is none. */
-function valueOf(type: string, value: bigint | Buffer): unknown {
-  switch (type) {
-    case "int":
-      return typeof value === "bigint" ? integer(value) : 0;
-    case "bool":
-      return value === 1n;
-    case "string":
-      return text(value) === "" ? undefined : text(value);
+  switch (field.type) {
+    case "int32":
+    case "int64":
+      return integer(value);
     case "bytes":
-      return asBuffer(value, type).toString("base64");
-    case "Quantity":
-      return text(fieldOf(asBuffer(value, type), 1));
-    case "Time": {
-      const seconds = fieldOf(asBuffer(value, type), 1);
-      return typeof seconds === "bigint"
-        ? `${new Date(integer(seconds) * 1000).toISOString().slice(0, 19)}Z`
-        : undefined;
-    }
-    case "IntOrString": {
-      const data = asBuffer(value, type);
-      const number = fieldOf(data, 2);
-      return fieldOf(data, 1) === 1n ? text(fieldOf(data, 3)) : typeof number === "bigint" ? integer(number) : 0;
-    }
+      return Buffer.from(value as Uint8Array).toString("base64");
     default:
-      return messageOf(type, asBuffer(value, type));
+      return value;
   }
 }
 
-function messageOf(type: string, data: Buffer): Record<string, unknown> {
-  const rules = rulesOf(type);
+/** Go sends these fields even where they are unset, and its JSON leaves them out. */
+function isUnset(field: Field, value: unknown): boolean {
+  return value === undefined || value === "" || (!value && field.getOption("(json)") === "omitzero");
+}
+
+/** A message as its JSON. */
+function objectOf(type: Type, message: Decoded): unknown {
+  const special = SPECIAL[type.fullName];
+  if (special !== undefined) {
+    return special(message);
+  }
   const result: Record<string, unknown> = {};
-  for (const { number, value } of fieldsOf(data)) {
-    const rule = rules.get(number);
-    if (rule === undefined) {
-      // Go writes nested messages that are empty, and what is the server's own.
-      if (
-        IGNORED[type]?.includes(number) === true ||
-        (typeof value !== "bigint" && value.length === 0) ||
-        value === 0n
-      ) {
-        continue;
-      }
-      throw new ProtobufError(`field ${number} of ${type} is not known`);
+  for (const field of type.fieldsArray) {
+    if (!Object.hasOwn(message, field.name)) {
+      continue;
     }
-    if (rule.shape === "list") {
-      const list = (result[rule.name] ??= []) as unknown[];
-      // An empty text counts in a list.
-      list.push(valueOf(rule.type, value) ?? "");
-    } else if (rule.shape === "map") {
-      const entry = asBuffer(value, rule.type);
-      const map = (result[rule.name] ??= {}) as Record<string, unknown>;
-      map[text(fieldOf(entry, 1))] = valueOf(rule.type, fieldOf(entry, 2) ?? Buffer.alloc(0)) ?? "";
-    } else if (rule.shape === "inline") {
-      Object.assign(result, messageOf(rule.type, asBuffer(value, rule.type)));
+    const sent = message[field.name];
+    if (field.repeated) {
+      // In lists and maps, an empty string is a value.
+      const list = (sent as readonly unknown[]).map((entry) => valueOf(field, entry));
+      if (list.length > 0) {
+        result[field.name] = list;
+      }
+    } else if (field.map) {
+      const entries = Object.entries(sent as Decoded).map(([key, entry]) => [key, valueOf(field, entry)]);
+      if (entries.length > 0) {
+        result[field.name] = Object.fromEntries(entries);
+      }
+    } else if (field.getOption("(json)") === "inline") {
+      Object.assign(result, valueOf(field, sent));
     } else {
-      const one = valueOf(rule.type, value);
-      const unset = (one === 0 || one === false) && ZERO_IS_UNSET.has(rule.name);
-      if (one !== undefined && !unset) {
-        result[rule.name] = one;
+      const value = valueOf(field, sent);
+      if (!isUnset(field, value)) {
+        result[field.name] = value;
       }
     }
   }
   return result;
 }
 
-/**
- * Reads an object that a Go client sends as protobuf, as `kubectl create deployment` and `kubectl auth` do, into what its
- * JSON would be. Throws `ProtobufError` where the bytes are no such object, or one with parts that are not known here.
- */
-export function decodeProtobuf(body: Buffer): Record<string, unknown> {
-  if (!body.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw new ProtobufError("the bytes do not begin as a Kubernetes object does");
+function messageFor(root: Root, apiVersion: string, kind: string): Type {
+  const [version = "", group = "core"] = apiVersion.split("/").toReversed();
+  const type =
+    root.lookup(`k8s.io.api.${group.split(".")[0]}.${version}.${kind}`) ?? root.lookup(`${META}.${kind}`) ?? undefined;
+  if (type === undefined || !("decode" in type)) {
+    throw new ProtobufError(`the kind ${JSON.stringify(kind)} of ${JSON.stringify(apiVersion)} has no message`);
   }
-  // `runtime.Unknown`: the type (1) and the object itself (2).
-  const envelope = body.subarray(MAGIC.length);
-  const type = asBuffer(fieldOf(envelope, 1) ?? Buffer.alloc(0), "TypeMeta");
-  const kind = text(fieldOf(type, 2));
-  const object = messageOf(kind, asBuffer(fieldOf(envelope, 2) ?? Buffer.alloc(0), kind));
-  return { apiVersion: text(fieldOf(type, 1)), kind, ...object };
+  return type as Type;
+}
+
+/**
+ * Decodes an object that a Go client sends as protobuf, as `kubectl create deployment` and `kubectl auth` do, to what its JSON would be.
+ * Fields that Kubernetes 1.34 does not define are dropped, as the real API server does.
+ * Throws `ProtobufError` if the bytes are not a Kubernetes object, or its kind has no message in `proto/`.
+ */
+export async function decodeProtobuf(body: Buffer): Promise<Record<string, unknown>> {
+  if (!body.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw new ProtobufError("the bytes do not start with the prefix of a Kubernetes object");
+  }
+  const root = await loadMessages();
+  const { typeMeta, raw } = decode(root.lookupType(ENVELOPE), body.subarray(MAGIC.length));
+  const { apiVersion = "", kind = "" } = (typeMeta ?? {}) as { apiVersion?: string; kind?: string };
+  const type = messageFor(root, apiVersion, kind);
+  const object = objectOf(type, decode(type, (raw as Uint8Array | undefined) ?? new Uint8Array()));
+  return { apiVersion, kind, ...(object as Decoded) };
 }

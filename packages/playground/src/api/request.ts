@@ -6,7 +6,7 @@ export interface ResourceRequest {
   /** As in RBAC: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
   readonly verb: string;
   readonly resource: ResourceType;
-  /** The version in the path: objects are answered in it. */
+  /** The version in the path, and of the returned objects. */
   readonly version: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
@@ -53,7 +53,7 @@ function isTrue(value: string | null): boolean {
   return value !== null && value !== "0" && value !== "false";
 }
 
-/** `undefined` where the path names no resource that is served. */
+/** `undefined` if the path names no served resource. */
 export function parseResourceRequest(method: string, url: URL, resources: ResourceTable): ResourceRequest | undefined {
   const parts = split(url.pathname);
   if (parts === undefined) {
@@ -80,7 +80,7 @@ export function parseResourceRequest(method: string, url: URL, resources: Resour
     return undefined;
   }
   return {
-    // An exec or a log is read by GET whatever its query says.
+    // Exec and log are `get`, whatever the query contains.
     verb: verb === "watch" && subresource.length > 0 ? "get" : verb,
     resource,
     version,
@@ -96,7 +96,7 @@ export function factsOf({ verb, resource, subresource, namespace, name }: Resour
   return { verb, resource: resource.name, subresource, namespace, name };
 }
 
-/** A flag of the query: `1` and `true` are yes. */
+/** A flag of the query: false if missing, `0` or `false`. */
 export function flag(query: URLSearchParams, name: string): boolean {
   return isTrue(query.get(name));
 }

@@ -17,18 +17,18 @@ import { createObject, currentOf, deleteCollection, deleteObject, patchObject, r
 import type { WriteAnswer } from "./write.ts";
 
 const OBJECT_SHAPES: readonly Shape[] = ["table", "metadata"];
-const NOT_THERE = new StatusError(404, "NotFound", "the server could not find the requested resource");
+const NOT_FOUND = new StatusError(404, "NotFound", "the server could not find the requested resource");
 
-/** A request for objects and the way to answer it. */
+/** A request for objects, and its response. */
 export interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   readonly request: ResourceRequest;
-  /** Called with each watch that opens; what it gives is disposed when that ends. */
+  /** Called for each watch that opens; the result is disposed when the watch ends. */
   readonly register: (watch: OpenWatch) => Disposable;
 }
 
-/** Answers a request for objects: reads, watches and writes, and what pods have of their own. Throws a `StatusError` before the first byte. */
+/** Handles a request for objects: reads, watches, writes, and the subresources of pods. Throws a `StatusError` before the first byte. */
 export async function answerResource(context: ApiContext, exchange: Exchange): Promise<void> {
   const { message, request, response } = exchange;
   const { verb, subresource, resource, version, query } = request;
@@ -37,7 +37,7 @@ export async function answerResource(context: ApiContext, exchange: Exchange): P
     return;
   }
   if (subresource !== undefined && !["status", "scale"].includes(subresource)) {
-    throw NOT_THERE;
+    throw NOT_FOUND;
   }
   if (subresource !== undefined && !["get", "update", "patch"].includes(verb)) {
     throw new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
@@ -59,7 +59,7 @@ export async function answerResource(context: ApiContext, exchange: Exchange): P
     return;
   }
   const contentType = (message.headers["content-type"] ?? "application/json").split(";")[0]!.trim();
-  const body = decodeBody(await readBody(message), contentType);
+  const body = await decodeBody(await readBody(message), contentType);
   if (verb === "deletecollection") {
     const gone = deleteCollection(context, request, body);
     sendJson(response, 200, {
@@ -94,7 +94,7 @@ function write(context: ApiContext, request: ResourceRequest, body: unknown, con
       return replaceObject(context, request, body);
     case "patch":
       if (request.name === undefined) {
-        throw badRequest("a patch names its object");
+        throw badRequest("a patch must name an object");
       }
       return patchObject(context, request, body, contentType);
     default:
@@ -108,7 +108,7 @@ async function answerPod(context: ApiContext, { message, request, response }: Ex
       await serveLogs(context, request, response);
       return;
     case "eviction": {
-      const body = decodeBody(await readBody(message), message.headers["content-type"]);
+      const body = await decodeBody(await readBody(message), message.headers["content-type"]);
       const { deleteOptions } = (body ?? {}) as { deleteOptions?: unknown };
       deleteObject(context, request, deleteOptions);
       const done: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };

@@ -3,8 +3,8 @@ import type { Duplex } from "node:stream";
 
 import { StatusError } from "../status-error.ts";
 
-/** As the real server: objects are small. Bytes. */
-const MAX_BODY = 3 * 1024 * 1024;
+/** Largest request body, as in the real API server. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /** Reads a body up to the limit. Throws 413 above it. */
 export async function readBody(message: IncomingMessage): Promise<Buffer> {
@@ -12,15 +12,15 @@ export async function readBody(message: IncomingMessage): Promise<Buffer> {
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) {
-      throw new StatusError(413, "RequestEntityTooLarge", `limit is ${MAX_BODY}`);
+    if (size > MAX_BODY_BYTES) {
+      throw new StatusError(413, "RequestEntityTooLarge", `limit is ${MAX_BODY_BYTES}`);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** Answers with JSON. */
+/** Sends JSON. */
 export function sendJson(
   response: ServerResponse,
   code: number,
@@ -51,7 +51,7 @@ function errorHeaders({ details }: StatusError): Record<string, string> {
   return details?.retryAfterSeconds === undefined ? {} : { "Retry-After": String(details.retryAfterSeconds) };
 }
 
-/** Answers with the error's Status, or cuts an answer that has begun. */
+/** Sends the error's Status, or cuts a response that has started. */
 export function sendError(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     response.destroy();
@@ -61,7 +61,7 @@ export function sendError(response: ServerResponse, error: unknown): void {
   sendJson(response, status.code, status.toStatus(), errorHeaders(status));
 }
 
-/** The answer to an upgrade that is refused: the socket is still plain HTTP. */
+/** Refuses an upgrade: the socket is still plain HTTP. */
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   const status = asStatusError(error);
   const body = `${JSON.stringify(status.toStatus())}\n`;

@@ -23,7 +23,7 @@ function filled(value: string | undefined): string | undefined {
   return value === undefined || value === "" ? undefined : value;
 }
 
-/** `SelfSubjectAccessReview`: everything is allowed but what a fault denies. */
+/** `SelfSubjectAccessReview`: everything is allowed unless a fault denies it. */
 export function reviewAccess(faults: FaultPlan, body: unknown): unknown {
   const { spec } = (body ?? {}) as AccessReview;
   if (spec?.resourceAttributes === undefined && spec?.nonResourceAttributes === undefined) {
@@ -31,17 +31,17 @@ export function reviewAccess(faults: FaultPlan, body: unknown): unknown {
       "spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified",
     );
   }
-  const asked = spec.resourceAttributes;
-  const group = filled(asked?.group);
-  const plural = asked?.resource ?? "";
+  const attributes = spec.resourceAttributes;
+  const group = filled(attributes?.group);
+  const plural = attributes?.resource ?? "";
   const denied =
-    asked !== undefined &&
+    attributes !== undefined &&
     faults.isDenied({
-      verb: asked.verb ?? "",
+      verb: attributes.verb ?? "",
       resource: group === undefined ? plural : `${plural}.${group}`,
-      subresource: filled(asked.subresource),
-      namespace: filled(asked.namespace),
-      name: filled(asked.name),
+      subresource: filled(attributes.subresource),
+      namespace: filled(attributes.namespace),
+      name: filled(attributes.name),
     });
   return {
     kind: "SelfSubjectAccessReview",

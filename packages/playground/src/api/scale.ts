@@ -1,5 +1,5 @@
 import { invalid, notFound } from "../status-error.ts";
-import type { WriteOptions } from "../store/object-store.ts";
+import type { WriteOptions } from "../store/playground-store.ts";
 import type { NewObject, StoredObject } from "../world.ts";
 import type { ApiContext } from "./context.ts";
 import type { ResourceRequest } from "./request.ts";
@@ -23,7 +23,7 @@ function put(object: Record<string, unknown>, path: string, value: unknown): voi
   holder[last] = value;
 }
 
-/** The `Scale` of autoscaling/v1 that an object shows. Throws 404 where its kind has none. */
+/** An object's `Scale` of autoscaling/v1. Throws 404 if its kind has none. */
 export function readScale({ resource }: ResourceRequest, object: StoredObject): Record<string, unknown> {
   const { scale } = resource;
   if (scale === undefined) {
@@ -46,7 +46,7 @@ export function readScale({ resource }: ResourceRequest, object: StoredObject): 
   };
 }
 
-/** Writes the replicas of a `Scale` into the object that it belongs to. */
+/** Sets an object's replicas from its `Scale`. */
 export function writeScale(
   { store }: ApiContext,
   request: ResourceRequest,

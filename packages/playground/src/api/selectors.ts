@@ -3,7 +3,7 @@ import { labelValueProblem } from "../store/validation.ts";
 import type { StoredObject } from "../world.ts";
 import type { ResourceType } from "../store/resources.ts";
 
-/** Whether an object is among those that were asked for. */
+/** Whether an object is selected. */
 export type Matcher = (object: StoredObject) => boolean;
 
 const REQUIREMENT =
@@ -28,7 +28,7 @@ function bySign(key: string, sign: string, value: string): Matcher {
   }
 }
 
-/** A label selector in its text form: `a=b,c!=d,e in (x, y),f notin (z),g,!h`. Throws 400 where it is none. */
+/** A label selector in its text form: `a=b,c!=d,e in (x, y),f notin (z),g,!h`. Throws 400 if it is invalid. */
 export function labelMatcher(text: string): Matcher {
   const matchers: Matcher[] = [];
   let rest = text;
@@ -101,7 +101,7 @@ function fieldOf(object: StoredObject, path: string): string {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
-/** A field selector: `status.phase=Running,spec.nodeName!=a`. Throws 400 for fields that the resource cannot be selected by. */
+/** A field selector: `status.phase=Running,spec.nodeName!=a`. Throws 400 for fields that the resource does not support. */
 export function fieldMatcher(text: string, resource: ResourceType): Matcher {
   const matchers = text
     .split(",")
@@ -121,7 +121,7 @@ export function fieldMatcher(text: string, resource: ResourceType): Matcher {
   return (object) => matchers.every((matches) => matches(object));
 }
 
-/** Both selectors of a list, watch or deletecollection, and the name where the path has one. */
+/** The selectors of a list, watch or deletecollection, and the name if the path has one. */
 export function matcherOf(query: URLSearchParams, resource: ResourceType, name?: string): Matcher {
   const labels = labelMatcher(query.get("labelSelector") ?? "");
   const fields = fieldMatcher(query.get("fieldSelector") ?? "", resource);

@@ -17,7 +17,7 @@ import { readBody, refuseUpgrade, sendError, sendJson } from "./respond.ts";
 import { USER, reviewAccess, reviewSelf } from "./review.ts";
 import type { OpenWatch } from "./watch.ts";
 
-/** What the server is started with. */
+/** How the server is started. */
 export interface ApiServerOptions {
   readonly certificate: ServerCertificate;
   /** The bearer token that every request must carry. */
@@ -30,7 +30,7 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
 }
 
-const NOT_THERE = new StatusError(404, "NotFound", "the server could not find the requested resource");
+const NOT_FOUND = new StatusError(404, "NotFound", "the server could not find the requested resource");
 
 function isPublic(path: string): boolean {
   return /^\/(healthz|readyz|livez)(\/|$)/.test(path) || path === "/version";
@@ -41,7 +41,7 @@ class Server implements ApiServer {
   readonly #options: ApiServerOptions;
   readonly #watches = new Set<OpenWatch>();
   readonly #sockets = new Set<Socket>();
-  /** Sockets that were handed over to exec sessions. */
+  /** Sockets that exec sessions own. */
   readonly #upgraded = new WeakSet<Duplex>();
   readonly #exec;
   readonly #http;
@@ -110,7 +110,7 @@ class Server implements ApiServer {
     if (!this.#http.listening) {
       resolve();
     }
-    // The listening socket is gone at once; the callback waits for sessions that may live on.
+    // The port closes at once; the callback would wait for sessions that may continue.
     this.#http.close();
     setImmediate(resolve);
     this.#endWatches(undefined, "cut");
@@ -142,13 +142,13 @@ class Server implements ApiServer {
       return;
     }
     const given = Buffer.from(authorization ?? "");
-    const wanted = Buffer.from(`Bearer ${this.#options.token}`);
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+    const expected = Buffer.from(`Bearer ${this.#options.token}`);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new StatusError(401, "Unauthorized", "Unauthorized");
     }
   }
 
-  /** Reads the request's path, and lets the faults have their say. */
+  /** Parses the request's path and applies the faults. */
   async #admit(message: IncomingMessage, url: URL, signal: AbortSignal): Promise<ResourceRequest | undefined> {
     this.#authorize(message, url.pathname);
     const { faults, store } = this.#context;
@@ -174,7 +174,7 @@ class Server implements ApiServer {
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
     response.on("close", () => {
-      gone.abort(new Error("The client has gone."));
+      gone.abort(new Error("The client disconnected."));
     });
     try {
       const url = new URL(message.url ?? "/", "https://127.0.0.1");
@@ -207,14 +207,14 @@ class Server implements ApiServer {
           "the server does not allow this method on the requested resource",
         );
       }
-      const body = decodeBody(await readBody(message), message.headers["content-type"]);
+      const body = await decodeBody(await readBody(message), message.headers["content-type"]);
       sendJson(response, 201, review.kind === "SelfSubjectReview" ? reviewSelf() : reviewAccess(faults, body));
       return;
     }
     if (message.method !== "GET" && message.method !== "HEAD") {
-      throw NOT_THERE;
+      throw NOT_FOUND;
     }
-    // OpenAPI has media types of its own; only discovery negotiates.
+    // OpenAPI has its own media types; only discovery negotiates.
     const discovers = path === "/api" || path === "/apis";
     const shape = discovers ? shapeOf(message.headers.accept, ["discovery"]) : "object";
     const body = answerDiscovery(path.replace(/\/$/, ""), store.resources, {
@@ -223,7 +223,7 @@ class Server implements ApiServer {
       address: `127.0.0.1:${this.#port}`,
     });
     if (body === undefined) {
-      throw NOT_THERE;
+      throw NOT_FOUND;
     }
     sendJson(
       response,
@@ -239,14 +239,14 @@ class Server implements ApiServer {
     socket.on("error", () => undefined);
     const gone = new AbortController();
     const leave = (): void => {
-      gone.abort(new Error("The client has gone."));
+      gone.abort(new Error("The client disconnected."));
     };
     socket.once("close", leave);
     try {
       const url = new URL(message.url ?? "/", "https://127.0.0.1");
       const request = await this.#admit(message, url, gone.signal);
       if (request?.resource.name !== "pods" || request.subresource !== "exec") {
-        throw badRequest("the playground upgrades pods/exec only: it has neither attach nor port-forward");
+        throw badRequest("the playground supports neither attach nor port-forward, only pods/exec");
       }
       this.#upgraded.add(socket);
       await this.#exec.open(request, { message, socket, head });
@@ -269,7 +269,7 @@ class Server implements ApiServer {
   }
 }
 
-/** Starts the API server on 127.0.0.1, on a port that is free. Only one may serve a fault plan. */
+/** Starts the API server on a free port of 127.0.0.1. A fault plan belongs to one server. */
 export async function createApiServer(context: ApiContext, options: ApiServerOptions): Promise<ApiServer> {
   return new Server(context, options).start();
 }

@@ -1,18 +1,18 @@
 import type { ExecDirection, SessionPattern } from "../faults.ts";
 
-/** What an exec session is, for the patterns. */
+/** An exec session, as patterns match it. */
 export interface SessionFacts {
   readonly namespace: string;
   readonly pod: string;
   readonly container: string | undefined;
 }
 
-/** What the faults do to one exec session. It is asked for each chunk, so that a fault can begin while the session runs. */
+/** The effect of the faults on one exec session. Evaluated for each chunk, so that a fault can start while the session runs. */
 export interface SessionFaults {
-  /** Waits, where sessions of this kind have to. */
+  /** Waits if a fault delays this session. */
   beforeOpen(signal: AbortSignal): Promise<void>;
   /**
-   * Bytes of the next chunk that may pass now: 0 and `cut` where the connection must end here.
+   * Bytes of the next chunk that may pass now: 0 and `cut` if the connection must end here.
    * Waits while the session is stalled or slowed down; rejects when `signal` is aborted.
    */
   admit(
@@ -22,7 +22,7 @@ export interface SessionFaults {
   ): Promise<{ readonly bytes: number; readonly cut: boolean }>;
 }
 
-/** A fault that lasts, and what it meets. */
+/** A lasting fault, and its pattern. */
 export interface Rule<Pattern> {
   readonly pattern: Pattern;
 }
@@ -42,7 +42,7 @@ export interface DelayRule extends Rule<SessionPattern> {
   readonly milliseconds: number;
 }
 
-/** The faults of exec sessions that are set. */
+/** The active faults of exec sessions. */
 export class SessionRules {
   readonly delays = new Set<DelayRule>();
   readonly cuts = new Set<CutRule>();
@@ -50,7 +50,7 @@ export class SessionRules {
   readonly stalls = new Set<Rule<SessionPattern>>();
 }
 
-/** Whether a fault meets a session. */
+/** Whether a fault applies to a session. */
 export function matchesSession(pattern: SessionPattern, facts: SessionFacts): boolean {
   return (
     (pattern.namespace === undefined || pattern.namespace === facts.namespace) &&
@@ -59,7 +59,7 @@ export function matchesSession(pattern: SessionPattern, facts: SessionFacts): bo
   );
 }
 
-/** Settles after the time, or when something else does; rejects when the signal is aborted. */
+/** Settles after the time or with `other`, whichever is first; rejects when the signal is aborted. */
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -76,10 +76,10 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Slowed streams move in steps of this many milliseconds. */
-const STEP = 20;
+/** Slowed streams advance once per step. */
+const STEP_MS = 20;
 
-/** One session under the rules as they are at each moment. */
+/** One session, under the rules that are active at each moment. */
 export class RuledSession implements SessionFaults {
   readonly #facts: SessionFacts;
   readonly #rules: SessionRules;
@@ -105,12 +105,12 @@ export class RuledSession implements SessionFaults {
     signal: AbortSignal,
   ): Promise<{ readonly bytes: number; readonly cut: boolean }> {
     while ([...this.#rules.stalls].some(({ pattern }) => matchesSession(pattern, this.#facts))) {
-      await pause(STEP, signal);
+      await pause(STEP_MS, signal);
     }
     let allowed = bytes;
     for (const { pattern, direction: slowed, bytesPerSecond } of this.#rules.slow) {
       if (matchesSession(pattern, this.#facts) && (slowed ?? direction) === direction) {
-        const step = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000));
+        const step = Math.max(1, Math.floor((bytesPerSecond * STEP_MS) / 1000));
         allowed = Math.min(allowed, step);
         await pause((allowed / bytesPerSecond) * 1000, signal);
       }
@@ -129,7 +129,7 @@ export class RuledSession implements SessionFaults {
     return { bytes: allowed, cut };
   }
 
-  /** A session takes one of the rule's times with its first byte that way, and keeps it. */
+  /** The first byte in a direction uses up one of the rule's times for the whole session. */
   #takes(rule: CutRule): boolean {
     if (!this.#met.has(rule) && rule.left > 0) {
       rule.left -= 1;

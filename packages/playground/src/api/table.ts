@@ -61,14 +61,14 @@ function columnsOf(resource: ResourceType, version: string): readonly Column[] {
   return declared === undefined ? (cellsOfKind(resource.name) ?? [NAME, AGE]) : [NAME, ...declared.map(printed)];
 }
 
-/** How a client wants the objects inside of a table. */
+/** Which form the objects inside a table have. */
 export type IncludeObject = "None" | "Metadata" | "Object";
 
-/** What a table needs to know of its list. */
+/** What a table contains beside the objects. */
 export interface TableFrame {
   readonly metadata: Record<string, unknown>;
   readonly include: IncludeObject;
-  /** A watch sends the definitions with its first table only. Default: `true`. */
+  /** Include the column definitions; a watch sends them with its first table only. Default: `true`. */
   readonly definitions?: boolean;
 }
 

@@ -16,18 +16,18 @@ import { tableOf } from "./table.ts";
 /** An open watch, as its owner sees it. */
 export interface OpenWatch {
   readonly resource: ResourceName;
-  /** Ends it: `cut` as a lost connection, `clean` as the end of its time, `expired` with an in-band 410. */
+  /** Ends it: `cut` like a lost connection, `clean` like a timeout, `expired` with an in-band 410. */
   end(how: "cut" | "clean" | "expired"): void;
 }
 
 /** A watcher that takes nothing is cut off when this much waits for it. Bytes. */
-const BACKLOG = 32 * 1024 * 1024;
+const BACKLOG_BYTES = 32 * 1024 * 1024;
 /** Without `timeoutSeconds`, a watch lives this long. Seconds. */
-const LIFETIME = 1800;
+const LIFETIME_SECONDS = 1800;
 
 type WatchEventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 
-/** The part of a change that a watch with selectors sees: an object that stops to match is deleted for it. */
+/** A change as a watch with selectors reports it: an object that no longer matches is DELETED. */
 function seen(
   change: StoreChange,
   matches: (object: StoredObject) => boolean,
@@ -47,12 +47,12 @@ function seen(
   return { type: "DELETED", object: last };
 }
 
-/** Where a watch begins: with the state as it is now, or with the changes after a version. */
+/** Where a watch starts: with the current state, or with the changes after a version. */
 interface Start {
   readonly initial: readonly StoredObject[];
   readonly changes: readonly StoreChange[];
   readonly revision: number;
-  /** A streamed list: the end of the state is told by a bookmark. */
+  /** A streamed list: a bookmark marks the end of the initial state. */
   readonly streamed: boolean;
 }
 
@@ -60,7 +60,7 @@ const TOO_OLD = "The resourceVersion for the provided watch is too old.";
 
 function startOf({ store, faults }: ApiContext, request: ResourceRequest): Start | StatusError {
   const { resource, namespace, query } = request;
-  const asked = query.get("resourceVersion") ?? "";
+  const requested = query.get("resourceVersion") ?? "";
   const streamed = flag(query, "sendInitialEvents");
   if (streamed && query.get("resourceVersionMatch") !== "NotOlderThan") {
     throw invalid({ group: "meta.k8s.io", plural: "listoptions", kind: "ListOptions" }, "", [
@@ -71,11 +71,11 @@ function startOf({ store, faults }: ApiContext, request: ResourceRequest): Start
       },
     ]);
   }
-  if (streamed || asked === "" || asked === "0") {
+  if (streamed || requested === "" || requested === "0") {
     return { initial: store.view(resource.name, namespace), changes: [], revision: store.revision, streamed };
   }
-  // A watch from the future waits for it.
-  const revision = revisionOf(asked);
+  // A watch from a future version waits for it.
+  const revision = revisionOf(requested);
   const changes = store.changesSince(revision);
   if (changes === undefined) {
     const error = expired(`too old resource version: ${revision} (${store.revision})`);
@@ -88,8 +88,8 @@ function startOf({ store, faults }: ApiContext, request: ResourceRequest): Start
 }
 
 /**
- * Serves a watch on an open response until the client goes, its time is over or `register`'s owner ends it.
- * Throws before the first byte where the request is no good.
+ * Serves a watch on an open response until the client disconnects, the timeout passes or `register`'s owner ends it.
+ * Throws before the first byte if the request is invalid.
  */
 export function serveWatch(
   context: ApiContext,
@@ -103,7 +103,7 @@ export function serveWatch(
   const matches = matcherOf(query, resource, name);
   const include = includeOf(query);
   const bookmarks = flag(query, "allowWatchBookmarks");
-  const seconds = Number(query.get("timeoutSeconds") ?? 0) || LIFETIME;
+  const seconds = Number(query.get("timeoutSeconds") ?? 0) || LIFETIME_SECONDS;
   const start = startOf(context, request);
   let definitions = true;
   let last = start instanceof StatusError ? 0 : start.revision;
@@ -117,7 +117,7 @@ export function serveWatch(
       return;
     }
     response.write(`${JSON.stringify({ type, object })}\n`);
-    if (response.writableLength > BACKLOG) {
+    if (response.writableLength > BACKLOG_BYTES) {
       finish("cut");
     }
   }
@@ -219,7 +219,7 @@ export function serveWatch(
     finish("cut");
   });
   subscription = store.observe((change) => {
-    // What happened before the watch began may still be on its way to the listeners.
+    // The listeners may still receive changes from before the watch started.
     if (change.revision > last) {
       take(change);
     }

@@ -1,18 +1,19 @@
 import { StatusError, badRequest, invalid, notFound } from "../status-error.ts";
 import type { Status } from "../status-error.ts";
-import type { WriteOptions } from "../store/object-store.ts";
+import type { WriteOptions } from "../store/playground-store.ts";
 import type { ResourceType } from "../store/resources.ts";
 import type { NewObject, Propagation, StoredObject } from "../world.ts";
 import type { ApiContext } from "./context.ts";
-import { jsonPatch, mergePatch, strategicMerge } from "./patch.ts";
+import { jsonPatch } from "./json-patch.ts";
+import { mergePatch, strategicMerge } from "./merge-patch.ts";
 import type { ResourceRequest } from "./request.ts";
 import { readScale, writeScale } from "./scale.ts";
 import { matcherOf } from "./selectors.ts";
 
-/** What a write is answered by. */
+/** The response to a write. */
 export interface WriteAnswer {
   readonly code: number;
-  /** A stored object, which is then brought into the client's shape, or a finished body. */
+  /** A stored object, to be converted to the client's shape; or a finished body. */
   readonly object?: StoredObject;
   readonly body?: unknown;
   /** Sent as a `Warning` header. */
@@ -49,12 +50,12 @@ export function createObject({ store }: ApiContext, request: ResourceRequest, bo
   const { resource, namespace, query } = request;
   const object = asObject(body);
   if (resource.namespaced && namespace === undefined) {
-    throw badRequest("an object of a namespace is made in that namespace's collection");
+    throw badRequest("a namespaced object must be created in the collection of a namespace");
   }
   if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== "") {
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
-  // The status is the controllers' to tell; a client's is dropped.
+  // Controllers own the status; a client's is dropped.
   const { status, ...rest } = object;
   const made = store.create(
     resource.name,
@@ -65,8 +66,8 @@ export function createObject({ store }: ApiContext, request: ResourceRequest, bo
   return { code: 201, object: made };
 }
 
-/** The object with the status, or with all but the status, taken over from the caller. */
-function store_(context: ApiContext, request: ResourceRequest, object: StoredObject): WriteAnswer {
+/** Stores the caller's status, or everything but the status. */
+function storeObject(context: ApiContext, request: ResourceRequest, object: StoredObject): WriteAnswer {
   const { store } = context;
   const { resource, subresource, query } = request;
   const options = optionsOf(query);
@@ -106,7 +107,7 @@ export function replaceObject(context: ApiContext, request: ResourceRequest, bod
   }
   const { name, namespace } = current.metadata;
   const metadata = { ...object.metadata, name, ...(namespace === undefined ? {} : { namespace }) };
-  return store_(context, request, { ...object, metadata } as StoredObject);
+  return storeObject(context, request, { ...object, metadata } as StoredObject);
 }
 
 const STRATEGIC: ReadonlySet<string> = new Set(["", "apps", "batch", "apiextensions.k8s.io"]);
@@ -135,7 +136,7 @@ function patched(resource: ResourceType, current: unknown, patch: unknown, conte
   );
 }
 
-/** PATCH of an object, of its status or of its scale, in the four formats of Kubernetes. Server-side apply keeps no field owners here. */
+/** PATCH of an object, of its status or of its scale, in the four formats of Kubernetes. Server-side apply does not track field owners. */
 export function patchObject(
   context: ApiContext,
   request: ResourceRequest,
@@ -167,7 +168,7 @@ export function patchObject(
       },
     ]);
   }
-  return store_(context, request, next);
+  return storeObject(context, request, next);
 }
 
 interface DeleteBody {
@@ -181,20 +182,20 @@ interface DeleteBody {
 const POLICIES: readonly string[] = ["Background", "Foreground", "Orphan"] satisfies Propagation[];
 
 function propagationOf(body: DeleteBody, query: URLSearchParams): Propagation | undefined {
-  const asked = body.propagationPolicy ?? query.get("propagationPolicy") ?? undefined;
-  if (asked === undefined) {
+  const requested = body.propagationPolicy ?? query.get("propagationPolicy") ?? undefined;
+  if (requested === undefined) {
     return body.orphanDependents === true ? "Orphan" : undefined;
   }
-  if (!POLICIES.includes(asked)) {
+  if (!POLICIES.includes(requested)) {
     throw invalid({ group: "meta.k8s.io", plural: "deleteoptions", kind: "DeleteOptions" }, "", [
       {
         reason: "FieldValueInvalid",
-        message: `Invalid value: "${asked}": must be one of Background, Foreground, Orphan`,
+        message: `Invalid value: "${requested}": must be one of Background, Foreground, Orphan`,
         field: "propagationPolicy",
       },
     ]);
   }
-  return asked as Propagation;
+  return requested as Propagation;
 }
 
 function deleteOne(
@@ -205,34 +206,35 @@ function deleteOne(
   query: URLSearchParams,
 ): WriteAnswer {
   const { namespace, name, uid, resourceVersion } = object.metadata;
-  const { uid: wanted, resourceVersion: wantedVersion } = body.preconditions ?? {};
-  if (wantedVersion !== undefined && wantedVersion !== resourceVersion) {
+  const { uid: expectedUid, resourceVersion: expectedVersion } = body.preconditions ?? {};
+  if (expectedVersion !== undefined && expectedVersion !== resourceVersion) {
     throw new StatusError(
       409,
       "Conflict",
-      `Operation cannot be fulfilled on ${resource.name} "${name}": Precondition failed: ResourceVersion in precondition: ${wantedVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+      `Operation cannot be fulfilled on ${resource.name} "${name}": Precondition failed: ResourceVersion in precondition: ${expectedVersion}, ResourceVersion in object meta: ${resourceVersion}`,
       { name, kind: resource.plural },
     );
   }
-  const asked = propagationOf(body, query);
-  const unsaid = asked === undefined && resource.name === "jobs.batch" && object.metadata.finalizers === undefined;
-  const propagation = unsaid ? "Orphan" : asked;
+  const requested = propagationOf(body, query);
+  const isDefaulted =
+    requested === undefined && resource.name === "jobs.batch" && object.metadata.finalizers === undefined;
+  const propagation = isDefaulted ? "Orphan" : requested;
   const grace =
     body.gracePeriodSeconds ?? (query.has("gracePeriodSeconds") ? Number(query.get("gracePeriodSeconds")) : undefined);
   const dryRun = optionsOf(query).dryRun === true || (body.dryRun ?? []).includes("All");
   store.delete(resource.name, namespace, name, {
     dryRun,
-    ...(wanted === undefined ? {} : { uid: wanted }),
+    ...(expectedUid === undefined ? {} : { uid: expectedUid }),
     ...(propagation === undefined ? {} : { propagation }),
     ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
   });
-  const warning = unsaid
+  const warning = isDefaulted
     ? "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning"
     : undefined;
   const left = store.peek(resource.name, namespace, name);
-  const said = warning === undefined ? {} : { warning };
+  const withWarning = warning === undefined ? {} : { warning };
   if (resource.name === "pods" || (left?.metadata.uid === uid && !dryRun)) {
-    return { code: 200, object: left?.metadata.uid === uid ? left : object, ...said };
+    return { code: 200, object: left?.metadata.uid === uid ? left : object, ...withWarning };
   }
   const status: Status = {
     kind: "Status",
@@ -241,7 +243,7 @@ function deleteOne(
     status: "Success",
     details: { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.plural, uid },
   };
-  return { code: 200, body: status, ...said };
+  return { code: 200, body: status, ...withWarning };
 }
 
 /** DELETE of one object; the options come in the body or in the query. */
@@ -249,7 +251,7 @@ export function deleteObject(context: ApiContext, request: ResourceRequest, body
   return deleteOne(context, request.resource, currentOf(context, request), body ?? {}, request.query);
 }
 
-/** DELETE of all objects of a collection that match the selectors. Gives those that were asked to go. */
+/** DELETE of all objects of a collection that match the selectors. Returns these objects. */
 export function deleteCollection(
   context: ApiContext,
   request: ResourceRequest,

@@ -1,4 +1,4 @@
-// What the controllers see of the store: a cache by owner that is never behind the last write.
+// The controllers' view of the store: an index by owner that is never behind the last write.
 
 import type { ObjectStore, ResourceName, StoredObject } from "../world.ts";
 import { byAge, controllerOf } from "./objects.ts";
@@ -11,7 +11,7 @@ export interface ViewEvent {
   readonly deleted: boolean;
 }
 
-/** Objects of it are shared: copy before changing. */
+/** Its objects are shared: copy them before a change. */
 export class ClusterView implements Disposable {
   readonly #store: ObjectStore;
   readonly #subscription: Disposable;
@@ -33,7 +33,7 @@ export class ClusterView implements Disposable {
     }
   }
 
-  /** Tells of every object that was there already. */
+  /** Emits an event for every existing object. */
   replay(): void {
     for (const [resource, objects] of this.#objects) {
       for (const object of objects.values()) this.#onEvent({ resource, object, previous: undefined, deleted: false });
@@ -64,9 +64,9 @@ export class ClusterView implements Disposable {
   }
 
   /**
-   * Changes the newest version of an object; nothing happens where it is gone or another one has its name.
+   * Changes the newest version of an object; does nothing if it is deleted or another object has its name.
    *
-   * @param change - gives what is to be different.
+   * @param change - returns the fields to change.
    */
   update(
     resource: ResourceName,

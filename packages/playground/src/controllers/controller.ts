@@ -1,4 +1,4 @@
-// What a controller is made of, and what it may use.
+// The interface of a controller, and what it uses.
 
 import type { ObjectStore, ResourceName, StoredObject } from "../world.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -7,13 +7,13 @@ import { controllerOf, controllerReference, isDeleting, selectorOf, selects, typ
 export interface ControllerContext {
   readonly store: ObjectStore;
   readonly view: ClusterView;
-  /** Looks at the object again after this time. */
+  /** Requeues the object after this time. */
   readonly again: (object: StoredObject, milliseconds: number) => void;
   /** Milliseconds before a Job replaces a failed pod for the nth time (n >= 1). */
   readonly jobBackOff: (failures: number) => number;
 }
 
-/** Makes the world of one root what its spec says: one step, from whatever state, any number of times. */
+/** Reconciles one root: one idempotent step from any state towards its spec. */
 export interface Controller {
   readonly resource: ResourceName;
   /** Adopts objects of this resource by its selector. */
@@ -22,8 +22,8 @@ export interface Controller {
 }
 
 /**
- * The objects that the owner has by UID, after letting go of those whose labels stopped to match and adopting those
- * without a controller that match. Nothing is adopted by, and nothing taken from, an owner under deletion.
+ * The objects that the owner controls by UID, after releasing those whose labels no longer match and adopting those
+ * without a controller that match. An owner that is being deleted adopts and releases nothing.
  */
 export function claim(owner: StoredObject, resource: ResourceName, { view }: ControllerContext): StoredObject[] {
   const selector = selectorOf(owner);
@@ -57,18 +57,21 @@ export function claim(owner: StoredObject, resource: ResourceName, { view }: Con
 const jobSetLabel = "jobset.sigs.k8s.io/jobset-name";
 const priorityLabel = "jobset.sigs.k8s.io/priority";
 
+/** What a pod has beyond its template; `spec` replaces whole fields. */
+export interface PodOverrides {
+  readonly name?: string;
+  readonly generateName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly finalizers?: string[];
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
 /** Creates a pod from a template. */
 export function createPod(
   owner: StoredObject,
   template: PodTemplate,
-  more: {
-    readonly name?: string;
-    readonly generateName?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly finalizers?: string[];
-    readonly spec?: Readonly<Record<string, unknown>>;
-  },
+  more: PodOverrides,
   { store }: ControllerContext,
 ): StoredObject {
   const annotations = { ...template.metadata?.annotations, ...more.annotations };

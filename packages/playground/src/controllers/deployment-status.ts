@@ -6,30 +6,30 @@ import { apiTime, conditionsOf, nonZero, numberAt, type Condition } from "./obje
 export interface DeploymentFacts {
   readonly deployment: StoredObject;
   readonly desired: number;
-  /** How many may be missing. */
+  /** How many pods may be unavailable. */
   readonly unavailable: number;
-  /** The set of the present template. */
+  /** The ReplicaSet of the current template. */
   readonly present: StoredObject | undefined;
   readonly owned: readonly StoredObject[];
 }
 
 export interface DeploymentVerdict {
   readonly status: Record<string, unknown>;
-  /** When the rollout will be late, if nothing moves. */
+  /** When the rollout exceeds its deadline without progress. */
   readonly againMilliseconds: number | undefined;
 }
 
 export function deploymentStatus(facts: DeploymentFacts): DeploymentVerdict {
   const { deployment, desired, present, owned } = facts;
   const sum = (count: string): number => owned.reduce((total, set) => total + numberAt(set.status, count, 0), 0);
-  const wanted = owned.reduce((total, set) => total + numberAt(set.spec, "replicas", 0), 0);
+  const specified = owned.reduce((total, set) => total + numberAt(set.spec, "replicas", 0), 0);
   const available = sum("availableReplicas");
   const counts = {
     replicas: sum("replicas"),
     updatedReplicas: numberAt(present?.status, "replicas", 0),
     readyReplicas: sum("readyReplicas"),
     availableReplicas: available,
-    unavailableReplicas: Math.max(0, wanted - available),
+    unavailableReplicas: Math.max(0, specified - available),
   };
   const enough = available >= desired - facts.unavailable;
   const before = conditionsOf(deployment);
@@ -94,13 +94,14 @@ function progressOf(
     };
   }
   const fresh = before?.message?.includes(name) !== true;
-  const told = (count: string): number => numberAt(deployment.status, count, 0);
+  const previous = (count: string): number => numberAt(deployment.status, count, 0);
   const old = (replicas: number, updated: number): number => replicas - updated;
   const moved =
-    (counts["updatedReplicas"] ?? 0) > told("updatedReplicas") ||
-    (counts["readyReplicas"] ?? 0) > told("readyReplicas") ||
-    (counts["availableReplicas"] ?? 0) > told("availableReplicas") ||
-    old(counts["replicas"] ?? 0, counts["updatedReplicas"] ?? 0) < old(told("replicas"), told("updatedReplicas"));
+    (counts["updatedReplicas"] ?? 0) > previous("updatedReplicas") ||
+    (counts["readyReplicas"] ?? 0) > previous("readyReplicas") ||
+    (counts["availableReplicas"] ?? 0) > previous("availableReplicas") ||
+    old(counts["replicas"] ?? 0, counts["updatedReplicas"] ?? 0) <
+      old(previous("replicas"), previous("updatedReplicas"));
   if (fresh || moved) {
     const reason = fresh && before === undefined ? "NewReplicaSetCreated" : "ReplicaSetUpdated";
     const message =

@@ -46,14 +46,14 @@ export const deploymentController: Controller = {
     const { maxSurge, maxUnavailable } = strategy.rollingUpdate ?? {};
     const bounds = recreate ? { surge: 0, unavailable: desired } : rolloutBounds(desired, maxSurge, maxUnavailable);
     const rollout: Rollout = { deployment, desired, bounds, recreate, context };
-    if (isDeleting(deployment)) tell(rollout, owned);
+    if (isDeleting(deployment)) writeStatus(rollout, owned);
     else if (deployment.spec?.["paused"] === true || wasScaled(owned, desired)) scaleOnly(rollout, owned);
     else if (recreate) recreateStep(rollout, owned);
     else rollingStep(rollout, owned);
   },
 };
 
-/** Of all sets with the present template the oldest; several can match after an upgrade of the cluster. */
+/** The oldest ReplicaSet with the current template; several can match after an upgrade of the cluster. */
 function findNewSet(deployment: StoredObject, owned: readonly StoredObject[]): StoredObject | undefined {
   return owned.find((set) => sameTemplate(templateOf(set), templateOf(deployment)));
 }
@@ -64,8 +64,8 @@ function replicasOf(set: StoredObject): number {
 
 function wasScaled(owned: readonly StoredObject[], desired: number): boolean {
   return owned.some((set) => {
-    const told = set.metadata.annotations?.[desiredAnnotation];
-    return replicasOf(set) > 0 && told !== undefined && Number(told) !== desired;
+    const annotated = set.metadata.annotations?.[desiredAnnotation];
+    return replicasOf(set) > 0 && annotated !== undefined && Number(annotated) !== desired;
   });
 }
 
@@ -74,9 +74,9 @@ function rollingStep(rollout: Rollout, owned: readonly StoredObject[]): void {
   const present = ensureNewSet(rollout, owned);
   const old = owned.filter(({ metadata }) => metadata.uid !== present.metadata.uid);
   const all = old.reduce((sum, set) => sum + replicasOf(set), replicasOf(present));
-  const wanted =
+  const newReplicas =
     replicasOf(present) > desired ? desired : nextReplicasOfNewSet(desired, bounds, all, replicasOf(present));
-  if (!scale(rollout, present, wanted)) {
+  if (!scale(rollout, present, newReplicas)) {
     const live = old.filter((set) => replicasOf(set) > 0);
     const size = (set: StoredObject): { replicas: number; available: number } => ({
       replicas: replicasOf(set),
@@ -95,7 +95,7 @@ function recreateStep(rollout: Rollout, owned: readonly StoredObject[]): void {
   const scaled = old.filter((set) => scale(rollout, set, 0));
   const alive = old.some((set) => context.view.ownedBy(set.metadata.uid, "pods").some((pod) => !isFinishedPod(pod)));
   if (scaled.length > 0 || alive) {
-    tell(rollout, context.view.ownedBy(deployment.metadata.uid, sets));
+    writeStatus(rollout, context.view.ownedBy(deployment.metadata.uid, sets));
     return;
   }
   const present = ensureNewSet(rollout, owned);
@@ -103,7 +103,7 @@ function recreateStep(rollout: Rollout, owned: readonly StoredObject[]): void {
   finish(rollout, present.metadata.uid);
 }
 
-/** Paused, or a scale in the middle of a rollout: no new set, no progress, only sizes. */
+/** Paused, or scaled during a rollout: creates no ReplicaSet and makes no progress, only scales. */
 function scaleOnly(rollout: Rollout, owned: readonly StoredObject[]): void {
   const { desired, bounds, deployment, context } = rollout;
   const present = syncRevision(rollout, owned);
@@ -117,7 +117,7 @@ function scaleOnly(rollout: Rollout, owned: readonly StoredObject[]): void {
     const next = proportionalReplicas(desired === 0 ? 0 : desired + bounds.surge, active.map(replicasOf));
     for (const [index, set] of active.entries()) scale(rollout, set, next[index] ?? 0);
   }
-  tell(rollout, context.view.ownedBy(deployment.metadata.uid, sets));
+  writeStatus(rollout, context.view.ownedBy(deployment.metadata.uid, sets));
 }
 
 function isSaturated(set: StoredObject, desired: number): boolean {
@@ -128,7 +128,7 @@ function isSaturated(set: StoredObject, desired: number): boolean {
   );
 }
 
-/** The set of the present template, numbered as such; it is made where there is none. */
+/** The ReplicaSet of the current template, with the current revision; created if it is missing. */
 function ensureNewSet(rollout: Rollout, owned: readonly StoredObject[]): StoredObject {
   const existing = syncRevision(rollout, owned);
   if (existing !== undefined) return existing;
@@ -139,9 +139,9 @@ function ensureNewSet(rollout: Rollout, owned: readonly StoredObject[]): StoredO
   const name = `${deployment.metadata.name}-${hash}`;
   const stranger = context.store.get(sets, deployment.metadata.namespace, name);
   if (stranger !== undefined) {
-    // Somebody else's, or a template whose hash is the same by chance: the next try has another name.
+    // It belongs to another owner, or the hashes collide: the next attempt uses another name.
     context.view.updateStatus("deployments.apps", deployment, { ...deployment.status, collisionCount: collisions + 1 });
-    throw new Error(`ReplicaSet "${name}" is there already and is not of this template`);
+    throw new Error(`ReplicaSet "${name}" already exists with another template`);
   }
   const labels = { ...template.metadata?.labels, [templateHashLabel]: hash };
   const selector = selectorOf(deployment);
@@ -169,7 +169,7 @@ function ensureNewSet(rollout: Rollout, owned: readonly StoredObject[]): StoredO
   return created;
 }
 
-/** Numbers the set of the present template, where there is one, and copies the number onto the Deployment. */
+/** Sets the revision of the current template's ReplicaSet, if it exists, and copies it to the Deployment. */
 function syncRevision(rollout: Rollout, owned: readonly StoredObject[]): StoredObject | undefined {
   const { deployment, context } = rollout;
   const present = findNewSet(deployment, owned);
@@ -207,7 +207,7 @@ function scale({ desired, bounds, context }: Rollout, set: StoredObject, replica
 function finish(rollout: Rollout, presentUid: string): void {
   const { deployment, context } = rollout;
   const owned = context.view.ownedBy(deployment.metadata.uid, sets);
-  const status = tell(rollout, owned);
+  const status = writeStatus(rollout, owned);
   const complete = ["updatedReplicas", "replicas", "availableReplicas"].every(
     (count) => numberAt(status, count, 0) === rollout.desired,
   );
@@ -223,7 +223,7 @@ function finish(rollout: Rollout, presentUid: string): void {
 }
 
 /** Writes the status. @returns what it wrote. */
-function tell(
+function writeStatus(
   { deployment, desired, bounds, context }: Rollout,
   owned: readonly StoredObject[],
 ): Record<string, unknown> {

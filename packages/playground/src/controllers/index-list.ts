@@ -1,4 +1,4 @@
-// Lists of completion indexes as a Job's status has them: "1,3-5,7".
+// Lists of completion indexes as in a Job's status: "1,3-5,7".
 
 export function parseIndexes(text: string | undefined): Set<number> {
   const indexes = new Set<number>();

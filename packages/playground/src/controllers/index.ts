@@ -1,10 +1,11 @@
-// The controller manager: Deployments, ReplicaSets, StatefulSets, Jobs and JobSets are made true.
+// The controller manager: reconciles Deployments, ReplicaSets, StatefulSets, Jobs and JobSets.
 
 import type { ObjectStore, StoredObject } from "../world.ts";
 import { ClusterView, type ViewEvent } from "./cluster-view.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import { deploymentController } from "./deployment.ts";
-import { dropTracking, jobController } from "./job.ts";
+import { jobController } from "./job.ts";
+import { dropTracking } from "./job-pods.ts";
 import { jobSetController } from "./job-set.ts";
 import { controllerOf, resourceOfKind } from "./objects.ts";
 import { replicaSetController } from "./replica-set.ts";
@@ -12,21 +13,21 @@ import { statefulSetController } from "./stateful-set.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface ControllerOptions {
-  /** Controllers to leave out, by resource (`jobsets.jobset.x-k8s.io`): a test then plays their part. Default: none. */
+  /** Controllers to leave out, by resource (`jobsets.jobset.x-k8s.io`), so that a test can act as them. Default: none. */
   readonly without?: readonly string[];
   /**
    * Before a Job replaces a failed pod. Default 100 ms, doubling to 2 s (the real one: 10 s to 10 min).
    */
   readonly jobBackOff?: { readonly initialMilliseconds?: number; readonly maximumMilliseconds?: number };
   /**
-   * A step failed in a way that is no conflict; it is tried again anyway.
+   * Called when a reconcile fails, except for conflicts; it is retried in any case.
    * Default: a process warning of the name `PlaygroundControllerWarning`.
    */
   readonly onError?: (error: unknown, object: string) => void;
 }
 
 export interface Controllers extends AsyncDisposable {
-  /** No step is taken until the returned handle is disposed: the moment between an event and its answer, for as long as a test needs it. */
+  /** Pauses the controllers until the returned handle is disposed, so that a test can inspect the moment before they react. */
   hold(): Disposable;
 }
 
@@ -38,7 +39,7 @@ const all: readonly Controller[] = [
   jobSetController,
 ];
 
-/** Starts the controllers. They work from the store's events on; nothing polls, and nothing of them keeps the process alive. */
+/** Starts the controllers. The store's events trigger them; nothing polls, and nothing keeps the process alive. */
 export function startControllers(store: ObjectStore, options: ControllerOptions = {}): Controllers {
   const controllers = new Map(
     all
@@ -65,12 +66,12 @@ export function startControllers(store: ObjectStore, options: ControllerOptions 
       releaseOrphan(namespace, name);
       return;
     }
-    // The newest one, also where events of other writers are still on their way.
+    // The newest version, even if events of other writers are still pending.
     const object = store.get(resource, namespace, name);
     if (object !== undefined) controllers.get(resource)?.reconcile(object, context);
   }
 
-  /** An event says only who should look again. */
+  /** An event only enqueues objects. */
   function look({ resource, object, previous }: ViewEvent): void {
     if (controllers.has(resource)) queue.add(keyOf(resource, object));
     for (const owner of new Set([controllerOf(object), previous === undefined ? undefined : controllerOf(previous)])) {
@@ -81,7 +82,7 @@ export function startControllers(store: ObjectStore, options: ControllerOptions 
     }
     if (resource === "pods") queue.add(keyOf(resource, object));
     if (controllerOf(object) === undefined) wakeAdopters(resource, object);
-    // A ReplicaSet's pods decide when a Deployment of strategy Recreate goes on.
+    // A Deployment of strategy Recreate waits for its ReplicaSet's pods.
     if (resource === "pods") wakeGrandparent(object);
   }
 
@@ -102,7 +103,7 @@ export function startControllers(store: ObjectStore, options: ControllerOptions 
     if (root?.kind === "Deployment") queue.add(`deployments.apps/${pod.metadata.namespace ?? ""}/${root.name}`);
   }
 
-  /** A Job's pod keeps its finalizer only as long as there is a Job that counts it. */
+  /** Removes the finalizer of a pod whose Job no longer exists. */
   function releaseOrphan(namespace: string, name: string): void {
     const pod = view.get("pods", namespace, name);
     const owner = pod === undefined ? undefined : controllerOf(pod);
@@ -123,9 +124,9 @@ export function startControllers(store: ObjectStore, options: ControllerOptions 
 }
 
 /**
- * Deletes a pod and lets its controller make another one, as a node failure or `kubectl delete pod` would.
+ * Deletes a pod, as a node failure or `kubectl delete pod` would; its controller creates another one.
  *
- * @returns the UID of the pod that was there.
+ * @returns the UID of the deleted pod.
  */
 export function replacePod(store: ObjectStore, namespace: string, name: string): string {
   const pod = store.get("pods", namespace, name);

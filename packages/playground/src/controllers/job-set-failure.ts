@@ -1,4 +1,4 @@
-// What a JobSet does about a failed Job: pkg/controllers/failure_policy.go. Pure.
+// How a JobSet reacts to a failed Job: pkg/controllers/failure_policy.go. Pure.
 
 import type { StoredObject } from "../world.ts";
 import { conditionsOf } from "./objects.ts";
@@ -8,7 +8,7 @@ export type FailureVerdict =
   | { readonly kind: "fail"; readonly reason: string; readonly message: string }
   | { readonly kind: "restart"; readonly counts: boolean; readonly reason: string; readonly message: string };
 
-/** @param failed - Jobs of the present attempt that failed; the one that failed first is named. */
+/** @param failed - failed Jobs of the current attempt; the message names the one that failed first. */
 export function judgeFailure(set: StoredObject, failed: readonly StoredObject[]): FailureVerdict {
   const [first] = [...failed].sort((a, b) => failedAt(a) - failedAt(b));
   const named = `(first failed job: ${first?.metadata.name ?? ""})`;

@@ -63,7 +63,7 @@ export function subdomainOf(set: StoredObject): string {
   return jobSetSpec(set).network?.subdomain ?? set.metadata.name;
 }
 
-/** Restarts of the whole set so far: the number of the present attempt. */
+/** Restarts of the whole JobSet so far: the number of the current attempt. */
 export function restartsOf(set: StoredObject): number {
   const restarts = set.status?.["restarts"];
   return typeof restarts === "number" ? restarts : 0;
@@ -77,7 +77,7 @@ export function replicatedJobOf(job: StoredObject): string | undefined {
   return job.metadata.labels?.[`${prefix}replicatedjob-name`];
 }
 
-/** Written on the Job and on its pods, as labels and as annotations. Totals and indexes are those of the moment. */
+/** Labels and annotations of the Job and of its pods. Totals and indexes are those at creation. */
 export function jobLabels(set: StoredObject, replicated: ReplicatedJob, index: number): Record<string, string> {
   const spec = jobSetSpec(set);
   const all = spec.replicatedJobs ?? [];

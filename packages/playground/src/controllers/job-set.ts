@@ -4,9 +4,9 @@ import type { StoredObject } from "../world.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 import { isFinishedJob } from "./job.ts";
 import { judgeFailure } from "./job-set-failure.ts";
+import { isStarted, jobOf, mergedTemplate, statusesOf, type RoleStatus } from "./job-set-jobs.ts";
 import {
   attemptOf,
-  jobLabels,
   jobName,
   jobSetSpec,
   prefix,
@@ -26,22 +26,13 @@ export const jobSetController: Controller = {
   resource: sets,
   reconcile(set, context) {
     const { managedBy } = jobSetSpec(set);
-    // Somebody else's (Kueue's in another cluster): not ours to touch.
+    // Another controller manages it, such as Kueue in another cluster.
     if (managedBy !== undefined && managedBy !== `${prefix}jobset-controller`) return;
     if (!isDeleting(set)) new JobSetPass(set, context).run();
   },
 };
 
-interface RoleStatus {
-  readonly name: string;
-  readonly ready: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly active: number;
-  readonly suspended: number;
-}
-
-/** One look at a JobSet. */
+/** One reconcile of a JobSet. */
 class JobSetPass {
   readonly #set: StoredObject;
   readonly #context: ControllerContext;
@@ -60,14 +51,14 @@ class JobSetPass {
   run(): void {
     const owned = this.#context.view.ownedBy(this.#set.metadata.uid, jobs);
     const restarts = restartsOf(this.#set);
-    // Lower is the only test: not older, not another number.
+    // Only a lower number counts: not age, and not a higher number.
     const previous = owned.filter((job) => attemptOf(job) < restarts);
     const present = owned.filter((job) => !previous.includes(job));
-    const roles = this.#roles(present);
+    const roles = statusesOf(this.#spec, present);
     this.#status["replicatedJobsStatus"] = roles;
     if (isTrue(this.#set, "Completed") || isTrue(this.#set, "Failed")) {
       this.#deleteJobs(owned.filter((job) => !isFinishedJob(job)));
-      this.#tell();
+      this.#writeStatus();
       this.#expire();
       return;
     }
@@ -76,22 +67,7 @@ class JobSetPass {
     if (failed.length > 0) this.#fail(failed);
     else if (this.#isDone(present)) this.#finish("Completed", "AllJobsCompleted", "jobset completed successfully");
     else this.#progress(previous, present, roles);
-    this.#tell();
-  }
-
-  #roles(present: readonly StoredObject[]): RoleStatus[] {
-    return (this.#spec.replicatedJobs ?? []).map(({ name }) => {
-      const own = present.filter((job) => replicatedJobOf(job) === name);
-      const count = (test: (job: StoredObject) => boolean): number => own.filter(test).length;
-      return {
-        name,
-        ready: count((job) => !isFinishedJob(job) && job.spec?.["suspend"] !== true && isReadyJob(job)),
-        succeeded: count((job) => isTrue(job, "Complete")),
-        failed: count((job) => isTrue(job, "Failed")),
-        active: count((job) => !isFinishedJob(job) && numberAt(job.status, "active", 0) > 0),
-        suspended: count((job) => job.spec?.["suspend"] === true),
-      };
-    });
+    this.#writeStatus();
   }
 
   #isDone(present: readonly StoredObject[]): boolean {
@@ -180,36 +156,9 @@ class JobSetPass {
     const set = this.#set;
     const { namespace } = set.metadata;
     const name = jobName(set, replicated, index);
-    // Also the Job of the attempt before, for as long as its foreground deletion keeps the name.
+    // Also if the previous attempt's Job keeps the name until its foreground deletion ends.
     if (this.#context.store.get(jobs, namespace, name) !== undefined) return;
-    const { metadata, spec } = replicated.template;
-    const stamped = jobLabels(set, replicated, index);
-    const template = spec?.template;
-    const hostnames = this.#spec.network?.enableDNSHostnames !== false;
-    const topology = set.metadata.annotations?.["alpha.jobset.sigs.k8s.io/exclusive-topology"];
-    const annotations =
-      topology === undefined ? stamped : { ...stamped, "alpha.jobset.sigs.k8s.io/exclusive-topology": topology };
-    this.#context.store.create(jobs, namespace, {
-      metadata: {
-        name,
-        labels: { ...metadata?.labels, ...stamped },
-        annotations: { ...metadata?.annotations, ...annotations },
-        ownerReferences: [controllerReference(set)],
-      },
-      spec: {
-        ...spec,
-        suspend: suspended,
-        template: {
-          ...template,
-          metadata: {
-            ...template?.metadata,
-            labels: { ...template?.metadata?.labels, ...stamped },
-            annotations: { ...template?.metadata?.annotations, ...annotations },
-          },
-          spec: { ...template?.spec, ...(hostnames ? { subdomain: subdomainOf(set) } : {}) },
-        },
-      },
-    });
+    this.#context.store.create(jobs, namespace, jobOf(set, replicated, index, suspended));
   }
 
   #suspend(present: readonly StoredObject[]): void {
@@ -220,13 +169,17 @@ class JobSetPass {
     this.#condition("Suspended", "True", "SuspendedJobs", "jobset is suspended");
   }
 
-  /** The Jobs stay the same; what a queue wrote into the JobSet's pod templates meanwhile goes into theirs. */
+  /** Resumes the same Jobs, with what a queue has written into the JobSet's pod templates. */
   #resume(present: readonly StoredObject[]): void {
     for (const job of present) {
       if (job.spec?.["suspend"] !== true || isDeleting(job)) continue;
       const replicated = (this.#spec.replicatedJobs ?? []).find(({ name }) => name === replicatedJobOf(job));
       this.#context.view.update(jobs, job, ({ spec }) => ({
-        spec: { ...spec, template: merged(spec?.["template"], replicated?.template.spec?.template), suspend: false },
+        spec: {
+          ...spec,
+          template: mergedTemplate(spec?.["template"], replicated?.template.spec?.template),
+          suspend: false,
+        },
       }));
     }
     if (this.#conditions.some(({ type, status }) => type === "Suspended" && status === "True")) {
@@ -267,7 +220,7 @@ class JobSetPass {
         : this.#conditions.map((condition) => (condition === before ? next : condition));
   }
 
-  #tell(): void {
+  #writeStatus(): void {
     const conditions = this.#conditions.length === 0 ? {} : { conditions: this.#conditions };
     this.#context.view.updateStatus(sets, this.#set, { ...this.#status, ...conditions });
   }
@@ -286,39 +239,3 @@ class JobSetPass {
 }
 
 const inOrderMessage = "in order startup policy is in progress";
-
-function isStarted(replicated: ReplicatedJob, role: RoleStatus): boolean {
-  return role.ready + role.succeeded + role.failed >= replicasOf(replicated);
-}
-
-/** Every pod that the Job wants at a time is ready, or has succeeded. */
-function isReadyJob(job: StoredObject): boolean {
-  const parallelism = numberAt(job.spec, "parallelism", 1);
-  const expected = Math.min(parallelism, numberAt(job.spec, "completions", parallelism));
-  return numberAt(job.status, "succeeded", 0) + numberAt(job.status, "ready", 0) >= expected;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function merged(job: unknown, set: unknown): unknown {
-  const [own, other] = [job, set] as ({ metadata?: Fields; spec?: Fields } | undefined)[];
-  const both = (field: "labels" | "annotations"): Fields => ({
-    ...(own?.metadata?.[field] as Fields | undefined),
-    ...(other?.metadata?.[field] as Fields | undefined),
-  });
-  const nodeSelector = {
-    ...(own?.spec?.["nodeSelector"] as Fields | undefined),
-    ...(other?.spec?.["nodeSelector"] as Fields | undefined),
-  };
-  const from = (field: string): Fields => (other?.spec?.[field] === undefined ? {} : { [field]: other.spec[field] });
-  return {
-    ...own,
-    metadata: { ...own?.metadata, labels: both("labels"), annotations: both("annotations") },
-    spec: {
-      ...own?.spec,
-      ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
-      ...from("tolerations"),
-      schedulingGates: other?.spec?.["schedulingGates"] ?? [],
-    },
-  };
-}

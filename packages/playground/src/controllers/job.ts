@@ -4,6 +4,17 @@ import type { StoredObject } from "../world.ts";
 import { createPod, deletePod, type Controller, type ControllerContext } from "./controller.ts";
 import { formatIndexes, parseIndexes } from "./index-list.ts";
 import {
+  dropTracking,
+  finishedAt,
+  indexFailures,
+  indexOf,
+  isTracked,
+  jobTracking,
+  podOfIndex,
+  restartsOf,
+  surplus,
+} from "./job-pods.ts";
+import {
   apiTime,
   conditionsOf,
   isActivePod,
@@ -18,8 +29,6 @@ import {
   type Condition,
 } from "./objects.ts";
 
-const jobTracking = "batch.kubernetes.io/job-tracking";
-const completionIndex = "batch.kubernetes.io/job-completion-index";
 const jobs = "jobs.batch";
 
 export const jobController: Controller = {
@@ -35,16 +44,7 @@ export function isFinishedJob(job: StoredObject): boolean {
   return isTrue(job, "Complete") || isTrue(job, "Failed");
 }
 
-/** Lets go of a pod that has been counted, or that nobody counts any more. */
-export function dropTracking(pod: StoredObject, { view }: ControllerContext): void {
-  if (pod.metadata.finalizers?.includes(jobTracking) !== true) return;
-  view.update("pods", pod, ({ metadata: { finalizers = [], ...metadata } }) => {
-    const left = finalizers.filter((entry) => entry !== jobTracking);
-    return { metadata: left.length === 0 ? metadata : { ...metadata, finalizers: left } };
-  });
-}
-
-/** One look at a job. */
+/** One reconcile of a Job. */
 class JobPass {
   readonly #job: StoredObject;
   readonly #context: ControllerContext;
@@ -96,7 +96,7 @@ class JobPass {
       else this.#manage();
       if (this.#has("FailureTarget") || this.#has("SuccessCriteriaMet")) this.#windUp();
     }
-    this.#tell();
+    this.#writeStatus();
   }
 
   #pods(): StoredObject[] {
@@ -129,10 +129,10 @@ class JobPass {
     }
   }
 
-  /** Counts pods that ended since, each once: that is what their finalizer is for. */
+  /** Counts the pods that have ended, each once: their finalizer ensures it. */
   #count(): void {
     for (const pod of this.#pods()) {
-      if (pod.metadata.finalizers?.includes(jobTracking) !== true) continue;
+      if (!isTracked(pod)) continue;
       const index = indexOf(pod);
       if (podPhase(pod) === "Succeeded") {
         if (
@@ -184,7 +184,7 @@ class JobPass {
     return undefined;
   }
 
-  /** Ends what still runs; the last condition comes when nothing does any more. */
+  /** Deletes active pods; sets the final condition when none is left. */
   #windUp(): void {
     for (const pod of this.#active()) this.#deleteUncounted(pod);
     if (this.#pods().some((pod) => !isFinishedPod(pod))) return;
@@ -193,7 +193,7 @@ class JobPass {
     else this.#set("Complete", completionsReached);
   }
 
-  /** A pod that the controller takes away itself is no failure. */
+  /** A pod that the controller deletes does not count as failed. */
   #deleteUncounted(pod: StoredObject): void {
     dropTracking(pod, this.#context);
     deletePod(pod, this.#context);
@@ -207,14 +207,14 @@ class JobPass {
     }
     const left =
       this.#completions === undefined ? Infinity : this.#completions - this.#succeeded - this.#failedIndexes.size;
-    const wanted =
+    const desired =
       this.#completions === undefined && this.#succeeded > 0
         ? active.length
         : Math.min(this.#parallelism, Math.max(0, left));
-    for (const pod of surplus(active, wanted)) this.#deleteUncounted(pod);
-    // With podReplacementPolicy Failed a pod that still ends counts as there.
+    for (const pod of surplus(active, desired)) this.#deleteUncounted(pod);
+    // With podReplacementPolicy Failed, a terminating pod still counts.
     const ending = this.#waitsForFailed ? this.#pods().filter((pod) => isDeleting(pod) && !isFinishedPod(pod)) : [];
-    const missing = wanted - active.length - ending.length;
+    const missing = desired - active.length - ending.length;
     if (missing <= 0) return;
     const pause = this.#backOff();
     if (pause > 0) {
@@ -233,7 +233,7 @@ class JobPass {
     for (const index of free.slice(0, missing)) this.#createIndex(index);
   }
 
-  /** Milliseconds until the next pod may come. */
+  /** Milliseconds until the next pod may be created. */
   #backOff(): number {
     const ends = this.#pods().filter((pod) => podPhase(pod) === "Failed");
     const latest = Math.max(0, ...ends.map(finishedAt));
@@ -242,45 +242,13 @@ class JobPass {
   }
 
   #createIndex(index: number): void {
-    const job = this.#job;
-    const template = templateOf(job);
-    const variable = {
-      name: "JOB_COMPLETION_INDEX",
-      valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: `metadata.labels['${completionIndex}']` } },
-    };
-    const withIndex = (list: unknown): unknown =>
-      ((list ?? []) as { env?: { name: string }[] }[]).map((container) => ({
-        ...container,
-        env: [...(container.env ?? []).filter(({ name }) => name !== variable.name), variable],
-      }));
-    const inits = template.spec?.["initContainers"];
-    const failures = this.#pods()
-      .filter((pod) => indexOf(pod) === index && podPhase(pod) === "Failed")
-      .map((pod) => indexFailures(pod) + 1);
-    createPod(
-      job,
-      template,
-      {
-        generateName: `${job.metadata.name}-${index}-`,
-        labels: { [completionIndex]: String(index) },
-        annotations: {
-          [completionIndex]: String(index),
-          ...(typeof this.#spec["backoffLimitPerIndex"] === "number"
-            ? { [failureCount]: String(Math.max(0, ...failures)) }
-            : {}),
-        },
-        finalizers: [jobTracking],
-        spec: {
-          hostname: `${job.metadata.name}-${index}`,
-          containers: withIndex(template.spec?.["containers"]),
-          ...(inits === undefined ? {} : { initContainers: withIndex(inits) }),
-        },
-      },
-      this.#context,
-    );
+    const failures = this.#pods().filter((pod) => indexOf(pod) === index && podPhase(pod) === "Failed");
+    const perIndex = typeof this.#spec["backoffLimitPerIndex"] === "number";
+    const overrides = podOfIndex(this.#job, index, perIndex ? failures : undefined);
+    createPod(this.#job, templateOf(this.#job), overrides, this.#context);
   }
 
-  #tell(): void {
+  #writeStatus(): void {
     const pods = this.#pods();
     const active = pods.filter(isActivePod);
     const done = this.#has("Complete");
@@ -313,50 +281,6 @@ class JobPass {
 }
 
 const completionsReached = { reason: "CompletionsReached", message: "Reached expected number of succeeded pods" };
-const failureCount = "batch.kubernetes.io/job-index-failure-count";
-
-function indexOf(pod: StoredObject): number | undefined {
-  const text = pod.metadata.annotations?.[completionIndex];
-  return text === undefined ? undefined : Number(text);
-}
-
-function indexFailures(pod: StoredObject): number {
-  return Number(pod.metadata.annotations?.[failureCount] ?? 0);
-}
-
-/** Too many pods in all, or several for one index: those that got least far go. */
-function surplus(active: readonly StoredObject[], wanted: number): StoredObject[] {
-  const best = [...active].sort((a, b) => Number(isReadyPod(b)) - Number(isReadyPod(a)));
-  const seen = new Set<number>();
-  const doubles = best.filter((pod) => {
-    const index = indexOf(pod);
-    if (index === undefined || !seen.has(index)) {
-      if (index !== undefined) seen.add(index);
-      return false;
-    }
-    return true;
-  });
-  const rest = best.filter((pod) => !doubles.includes(pod));
-  return [...doubles, ...rest.slice(Math.max(0, wanted))];
-}
-
-function restartsOf(pods: readonly StoredObject[]): number {
-  let restarts = 0;
-  for (const pod of pods) {
-    for (const list of ["initContainerStatuses", "containerStatuses"]) {
-      for (const status of (pod.status?.[list] ?? []) as { restartCount?: number }[])
-        restarts += status.restartCount ?? 0;
-    }
-  }
-  return restarts;
-}
-
-function finishedAt(pod: StoredObject): number {
-  const times = (
-    (pod.status?.["containerStatuses"] ?? []) as { state?: { terminated?: { finishedAt?: string } } }[]
-  ).map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? ""));
-  return Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
-}
 
 function range(length: number): number[] {
   return Array.from({ length }, (_, index) => index);

@@ -1,4 +1,4 @@
-// What every controller asks of objects.
+// Facts that every controller reads from objects.
 
 import type { ResourceName, StoredObject } from "../world.ts";
 
@@ -83,7 +83,7 @@ export function isFinishedPod(pod: StoredObject): boolean {
   return ["Succeeded", "Failed"].includes(podPhase(pod));
 }
 
-/** The controllers' own test of life: neither finished nor being deleted. */
+/** Whether a pod counts as active: neither finished nor being deleted. */
 export function isActivePod(pod: StoredObject): boolean {
   return !isFinishedPod(pod) && !isDeleting(pod);
 }
@@ -102,7 +102,7 @@ export function isReadyPod(pod: StoredObject): boolean {
   return isTrue(pod, "Ready");
 }
 
-/** Milliseconds until a ready pod counts as available; 0 where it does, `undefined` where it is not ready. */
+/** Milliseconds until a ready pod counts as available; 0 if it is, `undefined` if it is not ready. */
 export function untilAvailable(pod: StoredObject, minReadySeconds: number): number | undefined {
   const ready = conditionsOf(pod).find(({ type, status }) => type === "Ready" && status === "True");
   if (ready === undefined) return undefined;
@@ -110,7 +110,7 @@ export function untilAvailable(pod: StoredObject, minReadySeconds: number): numb
   return Math.max(0, Date.parse(ready.lastTransitionTime ?? "") + minReadySeconds * 1000 - Date.now());
 }
 
-/** Oldest first, then by name: the order in which the real controllers look. */
+/** Oldest first, then by name: the order of the real controllers. */
 export function byAge(a: StoredObject, b: StoredObject): number {
   const [first, second] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
   if (first !== second) return first < second ? -1 : 1;
@@ -140,7 +140,7 @@ export function selectorOf(object: StoredObject): LabelSelector | undefined {
   return object.spec?.["selector"] as LabelSelector | undefined;
 }
 
-/** Leaves out what is 0, as the API does for most counts. */
+/** Leaves out zeros, as the API does for most counts. */
 export function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 }

@@ -28,7 +28,7 @@ export const replicaSetController: Controller = {
   },
 };
 
-/** Counts what is there, and looks again when pods become available. */
+/** Counts the pods, and requeues for the time when more become available. */
 function tellStatus(set: StoredObject, context: ControllerContext): void {
   const minReady = numberAt(set.spec, "minReadySeconds", 0);
   const pods = context.view.ownedBy(set.metadata.uid, "pods").filter(isActivePod);
@@ -47,7 +47,7 @@ function tellStatus(set: StoredObject, context: ControllerContext): void {
   });
 }
 
-/** Unscheduled before scheduled, pending before running, unready before ready, then what costs less to delete, then the youngest. */
+/** Unscheduled before scheduled, pending before running, unready before ready, then by deletion cost, then youngest first. */
 function firstToGo(a: StoredObject, b: StoredObject): number {
   const rank = (pod: StoredObject): number =>
     (pod.spec?.["nodeName"] === undefined ? 0 : 4) + (podPhase(pod) === "Pending" ? 0 : 2) + (isReadyPod(pod) ? 1 : 0);

@@ -1,4 +1,4 @@
-// The annotations that tell which ReplicaSet of a Deployment is the present one: k8s pkg/controller/deployment/util.
+// The annotations that name the current ReplicaSet of a Deployment: k8s pkg/controller/deployment/util.
 
 import type { StoredObject } from "../world.ts";
 import type { Labels } from "./objects.ts";
@@ -21,14 +21,14 @@ export function revisionOf(set: StoredObject): number {
   return Number(set.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
 }
 
-/** The highest revision among sets; 0 where there is none. */
+/** The highest revision of the ReplicaSets; 0 without any. */
 export function highestRevision(sets: readonly StoredObject[]): number {
   return Math.max(0, ...sets.map(revisionOf));
 }
 
 /**
- * Annotations of the set that is the new one: those of the Deployment, and its revision. A set that had a lower one is
- * re-used (a rollback): it gets the new number, and the old one goes into its history.
+ * Annotations of the new ReplicaSet: those of the Deployment, and its revision. A ReplicaSet with a lower revision is
+ * reused (a rollback): it gets the new revision, and the old one is added to its history.
  */
 export function annotationsOfNewSet(
   deployment: StoredObject,

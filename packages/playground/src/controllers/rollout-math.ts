@@ -1,11 +1,11 @@
-// How many pods a rollout may have too many or too few. Pure.
+// The sizes of ReplicaSets during a rollout. Pure.
 
 export interface Bounds {
   readonly surge: number;
   readonly unavailable: number;
 }
 
-/** Numbers or percentages of `replicas`: surge is rounded up, unavailable down; both 0 would never move, so then one may be missing. */
+/** Numbers or percentages of `replicas`: surge is rounded up, unavailable down; if both are 0, unavailable becomes 1, so that the rollout can progress. */
 export function rolloutBounds(
   replicas: number,
   maxSurge: number | string | undefined,
@@ -22,7 +22,7 @@ function resolve(value: number | string, of: number, round: (n: number) => numbe
   return percent === undefined ? Number(value) || 0 : round((Number(percent) * of) / 100);
 }
 
-/** What the new set should have now. */
+/** Size of the new ReplicaSet in this step. */
 export function nextReplicasOfNewSet(desired: number, bounds: Bounds, all: number, own: number): number {
   const room = desired + bounds.surge - all;
   return room <= 0 ? own : own + Math.min(room, desired - own);
@@ -33,7 +33,7 @@ export interface OldSet {
   readonly available: number;
 }
 
-/** What the old sets should have now: first those pods go that serve nobody, then as many as can be done without. */
+/** Sizes of the old ReplicaSets in this step: first pods that are not ready are removed, then as many as may be unavailable. */
 export function nextReplicasOfOldSets(
   desired: number,
   bounds: Bounds,
@@ -61,7 +61,7 @@ export function nextReplicasOfOldSets(
   return next;
 }
 
-/** New sizes for sets of which none is to win: each keeps its share of `allowed`. The first of equals gets what rounding leaves. */
+/** Scales ReplicaSets proportionally to `allowed`. The first of equals gets the rest of rounding. */
 export function proportionalReplicas(allowed: number, sizes: readonly number[]): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (total === 0) return sizes.map((_, index) => (index === 0 ? allowed : 0));

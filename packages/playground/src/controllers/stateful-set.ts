@@ -57,7 +57,7 @@ export const statefulSetController: Controller = {
   },
 };
 
-/** The number at the end of the name; `undefined` where the name is not of this set. */
+/** The ordinal at the end of the name; `undefined` if the name is not one of this StatefulSet's. */
 function ordinalOf(set: StoredObject, pod: StoredObject): number | undefined {
   const rest = pod.metadata.name.slice(set.metadata.name.length);
   const match = pod.metadata.name.startsWith(set.metadata.name) ? /^-(\d+)$/.exec(rest) : null;
@@ -68,7 +68,7 @@ function revisionOf(pod: StoredObject): string | undefined {
   return pod.metadata.labels?.[revisionLabel];
 }
 
-/** One step of scaling and rolling, in the order of the real controller; each change brings the set here again. */
+/** One step of scaling and rolling, in the order of the real controller; each change enqueues the StatefulSet again. */
 function movePods(pass: StatefulPass, pods: readonly StoredObject[]): void {
   const { set, context, start, replicas, monotonic } = pass;
   const byOrdinal = new Map(pods.map((pod) => [ordinalOf(set, pod), pod]));
@@ -94,7 +94,7 @@ function movePods(pass: StatefulPass, pods: readonly StoredObject[]): void {
   if (pass.rolling) rollOne(pass, byOrdinal);
 }
 
-/** From the highest ordinal down to the partition: one pod at a time is replaced, and the next waits for its health. */
+/** Replaces one pod at a time, from the highest ordinal down to the partition; the next one waits until it is ready. */
 function rollOne(pass: StatefulPass, byOrdinal: ReadonlyMap<number | undefined, StoredObject>): void {
   const { start, replicas, partition, update, context } = pass;
   for (let ordinal = start + replicas - 1; ordinal >= start + partition; ordinal -= 1) {
@@ -115,7 +115,7 @@ function isHealthy({ set, context, minReady }: StatefulPass, pod: StoredObject):
   return wait === 0;
 }
 
-/** @returns false where the name is taken by somebody else's pod. */
+/** @returns false if a pod of another owner has the name. */
 function createOrdinal(pass: StatefulPass, ordinal: number): boolean {
   const { set, context, start, partition, rolling, current, update } = pass;
   const name = `${set.metadata.name}-${ordinal}`;
@@ -157,10 +157,10 @@ function templateOfRevision(revision: StoredObject): PodTemplate {
   return template;
 }
 
-/** The revision of the present template (an equal older one is re-used under a higher number) and the one that the status names. */
+/** The revision of the current template (an equal older one is reused under a higher number) and the one that the status names. */
 function syncRevisions(set: StoredObject, context: ControllerContext): { current: StoredObject; update: StoredObject } {
   const { namespace, name } = set.metadata;
-  // Also those that a deleted set of that name left behind with its pods.
+  // Also those that a deleted StatefulSet of this name left behind with its pods.
   const all = claim(set, revisions, context).sort((a, b) => numberAt(a, "revision", 0) - numberAt(b, "revision", 0));
   const next = numberAt(all.at(-1), "revision", 0) + 1;
   const data = { spec: { template: { $patch: "replace", ...templateOf(set) } } };
@@ -180,9 +180,10 @@ function syncRevisions(set: StoredObject, context: ControllerContext): { current
   } else if (equal !== all.at(-1)) {
     update = context.view.update(revisions, equal, () => ({ revision: next }));
   }
-  if (update === undefined) throw new Error(`ControllerRevisions of StatefulSet "${name}" changed meanwhile`);
-  const told = set.status?.["currentRevision"];
-  const current = all.find(({ metadata }) => metadata.name === told) ?? update;
+  if (update === undefined)
+    throw new Error(`the ControllerRevisions of StatefulSet "${name}" changed during the reconcile; retrying`);
+  const reported = set.status?.["currentRevision"];
+  const current = all.find(({ metadata }) => metadata.name === reported) ?? update;
   truncate(set, context, all, new Set([current.metadata.uid, update.metadata.uid]));
   return { current, update };
 }

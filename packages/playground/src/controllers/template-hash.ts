@@ -5,7 +5,7 @@ import type { PodTemplate } from "./objects.ts";
 
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";
 
-/** A short name for a value: the same for the same value, in the alphabet that Kubernetes uses (no vowels, no words). */
+/** A short hash of a value, in Kubernetes' alphabet (without vowels). */
 export function shortHash(value: unknown, collisionCount = 0): string {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(`${stable(value)}${collisionCount === 0 ? "" : collisionCount}`)) {
@@ -25,7 +25,7 @@ function stable(value: unknown): string {
 
 export const templateHashLabel = "pod-template-hash";
 
-/** The same pods would come of both, whatever hash label the one has. */
+/** Whether both templates describe the same pods; the hash label does not count. */
 export function sameTemplate(a: PodTemplate, b: PodTemplate): boolean {
   return isDeepStrictEqual(withoutHash(a), withoutHash(b));
 }

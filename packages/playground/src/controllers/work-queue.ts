@@ -1,12 +1,12 @@
-// Keys that somebody should look at; a key that is added twice is looked at once.
+// A queue of keys to reconcile; a key that is added twice is reconciled once.
 
 export interface WorkQueueOptions {
-  /** Told about a failure that is not a conflict; the key is tried again in any case. */
+  /** Called with each error; the key is retried in any case. */
   readonly onError: (error: unknown, key: string) => void;
 }
 
-const firstRetryMilliseconds = 5;
-const lastRetryMilliseconds = 1000;
+const FIRST_RETRY_MS = 5;
+const LAST_RETRY_MS = 1000;
 
 export class WorkQueue implements Disposable {
   readonly #reconcile: (key: string) => void;
@@ -29,7 +29,7 @@ export class WorkQueue implements Disposable {
     this.#schedule();
   }
 
-  /** Nothing is looked at until the handle is disposed. */
+  /** Pauses the queue until the returned handle is disposed. */
   hold(): Disposable {
     this.#holders += 1;
     let held = true;
@@ -42,7 +42,7 @@ export class WorkQueue implements Disposable {
     };
   }
 
-  /** Looks at the key later; of several wishes the earliest counts. */
+  /** Enqueues the key later; of several times, the earliest counts. */
   addAfter(key: string, milliseconds: number): void {
     if (this.#closed) return;
     const at = Date.now() + milliseconds;
@@ -69,7 +69,7 @@ export class WorkQueue implements Disposable {
 
   #schedule(): void {
     if (this.#closed || this.#holders > 0 || this.#keys.size === 0) return;
-    // Never inside of the write that it answers: the writer has to come to its end first.
+    // Never within the write that caused it: the writer must finish first.
     this.#scheduled ??= setImmediate(() => this.#drain());
   }
 
@@ -86,7 +86,7 @@ export class WorkQueue implements Disposable {
       } catch (error) {
         const failures = (this.#failures.get(key) ?? 0) + 1;
         this.#failures.set(key, failures);
-        this.addAfter(key, Math.min(firstRetryMilliseconds * 2 ** failures, lastRetryMilliseconds));
+        this.addAfter(key, Math.min(FIRST_RETRY_MS * 2 ** failures, LAST_RETRY_MS));
         this.#options.onError(error, key);
       }
     }

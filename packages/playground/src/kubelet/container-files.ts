@@ -1,4 +1,4 @@
-// Where a container's files are, and how a run gets fresh ones.
+// The files of a container, new for each run.
 
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ export interface ContainerFiles {
   readonly terminationLog: string;
 }
 
-/** Makes the files of a new run, and takes away those of the run before. */
+/** Creates the files of a new run, and removes those of the previous run. */
 export async function freshFiles(
   podDirectory: string,
   container: string,
@@ -35,7 +35,7 @@ export async function freshFiles(
   return { id, root, terminationLog };
 }
 
-/** What the process left in its termination log, at most 4 KiB. */
+/** Content of the termination log, at most 4 KiB. */
 export async function terminationMessage(files: ContainerFiles): Promise<string | undefined> {
   const text = await readFile(files.terminationLog, "utf8").catch(() => "");
   return text === "" ? undefined : text.slice(0, 4096);

@@ -1,4 +1,4 @@
-// One container of a pod over all its runs.
+// One container of a pod, across its restarts.
 
 import { ContainerLog } from "../runtime/container-log.ts";
 import type { RunningContainer } from "../runtime/container.ts";
@@ -14,7 +14,7 @@ export class ContainerRecord implements ContainerFacts {
   restartCount = 0;
   started = false;
   probedReady = true;
-  /** Asked to end for good: no restart. */
+  /** Must end without a restart. */
   stopping = false;
   /** The files of the newest run; absent before the first one. */
   root: string | undefined;
@@ -28,7 +28,7 @@ export class ContainerRecord implements ContainerFacts {
     this.state = { kind: "waiting", reason };
   }
 
-  /** A run begins: what the last one left is remembered as the kubelet remembers it. */
+  /** A run starts: the last state and log of the previous run are stored, as the kubelet does. */
   begin(containerId: string): void {
     if (this.containerId !== undefined) {
       this.restartCount += 1;

@@ -1,4 +1,4 @@
-// A container's runs: from its image and environment to its exit, as often as its policy says.
+// Runs a container, from image and environment to its exit, and restarts it by its policy.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,22 +18,22 @@ import type { ContainerState } from "./pod-status.ts";
 import { watchProbes } from "./probes.ts";
 import { linkMount, type PodVolumes } from "./volumes.ts";
 
-/** A run of this length or more makes the next failure count as the first one. */
-const stableRunMilliseconds = 10_000;
-/** How often a missing ConfigMap, Secret or image is looked for again. */
-const lookAgainMilliseconds = 200;
+/** After a run of this length, the back-off starts again. */
+const STABLE_RUN_MS = 10_000;
+/** Time between checks for a missing ConfigMap, Secret or image. */
+const RECHECK_MS = 200;
 
-/** The pod that the containers are of, as it is now. */
+/** The current version of the containers' pod. */
 export interface RunnerHost {
   readonly node: PodNode;
   /** The pod's folder. */
   readonly directory: string;
-  /** No more starts. */
+  /** Aborted when nothing may start again. */
   readonly stop: AbortSignal;
   readonly pod: () => StoredObject;
   readonly volumes: () => PodVolumes | undefined;
   readonly podIp: () => string | undefined;
-  /** Tells the API what has changed. */
+  /** Reports the change to the API. */
   readonly publish: () => void;
   readonly stopContainer: (record: ContainerRecord) => Promise<void>;
 }
@@ -45,7 +45,7 @@ export class ContainerRunner {
     this.#host = host;
   }
 
-  /** Runs a container as often as the policy says. @returns the last exit code. */
+  /** Runs and restarts a container by its policy. @returns the last exit code. */
   async supervise(record: ContainerRecord, policy: PodSpec["restartPolicy"], onStarted?: () => void): Promise<number> {
     let failures = 0;
     for (;;) {
@@ -54,8 +54,8 @@ export class ContainerRunner {
       if (exit === undefined) return 0;
       const again = policy === "Always" || (policy === "OnFailure" && exit.code !== 0);
       if (!again || record.stopping || this.#host.stop.aborted) return exit.code;
-      failures = Date.now() - begun >= stableRunMilliseconds ? 0 : failures + 1;
-      // As the kubelet: the first restart comes at once, the later ones wait.
+      failures = Date.now() - begun >= STABLE_RUN_MS ? 0 : failures + 1;
+      // As in the kubelet: the first restart happens at once, later ones wait.
       if (failures < 2) continue;
       const { initialMilliseconds, maximumMilliseconds } = this.#host.node.backOff;
       const pause = Math.min(initialMilliseconds * 2 ** (failures - 2), maximumMilliseconds);
@@ -69,7 +69,7 @@ export class ContainerRunner {
     }
   }
 
-  /** @returns how the run ended, `undefined` where there was none because the pod ends. */
+  /** @returns how the run ended; `undefined` if it did not start because the pod ends. */
   async #runOnce(record: ContainerRecord, onStarted?: () => void): Promise<ContainerExit | undefined> {
     const image = await this.#pull(record);
     const env = image === undefined ? undefined : await this.#environment(record, image);
@@ -102,7 +102,7 @@ export class ContainerRunner {
     record.state = { kind: "running", startedAt };
     record.started = record.spec.startupProbe === undefined;
     record.probedReady = record.spec.readinessProbe === undefined && record.started;
-    // A container that was asked to stop while it was starting.
+    // The container was stopped while it was starting.
     if (this.#host.stop.aborted) void this.#host.stopContainer(record);
     this.#host.publish();
     const { running } = record;
@@ -121,7 +121,7 @@ export class ContainerRunner {
     return exit;
   }
 
-  /** Finds the image, for as long as it takes. */
+  /** Waits until the image exists. */
   async #pull(record: ContainerRecord): Promise<ImageTemplate | undefined> {
     let pause = this.#host.node.backOff.initialMilliseconds;
     while (!this.#host.stop.aborted) {
@@ -162,7 +162,7 @@ export class ContainerRunner {
         if (!(error instanceof MissingConfigError)) throw error;
         record.wait("CreateContainerConfigError", error.message);
         this.#host.publish();
-        await delay(lookAgainMilliseconds, this.#host.stop);
+        await delay(RECHECK_MS, this.#host.stop);
       }
     }
     return undefined;

@@ -1,4 +1,4 @@
-/** Waits, but not longer than until the signal; never holds the process. @returns false where the signal came first. */
+/** Waits until the time or the signal; does not keep the process alive. @returns false if the signal came first. */
 export function delay(milliseconds: number, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {

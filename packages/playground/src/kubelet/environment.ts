@@ -3,19 +3,19 @@
 import type { StoredObject } from "../world.ts";
 import type { ContainerSpec, EnvVar, KeyReference } from "./pod-spec.ts";
 
-/** What a reference in a pod may point at. */
+/** The sources that a pod's environment refers to. */
 export interface EnvironmentSources {
-  /** Data of a ConfigMap or Secret of the pod's namespace, decoded; `undefined` where it is not there. */
+  /** Decoded data of a ConfigMap or Secret of the pod's namespace; `undefined` if it is missing. */
   data(kind: "configmaps" | "secrets", name: string): Readonly<Record<string, Buffer>> | undefined;
 }
 
-/** A ConfigMap, a Secret or a key of one is not there (yet): the container waits with this reason. */
+/** A ConfigMap, a Secret or one of their keys is missing: the container waits with this reason. */
 export class MissingConfigError extends Error {
   override readonly name = "MissingConfigError";
 }
 
 /**
- * @param base - what is there before the pod has a say: of the image, and of the node.
+ * @param base - the environment of image and node, which the pod's overrides.
  * @throws {@link MissingConfigError}
  */
 export function environmentOf(
@@ -40,7 +40,7 @@ export function environmentOf(
   return env;
 }
 
-/** Replaces `$(NAME)` where NAME is set; `$$(NAME)` stands for the text `$(NAME)`. */
+/** Replaces `$(NAME)` if NAME is set; `$$(NAME)` becomes the text `$(NAME)`. */
 export function expand(text: string, env: Readonly<Record<string, string>>): string {
   return text.replace(/\$\$|\$\(([^)]*)\)/g, (whole, name: string | undefined) => {
     if (whole === "$$") return "$";

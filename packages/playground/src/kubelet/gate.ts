@@ -1,4 +1,4 @@
-/** Lets so many through at a time, in the order in which they came. */
+/** A semaphore: admits a limited number at a time, in order of arrival. */
 export class Gate {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -14,7 +14,7 @@ export class Gate {
     try {
       return await work();
     } finally {
-      // The place goes to the next one without ever being free in between.
+      // The slot passes to the next one without being free in between.
       const next = this.#waiting.shift();
       if (next === undefined) this.#inside -= 1;
       else next();

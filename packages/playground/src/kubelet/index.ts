@@ -1,82 +1,37 @@
-// The node: it takes pods that are bound to it, runs them and tells the API what became of them.
+// The node: runs the pods that are bound to it, and reports their status to the API.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { chooseConfinement, type Confinement, type ConfinementChoice } from "../runtime/confinement.ts";
+import { chooseConfinement, type Confinement } from "../runtime/confinement.ts";
 import { makeDeviceTemplate } from "../runtime/device-template.ts";
-import { defaultImages, makeAppletFolder, type ImageTemplate, type ImageTools } from "../runtime/image.ts";
+import { defaultImages, makeAppletFolder, type ImageTools } from "../runtime/image.ts";
 import { PipePool } from "../runtime/pipes.ts";
 import { Watchdog } from "../runtime/watchdog.ts";
 import { StatusError } from "../status-error.ts";
-import type { ContainerRuntime, ExecProcess, ObjectStore, StoredObject } from "../world.ts";
+import type { ExecProcess, ObjectStore, StoredObject } from "../world.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { Gate } from "./gate.ts";
+import type { ContainerInfo, Kubelet, KubeletOptions } from "./kubelet.ts";
 import { defaultContainer, podSpec } from "./pod-spec.ts";
 import type { PodNode } from "./pod-node.ts";
 import { PodWorker } from "./pod-worker.ts";
+import { dataOf } from "./source-data.ts";
 import { hostIp, nodeName, registerNode, schedule } from "./scheduler.ts";
 
-export interface KubeletOptions {
-  /** Images by name, on top of the ones that are there (see `defaultImages`). */
-  readonly images?: Readonly<Record<string, ImageTemplate>>;
-  /** Default `auto`. */
-  readonly confinement?: ConfinementChoice;
-  /** Milliseconds before each start of a container. Default 0. */
-  readonly startDelay?: number | ((pod: StoredObject, container: string) => number);
-  /** Of a container that fails again and again. Default 100 ms, doubling to 2 s (a real node: 10 s to 5 min). */
-  readonly backOff?: { readonly initialMilliseconds?: number; readonly maximumMilliseconds?: number };
-  /**
-   * No pod gets more time to end than this, in seconds. Default: what the pod asks for, as on a real node,
-   * where `sh -c "sleep 1000"` ignores SIGTERM and takes its whole 30 s.
-   */
-  readonly maximumGraceSeconds?: number;
-}
-
-/** A container as it is now. */
-export interface ContainerInfo {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly podUid: string;
-  readonly container: string;
-  /** As in the pod's status; absent before the first start. */
-  readonly containerId: string | undefined;
-  readonly restartCount: number;
-  /** PID 1 of the container as the machine sees it; absent where it does not run. */
-  readonly pid: number | undefined;
-}
-
-export interface Kubelet extends ContainerRuntime, AsyncDisposable {
-  /** How containers are kept apart on this machine, and why. Rejects where the wish cannot be had. */
-  readonly confinement: Promise<Confinement>;
-  /** Every container on the node, running or not. */
-  containers(): ContainerInfo[];
-  /** Sends a signal to PID 1 of a container. Default `SIGKILL`. @throws StatusError where it does not run. */
-  killContainer(namespace: string, pod: string, container: string, signal?: NodeJS.Signals): void;
-  /**
-   * The folder with the files of a container's newest run, as this process sees it, without its mounts: tests read bytes without an exec.
-   * It stays after the container ended, until it is restarted or the pod is deleted.
-   */
-  root(namespace: string, pod: string, container: string): string;
-  /** Where a path of a running container is for this process, mounts included. */
-  pathOf(namespace: string, pod: string, container: string, path: string): string;
-  /** The same as {@link Kubelet.root}, by the pod's UID. */
-  hostPathOf(podUid: string, container: string): string;
-}
-
 /**
- * Starts the node. It works from the store's events on; disposing it ends every process and removes every file, and so does
- * a small watcher beside it where this process is killed.
+ * Starts the node. The store's events trigger it; disposing it ends every process and removes every file, and so does
+ * a watchdog if this process is killed.
  *
- * What is not as on a real node:
+ * Differences to a real node:
  * - All containers share this machine's network; the addresses in a pod's status are made up.
  * - `hostPath` and claims are folders of the playground, never of this machine. ConfigMaps and Secrets are copied once, when the pod starts.
  * - Probes other than `exec` count as passed; lifecycle hooks, resources and image pull policies do nothing.
  * - A process's standard input is a socket, so it can't be opened again as `/dev/stdin`.
  * - Confined, but not as root: `runAsUser` is a start error.
  * - Unconfined: an absolute path is the machine's, not the container's. `PLAYGROUND_ROOT` names the container's folder, `TMPDIR` a
- *   folder in it. Mounts are symlinks; `sizeLimit` and `runAsUser` are ignored. A process that starts a session of its own outlives its
+ *   folder in it. Mounts are symlinks; `sizeLimit` and `runAsUser` are ignored. A process that starts its own session outlives its
  *   container. Where the machine has a write fence (see `WriteFence`; `confinement` reports it), a process can write to the container's
  *   folder and its volumes only, which also enforces `readOnlyRootFilesystem`, and `readOnly` unless the container mounts the same
  *   folder twice. Elsewhere nothing stops a process from writing to the machine.
@@ -247,7 +202,7 @@ class PlaygroundKubelet implements Kubelet {
     }
   }
 
-  /** Makes a worker for the pod as soon as the node is there. */
+  /** Creates the pod's worker as soon as the node is ready. */
   async #take({ metadata: { namespace, name, uid } }: StoredObject): Promise<void> {
     if (this.#taking.has(uid)) return;
     this.#taking.add(uid);
@@ -263,14 +218,14 @@ class PlaygroundKubelet implements Kubelet {
   #record(namespace: string, name: string, container: string | undefined): ContainerRecord {
     const pod = this.#store.get("pods", namespace, name);
     if (pod === undefined) throw new StatusError(404, "NotFound", `pods "${name}" not found`, { name, kind: "pods" });
-    const wanted = container ?? defaultContainer(pod) ?? "";
+    const containerName = container ?? defaultContainer(pod) ?? "";
     const worker = this.#workers.get(pod.metadata.uid);
-    const record = worker?.container(wanted);
+    const record = worker?.container(containerName);
     if (record !== undefined) return record;
     const spec = podSpec(pod);
     const known = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
-    if (!known.some((candidate) => candidate.name === wanted)) {
-      throw new StatusError(400, "BadRequest", `container ${wanted} is not valid for pod ${name}`);
+    if (!known.some((candidate) => candidate.name === containerName)) {
+      throw new StatusError(400, "BadRequest", `container ${containerName} is not valid for pod ${name}`);
     }
     throw new StatusError(400, "BadRequest", `pod ${name} does not have a host assigned`);
   }
@@ -283,7 +238,7 @@ function rootOf(record: ContainerRecord): string {
   return record.root;
 }
 
-/** What the real API server says after the upgrade, on the status channel. */
+/** The real API server's error after the upgrade, on the status channel. */
 function notRunning(container: string): StatusError {
   return new StatusError(
     500,
@@ -297,7 +252,7 @@ function isFinished(pod: StoredObject): boolean {
   return phase === "Succeeded" || phase === "Failed";
 }
 
-/** What confined containers share. */
+/** Prepares the tools that confined containers share. */
 async function placeTools(confinement: Confinement, directory: string): Promise<ImageTools> {
   if (confinement.kind === "unconfined") return { confined: false };
   const { busybox } = confinement.tools;
@@ -305,16 +260,4 @@ async function placeTools(confinement: Confinement, directory: string): Promise<
   await makeAppletFolder(appletFolder, busybox);
   await makeDeviceTemplate(join(directory, "tools/dev"), busybox);
   return { confined: true, appletFolder };
-}
-
-function dataOf(object: StoredObject | undefined): Record<string, Buffer> | undefined {
-  if (object === undefined) return undefined;
-  const entries = (field: string): [string, string][] =>
-    Object.entries((object[field] ?? {}) as Record<string, string>);
-  const encoding = object.kind === "Secret" ? "base64" : "utf8";
-  return Object.fromEntries([
-    ...entries("data").map(([key, value]) => [key, Buffer.from(value, encoding)] as const),
-    ...entries("binaryData").map(([key, value]) => [key, Buffer.from(value, "base64")] as const),
-    ...entries("stringData").map(([key, value]) => [key, Buffer.from(value)] as const),
-  ]);
 }

@@ -8,7 +8,7 @@ import type { ObjectStore, StoredObject } from "../world.ts";
 import type { EnvironmentSources } from "./environment.ts";
 import type { Gate } from "./gate.ts";
 
-/** What a pod's worker has from its node. */
+/** What the node provides to its pod workers. */
 export interface PodNode {
   readonly store: ObjectStore;
   readonly confinement: Confinement;
@@ -17,7 +17,7 @@ export interface PodNode {
   readonly directory: string;
   readonly watchdog: Watchdog;
   readonly pipes: PipePool;
-  /** How many containers start at a time: more would only make all of them late. */
+  /** Limits how many containers start at a time: more would delay all of them. */
   readonly starts: Gate;
   readonly hostIp: string;
   readonly sources: (namespace: string) => EnvironmentSources;
@@ -26,6 +26,6 @@ export interface PodNode {
   readonly startDelay: (pod: StoredObject, container: string) => number;
   readonly backOff: { readonly initialMilliseconds: number; readonly maximumMilliseconds: number };
   readonly maximumGraceSeconds: number;
-  /** Called when nothing of the pod is left, before the API hears of it. */
+  /** Called when the pod has left the node, before this is reported to the API. */
   readonly forget: (podUid: string) => void;
 }

@@ -1,4 +1,4 @@
-// The parts of a pod that the kubelet reads, as types over what the store keeps untyped.
+// Types of the parts of a pod that the kubelet reads; the store is untyped.
 
 import type { StoredObject } from "../world.ts";
 
@@ -107,7 +107,7 @@ export function podSpec(pod: StoredObject): PodSpec {
   return { containers: [], ...pod.spec };
 }
 
-/** Bytes of a Kubernetes quantity: `1Mi`, `500k`, `1e6`. @returns `undefined` where it is not one. */
+/** Bytes of a Kubernetes quantity: `1Mi`, `500k`, `1e6`. @returns `undefined` if it is invalid. */
 export function parseBytes(quantity: string | number | undefined): number | undefined {
   const match = /^(\d+(?:\.\d+)?(?:e\d+)?)([kMGTP]i?|Ki)?$/.exec(String(quantity ?? ""));
   if (match === null) return undefined;
@@ -116,7 +116,7 @@ export function parseBytes(quantity: string | number | undefined): number | unde
   return Math.floor(Number(number) * (unit.endsWith("i") ? 1024 : 1000) ** power);
 }
 
-/** The first container, or the one that the annotation of kubectl names. */
+/** The container that kubectl's annotation names, or the first one. */
 export function defaultContainer(pod: StoredObject): string | undefined {
   return pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"] ?? podSpec(pod).containers[0]?.name;
 }

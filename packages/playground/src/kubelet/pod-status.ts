@@ -1,4 +1,4 @@
-// What the kubelet tells of a pod: a pure function of what its containers do.
+// The pod status that the kubelet reports: a pure function of its containers' states.
 
 import type { ContainerSpec, PodSpec } from "./pod-spec.ts";
 
@@ -15,10 +15,10 @@ export type ContainerState =
       readonly containerId: string;
     };
 
-/** `init`: to its end before the next one starts; `sidecar`: an init container that goes on running. */
+/** `init`: ends before the next one starts; `sidecar`: an init container that keeps running. */
 export type ContainerRole = "init" | "sidecar" | "main" | "ephemeral";
 
-/** What is known of one container of a pod. */
+/** The state of one container of a pod. */
 export interface ContainerFacts {
   readonly spec: ContainerSpec;
   readonly role: ContainerRole;
@@ -28,7 +28,7 @@ export interface ContainerFacts {
   readonly containerId?: string | undefined;
   readonly restartCount: number;
   readonly started: boolean;
-  /** Of a readiness probe; true where there is none. */
+  /** Result of the readiness probe; true without one. */
   readonly probedReady: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface PodFacts {
   readonly hostIp: string;
   readonly startTime: string;
   readonly sandboxReady: boolean;
-  /** The status that was told last: conditions keep their times from it. */
+  /** The last reported status: unchanged conditions keep its times. */
   readonly previous: Readonly<Record<string, unknown>> | undefined;
   /** API time, 1 s resolution. */
   readonly now: string;
@@ -77,13 +77,13 @@ export function podStatus(pod: PodFacts): Record<string, unknown> {
   };
 }
 
-/** The phase by the kubelet's rule: only containers that are neither init nor sidecar can end a pod. */
+/** The phase, by the kubelet's rule: only main containers can end a pod. */
 export function podPhase(pod: Pick<PodFacts, "spec" | "containers" | "terminating">): string {
   const policy = pod.spec.restartPolicy ?? "Always";
   const inits = pod.containers.filter(({ role }) => role === "init");
   const mains = pod.containers.filter(({ role }) => role === "main");
   const begun = mains.some(({ state, lastState }) => state.kind !== "waiting" || lastState !== undefined);
-  // A pod ends with its last container: sidecars stop after the others.
+  // A pod ends with its last container; sidecars stop after the others.
   if (pod.containers.some(({ state }) => state.kind === "running")) return begun ? "Running" : "Pending";
   const failedInit = inits.some(({ state }) => state.kind === "terminated" && state.exitCode !== 0);
   if (failedInit && (policy === "Never" || pod.terminating)) return "Failed";
@@ -96,7 +96,7 @@ export function podPhase(pod: Pick<PodFacts, "spec" | "containers" | "terminatin
   return begun ? "Running" : "Pending";
 }
 
-/** Ready for its users: running, and its probe says so; an init container by having succeeded. */
+/** Ready: running with a successful probe; an init container: succeeded. */
 function isReady({ role, state, probedReady }: ContainerFacts): boolean {
   if (role === "init") return state.kind === "terminated" && state.exitCode === 0;
   return state.kind === "running" && probedReady && role !== "ephemeral";

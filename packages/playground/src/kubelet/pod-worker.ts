@@ -13,8 +13,8 @@ import { podSpec } from "./pod-spec.ts";
 import { podPhase, podStatus } from "./pod-status.ts";
 import { PodVolumes } from "./volumes.ts";
 
-/** How often a missing ConfigMap or Secret is looked for again. */
-const lookAgainMilliseconds = 200;
+/** Time between checks for a missing ConfigMap or Secret. */
+const RECHECK_MS = 200;
 
 export class PodWorker {
   readonly uid: string;
@@ -24,9 +24,9 @@ export class PodWorker {
   readonly #node: PodNode;
   readonly #directory: string;
   readonly #startTime = apiTime();
-  /** No more starts. */
+  /** Aborted when nothing may start again. */
   readonly #stop = new AbortController();
-  /** No more patience. */
+  /** Aborted when everything must stop at once. */
   readonly #kill = new AbortController();
   #pod: StoredObject;
   #volumes: PodVolumes | undefined;
@@ -68,7 +68,7 @@ export class PodWorker {
     this.#ended = this.#live();
   }
 
-  /** Settles when nothing of the pod is left on the node. Never rejects. */
+  /** Settles when the pod has left the node. Never rejects. */
   get ended(): Promise<void> {
     return this.#ended;
   }
@@ -96,12 +96,12 @@ export class PodWorker {
     }
   }
 
-  /** The pod is gone from the API: everything stops at once. */
+  /** The pod was deleted from the API: everything stops at once. */
   abandon(): void {
     this.#terminate(0);
   }
 
-  /** The node ends: everything stops at once, and the API keeps what it has. */
+  /** The node ends: everything stops at once, and the API object stays. */
   leave(): void {
     this.#leaving = true;
     this.#terminate(0);
@@ -111,7 +111,7 @@ export class PodWorker {
     this.#terminating = true;
     const grace = Math.min(graceSeconds, this.#node.maximumGraceSeconds) * 1000;
     const at = Date.now() + grace;
-    // A second deletion can only shorten the time.
+    // A second deletion can only shorten the grace period.
     if (at < this.#killAt) {
       this.#killAt = at;
       clearTimeout(this.#killTimer);
@@ -122,7 +122,7 @@ export class PodWorker {
   }
 
   async #live(): Promise<void> {
-    // After the constructor: whoever makes the worker has to know it before it writes.
+    // After the constructor: its creator must have the worker before it writes.
     await Promise.resolve();
     try {
       await this.#run();
@@ -139,7 +139,7 @@ export class PodWorker {
   async #run(): Promise<void> {
     this.#publish();
     await mkdir(this.#directory, { recursive: true });
-    // Containers of other users have to get through.
+    // Containers of other users must be able to enter.
     await chmod(this.#directory, 0o755);
     if (!(await this.#openVolumes())) return;
     this.#podIp = this.#node.nextPodIp();
@@ -162,7 +162,7 @@ export class PodWorker {
     await Promise.race([Promise.all(lives), aborted(this.#stop.signal)]);
   }
 
-  /** Ends what still runs, tells the last state and takes everything away. */
+  /** Stops what still runs, reports the last state and removes everything. */
   async #end(): Promise<void> {
     await this.#stopContainers("main");
     await this.#stopContainers("ephemeral");
@@ -170,7 +170,7 @@ export class PodWorker {
     await this.#stopContainers("sidecar");
     await Promise.allSettled(this.#lives);
     this.#publish();
-    // A finished pod keeps its last files until it is deleted, so that one can look at them.
+    // A finished pod keeps its last files until it is deleted, for inspection.
     await aborted(this.#stop.signal);
     clearTimeout(this.#killTimer);
     for (const { log } of this.containers) log.end();
@@ -181,7 +181,7 @@ export class PodWorker {
   }
 
   async #stopContainers(role: ContainerRecord["role"]): Promise<void> {
-    // Sidecars go one by one, the last that started first: the order in which others lean on them.
+    // Sidecars stop one by one in reverse order of their start, because later containers depend on earlier ones.
     const running = this.containers.filter((record) => record.role === role && record.running !== undefined);
     for (const record of this.containers) if (record.role === role) record.stopping = true;
     const groups = role === "sidecar" ? running.toReversed().map((record) => [record]) : [running];
@@ -216,7 +216,7 @@ export class PodWorker {
         return true;
       } catch (error) {
         if (!(error instanceof MissingConfigError)) throw error;
-        await delay(lookAgainMilliseconds, this.#stop.signal);
+        await delay(RECHECK_MS, this.#stop.signal);
       }
     }
     return false;

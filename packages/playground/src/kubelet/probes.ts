@@ -1,4 +1,4 @@
-// Startup, readiness and liveness by a command in the container. Other probes count as passed.
+// Startup, readiness and liveness probes by exec. Other probes count as passed.
 
 import type { RunningContainer } from "../runtime/container.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -39,7 +39,7 @@ async function watch(
   }
 }
 
-/** @returns false where the container ends first (too many failures end it). */
+/** @returns false if the container ends first (too many failures end it). */
 async function untilPassed(probe: Probe, running: RunningContainer, signal: AbortSignal): Promise<boolean> {
   for (let failures = 0; await pause(probe, failures === 0, signal);) {
     if (await passes(probe, running)) return !signal.aborted;

@@ -1,4 +1,4 @@
-// The one node, and how pods come to it.
+// The only node, and the scheduler that binds pods to it.
 
 import type { ObjectStore, StoredObject } from "../world.ts";
 import { apiTime } from "./api-time.ts";
@@ -7,9 +7,9 @@ import { podSpec } from "./pod-spec.ts";
 export const nodeName = "playground-node";
 export const hostIp = "10.99.0.1";
 
-/** Binds a pod to the node, or says why it has to wait. */
+/** Binds a pod to the node, or reports why it must wait. */
 export function schedule(store: ObjectStore, { metadata: { namespace, name, uid } }: StoredObject): void {
-  // The event may be older than what the store has by now.
+  // The event may be older than the stored pod.
   const pod = store.get("pods", namespace, name);
   if (pod === undefined || pod.metadata.uid !== uid || podSpec(pod).nodeName !== undefined) return;
   if ((podSpec(pod).schedulingGates ?? []).length > 0) {

@@ -12,7 +12,7 @@ import { parseBytes, type ContainerSpec, type PodSpec, type Volume, type VolumeF
 export interface VolumePlace {
   /** The pod's own folder. */
   readonly podDirectory: string;
-  /** What outlives pods: folders of `hostPath` and claims. */
+  /** The folders of `hostPath` and claims, which outlive pods. */
   readonly nodeDirectory: string;
   readonly namespace: string;
   readonly confinement: Confinement;
@@ -36,7 +36,7 @@ export class PodVolumes {
     this.#memory = memory;
   }
 
-  /** Makes the folders. @throws {@link MissingConfigError} where a ConfigMap or Secret is not there yet. */
+  /** Creates the folders. @throws {@link MissingConfigError} if a ConfigMap or Secret is missing. */
   static async open(spec: PodSpec, place: VolumePlace): Promise<PodVolumes> {
     const volumes = new Map<string, OpenVolume>();
     const inMemory: { path: string; sizeBytes?: number }[] = [];
@@ -59,12 +59,12 @@ export class PodVolumes {
     return new PodVolumes(volumes, memory);
   }
 
-  /** The process whose view the containers have to start from, where there is one. */
+  /** The process whose mount namespace the containers start from, if any. */
   get pid(): number | undefined {
     return this.#memory?.pid;
   }
 
-  /** Where a container sees what. */
+  /** The volume mounts of a container. */
   async mounts(container: ContainerSpec): Promise<ContainerMount[]> {
     const mounts: ContainerMount[] = [];
     for (const mount of container.volumeMounts ?? []) {
@@ -95,7 +95,7 @@ export class PodVolumes {
   }
 }
 
-/** Shows a volume in an unconfined container: a symlink, which is as near as it gets without mounts. */
+/** Links a volume into an unconfined container, which has no mounts. */
 export async function linkMount(root: string, mount: ContainerMount): Promise<void> {
   if (mount.kind === "tmpfs") return;
   const target = join(root, mount.target);
@@ -124,7 +124,7 @@ async function openVolume(volume: Volume, place: VolumePlace): Promise<OpenVolum
   return { path: own, file: false, readOnly: configMap !== undefined || secret !== undefined };
 }
 
-/** As the kubelet lays it out: a folder with a time in its name, `..data` that points to it, and a symlink per file. */
+/** The kubelet's layout: a folder with a time in its name, `..data` that points to it, and a symlink per file. */
 async function writeFiles(
   folder: string,
   kind: "configmaps" | "secrets",

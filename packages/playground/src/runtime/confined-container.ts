@@ -1,4 +1,4 @@
-// A container with a root, processes and mounts of its own.
+// A container with its own root, processes and mounts.
 
 import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
@@ -101,7 +101,7 @@ function confinedContainer(
   };
 }
 
-/** Options of `nsenter` that enter a process's mounts (and its user namespace, where that is what made it root). */
+/** Options of `nsenter` that enter a process's mounts (and its user namespace, if it is root only there). */
 function joinArguments(tools: ConfinementTools, pid: number | undefined): string[] {
   return ["--target", `${pid}`, "--mount", ...(tools.userNamespace ? ["--user", "--preserve-credentials"] : [])];
 }
@@ -112,7 +112,7 @@ interface StartReport {
   readonly missing: boolean;
 }
 
-/** Reads until the word comes that decides: the pipe itself stays open in `unshare` for as long as the container runs. */
+/** Reads until the result is known; the pipe itself stays open in `unshare` while the container runs. */
 async function readReport(stream: Readable): Promise<StartReport> {
   let text = "";
   stream.setEncoding("utf8");

@@ -27,16 +27,16 @@ export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Where a busybox is while the root is being set up (and afterwards where the container runs as a user of its own). */
+/** Path of a busybox while the root is set up (and afterwards, if the container runs as another user). */
 const innerBusybox = "/dev/.playground/busybox";
 
 /**
  * The script takes the command as its arguments, and writes to file descriptor 3: `pid N` (its PID as the machine sees it),
- * then `ready`, or `missing` where the command is not in the image (and ends with 127). The command's standard error is file descriptor 4;
- * what comes on the script's own is about the set-up.
+ * then `ready`, or `missing` if the command is not in the image (and ends with 127). The command's standard error is file descriptor 4;
+ * the script's own standard error is about the set-up.
  *
- * Mounts are made after the pivot, so that a symlink in the image can lead nowhere but into the image.
- * Every step that is no shell builtin costs a process, and a fan-out starts many containers at once: hence few steps.
+ * Mounts follow the pivot, so that a symlink in the image cannot lead out of the image.
+ * Every step that is not a shell builtin costs a process, and many containers start at once: hence few steps.
  */
 export function confinedScript(options: ConfinedScriptOptions): string {
   const hostname = quote(options.hostname);
@@ -81,7 +81,7 @@ function innerScript(options: ConfinedScriptOptions): string {
     ...(options.user === undefined ? [] : passwdLines(options.user)),
     ...(options.readOnlyRoot ? [remountReadOnly("/")] : []),
     `cd ${wd}`,
-    // By its path, since a busybox shell would run an applet of its own instead of a program of the image that has the same name.
+    // By its path, because a busybox shell would run its own applet instead of the image's program of the same name.
     "case $1 in",
     '*/*) c=$1; [ -f "$c" ] && [ -x "$c" ] || c= ;;',
     '*) c=; o=$IFS; IFS=:; for d in $PATH; do if [ -f "${d:-.}/$1" ] && [ -x "${d:-.}/$1" ]; then c=${d:-.}/$1; break; fi; done; IFS=$o ;;',
@@ -99,7 +99,7 @@ function innerScript(options: ConfinedScriptOptions): string {
   return lines.join("\n");
 }
 
-/** A line for the user, as CRI-O writes it: busybox becomes nobody that it can't look up. */
+/** A line of /etc/passwd for the user, as CRI-O adds it: busybox requires an entry. */
 function passwdLines(user: string): string[] {
   const line = quote(`user:x:${user}::/:/bin/sh`);
   const known = quote(`^[^:]*:[^:]*:${user.split(":", 1).join("")}:`);
@@ -131,7 +131,7 @@ function readOnlyLines(mount: ContainerMount): string[] {
   return mount.readOnly && mount.kind !== "tmpfs" ? [remountReadOnly(mount.target)] : [];
 }
 
-/** In a user namespace the flags that the machine's mount has must be kept: one of these fits. */
+/** A user namespace must keep the flags of the machine's mount: one of these fits. */
 function remountReadOnly(target: string): string {
   return ["ro", "ro,nosuid,nodev", "ro,nosuid,nodev,noexec"]
     .map((flags) => `$B mount -o remount,bind,${flags} ${quote(target)}`)

@@ -1,4 +1,4 @@
-// Whether this machine can give a container a root of its own: found out once, by trying.
+// Whether this machine can confine containers: tried once per process.
 
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
@@ -9,7 +9,7 @@ import { confinedScript } from "./confined-script.ts";
 import { makeDeviceTemplate } from "./device-template.ts";
 import { findWriteFence, type WriteFence } from "./write-fence.ts";
 
-/** `confined`: own root, mounts and processes. `unconfined`: a folder of the machine. `auto`: confined where that works. */
+/** `confined`: own root, mounts and processes. `unconfined`: a folder of the machine. `auto`: confined if that works. */
 export type ConfinementChoice = "confined" | "unconfined" | "auto";
 
 /** The programs that make a confined container. */
@@ -28,16 +28,16 @@ export type Confinement =
   | {
       readonly kind: "unconfined";
       readonly reason: string;
-      /** Keeps processes from writing outside of their container's folder; absent where the machine has no means for it. */
+      /** Keeps processes from writing outside of their container's folder; absent if the machine cannot. */
       readonly fence?: WriteFence;
     };
 
 let probed: Promise<ConfinementTools | string> | undefined;
 
 /**
- * Finds out what this machine can do (once a process) and chooses.
+ * Chooses by what this machine can do, which is tried once per process.
  *
- * @throws Error where `confined` is chosen and the machine cannot confine containers, with the reason.
+ * @throws Error with the reason if `confined` is chosen and the machine cannot confine containers.
  */
 export async function chooseConfinement(wanted: ConfinementChoice): Promise<Confinement> {
   if (wanted === "unconfined") return unconfined("chosen by the option `confinement`");
@@ -67,11 +67,11 @@ async function probe(): Promise<ConfinementTools | string> {
   return (await tryOut(tools)) ?? tools;
 }
 
-/** @returns why it does not work, or `undefined`. */
+/** @returns why it does not work; `undefined` if it works. */
 async function tryOut(tools: ConfinementTools): Promise<string | undefined> {
   const root = await mkdtemp(join(tmpdir(), "playground-probe-"));
   try {
-    // Only a static busybox can do without the machine's libraries in there.
+    // Only a static busybox runs without the machine's libraries.
     await copyFile(tools.busybox, join(root, "busybox"));
     await makeDeviceTemplate(join(root, "template"), tools.busybox);
     const script = confinedScript({
@@ -128,7 +128,7 @@ async function findProgram(names: readonly string[]): Promise<string | undefined
         await access(path, constants.X_OK);
         return path;
       } catch {
-        // Not there: the next folder.
+        // Missing: try the next folder.
       }
     }
   }

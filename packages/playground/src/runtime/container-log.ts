@@ -1,18 +1,18 @@
-// What a container's process wrote, kept in memory up to a limit.
+// The output of a container's process, in memory, up to a limit.
 
 import { PassThrough, type Readable } from "node:stream";
 
-const keptBytes = 1024 * 1024;
-const followerLimit = 4 * 1024 * 1024;
+const KEPT_BYTES = 1024 * 1024;
+const FOLLOWER_LIMIT_BYTES = 4 * 1024 * 1024;
 
-/** Standard output and error of one run of a container, in the order in which they came; the oldest bytes go first where it is too much. */
+/** Standard output and error of one run of a container, in order of arrival; above the limit, the oldest bytes are dropped. */
 export class ContainerLog {
   #chunks: Buffer[] = [];
   #size = 0;
   #ended = false;
   readonly #followers = new Set<PassThrough>();
 
-  /** Takes everything that the stream gives. */
+  /** Stores everything that the stream emits. */
   collect(stream: Readable): void {
     stream.on("data", (chunk: Buffer) => this.write(chunk));
     stream.on("error", () => undefined);
@@ -21,14 +21,15 @@ export class ContainerLog {
   write(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    while (this.#size > keptBytes && this.#chunks.length > 1) this.#size -= this.#chunks.shift()?.length ?? 0;
+    while (this.#size > KEPT_BYTES && this.#chunks.length > 1) this.#size -= this.#chunks.shift()?.length ?? 0;
     for (const follower of this.#followers) {
-      if (follower.writableLength > followerLimit) follower.destroy(new Error("The reader of this log is too slow"));
+      if (follower.writableLength > FOLLOWER_LIMIT_BYTES)
+        follower.destroy(new Error("The reader of this log is too slow"));
       else follower.write(chunk);
     }
   }
 
-  /** The run is over: followers come to their end. */
+  /** The run is over: ends all followers. */
   end(): void {
     this.#ended = true;
     for (const follower of this.#followers) follower.end();

@@ -11,7 +11,7 @@ import type { Watchdog } from "./watchdog.ts";
 interface ExecOptions extends Pick<ContainerOptions, "env" | "watchdog" | "pipes"> {
   readonly cwd: string;
   readonly stdin: boolean;
-  /** The container's end, which is also this process's end. */
+  /** The exit of the container, which is also this process's exit. */
   readonly exited: Promise<ContainerExit>;
 }
 
@@ -36,13 +36,13 @@ export async function runExec(program: string, args: readonly string[], options:
     options.watchdog.delete(group);
     stdin.destroy();
     await Promise.all([closed(stdout), closed(stderr)]);
-    // A helper that could not enter the container any more says 1, which nobody outside should see.
+    // A helper that can no longer enter the container exits with 1, which must not be reported.
     return { code: containerEnded && code !== 0 ? 137 : exitCode(code, signal) };
   })();
   return { stdin, stdout, stderr, exit, kill };
 }
 
-/** @returns the process group of a child that has started. @throws the error of a child that has not. */
+/** @returns the process group of a child that has started. @throws the error of a child that failed to start. */
 export async function startedGroup(child: ChildProcess, watchdog: Watchdog): Promise<number> {
   const { pid } = child;
   if (pid === undefined) {
@@ -66,9 +66,9 @@ export function exitOf(
   return (async () => {
     const [code, signal] = await exit;
     watchdog.delete(group);
-    // With its outputs the log is whole. A process that left the container's group can hold them for ever, though.
+    // The log is complete when its outputs end. But a process that left the container's group can hold them forever.
     await Promise.race([Promise.all(outputs.map(closed)), patience(250)]);
-    // util-linux before 2.40 wants to die of the signal that its child died of, and fails to with the one that matters.
+    // util-linux before 2.40 tries to end by the signal that ended its child, and fails for SIGKILL.
     if (code === 1 && complaint().includes("sigprocmask unblock failed")) return { code: 137, signal: "SIGKILL" };
     return { code: exitCode(code, signal), ...(signal === null ? {} : { signal }) };
   })();
@@ -93,7 +93,7 @@ interface PipedChild {
   readonly stderr: Readable;
 }
 
-/** Starts a process with pipes that it can open again by name (where the system has such). */
+/** Starts a process with pipes that it can open again by name, if the system has them. */
 export async function spawnPiped(
   program: string,
   args: readonly string[],

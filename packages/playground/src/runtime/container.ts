@@ -1,4 +1,4 @@
-// One run of one container: what it is made of, and what can be done with it while it runs.
+// One run of one container: its options, and its operations while it runs.
 
 import type { ExecProcess } from "../world.ts";
 import type { ContainerMount } from "./confined-script.ts";
@@ -6,7 +6,7 @@ import type { ContainerLog } from "./container-log.ts";
 import type { PipePool } from "./pipes.ts";
 import type { Watchdog } from "./watchdog.ts";
 
-/** How a container ended. `code` is 128 + signal where a signal ended it. */
+/** How a container ended. `code` is 128 + signal if a signal ended it. */
 export interface ContainerExit {
   readonly code: number;
   readonly signal?: NodeJS.Signals;
@@ -27,7 +27,7 @@ export interface ContainerOptions {
   readonly readOnlyRoot: boolean;
   /** Confined and as root only. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** A process whose mounts the container starts from (the pod's, where it has volumes in memory). */
+  /** A process whose mount namespace the container starts from (the pod's, if it has volumes in memory). */
   readonly joinPid?: number;
   readonly log: ContainerLog;
   readonly watchdog: Watchdog;
@@ -47,9 +47,9 @@ export class ContainerStartError extends Error {
 
 /** A container whose process has started. */
 export interface RunningContainer {
-  /** PID 1 of the container as the machine sees it. */
+  /** PID 1 of the container in the machine's PID namespace. */
   readonly pid: number;
-  /** Its root as this process sees it, mounts included; only while it runs. */
+  /** Its root for this process, mounts included; only while it runs. */
   readonly liveRoot: string;
   readonly exited: Promise<ContainerExit>;
   signal(signal: NodeJS.Signals): void;

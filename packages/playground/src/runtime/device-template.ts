@@ -6,7 +6,7 @@ import { join } from "node:path";
 /** Devices of the machine that every container sees. */
 export const devices: readonly string[] = ["null", "zero", "full", "random", "urandom", "tty"];
 
-/** @param folder - is made; must not be there. */
+/** @param folder - is created; must not exist. */
 export async function makeDeviceTemplate(folder: string, busybox: string): Promise<void> {
   await mkdir(join(folder, ".playground"), { recursive: true });
   await copyFile(busybox, join(folder, ".playground/busybox"));

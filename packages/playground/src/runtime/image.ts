@@ -1,4 +1,4 @@
-// What a container's files are made from.
+// Images: what a container's files are created from.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -6,14 +6,14 @@ import { chmod, copyFile, cp, link, mkdir, symlink, writeFile } from "node:fs/pr
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-/** What the node offers to an image. */
+/** What the node provides to an image. */
 export interface ImageTools {
   readonly confined: boolean;
   /** A folder with a static busybox and a symlink for every applet of it; absent in unconfined mode. */
   readonly appletFolder?: string;
 }
 
-/** A folder of the machine that a confined container sees, read-only. */
+/** A folder of the machine that is mounted read-only in a confined container. */
 export interface MachineFolder {
   /** Absolute path on the machine. */
   readonly from: string;
@@ -22,7 +22,7 @@ export interface MachineFolder {
 }
 
 /**
- * An image: how the files of a fresh container come about, and what runs where the pod does not say.
+ * An image: how the files of a new container are created, and the default command.
  *
  * Give `folder` (a tree that is copied) or `fill` (a function that writes into the empty root) or both; `fill` runs last.
  */
@@ -34,16 +34,16 @@ export interface ImageTemplate {
   /** The pod's `args` replace them, and its `command` empties them. Default: none. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Absolute. Default `/`. Made where it is not there. */
+  /** Absolute. Default `/`. Created if it is missing. */
   readonly workingDir?: string;
   /** Parts of the machine to show in a confined container (unconfined ones see the whole machine anyway). */
   readonly machineFolders?: (tools: ImageTools) => readonly MachineFolder[];
 }
 
 /**
- * Finds an image as a node would: by the whole name, else without tag or digest, else without registry host.
+ * Finds an image by its whole name, else without tag or digest, else without registry host.
  *
- * @returns `undefined` where nothing of that name is registered (a pod then waits with `ErrImagePull`).
+ * @returns `undefined` if no such image is registered (a pod then waits with `ErrImagePull`).
  */
 export function findImage(images: Readonly<Record<string, ImageTemplate>>, name: string): ImageTemplate | undefined {
   const bare = name.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
@@ -55,7 +55,7 @@ export function findImage(images: Readonly<Record<string, ImageTemplate>>, name:
   return undefined;
 }
 
-/** Makes the files of a fresh container in the empty folder `root`. */
+/** Creates the files of a new container in the empty folder `root`. */
 export async function unpackImage(image: ImageTemplate, root: string, tools: ImageTools): Promise<void> {
   if (image.folder !== undefined) await cp(image.folder, root, { recursive: true, verbatimSymlinks: true });
   await image.fill?.(root, tools);
@@ -63,12 +63,12 @@ export async function unpackImage(image: ImageTemplate, root: string, tools: Ima
 }
 
 /**
- * The images that are there without being registered.
+ * The built-in images.
  *
  * - `playground/busybox` (also as `busybox`): `/bin` with every busybox applet (read-only, one for all containers: copying 270 links
- *   would be the dearest part of a start), `/app` as working directory.
- * - `playground/machine`: `/usr` of this machine, read-only, with its own sh, tar, perl or python3 where it has them; an own `/bin/sh` always.
- * - `playground/empty`: no shell, no tool: a static `/busybox` that only answers to `/busybox APPLET` is all there is.
+ *   would be the most expensive part of a start), `/app` as working directory.
+ * - `playground/machine`: `/usr` of this machine, read-only, with its sh, tar, perl or python3 if they exist; always with a `/bin/sh`.
+ * - `playground/empty`: no shell and no tool, only a static `/busybox`, to be called as `/busybox APPLET`.
  *
  * In unconfined mode all three are empty folders, and commands are the machine's own.
  */
@@ -133,7 +133,7 @@ async function place(from: string, to: string): Promise<void> {
   }
 }
 
-/** Makes the folder that {@link ImageTools.appletFolder} names. */
+/** Creates the folder {@link ImageTools.appletFolder}. */
 export async function makeAppletFolder(folder: string, busybox: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await copyFile(busybox, join(folder, "busybox"));

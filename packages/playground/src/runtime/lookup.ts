@@ -1,4 +1,4 @@
-// Finds a program in a container's root from outside, as its own shell would.
+// Finds a program in a container's root from outside, as its shell would.
 
 import { lstat, readlink, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
@@ -6,9 +6,9 @@ import { join, posix } from "node:path";
 const symlinkLimit = 40;
 
 /**
- * @param root - the container's root as this process sees it.
- * @param command - a name (looked for in PATH) or a path; a relative path starts at `workingDir`.
- * @returns true where it is an executable file in the container.
+ * @param root - the container's root, for this process.
+ * @param command - a name (searched in PATH) or a path; a relative path starts at `workingDir`.
+ * @returns true if it is an executable file in the container.
  */
 export async function isExecutable(
   root: string,
@@ -35,7 +35,7 @@ async function executableFile(root: string, path: string): Promise<boolean> {
   }
 }
 
-/** Follows symlinks as if `root` were `/`. @returns the path within root with no symlink left, `undefined` where there is nothing. */
+/** Follows symlinks as if `root` were `/`. @returns the path within root without symlinks; `undefined` if it is missing. */
 async function resolveInRoot(root: string, path: string): Promise<string | undefined> {
   let left = path.split("/").filter((part) => part !== "");
   let done = "/";

@@ -1,4 +1,4 @@
-// Volumes in memory, with a size: one process per pod holds their mounts, and the pod's containers start from its view.
+// Volumes in memory, with a size: one process per pod holds their mounts, and the pod's containers start in its mount namespace.
 
 import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
@@ -7,7 +7,7 @@ import type { ConfinementTools } from "./confinement.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 export interface MemoryVolume {
-  /** An empty folder of the machine; the volume is seen in its place by this pod's containers alone. */
+  /** An empty folder of the machine, where only this pod's containers see the volume. */
   readonly path: string;
   readonly sizeBytes?: number;
 }
@@ -17,7 +17,7 @@ export interface MemoryVolumes {
   close(): Promise<void>;
 }
 
-/** Mounts the volumes in a view of their own. @throws Error where the machine does not allow it. */
+/** Mounts the volumes in a new mount namespace. @throws Error if the machine does not allow it. */
 export async function openMemoryVolumes(
   tools: ConfinementTools,
   volumes: readonly MemoryVolume[],

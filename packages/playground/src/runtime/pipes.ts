@@ -1,7 +1,7 @@
 // Real pipes for what a container's processes read and write. Node's own are sockets, and those cannot be opened again:
 // `echo word >/dev/stderr`, which works in every container, would fail. And while a program waits in sendfile(2) for input from a
-// socket, as busybox's `cat` does, the kernel keeps its output pipe locked: whoever reads that pipe, without blocking as he may,
-// waits with it, and here that would be the whole playground.
+// socket, as busybox's `cat` does, the kernel keeps its output pipe locked: a reader of that pipe, even a non-blocking one,
+// waits too; here, this is the whole playground.
 
 import { execFile } from "node:child_process";
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
@@ -25,7 +25,7 @@ export interface InputPipe {
   readonly stream: Writable;
 }
 
-/** Makes pipes; each is used once. On systems whose named pipes are of no use to Node there are none. */
+/** Creates pipes; each is used once. There are none on systems whose named pipes Node cannot use. */
 export class PipePool {
   /** The folder with the named pipes. */
   readonly directory: string;
@@ -37,7 +37,7 @@ export class PipePool {
     this.directory = directory;
   }
 
-  /** @returns `undefined` where Node's own have to do. */
+  /** @returns `undefined` if the caller must use Node's own. */
   async output(): Promise<OutputPipe | undefined> {
     if (process.platform !== "linux") return undefined;
     const path = await this.#take();
@@ -47,11 +47,11 @@ export class PipePool {
     return { childFd, stream: new Socket({ fd: readFd, readable: true, writable: false }) };
   }
 
-  /** @returns `undefined` where Node's own have to do. */
+  /** @returns `undefined` if the caller must use Node's own. */
   async input(): Promise<InputPipe | undefined> {
     if (process.platform !== "linux") return undefined;
     const path = await this.#take();
-    // Held until both ends are there, since each would wait for the other.
+    // Held until both ends are open, because each waits for the other.
     const bothFd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     const childFd = openSync(path, constants.O_RDONLY);
     const writeFd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -72,7 +72,7 @@ export class PipePool {
   async #fill(): Promise<void> {
     await mkdir(this.directory, { recursive: true });
     const paths = Array.from({ length: batch }, () => join(this.directory, String((this.#made += 1))));
-    // Anybody may open them again: a container's user need not be ours.
+    // Any user may open them again: the container's user may differ from ours.
     await promisify(execFile)("mkfifo", ["-m", "666", ...paths], { timeout: 10_000 });
     this.#paths = paths;
   }

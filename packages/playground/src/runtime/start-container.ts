@@ -1,4 +1,4 @@
-// Starts a container in the way that the machine allows.
+// Starts a container, confined or not.
 
 import { startConfined } from "./confined-container.ts";
 import type { Confinement } from "./confinement.ts";

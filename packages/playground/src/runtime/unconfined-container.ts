@@ -1,4 +1,4 @@
-// A container that is a folder of the machine: its processes see the machine, and write to the folder.
+// An unconfined container is a folder of the machine: its processes see the machine, and write to the folder.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { isExecutable } from "./lookup.ts";
 import type { WriteFence } from "./write-fence.ts";
 
 /**
- * @param fence - restricts writing to the container's folder and its writable volumes, where the machine has one.
+ * @param fence - restricts writing to the container's folder and its writable volumes, if the machine has one.
  * @throws {@link ContainerStartError}
  */
 export async function startUnconfined(
@@ -19,7 +19,7 @@ export async function startUnconfined(
   const cwd = join(root, options.workingDir);
   await mkdir(cwd, { recursive: true });
   const writable = writablePlaces(options);
-  /** @returns the command line to start, `undefined` where the program is missing. */
+  /** @returns the command line to start; `undefined` if the program is missing. */
   const commandLine = async (command: readonly string[]): Promise<readonly string[] | undefined> => {
     const [name = ""] = command;
     if (!(await isExecutable("/", name, { path: env["PATH"] ?? "", workingDir: cwd }))) return undefined;
@@ -42,7 +42,7 @@ export async function startUnconfined(
   let alive = true;
   child.once("exit", () => {
     alive = false;
-    // Processes that the first one left behind end with it, as in a container.
+    // The processes that it has started end with it, as in a container.
     sendSignal(-group, "SIGKILL");
   });
   return {

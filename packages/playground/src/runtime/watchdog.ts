@@ -1,4 +1,4 @@
-// Cleans up where the playground's own process can't any more, because it was killed.
+// Cleans up if the playground's process is killed.
 
 import { spawn, type ChildProcess } from "node:child_process";
 
@@ -15,13 +15,13 @@ for g in $groups; do kill -KILL "-$g" 2>/dev/null; done
 for try in 1 2 3 4 5; do rm -rf -- "$1" 2>/dev/null && break; sleep 0.2; done
 `;
 
-/** One small shell beside the playground that outlives it, ends what it started and removes its folder. */
+/** A shell that outlives the playground, ends the processes it started and removes its folder. */
 export class Watchdog {
   readonly #process: ChildProcess;
   readonly #exited: Promise<void>;
 
   constructor(directory: string) {
-    // A session of its own: an interrupt from the terminal must not end it before its work.
+    // Its own session: an interrupt from the terminal must not end it early.
     const child = spawn("/bin/sh", ["-c", script, "sh", directory], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],

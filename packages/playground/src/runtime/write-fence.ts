@@ -60,7 +60,7 @@ const PRCTL: Readonly<Record<string, number>> = { x64: 157, arm64: 167, riscv64:
 
 let found: Promise<WriteFence | undefined> | undefined;
 
-/** Finds the fence that works on this machine, by trying it once a process. @returns `undefined` where none works. */
+/** Finds the fence that works on this machine, tried once per process. @returns `undefined` if none works. */
 export function findWriteFence(): Promise<WriteFence | undefined> {
   found ??= firstThatHolds([landlock(), sandboxExec()]);
   return found;

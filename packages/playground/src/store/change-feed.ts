@@ -1,17 +1,17 @@
 import type { StoreEvent, StoredObject } from "../world.ts";
 
-/** One change, with what a watch with selectors needs to know. */
+/** One change, with what a watch with selectors needs. */
 export interface StoreChange extends StoreEvent {
-  /** The resourceVersion that the change made, as a number. */
+  /** The resourceVersion after the change, as a number. */
   readonly revision: number;
-  /** The object before the change; missing where it is new. */
+  /** The object before the change; missing for a new one. */
   readonly previous?: StoredObject;
 }
 
-/** Changes that watches can be resumed from; as the real API server, only so many are remembered. */
-const HISTORY = 20_000;
+/** Watches can resume from this many changes; older ones are forgotten, as in the real API server. */
+const HISTORY_CHANGES = 20_000;
 
-/** Hands changes to listeners, in order, and remembers the latest of them. */
+/** Delivers changes to listeners, in order, and stores the latest ones. */
 export class ChangeFeed {
   readonly #listeners = new Set<(change: StoreChange) => void>();
   readonly #waiting: StoreChange[] = [];
@@ -20,7 +20,7 @@ export class ChangeFeed {
   #oldest = 0;
 
   observe(listener: (change: StoreChange) => void): Disposable {
-    // A function of its own: the same listener may be there twice.
+    // A new function, because the same listener may subscribe twice.
     const entry = (change: StoreChange): void => {
       listener(change);
     };
@@ -32,15 +32,15 @@ export class ChangeFeed {
     };
   }
 
-  /** Remembers a change and tells it; both are done when this returns, unless it is called by a listener. */
+  /** Stores and delivers a change before it returns, unless a listener called it. */
   publish(change: StoreChange): void {
     this.#history.push(change);
-    if (this.#history.length > HISTORY * 2) {
-      const dropped = this.#history.splice(0, this.#history.length - HISTORY);
+    if (this.#history.length > HISTORY_CHANGES * 2) {
+      const dropped = this.#history.splice(0, this.#history.length - HISTORY_CHANGES);
       this.#oldest = dropped.at(-1)?.revision ?? this.#oldest;
     }
     this.#waiting.push(change);
-    // A listener that writes must not overtake: the other listeners see its change after the one that it answers.
+    // When a listener writes, the other listeners get its change after the one that caused it.
     if (this.#delivering) {
       return;
     }
@@ -48,7 +48,7 @@ export class ChangeFeed {
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
         for (const listener of this.#listeners) {
-          tell(listener, next);
+          deliver(listener, next);
         }
       }
     } finally {
@@ -56,7 +56,7 @@ export class ChangeFeed {
     }
   }
 
-  /** Every change after `revision`, oldest first; `undefined` where the history does not reach back that far. */
+  /** Every change after `revision`, oldest first; `undefined` if the history does not reach back that far. */
   since(revision: number): readonly StoreChange[] | undefined {
     if (revision < this.#oldest) {
       return undefined;
@@ -81,11 +81,11 @@ export class ChangeFeed {
   }
 }
 
-function tell(listener: (change: StoreChange) => void, change: StoreChange): void {
+function deliver(listener: (change: StoreChange) => void, change: StoreChange): void {
   try {
     listener(change);
   } catch (error) {
-    // The writer is not to blame for a listener's bug, and the bug must not stay hidden.
+    // A listener's error must not fail the write, and must not stay hidden.
     queueMicrotask(() => {
       throw error;
     });

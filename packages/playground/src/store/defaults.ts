@@ -57,7 +57,7 @@ function fillJob(spec: Fields, name: string, uid: string): void {
   }
   fill(spec, { parallelism: 1, backoffLimit: 6, completionMode: "NonIndexed", suspend: false });
   if (spec["manualSelector"] !== true) {
-    // The API server, not the controller, ties a Job to its pods: by the uid, so that a successor of the same name stays apart.
+    // The API server, not the controller, sets a Job's selector: by uid, so that it does not match a new Job of the same name.
     const template = templateOf(spec);
     const metadata = asFields(template["metadata"]) ?? {};
     template["metadata"] = metadata;
@@ -73,7 +73,7 @@ function fillJob(spec: Fields, name: string, uid: string): void {
   }
 }
 
-/** A Job without labels of its own has those of its pods. */
+/** A Job without labels gets those of its pods. */
 function labelJob(object: NewObject): void {
   const labels = asFields(asFields(asFields(object.spec?.["template"])?.["metadata"])?.["labels"]);
   if (Object.keys(object.metadata.labels ?? {}).length === 0 && labels !== undefined) {
@@ -81,7 +81,7 @@ function labelJob(object: NewObject): void {
   }
 }
 
-/** What JobSet's own webhooks fill in. */
+/** The defaults of JobSet's webhooks. */
 function fillJobSet(spec: Fields): void {
   fill(spec, { startupPolicy: { startupPolicyOrder: "AnyOrder" }, suspend: false });
   spec["successPolicy"] ??= { operator: "All" };
@@ -105,40 +105,9 @@ function fillJobSet(spec: Fields): void {
   }
 }
 
-/** The `default:` values of a structural schema, filled in as the API server does for custom resources. */
-export function fillFromSchema(value: unknown, schema: unknown): void {
-  const rules = asFields(schema);
-  if (rules === undefined) {
-    return;
-  }
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      fillFromSchema(item, rules["items"]);
-    }
-    return;
-  }
-  const fields = asFields(value);
-  if (fields === undefined) {
-    return;
-  }
-  for (const [name, rule] of Object.entries(asFields(rules["properties"]) ?? {})) {
-    const preset = asFields(rule)?.["default"];
-    if (fields[name] === undefined && preset !== undefined) {
-      fields[name] = structuredClone(preset);
-    }
-    fillFromSchema(fields[name], rule);
-  }
-  const rest = asFields(rules["additionalProperties"]);
-  if (rest !== undefined) {
-    for (const name of Object.keys(fields)) {
-      fillFromSchema(fields[name], rest);
-    }
-  }
-}
-
 /**
- * Fills in what the real API server (and JobSet's webhooks) would, in place: only the defaults that controllers, kubelet
- * and clients read. `object.metadata` has its name and uid already.
+ * Fills in the defaults of the real API server and of JobSet's webhooks, in place: only those that controllers, kubelet
+ * and clients read. `object.metadata` must have its name and uid.
  */
 export function applyDefaults(resource: ResourceType, object: NewObject): void {
   const spec = (object.spec ?? {}) as Fields;
@@ -183,7 +152,6 @@ export function applyDefaults(resource: ResourceType, object: NewObject): void {
       object.spec = spec;
       break;
     default:
-      fillFromSchema(object, resource.schemas?.[resource.storageVersion]);
   }
   if (resource.group === "apps" || resource.name === "jobs.batch") {
     fillPodSpec(asFields(asFields(spec["template"])?.["spec"]));

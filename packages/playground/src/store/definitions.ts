@@ -1,6 +1,7 @@
-import { invalid } from "../status-error.ts";
+import type { StatusCause } from "../status-error.ts";
 import type { NewObject, StoredObject } from "../world.ts";
 import { apiTime } from "./deletion.ts";
+import { schemaProblems } from "./custom-schema.ts";
 import type { PrinterColumn, ResourceType } from "./resources.ts";
 
 /** The resource of the definitions themselves. */
@@ -20,7 +21,7 @@ interface DefinitionSpec {
     readonly name: string;
     readonly served?: boolean;
     readonly storage?: boolean;
-    readonly schema?: { readonly openAPIV3Schema?: unknown };
+    readonly schema?: { readonly openAPIV3Schema?: object };
     readonly subresources?: {
       readonly status?: object;
       readonly scale?: {
@@ -89,30 +90,33 @@ export function resourceOfDefinition(definition: StoredObject): ResourceType {
   };
 }
 
-/**
- * Checks a CustomResourceDefinition and gives it the status of one that is served. In place.
- * Throws 422 where something is missing, or the name is not `plural.group`.
- */
-export function establish(type: ResourceType, definition: NewObject): void {
-  const name = definition.metadata.name ?? "";
+/** Every rule that a CustomResourceDefinition breaks; empty if its resource can be served. */
+export function definitionProblems(definition: NewObject): StatusCause[] {
   const missing = missingInDefinition(definition);
   if (missing.length > 0) {
-    throw invalid(
-      type,
-      name,
-      missing.map((field) => ({ reason: "FieldValueRequired", message: "Required value", field })),
-    );
+    return missing.map((field) => ({ reason: "FieldValueRequired", message: "Required value", field }));
   }
+  const spec = definition.spec as unknown as DefinitionSpec;
+  const name = definition.metadata.name ?? "";
+  const causes: StatusCause[] = [];
+  if (name !== `${spec.names.plural}.${spec.group}`) {
+    causes.push({
+      reason: "FieldValueInvalid",
+      message: `Invalid value: "${name}": must be spec.names.plural+"."+spec.group`,
+      field: "metadata.name",
+    });
+  }
+  for (const [index, { schema }] of spec.versions.entries()) {
+    if (schema?.openAPIV3Schema !== undefined) {
+      causes.push(...schemaProblems(schema.openAPIV3Schema, `spec.versions[${index}].schema.openAPIV3Schema`));
+    }
+  }
+  return causes;
+}
+
+/** Gives a valid CustomResourceDefinition the status of one whose resource is served. In place. */
+export function establish(definition: NewObject): void {
   const custom = resourceOfDefinition(definition as StoredObject);
-  if (custom.name !== name) {
-    throw invalid(type, name, [
-      {
-        reason: "FieldValueInvalid",
-        message: `Invalid value: "${name}": must be spec.names.plural+"."+spec.group`,
-        field: "metadata.name",
-      },
-    ]);
-  }
   const holds = (condition: string, reason: string, message: string): Record<string, string> => ({
     type: condition,
     status: "True",

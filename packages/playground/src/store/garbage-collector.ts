@@ -1,6 +1,6 @@
 import { StatusError } from "../status-error.ts";
 import type { Propagation, ResourceName, StoredObject } from "../world.ts";
-import type { PlaygroundStore } from "./object-store.ts";
+import type { PlaygroundStore } from "./playground-store.ts";
 
 const FOREGROUND = "foregroundDeletion";
 const ORPHAN = "orphan";
@@ -15,16 +15,16 @@ function isDying(object: StoredObject): boolean {
   return object.metadata.deletionTimestamp !== undefined;
 }
 
-/** The garbage collector as a running part of the cluster. */
+/** The running garbage collector. */
 export interface GarbageCollector extends Disposable {
-  /** Stops collecting until the returned handle is disposed: owners are gone and their children still there. */
+  /** Pauses collecting until the returned handle is disposed: dependents stay although their owners are deleted. */
   hold(): Disposable;
 }
 
 /**
- * Starts the collection by owner references, with the rules of the real garbage collector, and the emptying of
- * namespaces under deletion. It works after each change, never inside of it, so that the moment "owner gone,
- * child still there" exists here as it does in a real cluster.
+ * Starts collecting by owner references, by the rules of the real garbage collector, and emptying
+ * namespaces that are being deleted. It works after each change, never within it, so that the moment "owner deleted,
+ * dependent still exists" occurs as in a real cluster.
  */
 export function startGarbageCollector(store: PlaygroundStore): GarbageCollector {
   const dirty = new Set<string>();
@@ -58,7 +58,7 @@ export function startGarbageCollector(store: PlaygroundStore): GarbageCollector 
     }
   }
 
-  /** Another writer may have been faster; then the change that it made brings the object here again. */
+  /** Another writer may have been faster; its change then enqueues the object again. */
   function attempt(uid: string, step: () => void): void {
     try {
       step();
@@ -121,7 +121,7 @@ export function startGarbageCollector(store: PlaygroundStore): GarbageCollector 
 
   function stateOf(object: StoredObject, owner: OwnerReference): "solid" | "waiting" | "dangling" {
     const found = store.byUid(owner.uid)?.object;
-    // An owner in another namespace is no owner.
+    // An owner in another namespace does not count.
     if (
       found === undefined ||
       (found.metadata.namespace !== undefined && found.metadata.namespace !== object.metadata.namespace)
@@ -216,7 +216,7 @@ export function startGarbageCollector(store: PlaygroundStore): GarbageCollector 
     [Symbol.dispose]: () => {
       subscription[Symbol.dispose]();
       clearImmediate(scheduled);
-      // What is disposed collects nothing more.
+      // A disposed collector does nothing.
       holders = Number.POSITIVE_INFINITY;
     },
   };

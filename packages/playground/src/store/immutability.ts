@@ -14,7 +14,7 @@ function withoutImages(list: unknown): unknown {
   return Array.isArray(list) ? list.map((container: Fields) => without(container, ["image"])) : list;
 }
 
-/** A pod's spec without the parts that may change, and without the node that the scheduler gives once. */
+/** A pod's spec without the mutable parts, and without the node that the scheduler sets once. */
 function fixedPodSpec(spec: Fields | undefined, scheduled: boolean): Fields {
   const rest = without(spec, [
     "activeDeadlineSeconds",
@@ -54,7 +54,7 @@ const STATEFUL_SET_MUTABLE = [
   "minReadySeconds",
 ];
 
-/** What an update may not change, in the words of the real API server. */
+/** The immutable fields that an update changes, with the messages of the real API server. */
 export function immutabilityProblems(resource: ResourceType, current: StoredObject, next: StoredObject): StatusCause[] {
   const causes: StatusCause[] = [];
   if (current.metadata.deletionTimestamp !== undefined) {

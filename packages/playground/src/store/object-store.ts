@@ -1,68 +1,23 @@
-import { randomInt, randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 
-import { StatusError, alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from "../status-error.ts";
-import type { NewObject, ObjectStore, Propagation, ResourceName, StoreEvent, StoredObject } from "../world.ts";
+import { StatusError, alreadyExists, notFound } from "../status-error.ts";
+import type { NewObject, ResourceName, StoreEvent, StoredObject } from "../world.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import type { StoreChange } from "./change-feed.ts";
 import { applyDefaults } from "./defaults.ts";
 import { DEFINITIONS, establish, resourceOfDefinition } from "./definitions.ts";
-import { apiTime, finalizersFor, gracePeriodOf, mayGo } from "./deletion.ts";
+import { apiTime, finalizersFor, gracePeriodOf, mayGo, startDeletion } from "./deletion.ts";
+import { applySchema } from "./custom-schema.ts";
+import { giveIdentity, homeOf, keepIdentity, nameKind } from "./identity.ts";
 import { immutabilityProblems } from "./immutability.ts";
 import { ObjectTables } from "./object-tables.ts";
 import type { Located } from "./object-tables.ts";
-import { ResourceTable, apiVersionOf, splitApiVersion } from "./resources.ts";
+import type { DeleteOptions, PlaygroundStore, WriteOptions } from "./playground-store.ts";
+import { requireLiveNamespace, requireNewest, requireUid, requireValid } from "./preconditions.ts";
+import { ResourceTable } from "./resources.ts";
 import type { ResourceType } from "./resources.ts";
 import { problems } from "./validation.ts";
 
-/** How a write differs from a plain one. */
-export interface WriteOptions {
-  /** Does everything but keep the result. Default: `false`. */
-  readonly dryRun?: boolean;
-}
-
-/** What a deletion may ask for. */
-export interface DeleteOptions extends WriteOptions {
-  /** Default: what the object's finalizers ask for, else `Background`. */
-  readonly propagation?: Propagation;
-  /** Seconds; pods only. Default: the pod's `terminationGracePeriodSeconds`. 0 takes the object away at once. */
-  readonly gracePeriodSeconds?: number;
-  /** 409 unless the object has this uid. */
-  readonly uid?: string;
-}
-
-/** The store as the API server and the garbage collector see it: `ObjectStore` and the parts that no controller needs. */
-export interface PlaygroundStore extends ObjectStore {
-  /** The kinds that can be stored; custom resources come and go with their definition objects. */
-  readonly resources: ResourceTable;
-  /** The newest resourceVersion. */
-  readonly revision: number;
-  create(
-    resource: ResourceName,
-    namespace: string | undefined,
-    object: NewObject,
-    options?: WriteOptions,
-  ): StoredObject;
-  update(resource: ResourceName, object: StoredObject, options?: WriteOptions): StoredObject;
-  updateStatus(resource: ResourceName, object: StoredObject, options?: WriteOptions): StoredObject;
-  delete(resource: ResourceName, namespace: string | undefined, name: string, options?: DeleteOptions): void;
-  /** As `list`, but the stored objects themselves: frozen, shared, no copies. */
-  view(resource: ResourceName, namespace?: string): readonly StoredObject[];
-  /** As `get`, but the stored object itself: frozen. */
-  peek(resource: ResourceName, namespace: string | undefined, name: string): StoredObject | undefined;
-  /** The object with this uid, frozen. */
-  byUid(uid: string): { readonly resource: ResourceName; readonly object: StoredObject } | undefined;
-  /** Objects that name this uid as an owner, frozen. */
-  dependentsOf(uid: string): { readonly resource: ResourceName; readonly object: StoredObject }[];
-  /** Every change after `revision`, oldest first; `undefined` where the history does not reach back that far. */
-  changesSince(revision: number): readonly StoreChange[] | undefined;
-  /** Forgets the history: every older resourceVersion is expired from now on. */
-  compact(): void;
-  /** As `subscribe`, but with frozen objects and the object before the change. */
-  observe(listener: (change: StoreChange) => void): Disposable;
-}
-
-const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"] as const;
 
 function freeze<T>(value: T): T {
@@ -73,10 +28,6 @@ function freeze<T>(value: T): T {
     Object.freeze(value);
   }
   return value;
-}
-
-function randomSuffix(): string {
-  return Array.from({ length: 5 }, () => NAME_ALPHABET[randomInt(NAME_ALPHABET.length)]).join("");
 }
 
 class MemoryStore implements PlaygroundStore {
@@ -133,44 +84,27 @@ class MemoryStore implements PlaygroundStore {
   ): StoredObject {
     const type = this.#type(resource);
     const next = structuredClone(object);
-    this.#nameKind(type, next);
+    nameKind(type, next);
     const { metadata } = next;
-    const home = type.namespaced ? (namespace ?? metadata.namespace ?? "default") : undefined;
-    if (home !== undefined && metadata.namespace !== undefined && metadata.namespace !== home) {
-      throw badRequest(
-        `the namespace of the provided object does not match the namespace sent on the request (${metadata.namespace} is not ${home})`,
-      );
-    }
-    if (metadata.name === undefined || metadata.name === "") {
-      if (metadata.generateName !== undefined && metadata.generateName !== "") {
-        metadata.name = `${metadata.generateName.slice(0, 58)}${randomSuffix()}`;
-      }
-    }
+    const home = homeOf(type, namespace, metadata);
+    giveIdentity(metadata);
     const name = metadata.name ?? "";
-    metadata.uid = randomUUID();
-    metadata.creationTimestamp = apiTime();
-    delete metadata.deletionTimestamp;
-    delete metadata.deletionGracePeriodSeconds;
-    delete metadata.resourceVersion;
     if (home === undefined) {
       delete metadata.namespace;
     } else {
       metadata.namespace = home;
-      this.#requireLiveNamespace(type, home, name);
+      requireLiveNamespace(type, name, home, this.peek("namespaces", undefined, home));
     }
     if (type.generation) {
       metadata.generation = 1;
     }
     applyDefaults(type, next);
-    const wrong = problems(type, next);
-    if (wrong.length > 0) {
-      throw invalid(type, name, wrong);
-    }
+    requireValid(type, name, [...problems(type, next), ...applySchema(type, next)]);
     if (this.peek(resource, home, name) !== undefined) {
       throw alreadyExists(type, name);
     }
     if (resource === DEFINITIONS) {
-      establish(type, next);
+      establish(next);
     }
     return this.#commit(type, next as StoredObject, undefined, options);
   }
@@ -179,8 +113,8 @@ class MemoryStore implements PlaygroundStore {
     const type = this.#type(resource);
     const current = this.#current(type, object);
     const next = structuredClone(object);
-    this.#nameKind(type, next);
-    this.#keepIdentity(next, current);
+    nameKind(type, next);
+    keepIdentity(next, current);
     applyDefaults(type, next);
     if (type.status) {
       if (current.status === undefined) {
@@ -189,10 +123,11 @@ class MemoryStore implements PlaygroundStore {
         next.status = structuredClone(current.status);
       }
     }
-    const wrong = [...problems(type, next), ...immutabilityProblems(type, current, next)];
-    if (wrong.length > 0) {
-      throw invalid(type, next.metadata.name, wrong);
-    }
+    requireValid(type, next.metadata.name, [
+      ...problems(type, next),
+      ...immutabilityProblems(type, current, next),
+      ...applySchema(type, next, current),
+    ]);
     if (type.generation && !isDeepStrictEqual(next.spec, current.spec)) {
       next.metadata.generation = (current.metadata.generation ?? 0) + 1;
     }
@@ -208,6 +143,7 @@ class MemoryStore implements PlaygroundStore {
     } else {
       next.status = structuredClone(object.status);
     }
+    requireValid(type, next.metadata.name, applySchema(type, next, current));
     return this.#commit(type, next, current, options);
   }
 
@@ -217,18 +153,11 @@ class MemoryStore implements PlaygroundStore {
     if (current === undefined) {
       throw notFound(type, name);
     }
-    if (options.uid !== undefined && options.uid !== current.metadata.uid) {
-      throw conflict(
-        type,
-        name,
-        `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${current.metadata.uid}`,
-      );
-    }
+    requireUid(type, current, options.uid);
     if (options.dryRun === true) {
       return;
     }
     const next = structuredClone(current);
-    const { metadata } = next;
     const finalizers = finalizersFor(current, options.propagation);
     if (resource === "namespaces") {
       next.status = { ...next.status, phase: "Terminating" };
@@ -239,19 +168,9 @@ class MemoryStore implements PlaygroundStore {
       return;
     }
     if (finalizers.length > 0) {
-      metadata.finalizers = finalizers;
+      next.metadata.finalizers = finalizers;
     }
-    if (metadata.deletionTimestamp === undefined) {
-      // The API tells when the grace period ends, not when the deletion was asked for.
-      metadata.deletionTimestamp = apiTime(grace);
-      metadata.deletionGracePeriodSeconds = grace;
-      if (type.generation) {
-        metadata.generation = (metadata.generation ?? 0) + 1;
-      }
-    } else if (grace < (metadata.deletionGracePeriodSeconds ?? 0)) {
-      metadata.deletionTimestamp = apiTime(grace);
-      metadata.deletionGracePeriodSeconds = grace;
-    }
+    startDeletion(next, grace, type.generation);
     this.#commit(type, next, current, {});
   }
 
@@ -299,82 +218,15 @@ class MemoryStore implements PlaygroundStore {
     return type;
   }
 
-  /** Names the kind in its stored version; an object of another kind or of a version that is not served is refused. */
-  #nameKind(type: ResourceType, object: NewObject): void {
-    const [group, version] = splitApiVersion(object.apiVersion ?? apiVersionOf(type));
-    if (group !== type.group || !type.versions.includes(version)) {
-      throw badRequest(
-        `the API version in the data (${object.apiVersion}) does not match the expected API version (${apiVersionOf(type)})`,
-      );
-    }
-    if (object.kind !== undefined && object.kind !== "" && object.kind !== type.kind) {
-      throw badRequest(`the kind in the data (${object.kind}) does not match the expected kind (${type.kind})`);
-    }
-    object.apiVersion = apiVersionOf(type);
-    object.kind = type.kind;
-    object.metadata ??= {};
-  }
-
-  #requireLiveNamespace(type: ResourceType, namespace: string, name: string): void {
-    const home = this.peek("namespaces", undefined, namespace);
-    if (home === undefined) {
-      throw notFound({ group: "", plural: "namespaces", kind: "Namespace" }, namespace);
-    }
-    if (home.metadata.deletionTimestamp !== undefined) {
-      throw forbidden(
-        type,
-        name,
-        `unable to create new content in namespace ${namespace} because it is being terminated`,
-      );
-    }
-  }
-
+  /** The stored object that a write names. Throws 404, or 409 unless the write is about its newest version. */
   #current(type: ResourceType, object: StoredObject): StoredObject {
-    const { name, namespace, uid, resourceVersion } = object.metadata;
+    const { name, namespace } = object.metadata;
     const current = this.peek(type.name, namespace, name);
     if (current === undefined) {
       throw notFound(type, name);
     }
-    if (uid !== undefined && uid !== "" && uid !== current.metadata.uid) {
-      throw conflict(
-        type,
-        name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`,
-      );
-    }
-    if (
-      resourceVersion !== undefined &&
-      resourceVersion !== "" &&
-      resourceVersion !== current.metadata.resourceVersion
-    ) {
-      throw conflict(
-        type,
-        name,
-        "the object has been modified; please apply your changes to the latest version and try again",
-      );
-    }
+    requireNewest(type, object, current);
     return current;
-  }
-
-  /** Fields that belong to the server are what they were, whatever the caller sent. */
-  #keepIdentity(next: StoredObject, current: StoredObject): void {
-    const fields = [
-      "uid",
-      "namespace",
-      "creationTimestamp",
-      "generation",
-      "generateName",
-      "deletionTimestamp",
-      "deletionGracePeriodSeconds",
-    ] as const;
-    const kept: Partial<StoredObject["metadata"]> = {};
-    for (const field of fields) {
-      delete next.metadata[field as "generation"];
-      if (current.metadata[field] !== undefined) {
-        Object.assign(kept, { [field]: current.metadata[field] });
-      }
-    }
-    Object.assign(next.metadata, kept);
   }
 
   #commit(

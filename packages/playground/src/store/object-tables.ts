@@ -10,7 +10,7 @@ function keyOf(namespace: string | undefined, name: string): string {
   return `${namespace ?? ""}\u0000${name}`;
 }
 
-/** Where objects are kept and found: by name, by uid and by owner. Knows no rules. */
+/** Stores objects, and finds them by name, uid and owner. Checks no rules. */
 export class ObjectTables {
   readonly #objects = new Map<ResourceName, Map<string, StoredObject>>();
   readonly #sorted = new Map<ResourceName, readonly StoredObject[]>();

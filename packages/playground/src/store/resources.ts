@@ -5,7 +5,7 @@ export interface PrinterColumn {
   readonly name: string;
   readonly type: string;
   readonly description?: string;
-  /** 0 is shown always; above that only with `-o wide`. */
+  /** 0: always shown; higher: only with `-o wide`. */
   readonly priority?: number;
   readonly jsonPath: string;
 }
@@ -25,16 +25,16 @@ export interface ResourceType {
   readonly namespaced: boolean;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
-  /** Has a status subresource: writes of the main resource leave `status` alone, and the other way round. */
+  /** Has a status subresource: a write of the main resource keeps `status`, a write of the status keeps the rest. */
   readonly status: boolean;
-  /** Keeps `metadata.generation`. */
+  /** Has `metadata.generation`. */
   readonly generation: boolean;
-  /** Where the scale subresource finds its numbers, as dotted paths; missing where there is none. */
+  /** Dotted paths of the numbers in the scale subresource; missing if there is none. */
   readonly scale?: { readonly specReplicas: string; readonly statusReplicas: string; readonly selector?: string };
   /** Columns by version, of custom resources. */
   readonly columns?: Readonly<Record<string, readonly PrinterColumn[]>>;
-  /** Structural schemas by version, of custom resources: their defaults are applied. */
-  readonly schemas?: Readonly<Record<string, unknown>>;
+  /** Structural schemas by version, of custom resources: objects get their defaults and must conform to them. */
+  readonly schemas?: Readonly<Record<string, object>>;
 }
 
 interface BuiltIn {
@@ -153,7 +153,7 @@ export function apiVersionOf(resource: ResourceType, version = resource.storageV
   return resource.group === "" ? version : `${resource.group}/${version}`;
 }
 
-/** The resources that are served: the built-in ones and those that CustomResourceDefinitions add. */
+/** The served resources: built-in ones, and those of CustomResourceDefinitions. */
 export class ResourceTable {
   readonly #byName = new Map<ResourceName, ResourceType>();
   readonly #builtIn = new Map<ResourceName, ResourceType>();
@@ -180,7 +180,7 @@ export class ResourceTable {
     return resource?.versions.includes(version) === true ? resource : undefined;
   }
 
-  /** By an object's own words. */
+  /** By an object's apiVersion and kind. */
   ofKind(apiVersion: string, kind: string): ResourceType | undefined {
     const [group, version] = splitApiVersion(apiVersion);
     return this.all().find(
@@ -192,7 +192,7 @@ export class ResourceTable {
     this.#byName.set(resource.name, resource);
   }
 
-  /** Takes a custom resource away again; a built-in one that it replaced comes back. */
+  /** Removes a custom resource; a built-in one that it replaced is served again. */
   unregister(name: ResourceName): void {
     const builtIn = this.#builtIn.get(name);
     if (builtIn === undefined) {

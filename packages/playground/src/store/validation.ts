@@ -1,5 +1,6 @@
 import type { StatusCause } from "../status-error.ts";
 import type { NewObject } from "../world.ts";
+import { DEFINITIONS, definitionProblems } from "./definitions.ts";
 import type { ResourceType } from "./resources.ts";
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -7,7 +8,7 @@ const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const QUALIFIED_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 
-/** Kinds whose names must be a DNS label: they become a host name, or a part of one. */
+/** Kinds whose name must be a DNS label, because it becomes a host name or a part of one. */
 const LABEL_NAMED: ReadonlySet<string> = new Set(["Namespace", "Service", "JobSet"]);
 
 function wrong(field: string, value: string, why: string): StatusCause {
@@ -36,7 +37,7 @@ function keyProblem(key: string): string | undefined {
     : "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 }
 
-/** What is wrong with a label value; nothing if it may be one. */
+/** What is wrong with a label value; `undefined` if it is valid. */
 export function labelValueProblem(value: unknown): string | undefined {
   if (typeof value !== "string") {
     return "must be a string";
@@ -131,11 +132,11 @@ function templateProblems(object: NewObject): StatusCause[] {
     }
     return causes;
   }
-  const wanted = (object.spec?.["selector"] as { matchLabels?: Record<string, string> } | undefined)?.matchLabels;
+  const matchLabels = (object.spec?.["selector"] as { matchLabels?: Record<string, string> } | undefined)?.matchLabels;
   const labels = (template.metadata?.labels ?? {}) as Record<string, unknown>;
   if (object.spec?.["selector"] === undefined) {
     causes.push(required("spec.selector", ""));
-  } else if (Object.entries(wanted ?? {}).some(([key, value]) => labels[key] !== value)) {
+  } else if (Object.entries(matchLabels ?? {}).some(([key, value]) => labels[key] !== value)) {
     causes.push(
       wrong("spec.template.metadata.labels", JSON.stringify(labels), "`selector` does not match template `labels`"),
     );
@@ -145,7 +146,7 @@ function templateProblems(object: NewObject): StatusCause[] {
 
 const WITH_TEMPLATE: ReadonlySet<string> = new Set(["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"]);
 
-/** Every rule that the object breaks; empty if it may be stored. The rules are those of the real API that people run into. */
+/** Every rule that the object breaks; empty if it is valid. Checked are the rules of the real API that users break most. */
 export function problems(resource: ResourceType, object: NewObject): StatusCause[] {
   const causes: StatusCause[] = [];
   const name = object.metadata.name ?? "";
@@ -175,6 +176,8 @@ export function problems(resource: ResourceType, object: NewObject): StatusCause
     causes.push(...podProblems("spec", object.spec));
   } else if (WITH_TEMPLATE.has(resource.kind) && (resource.group === "apps" || resource.group === "batch")) {
     causes.push(...templateProblems(object));
+  } else if (resource.name === DEFINITIONS) {
+    causes.push(...definitionProblems(object));
   }
   return causes;
 }

@@ -54,7 +54,7 @@ function versions({ items }: Pick<List, "items">): Record<string, string> {
   return Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
 }
 
-test("the pages of a list are one list, as it was at its first page", async () => {
+test("the pages of a list together are the list at the time of the first page", async () => {
   await fc.assert(
     fc.asyncProperty(steps, steps, fc.integer({ min: 1, max: 4 }), async (before, between, limit) => {
       before.forEach(take);
@@ -81,7 +81,7 @@ test("the pages of a list are one list, as it was at its first page", async () =
   );
 });
 
-test("a list and the watch from its version on give what a later list gives", async () => {
+test("a list plus the watch from its version equals a later list", async () => {
   await fc.assert(
     fc.asyncProperty(steps, steps, steps, async (before, missed, seen) => {
       const selector = "labelSelector=on%3Dyes";
@@ -91,7 +91,7 @@ test("a list and the watch from its version on give what a later list gives", as
       missed.forEach(take);
       const watch = await api.watch(`${MAPS}?watch=1&${selector}&resourceVersion=${first.metadata.resourceVersion}`);
       seen.forEach(take);
-      // A mark that tells where the story ends.
+      // Marks the end of the history.
       api.store.create("configmaps", "default", {
         metadata: { generateName: "mark-", labels: { on: "yes", mark: "yes" } },
       });

@@ -72,7 +72,7 @@ function input(text: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from([0]), Buffer.from(text)]);
 }
 
-test("output, errors and exit code come apart, after an empty first frame", async () => {
+test("output, error output and exit code are separate, after an empty first frame", async () => {
   const socket = api.exec(query(["sh", "-c", "echo out; echo err >&2; exit 3"]));
   const seen = await outcome(socket);
   expect(seen.stdout.toString()).toBe("out\n");
@@ -86,11 +86,11 @@ test("output, errors and exit code come apart, after an empty first frame", asyn
   });
 });
 
-test("success is told", async () => {
+test("success is reported", async () => {
   expect((await outcome(api.exec(query(["true"])))).status).toEqual({ metadata: {}, status: "Success" });
 });
 
-test("in v5 the input can end while output and status still come", async () => {
+test("in v5, the input can end before output and status", async () => {
   const socket = api.exec(query(["wc", "-c"], "stdin=1&stdout=1"));
   await once(socket, "open");
   expect(socket.protocol).toBe("v5.channel.k8s.io");
@@ -101,7 +101,7 @@ test("in v5 the input can end while output and status still come", async () => {
   expect(seen.status).toMatchObject({ status: "Success" });
 });
 
-test("v4 is spoken with those who know no more, and has no end of input", async () => {
+test("v4 is used with clients that offer only it, and has no end of input", async () => {
   const socket = api.exec(query(["cat"], "stdin=1&stdout=1"), { protocols: ["v4.channel.k8s.io"] });
   await once(socket, "open");
   expect(socket.protocol).toBe("v4.channel.k8s.io");
@@ -109,7 +109,7 @@ test("v4 is spoken with those who know no more, and has no end of input", async 
   expect((await outcome(socket)).status).toBeUndefined();
 });
 
-test("v5 wins where both are offered; a protocol that nobody speaks is refused", async () => {
+test("v5 is chosen if both are offered; an unknown protocol is refused", async () => {
   const both = api.exec(query(["true"]), { protocols: ["v4.channel.k8s.io", "v5.channel.k8s.io"] });
   await once(both, "open");
   expect(both.protocol).toBe("v5.channel.k8s.io");
@@ -117,7 +117,7 @@ test("v5 wins where both are offered; a protocol that nobody speaks is refused",
   expect(await refusal(api.exec(query(["true"]), { protocols: ["v1.channel.k8s.io"] }))).toMatchObject({ code: 403 });
 });
 
-test("a megabyte goes in and comes back unchanged", async () => {
+test("a megabyte is echoed unchanged", async () => {
   const socket = api.exec(query(["cat"], "stdin=1&stdout=1"));
   const ended = outcome(socket);
   await once(socket, "open");
@@ -129,7 +129,7 @@ test("a megabyte goes in and comes back unchanged", async () => {
   expect((await ended).stdout.equals(bytes)).toBe(true);
 });
 
-test("a process that reads nothing holds the sender back", async () => {
+test("a process that reads nothing blocks the sender", async () => {
   const socket = api.exec(query(["sleep", "60"], "stdin=1&stdout=1"));
   await once(socket, "open");
   const chunk = input(Buffer.alloc(1 << 20));
@@ -148,7 +148,7 @@ test("a process that reads nothing holds the sender back", async () => {
   socket.terminate();
 });
 
-test("a client that reads nothing holds the process back", async () => {
+test("a client that reads nothing blocks the process", async () => {
   const mark = join(folder, "written");
   const socket = api.exec(query(["sh", "-c", `head -c 64000000 /dev/zero; touch ${mark}`]));
   const ended = outcome(socket);
@@ -161,7 +161,7 @@ test("a client that reads nothing holds the process back", async () => {
   expect(existsSync(mark)).toBe(true);
 });
 
-test("the process outlives its connection, and its input ends", async () => {
+test("after a cut connection, the process continues and its input ends", async () => {
   const mark = join(folder, "ended");
   const script = `tee ${mark}.part; sleep 0.05; mv ${mark}.part ${mark}`;
   const socket = api.exec(query(["sh", "-c", script], "stdin=1&stdout=1"));
@@ -175,7 +175,7 @@ test("the process outlives its connection, and its input ends", async () => {
   await expect.poll(() => (existsSync(mark) ? readFileSync(mark, "utf8") : undefined)).toBe("last words");
 });
 
-test("with a terminal both outputs share a channel", async () => {
+test("with a terminal, both outputs share a channel", async () => {
   const socket = api.exec(`${query(["sh", "-c", "echo err >&2"], "stdout=1&stderr=1")}&tty=1`);
   const seen = await outcome(socket);
   expect(seen.stdout.toString()).toBe("err\n");
@@ -192,7 +192,7 @@ test("resize frames and unknown channels are ignored", async () => {
   expect((await outcome(socket)).stdout.toString()).toBe("x");
 });
 
-test("what the API server can see is refused before the upgrade", async () => {
+test("errors that the API server detects are reported before the upgrade", async () => {
   api.runningPod("two", ["a", "b"]);
   expect(await refusal(api.exec(query(["true"]), { pod: "gone" }))).toMatchObject({
     code: 404,
@@ -208,7 +208,7 @@ test("what the API server can see is refused before the upgrade", async () => {
   });
 });
 
-test("what only the node can see is told after the upgrade", async () => {
+test("errors that only the kubelet detects are reported after the upgrade", async () => {
   api.runningPod("half", ["up", "down"]);
   const seen = await outcome(api.exec(`${query(["true"])}&container=down`, { pod: "half" }));
   expect(seen.status).toMatchObject({
@@ -223,7 +223,7 @@ test("what only the node can see is told after the upgrade", async () => {
   expect(mute.channels).toEqual([3, 3]);
 });
 
-test("SPDY is refused, so that kubectl takes WebSockets", async () => {
+test("SPDY is refused, so that kubectl uses WebSockets", async () => {
   const path = `/api/v1/namespaces/default/pods/app/exec?${query(["true"])}`;
   const answer = await api.call("POST", path, { headers: { Connection: "Upgrade", Upgrade: "SPDY/3.1" } });
   expect(answer).toMatchObject({ code: 400, body: { kind: "Status" } });

@@ -51,7 +51,7 @@ async function echo(socket: WebSocket, reading: Reading, text: string): Promise<
   }
 }
 
-test("a denied verb is forbidden, reviews say so, and it is allowed again", async () => {
+test("a denied verb is forbidden, also in access reviews, until it is allowed again", async () => {
   api.faults.deny({ verb: "create", resource: "pods", subresource: "exec" });
   const review = (verb: string): Promise<unknown> =>
     api
@@ -76,7 +76,7 @@ test("a denied verb is forbidden, reviews say so, and it is allowed again", asyn
   expect(await review("create")).toBe(true);
 });
 
-test("errors of the server come so many times, with the time to wait", async () => {
+test("server errors occur the given number of times, with Retry-After", async () => {
   api.faults.respond({ resource: "configmaps" }, { code: 429, times: 2, retryAfterSeconds: 3 });
   for (const code of [429, 429, 200]) {
     const answer = await api.call("GET", MAPS);
@@ -87,7 +87,7 @@ test("errors of the server come so many times, with the time to wait", async () 
   expect(await api.call("GET", "/api/v1/namespaces")).toMatchObject({ code: 500, body: { reason: "InternalError" } });
 });
 
-test("a request that hangs is answered when the fault is taken back", async () => {
+test("a hanging request gets its response when the fault ends", async () => {
   const hang = api.faults.hang({ resource: "configmaps" });
   const waiting = api.call("GET", MAPS);
   expect((await api.call("GET", "/api/v1/secrets")).code).toBe(200);
@@ -95,7 +95,7 @@ test("a request that hangs is answered when the fault is taken back", async () =
   expect((await waiting).code).toBe(200);
 });
 
-test("a session is cut at the byte, in the output", async () => {
+test("a session is cut at the exact byte of its output", async () => {
   api.faults.cutExec({ direction: "stdout", afterBytes: 100_001 });
   const socket = api.exec("stdout=1&command=head&command=-c&command=500000&command=/dev/zero");
   const reading = read(socket);
@@ -107,7 +107,7 @@ test("a session is cut at the byte, in the output", async () => {
   expect(next.output().length).toBe(500_000);
 });
 
-test("a session is cut at the byte, in the input", async () => {
+test("a session is cut at the exact byte of its input", async () => {
   api.faults.cutExec({ direction: "stdin", afterBytes: 5 });
   const socket = api.exec(CAT);
   const reading = read(socket);
@@ -118,7 +118,7 @@ test("a session is cut at the byte, in the input", async () => {
   expect(["abc", "abcde"]).toContain(reading.output().toString());
 });
 
-test("a stalled session moves nothing, answers pings, and goes on", async () => {
+test("a stalled session passes no bytes, responds to pings, and continues afterwards", async () => {
   const socket = api.exec(CAT);
   const reading = read(socket);
   await once(socket, "open");
@@ -133,7 +133,7 @@ test("a stalled session moves nothing, answers pings, and goes on", async () => 
   expect(reading.output().toString()).toBe("before after");
 });
 
-test("a slow session holds its sender back and loses nothing", async () => {
+test("a slow session slows its sender and loses nothing", async () => {
   using _slow = api.faults.slowExec({ bytesPerSecond: 2_000_000, direction: "stdin" });
   const socket = api.exec(CAT);
   const reading = read(socket);
@@ -152,7 +152,7 @@ test("a slow session holds its sender back and loses nothing", async () => {
   expect(ponged).toBeGreaterThan(0);
 });
 
-test("a delayed session is accepted later, and not at all once its client has gone", async () => {
+test("a delayed session is accepted later, or never if its client has disconnected", async () => {
   const delay = api.faults.delayExec(60_000);
   const socket = api.exec(CAT);
   const left = read(socket);
@@ -167,7 +167,7 @@ test("a delayed session is accepted later, and not at all once its client has go
   next.terminate();
 });
 
-test("sessions end as when the kubelet dies: with a success that is none", async () => {
+test("sessions end with a false success, as when the kubelet is killed", async () => {
   const socket = api.exec(CAT);
   const reading = read(socket);
   await once(socket, "open");
@@ -178,7 +178,7 @@ test("sessions end as when the kubelet dies: with a success that is none", async
   expect(JSON.parse(reading.status())).toMatchObject({ status: "Success" });
 });
 
-test("a paused API refuses connections while its sessions live, and comes back at its port", async () => {
+test("a paused API refuses connections, keeps its sessions, and resumes on its port", async () => {
   const socket = api.exec(CAT);
   const reading = read(socket);
   await once(socket, "open");
@@ -194,7 +194,7 @@ test("a paused API refuses connections while its sessions live, and comes back a
   await api.faults.resume();
 });
 
-test("all faults are taken back at once", async () => {
+test("clear() ends all faults", async () => {
   api.faults.deny({ resource: "configmaps" });
   api.faults.respond({ resource: "secrets" });
   api.faults.hang({ resource: "services" });

@@ -22,12 +22,12 @@ function relabel(name: string, labels: Record<string, string>): void {
   api.store.update("configmaps", { ...object, metadata: { ...object.metadata, labels } });
 }
 
-async function told(watch: TestWatch): Promise<string | undefined> {
+async function nextChange(watch: TestWatch): Promise<string | undefined> {
   const event = await watch.next();
   return event === undefined ? undefined : `${event.type} ${event.object.metadata?.name ?? ""}`.trim();
 }
 
-test("from a list's version on, nothing is missed and nothing comes twice", async () => {
+test("from a list's version on, no change is missed or repeated", async () => {
   make("a");
   const { body } = await api.call("GET", MAPS);
   const { resourceVersion } = body["metadata"] as { resourceVersion: string };
@@ -35,28 +35,36 @@ test("from a list's version on, nothing is missed and nothing comes twice", asyn
   const watch = await api.watch(`${MAPS}?watch=1&resourceVersion=${resourceVersion}`);
   relabel("a", { x: "y" });
   api.store.delete("configmaps", "default", "b");
-  expect([await told(watch), await told(watch), await told(watch)]).toEqual(["ADDED b", "MODIFIED a", "DELETED b"]);
+  expect([await nextChange(watch), await nextChange(watch), await nextChange(watch)]).toEqual([
+    "ADDED b",
+    "MODIFIED a",
+    "DELETED b",
+  ]);
 });
 
-test("without a version it begins with what is there", async () => {
+test("without a version, a watch starts with the existing objects", async () => {
   make("a");
   const watch = await api.watch(`${MAPS}?watch=true`);
-  expect(await told(watch)).toBe("ADDED a");
+  expect(await nextChange(watch)).toBe("ADDED a");
   make("b");
-  expect(await told(watch)).toBe("ADDED b");
+  expect(await nextChange(watch)).toBe("ADDED b");
 });
 
-test("an object that stops to match is deleted for that watch, one that begins to is added", async () => {
+test("for a watch with a selector, an object that no longer matches is DELETED, one that now matches is ADDED", async () => {
   make("a", { on: "yes" });
   const watch = await api.watch(`${MAPS}?watch=1&labelSelector=on%3Dyes&resourceVersion=${api.store.revision}`);
   relabel("a", { on: "no" });
   relabel("a", { on: "no", more: "x" });
   relabel("a", { on: "yes" });
   api.store.delete("configmaps", "default", "a");
-  expect([await told(watch), await told(watch), await told(watch)]).toEqual(["DELETED a", "ADDED a", "DELETED a"]);
+  expect([await nextChange(watch), await nextChange(watch), await nextChange(watch)]).toEqual([
+    "DELETED a",
+    "ADDED a",
+    "DELETED a",
+  ]);
 });
 
-test("other namespaces and names stay out", async () => {
+test("changes in other namespaces and of other names are left out", async () => {
   const watch = await api.watch(`${MAPS}?watch=1&fieldSelector=metadata.name%3Dmine`);
   api.store.create("configmaps", "kube-system", { metadata: { name: "mine" } });
   make("other");
@@ -65,7 +73,7 @@ test("other namespaces and names stay out", async () => {
   expect(event?.object.metadata).toMatchObject({ name: "mine", namespace: "default" });
 });
 
-test("bookmarks come to those who ask, and let a watch start where nothing is old", async () => {
+test("bookmarks are sent on request, and a watch can start at one after older versions expired", async () => {
   const watch = await api.watch(`${MAPS}?watch=1&allowWatchBookmarks=true&resourceVersion=${api.store.revision}`);
   api.store.create("secrets", "default", { metadata: { name: "s" } });
   const newest = String(api.store.revision);
@@ -82,7 +90,7 @@ test("a streamed list ends with its bookmark", async () => {
   make("a");
   const query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
   const watch = await api.watch(`${MAPS}?${query}`);
-  expect(await told(watch)).toBe("ADDED a");
+  expect(await nextChange(watch)).toBe("ADDED a");
   expect(await watch.next()).toMatchObject({
     type: "BOOKMARK",
     object: { metadata: { annotations: { "k8s.io/initial-events-end": "true" } } },
@@ -90,7 +98,7 @@ test("a streamed list ends with its bookmark", async () => {
   expect(await api.call("GET", `${MAPS}?watch=1&sendInitialEvents=true`)).toMatchObject({ code: 422 });
 });
 
-test("a version that is too old is told in band, or by the answer's code", async () => {
+test("an expired version is reported in band, or by the response's code", async () => {
   const { revision } = api.store;
   make("a");
   const open = await api.watch(`${MAPS}?watch=1&resourceVersion=${api.store.revision}`);
@@ -106,10 +114,10 @@ test("a version that is too old is told in band, or by the answer's code", async
   const { resourceVersion } = body["metadata"] as { resourceVersion: string };
   const fresh = await api.watch(`${MAPS}?watch=1&resourceVersion=${resourceVersion}`);
   make("b");
-  expect(await told(fresh)).toBe("ADDED b");
+  expect(await nextChange(fresh)).toBe("ADDED b");
 });
 
-test("its time is over: the response ends", async () => {
+test("after its timeout, a watch's response ends", async () => {
   const watch = await api.watch(`${MAPS}?watch=1&timeoutSeconds=1`);
   expect(await watch.next()).toBeUndefined();
 });
@@ -123,16 +131,16 @@ test("watches are cut on demand, by resource", async () => {
   expect(await secrets.next()).toBeUndefined();
 });
 
-test("a client that has gone leaves no watch behind", async () => {
+test("a client that disconnects leaves no watch behind", async () => {
   const watch = await api.watch(`${MAPS}?watch=1`);
   make("a");
   await watch.next();
   watch.close();
-  // The server learns of it with the connection's end, for which a second one of the same agent has to wait.
+  // The server notices when the connection ends; a second connection of the same agent waits for that.
   await expect.poll(() => api.faults.cutWatches()).toBe(0);
 });
 
-test("tables are watched as kubectl does, with the columns in the first event only", async () => {
+test("tables can be watched, with the columns in the first event only", async () => {
   make("a");
   make("b");
   const { promise, resolve } = Promise.withResolvers<string>();

@@ -34,7 +34,7 @@ function versions(world: ControllerWorld): string[] {
 }
 
 describe("a new deployment", () => {
-  it("makes a set that is named, labelled and annotated as on a real cluster, and its pods", async () => {
+  it("creates a ReplicaSet with the name, labels and annotations of a real cluster, and its pods", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -69,7 +69,7 @@ describe("a new deployment", () => {
 });
 
 describe("a deployment whose template changes", () => {
-  it("rolls to the new one and keeps the old set without pods", async () => {
+  it("rolls out the new template and keeps the old ReplicaSet without pods", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -81,7 +81,7 @@ describe("a deployment whose template changes", () => {
     expect(world.get(deployments, "web").metadata.annotations?.[revision]).toBe("2");
   });
 
-  it("never has fewer ready pods than it may miss, nor more pods than it may have", async () => {
+  it("stays within maxUnavailable and maxSurge", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment({ replicas: 8 }));
     await world.settle();
@@ -97,7 +97,7 @@ describe("a deployment whose template changes", () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(10);
   });
 
-  it("keeps both sets alive where the new pods never become ready, and says after its deadline that it is late", async () => {
+  it("keeps both ReplicaSets if the new pods never become ready, and reports the exceeded deadline", async () => {
     await using world = controllerWorld({ ready: ({ metadata }) => metadata.labels?.["version"] === "1" });
     world.create(deployments, deployment({ progressDeadlineSeconds: 1 }));
     await world.settle();
@@ -115,7 +115,7 @@ describe("a deployment whose template changes", () => {
     expect(versions(world)).toEqual(["1", "1", "2"]);
   });
 
-  it("goes back to the set that it had, under a new number that remembers the old one", async () => {
+  it("rolls back to its former ReplicaSet, under a new revision, with the old one in its history", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -136,7 +136,7 @@ describe("a deployment whose template changes", () => {
     expect(setOf(world, "1").metadata.annotations).toMatchObject({ [revision]: "3", [history]: "1" });
   });
 
-  it("has no pod of either while it recreates", async () => {
+  it("has no pods in between with the strategy Recreate", async () => {
     await using world = controllerWorld({ ends: false });
     world.create(deployments, deployment({ strategy: { type: "Recreate" } }));
     await world.settle();
@@ -150,7 +150,7 @@ describe("a deployment whose template changes", () => {
     expect(versions(world)).toEqual(["2", "2"]);
   });
 
-  it("makes no set while it is paused, and scales the one that it has", async () => {
+  it("creates no ReplicaSet while it is paused, but scales the existing one", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -164,7 +164,7 @@ describe("a deployment whose template changes", () => {
     expect(versions(world)).toEqual(["2", "2", "2"]);
   });
 
-  it("drops old sets beyond its history", async () => {
+  it("deletes old ReplicaSets beyond its history limit", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment({ revisionHistoryLimit: 1 }));
     await world.settle();
@@ -177,7 +177,7 @@ describe("a deployment whose template changes", () => {
 });
 
 describe("pods of a replica set", () => {
-  it("come back under another name", async () => {
+  it("are replaced under another name", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -188,7 +188,7 @@ describe("pods of a replica set", () => {
     expect(names(world.list("pods"))).not.toContain(pod?.metadata.name);
   });
 
-  it("are let go when their labels stop to match, and taken back when they match again", async () => {
+  it("are released when their labels no longer match, and adopted when they match again", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -201,12 +201,12 @@ describe("pods of a replica set", () => {
     expect(world.list("pods")).toHaveLength(3);
     world.store.update("pods", { ...orphan, metadata: { ...orphan.metadata, labels: pod.metadata.labels ?? {} } });
     await world.settle();
-    // Three would be too many: one of them went.
+    // Three would be too many: one of them was deleted.
     expect(world.list("pods")).toHaveLength(2);
     expect(world.list("pods").every(({ metadata }) => metadata.ownerReferences?.length === 1)).toBe(true);
   });
 
-  it("go with their deployment", async () => {
+  it("are deleted with their deployment", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();
@@ -218,14 +218,14 @@ describe("pods of a replica set", () => {
 });
 
 describe("the arithmetic of rollouts", () => {
-  it("reads numbers and percentages, and never lets both be none", () => {
+  it("reads numbers and percentages, and never allows both to be 0", () => {
     expect(rolloutBounds(4, "25%", "25%")).toEqual({ surge: 1, unavailable: 1 });
     expect(rolloutBounds(2, "25%", "25%")).toEqual({ surge: 1, unavailable: 0 });
     expect(rolloutBounds(10, 3, "0%")).toEqual({ surge: 3, unavailable: 0 });
     expect(rolloutBounds(10, 0, 0)).toEqual({ surge: 0, unavailable: 1 });
   });
 
-  it("shares a size among sets so that all of it is given away", () => {
+  it("distributes a size among ReplicaSets without a rest", () => {
     fc.assert(
       fc.property(fc.nat(60), fc.array(fc.nat(20), { minLength: 1, maxLength: 5 }), (allowed, sizes) => {
         const next = proportionalReplicas(allowed, sizes);
@@ -235,7 +235,7 @@ describe("the arithmetic of rollouts", () => {
     );
   });
 
-  it("takes from old sets only what is not needed", () => {
+  it("scales down old ReplicaSets only by spare pods", () => {
     const size = fc.nat(12).chain((replicas) => fc.nat(replicas).map((available) => ({ replicas, available })));
     fc.assert(
       fc.property(
@@ -256,8 +256,8 @@ describe("the arithmetic of rollouts", () => {
   });
 });
 
-describe("a pod of nobody", () => {
-  it("is adopted when it bears a set's labels, and the set lets go of one that costs less to delete", async () => {
+describe("a pod without a controller", () => {
+  it("is adopted by a ReplicaSet that matches, which then deletes the pod of the lowest deletion cost", async () => {
     await using world = controllerWorld();
     world.create(deployments, deployment());
     await world.settle();

@@ -82,7 +82,7 @@ function fail(world: ControllerWorld, role: string): void {
 }
 
 describe("a new job set", () => {
-  it("makes all Jobs as siblings, and a service for their names", async () => {
+  it("creates all Jobs at once, and a service for their names", async () => {
     await using world = await started();
     expect(names(world.list(jobs))).toEqual(["train-head-0", "train-worker-0", "train-worker-1"]);
     expect(alive(world)).toHaveLength(5);
@@ -100,7 +100,7 @@ describe("a new job set", () => {
     });
   });
 
-  it("writes the same labels and annotations on a Job and on its pods as the real one", async () => {
+  it("sets the same labels and annotations on Jobs and pods as the real controller", async () => {
     await using world = await started();
     const { uid } = world.get(sets, "train").metadata;
     const job = world.get(jobs, "train-worker-1");
@@ -126,7 +126,7 @@ describe("a new job set", () => {
     expect(pod?.spec).toMatchObject({ hostname: "train-worker-1-0", subdomain: "train" });
   });
 
-  it("touches nothing that somebody else manages", async () => {
+  it("ignores a JobSet with another managedBy", async () => {
     await using world = await started({ managedBy: "kueue.x-k8s.io/multikueue" });
     expect(world.list(jobs)).toEqual([]);
     expect(world.get(sets, "train").status).toBeUndefined();
@@ -134,12 +134,12 @@ describe("a new job set", () => {
 });
 
 describe("a job set with a failed Job", () => {
-  it("starts all Jobs anew, each as soon as its own predecessor is gone", async () => {
+  it("recreates all Jobs, each as soon as its predecessor is deleted", async () => {
     await using world = await started({}, { ends: false });
     const before = world.list(jobs).map(({ metadata }) => metadata.uid);
     fail(world, "head");
     await world.settle();
-    // The head's pod has ended: its Job is gone at once. Those of the workers are still ending.
+    // The head's pod has ended: its Job is deleted at once. The workers' pods are still terminating.
     expect(attempts(world)).toEqual({
       "train-head-0": "1",
       "train-worker-0": "0 deleting",
@@ -157,7 +157,7 @@ describe("a job set with a failed Job", () => {
     expect(alive(world)).toHaveLength(5);
   });
 
-  it("has no Job at all between the attempts where it recreates blocking", async () => {
+  it("has no Jobs between the attempts with BlockingRecreate", async () => {
     await using world = await started(
       { failurePolicy: { maxRestarts: 2, restartStrategy: "BlockingRecreate" } },
       { ends: false },
@@ -170,7 +170,7 @@ describe("a job set with a failed Job", () => {
     expect(attempts(world)).toEqual({ "train-head-0": "1", "train-worker-0": "1", "train-worker-1": "1" });
   });
 
-  it("fails after its last restart, and deletes what still ran", async () => {
+  it("fails after its last restart, and deletes the active Jobs", async () => {
     await using world = await started({ failurePolicy: { maxRestarts: 1 } });
     fail(world, "worker");
     await world.settle();
@@ -190,7 +190,7 @@ describe("a job set with a failed Job", () => {
     expect(conditions(world)).toEqual(["Failed=True FailedJobs"]);
   });
 
-  it("follows the first rule that fits", async () => {
+  it("applies the first rule that matches", async () => {
     const rules = [
       { name: "fatal", action: "FailJobSet", targetReplicatedJobs: ["head"] },
       { name: "free", action: "RestartJobSetAndIgnoreMaxRestarts", targetReplicatedJobs: ["worker"] },
@@ -207,7 +207,7 @@ describe("a job set with a failed Job", () => {
 });
 
 describe("the order of a job set's start", () => {
-  it("makes later roles when the earlier ones are ready, where it starts in order", async () => {
+  it("creates later roles when the earlier ones are ready, with the policy InOrder", async () => {
     await using world = await started({ startupPolicy: { startupPolicyOrder: "InOrder" } }, { ready: () => false });
     expect(names(world.list(jobs))).toEqual(["train-head-0"]);
     expect(conditions(world)).toEqual(["StartupPolicyInProgress=True InOrderStartupPolicyInProgress"]);
@@ -221,7 +221,7 @@ describe("the order of a job set's start", () => {
     expect(names(world.list(jobs))).toEqual(["train-head-0", "train-worker-0", "train-worker-1"]);
   });
 
-  it("makes a role when the one that it depends on is complete", async () => {
+  it("creates a role when the one that it depends on is complete", async () => {
     const dependsOn = [{ name: "head", status: "Complete" }];
     await using world = await started({ replicatedJobs: [role("head", 1, 1), role("worker", 2, 2, { dependsOn })] });
     expect(names(world.list(jobs))).toEqual(["train-head-0"]);
@@ -232,7 +232,7 @@ describe("the order of a job set's start", () => {
 });
 
 describe("the end of a job set", () => {
-  it("comes when all Jobs are complete", async () => {
+  it("is Completed when all Jobs are complete", async () => {
     await using world = await started();
     for (const pod of alive(world)) world.finish(pod, 0);
     await world.settle();
@@ -242,7 +242,7 @@ describe("the end of a job set", () => {
     expect(world.list("pods")).toHaveLength(5);
   });
 
-  it("comes with the one role that counts, and the others are deleted", async () => {
+  it("is Completed with the role of its success policy, and the other Jobs are deleted", async () => {
     await using world = await started({ successPolicy: { operator: "All", targetReplicatedJobs: ["head"] } });
     for (const pod of alive(world, "head")) world.finish(pod, 0);
     await world.settle();
@@ -250,7 +250,7 @@ describe("the end of a job set", () => {
     expect(names(world.list(jobs))).toEqual(["train-head-0"]);
   });
 
-  it("comes with its deletion, and a successor of the name is another one", async () => {
+  it("deletes its Jobs, and a new JobSet of the name is independent", async () => {
     await using world = await started();
     const { uid } = world.get(sets, "train").metadata;
     world.store.delete(sets, "default", "train", { propagation: "Background" });
@@ -265,7 +265,7 @@ describe("the end of a job set", () => {
 });
 
 describe("a suspended job set", () => {
-  it("has its Jobs and no pods, and goes on with the same Jobs and what a queue wrote into the templates", async () => {
+  it("has Jobs without pods, and resumes the same Jobs with what a queue wrote into the templates", async () => {
     await using world = await started({ suspend: true });
     expect(world.list(jobs)).toHaveLength(3);
     expect(world.list("pods")).toEqual([]);

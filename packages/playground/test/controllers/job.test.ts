@@ -23,7 +23,7 @@ function conditions(world: ControllerWorld): string[] {
 }
 
 describe("a job", () => {
-  it("makes pods with both forms of its labels, which know it by UID", async () => {
+  it("creates pods with both forms of its labels, including its UID", async () => {
     await using world = controllerWorld();
     const { uid } = world.create(jobs, job()).metadata;
     await world.settle();
@@ -44,7 +44,7 @@ describe("a job", () => {
     });
   });
 
-  it("is complete when its pod has succeeded, and lets go of the pod", async () => {
+  it("is complete when its pod has succeeded, and removes the pod's finalizer", async () => {
     await using world = controllerWorld();
     world.create(jobs, job());
     await world.settle();
@@ -60,7 +60,7 @@ describe("a job", () => {
     expect(pod?.metadata.finalizers).toBeUndefined();
   });
 
-  it("replaces a pod that failed until its limit, and then fails", async () => {
+  it("replaces failed pods up to its limit, and then fails", async () => {
     await using world = controllerWorld();
     world.create(jobs, job({ backoffLimit: 1 }));
     await world.settle();
@@ -74,7 +74,7 @@ describe("a job", () => {
     expect(world.list("pods")).toHaveLength(2);
   });
 
-  it("counts a pod that somebody deleted as failed, and replaces it while it still ends", async () => {
+  it("counts a deleted pod as failed, and replaces it while it is terminating", async () => {
     await using world = controllerWorld({ ends: false });
     world.create(jobs, job());
     await world.settle();
@@ -86,7 +86,7 @@ describe("a job", () => {
     expect(world.get(jobs, "task").status).toMatchObject({ failed: 1, active: 1, terminating: 1 });
   });
 
-  it("waits for the end of the old pod where its policy says so", async () => {
+  it("waits until the old pod has ended with podReplacementPolicy Failed", async () => {
     await using world = controllerWorld({ ends: false });
     world.create(jobs, job({ podReplacementPolicy: "Failed" }));
     await world.settle();
@@ -96,7 +96,7 @@ describe("a job", () => {
     expect(world.list("pods")).toHaveLength(1);
   });
 
-  it("deletes its pods when it is suspended and makes new ones when it goes on, with the same UID", async () => {
+  it("deletes its pods when it is suspended and creates new ones when it resumes, with the same UID", async () => {
     await using world = controllerWorld();
     const { uid } = world.create(jobs, job({ parallelism: 2, completions: 2 })).metadata;
     await world.settle();
@@ -114,7 +114,7 @@ describe("a job", () => {
     expect(conditions(world)).toEqual(["Suspended=False JobResumed"]);
   });
 
-  it("leaves a job alone that somebody else manages", async () => {
+  it("ignores a job with another managedBy", async () => {
     await using world = controllerWorld();
     world.create(jobs, job({ managedBy: "kueue.x-k8s.io/multikueue" }));
     await world.settle();
@@ -122,7 +122,7 @@ describe("a job", () => {
     expect(world.get(jobs, "task").status).toBeUndefined();
   });
 
-  it("takes its pods with it, finalizers or not", async () => {
+  it("deletes its pods with it, despite their finalizers", async () => {
     await using world = controllerWorld();
     world.create(jobs, job());
     await world.settle();
@@ -131,7 +131,7 @@ describe("a job", () => {
     expect(world.list("pods")).toEqual([]);
   });
 
-  it("stays until its pods are gone where it is deleted in the foreground", async () => {
+  it("stays until its pods are deleted if it is deleted in the foreground", async () => {
     await using world = controllerWorld({ ends: false });
     world.create(jobs, job());
     await world.settle();
@@ -144,7 +144,7 @@ describe("a job", () => {
     expect(world.list(jobs)).toEqual([]);
   });
 
-  it("goes some time after its end where that is asked for", async () => {
+  it("is deleted after ttlSecondsAfterFinished", async () => {
     await using world = controllerWorld();
     world.create(jobs, job({ ttlSecondsAfterFinished: 0 }));
     await world.settle();
@@ -170,7 +170,7 @@ describe("an indexed job", () => {
     });
   });
 
-  it("makes a failed index anew, and tells which are complete", async () => {
+  it("recreates a failed index, and reports the completed ones", async () => {
     await using world = controllerWorld();
     world.create(jobs, job({ completions: 3, parallelism: 3, completionMode: "Indexed" }));
     await world.settle();
@@ -188,7 +188,7 @@ describe("an indexed job", () => {
     expect(world.get(jobs, "task").status).toMatchObject({ completedIndexes: "0-2", succeeded: 3 });
   });
 
-  it("gives up an index on its own where each has a limit", async () => {
+  it("fails a single index with backoffLimitPerIndex", async () => {
     await using world = controllerWorld();
     world.create(jobs, job({ completions: 2, parallelism: 2, completionMode: "Indexed", backoffLimitPerIndex: 0 }));
     await world.settle();
@@ -200,7 +200,7 @@ describe("an indexed job", () => {
 });
 
 describe("lists of indexes", () => {
-  it("are as short as the real ones", () => {
+  it("are as short as in Kubernetes", () => {
     expect(formatIndexes([7, 1, 3, 4, 5])).toBe("1,3-5,7");
     expect(formatIndexes([0, 1])).toBe("0,1");
     expect([...parseIndexes("1,3-5,7")]).toEqual([1, 3, 4, 5, 7]);

@@ -33,21 +33,21 @@ function revisionNumber(object: StoredObject | undefined): unknown {
 }
 
 describe("a new stateful set", () => {
-  it("makes its pods in order, each after the one before is ready", async () => {
+  it("creates its pods in order, each after the previous one is ready", async () => {
     await using world = controllerWorld({ ready: () => false });
     world.create(sets, statefulSet());
     await world.settle();
     expect(names(world.list("pods"))).toEqual(["db-0"]);
   });
 
-  it("makes all at once where its management is parallel", async () => {
+  it("creates all pods at once with podManagementPolicy Parallel", async () => {
     await using world = controllerWorld({ ready: () => false });
     world.create(sets, statefulSet({ podManagementPolicy: "Parallel" }));
     await world.settle();
     expect(names(world.list("pods"))).toEqual(["db-0", "db-1", "db-2"]);
   });
 
-  it("names, labels and tells as on a real cluster", async () => {
+  it("has the names, labels and status of a real cluster", async () => {
     await using world = controllerWorld();
     world.create(sets, statefulSet({ ordinals: { start: 5 } }));
     await world.settle();
@@ -89,7 +89,7 @@ describe("a pod of a stateful set", () => {
     expect(world.get("pods", "db-1").metadata.uid).not.toBe(before.metadata.uid);
   });
 
-  it("goes from the highest ordinal when the set shrinks", async () => {
+  it("is removed from the highest ordinal down when the set is scaled down", async () => {
     await using world = controllerWorld();
     world.create(sets, statefulSet());
     await world.settle();
@@ -99,8 +99,8 @@ describe("a pod of a stateful set", () => {
   });
 });
 
-describe("a stateful set that is made where another one of its name left its pods", () => {
-  it("takes the pods and their revision over as they are", async () => {
+describe("a stateful set whose deleted namesake left its pods", () => {
+  it("adopts the pods and their revision unchanged", async () => {
     await using world = controllerWorld();
     world.create(sets, statefulSet());
     await world.settle();
@@ -138,7 +138,7 @@ describe("a stateful set whose template changes", () => {
     expect(status(world)["currentRevision"]).not.toBe(before["currentRevision"]);
   });
 
-  it("leaves what is below its partition, and makes it anew from the old revision", async () => {
+  it("keeps pods below its partition, and recreates them from the old revision", async () => {
     await using world = controllerWorld();
     world.create(sets, statefulSet({ updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 2 } } }));
     await world.settle();
@@ -155,7 +155,7 @@ describe("a stateful set whose template changes", () => {
     );
   });
 
-  it("waits for somebody to delete its pods where its strategy is OnDelete", async () => {
+  it("waits until its pods are deleted with the strategy OnDelete", async () => {
     await using world = controllerWorld();
     world.create(sets, statefulSet({ updateStrategy: { type: "OnDelete" } }));
     await world.settle();
@@ -176,7 +176,7 @@ describe("a stateful set whose template changes", () => {
     expect(versions(world)).toEqual(["1", "1", "2"]);
   });
 
-  it("goes back to the revision object that it had, under a higher number", async () => {
+  it("rolls back to its former revision object, under a higher number", async () => {
     await using world = controllerWorld();
     world.create(sets, statefulSet());
     await world.settle();

@@ -18,12 +18,12 @@ describe("a playground that is killed", () => {
           stdio: ["ignore", "pipe", "inherit"],
         },
       );
-      let told = "";
+      let output = "";
       for await (const chunk of child.stdout) {
-        told += String(chunk);
-        if (told.includes("\n")) break;
+        output += String(chunk);
+        if (output.includes("\n")) break;
       }
-      const { pid, root } = JSON.parse(told) as { pid: number; root: string };
+      const { pid, root } = JSON.parse(output) as { pid: number; root: string };
       expect(existsSync(root)).toBe(true);
       child.kill("SIGKILL");
       await goneFromMachine(() => existsSync(root) || isAlive(pid));

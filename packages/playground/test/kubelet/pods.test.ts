@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { finish, isReady, kubeletWorld, patient, phase, status, text } from "../support/kubelet-world.ts";
 
 describe("a pod with one container", () => {
-  it("comes to run with a container ID, an address and all its conditions", async () => {
+  it("becomes Running with a container ID, an address and all its conditions", async () => {
     await using world = kubeletWorld();
     world.create("web", { containers: [patient()] });
     const pod = await world.pod("web", isReady);
@@ -22,7 +22,7 @@ describe("a pod with one container", () => {
     ]);
   });
 
-  it("runs commands where its process runs, and tells their output and exit code", async () => {
+  it("runs commands in its container, and reports their output and exit code", async () => {
     await using world = kubeletWorld();
     world.create("web", { containers: [patient("echo hello > made")] });
     await world.said("web", "patient");
@@ -33,7 +33,7 @@ describe("a pod with one container", () => {
     });
   });
 
-  it("says what is wrong with a command that its image does not have", async () => {
+  it("reports a command that is missing in its image", async () => {
     await using world = kubeletWorld();
     world.create("web", { containers: [patient()] });
     await world.pod("web", isReady);
@@ -41,7 +41,7 @@ describe("a pod with one container", () => {
     expect(error).toContain('exec: "no-such-command": executable file not found in $PATH');
   });
 
-  it("ends its commands with 137 when it is killed, and comes back with fresh files and a new ID", async () => {
+  it("when it is killed, ends its commands with 137 and restarts with new files and a new ID", async () => {
     await using world = kubeletWorld();
     world.create("web", { containers: [patient()] });
     const first = await world.pod("web", isReady);
@@ -65,7 +65,7 @@ describe("a pod with one container", () => {
     expect(existsSync(join(world.kubelet.root("default", "web", "main"), "app/precious"))).toBe(false);
   });
 
-  it("ends by SIGTERM within its grace period, and leaves nothing", async () => {
+  it("ends by SIGTERM within its grace period, and leaves no files", async () => {
     await using world = kubeletWorld();
     world.create("web", { containers: [patient()], terminationGracePeriodSeconds: 30 });
     await world.said("web", "patient");
@@ -76,7 +76,7 @@ describe("a pod with one container", () => {
     expect(world.kubelet.containers()).toEqual([]);
   });
 
-  it("is killed where it does not listen", async () => {
+  it("is killed if it ignores SIGTERM", async () => {
     await using world = kubeletWorld();
     const deaf = { ...patient(), command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] };
     world.create("web", { containers: [deaf] });
@@ -86,7 +86,7 @@ describe("a pod with one container", () => {
     expect(world.kubelet.containers()).toEqual([]);
   });
 
-  it("keeps its log, and that of the run before", async () => {
+  it("keeps its log, and that of the previous run", async () => {
     await using world = kubeletWorld();
     world.create("web", { containers: [patient("echo one; echo two")] });
     await world.said("web", "patient");
@@ -130,7 +130,7 @@ describe("a pod that can't run", () => {
     expect(status(pod, "main").containerID).toBeUndefined();
   });
 
-  it("falls into a back-off when its command is not in the image", async () => {
+  it("backs off if its command is missing in the image", async () => {
     await using world = kubeletWorld({ backOff: { initialMilliseconds: 50 } });
     world.create("web", { containers: [{ ...patient(), command: ["nosuch"] }] });
     const pod = await world.pod(
@@ -141,7 +141,7 @@ describe("a pod that can't run", () => {
     expect(phase(pod)).toBe("Running");
   });
 
-  it("waits for the ConfigMap that its environment is from", async () => {
+  it("waits for the ConfigMap of its environment", async () => {
     await using world = kubeletWorld();
     const env = [{ name: "WORD", valueFrom: { configMapKeyRef: { name: "words", key: "one" } } }];
     world.create("web", { containers: [{ ...patient(), env }] });
@@ -153,7 +153,7 @@ describe("a pod that can't run", () => {
 });
 
 describe("the end of a pod", () => {
-  it("is success where every container succeeded and may not restart", async () => {
+  it("is Succeeded if every container succeeded and may not restart", async () => {
     await using world = kubeletWorld();
     world.create("task", {
       restartPolicy: "Never",
@@ -170,14 +170,14 @@ describe("the end of a pod", () => {
     await world.gone("task");
   });
 
-  it("is failure with the exit code that the process had", async () => {
+  it("is Failed with the exit code of the process", async () => {
     await using world = kubeletWorld();
     world.create("task", { restartPolicy: "Never", containers: [{ ...patient(), command: ["sh", "-c", "exit 7"] }] });
     const pod = await world.pod("task", (pod) => phase(pod) === "Failed");
     expect(status(pod, "main").state["terminated"]).toMatchObject({ exitCode: 7, reason: "Error" });
   });
 
-  it("is put off by a restart where the policy is OnFailure", async () => {
+  it("is delayed by a restart with the policy OnFailure", async () => {
     await using world = kubeletWorld();
     const command = ["sh", "-c", "[ -e seen/once ] && exit 0; : > seen/once; exit 1"];
     const main = { ...patient(), command, workingDir: "/", volumeMounts: [{ name: "seen", mountPath: "/seen" }] };
@@ -230,7 +230,7 @@ describe("a pod with init containers", () => {
     expect(status(pod, "side", "initContainerStatuses").state["terminated"]).toBeDefined();
   });
 
-  it("fails with them where it may not restart", async () => {
+  it("fails with them if it may not restart", async () => {
     await using world = kubeletWorld();
     world.create("task", {
       restartPolicy: "Never",
@@ -264,7 +264,7 @@ describe("a node", () => {
     expect(readFileSync(join(root, "app/made"), "utf8")).toBe("inside\n");
   });
 
-  it("starts containers later where that is asked for", async () => {
+  it("delays the start of containers by startDelay", async () => {
     await using world = kubeletWorld({ startDelay: (_pod, container) => (container === "late" ? 60_000 : 0) });
     world.create("web", { containers: [patient(), { ...patient(), name: "late" }] });
     const pod = await world.pod("web", (pod) => status(pod, "main").started);

@@ -50,8 +50,8 @@ describe.runIf(confinable)("a confined container", () => {
     return world.run("box", ["sh", "-c", script], undefined, container);
   }
 
-  // With a socket as its input it would lock its output in the kernel, and with that whoever reads it, until it is killed.
-  it("stops nobody while one of its programs waits for input", async () => {
+  // With a socket as its input, it would lock its output in the kernel, and block every reader, until it is killed.
+  it("does not block the playground while one of its programs waits for input", async () => {
     const ref = { namespace: "default", name: "box" };
     const cat = await world.kubelet.exec(ref, "main", ["timeout", "10", "cat"], { stdin: true });
     cat.stdin.write("words\n");
@@ -61,7 +61,7 @@ describe.runIf(confinable)("a confined container", () => {
     expect(await cat.exit).toEqual({ code: 0 });
   });
 
-  it("has a root of its own, where absolute paths are true", async () => {
+  it("has its own root for absolute paths", async () => {
     const { stdout } = await sh("pwd; hostname; ls /; echo $HOSTNAME; readlink /proc/1/exe");
     expect(stdout.split("\n")).toEqual(
       expect.arrayContaining(["/app", "box", "app", "bin", "dev", "proc", "tmp", "/bin/busybox"]) as string[],
@@ -69,7 +69,7 @@ describe.runIf(confinable)("a confined container", () => {
     expect(stdout).not.toContain("playground");
   });
 
-  it("has processes of its own", async () => {
+  it("has its own PID namespace", async () => {
     const { stdout } = await sh("ls -d /proc/[0-9]*; cat /proc/1/cmdline | tr '\\0' ' '");
     expect(stdout.split("\n").length).toBeLessThan(12);
     expect(stdout).toContain("sh -c");
@@ -89,13 +89,13 @@ describe.runIf(confinable)("a confined container", () => {
     await expect(world.said("box", "another")).resolves.toBeUndefined();
   });
 
-  it("shows pod and instance in the source of its termination log, as a real one", async () => {
+  it("has pod and instance in the source of its termination log, as in Kubernetes", async () => {
     const pod = await world.pod("box", isReady);
     const { stdout } = await sh("grep ' /dev/termination-log ' /proc/self/mountinfo");
     expect(stdout.split(" ")[3]).toMatch(new RegExp(`/pods/${pod.metadata.uid}/containers/main/[0-9a-f]{8}$`));
   });
 
-  it("runs out of space where its volume does, and not before", async () => {
+  it("runs out of space at its volume's limit", async () => {
     expect((await sh("head -c 500000 /dev/zero > /small/fits")).code).toBe(0);
     const { code, stderr } = await sh(
       "dd if=/dev/zero of=/small/too-much bs=100k count=20; c=$?; rm /small/*; exit $c",
@@ -117,27 +117,27 @@ describe.runIf(confinable)("a confined container", () => {
     expect((await sh("echo y > /app/new && mv -f /app/new /app/single.txt")).stderr).toMatch(/busy|read-only/i);
   });
 
-  it("sees a ConfigMap as the kubelet lays it out", async () => {
+  it("has the kubelet's layout of a ConfigMap", async () => {
     expect((await sh("readlink /words/two; cat /words/two")).stdout).toBe("..data/two\n2");
   });
 
-  it("has this machine's own programs where its image says so", async () => {
+  it("has this machine's programs if its image includes them", async () => {
     const { code, stdout } = await sh("readlink -f /bin/sh; tar --version | head -1; touch /usr/x", "machine");
     expect(code).not.toBe(0);
     expect(stdout).not.toBe("");
   });
 
-  it("has no shell where its image has none", async () => {
+  it("has no shell if its image has none", async () => {
     expect((await sh("true", "empty")).error).toContain('exec: "sh": executable file not found in $PATH');
     expect((await world.run("box", ["/busybox", "echo", "hi"], undefined, "empty")).stdout).toBe("hi\n");
   });
 
-  it("shows what is behind its mounts to the outside while it runs", async () => {
+  it("makes its mounts visible to the outside while it runs", async () => {
     await sh("echo seen > /small/s");
     expect(readFileSync(world.kubelet.pathOf("default", "box", "main", "/small/s"), "utf8")).toBe("seen\n");
   });
 
-  it("ends with everything in it, daemons too", async () => {
+  it("ends all of its processes, daemons too", async () => {
     await sh("setsid sh -c 'while :; do sleep 1000; done' >/dev/null 2>&1 &", "locked");
     const before = await world.pod("box", isReady);
     world.kubelet.killContainer("default", "box", "locked");
@@ -151,7 +151,7 @@ describe.runIf(confinable)("a confined container", () => {
     expect(status(before, "locked").containerID).toBeDefined();
   });
 
-  it.runIf(isRoot)("runs as another user where that is asked for", async () => {
+  it.runIf(isRoot)("runs as another user with runAsUser", async () => {
     world.create("user", {
       securityContext: { runAsUser: 1000, runAsGroup: 2000 },
       containers: [patient("id -u; id -g")],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { findImage } from "../../src/runtime/image.ts";
 
 describe("the name of an image", () => {
-  it("is found as a node would find it", () => {
+  it("is matched with and without host, tag and digest", () => {
     const image = { workingDir: "/x" };
     const images = { "my/tool": image, busybox: image };
     for (const name of [

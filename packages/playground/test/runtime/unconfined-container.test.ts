@@ -109,7 +109,7 @@ describe.runIf(fence !== undefined)("a write fence around an unconfined containe
     expect(existsSync("/playground-was-here")).toBe(false);
   });
 
-  it("does not let its own process out either, nor to the folder of another container", async () => {
+  it("also holds for its first process and for the folder of another container", async () => {
     const other = world.kubelet.root("default", "box", "read-only");
     expect((await sh(`echo x > ${other}/new`)).stderr).toMatch(/permission denied|operation not permitted/i);
     world.create("prober", {
@@ -120,7 +120,7 @@ describe.runIf(fence !== undefined)("a write fence around an unconfined containe
     expect(existsSync(join(outside, "new"))).toBe(false);
   });
 
-  it("lets it make, change, move and remove its own files", async () => {
+  it("allows to create, change, move and remove its own files", async () => {
     const script = [
       "set -e",
       "mkdir -p a/b ../elsewhere",

@@ -12,7 +12,7 @@ import { createApiServer } from "../../src/api/server.ts";
 import { FaultPlan } from "../../src/api/fault-plan.ts";
 import { startGarbageCollector } from "../../src/store/garbage-collector.ts";
 import { createObjectStore } from "../../src/store/object-store.ts";
-import type { PlaygroundStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import { StatusError } from "../../src/status-error.ts";
 import type { ContainerRuntime, NewObject } from "../../src/world.ts";
 
@@ -60,7 +60,7 @@ export interface TestApi extends AsyncDisposable {
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   watch(path: string): Promise<TestWatch>;
   exec(query: string, options?: { protocols?: string[]; pod?: string; method?: string }): WebSocket;
-  /** A pod that a node has. */
+  /** Creates a pod that is bound to a node. */
   runningPod(name: string, containers?: readonly string[]): void;
 }
 
@@ -127,7 +127,7 @@ export async function startApi(
     const request = httpsRequest(new URL(path, url), {
       method,
       agent,
-      // The certificate is checked against this, whatever the Host header says.
+      // The certificate is checked against this, not against the Host header.
       servername: "localhost",
       headers: {
         ...(other === "" ? {} : { Authorization: `Bearer ${other}` }),

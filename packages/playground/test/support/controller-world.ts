@@ -1,9 +1,10 @@
 import { startControllers, type ControllerOptions, type Controllers } from "../../src/controllers/index.ts";
 import { startGarbageCollector } from "../../src/store/garbage-collector.ts";
-import { createObjectStore, type PlaygroundStore } from "../../src/store/object-store.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import type { ResourceName, StoredObject } from "../../src/world.ts";
 
-/** Controllers over a store whose pods run without processes: a word makes them ready, succeed or fail. */
+/** Controllers over a store whose pods have no processes: methods make them ready, succeed or fail. */
 export interface ControllerWorld extends AsyncDisposable {
   readonly store: PlaygroundStore;
   readonly controllers: Controllers;
@@ -16,15 +17,15 @@ export interface ControllerWorld extends AsyncDisposable {
     name: string,
     change: (spec: Record<string, unknown>) => Record<string, unknown>,
   ): StoredObject;
-  /** Lets everything that is under way come to rest. */
+  /** Waits until the controllers are idle. */
   settle(): Promise<void>;
   finish(pod: StoredObject, exitCode: number): void;
 }
 
 export interface WorldOptions extends ControllerOptions {
-  /** Which pods become ready by themselves. Default all. */
+  /** Which pods become ready without a call. Default all. */
   readonly ready?: (pod: StoredObject) => boolean;
-  /** Pods that are being deleted go by themselves. Default true. */
+  /** Pods that are being deleted are removed without a call. Default true. */
   readonly ends?: boolean;
 }
 
@@ -43,12 +44,12 @@ export function controllerWorld({ ready = () => true, ends = true, ...options }:
     const pod = store.get("pods", namespace, name);
     if (pod === undefined || pod.metadata.uid !== uid) return;
     if (deletionTimestamp !== undefined) {
-      if (ends && phaseOf(pod) === "Running") tell(store, pod, "Succeeded", 0);
+      if (ends && phaseOf(pod) === "Running") writePhase(store, pod, "Succeeded", 0);
       if (ends) store.remove("pods", namespace, name, uid);
       return;
     }
     if (pod.spec?.["nodeName"] === undefined) store.update("pods", { ...pod, spec: { ...pod.spec, nodeName: "node" } });
-    else if (phaseOf(pod) === "Pending" && ready(pod)) tell(store, pod, "Running");
+    else if (phaseOf(pod) === "Pending" && ready(pod)) writePhase(store, pod, "Running");
   });
   return {
     store,
@@ -65,14 +66,14 @@ export function controllerWorld({ ready = () => true, ends = true, ...options }:
       return store.update(resource, { ...object, spec: change(object.spec ?? {}) });
     },
     async settle() {
-      // Every answer is given within a turn of the event loop; when no write came for some turns, it is quiet.
+      // Controllers react within a turn of the event loop; without a write for some turns, they are idle.
       for (let quiet = 0, seen = store.revision; quiet < 5; quiet = seen === store.revision ? quiet + 1 : 0) {
         seen = store.revision;
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (errors.length > 0) throw errors[0];
     },
-    finish: (pod, exitCode) => tell(store, pod, exitCode === 0 ? "Succeeded" : "Failed", exitCode),
+    finish: (pod, exitCode) => writePhase(store, pod, exitCode === 0 ? "Succeeded" : "Failed", exitCode),
     async [Symbol.asyncDispose]() {
       kubelet[Symbol.dispose]();
       collector[Symbol.dispose]();
@@ -85,8 +86,8 @@ export function phaseOf(pod: StoredObject): unknown {
   return pod.status?.["phase"];
 }
 
-/** Writes what a kubelet would about a pod's end or its readiness. */
-function tell(store: PlaygroundStore, pod: StoredObject, phase: string, exitCode?: number): void {
+/** Writes a pod's end or readiness, as a kubelet would. */
+function writePhase(store: PlaygroundStore, pod: StoredObject, phase: string, exitCode?: number): void {
   const current = store.get("pods", pod.metadata.namespace, pod.metadata.name);
   if (current === undefined || current.metadata.uid !== pod.metadata.uid) return;
   const at = `${new Date().toISOString().slice(0, 19)}Z`;

@@ -1,4 +1,4 @@
-// Started by a test and killed: a playground with one container, told on standard output.
+// Started by a test and killed: a playground with one container, described on standard output.
 import type { ConfinementChoice } from "../../src/runtime/confinement.ts";
 import { kubeletWorld, patient } from "./kubelet-world.ts";
 

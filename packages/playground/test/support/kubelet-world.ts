@@ -1,13 +1,15 @@
 import type { Readable } from "node:stream";
-import { createKubelet, type Kubelet, type KubeletOptions } from "../../src/kubelet/index.ts";
-import { createObjectStore, type PlaygroundStore } from "../../src/store/object-store.ts";
+import { createKubelet } from "../../src/kubelet/index.ts";
+import type { Kubelet, KubeletOptions } from "../../src/kubelet/kubelet.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
+import type { PlaygroundStore } from "../../src/store/playground-store.ts";
 import type { ExecProcess, StoredObject } from "../../src/world.ts";
 
 /** A store with a node, for one test. */
 export interface KubeletWorld extends AsyncDisposable {
   readonly store: PlaygroundStore;
   readonly kubelet: Kubelet;
-  /** The pod as soon as the condition holds; rejects after 10 s with the status that it had then. */
+  /** The pod as soon as the condition holds; rejects after 10 s with its last status. */
   pod(name: string, condition: (pod: StoredObject) => boolean): Promise<StoredObject>;
   gone(name: string): Promise<void>;
   /** Settles when the main container has written this. */
@@ -98,7 +100,7 @@ interface ContainerStatus {
 
 export function status(pod: StoredObject, container: string, list = "containerStatuses"): ContainerStatus {
   const found = ((pod.status?.[list] ?? []) as ContainerStatus[]).find(({ name }) => name === container);
-  // Not told yet.
+  // Not reported yet.
   return found ?? { name: container, ready: false, started: false, restartCount: 0, state: {}, lastState: {} };
 }
 
@@ -111,7 +113,7 @@ export function isReady(pod: StoredObject): boolean {
   return conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-/** A container that runs until it is told to end, and then does so at once (from the moment on in which it said "patient"). */
+/** A container that runs until SIGTERM, and then ends at once (as soon as it has printed "patient"). */
 export function patient(script = ""): Record<string, unknown> {
   return {
     name: "main",

@@ -1,8 +1,8 @@
-// What a test sees of the machine.
+// The machine's processes, for tests.
 
 import { readFileSync } from "node:fs";
 
-/** There is no event for the end of somebody else's process. */
+/** There is no event for the end of a process that is not a child. */
 export async function goneFromMachine(there: () => boolean): Promise<void> {
   for (let tries = 0; there() && tries < 500; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
 }
@@ -10,7 +10,7 @@ export async function goneFromMachine(there: () => boolean): Promise<void> {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // A dead one that nobody has collected yet.
+    // A zombie.
     return process.platform !== "linux" || !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;

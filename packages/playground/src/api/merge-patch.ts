@@ -1,5 +1,4 @@
-import { StatusError, badRequest } from "../status-error.ts";
-import { isDeepStrictEqual } from "node:util";
+import { badRequest } from "../status-error.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -7,7 +6,7 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** JSON Merge Patch (RFC 7396): `null` takes a field away, lists are replaced as a whole. */
+/** JSON Merge Patch (RFC 7396): `null` removes a field, lists are replaced as a whole. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isFields(patch)) {
     return patch;
@@ -23,7 +22,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** Lists that strategic merge joins by a key. Where an item can be told apart by several keys, the first one that it has counts. */
+/** Lists that strategic merge joins by a key. Of several possible keys, the first one that an item has is used. */
 const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   containers: ["name"],
   initContainers: ["name"],
@@ -78,7 +77,7 @@ function mergeLists(field: string, target: unknown, patch: readonly unknown[]): 
   return result;
 }
 
-/** Puts a merged list into the order that `$setElementOrder` asks for; what it does not name stays behind it. */
+/** Sorts a merged list as `$setElementOrder` demands; items that it does not name come last. */
 function inOrder(list: unknown, field: string, order: unknown): unknown {
   if (!Array.isArray(list) || !Array.isArray(order)) {
     return list;
@@ -96,8 +95,8 @@ function inOrder(list: unknown, field: string, order: unknown): unknown {
 }
 
 /**
- * Strategic merge patch, as Kubernetes means it for its built-in kinds: as a merge patch, but containers, env, ports,
- * volumes and their like are joined by their keys; with `$patch`, `$retainKeys`, `$setElementOrder/x` and
+ * Strategic merge patch of Kubernetes' built-in kinds: as a merge patch, but containers, env, ports,
+ * volumes and similar lists are joined by their keys; with `$patch`, `$retainKeys`, `$setElementOrder/x` and
  * `$deleteFromPrimitiveList/x`.
  */
 export function strategicMerge(target: unknown, patch: unknown): unknown {
@@ -147,125 +146,4 @@ export function strategicMerge(target: unknown, patch: unknown): unknown {
     }
   }
   return result;
-}
-
-interface Operation {
-  readonly op?: unknown;
-  readonly path?: unknown;
-  readonly from?: unknown;
-  readonly value?: unknown;
-}
-
-function pointer(path: unknown): string[] {
-  if (typeof path !== "string" || (path !== "" && !path.startsWith("/"))) {
-    throw badRequest(`a JSON patch needs paths such as /metadata/labels, not ${JSON.stringify(path)}`);
-  }
-  return path
-    .split("/")
-    .slice(1)
-    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
-function unfit(path: unknown): StatusError {
-  return new StatusError(
-    422,
-    "Invalid",
-    `the server rejected our request due to an error in our request: JSON patch: the path ${JSON.stringify(path)} does not exist`,
-  );
-}
-
-interface Place {
-  readonly holder: Fields | unknown[];
-  readonly key: string;
-}
-
-function placeOf(root: unknown, path: unknown): Place {
-  const parts = pointer(path);
-  const key = parts.pop();
-  let holder: unknown = root;
-  for (const part of parts) {
-    holder = Array.isArray(holder) ? holder[Number(part)] : isFields(holder) ? holder[part] : undefined;
-  }
-  if (key === undefined || !(Array.isArray(holder) || isFields(holder))) {
-    throw unfit(path);
-  }
-  return { holder: holder as Fields | unknown[], key };
-}
-
-function read({ holder, key }: Place, path: unknown): unknown {
-  const value = Array.isArray(holder) ? holder[Number(key)] : holder[key];
-  if (value === undefined) {
-    throw unfit(path);
-  }
-  return value;
-}
-
-function add({ holder, key }: Place, value: unknown, path: unknown): void {
-  if (!Array.isArray(holder)) {
-    holder[key] = value;
-    return;
-  }
-  const at = key === "-" ? holder.length : Number(key);
-  if (!Number.isInteger(at) || at < 0 || at > holder.length) {
-    throw unfit(path);
-  }
-  holder.splice(at, 0, value);
-}
-
-function remove({ holder, key }: Place): void {
-  if (Array.isArray(holder)) {
-    holder.splice(Number(key), 1);
-  } else {
-    delete holder[key];
-  }
-}
-
-/** JSON Patch (RFC 6902). Throws 422 where a path is not there or a `test` fails, as the real API server does. */
-export function jsonPatch(target: unknown, operations: unknown): unknown {
-  if (!Array.isArray(operations)) {
-    throw badRequest("a JSON patch is a list of operations");
-  }
-  const root = structuredClone(target);
-  for (const { op, path, from, value } of operations as readonly Operation[]) {
-    const place = placeOf(root, path);
-    switch (op) {
-      case "add":
-        add(place, value, path);
-        break;
-      case "replace":
-        read(place, path);
-        if (Array.isArray(place.holder)) {
-          place.holder[Number(place.key)] = value;
-        } else {
-          place.holder[place.key] = value;
-        }
-        break;
-      case "remove":
-        read(place, path);
-        remove(place);
-        break;
-      case "test":
-        if (!isDeepStrictEqual(read(place, path), value)) {
-          throw new StatusError(
-            422,
-            "Invalid",
-            `the server rejected our request due to an error in our request: JSON patch: test of ${String(path)} failed`,
-          );
-        }
-        break;
-      case "move":
-      case "copy": {
-        const source = placeOf(root, from);
-        const moved = structuredClone(read(source, from));
-        if (op === "move") {
-          remove(source);
-        }
-        add(placeOf(root, path), moved, path);
-        break;
-      }
-      default:
-        throw badRequest(`a JSON patch knows no operation ${JSON.stringify(op)}`);
-    }
-  }
-  return root;
 }
