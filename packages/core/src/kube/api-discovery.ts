@@ -1,6 +1,6 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { ResourceType } from "../contract/resource.ts";
-import type { KinsyncError } from "../errors/error.ts";
+import { isKinsyncError, type KinsyncError } from "../errors/error.ts";
 import { getJson } from "./get-json.ts";
 import { groupVersionPath, parseApiVersion } from "./resource-path.ts";
 
@@ -113,9 +113,15 @@ async function discoverRoot(cluster: ClusterConnection, path: string, signal: Ab
     for (let at = next++; at < wanted.length; at = next++) {
       const { group, version } = wanted[at] as { group: string; version: string };
       const deed = `discover ${group === "" ? version : `${group}/${version}`}`;
-      const one = await getJson(cluster, { path: groupVersionPath({ group, version }) }, deed, signal);
-      if (one.status === 200) found[at] = ofVersion(group, version, one.body);
-      else problems.push(one.error());
+      try {
+        const one = await getJson(cluster, { path: groupVersionPath({ group, version }) }, deed, signal);
+        if (one.status === 200) found[at] = ofVersion(group, version, one.body);
+        else problems.push(one.error());
+      } catch (error) {
+        // An aggregated API server that is down often does not answer at all.
+        if (signal.aborted || !isKinsyncError(error)) throw error;
+        problems.push(error);
+      }
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, ask));

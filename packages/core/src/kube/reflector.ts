@@ -2,7 +2,7 @@ import type { ClusterConnection, ClusterResponse } from "../contract/cluster.ts"
 import type { KubeObject, ResourceType } from "../contract/resource.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { errorOfResponse, errorOfStatus } from "../contract/status.ts";
-import { deadline, pause, untilAborted } from "../time/deadline.ts";
+import { DeadlineError, deadline, pause, untilAborted } from "../time/deadline.ts";
 import { jsonLines } from "./json-lines.ts";
 import { isPods, resourceName, resourcePath } from "./resource-path.ts";
 import { ObjectStore, type StoreChange } from "./store.ts";
@@ -126,6 +126,11 @@ export class Reflector implements AsyncDisposable {
     return this.#unavailable;
   }
 
+  /** The list in words: `list pods in namespace ml`. */
+  get listText(): string {
+    return this.#deed("list");
+  }
+
   subscribe(listener: ReflectorListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -166,9 +171,7 @@ export class Reflector implements AsyncDisposable {
 
   /** Milliseconds to wait after this failure. */
   #fail(error: unknown): number {
-    const failure = isKinsyncError(error)
-      ? error
-      : new KinsyncError("KINSYNC_CLUSTER_ANSWER", `Cannot ${this.#deed("watch")}: ${textOf(error)}`, { cause: error });
+    const failure = this.#failureOf(error);
     const status = failure.details["status"];
     let times = this.#timing.retry;
     if (error instanceof RefusedWatch) {
@@ -197,6 +200,16 @@ export class Reflector implements AsyncDisposable {
     this.#failures += 1;
     const asked = failure.details["retryAfter"];
     return typeof asked === "number" ? Math.max(delay, Math.min(asked, 60_000)) : delay;
+  }
+
+  #failureOf(error: unknown): KinsyncError {
+    if (isKinsyncError(error)) return error;
+    if (error instanceof DeadlineError) {
+      return new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", `Cannot ${error.message}`, { cause: error });
+    }
+    return new KinsyncError("KINSYNC_CLUSTER_ANSWER", `Cannot ${this.#deed("watch")}: ${textOf(error)}`, {
+      cause: error,
+    });
   }
 
   async #list(): Promise<void> {

@@ -1,3 +1,15 @@
+/** The reason of a signal whose deadline passed. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+  /** The operation, as in `list pods`. */
+  readonly operation: string;
+
+  constructor(operation: string) {
+    super(`${operation}: no answer in time`);
+    this.operation = operation;
+  }
+}
+
 /**
  * A signal that ends with another one, or after some time without `touch`, or when it is disposed: whatever of the work is
  * still open then is let go.
@@ -19,7 +31,7 @@ export function deadline(signal: AbortSignal, limit: number, what: string): Dead
   else signal.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(() => {
     over = true;
-    controller.abort(new Error(`${what}: nothing came for ${Math.round(limit / 1000)} s`));
+    controller.abort(new DeadlineError(what));
   }, limit);
   return {
     signal: controller.signal,

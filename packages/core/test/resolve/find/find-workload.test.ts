@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { KindPlugin } from "../../../src/contract/index.ts";
 import {
   checkWorkload,
@@ -103,13 +103,42 @@ describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
   });
 });
 
-test("a group that could not be asked is named when the kind is not found", async () => {
+test.each(["busy", "unreachable", "silent"] as const)(
+  "an API group that is %s is named when the kind is not found, and hides no kind of other groups",
+  async (how) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const fake = cluster();
+    fake.aggregated = false;
+    fake.discoveryTrouble(SQUADS.group, how);
+    const answers = Promise.allSettled(["team", "squad"].map((word) => findResource(fake, [], word, signal)));
+    await vi.advanceTimersByTimeAsync(30_000);
+    const refusal = how === "unreachable" ? /ECONNREFUSED/ : /Cannot discover squads\.example\.com/;
+    expect(await answers).toEqual([
+      { status: "fulfilled", value: expect.objectContaining({ plural: "teams" }) as unknown },
+      {
+        status: "rejected",
+        reason: expect.objectContaining({
+          code: "KINSYNC_RESOLVE_KIND",
+          message: expect.stringMatching(refusal) as string,
+        }) as unknown,
+      },
+    ]);
+  },
+);
+
+test("an API server that does not answer within the time limit is unreachable", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const fake = cluster();
-  fake.aggregated = false;
-  fake.discoveryTrouble(SQUADS.group, "busy");
-  await expect(findResource(fake, [], "squad", signal)).rejects.toMatchObject({
-    code: "KINSYNC_RESOLVE_KIND",
-    message: expect.stringContaining("squads.example.com") as string,
+  fake.trouble(TEAMS, "silent");
+  const answer = Promise.allSettled([findWorkload(fake, [teamKind()], "team/train", { signal })]);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect((await answer)[0]).toMatchObject({
+    reason: {
+      code: "KINSYNC_CLUSTER_UNREACHABLE",
+      message: "Cannot get team/train in namespace ml: no answer in time",
+    },
   });
 });
 

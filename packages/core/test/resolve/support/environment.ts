@@ -23,6 +23,8 @@ export interface WorldOptions {
   readonly kind: KindPlugin | undefined;
   readonly resource?: ResourceType;
   readonly name?: string;
+  /** Milliseconds. Default: 20. */
+  readonly ownerKindWaitMs?: number;
 }
 
 export function startWorld(options: WorldOptions): World {
@@ -38,6 +40,7 @@ export function startWorld(options: WorldOptions): World {
     ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
     kind: options.kind,
     signal: controller.signal,
+    ownerKindWaitMs: options.ownerKindWaitMs ?? 20,
     onResolution: (resolution, changed) => {
       told.push(resolution);
       changes.push(changed);
