@@ -4,6 +4,7 @@ import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { errorOfResponse, errorOfStatus } from "../contract/status.ts";
 import { DeadlineError, deadline, pause, untilAborted } from "../time/deadline.ts";
 import { jsonLines } from "./json-lines.ts";
+import { METADATA_LIST, METADATA_OBJECT } from "./media-types.ts";
 import { isPods, resourceName, resourcePath } from "./resource-path.ts";
 import { ObjectStore, type StoreChange } from "./store.ts";
 import { trimObject, trimPod, trimToMetadata } from "./trim.ts";
@@ -63,9 +64,6 @@ export interface ReflectorListener {
   readonly onChange?: (changes: readonly StoreChange[]) => void;
   readonly onStatus?: (status: ReflectorStatus) => void;
 }
-
-const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-const METADATA_WATCH = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /** A watch whose end comes sooner than this without an event is a failure, or it would be asked for in a tight loop. */
 const SHORT = 1_000;
@@ -275,7 +273,7 @@ export class Reflector implements AsyncDisposable {
           resourceVersion: this.#version,
           timeoutSeconds: seconds,
         },
-        ...(this.spec.metadataOnly === true ? { accept: METADATA_WATCH } : {}),
+        ...(this.spec.metadataOnly === true ? { accept: METADATA_OBJECT } : {}),
         signal,
         idleTimeout: this.#timing.idle,
       }),

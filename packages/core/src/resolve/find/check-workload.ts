@@ -2,12 +2,11 @@ import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KubeObject } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import { getJson } from "../../kube/get-json.ts";
+import { METADATA_LIST } from "../../kube/media-types.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { resourceName, resourcePath } from "../../kube/resource-path.ts";
 import { trimObject } from "../../kube/trim.ts";
-
-const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /**
  * Reads the workload, and finds out what is wrong where it is not there: the CRD, the namespace, or the name. One round trip

@@ -7,6 +7,7 @@ import { checkWorkload } from "./check-workload.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
+import { isPodless, podlessError } from "./podless-kinds.ts";
 import { namesResource, parseWorkloadName, readKindWord } from "./workload-name.ts";
 
 export { checkWorkload } from "./check-workload.ts";
@@ -36,8 +37,10 @@ export async function findWorkload(
   const { kind, name } = parseWorkloadName(text);
   const resource = await findResource(cluster, kinds, kind, options.signal);
   const ref: WorkloadRef = { resource, namespace: options.namespace ?? cluster.namespace, name };
+  const loaded = kindOf(kinds, resource);
+  if (loaded === undefined && isPodless(resource)) throw await podlessError(cluster, ref, options.signal);
   const root = await checkWorkload(cluster, ref, options.signal);
-  return { ref, kind: kindOf(kinds, resource), root };
+  return { ref, kind: loaded, root };
 }
 
 /** The loaded kind that claims a resource, by group and kind. */
