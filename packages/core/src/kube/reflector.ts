@@ -2,6 +2,7 @@ import type { ClusterConnection, ClusterResponse } from "../contract/cluster.ts"
 import type { KubeObject, ResourceType } from "../contract/resource.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { errorOfResponse, errorOfStatus } from "../contract/status.ts";
+import { Backoff, type BackoffRange } from "../time/backoff.ts";
 import { DeadlineError, deadline, pause, untilAborted } from "../time/deadline.ts";
 import { jsonLines } from "./json-lines.ts";
 import { METADATA_LIST, METADATA_OBJECT } from "./media-types.ts";
@@ -42,10 +43,10 @@ export interface ReflectorTiming {
   readonly idle: number;
   /** After which the server ends a watch; up to half of it is added at random. Default: 240,000. */
   readonly watch: number;
-  /** First and longest delay after a failure. Default: 500 and 30,000. */
-  readonly retry: readonly [number, number];
-  /** The same while forbidden or not installed. Default: 5,000 and 60,000. */
-  readonly slow: readonly [number, number];
+  /** Delays after failures. Default: 500 to 30,000. */
+  readonly retry: BackoffRange;
+  /** The same while forbidden or not installed. Default: 5,000 to 60,000. */
+  readonly slow: BackoffRange;
   readonly random: () => number;
 }
 
@@ -54,8 +55,8 @@ export const DEFAULT_TIMING: ReflectorTiming = {
   page: 60_000,
   idle: 150_000,
   watch: 240_000,
-  retry: [500, 30_000],
-  slow: [5_000, 60_000],
+  retry: { min: 500, max: 30_000 },
+  slow: { min: 5_000, max: 60_000 },
   random: Math.random,
 };
 
@@ -65,8 +66,11 @@ export interface ReflectorListener {
   readonly onStatus?: (status: ReflectorStatus) => void;
 }
 
-/** A watch whose end comes sooner than this without an event is a failure, or it would be asked for in a tight loop. */
-const SHORT = 1_000;
+/** A watch that ends sooner than this without an event is a failure; otherwise it would be requested in a tight loop. */
+const SHORT_WATCH_MS = 1_000;
+
+/** The longest delay that a server may impose with `Retry-After`. */
+const RETRY_AFTER_MS = 60_000;
 
 interface ListBody {
   readonly items?: readonly unknown[] | null;
@@ -85,7 +89,6 @@ export class Reflector implements AsyncDisposable {
   #status: ReflectorStatus = { state: "starting" };
   #complete = false;
   #version: string | undefined;
-  #failures = 0;
   /** 410s in a row. */
   #expired = 0;
   #unavailable = false;
@@ -93,6 +96,7 @@ export class Reflector implements AsyncDisposable {
   #refused: RefusedWatch | undefined;
   readonly #cluster: ClusterConnection;
   readonly #timing: ReflectorTiming;
+  readonly #backoff: Backoff;
   readonly #stop = new AbortController();
   readonly #listeners = new Set<ReflectorListener>();
   readonly #running: Promise<void>;
@@ -101,6 +105,7 @@ export class Reflector implements AsyncDisposable {
     this.spec = spec;
     this.#cluster = cluster;
     this.#timing = timing;
+    this.#backoff = new Backoff({ ...timing.retry, random: timing.random });
     this.store = new ObjectStore((raw) => this.#trim(raw));
     this.#running = this.#run();
   }
@@ -171,33 +176,31 @@ export class Reflector implements AsyncDisposable {
   #fail(error: unknown): number {
     const failure = this.#failureOf(error);
     const status = failure.details["status"];
-    let times = this.#timing.retry;
+    let range = this.#timing.retry;
     if (error instanceof RefusedWatch) {
       this.#version = undefined;
       const isNews = this.#refused === undefined;
       this.#refused ??= error;
       // Whether it may be listed is asked at once, and tells what there is to say.
       if (isNews) return 0;
-      const [first] = this.#timing.slow;
-      times = [first, first];
+      const { min } = this.#timing.slow;
+      range = { min, max: min };
     } else if (status === 403) {
       this.#refused = undefined;
       this.#setStatus({ state: "forbidden", error: failure });
-      times = this.#timing.slow;
+      range = this.#timing.slow;
     } else if (status === 404) {
       // The whole resource is not served (any more): there are no objects of it.
       this.#version = undefined;
       this.#setStatus({ state: "not-installed", error: failure });
       this.#tell(this.store.replace([]));
-      times = this.#timing.slow;
+      range = this.#timing.slow;
     } else if (!(error instanceof DroppedWatch)) {
       this.#setStatus({ state: "retrying", error: failure });
     }
-    const [first, longest] = times;
-    const delay = Math.min(longest, first * 2 ** Math.min(this.#failures, 20)) * (1 - this.#timing.random() / 2);
-    this.#failures += 1;
-    const asked = failure.details["retryAfter"];
-    return typeof asked === "number" ? Math.max(delay, Math.min(asked, 60_000)) : delay;
+    const delay = this.#backoff.next(range);
+    const retryAfter = failure.details["retryAfter"];
+    return typeof retryAfter === "number" ? Math.max(delay, Math.min(retryAfter, RETRY_AFTER_MS)) : delay;
   }
 
   #failureOf(error: unknown): KinsyncError {
@@ -299,9 +302,9 @@ export class Reflector implements AsyncDisposable {
         this.#expired = 0;
       }
       if (limited.isOver) throw this.#dropped(signal.reason);
-      if (!heard && performance.now() - started < SHORT) throw this.#dropped("it ended at once");
+      if (!heard && performance.now() - started < SHORT_WATCH_MS) throw this.#dropped("it ended at once");
     } finally {
-      if (heard || performance.now() - started >= SHORT) this.#failures = 0;
+      if (heard || performance.now() - started >= SHORT_WATCH_MS) this.#backoff.reset();
     }
   }
 

@@ -12,7 +12,7 @@ import { ReflectorPool } from "../../src/kube/reflector-pool.ts";
 import { FakeCluster } from "../support/fake-cluster.ts";
 import { ALL, JOBS, NAMESPACE, object, PODS, pod } from "../support/objects.ts";
 
-const FAST: ReflectorTiming = { ...DEFAULT_TIMING, retry: [1, 2], slow: [1, 2] };
+const FAST: ReflectorTiming = { ...DEFAULT_TIMING, retry: { min: 1, max: 2 }, slow: { min: 1, max: 2 } };
 
 const open: AsyncDisposable[] = [];
 

@@ -88,7 +88,7 @@ test("a pod whose name begins with ours is foreign; one that has nothing of ours
 test("an answer that cannot be had in time is an error that says what is in the way", async () => {
   const cluster = new FakeCluster(ALL);
   cluster.trouble(TEAMS, "unreachable");
-  await using reflectors = new ReflectorPool({ cluster, timing: { retry: [1, 2] } });
+  await using reflectors = new ReflectorPool({ cluster, timing: { retry: { min: 1, max: 2 } } });
   const answer = resolveOnce({
     cluster,
     reflectors,

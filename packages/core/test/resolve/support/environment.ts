@@ -29,7 +29,7 @@ export interface WorldOptions {
 
 export function startWorld(options: WorldOptions): World {
   const cluster = options.cluster ?? new FakeCluster(ALL);
-  const reflectors = new ReflectorPool({ cluster, timing: { retry: [1, 2], slow: [1, 2] } });
+  const reflectors = new ReflectorPool({ cluster, timing: { retry: { min: 1, max: 2 }, slow: { min: 1, max: 2 } } });
   const told: Resolution[] = [];
   const changes: (readonly MemberChange[])[] = [];
   const waiting = new Set<() => void>();
