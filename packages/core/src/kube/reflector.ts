@@ -4,9 +4,11 @@ import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { errorOfResponse, errorOfStatus } from "../contract/status.ts";
 import { Backoff, type BackoffRange } from "../time/backoff.ts";
 import { DeadlineError, deadline, pause, untilAborted } from "../time/deadline.ts";
+import { Interner } from "./interner.ts";
 import { jsonLines } from "./json-lines.ts";
 import { METADATA_LIST, METADATA_OBJECT } from "./media-types.ts";
 import { isPods, resourceName, resourcePath } from "./resource-path.ts";
+import { sharePod } from "./share.ts";
 import { ObjectStore, type StoreChange } from "./store.ts";
 import { trimObject, trimPod, trimToMetadata } from "./trim.ts";
 
@@ -97,6 +99,7 @@ export class Reflector implements AsyncDisposable {
   readonly #cluster: ClusterConnection;
   readonly #timing: ReflectorTiming;
   readonly #backoff: Backoff;
+  readonly #interner = new Interner();
   readonly #stop = new AbortController();
   readonly #listeners = new Set<ReflectorListener>();
   readonly #running: Promise<void>;
@@ -369,7 +372,7 @@ export class Reflector implements AsyncDisposable {
   #trim(raw: unknown): KubeObject {
     const { resource, metadataOnly, project } = this.spec;
     if (metadataOnly === true) return trimToMetadata(raw, resource);
-    if (isPods(resource)) return trimPod(raw);
+    if (isPods(resource)) return sharePod(trimPod(raw), this.#interner);
     const object = trimObject(raw, resource);
     if (project === undefined) return object;
     try {

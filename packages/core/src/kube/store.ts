@@ -16,7 +16,8 @@ const NONE: ReadonlySet<KubeObject> = new Set();
 export class ObjectStore {
   readonly #trim: (raw: unknown) => KubeObject;
   readonly #objects = new Map<string, KubeObject>();
-  readonly #uidOfName = new Map<string, string>();
+  /** By namespace, then by name. */
+  readonly #uids = new Map<string, Map<string, string>>();
   readonly #ofOwner = new Map<string, Set<KubeObject>>();
 
   constructor(trim: (raw: unknown) => KubeObject) {
@@ -71,9 +72,8 @@ export class ObjectStore {
   }
 
   #put(object: KubeObject, changes: StoreChange[]): void {
-    const { uid, resourceVersion } = object.metadata;
-    const name = nameKey(object);
-    const holder = this.#uidOfName.get(name);
+    const { uid, name, namespace = "", resourceVersion } = object.metadata;
+    const holder = this.#uids.get(namespace)?.get(name);
     if (holder !== undefined && holder !== uid) {
       // Its deletion was missed: one name has one object at a time.
       const former = this.#objects.get(holder);
@@ -90,17 +90,20 @@ export class ObjectStore {
     }
     deepFreeze(object);
     this.#objects.set(uid, object);
-    this.#uidOfName.set(name, uid);
+    let uids = this.#uids.get(namespace);
+    if (uids === undefined) this.#uids.set(namespace, (uids = new Map()));
+    uids.set(name, uid);
     this.#link(object);
     changes.push(previous === undefined ? { type: "added", object } : { type: "modified", object, previous });
   }
 
   #drop(object: KubeObject): void {
-    const { uid } = object.metadata;
+    const { uid, name, namespace = "" } = object.metadata;
     this.#objects.delete(uid);
     this.#unlink(object);
-    const name = nameKey(object);
-    if (this.#uidOfName.get(name) === uid) this.#uidOfName.delete(name);
+    const uids = this.#uids.get(namespace);
+    if (uids?.get(name) === uid) uids.delete(name);
+    if (uids?.size === 0) this.#uids.delete(namespace);
   }
 
   #link(object: KubeObject): void {
@@ -121,8 +124,4 @@ export class ObjectStore {
       if (owned?.size === 0) this.#ofOwner.delete(uid);
     }
   }
-}
-
-function nameKey(object: KubeObject): string {
-  return `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
 }

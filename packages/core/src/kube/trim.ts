@@ -10,6 +10,12 @@ import type {
 } from "../contract/resource.ts";
 import { apiVersionOf } from "./resource-path.ts";
 
+/**
+ * Kubernetes mounts a volume with the service account's token into nearly every container, under a name with a random suffix.
+ * Without the suffix containers of one template stay equal (admission plugin ServiceAccount, since Kubernetes 1.21).
+ */
+const TOKEN_MOUNT = { path: "/var/run/secrets/kubernetes.io/serviceaccount", name: /^kube-api-access-[a-z0-9]{5}$/ };
+
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /**
@@ -133,11 +139,15 @@ function trimContainer(container: Container): Container {
 
 function trimMount(mount: VolumeMount): VolumeMount {
   return defined({
-    name: mount.name,
+    name: isTokenMount(mount) ? "kube-api-access" : mount.name,
     mountPath: mount.mountPath,
     subPath: mount.subPath ?? (mount as { readonly subPathExpr?: string }).subPathExpr,
     readOnly: mount.readOnly,
   });
+}
+
+function isTokenMount({ name, mountPath }: VolumeMount): boolean {
+  return mountPath === TOKEN_MOUNT.path && TOKEN_MOUNT.name.test(name);
 }
 
 function trimStatus(status: ContainerStatus): ContainerStatus {
