@@ -3,11 +3,11 @@ import { afterEach, expect, test } from "vitest";
 import type { KubeObject } from "../../src/contract/index.ts";
 import {
   DEFAULT_TIMING,
-  Reflector,
   type ReflectorSpec,
   type ReflectorStatus,
   type ReflectorTiming,
-} from "../../src/kube/reflector.ts";
+} from "../../src/kube/reflector-spec.ts";
+import { Reflector } from "../../src/kube/reflector.ts";
 import { ReflectorPool } from "../../src/kube/reflector-pool.ts";
 import { FakeCluster } from "../support/fake-cluster.ts";
 import { ALL, JOBS, NAMESPACE, object, PODS, pod } from "../support/objects.ts";

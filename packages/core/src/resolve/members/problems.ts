@@ -1,4 +1,5 @@
 import { KinsyncError } from "../../errors/error.ts";
+import { operationText } from "../../kube/reflector-spec.ts";
 import type { Reflector } from "../../kube/reflector.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { resourceName } from "../../kube/resource-path.ts";
@@ -50,7 +51,10 @@ export class ProblemList {
     const { status } = reflector;
     let error = "error" in status ? status.error : this.#silent.get(reflector);
     if (error === undefined) {
-      error = new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", `Cannot ${reflector.listText}: no answer in time`);
+      error = new KinsyncError(
+        "KINSYNC_CLUSTER_UNREACHABLE",
+        `Cannot ${operationText(reflector.spec, "list")}: no answer in time`,
+      );
       this.#silent.set(reflector, error);
     }
     return this.ofWatch(error, reflector, ref, "no-owners");

@@ -1,7 +1,7 @@
 import type { Watch, WatchPlan } from "../../contract/kind.ts";
 import type { ResourceType } from "../../contract/resource.ts";
 import { reflectorKey } from "../../kube/reflector-pool.ts";
-import type { ReflectorSpec } from "../../kube/reflector.ts";
+import type { ReflectorSpec } from "../../kube/reflector-spec.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS } from "../../kube/resource-path.ts";
 
