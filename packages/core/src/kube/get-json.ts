@@ -5,12 +5,12 @@ import { deadline, untilAborted } from "../time/deadline.ts";
 
 const ANSWER_MS = 30_000;
 
-/** An answer that has been read. */
+/** An answer with its body. */
 export interface JsonAnswer {
   readonly status: number;
-  /** `undefined` where a refusal had no JSON. */
+  /** `undefined` for an error answer without JSON. */
   readonly body: unknown;
-  /** The refusal as an error. */
+  /** The error answer as an error. */
   error(options?: Pick<StatusOptions, "notFound">): KinsyncError;
 }
 

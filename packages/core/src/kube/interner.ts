@@ -17,7 +17,7 @@ export class Interner {
   readonly #values = new RecentlyUsed<object>();
   readonly #texts = new RecentlyUsed<string>();
 
-  /** The object that stands for all equal ones: frozen, through and through. */
+  /** The one object for all equal ones, deeply frozen. */
   value<Value extends object>(value: Value): Value {
     const key = JSON.stringify(value);
     if (key.length > LONGEST_KEY) return value;

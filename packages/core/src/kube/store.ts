@@ -1,7 +1,7 @@
 import type { KubeObject } from "../contract/resource.ts";
 import { deepFreeze, sameObject } from "./trim.ts";
 
-/** One difference that an arriving object made. `previous` is what the store held under that UID before. */
+/** One change of the store. `previous` is the object that it held under that UID before. */
 export type StoreChange =
   | { readonly type: "added"; readonly object: KubeObject }
   | { readonly type: "modified"; readonly object: KubeObject; readonly previous: KubeObject }
@@ -10,8 +10,8 @@ export type StoreChange =
 const NONE: ReadonlySet<KubeObject> = new Set();
 
 /**
- * The objects of one list-and-watch, by UID, with an index by owner UID. Names come back with other UIDs, so a name is never a
- * key of anything but the hand-over from one UID to the next. Objects are trimmed and frozen on arrival.
+ * The objects of one list-and-watch, by UID, with an index by owner UID. A name can return with another UID, so names
+ * only serve to find the object that was replaced. Objects are trimmed and frozen on arrival.
  */
 export class ObjectStore {
   readonly #trim: (raw: unknown) => KubeObject;
@@ -41,14 +41,14 @@ export class ObjectStore {
     return this.#ofOwner.get(uid) ?? NONE;
   }
 
-  /** Takes an object in. Nothing changed where it only differs in what was trimmed away. */
+  /** Adds or replaces an object. There is no change where it only differs in fields that are trimmed. */
   put(raw: unknown): StoreChange[] {
     const changes: StoreChange[] = [];
     this.#put(this.#trim(raw), changes);
     return changes;
   }
 
-  /** Takes out the object with the UID of this one. */
+  /** Removes the object with the UID of this one. */
   remove(raw: unknown): StoreChange[] {
     const uid = (raw as Partial<KubeObject> | undefined)?.metadata?.uid;
     const held = uid === undefined ? undefined : this.#objects.get(uid);
@@ -57,7 +57,7 @@ export class ObjectStore {
     return [{ type: "deleted", object: held }];
   }
 
-  /** Takes in a whole list: what is not in it any more goes. */
+  /** Stores a whole list; objects that are not in it are removed. */
   replace(raws: readonly unknown[]): StoreChange[] {
     const changes: StoreChange[] = [];
     const arrived = raws.map(this.#trim);
@@ -75,7 +75,7 @@ export class ObjectStore {
     const { uid, name, namespace = "", resourceVersion } = object.metadata;
     const holder = this.#uids.get(namespace)?.get(name);
     if (holder !== undefined && holder !== uid) {
-      // Its deletion was missed: one name has one object at a time.
+      // The event of its deletion was missed: a name has one object at a time.
       const former = this.#objects.get(holder);
       if (former !== undefined) {
         this.#drop(former);

@@ -19,8 +19,8 @@ const TOKEN_MOUNT = { path: "/var/run/secrets/kubernetes.io/serviceaccount", nam
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /**
- * What is kept of an arriving object: all but `managedFields` and the last-applied annotation, with the type that lists leave
- * out. Throws `TypeError` where it has no name or no UID.
+ * An arriving object without `managedFields` and the last-applied annotation, and with the type, which lists leave out. Throws
+ * `TypeError` where it has no name or no UID.
  */
 export function trimObject(raw: unknown, resource: ResourceType): KubeObject {
   const source = raw as Partial<KubeObject> & Record<string, unknown>;
@@ -32,7 +32,7 @@ export function trimObject(raw: unknown, resource: ResourceType): KubeObject {
   };
 }
 
-/** Metadata only, for the answers of servers that do not know `PartialObjectMetadata`, too. */
+/** Metadata only, also from servers that do not support `PartialObjectMetadata`. */
 export function trimToMetadata(raw: unknown, resource: ResourceType): KubeObject {
   return {
     apiVersion: apiVersionOf(resource),
@@ -179,7 +179,7 @@ function trimStatus(status: ContainerStatus): ContainerStatus {
   });
 }
 
-/** The type without `undefined` in its optional properties, as `exactOptionalPropertyTypes` wants it. */
+/** The type without `undefined` in its optional properties, as `exactOptionalPropertyTypes` requires. */
 type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };
@@ -194,7 +194,7 @@ function defined<T extends object>(value: T): Defined<T> {
   return copy as unknown as Defined<T>;
 }
 
-/** Freezes a JSON value through and through. Done once per arriving object, so that no plugin can change what others see. */
+/** Freezes a JSON value and all values in it. Done once per arriving object, so that no plugin can change it for others. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -218,7 +218,7 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** Whether two versions of an object tell the same: all but `resourceVersion`, which moves with fields that were trimmed away. */
+/** Equality of two versions of an object but for `resourceVersion`, which also changes with fields that are trimmed. */
 export function sameObject(a: KubeObject, b: KubeObject): boolean {
   if (a === b) return true;
   const { metadata: metaA, ...restA } = a;
