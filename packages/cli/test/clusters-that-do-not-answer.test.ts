@@ -47,7 +47,7 @@ test("a context that there is not", async () => {
   await using place = await createWorkplace({ ...SRC, ".kube/config": kubeconfig("kind-dev", "https://127.0.0.1:1") });
   const { code, stderr } = await place.run([...UP, "--context", "kind-dve"]);
   expect(stderr).toMatch(
-    /^error KINSYNC_CLUSTER_CONTEXT_UNKNOWN: There is no context "kind-dve" in .*\n {2}hint: There are: kind-dev\n$/,
+    /^error KINSYNC_CLUSTER_CONTEXT_UNKNOWN: There is no context "kind-dve" in .*\n {2}hint: Known contexts: kind-dev\n$/,
   );
   expect(code).toBe(5);
 });

@@ -63,7 +63,7 @@ test.each<[situation: string, line: string, message: RegExp]>([
   [
     "a kind that is not there",
     "tree deplyoment/web",
-    /^error KINSYNC_RESOLVE_KIND: the cluster knows no kind "deplyoment"\n {2}hint: Did you mean deployment/,
+    /^error KINSYNC_RESOLVE_KIND: the cluster serves no kind "deplyoment"\n {2}hint: Did you mean deployment/,
   ],
   [
     "a container that is not there",

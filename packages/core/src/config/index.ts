@@ -7,7 +7,7 @@ export { originOf, resolveConfig } from "./resolve.ts";
 export type { ConfigOrigin, WorkloadPlan } from "./resolve.ts";
 export { parseMappingFlag } from "./mapping-flag.ts";
 export { checkSources } from "./sources.ts";
-export { nearest } from "./problems.ts";
+export { nearest } from "../text/did-you-mean.ts";
 export type { ConfigPath, Position } from "./parse.ts";
 export { defineConfig } from "../contract/config.ts";
 export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "../contract/config.ts";

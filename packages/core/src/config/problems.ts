@@ -1,5 +1,5 @@
-import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
+import { nearest } from "../text/did-you-mean.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath, Position } from "./parse.ts";
 
@@ -28,26 +28,6 @@ export function formatConfigPath(path: ConfigPath): string {
 /** File and place in front of a sentence about a value. */
 export function placeOf(loaded: Pick<LoadedConfig, "file">, at: Position | undefined): string {
   return at === undefined ? loaded.file : `${loaded.file}:${at.line}:${at.column}`;
-}
-
-/** The word that was most likely meant, where one is near enough to be worth a question. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const each of known) {
-    const far = swapped(word, each) ? 1 : distance(word.toLowerCase(), each.toLowerCase());
-    if (far < least) [best, least] = [each, far];
-  }
-  if (best === undefined) return undefined;
-  return least <= Math.max(1, Math.floor(Math.max(word.length, best.length) * 0.4)) ? best : undefined;
-}
-
-/** Two neighboring letters in the wrong order are one slip, not two. */
-function swapped(a: string, b: string): boolean {
-  if (a.length !== b.length) return false;
-  let at = 0;
-  while (at < a.length && a[at] === b[at]) at += 1;
-  return at < a.length && a.slice(0, at) + (a[at + 1] ?? "") + (a[at] ?? "") + a.slice(at + 2) === b;
 }
 
 /** Turns what zod found into sentences. @param knownKeys the keys that a place of the config may have */

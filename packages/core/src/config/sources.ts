@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import { nearest } from "./problems.ts";
+import { nearest } from "../text/did-you-mean.ts";
 
 /**
  * Checks that the local path of each mapping is there at the start, when a typing error is far likelier than a path that is

@@ -134,6 +134,11 @@ export const ERRORS = {
     hint: "List the namespaces with `kubectl get namespaces`.",
     retry: "terminal",
   },
+  KINSYNC_RESOLVE_OWNS_NO_PODS: {
+    summary: "The object is of a kind that owns no pods, such as a Service, a ConfigMap or a Namespace.",
+    hint: "Name the workload that owns the pods, such as deployment/NAME.",
+    retry: "terminal",
+  },
   KINSYNC_RESOLVE_ROLE: {
     summary: "No member has this role.",
     hint: "List the roles with `kinsync tree WORKLOAD`.",

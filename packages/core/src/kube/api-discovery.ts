@@ -1,6 +1,6 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { ResourceType } from "../contract/resource.ts";
-import type { KinsyncError } from "../errors/error.ts";
+import { isKinsyncError, type KinsyncError } from "../errors/error.ts";
 import { getJson } from "./get-json.ts";
 import { groupVersionPath, parseApiVersion } from "./resource-path.ts";
 
@@ -9,10 +9,10 @@ export interface ServedResource extends ResourceType {
   readonly singular: string;
 }
 
-/** What the cluster serves, preferred versions first. */
+/** The resources that the cluster serves, preferred versions first. */
 export interface Discovery {
   readonly resources: readonly ServedResource[];
-  /** Groups that could not be asked, such as those of an aggregated API server that is down. */
+  /** Groups without an answer, such as those of an aggregated API server that is down. */
   readonly problems: readonly KinsyncError[];
 }
 
@@ -21,10 +21,10 @@ const AGGREGATED = ["v2", "v2beta1"]
   .concat("application/json")
   .join(",");
 
-/** How many group versions are asked at once where the server knows no aggregated discovery. */
-const PARALLEL = 8;
+/** Group versions that are requested at the same time where the server has no aggregated discovery. */
+const PARALLEL_REQUESTS = 8;
 
-/** Asks what the cluster serves: two requests, or one per group version on servers older than 1.26. */
+/** Discovers what the cluster serves: two requests, or one per group version on servers older than 1.26. */
 export async function discoverResources(cluster: ClusterConnection, signal: AbortSignal): Promise<Discovery> {
   const roots = await Promise.all([discoverRoot(cluster, "/api", signal), discoverRoot(cluster, "/apis", signal)]);
   return {
@@ -34,8 +34,8 @@ export async function discoverResources(cluster: ClusterConnection, signal: Abor
 }
 
 /**
- * The resource behind an owner reference's `apiVersion` and `kind`; `undefined` where the cluster serves none. Another version
- * of the group will do: metadata is the same in all. Rejects where the cluster would not say.
+ * The resource of an owner reference's `apiVersion` and `kind`; `undefined` where the cluster serves none. It may be of another
+ * version of the group, since metadata is the same in all versions. Rejects where discovery fails.
  */
 export async function discoverKind(
   cluster: ClusterConnection,
@@ -90,11 +90,11 @@ interface ClassicRoot {
 }
 
 async function discoverRoot(cluster: ClusterConnection, path: string, signal: AbortSignal): Promise<Discovery> {
-  const answer = await getJson(cluster, { path, accept: AGGREGATED }, "discover the kinds of the cluster", signal);
+  const answer = await getJson(cluster, { path, accept: AGGREGATED }, "discover the resources of the cluster", signal);
   if (answer.status !== 200) throw answer.error();
   const root = answer.body as ClassicRoot;
   if (root.kind === "APIGroupDiscoveryList") return { resources: (root.items ?? []).flatMap(ofGroup), problems: [] };
-  const wanted = [
+  const groupVersions = [
     ...(root.versions ?? []).map((version) => ({ group: "", version })),
     ...(root.groups ?? []).flatMap((group) => {
       const preferred = group.preferredVersion?.version;
@@ -106,19 +106,25 @@ async function discoverRoot(cluster: ClusterConnection, path: string, signal: Ab
       }));
     }),
   ];
-  const found: ServedResource[][] = wanted.map(() => []);
+  const found: ServedResource[][] = groupVersions.map(() => []);
   const problems: KinsyncError[] = [];
   let next = 0;
-  const ask = async (): Promise<void> => {
-    for (let at = next++; at < wanted.length; at = next++) {
-      const { group, version } = wanted[at] as { group: string; version: string };
-      const deed = `discover ${group === "" ? version : `${group}/${version}`}`;
-      const one = await getJson(cluster, { path: groupVersionPath({ group, version }) }, deed, signal);
-      if (one.status === 200) found[at] = ofVersion(group, version, one.body);
-      else problems.push(one.error());
+  const discoverNext = async (): Promise<void> => {
+    for (let at = next++; at < groupVersions.length; at = next++) {
+      const { group, version } = groupVersions[at] as { group: string; version: string };
+      const operation = `discover ${group === "" ? version : `${group}/${version}`}`;
+      try {
+        const one = await getJson(cluster, { path: groupVersionPath({ group, version }) }, operation, signal);
+        if (one.status === 200) found[at] = ofVersion(group, version, one.body);
+        else problems.push(one.error());
+      } catch (error) {
+        // An aggregated API server that is down often does not answer at all.
+        if (signal.aborted || !isKinsyncError(error)) throw error;
+        problems.push(error);
+      }
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL }, ask));
+  await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, discoverNext));
   return { resources: found.flat(), problems };
 }
 
@@ -128,8 +134,8 @@ async function discoverVersion(
   version: string,
   signal: AbortSignal,
 ): Promise<ServedResource[] | undefined> {
-  const what = `discover ${group === "" ? version : `${group}/${version}`}`;
-  const answer = await getJson(cluster, { path: groupVersionPath({ group, version }) }, what, signal);
+  const operation = `discover ${group === "" ? version : `${group}/${version}`}`;
+  const answer = await getJson(cluster, { path: groupVersionPath({ group, version }) }, operation, signal);
   if (answer.status === 404) return undefined;
   if (answer.status !== 200) throw answer.error();
   return ofVersion(group, version, answer.body);

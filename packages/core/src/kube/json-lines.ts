@@ -1,11 +1,11 @@
 import { KinsyncError } from "../errors/error.ts";
 
-/** Bytes of one line. etcd takes no object near that size. */
-const LONGEST = 32 * 1024 * 1024;
+/** Characters of one line. etcd stores no object near that size. */
+const LONGEST_LINE = 32 * 1024 * 1024;
 
 /**
- * The JSON values of a stream with one value a line, as watches send them; chunks end where they like. Rejects with
- * `KINSYNC_CLUSTER_ANSWER` for a line that is no JSON or has no end.
+ * The JSON values of a stream with one value per line, as watches send them; chunks may end anywhere. Rejects with
+ * `KINSYNC_CLUSTER_ANSWER` for a line that is not JSON or too long.
  */
 export async function* jsonLines(
   body: AsyncIterable<Uint8Array>,
@@ -29,17 +29,17 @@ export async function* jsonLines(
     if (start < text.length) {
       pieces.push(text.slice(start));
       length += text.length - start;
-      if (length > LONGEST) throw badLine("a line of a watch is longer than 32 MiB");
+      if (length > LONGEST_LINE) throw badLine("a line of a watch is longer than 32 MiB");
     }
   }
-  // A line without its end was cut off: what it would have said comes again with the next watch.
+  // A last line without its end was cut off; the next watch sends that event again.
 }
 
 function parse(line: string): unknown {
   try {
     return JSON.parse(line) as unknown;
   } catch (error) {
-    throw badLine("a line of a watch is no JSON", error);
+    throw badLine("a line of a watch is not JSON", error);
   }
 }
 

@@ -2,7 +2,7 @@ type Labels = Readonly<Record<string, string>>;
 
 /**
  * The terms of a root's `spec.selector` that a pod matches, as text (`app=web`); `undefined` where it does not match, or the
- * root has no selector. Takes a LabelSelector and the plain map of Services and ReplicationControllers.
+ * root has no selector. Accepts a LabelSelector, and the plain map of Services and ReplicationControllers.
  */
 export function matchOfSelector(selector: unknown, labels: Labels): string | undefined {
   if (!isRecord(selector)) return undefined;
@@ -22,7 +22,7 @@ export function matchOfSelector(selector: unknown, labels: Labels): string | und
   return terms.length === 0 ? undefined : terms.join(",");
 }
 
-/** The same for a selector as text, as watches have it. A term that is not understood matches nothing. */
+/** The same for a selector as text, as in watches. A term with unknown syntax matches nothing. */
 export function matchOfText(selector: string, labels: Labels): string | undefined {
   const terms = selector.match(/(?:[^,(]|\([^)]*\))+/g) ?? [];
   if (terms.length === 0 || !terms.every((term) => matchesTerm(term.trim(), labels))) return undefined;

@@ -1,9 +1,10 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import { KinsyncError } from "../errors/error.ts";
-import { DEFAULT_TIMING, Reflector, type ReflectorSpec, type ReflectorTiming } from "./reflector.ts";
+import { DEFAULT_TIMING, type ReflectorSpec, type ReflectorTiming } from "./reflector-spec.ts";
+import { Reflector } from "./reflector.ts";
 import { resourceName } from "./resource-path.ts";
 
-/** A share in a reflector. The reflector ends with the last of its leases. */
+/** Keeps a shared reflector running. The reflector ends with its last lease. */
 export interface ReflectorLease extends Disposable {
   /** Equal for equal specs. */
   readonly key: string;
@@ -34,7 +35,7 @@ export class ReflectorPool implements AsyncDisposable {
   }
 
   acquire(spec: ReflectorSpec): ReflectorLease {
-    if (this.#closed) throw new KinsyncError("KINSYNC_INTERNAL", "a reflector was asked for after the pool was closed");
+    if (this.#closed) throw new KinsyncError("KINSYNC_INTERNAL", "a reflector was requested after the pool was closed");
     const key = reflectorKey(spec);
     let entry = this.#shared.get(key);
     if (entry === undefined) {

@@ -10,7 +10,7 @@ export const PODS: ResourceType = Object.freeze({
   shortNames: Object.freeze(["po"]),
 });
 
-/** `jobs.batch`; the bare plural in the core group. As kubectl and RBAC name it. */
+/** `jobs.batch`; the bare plural in the core group, as in kubectl and RBAC. */
 export function resourceName(resource: Pick<ResourceType, "group" | "plural">): string {
   return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
 }

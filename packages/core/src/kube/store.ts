@@ -1,7 +1,7 @@
 import type { KubeObject } from "../contract/resource.ts";
 import { deepFreeze, sameObject } from "./trim.ts";
 
-/** One difference that an arriving object made. `previous` is what the store held under that UID before. */
+/** One change of the store. `previous` is the object that it held under that UID before. */
 export type StoreChange =
   | { readonly type: "added"; readonly object: KubeObject }
   | { readonly type: "modified"; readonly object: KubeObject; readonly previous: KubeObject }
@@ -10,13 +10,14 @@ export type StoreChange =
 const NONE: ReadonlySet<KubeObject> = new Set();
 
 /**
- * The objects of one list-and-watch, by UID, with an index by owner UID. Names come back with other UIDs, so a name is never a
- * key of anything but the hand-over from one UID to the next. Objects are trimmed and frozen on arrival.
+ * The objects of one list-and-watch, by UID, with an index by owner UID. A name can return with another UID, so names
+ * only serve to find the object that was replaced. Objects are trimmed and frozen on arrival.
  */
 export class ObjectStore {
   readonly #trim: (raw: unknown) => KubeObject;
   readonly #objects = new Map<string, KubeObject>();
-  readonly #uidOfName = new Map<string, string>();
+  /** By namespace, then by name. */
+  readonly #uids = new Map<string, Map<string, string>>();
   readonly #ofOwner = new Map<string, Set<KubeObject>>();
 
   constructor(trim: (raw: unknown) => KubeObject) {
@@ -40,14 +41,14 @@ export class ObjectStore {
     return this.#ofOwner.get(uid) ?? NONE;
   }
 
-  /** Takes an object in. Nothing changed where it only differs in what was trimmed away. */
+  /** Adds or replaces an object. There is no change where it only differs in fields that are trimmed. */
   put(raw: unknown): StoreChange[] {
     const changes: StoreChange[] = [];
     this.#put(this.#trim(raw), changes);
     return changes;
   }
 
-  /** Takes out the object with the UID of this one. */
+  /** Removes the object with the UID of this one. */
   remove(raw: unknown): StoreChange[] {
     const uid = (raw as Partial<KubeObject> | undefined)?.metadata?.uid;
     const held = uid === undefined ? undefined : this.#objects.get(uid);
@@ -56,7 +57,7 @@ export class ObjectStore {
     return [{ type: "deleted", object: held }];
   }
 
-  /** Takes in a whole list: what is not in it any more goes. */
+  /** Stores a whole list; objects that are not in it are removed. */
   replace(raws: readonly unknown[]): StoreChange[] {
     const changes: StoreChange[] = [];
     const arrived = raws.map(this.#trim);
@@ -71,11 +72,10 @@ export class ObjectStore {
   }
 
   #put(object: KubeObject, changes: StoreChange[]): void {
-    const { uid, resourceVersion } = object.metadata;
-    const name = nameKey(object);
-    const holder = this.#uidOfName.get(name);
+    const { uid, name, namespace = "", resourceVersion } = object.metadata;
+    const holder = this.#uids.get(namespace)?.get(name);
     if (holder !== undefined && holder !== uid) {
-      // Its deletion was missed: one name has one object at a time.
+      // The event of its deletion was missed: a name has one object at a time.
       const former = this.#objects.get(holder);
       if (former !== undefined) {
         this.#drop(former);
@@ -90,17 +90,20 @@ export class ObjectStore {
     }
     deepFreeze(object);
     this.#objects.set(uid, object);
-    this.#uidOfName.set(name, uid);
+    let uids = this.#uids.get(namespace);
+    if (uids === undefined) this.#uids.set(namespace, (uids = new Map()));
+    uids.set(name, uid);
     this.#link(object);
     changes.push(previous === undefined ? { type: "added", object } : { type: "modified", object, previous });
   }
 
   #drop(object: KubeObject): void {
-    const { uid } = object.metadata;
+    const { uid, name, namespace = "" } = object.metadata;
     this.#objects.delete(uid);
     this.#unlink(object);
-    const name = nameKey(object);
-    if (this.#uidOfName.get(name) === uid) this.#uidOfName.delete(name);
+    const uids = this.#uids.get(namespace);
+    if (uids?.get(name) === uid) uids.delete(name);
+    if (uids?.size === 0) this.#uids.delete(namespace);
   }
 
   #link(object: KubeObject): void {
@@ -121,8 +124,4 @@ export class ObjectStore {
       if (owned?.size === 0) this.#ofOwner.delete(uid);
     }
   }
-}
-
-function nameKey(object: KubeObject): string {
-  return `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
 }

@@ -10,11 +10,17 @@ import type {
 } from "../contract/resource.ts";
 import { apiVersionOf } from "./resource-path.ts";
 
+/**
+ * Kubernetes mounts a volume with the service account's token into nearly every container, under a name with a random suffix.
+ * Without the suffix containers of one template stay equal (admission plugin ServiceAccount, since Kubernetes 1.21).
+ */
+const TOKEN_MOUNT = { path: "/var/run/secrets/kubernetes.io/serviceaccount", name: /^kube-api-access-[a-z0-9]{5}$/ };
+
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /**
- * What is kept of an arriving object: all but `managedFields` and the last-applied annotation, with the type that lists leave
- * out. Throws `TypeError` where it has no name or no UID.
+ * An arriving object without `managedFields` and the last-applied annotation, and with the type, which lists leave out. Throws
+ * `TypeError` where it has no name or no UID.
  */
 export function trimObject(raw: unknown, resource: ResourceType): KubeObject {
   const source = raw as Partial<KubeObject> & Record<string, unknown>;
@@ -26,7 +32,7 @@ export function trimObject(raw: unknown, resource: ResourceType): KubeObject {
   };
 }
 
-/** Metadata only, for the answers of servers that do not know `PartialObjectMetadata`, too. */
+/** Metadata only, also from servers that do not support `PartialObjectMetadata`. */
 export function trimToMetadata(raw: unknown, resource: ResourceType): KubeObject {
   return {
     apiVersion: apiVersionOf(resource),
@@ -133,11 +139,15 @@ function trimContainer(container: Container): Container {
 
 function trimMount(mount: VolumeMount): VolumeMount {
   return defined({
-    name: mount.name,
+    name: isTokenMount(mount) ? "kube-api-access" : mount.name,
     mountPath: mount.mountPath,
     subPath: mount.subPath ?? (mount as { readonly subPathExpr?: string }).subPathExpr,
     readOnly: mount.readOnly,
   });
+}
+
+function isTokenMount({ name, mountPath }: VolumeMount): boolean {
+  return mountPath === TOKEN_MOUNT.path && TOKEN_MOUNT.name.test(name);
 }
 
 function trimStatus(status: ContainerStatus): ContainerStatus {
@@ -169,7 +179,7 @@ function trimStatus(status: ContainerStatus): ContainerStatus {
   });
 }
 
-/** The type without `undefined` in its optional properties, as `exactOptionalPropertyTypes` wants it. */
+/** The type without `undefined` in its optional properties, as `exactOptionalPropertyTypes` requires. */
 type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };
@@ -184,7 +194,7 @@ function defined<T extends object>(value: T): Defined<T> {
   return copy as unknown as Defined<T>;
 }
 
-/** Freezes a JSON value through and through. Done once per arriving object, so that no plugin can change what others see. */
+/** Freezes a JSON value and all values in it. Done once per arriving object, so that no plugin can change it for others. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -208,7 +218,7 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** Whether two versions of an object tell the same: all but `resourceVersion`, which moves with fields that were trimmed away. */
+/** Equality of two versions of an object but for `resourceVersion`, which also changes with fields that are trimmed. */
 export function sameObject(a: KubeObject, b: KubeObject): boolean {
   if (a === b) return true;
   const { metadata: metaA, ...restA } = a;

@@ -1,30 +1,45 @@
+/** The reason of a signal whose deadline passed. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+
+  /** @param operation what took too long: `list pods` */
+  constructor(operation: string) {
+    super(`${operation}: no answer in time`);
+  }
+}
+
 /**
- * A signal that ends with another one, or after some time without `touch`, or when it is disposed: whatever of the work is
- * still open then is let go.
+ * A signal that aborts with another one, after some time without `touch`, or when it is disposed, so that nothing of the work
+ * is left open.
  */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
-  /** It was the time, not the other signal. */
+  /** The time is over; the other signal had not aborted before. */
   readonly isOver: boolean;
-  /** There was a sign of life: the time starts anew. */
+  /** There was a sign of life: the time starts again. */
   touch(): void;
 }
 
-/** @param limit milliseconds */
-export function deadline(signal: AbortSignal, limit: number, what: string): Deadline {
+/**
+ * Limits work in time. After the time limit the signal aborts with a `DeadlineError`.
+ * @param limitMs milliseconds
+ * @param operation for the error: `list pods`
+ */
+export function deadline(signal: AbortSignal, limitMs: number, operation: string): Deadline {
   const controller = new AbortController();
-  let over = false;
+  let isOver = false;
   const onAbort = (): void => controller.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(() => {
-    over = true;
-    controller.abort(new Error(`${what}: nothing came for ${Math.round(limit / 1000)} s`));
-  }, limit);
+    if (controller.signal.aborted) return;
+    isOver = true;
+    controller.abort(new DeadlineError(operation));
+  }, limitMs);
   return {
     signal: controller.signal,
     get isOver() {
-      return over;
+      return isOver;
     },
     touch() {
       if (!controller.signal.aborted) timer.refresh();
@@ -32,12 +47,15 @@ export function deadline(signal: AbortSignal, limit: number, what: string): Dead
     [Symbol.dispose]() {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
-      controller.abort(new Error(`${what}: it is over`));
+      controller.abort(new Error(`${operation}: finished`));
     },
   };
 }
 
-/** Waits; ends early, without an error, with the signal. */
+/**
+ * Resolves after that time, or as soon as the signal aborts. It uses the global timer and not `node:timers/promises`, which
+ * virtual clocks of tests do not replace.
+ */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
@@ -51,18 +69,16 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
   });
 }
 
-/** Settles with the work, or rejects when the signal ends first; the work's own late failure is nobody's any more. */
+/** Settles with the work, or rejects with the signal's reason when it aborts first; a later failure of the work is ignored. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   work.catch(() => undefined);
   signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
   }
 }

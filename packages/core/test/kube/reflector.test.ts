@@ -3,16 +3,16 @@ import { afterEach, expect, test } from "vitest";
 import type { KubeObject } from "../../src/contract/index.ts";
 import {
   DEFAULT_TIMING,
-  Reflector,
   type ReflectorSpec,
   type ReflectorStatus,
   type ReflectorTiming,
-} from "../../src/kube/reflector.ts";
+} from "../../src/kube/reflector-spec.ts";
+import { Reflector } from "../../src/kube/reflector.ts";
 import { ReflectorPool } from "../../src/kube/reflector-pool.ts";
 import { FakeCluster } from "../support/fake-cluster.ts";
 import { ALL, JOBS, NAMESPACE, object, PODS, pod } from "../support/objects.ts";
 
-const FAST: ReflectorTiming = { ...DEFAULT_TIMING, retry: [1, 2], slow: [1, 2] };
+const FAST: ReflectorTiming = { ...DEFAULT_TIMING, retry: { min: 1, max: 2 }, slow: { min: 1, max: 2 } };
 
 const open: AsyncDisposable[] = [];
 
@@ -60,7 +60,7 @@ test("a list of several pages is complete before it counts as synced", async () 
   expect(names(reflector)).toEqual(["a", "b", "c", "d", "e"]);
 });
 
-test("a list that grows too old between two pages is started again", async () => {
+test("a list that expires between two pages starts again", async () => {
   const { cluster, start } = setup({}, { pageSize: 1 });
   cluster.put(pod("a"), pod("b"), pod("c"));
   cluster.expirePages(2);
@@ -69,7 +69,7 @@ test("a list that grows too old between two pages is started again", async () =>
   expect(names(reflector)).toEqual(["a", "b", "c"]);
 });
 
-test("a list whose pages always grow too old is taken in one page", async () => {
+test("a list whose pages always expire is requested in one page", async () => {
   const { cluster, start } = setup({}, { pageSize: 1 });
   cluster.put(pod("a"), pod("b"), pod("c"));
   cluster.expirePages(1000);
@@ -78,7 +78,7 @@ test("a list whose pages always grow too old is taken in one page", async () => 
   expect(names(reflector)).toEqual(["a", "b", "c"]);
 });
 
-test("events are followed, also when every byte comes alone", async () => {
+test("events are applied, also when every byte arrives alone", async () => {
   const { cluster, start } = setup();
   cluster.chunk = 1;
   cluster.put(pod("a", { labels: { text: "ünïcödé ✓" } }));
@@ -93,7 +93,7 @@ test("events are followed, also when every byte comes alone", async () => {
   expect(names(reflector)).toEqual(["b"]);
 });
 
-test("a dropped stream goes on where it was", async () => {
+test("a dropped watch continues from its version", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a"));
   const reflector = start();
@@ -107,7 +107,7 @@ test("a dropped stream goes on where it was", async () => {
   expect(lists).toHaveLength(1);
 });
 
-test("a bookmark moves the version that the next watch starts from", async () => {
+test("a bookmark updates the version that the next watch starts from", async () => {
   const { cluster, start } = setup();
   const reflector = start();
   await until(reflector, () => reflector.status.state === "synced");
@@ -123,7 +123,7 @@ test("a bookmark moves the version that the next watch starts from", async () =>
   );
 });
 
-test("a forgotten version is listed again, and what vanished meanwhile goes", async () => {
+test("an expired version is listed again, and objects deleted meanwhile are removed", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a"), pod("b"));
   const reflector = start();
@@ -137,7 +137,7 @@ test("a forgotten version is listed again, and what vanished meanwhile goes", as
   expect(reflector.status.state).toBe("synced");
 });
 
-test("a name that came back with another UID is a deletion and an addition", async () => {
+test("a name that returns with another UID is a deletion and an addition", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a", { uid: "old" }));
   const reflector = start();
@@ -154,7 +154,7 @@ test("a name that came back with another UID is a deletion and an addition", asy
   expect(seen).toEqual(["deleted old", "added new"]);
 });
 
-test("a name whose deletion was missed by the watch does not leave two objects", async () => {
+test("a missed deletion of a name does not leave two objects", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a", { uid: "old" }));
   const reflector = start();
@@ -165,7 +165,7 @@ test("a name whose deletion was missed by the watch does not leave two objects",
   expect(reflector.store.get("old")).toBeUndefined();
 });
 
-test("an API server that does not answer is asked again until it does", async () => {
+test("an API server that does not answer is retried until it does", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a"));
   cluster.trouble(PODS, "unreachable");
@@ -178,7 +178,7 @@ test("an API server that does not answer is asked again until it does", async ()
   expect(names(reflector)).toEqual(["a"]);
 });
 
-test("a forbidden list is named, settled, and recovers by itself", async () => {
+test("a forbidden list is reported, settled, and recovers by itself", async () => {
   const { cluster, start } = setup({ resource: JOBS });
   cluster.put(object(JOBS, "a"));
   cluster.trouble(JOBS, "forbidden");
@@ -193,7 +193,7 @@ test("a forbidden list is named, settled, and recovers by itself", async () => {
   expect(names(reflector)).toEqual(["a"]);
 });
 
-test("where listing is allowed and watching is not, it is said, and the list is asked for again and again", async () => {
+test("a resource that may be listed and not watched is reported and listed again and again", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a"));
   const reflector = start();
@@ -220,7 +220,7 @@ test("where listing is allowed and watching is not, it is said, and the list is 
   await until(reflector, () => reflector.store.size === 4);
 });
 
-test("a hiccup of the network does not make a forbidden list look possible", async () => {
+test("a network failure does not make a forbidden list look available", async () => {
   const { cluster, start } = setup({ resource: JOBS });
   cluster.trouble(JOBS, "forbidden");
   const reflector = start();
@@ -230,7 +230,7 @@ test("a hiccup of the network does not make a forbidden list look possible", asy
   expect(reflector.isUnavailable).toBe(true);
 });
 
-test("a CRD that is taken away takes its objects along, and is followed when it comes back", async () => {
+test("a removed CRD removes its objects, and is watched again when it returns", async () => {
   const { cluster, start } = setup({ resource: JOBS });
   cluster.put(object(JOBS, "a"));
   const reflector = start();
@@ -244,7 +244,7 @@ test("a CRD that is taken away takes its objects along, and is followed when it 
   await until(reflector, () => reflector.store.size === 1);
 });
 
-test("an ERROR event other than 410 is told and listed again", async () => {
+test("an ERROR event other than 410 is reported and listed again", async () => {
   const { cluster, start } = setup();
   cluster.put(pod("a"));
   const reflector = start();
@@ -256,7 +256,7 @@ test("an ERROR event other than 410 is told and listed again", async () => {
   await until(reflector, () => reflector.status.state === "synced");
 });
 
-test("a line that is no JSON is told, and the watch goes on", async () => {
+test("a line that is not JSON is reported, and the watch continues", async () => {
   const { cluster, start } = setup();
   const reflector = start();
   await until(reflector, () => reflector.status.state === "synced");
@@ -268,7 +268,7 @@ test("a line that is no JSON is told, and the watch goes on", async () => {
   expect(reflector.status.state).toBe("synced");
 });
 
-test("a watch that falls silent is asked for again", async () => {
+test("a silent watch is requested again", async () => {
   const { cluster, start } = setup({}, { idle: 20 });
   cluster.put(pod("a"));
   const reflector = start();
@@ -281,7 +281,7 @@ test("a watch that falls silent is asked for again", async () => {
   expect(reflector.status.state).toBe("synced");
 });
 
-test("whatever happens to the API server and the network, the store ends as the list is", async () => {
+test("after any failures of the API server and the network the store equals the list", async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant("put" as const), at: fc.nat(4), uid: fc.nat(2) }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant("delete" as const), at: fc.nat(4), uid: fc.nat(2) }) },
@@ -338,7 +338,7 @@ test("whatever happens to the API server and the network, the store ends as the 
   );
 });
 
-test("only what is kept of a pod is in the store", async () => {
+test("the store holds a pod without the fields that are trimmed", async () => {
   const { cluster, start } = setup();
   const full = pod("a", {
     annotations: { "kubectl.kubernetes.io/last-applied-configuration": "{}", other: "1" },
@@ -371,7 +371,7 @@ test("a change in what is not kept is no change", async () => {
   expect(seen).toEqual(["b"]);
 });
 
-test("metadata only: the object has its type, and nothing but metadata", async () => {
+test("metadata only: the object has its type and metadata, and nothing else", async () => {
   const { cluster, start } = setup({ resource: JOBS, metadataOnly: true });
   cluster.put(object(JOBS, "a", { spec: { parallelism: 3 }, labels: { x: "1" } }));
   const reflector = start();
@@ -393,7 +393,7 @@ test("one object is watched by its name", async () => {
   expect(names(reflector)).toEqual(["a"]);
 });
 
-test("a closed reflector lets go of its watch", async () => {
+test("a disposed reflector closes its watch", async () => {
   const { cluster, start } = setup();
   const reflector = start();
   await until(reflector, () => reflector.status.state === "synced");
@@ -402,7 +402,7 @@ test("a closed reflector lets go of its watch", async () => {
   expect(cluster.openWatches).toBe(0);
 });
 
-test("two leases of one spec share a reflector, which ends with the last", async () => {
+test("two leases of one spec share a reflector, which ends with the last lease", async () => {
   const cluster = new FakeCluster(ALL);
   const pool = new ReflectorPool({ cluster, timing: FAST });
   open.push(pool);

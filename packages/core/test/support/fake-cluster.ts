@@ -26,7 +26,15 @@ interface Watching {
 }
 
 /** What a refusal looks like. */
-export type Trouble = "forbidden" | "watch-forbidden" | "not-installed" | "unreachable" | "busy";
+export type Trouble =
+  | "forbidden"
+  | "watch-forbidden"
+  | "not-installed"
+  | "unreachable"
+  | "busy"
+  | "failing"
+  | "throttled"
+  | "silent";
 
 const encoder = new TextEncoder();
 
@@ -179,7 +187,7 @@ export class FakeCluster implements ClusterConnection {
     for (const look of this.#arrivals) look();
     await Promise.resolve();
     request.signal.throwIfAborted();
-    return this.#answer(request);
+    return await this.#answer(request);
   }
 
   canI(_question: AccessQuestion): Promise<boolean | undefined> {
@@ -195,7 +203,7 @@ export class FakeCluster implements ClusterConnection {
     await Promise.resolve();
   }
 
-  #answer(request: ClusterRequest): ClusterResponse {
+  #answer(request: ClusterRequest): ClusterResponse | Promise<ClusterResponse> {
     const { path } = request;
     if (path === "/api" || path === "/apis") return this.#discoverRoot(path, request.accept ?? "");
     const parts = path.split("/").slice(1).map(decodeURIComponent);
@@ -203,7 +211,7 @@ export class FakeCluster implements ClusterConnection {
     const version = parts[0] === "api" ? parts[1] : parts[2];
     const rest = parts.slice(parts[0] === "api" ? 2 : 3);
     if (version === undefined) return this.#discoverGroup(group);
-    if (rest.length === 0) return this.#discoverVersion(group, version);
+    if (rest.length === 0) return this.#discoverVersion(group, version, request);
     const [namespace, plural = "", name] =
       rest[0] === "namespaces" && rest.length > 2 ? [rest[1], rest[2], rest[3]] : [undefined, rest[0], rest[1]];
     const resource = this.#resources.get(resourceName({ group, plural }));
@@ -230,11 +238,14 @@ export class FakeCluster implements ClusterConnection {
     resource: ResourceType,
     request: ClusterRequest,
     namespace: string | undefined,
-  ): ClusterResponse {
+  ): ClusterResponse | Promise<ClusterResponse> {
+    if (trouble === "silent") return untilAborted(request.signal);
     if (trouble === "unreachable") {
       throw new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", "https://fake did not answer: ECONNREFUSED");
     }
     if (trouble === "busy") return json(503, { kind: "Status", code: 503, message: "too busy" });
+    if (trouble === "failing") return json(500, { kind: "Status", code: 500, message: "conversion webhook failed" });
+    if (trouble === "throttled") return json(429, { kind: "Status", code: 429, message: "too many requests" });
     const verb = request.query?.["watch"] === true ? "watch" : "list";
     const { plural, group } = resource;
     return json(403, {
@@ -376,15 +387,18 @@ export class FakeCluster implements ClusterConnection {
     return json(200, { kind: "APIGroup", name: group, versions: versions.map((version) => ({ version })) });
   }
 
-  #discoverVersion(group: string, version: string): ClusterResponse {
+  #discoverVersion(
+    group: string,
+    version: string,
+    request: ClusterRequest,
+  ): ClusterResponse | Promise<ClusterResponse> {
     const served = [...this.#resources.values()].filter(
       (resource) => resource.group === group && resource.version === version,
     );
     if (served.length === 0) return text(404, "404 page not found");
     const [first] = served as [ResourceType];
     const trouble = this.#trouble.get(`discovery/${group}`);
-    if (trouble !== undefined)
-      return this.#refuse(trouble, first, { path: "", signal: new AbortController().signal }, "");
+    if (trouble !== undefined) return this.#refuse(trouble, first, request, "");
     return json(200, {
       kind: "APIResourceList",
       resources: served.flatMap((resource) => [
@@ -427,6 +441,12 @@ function selectorOf(request: ClusterRequest, namespace: string | undefined): (ob
     (namespace === undefined || object.metadata.namespace === namespace) &&
     (name === undefined || object.metadata.name === name) &&
     labels.every(([key, value]) => object.metadata.labels?.[key] === value);
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 function notFound(resource: ResourceType, name: string): ClusterResponse {

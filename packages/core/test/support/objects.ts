@@ -45,6 +45,14 @@ export const CLUSTER_TEAMS: ResourceType = {
   namespaced: false,
 };
 
+export const SERVICES: ResourceType = {
+  group: "",
+  version: "v1",
+  kind: "Service",
+  plural: "services",
+  shortNames: ["svc"],
+};
+
 export const ALL = [
   PODS,
   NAMESPACES,

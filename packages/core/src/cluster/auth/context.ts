@@ -1,5 +1,5 @@
-import { distance } from "fastest-levenshtein";
 import { KinsyncError } from "../../errors/error.ts";
+import { byNearness } from "../../text/did-you-mean.ts";
 import { IN_CLUSTER, loadInCluster } from "./in-cluster.ts";
 import {
   ANONYMOUS,
@@ -111,11 +111,7 @@ function unknownContext(config: Kubeconfig, name: string | undefined, named: boo
   const message = named
     ? `There is no context "${name}" in ${files}`
     : `The current-context "${name}" is not among the contexts of ${files}`;
-  const near = names
-    .map((other) => ({ other, far: distance(name.toLowerCase(), other.toLowerCase()) }))
-    .toSorted((a, b) => a.far - b.far || (a.other < b.other ? -1 : 1))
-    .map(({ other }) => other);
-  const hint = near.length === 0 ? "It has no contexts at all." : `There are: ${oneOf(near)}`;
+  const hint = names.length === 0 ? "It has no contexts at all." : `Known contexts: ${oneOf(byNearness(name, names))}`;
   return new KinsyncError("KINSYNC_CLUSTER_CONTEXT_UNKNOWN", message, { hint, details: { contexts: names } });
 }
 

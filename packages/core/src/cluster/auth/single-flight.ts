@@ -1,6 +1,8 @@
+import { untilAborted } from "../../time/deadline.ts";
+
 /**
- * One piece of work for however many callers that come while it runs. A caller that gives up leaves the others theirs; the
- * work is stopped when nobody waits for it any more.
+ * Runs work once for all callers that arrive while it runs. A caller that aborts does not disturb the others; the work stops
+ * when its last caller aborts.
  */
 export class SingleFlight<Result> {
   #flight: { readonly result: Promise<Result>; readonly stop: AbortController; waiting: number } | undefined;
@@ -27,18 +29,5 @@ export class SingleFlight<Result> {
         flight.stop.abort();
       }
     }
-  }
-}
-
-/** The same promise, but for a caller that may stop waiting. */
-export async function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    if (signal.aborted) onAbort();
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -2,16 +2,15 @@ import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KubeObject } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import { getJson } from "../../kube/get-json.ts";
+import { METADATA_LIST } from "../../kube/media-types.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { resourceName, resourcePath } from "../../kube/resource-path.ts";
 import { trimObject } from "../../kube/trim.ts";
 
-const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-
 /**
- * Reads the workload, and finds out what is wrong where it is not there: the CRD, the namespace, or the name. One round trip
- * where all is well. Rejects with `KINSYNC_RESOLVE_KIND`, `_NAMESPACE`, `_WORKLOAD` or an error of area CLUSTER.
+ * Reads the workload, and finds out what is missing where it does not exist: the CRD, the namespace, or the name. One round
+ * trip where it exists. Rejects with `KINSYNC_RESOLVE_KIND`, `_NAMESPACE`, `_WORKLOAD` or an error of area CLUSTER.
  */
 export async function checkWorkload(
   cluster: ClusterConnection,
@@ -54,7 +53,7 @@ async function resourceMissing(
     }
   }
   return new KinsyncError("KINSYNC_RESOLVE_KIND", message, {
-    hint: "See kubectl api-resources; install the controller that brings it.",
+    hint: "Install the controller that defines it. `kubectl api-resources` lists what the cluster serves.",
   });
 }
 
@@ -65,11 +64,11 @@ async function namespaceMissing(
 ): Promise<KinsyncError | undefined> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
   const answer = await getJson(cluster, { path }, `get namespace ${namespace}`, signal);
-  // Whoever may not look at namespaces gets the answer about the name.
+  // A user without access to namespaces gets the error about the name.
   if (answer.status !== 404) return undefined;
   const names = await namesIn(cluster, "/api/v1/namespaces", "list namespaces", signal);
   return new KinsyncError("KINSYNC_RESOLVE_NAMESPACE", `there is no namespace ${namespace}`, {
-    hint: didYouMean(nearestNames(namespace, names), "See kubectl get namespaces."),
+    hint: didYouMean(nearestNames(namespace, names), "`kubectl get namespaces` lists them."),
   });
 }
 
@@ -85,7 +84,10 @@ async function nameMissing(cluster: ClusterConnection, ref: WorkloadRef, signal:
   const [other] = elsewhere;
   const hint =
     other === undefined
-      ? didYouMean(near, `See kubectl get ${resourceName(resource)}${isNamespaced ? ` -n ${namespace}` : ""}.`)
+      ? didYouMean(
+          near,
+          `\`kubectl get ${resourceName(resource)}${isNamespaced ? ` -n ${namespace}` : ""}\` lists them.`,
+        )
       : `There is one in namespace ${elsewhere.join(", ")}: add -n ${other}.`;
   const where = isNamespaced ? ` in namespace ${namespace}` : "";
   return new KinsyncError("KINSYNC_RESOLVE_WORKLOAD", `there is no ${workloadText(ref)}${where}`, {
@@ -98,7 +100,7 @@ interface NamedItems {
   readonly items?: readonly { readonly metadata?: { readonly name?: string; readonly namespace?: string } }[] | null;
 }
 
-/** Names of a list, for a hint; none where it may not be read. */
+/** Names of a list, for a hint; none where it cannot be read. */
 async function namesIn(
   cluster: ClusterConnection,
   path: string,
@@ -110,7 +112,7 @@ async function namesIn(
   return ((answer.body as NamedItems).items ?? []).flatMap(({ metadata }) => metadata?.name ?? []);
 }
 
-/** Namespaces that have an object of that name; none where that may not be known. */
+/** Namespaces with an object of that name; none where they cannot be listed. */
 async function namespacesOf(
   cluster: ClusterConnection,
   { resource, name }: WorkloadRef,

@@ -7,6 +7,7 @@ import { checkWorkload } from "./check-workload.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
+import { isPodless, podlessError } from "./podless-kinds.ts";
 import { namesResource, parseWorkloadName, readKindWord } from "./workload-name.ts";
 
 export { checkWorkload } from "./check-workload.ts";
@@ -15,16 +16,16 @@ export { parseWorkloadName } from "./workload-name.ts";
 /** Kubernetes' own groups: their kinds win over a CRD of the same name, as with kubectl. */
 const NATIVE: ReadonlySet<string> = new Set(["", "apps", "batch"]);
 
-/** A workload that is there. */
+/** A workload that exists. */
 export interface FoundWorkload {
   readonly ref: WorkloadRef;
-  /** The kind that claims it; `undefined`: the rule is "owned and alive". */
+  /** Its kind plugin; `undefined`: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
   readonly root: KubeObject;
 }
 
 /**
- * From a name as kubectl takes it to a workload that is there. One round trip where a loaded kind knows the word.
+ * Finds an existing workload by its name in kubectl's syntax. One round trip where a loaded kind has the word.
  * Rejects with `KINSYNC_USAGE`, `KINSYNC_RESOLVE_*` or an error of area CLUSTER.
  */
 export async function findWorkload(
@@ -36,19 +37,21 @@ export async function findWorkload(
   const { kind, name } = parseWorkloadName(text);
   const resource = await findResource(cluster, kinds, kind, options.signal);
   const ref: WorkloadRef = { resource, namespace: options.namespace ?? cluster.namespace, name };
+  const loaded = kindOf(kinds, resource);
+  if (loaded === undefined && isPodless(resource)) throw await podlessError(cluster, ref, options.signal);
   const root = await checkWorkload(cluster, ref, options.signal);
-  return { ref, kind: kindOf(kinds, resource), root };
+  return { ref, kind: loaded, root };
 }
 
-/** The loaded kind that claims a resource, by group and kind. */
+/** The loaded kind of a resource, by group and kind. */
 export function kindOf(kinds: readonly KindPlugin[], resource: ResourceType): KindPlugin | undefined {
   return kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
 }
 
 /**
- * The resource behind a word in any of kubectl's forms: short name, singular, plural, kind, `kind.group`,
- * `plural.version.group`. Without a round trip where exactly one loaded kind (or `pod`) knows the word; whether the cluster has
- * it is `checkWorkload`'s to find out. Rejects with `KINSYNC_RESOLVE_KIND` or `KINSYNC_RESOLVE_AMBIGUOUS`.
+ * The resource that a word names in any of kubectl's forms: short name, singular, plural, kind, `kind.group`,
+ * `plural.version.group`. Without a round trip where exactly one loaded kind (or `pod`) has the word; `checkWorkload` then
+ * finds out whether the cluster serves it. Rejects with `KINSYNC_RESOLVE_KIND` or `KINSYNC_RESOLVE_AMBIGUOUS`.
  */
 export async function findResource(
   cluster: ClusterConnection,
@@ -80,15 +83,18 @@ export async function findResource(
       details: { candidates: names },
     });
   }
-  // A kind that is loaded, yet not served: its CRD is not installed.
+  // The kind is loaded but not served: its CRD is not installed.
   const claimed = kinds.find(({ root }) => words.some((word) => namesResource({ ...word, version: undefined }, root)));
   if (claimed !== undefined) throw notInstalled(claimed.root, resources);
   const silent = problems.map((problem) => problem.message);
   throw new KinsyncError(
     "KINSYNC_RESOLVE_KIND",
-    `the cluster knows no kind "${text}"${silent.length === 0 ? "" : ` (but ${silent.join("; ")})`}`,
+    `the cluster serves no kind "${text}"${silent.length === 0 ? "" : ` (but ${silent.join("; ")})`}`,
     {
-      hint: didYouMean(nearestNames(words[0]?.word ?? text, namesOf(resources, kinds)), "See kubectl api-resources."),
+      hint: didYouMean(
+        nearestNames(words[0]?.word ?? text, namesOf(resources, kinds)),
+        "`kubectl api-resources` lists the kinds.",
+      ),
       ...(problems[0] === undefined ? {} : { cause: problems[0] }),
     },
   );
@@ -104,11 +110,11 @@ function notInstalled(resource: ResourceType, served: readonly ServedResource[])
     versions === ""
       ? `the cluster has no ${name}: its CRD is not installed`
       : `the cluster has no ${name}: it serves ${versions}`,
-    { hint: "See kubectl api-resources; install the controller that brings it." },
+    { hint: "Install the controller that defines it. `kubectl api-resources` lists what the cluster serves." },
   );
 }
 
-/** One version of each kind: the one that a loaded kind wants, else the one that the cluster prefers. */
+/** One version of each kind: the loaded kind's, otherwise the one that the cluster prefers. */
 function onePerKind(
   resources: readonly ServedResource[],
   kinds: readonly KindPlugin[],

@@ -2,7 +2,7 @@ import type { ResourceType } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
 
-/** A workload as a person writes it: the word for its kind, not looked up yet, and its name. */
+/** A workload as a person writes it: the word for its kind, before discovery, and its name. */
 export interface WorkloadName {
   /** As given: `deploy`, `jobsets`, `JobSet.jobset.x-k8s.io`. */
   readonly kind: string;

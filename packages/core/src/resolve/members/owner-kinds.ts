@@ -2,48 +2,55 @@ import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { OwnerReference, ResourceType } from "../../contract/resource.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { discoverKind } from "../../kube/api-discovery.ts";
-import { pause } from "../../time/deadline.ts";
 import { parseApiVersion } from "../../kube/resource-path.ts";
+import { Backoff, type BackoffRange } from "../../time/backoff.ts";
+import { pause } from "../../time/deadline.ts";
 
 export interface OwnerKindsOptions {
   readonly cluster: ClusterConnection;
   readonly onFound: (resource: ResourceType) => void;
-  /** A look-up failed, or a failed one came through. */
+  /** A lookup failed for good or took too long, or one of these succeeded later. */
   readonly onChange: () => void;
-  /** First and longest delay between look-ups that fail. Default: 1,000 and 60,000. */
-  readonly retry?: readonly [number, number];
+  /** How long a lookup may keep `isSettled` false. Milliseconds. */
+  readonly waitMs: number;
+  /** Delay between lookups that fail. Default: 500 to 60,000. */
+  readonly retry?: BackoffRange;
 }
 
+type OwnerKind = Pick<OwnerReference, "apiVersion" | "kind">;
+
 /**
- * Finds the resources behind the owner references that turn up, each kind once. A look-up that failed is no answer: it is asked
- * again until there is one, and named meanwhile.
+ * Finds the resources that owner references name, each kind once. A failed lookup is retried until it succeeds; once it took
+ * longer than `waitMs` it is a problem, and nobody waits for it any longer.
  */
 export class OwnerKinds implements Disposable {
   readonly #options: OwnerKindsOptions;
   readonly #stop = new AbortController();
   readonly #met = new Set<string>();
+  /** Lookups that may still be waited for. */
+  readonly #pending = new Set<string>();
   readonly #problems = new Map<string, KinsyncError>();
-  #firstTries = 0;
 
   constructor(options: OwnerKindsOptions) {
     this.#options = options;
   }
 
-  /** Every kind that was met was looked up at least once. */
+  /** Every kind is found, known to be missing, or overdue. */
   get isSettled(): boolean {
-    return this.#firstTries === 0;
+    return this.#pending.size === 0;
   }
 
-  get problems(): Iterable<KinsyncError> {
-    return this.#problems.values();
+  /** Of the lookups that are settled. */
+  *problems(): Generator<KinsyncError, void, undefined> {
+    for (const [key, problem] of this.#problems) if (!this.#pending.has(key)) yield problem;
   }
 
-  meet(reference: Pick<OwnerReference, "apiVersion" | "kind">): void {
+  meet(reference: OwnerKind): void {
     const { group } = parseApiVersion(reference.apiVersion);
     const key = `${group}/${reference.kind}`;
     if (this.#met.has(key)) return;
     this.#met.add(key);
-    void this.#find(key, reference.apiVersion, reference.kind);
+    void this.#find(key, reference);
   }
 
   [Symbol.dispose](): void {
@@ -51,42 +58,70 @@ export class OwnerKinds implements Disposable {
   }
 
   /** Never rejects. */
-  async #find(key: string, apiVersion: string, kind: string): Promise<void> {
+  async #find(key: string, owner: OwnerKind): Promise<void> {
+    const { waitMs, retry, onFound, onChange } = this.#options;
     const { signal } = this.#stop;
-    const [first, longest] = this.#options.retry ?? [1_000, 60_000];
-    this.#firstTries += 1;
-    for (let attempt = 0; !signal.aborted; attempt += 1) {
-      let resource: ResourceType | undefined;
-      let problem: KinsyncError | undefined;
-      try {
-        resource = await discoverKind(this.#options.cluster, apiVersion, kind, signal);
-        if (resource === undefined) {
-          problem = new KinsyncError(
-            "KINSYNC_RESOLVE_KIND",
-            `the cluster serves no ${kind} (${apiVersion}), which owner references name; what it owns cannot be followed`,
-            { retry: "retry" },
-          );
-        }
-      } catch (error) {
-        problem = isKinsyncError(error)
-          ? error
-          : new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", `Cannot discover ${kind} (${apiVersion})`, {
-              cause: error,
-            });
-      }
+    const backoff = new Backoff(retry ?? { min: 500, max: 60_000 });
+    this.#pending.add(key);
+    this.#problems.set(key, problemOf(owner, undefined));
+    const settle = (): void => {
+      if (this.#pending.delete(key)) onChange();
+    };
+    const timer = setTimeout(settle, waitMs);
+    const stop = (): void => clearTimeout(timer);
+    signal.addEventListener("abort", stop, { once: true });
+    while (!signal.aborted) {
+      const found = await this.#lookUp(owner);
       if (signal.aborted) return;
-      if (resource !== undefined) {
+      if (!isKinsyncError(found)) {
         this.#problems.delete(key);
-        // Found first, settled second: who looks in between must not think that all is known.
-        this.#options.onFound(resource);
-        if (attempt === 0) this.#firstTries -= 1;
-        this.#options.onChange();
+        // Watched first, settled second: otherwise `isSettled` would be true for a moment.
+        onFound(found);
+        this.#pending.delete(key);
+        onChange();
+        stop();
+        signal.removeEventListener("abort", stop);
         return;
       }
-      if (problem !== undefined) this.#problems.set(key, problem);
-      if (attempt === 0) this.#firstTries -= 1;
-      this.#options.onChange();
-      await pause(Math.min(longest, first * 2 ** Math.min(attempt, 16)), signal);
+      this.#problems.set(key, found);
+      if (isFinal(found)) settle();
+      else if (!this.#pending.has(key)) onChange();
+      await pause(backoff.next(), signal);
     }
   }
+
+  async #lookUp(owner: OwnerKind): Promise<ResourceType | KinsyncError> {
+    const { apiVersion, kind } = owner;
+    try {
+      const resource = await discoverKind(this.#options.cluster, apiVersion, kind, this.#stop.signal);
+      if (resource !== undefined) return resource;
+      const message = `the cluster serves no ${kind} (${apiVersion}), which owner references name; ${consequence(owner)}`;
+      return new KinsyncError("KINSYNC_RESOLVE_KIND", message, { retry: "retry" });
+    } catch (error) {
+      return problemOf(owner, error);
+    }
+  }
+}
+
+/** @param cause `undefined`: no answer came so far */
+function problemOf(owner: OwnerKind, cause: unknown): KinsyncError {
+  const { apiVersion, kind } = owner;
+  const error = isKinsyncError(cause)
+    ? cause
+    : new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", `Cannot discover ${kind} (${apiVersion}): no answer in time`);
+  return new KinsyncError(error.code, `${error.message}; ${consequence(owner)}`, {
+    hint: error.code === "KINSYNC_CLUSTER_FORBIDDEN" ? error.hint : "Nothing to do: kinsync keeps trying.",
+    retry: "retry",
+    details: error.details,
+    cause,
+  });
+}
+
+function consequence({ kind }: OwnerKind): string {
+  return `pods that ${kind} objects own are left out until it can be discovered`;
+}
+
+/** The next lookup will hardly differ, so nobody need wait for it. */
+function isFinal({ code }: KinsyncError): boolean {
+  return code === "KINSYNC_RESOLVE_KIND" || code === "KINSYNC_CLUSTER_FORBIDDEN";
 }

@@ -1,13 +1,26 @@
 import { KinsyncError } from "../../errors/error.ts";
+import { operationText } from "../../kube/reflector-spec.ts";
 import type { Reflector } from "../../kube/reflector.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { resourceName } from "../../kube/resource-path.ts";
 import { workloadText } from "../find/check-workload.ts";
 
-/** The troubles of one workload. A trouble that says the same again is the same object, and so is a list of such. */
+/** What a workload has instead of the answer of a watch. */
+export type Fallback =
+  /** The root itself is not known. */
+  | "no-root"
+  /** Pods are selected by their labels. */
+  | "labels"
+  /** Members behind the resource are not known. */
+  | "no-members"
+  /** Pods that lead to the root through the owner kind only are left out until it can be read. */
+  | "no-owners";
+
+/** The problems of one workload. A problem with the same code and message stays the same object, and so does an equal list. */
 export class ProblemList {
   #list: readonly KinsyncError[] = Object.freeze([]);
   readonly #ofWatch = new WeakMap<KinsyncError, KinsyncError>();
+  readonly #silent = new WeakMap<Reflector, KinsyncError>();
 
   update(problems: Iterable<KinsyncError>): readonly KinsyncError[] {
     const known = new Map(this.#list.map((problem) => [keyOf(problem), problem]));
@@ -23,48 +36,59 @@ export class ProblemList {
     return this.#list;
   }
 
-  /**
-   * A reflector's trouble, with what it means for the workload and the whole rule that would end it.
-   * @param instead what is done without it: pods are taken by labels, or nothing; `undefined` for the root itself
-   */
-  ofWatch(
-    error: KinsyncError,
-    reflector: Reflector,
-    ref: WorkloadRef,
-    instead: "labels" | "none" | undefined,
-  ): KinsyncError {
+  /** A reflector's error, with its consequence for the workload and the RBAC rule that would solve it. */
+  ofWatch(error: KinsyncError, reflector: Reflector, ref: WorkloadRef, fallback: Fallback): KinsyncError {
     let problem = this.#ofWatch.get(error);
     if (problem === undefined) {
-      problem = explain(error, reflector, ref, instead);
+      problem = explain(error, reflector, ref, fallback);
       this.#ofWatch.set(error, problem);
     }
     return problem;
   }
+
+  /** An owner kind whose list is without an answer: with the last error, where there is one. */
+  ofOverdue(reflector: Reflector, ref: WorkloadRef): KinsyncError {
+    const { status } = reflector;
+    let error = "error" in status ? status.error : this.#silent.get(reflector);
+    if (error === undefined) {
+      error = new KinsyncError(
+        "KINSYNC_CLUSTER_UNREACHABLE",
+        `Cannot ${operationText(reflector.spec, "list")}: no answer in time`,
+      );
+      this.#silent.set(reflector, error);
+    }
+    return this.ofWatch(error, reflector, ref, "no-owners");
+  }
 }
 
-function explain(
-  error: KinsyncError,
-  reflector: Reflector,
-  ref: WorkloadRef,
-  instead: "labels" | "none" | undefined,
-): KinsyncError {
-  if (!reflector.isUnavailable) return error;
-  const { resource } = reflector.spec;
-  const workload = workloadText(ref);
-  let meaning = `members of ${workload} behind ${resourceName(resource)} cannot be told`;
-  if (instead === undefined) meaning = `${workload} cannot be seen`;
-  else if (instead === "labels")
-    meaning = `members of ${workload} are taken by their labels, which is weaker than by UID`;
+function explain(error: KinsyncError, reflector: Reflector, ref: WorkloadRef, fallback: Fallback): KinsyncError {
+  if (!reflector.isUnavailable && fallback !== "no-owners") return error;
   const isForbidden = error.code === "KINSYNC_CLUSTER_FORBIDDEN";
-  return new KinsyncError(error.code, `${error.message}; ${meaning}`, {
-    hint: isForbidden ? ruleHint(reflector) : error.hint,
+  const hint = fallback === "no-owners" ? "Nothing to do: kinsync keeps trying." : error.hint;
+  return new KinsyncError(error.code, `${error.message}; ${consequence(reflector, ref, fallback)}`, {
+    hint: isForbidden ? ruleHint(reflector) : hint,
     retry: "retry",
     details: error.details,
     cause: error,
   });
 }
 
-/** kinsync lists and watches, and reads single objects to be sure: one rule for all three, so that nobody has to ask thrice. */
+function consequence(reflector: Reflector, ref: WorkloadRef, fallback: Fallback): string {
+  const workload = workloadText(ref);
+  const resource = resourceName(reflector.spec.resource);
+  switch (fallback) {
+    case "no-root":
+      return `${workload} cannot be read`;
+    case "labels":
+      return `members of ${workload} are selected by their labels, which is weaker than by UID`;
+    case "no-members":
+      return `members of ${workload} behind ${resource} are unknown`;
+    case "no-owners":
+      return `pods that ${workload} owns through ${resource} are left out until it can be read`;
+  }
+}
+
+/** kinsync lists, watches and reads single objects: one rule for all three, so that nobody has to request permissions thrice. */
 function ruleHint(reflector: Reflector): string {
   const { resource, namespace } = reflector.spec;
   const holder = namespace === undefined ? "a ClusterRole" : `a Role in namespace ${namespace}`;

@@ -10,10 +10,18 @@ export interface WatchSetOptions {
   readonly onStatus: () => void;
 }
 
+interface Held {
+  readonly lease: ReflectorLease;
+  readonly subscription: Disposable;
+  readonly timer: NodeJS.Timeout | undefined;
+  /** Its first answer did not come within `waitMs`. */
+  isOverdue: boolean;
+}
+
 /** The reflectors that one workload holds, by the key of their plan. */
 export class WatchSet implements Disposable {
   readonly #options: WatchSetOptions;
-  readonly #held = new Map<string, { readonly lease: ReflectorLease; readonly subscription: Disposable }>();
+  readonly #held = new Map<string, Held>();
 
   constructor(options: WatchSetOptions) {
     this.#options = options;
@@ -28,7 +36,19 @@ export class WatchSet implements Disposable {
       onChange: (changes) => onChange(planned.key, changes),
       onStatus,
     });
-    this.#held.set(planned.key, { lease, subscription });
+    const held: Held = {
+      lease,
+      subscription,
+      isOverdue: false,
+      timer:
+        planned.waitMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              held.isOverdue = true;
+              onStatus();
+            }, planned.waitMs),
+    };
+    this.#held.set(planned.key, held);
     return lease.reflector;
   }
 
@@ -36,8 +56,19 @@ export class WatchSet implements Disposable {
     return this.#held.get(planned.key)?.lease.reflector;
   }
 
+  /** Each of them has an answer, or others need not wait for it any longer. */
   isSettled(planned: readonly PlannedWatch[]): boolean {
-    return planned.every((one) => this.get(one)?.isSettled ?? false);
+    return planned.every(({ key }) => {
+      const held = this.#held.get(key);
+      return held !== undefined && (held.isOverdue || held.lease.reflector.isSettled);
+    });
+  }
+
+  /** There is no answer yet. `overdue`: others go on without it. */
+  missing(planned: PlannedWatch): "pending" | "overdue" | undefined {
+    const held = this.#held.get(planned.key);
+    if (held === undefined || held.lease.reflector.isSettled) return undefined;
+    return held.isOverdue ? "overdue" : "pending";
   }
 
   layersOf(planned: readonly PlannedWatch[]): Layer[] {
@@ -61,6 +92,7 @@ export class WatchSet implements Disposable {
   #release(key: string): void {
     const held = this.#held.get(key);
     this.#held.delete(key);
+    clearTimeout(held?.timer);
     held?.subscription[Symbol.dispose]();
     held?.lease[Symbol.dispose]();
   }

@@ -1,6 +1,7 @@
 import type { Watch, WatchPlan } from "../../contract/kind.ts";
+import type { ResourceType } from "../../contract/resource.ts";
 import { reflectorKey } from "../../kube/reflector-pool.ts";
-import type { ReflectorSpec } from "../../kube/reflector.ts";
+import type { ReflectorSpec } from "../../kube/reflector-spec.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS } from "../../kube/resource-path.ts";
 
@@ -10,6 +11,8 @@ export interface PlannedWatch {
   readonly spec: ReflectorSpec;
   readonly owner: "controller" | "any";
   readonly isOptional: boolean;
+  /** How long its first answer may hold up others. `undefined`: as long as it takes. */
+  readonly waitMs: number | undefined;
 }
 
 /** A kind's wishes as reflectors. `undefined`: nothing but the root is watched. */
@@ -24,6 +27,11 @@ export function planWatches(
     pods: planned(pods, ref, kind),
     watches: plan.watches.map((watch) => planned(watch, ref, kind)),
   };
+}
+
+/** The watch of an owner kind that an owner reference named: metadata only, whether or not the owner is the controller. */
+export function planOwnerWatch(resource: ResourceType, ref: WorkloadRef, waitMs: number): PlannedWatch {
+  return { ...planned({ resource, owner: "any", metadataOnly: true }, ref, undefined), waitMs };
 }
 
 function planned(watch: Watch, ref: WorkloadRef, kind: string | undefined): PlannedWatch {
@@ -41,5 +49,6 @@ function planned(watch: Watch, ref: WorkloadRef, kind: string | undefined): Plan
     spec,
     owner: watch.owner ?? "controller",
     isOptional: watch.optional ?? false,
+    waitMs: undefined,
   };
 }

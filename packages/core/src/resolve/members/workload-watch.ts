@@ -14,7 +14,7 @@ import { isPods } from "../../kube/resource-path.ts";
 import { ruleOf, type Rule } from "./rule.ts";
 import type { ObjectStore, StoreChange } from "../../kube/store.ts";
 import { sameJson } from "../../kube/trim.ts";
-import { planWatches, type PlannedWatch } from "./watch-spec.ts";
+import { planOwnerWatch, planWatches, type PlannedWatch } from "./watch-spec.ts";
 import { WatchSet } from "./watch-set.ts";
 
 export interface WorkloadWatchOptions {
@@ -24,6 +24,11 @@ export interface WorkloadWatchOptions {
   /** `undefined` where no kind claims the root: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
   readonly signal: AbortSignal;
+  /**
+   * How long an owner kind that owner references name may hold up `ready`, once for its discovery and once for its list; later
+   * answers still count. Concerns roots without a kind. Milliseconds. Default: 2,000.
+   */
+  readonly ownerKindWaitMs?: number;
   /**
    * Called when anything differs from the last resolution, never within `watchWorkload` itself. Before `ready` only where there
    * is a problem to report; such a resolution has no members. `changes` names exactly the members that came, went or changed
@@ -50,6 +55,8 @@ export function watchWorkload(options: WorkloadWatchOptions): WorkloadWatch {
 
 /** Milliseconds. */
 const LONG_PASS = 10;
+
+const OWNER_KIND_WAIT_MS = 2_000;
 
 const NO_MEMBERS: MemberSnapshot = { members: Object.freeze([]), count: 0 };
 
@@ -114,6 +121,7 @@ class Watcher implements WorkloadWatch {
     });
     this.#ownerKinds = new OwnerKinds({
       cluster,
+      waitMs: options.ownerKindWaitMs ?? OWNER_KIND_WAIT_MS,
       onFound: (resource) => this.#watchOwnerKind(resource),
       onChange: () => this.#schedule(),
     });
@@ -284,10 +292,9 @@ class Watcher implements WorkloadWatch {
     const { ref } = this.#options;
     // What is cluster-scoped has cluster-scoped owners only: nothing leads back into a namespace.
     if (resource.namespaced === false && ref.resource.namespaced !== false) return;
-    const plan = { watches: [{ resource, owner: "any", metadataOnly: true } as const] };
-    const { watches } = planWatches(plan, ref, undefined);
-    this.#met = [...this.#met, ...watches];
-    for (const planned of watches) this.#hold(planned);
+    const planned = planOwnerWatch(resource, ref, this.#options.ownerKindWaitMs ?? OWNER_KIND_WAIT_MS);
+    this.#met = [...this.#met, planned];
+    this.#hold(planned);
     this.#rebuildLayers();
     this.#structureChanged = true;
   }
@@ -420,20 +427,26 @@ class Watcher implements WorkloadWatch {
   *#currentProblems(): Generator<KinsyncError, void, undefined> {
     const { ref } = this.#options;
     const root = this.#rootLease.reflector;
-    if ("error" in root.status) yield this.#problems.ofWatch(root.status.error, root, ref, undefined);
+    if ("error" in root.status) yield this.#problems.ofWatch(root.status.error, root, ref, "no-root");
     if (this.#planProblem !== undefined) yield this.#planProblem;
     const planned = [this.#active, this.#pending].flatMap((active) => (active === undefined ? [] : plannedOf(active)));
     for (const one of new Map([...planned, ...this.#met].map((each) => [each.key, each])).values()) {
       const reflector = this.#watches.get(one);
       if (reflector === undefined) continue;
       if (reflector.complaint !== undefined) yield reflector.complaint;
+      if (one.waitMs !== undefined) {
+        const missing = this.#watches.missing(one);
+        if (missing === "overdue") yield this.#problems.ofOverdue(reflector, ref);
+        // A short outage is not worth a report.
+        if (missing !== undefined) continue;
+      }
       if (!("error" in reflector.status)) continue;
       // Going on without it is the kind's choice; taking pods by labels instead is to be seen.
       if (one.isOptional && reflector.isUnavailable && !this.#members.hasAnyByLabels) continue;
-      const instead = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "none";
-      yield this.#problems.ofWatch(reflector.status.error, reflector, ref, instead);
+      const fallback = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "no-members";
+      yield this.#problems.ofWatch(reflector.status.error, reflector, ref, fallback);
     }
-    yield* this.#ownerKinds.problems;
+    yield* this.#ownerKinds.problems();
     yield* this.#judging.problems();
   }
 }

@@ -27,9 +27,9 @@ export interface Explanation {
 }
 
 export interface ExplainedPod extends Omit<TreeMember, "state"> {
-  /** `foreign`: it matches by label, name or a reference, but the workload does not own it. */
+  /** `foreign`: it matches by label, name or owner reference, but the workload does not own it. */
   readonly state: MemberState | "foreign";
-  /** By what it came into question. */
+  /** Why the pod is listed. */
   readonly matches: readonly ("owner" | "label" | "name")[];
   /** Nearest first, as far as known. */
   readonly owners: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
@@ -47,7 +47,7 @@ export interface ExplainOptions {
   readonly targets?: Omit<TreeOptions, "kind">;
 }
 
-/** The present answer for a workload, once. Rejects with what kept it from being had within the time limit. */
+/** Resolves a workload once. Rejects with the problem that prevented an answer within the time limit. */
 export async function resolveOnce(options: Omit<ExplainOptions, "targets">): Promise<Resolution> {
   using limited = deadline(options.signal, options.limit ?? 30_000, `resolve ${workloadText(options.ref)}`);
   await using watch = watchWorkload({ ...options, signal: limited.signal });
@@ -55,14 +55,14 @@ export async function resolveOnce(options: Omit<ExplainOptions, "targets">): Pro
 }
 
 /**
- * Says of every pod of the namespace that could be meant (by owner, label or name) what it is to the workload and why. Rejects
- * as `resolveOnce`.
+ * Explains every pod of the namespace that matches the workload by owner, label or name: its state and why. Rejects as
+ * `resolveOnce`.
  */
 export async function explainWorkload(options: ExplainOptions): Promise<Explanation> {
   const { ref, kind, reflectors } = options;
   using limited = deadline(options.signal, options.limit ?? 30_000, `explain ${workloadText(ref)}`);
   await using watch = watchWorkload({ ...options, signal: limited.signal });
-  // All pods, whatever the kind narrows its watch to: a stranger need not match that.
+  // All pods: a foreign one need not match the label selector of the kind's watch.
   using pods = reflectors.acquire({ resource: PODS, namespace: ref.namespace });
   const resolution = await firstAnswer(watch, limited.signal, options);
   await untilAborted(pods.reflector.whenSettled(), limited.signal);
@@ -100,7 +100,7 @@ async function firstAnswer(
 
 interface Match {
   readonly by: "owner" | "label" | "name";
-  /** What matched, for people. */
+  /** What matched, for messages. */
   readonly text: string;
 }
 
@@ -152,7 +152,7 @@ function foreignPod(
   const nameOf = (one: { readonly kind: string; readonly name: string }): string => `${one.kind} ${one.name}`;
   const ownNames = new Map([...own.values()].map((one) => [nameOf(identity(one)), one]));
   ownNames.set(`${ref.resource.kind} ${ref.name}`, root ?? ({ metadata: { uid: "none" } } as KubeObject));
-  /** A reference to what bears the name of ours, but is another. */
+  /** An owner with the name of one of the workload's objects and another UID. */
   const namesake = chain.find((one) => ownNames.has(nameOf(one)) && !own.has(one.uid));
   const weak = pod.metadata.ownerReferences?.find(({ uid }) => own.has(uid));
   const matches = matchesOf(pod, ref, root, kind, namesake !== undefined || weak !== undefined);
@@ -168,8 +168,9 @@ function foreignPod(
   } else if (namesake !== undefined) {
     code = "owner-is-former";
     const present = ownNames.get(nameOf(namesake))?.metadata.uid;
-    const now = present === "none" || present === undefined ? "there is none now" : `today's has uid ${present}`;
-    ownership = `is owned by ${chainText(chain)}, and ${nameOf(namesake)} of that uid is no more: ${now}`;
+    const now =
+      present === "none" || present === undefined ? "there is none now" : `the present one has uid ${present}`;
+    ownership = `is owned by ${chainText(chain)}, and ${nameOf(namesake)} of that uid no longer exists: ${now}`;
   } else if (weak !== undefined) {
     code = "reference-does-not-control";
     ownership = `names ${nameOf(weak)} as an owner that does not control it`;
@@ -199,7 +200,7 @@ function foreignPod(
 
 type Identity = Pick<OwnerReference, "kind" | "name" | "uid">;
 
-/** Owners by reference, as far as the objects on the way are watched. */
+/** Owners by owner reference, as far as the objects in between are watched. */
 function chainUp(pod: Pod, watch: WorkloadWatch): readonly Identity[] {
   const chain: Identity[] = [];
   const seen = new Set([pod.metadata.uid]);

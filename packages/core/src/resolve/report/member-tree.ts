@@ -2,7 +2,7 @@ import type { KindPlugin, MemberState } from "../../contract/kind.ts";
 import type { Member, Resolution } from "../resolution.ts";
 import { selectContainer } from "../select/containers.ts";
 
-/** What `kinsync tree -o json` prints. Field names are stable. */
+/** The output of `kinsync tree -o json`. Field names are stable. */
 export interface WorkloadTree {
   readonly workload: TreeWorkload;
   readonly members: readonly TreeMember[];
@@ -17,7 +17,7 @@ export interface TreeWorkload {
   readonly uid: string | undefined;
   /** Name of the kind plugin that judged; `undefined`: the rule is "owned and alive". */
   readonly rule: string | undefined;
-  /** What is to be said of the workload as a whole. */
+  /** The kind's note about the workload as a whole. */
   readonly note: string | undefined;
   readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
 }
@@ -26,7 +26,7 @@ export interface TreeMember {
   readonly pod: string;
   readonly uid: string;
   readonly state: MemberState;
-  /** The kind cannot tell just now; `state` is its last answer. */
+  /** The kind has no verdict at the moment; `state` is its previous one. */
   readonly unsettled: boolean;
   readonly role: string | undefined;
   readonly index: string | undefined;
@@ -40,7 +40,7 @@ export interface TreeMember {
 export interface TreeTarget {
   readonly container: string;
   readonly containerId: string | undefined;
-  /** `waiting` or `running`; what a running `up` says of the target where one was asked. */
+  /** `waiting` or `running`, or the status that a running `up` reports. */
   readonly status: string;
   readonly reason: string | undefined;
   readonly snapshot: number | undefined;
@@ -53,7 +53,7 @@ export interface TreeOptions {
   readonly image?: string;
   /** Members in these states have targets. Default: `current` and `kept`. */
   readonly states?: readonly MemberState[];
-  /** What is known of a target elsewhere. */
+  /** The status of a target, where it is known. */
   readonly statusOf?: (
     member: Member,
     container: string,

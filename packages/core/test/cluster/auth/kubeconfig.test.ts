@@ -56,7 +56,7 @@ describe("a kubeconfig that is not right", () => {
     const error = await errorOf(connectCluster({ env: {}, kubeconfig: file, context: "kind-trian" }));
     expect(error.code).toBe("KINSYNC_CLUSTER_CONTEXT_UNKNOWN");
     expect(error.message).toContain('no context "kind-trian"');
-    expect(error.hint).toMatch(/^There are: kind-train, kind-dev/);
+    expect(error.hint).toMatch(/^Known contexts: kind-train, kind-dev/);
     expect(error.details["contexts"]).toEqual(names);
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { KindPlugin } from "../../../src/contract/index.ts";
 import {
   checkWorkload,
@@ -38,7 +38,7 @@ test.each([
 });
 
 test.each(["", "train", "jobset/", "/train", "a/b/c", "jobset/../pods", "jobset/UP", "jobset/a?b"])(
-  "%j names no workload",
+  "%j does not name a workload",
   (text) => {
     expect(() => parseWorkloadName(text)).toThrowError(expect.objectContaining({ code: "KINSYNC_USAGE" }) as Error);
   },
@@ -58,7 +58,7 @@ test.each([
   expect(fake.requests).toEqual([]);
 });
 
-test("pods are known without a kind", async () => {
+test("the word for pods needs no loaded kind", async () => {
   const fake = cluster();
   expect((await findResource(fake, [], "po", signal)).plural).toBe("pods");
   expect(fake.requests).toEqual([]);
@@ -66,7 +66,7 @@ test("pods are known without a kind", async () => {
 
 describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
   test.each(["team", "teams", "Team", "tm", "team.example.com", "teams.v1alpha1.example.com"])(
-    "a kind that nobody loaded is found as %s",
+    "a kind without a plugin is found as %s",
     async (word) => {
       const fake = cluster();
       fake.aggregated = aggregated;
@@ -74,7 +74,7 @@ describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
     },
   );
 
-  test("a kind that the cluster does not know is named, with the nearest", async () => {
+  test("a kind that the cluster does not serve is an error with the nearest kind", async () => {
     const fake = cluster();
     fake.aggregated = aggregated;
     await expect(findResource(fake, [], "deployement", signal)).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
     });
   });
 
-  test("a word that fits kinds of two groups is ambiguous", async () => {
+  test("a word for kinds of two groups is ambiguous", async () => {
     const fake = cluster();
     fake.aggregated = aggregated;
     fake.serve({ group: "sports.example.org", version: "v1", kind: "Team", plural: "teams" });
@@ -94,7 +94,7 @@ describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
     expect((await findResource(fake, [], "team.sports.example.org", signal)).group).toBe("sports.example.org");
   });
 
-  test("Kubernetes' own kind wins over a CRD of its name, as with kubectl", async () => {
+  test("Kubernetes' own kind wins over a CRD with its name, as in kubectl", async () => {
     const fake = cluster();
     fake.aggregated = aggregated;
     fake.serve({ group: "batch.volcano.sh", version: "v1alpha1", kind: "Job", plural: "jobs" });
@@ -103,17 +103,46 @@ describe.each([true, false])("with aggregated discovery: %s", (aggregated) => {
   });
 });
 
-test("a group that could not be asked is named when the kind is not found", async () => {
+test.each(["busy", "unreachable", "silent"] as const)(
+  "an API group that is %s is named when a kind is not found, and does not hide kinds of other groups",
+  async (how) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const fake = cluster();
+    fake.aggregated = false;
+    fake.discoveryTrouble(SQUADS.group, how);
+    const answers = Promise.allSettled(["team", "squad"].map((word) => findResource(fake, [], word, signal)));
+    await vi.advanceTimersByTimeAsync(30_000);
+    const refusal = how === "unreachable" ? /ECONNREFUSED/ : /Cannot discover squads\.example\.com/;
+    expect(await answers).toEqual([
+      { status: "fulfilled", value: expect.objectContaining({ plural: "teams" }) as unknown },
+      {
+        status: "rejected",
+        reason: expect.objectContaining({
+          code: "KINSYNC_RESOLVE_KIND",
+          message: expect.stringMatching(refusal) as string,
+        }) as unknown,
+      },
+    ]);
+  },
+);
+
+test("an API server that does not answer within the time limit is unreachable", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const fake = cluster();
-  fake.aggregated = false;
-  fake.discoveryTrouble(SQUADS.group, "busy");
-  await expect(findResource(fake, [], "squad", signal)).rejects.toMatchObject({
-    code: "KINSYNC_RESOLVE_KIND",
-    message: expect.stringContaining("squads.example.com") as string,
+  fake.trouble(TEAMS, "silent");
+  const answer = Promise.allSettled([findWorkload(fake, [teamKind()], "team/train", { signal })]);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect((await answer)[0]).toMatchObject({
+    reason: {
+      code: "KINSYNC_CLUSTER_UNREACHABLE",
+      message: "Cannot get team/train in namespace ml: no answer in time",
+    },
   });
 });
 
-test("two loaded kinds share a word: the cluster decides", async () => {
+test("a word of two loaded kinds is the kind that the cluster serves", async () => {
   const volcano: KindPlugin = {
     ...teamKind(),
     name: "vcteam",
@@ -128,7 +157,7 @@ test("a kind is chosen by group and kind", () => {
   expect(kindOf([kind], JOBS)).toBeUndefined();
 });
 
-test("a workload that is there is found in one round trip", async () => {
+test("an existing workload is found in one round trip", async () => {
   const fake = cluster();
   const found = await findWorkload(fake, [teamKind()], "tm/train", { signal });
   expect(found.ref).toEqual({ resource: TEAMS, namespace: "ml", name: "train" });
@@ -137,7 +166,7 @@ test("a workload that is there is found in one round trip", async () => {
   expect(fake.requests).toHaveLength(1);
 });
 
-test("a name that is not there: the nearest is named", async () => {
+test("a missing name is an error with the nearest name", async () => {
   await expect(findWorkload(cluster(), [teamKind()], "team/trian", { signal })).rejects.toMatchObject({
     code: "KINSYNC_RESOLVE_WORKLOAD",
     message: "there is no team/trian in namespace ml",
@@ -145,7 +174,7 @@ test("a name that is not there: the nearest is named", async () => {
   });
 });
 
-test("a name that is in another namespace: that one is named", async () => {
+test("a name in another namespace is an error with that namespace", async () => {
   const fake = cluster();
   await expect(findWorkload(fake, [teamKind()], "team/train", { namespace: "web", signal })).rejects.toMatchObject({
     code: "KINSYNC_RESOLVE_WORKLOAD",
@@ -153,7 +182,7 @@ test("a name that is in another namespace: that one is named", async () => {
   });
 });
 
-test("a namespace that is not there: the nearest is named", async () => {
+test("a missing namespace is an error with the nearest namespace", async () => {
   const fake = cluster();
   await expect(findWorkload(fake, [teamKind()], "team/train", { namespace: "mll", signal })).rejects.toMatchObject({
     code: "KINSYNC_RESOLVE_NAMESPACE",
@@ -162,7 +191,7 @@ test("a namespace that is not there: the nearest is named", async () => {
   });
 });
 
-test("namespaces may not be read: the answer is about the name", async () => {
+test("the error is about the name where namespaces may not be read", async () => {
   const fake = cluster();
   fake.trouble(NAMESPACES, "forbidden");
   await expect(findWorkload(fake, [teamKind()], "team/x", { namespace: "mll", signal })).rejects.toMatchObject({
@@ -170,7 +199,7 @@ test("namespaces may not be read: the answer is about the name", async () => {
   });
 });
 
-test("the CRD of a loaded kind is not installed", async () => {
+test("a loaded kind whose CRD is not installed is an error", async () => {
   const fake = new FakeCluster([DEPLOYMENTS, NAMESPACES]);
   const ref = { resource: TEAMS, namespace: NAMESPACE, name: "train" };
   await expect(checkWorkload(fake, ref, signal)).rejects.toMatchObject({
@@ -179,7 +208,7 @@ test("the CRD of a loaded kind is not installed", async () => {
   });
 });
 
-test("the CRD is there in another version", async () => {
+test("a CRD in another version is an error with that version", async () => {
   const fake = new FakeCluster([{ ...TEAMS, version: "v1" }]);
   const ref = { resource: TEAMS, namespace: NAMESPACE, name: "train" };
   await expect(checkWorkload(fake, ref, signal)).rejects.toMatchObject({
@@ -188,7 +217,7 @@ test("the CRD is there in another version", async () => {
   });
 });
 
-test("the workload may not be read", async () => {
+test("a forbidden workload is an error of the cluster", async () => {
   const fake = cluster();
   fake.trouble(TEAMS, "forbidden");
   await expect(findWorkload(fake, [teamKind()], "team/train", { signal })).rejects.toMatchObject({
@@ -196,7 +225,7 @@ test("the workload may not be read", async () => {
   });
 });
 
-test("a look-up ends with its signal", async () => {
+test("a lookup ends with its signal", async () => {
   const controller = new AbortController();
   controller.abort(new Error("enough"));
   await expect(findResource(cluster(), [], "team", controller.signal)).rejects.toThrow("enough");

@@ -299,7 +299,7 @@ test("a workload under deletion says so", async () => {
   expect(resolution.members).toHaveLength(5);
 });
 
-test("Jobs may not be read: the rule is named; with claims the pods are taken by their labels", async () => {
+test("a forbidden list of Jobs names the rule, and a kind with claims selects the pods by their labels", async () => {
   const cluster = fullCluster();
   for (const one of workerPods)
     cluster.put({ ...one, metadata: { ...one.metadata, labels: { team: train.metadata.uid, attempt: "1" } } });
@@ -314,7 +314,7 @@ test("Jobs may not be read: the rule is named; with claims the pods are taken by
   expect(resolution.problems[0]?.hint).toContain(
     'a Role in namespace ml with the rule { apiGroups: ["batch"], resources: ["jobs"], verbs: ["get", "list", "watch"] }',
   );
-  expect(resolution.problems[0]?.message).toContain("taken by their labels");
+  expect(resolution.problems[0]?.message).toContain("selected by their labels");
   // The permission comes: by UID from now on.
   cluster.trouble(JOBS, undefined);
   const better = await world.until((one) => one.problems.length === 0);
@@ -351,7 +351,7 @@ test("an optional watch that cannot be had is no problem; the view names it", as
   expect(missing.at(-1)).toEqual(["squads"]);
 });
 
-test("an optional watch may not be read, and pods are taken by their labels instead: that is named", async () => {
+test("a forbidden optional watch is a problem where pods are selected by their labels instead", async () => {
   const cluster = new FakeCluster(ALL);
   cluster.put(train, pod("a", { owner: head, labels: { team: "uid-train" } }));
   cluster.trouble(JOBS, "forbidden");
@@ -513,18 +513,98 @@ test("a root that no kind claims: a chain of CRDs is followed as it is met, also
   await world.until((one) => one.members.length === 2);
 });
 
-test("a look-up of an owner kind that fails is named, and is no answer for ever", async () => {
+/** A Job of two pods beside a pod of a Squad, which the Job may or may not own. */
+function jobBesideSquad({ isOwned }: { readonly isOwned: boolean }): FakeCluster {
   const cluster = new FakeCluster(ALL);
-  const squad = object(SQUADS, "blue", { owner: train });
-  cluster.put(train, squad, pod("a", { owner: squad }));
-  cluster.discoveryTrouble(SQUADS.group, "busy");
-  await using world = startWorld({ cluster, kind: undefined });
+  const job = object(JOBS, "train");
+  const squad = object(SQUADS, "blue", isOwned ? { owner: job } : {});
+  cluster.put(
+    job,
+    squad,
+    pod("train-0", { owner: job }),
+    pod("train-1", { owner: job }),
+    pod("blue-0", { owner: squad }),
+  );
+  return cluster;
+}
+
+const OUTAGES = ["failing", "throttled", "busy", "unreachable", "silent"] as const;
+
+test.each(OUTAGES)(
+  "an owner kind of a foreign pod whose list is %s does not hold up the root's own pods",
+  async (how) => {
+    const cluster = jobBesideSquad({ isOwned: false });
+    cluster.trouble(SQUADS, how);
+    await using world = startWorld({ cluster, kind: undefined, resource: JOBS });
+    const first = await world.watch.ready;
+    expect(states(first)).toEqual(["train-0=current", "train-1=current"]);
+    expect(first.problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(
+        /; pods that job\/train owns through squads\.squads\.example\.com are left out until it can be read$/,
+      ),
+    ]);
+    const requests = (): number => cluster.requests.filter(({ path }) => path.endsWith("/squads")).length;
+    if (how !== "silent") while (requests() < 5) await new Promise((resolve) => setImmediate(resolve));
+    expect(new Set(world.told.flatMap(({ problems }) => problems)).size).toBe(1);
+  },
+);
+
+test.each(OUTAGES)("an owner kind whose discovery is %s does not hold up the root's own pods", async (how) => {
+  const cluster = jobBesideSquad({ isOwned: false });
+  cluster.discoveryTrouble(SQUADS.group, how);
+  await using world = startWorld({ cluster, kind: undefined, resource: JOBS });
   const first = await world.watch.ready;
-  expect(first.members).toEqual([]);
+  expect(states(first)).toEqual(["train-0=current", "train-1=current"]);
+  expect(first.problems.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/; pods that Squad objects own are left out until it can be discovered$/),
+  ]);
+});
+
+test.each(OUTAGES.filter((how) => how !== "silent"))(
+  "a pod behind an owner kind whose list is %s joins when the list can be read",
+  async (how) => {
+    const cluster = jobBesideSquad({ isOwned: true });
+    cluster.trouble(SQUADS, how);
+    await using world = startWorld({ cluster, kind: undefined, resource: JOBS });
+    expect(states(await world.watch.ready)).toEqual(["train-0=current", "train-1=current"]);
+    cluster.trouble(SQUADS, undefined);
+    const resolution = await world.until((one) => one.members.length === 3);
+    expect(states(resolution)).toContain("blue-0=current");
+    expect(resolution.problems).toEqual([]);
+  },
+);
+
+test("a pod behind an owner kind that cannot be discovered joins when it can be", async () => {
+  const cluster = jobBesideSquad({ isOwned: true });
+  cluster.discoveryTrouble(SQUADS.group, "busy");
+  await using world = startWorld({ cluster, kind: undefined, resource: JOBS });
+  const first = await world.watch.ready;
   expect(first.problems.map((problem) => problem.code)).toEqual(["KINSYNC_CLUSTER_BUSY"]);
   cluster.discoveryTrouble(SQUADS.group, undefined);
-  const resolution = await world.until((one) => one.members.length === 1);
+  const resolution = await world.until((one) => one.members.length === 3);
   expect(resolution.problems).toEqual([]);
+});
+
+test("an outage of an owner kind that ends within the wait leaves no problem and no pod out", async () => {
+  const cluster = jobBesideSquad({ isOwned: true });
+  cluster.trouble(SQUADS, "busy");
+  await using world = startWorld({ cluster, kind: undefined, resource: JOBS, ownerKindWaitMs: 60_000 });
+  await cluster.nextRequest(({ path }) => path.endsWith("/squads"));
+  await cluster.nextRequest(({ path }) => path.endsWith("/squads"));
+  cluster.trouble(SQUADS, undefined);
+  expect((await world.watch.ready).members).toHaveLength(3);
+  expect(world.told).toHaveLength(1);
+  expect(world.told[0]?.problems).toEqual([]);
+});
+
+test("an owner kind that the cluster no longer serves is a problem at once", async () => {
+  const cluster = new FakeCluster(ALL.filter((resource) => resource !== SQUADS));
+  const job = object(JOBS, "train");
+  cluster.put(job, pod("train-0", { owner: job }), pod("blue-0", { owner: object(SQUADS, "blue") }));
+  await using world = startWorld({ cluster, kind: undefined, resource: JOBS, ownerKindWaitMs: 60_000 });
+  const first = await world.watch.ready;
+  expect(states(first)).toEqual(["train-0=current"]);
+  expect(first.problems.map((problem) => problem.code)).toEqual(["KINSYNC_RESOLVE_KIND"]);
 });
 
 test("an owner kind that may not be read is named, with the rule", async () => {

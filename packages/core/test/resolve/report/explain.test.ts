@@ -39,7 +39,7 @@ test("a member is explained with its reason, evidence and targets", async () => 
   });
 });
 
-test("a pod with our labels that another workload owns is foreign, and its owners are named", async () => {
+test("a pod with the workload's labels and another owner is foreign, with its owners", async () => {
   const other = object(TEAMS, "other");
   const otherJob = object(JOBS, "other-a", { owner: other });
   const pods = await explained(other, otherJob, pod("other-a-0", { owner: otherJob, labels: { app: "web" } }));
@@ -52,12 +52,12 @@ test("a pod with our labels that another workload owns is foreign, and its owner
   });
 });
 
-test("a pod with our labels and no owner is foreign", async () => {
+test("a pod with the workload's labels and no owner is foreign", async () => {
   const pods = await explained(pod("debug-copy", { labels: { app: "web" } }));
   expect(pods.get("debug-copy")).toMatchObject({ state: "foreign", reason: "matches app=web, but has no owner" });
 });
 
-test("a pod of the former object of our name is foreign, and both UIDs are named", async () => {
+test("a pod of a deleted object with the workload's name is foreign, with both UIDs", async () => {
   const former = ownerReference(object(JOBS, "train-head", { uid: "uid-job-then" }));
   const pods = await explained(pod("train-head-1", { owners: [former] }));
   expect(pods.get("train-head-1")).toMatchObject({
@@ -66,15 +66,15 @@ test("a pod of the former object of our name is foreign, and both UIDs are named
     matches: ["owner", "name"],
   });
   expect(pods.get("train-head-1")?.reason).toContain("uid-job-then");
-  expect(pods.get("train-head-1")?.reason).toContain("today's has uid uid-job-now");
+  expect(pods.get("train-head-1")?.reason).toContain("the present one has uid uid-job-now");
 });
 
-test("a reference to our Job that does not control is foreign where the kind wants a controller", async () => {
+test("a pod with an owner reference that does not control is foreign where the kind requires a controller", async () => {
   const pods = await explained(pod("guest", { owners: [ownerReference(job, false)] }));
   expect(pods.get("guest")).toMatchObject({ state: "foreign", code: "reference-does-not-control" });
 });
 
-test("a pod whose name begins with ours is foreign; one that has nothing of ours is not shown", async () => {
+test("a pod whose name begins with the workload's is foreign; a pod without a match is not listed", async () => {
   const pods = await explained(
     pod("train-notebook"),
     pod("trainer"),
@@ -85,10 +85,10 @@ test("a pod whose name begins with ours is foreign; one that has nothing of ours
   expect(pods.get("named")?.reason).toBe("matches x=train, but has no owner");
 });
 
-test("an answer that cannot be had in time is an error that says what is in the way", async () => {
+test("a resolution that takes too long is an error with its cause", async () => {
   const cluster = new FakeCluster(ALL);
   cluster.trouble(TEAMS, "unreachable");
-  await using reflectors = new ReflectorPool({ cluster, timing: { retry: [1, 2] } });
+  await using reflectors = new ReflectorPool({ cluster, timing: { retry: { min: 1, max: 2 } } });
   const answer = resolveOnce({
     cluster,
     reflectors,
@@ -100,7 +100,7 @@ test("an answer that cannot be had in time is an error that says what is in the 
   await expect(answer).rejects.toMatchObject({ code: "KINSYNC_CLUSTER_UNREACHABLE" });
 });
 
-test("the tree has the fields that scripts rely on", async () => {
+test("the tree has the documented fields", async () => {
   const cluster = new FakeCluster(ALL);
   const waiting = {
     phase: "Pending",

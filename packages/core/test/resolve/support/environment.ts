@@ -23,11 +23,13 @@ export interface WorldOptions {
   readonly kind: KindPlugin | undefined;
   readonly resource?: ResourceType;
   readonly name?: string;
+  /** Milliseconds. Default: 20. */
+  readonly ownerKindWaitMs?: number;
 }
 
 export function startWorld(options: WorldOptions): World {
   const cluster = options.cluster ?? new FakeCluster(ALL);
-  const reflectors = new ReflectorPool({ cluster, timing: { retry: [1, 2], slow: [1, 2] } });
+  const reflectors = new ReflectorPool({ cluster, timing: { retry: { min: 1, max: 2 }, slow: { min: 1, max: 2 } } });
   const told: Resolution[] = [];
   const changes: (readonly MemberChange[])[] = [];
   const waiting = new Set<() => void>();
@@ -38,6 +40,7 @@ export function startWorld(options: WorldOptions): World {
     ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
     kind: options.kind,
     signal: controller.signal,
+    ownerKindWaitMs: options.ownerKindWaitMs ?? 20,
     onResolution: (resolution, changed) => {
       told.push(resolution);
       changes.push(changed);
