@@ -1,19 +1,19 @@
 // The measuring part of `npm run bench:cluster`: on the cluster of --kubeconfig, with kinsync as it was built. Started by cluster.ts.
 import { join, resolve } from "node:path";
-import { parseClusterOptions } from "./cluster-options.ts";
-import type { ClusterBenchOptions } from "./cluster-options.ts";
-import { writeResults } from "./document.ts";
-import { Figures, figuresAsText, verdictsAsText } from "./figures.ts";
-import { goalsOf } from "./goals.ts";
-import { circumstances, toolsOf } from "./machine.ts";
-import type { Circumstances } from "./machine.ts";
-import { say, table } from "./report.ts";
-import { measureSave } from "./save.ts";
-import { rowsOf } from "./tables.ts";
-import type { TableName } from "./tables.ts";
-import { measureBigFile, measureFirstSync } from "./transfer.ts";
-import { createWorld } from "./world.ts";
-import type { World } from "./world.ts";
+import { parseClusterOptions } from "./harness/cluster-options.ts";
+import type { ClusterBenchOptions } from "./harness/cluster-options.ts";
+import { writeResults } from "./report/results-page.ts";
+import { Figures, figuresAsText, verdictsAsText } from "./report/figures.ts";
+import { goalsOf } from "./report/goals.ts";
+import { circumstances, toolsOf } from "./report/machine.ts";
+import type { Circumstances } from "./report/machine.ts";
+import { say, table } from "./report/format.ts";
+import { measureSave } from "./parts/save.ts";
+import { rowsOf } from "./report/tables.ts";
+import type { TableName } from "./report/tables.ts";
+import { measureBigFile, measureFirstSync } from "./parts/transfer.ts";
+import { createWorld } from "./harness/bench-cluster.ts";
+import type { World } from "./harness/bench-cluster.ts";
 
 const PAGE = resolve(import.meta.dirname, "..", "docs", "benchmarks.md");
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { openCluster, startCluster } from "../e2e/cluster/index.ts";
-import { HELP, parseClusterOptions } from "./cluster-options.ts";
+import { HELP, parseClusterOptions } from "./harness/cluster-options.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const ID = "bench";

@@ -2,17 +2,17 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { Figures, figuresAsText, verdictsAsText } from "./figures.ts";
-import { goalsOf } from "./goals.ts";
-import { benchMemory } from "./memory.ts";
-import { say } from "./report.ts";
-import { benchResolve } from "./resolve.ts";
-import { measureSave } from "./save.ts";
-import { benchStart } from "./start.ts";
-import type { TableName } from "./tables.ts";
-import { measureBigFile, measureFirstSync } from "./transfer.ts";
-import { createWorld } from "./world.ts";
-import type { World } from "./world.ts";
+import { Figures, figuresAsText, verdictsAsText } from "./report/figures.ts";
+import { goalsOf } from "./report/goals.ts";
+import { benchMemory } from "./parts/memory.ts";
+import { say } from "./report/format.ts";
+import { benchResolve } from "./parts/resolve.ts";
+import { measureSave } from "./parts/save.ts";
+import { benchStart } from "./parts/start.ts";
+import type { TableName } from "./report/tables.ts";
+import { measureBigFile, measureFirstSync } from "./parts/transfer.ts";
+import { createWorld } from "./harness/bench-cluster.ts";
+import type { World } from "./harness/bench-cluster.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,12 +6,12 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ParseArgsOptionsConfig } from "node:util";
-import { execute, run } from "./command.ts";
-import { readImageMap } from "./image-map.ts";
-import { packedCli } from "./pack.ts";
-import { settingsToEnvironment } from "./settings.ts";
-import type { Settings } from "./settings.ts";
-import { RUN_LABEL, SPARE_TAINT, UNTIL_ANNOTATION } from "./labels.ts";
+import { execute, run } from "./harness/command.ts";
+import { readImageMap } from "./images/image-map.ts";
+import { packedCli } from "./harness/packed-cli.ts";
+import { settingsToEnvironment } from "./harness/settings.ts";
+import type { Settings } from "./harness/settings.ts";
+import { RUN_LABEL, SPARE_TAINT, UNTIL_ANNOTATION } from "./harness/labels.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -28,7 +28,7 @@ Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER 
   --complete     nothing may be skipped; --local means it, too
   --write-docs   with --playground: write into its page what it cannot play
   --images FILE  JSON, what to take for which image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.
-                 Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images.ts" makes them and loads them into kind
+                 Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images/cli.ts" makes them and loads them into kind
   --record       write what happened in the situations that state truths, and passed, into packages/kind-*/histories
   --logs DIR     where --local leaves the logs of all components if something failed; default: e2e-logs
   --pack         only pack, and print where kinsync is

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
-import { settingsFromEnvironment } from "./settings.ts";
-import { skippedReporter } from "./skipped-reporter.ts";
+import { settingsFromEnvironment } from "./harness/settings.ts";
+import { skippedReporter } from "./harness/skipped-reporter.ts";
 
 const conditions = ["kinsync:source"];
 const FAULTS = ["situations/**/faults*.test.ts"];

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { parseClusterOptions } from "../bench/cluster-options.ts";
-import { withResults } from "../bench/document.ts";
-import { Figures, figuresAsText, verdictsAsText } from "../bench/figures.ts";
-import { goalsOf } from "../bench/goals.ts";
-import type { Goal } from "../bench/goals.ts";
-import { rowsOf, SIZES, TABLES } from "../bench/tables.ts";
-import type { TableName } from "../bench/tables.ts";
+import { parseClusterOptions } from "../bench/harness/cluster-options.ts";
+import { withResults } from "../bench/report/results-page.ts";
+import { Figures, figuresAsText, verdictsAsText } from "../bench/report/figures.ts";
+import { goalsOf } from "../bench/report/goals.ts";
+import type { Goal } from "../bench/report/goals.ts";
+import { rowsOf, SIZES, TABLES } from "../bench/report/tables.ts";
+import type { TableName } from "../bench/report/tables.ts";
 
 const ALL = Object.keys(TABLES) as TableName[];
 const GOALS = goalsOf(ALL);

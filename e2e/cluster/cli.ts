@@ -4,13 +4,13 @@ import { spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ensurePrograms } from "./build.ts";
+import { ensurePrograms } from "./programs.ts";
 import type { Cluster } from "./cluster.ts";
 import { COMPONENTS } from "./control-plane.ts";
 import { openCluster, startCluster } from "./index.ts";
 import { NODE_PATH } from "./node.ts";
 import { clustersFolder } from "./state.ts";
-import { copyLogs, listClusters, takeAway, takeAwayRest } from "./take-away.ts";
+import { copyLogs, listClusters, takeAway, takeAwayRest } from "./teardown.ts";
 
 const USAGE = `Usage: node e2e/cluster/cli.ts COMMAND [--id ID] [--folder DIR]
 

@@ -1,4 +1,4 @@
-import type { CommandOptions, Outcome } from "../command.ts";
+import type { CommandOptions, Outcome } from "../harness/command.ts";
 
 /** A process of the cluster that can be killed, stopped and started again. */
 export type Component =

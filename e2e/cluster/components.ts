@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { appendFile, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { until } from "../until.ts";
+import { until } from "../harness/until.ts";
 import { isWell } from "./api.ts";
 import type { Component } from "./cluster.ts";
 import { planOf } from "./control-plane.ts";

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Component } from "./cluster.ts";
-import { PAUSE_IMAGE } from "./images.ts";
+import { PAUSE_IMAGE } from "../images/image-archives.ts";
 import { kubeconfigOf, nodeLayoutOf } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 

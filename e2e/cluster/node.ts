@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { run } from "../command.ts";
+import { run } from "../harness/command.ts";
 import { divideGroups, makeGroups } from "./cgroups.ts";
 import type { NodeGroups } from "./cgroups.ts";
 import { pidNamespaceOf, markOf } from "./processes.ts";

@@ -2,20 +2,20 @@ import { randomInt } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { run } from "../command.ts";
-import { until } from "../until.ts";
+import { run } from "../harness/command.ts";
+import { until } from "../harness/until.ts";
 import { Api } from "./api.ts";
-import { ensurePrograms } from "./build.ts";
+import { ensurePrograms } from "./programs.ts";
 import { planGroups } from "./cgroups.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { Components } from "./components.ts";
 import { configureControlPlane, configureNode } from "./control-plane.ts";
-import { controlCluster } from "./control.ts";
-import { ensureImages } from "./images.ts";
-import { configureJobSet, webhookManifests } from "./jobset.ts";
+import { controlCluster } from "./running-cluster.ts";
+import { ensureImages } from "../images/image-archives.ts";
+import { configureJobSet, webhookManifests } from "./jobset-controller.ts";
 import { connectNodes, nodeCommand, startNode } from "./node.ts";
-import { ensurePackages, NODE_PACKAGES } from "./packages.ts";
-import { makeCertificates, writeKubeconfig } from "./pki.ts";
+import { ensurePackages, NODE_PACKAGES } from "../images/debian-packages.ts";
+import { makeCertificates, writeKubeconfig } from "./certificates.ts";
 import { isAlive, markOf } from "./processes.ts";
 import {
   clustersFolder,
@@ -29,7 +29,7 @@ import {
   writeState,
 } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
-import { linkName, takeAway } from "./take-away.ts";
+import { linkName, takeAway } from "./teardown.ts";
 
 /** The link's name, of at most 15 bytes, holds the id. */
 const ID = /^[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?$/;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Programs } from "./build.ts";
+import type { Programs } from "./programs.ts";
 import type { NodeGroups } from "./cgroups.ts";
 import type { ProcessMark } from "./processes.ts";
 

@@ -1,12 +1,12 @@
 import { expect } from "vitest";
-import { crash } from "../crash.ts";
-import { inStepByRelay, inTransfer } from "../faults.ts";
-import type { Kinsync } from "../kinsync.ts";
-import { container, podSpec, SEED, statefulSet } from "../manifests.ts";
-import { containerOf, isRunning } from "../objects.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { isOneOf, states } from "../states.ts";
+import { crash } from "../faults/crash-container.ts";
+import { inStepByRelay, inTransfer } from "../faults/recovery.ts";
+import type { Kinsync } from "../harness/kinsync-process.ts";
+import { container, podSpec, SEED, statefulSet } from "../harness/manifests.ts";
+import { containerOf, isRunning } from "../harness/objects.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 situation("a container restarts under its pod: its fresh file system is caught up", {}, async (stage) => {
   const { kubectl, project, world } = stage;

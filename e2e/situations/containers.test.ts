@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { container, EMPTY, IDLE, pod, podSpec, SEED } from "../manifests.ts";
-import { situation } from "../situation.ts";
+import { container, EMPTY, IDLE, pod, podSpec, SEED } from "../harness/manifests.ts";
+import { situation } from "../harness/situation.ts";
 
 situation("a bare pod", {}, async (stage) => {
   const { project, world } = stage;

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { container, deployment, gated, gateMap, letGo, lingering, openGate, podSpec } from "../manifests.ts";
-import { isRunning, isTerminating } from "../objects.ts";
-import type { KubeObject, Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { fingerprint } from "../stage.ts";
-import type { Stage } from "../stage.ts";
-import { isOneOf, states } from "../states.ts";
+import { container, deployment, gated, gateMap, letGo, lingering, openGate, podSpec } from "../harness/manifests.ts";
+import { isRunning, isTerminating } from "../harness/objects.ts";
+import type { KubeObject, Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import { fingerprint } from "../harness/fixture.ts";
+import type { Stage } from "../harness/fixture.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 const WEB = "app=web";
 

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { container, deployment, podSpec } from "../manifests.ts";
-import { situation } from "../situation.ts";
-import { isOneOf, states } from "../states.ts";
+import { container, deployment, podSpec } from "../harness/manifests.ts";
+import { situation } from "../harness/situation.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 const WEB = "app=web";
 

@@ -1,13 +1,13 @@
 import { utimes } from "node:fs/promises";
 import { expect } from "vitest";
-import { ACCOUNT, roleBinding } from "../access.ts";
-import { shortLived } from "../faults-certificate.ts";
-import { upWithClock } from "../faults-clock.ts";
-import { change, changeSeen, inStep, lasts, openRelay, recovered } from "../faults.ts";
-import { isRunning } from "../objects.ts";
-import type { KubeObject, Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
+import { ACCOUNT, roleBinding } from "../harness/access.ts";
+import { shortLived } from "../faults/short-lived-certificates.ts";
+import { upWithClock } from "../faults/shifted-clock.ts";
+import { change, changeSeen, inStep, lasts, openRelay, recovered } from "../faults/recovery.ts";
+import { isRunning } from "../harness/objects.ts";
+import type { KubeObject, Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import type { Stage } from "../harness/fixture.ts";
 
 interface Role extends KubeObject {
   readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];

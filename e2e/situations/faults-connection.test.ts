@@ -1,8 +1,18 @@
 import { expect } from "vitest";
-import { BIG, change, changeSeen, inStep, inStepByRelay, inTransfer, lasts, recovered, saveBig } from "../faults.ts";
-import type { Blow, Point } from "../faults-relay.ts";
-import { losePackets } from "../faults-packets.ts";
-import { situation } from "../situation.ts";
+import {
+  BIG,
+  change,
+  changeSeen,
+  inStep,
+  inStepByRelay,
+  inTransfer,
+  lasts,
+  recovered,
+  saveBig,
+} from "../faults/recovery.ts";
+import type { Blow, Point } from "../faults/relay.ts";
+import { losePackets } from "../faults/packet-loss.ts";
+import { situation } from "../harness/situation.ts";
 
 /** Milliseconds from a reset until all is there again. */
 const AFTER_RESET = 30_000;

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { change, changeSeen, inStep, inStepByRelay, inTransfer, lasts, recovered } from "../faults.ts";
-import type { InStep, Moment } from "../faults.ts";
+import { change, changeSeen, inStep, inStepByRelay, inTransfer, lasts, recovered } from "../faults/recovery.ts";
+import type { InStep, Moment } from "../faults/recovery.ts";
 import {
   compactEtcd,
   continueComponent,
@@ -8,9 +8,9 @@ import {
   killComponent,
   startComponent,
   stopComponent,
-} from "../node-control.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
+} from "../faults/node-components.ts";
+import { situation } from "../harness/situation.ts";
+import type { Stage } from "../harness/fixture.ts";
 
 /** Milliseconds from the moment when the API server is well again. */
 const WITHIN = 45_000;

@@ -1,8 +1,8 @@
-import { change, changeSeen, inStep, inStepByRelay, inTransfer, recovered } from "../faults.ts";
-import { continueComponent, killComponent, startComponent, stopComponent } from "../node-control.ts";
-import type { Component } from "../node-control.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
+import { change, changeSeen, inStep, inStepByRelay, inTransfer, recovered } from "../faults/recovery.ts";
+import { continueComponent, killComponent, startComponent, stopComponent } from "../faults/node-components.ts";
+import type { Component } from "../faults/node-components.ts";
+import { situation } from "../harness/situation.ts";
+import type { Stage } from "../harness/fixture.ts";
 
 const OPTIONS = { needs: ["control"], timeout: 240_000 } as const;
 

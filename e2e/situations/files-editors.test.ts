@@ -1,12 +1,12 @@
 import { appendFile, copyFile, open, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
-import { run } from "../command.ts";
-import { mappedPod } from "../mapped-pod.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { TO } from "../stage.ts";
-import type { Stage } from "../stage.ts";
+import { run } from "../harness/command.ts";
+import { mappedPod } from "../harness/mapped-pod.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import { TO } from "../harness/fixture.ts";
+import type { Stage } from "../harness/fixture.ts";
 
 interface Editor {
   /** `… saves by …` */

@@ -1,10 +1,10 @@
 import { randomFillSync } from "node:crypto";
 import { open, writeFile } from "node:fs/promises";
 import { expect } from "vitest";
-import type { Kinsync } from "../kinsync.ts";
-import { emptyPod, mappedPod } from "../mapped-pod.ts";
-import { situation } from "../situation.ts";
-import { TO } from "../stage.ts";
+import type { Kinsync } from "../harness/kinsync-process.ts";
+import { emptyPod, mappedPod } from "../harness/mapped-pod.ts";
+import { situation } from "../harness/situation.ts";
+import { TO } from "../harness/fixture.ts";
 
 const MIB = 1 << 20;
 /** Milliseconds for what is large, on a loaded machine. */

@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { run } from "../command.ts";
-import { container, EMPTY, pod, podSpec, statefulSet } from "../manifests.ts";
-import { emptyPod, mappedPod } from "../mapped-pod.ts";
-import { situation } from "../situation.ts";
+import { run } from "../harness/command.ts";
+import { container, EMPTY, pod, podSpec, statefulSet } from "../harness/manifests.ts";
+import { emptyPod, mappedPod } from "../harness/mapped-pod.ts";
+import { situation } from "../harness/situation.ts";
 
 situation("names that are hard to carry", {}, async (stage) => {
   const { project } = stage;

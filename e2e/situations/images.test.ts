@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { expect } from "vitest";
-import { EMPTY, pod, podSpec } from "../manifests.ts";
-import { situation } from "../situation.ts";
-import type { ImageName } from "../image-map.ts";
-import type { Need } from "../needs.ts";
+import { EMPTY, pod, podSpec } from "../harness/manifests.ts";
+import { situation } from "../harness/situation.ts";
+import type { ImageName } from "../images/image-map.ts";
+import type { Need } from "../harness/needs.ts";
 
 interface Image {
   readonly name: ImageName;

@@ -1,10 +1,20 @@
 import { expect } from "vitest";
-import { container, fuse, jobSet, letGo, lingering, ofJobSet, podSpec, replicatedJob, roleOf } from "../manifests.ts";
-import { isRunning, isTerminating } from "../objects.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
-import { isOneOf, states } from "../states.ts";
+import {
+  container,
+  fuse,
+  jobSet,
+  letGo,
+  lingering,
+  ofJobSet,
+  podSpec,
+  replicatedJob,
+  roleOf,
+} from "../harness/manifests.ts";
+import { isRunning, isTerminating } from "../harness/objects.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import type { Stage } from "../harness/fixture.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 const TRAIN = ofJobSet("train");
 

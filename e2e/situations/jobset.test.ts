@@ -10,11 +10,11 @@ import {
   roleOf,
   ROLE_LABEL,
   training,
-} from "../manifests.ts";
-import type { KubeObject, NewObject } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { fingerprint, TO } from "../stage.ts";
-import { isOneOf, states } from "../states.ts";
+} from "../harness/manifests.ts";
+import type { KubeObject, NewObject } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import { fingerprint, TO } from "../harness/fixture.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 const TRAIN = ofJobSet("train");
 

@@ -1,9 +1,9 @@
 import { expect } from "vitest";
-import { SPARE_TAINT } from "../labels.ts";
-import { container, deployment, jobSet, ofJobSet, podSpec, replicatedJob, ROLE_LABEL } from "../manifests.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { isOneOf, states } from "../states.ts";
+import { SPARE_TAINT } from "../harness/labels.ts";
+import { container, deployment, jobSet, ofJobSet, podSpec, replicatedJob, ROLE_LABEL } from "../harness/manifests.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 situation("pods of a Deployment on two nodes: each gets each save", { needs: ["nodes:2"] }, async (stage) => {
   const { kubectl, project, world } = stage;

@@ -1,15 +1,15 @@
 import { expect } from "vitest";
-import { kubeconfigOf, writeKubeconfig } from "../access.ts";
-import { openRelay } from "../faults.ts";
-import type { Kinsync } from "../kinsync.ts";
-import { emptyPod } from "../mapped-pod.ts";
-import type { Pod } from "../objects.ts";
-import type { Picture } from "../picture.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
-import { untilNothingIsLeft } from "../strangers.ts";
-import { ForwardingProxy, readWay } from "../ways-proxies.ts";
-import type { ForwardingOptions } from "../ways-proxies.ts";
+import { kubeconfigOf, writeKubeconfig } from "../harness/access.ts";
+import { openRelay } from "../faults/recovery.ts";
+import type { Kinsync } from "../harness/kinsync-process.ts";
+import { emptyPod } from "../harness/mapped-pod.ts";
+import type { Pod } from "../harness/objects.ts";
+import type { Picture } from "../harness/file-listing.ts";
+import { situation } from "../harness/situation.ts";
+import type { Stage } from "../harness/fixture.ts";
+import { untilNothingIsLeft } from "../harness/container-processes.ts";
+import { ForwardingProxy, readWay } from "../harness/proxies.ts";
+import type { ForwardingOptions } from "../harness/proxies.ts";
 
 /** Milliseconds from the first signal to the end. kinsync takes a second at most; the machine may be loaded. */
 const BOUND = 5_000;

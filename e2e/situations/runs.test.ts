@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { container, pod, podSpec, statefulSet } from "../manifests.ts";
-import { situation } from "../situation.ts";
-import { strangers, untilNothingIsLeft } from "../strangers.ts";
+import { container, pod, podSpec, statefulSet } from "../harness/manifests.ts";
+import { situation } from "../harness/situation.ts";
+import { strangers, untilNothingIsLeft } from "../harness/container-processes.ts";
 
 situation("two runs on one workload: the newer one has it, the older one says who took it", {}, async (stage) => {
   const { project, world } = stage;

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { container, gated, gateMap, IDLE, openGate, podSpec, SEED, statefulSet } from "../manifests.ts";
-import { isRunning } from "../objects.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { fingerprint } from "../stage.ts";
-import type { Stage } from "../stage.ts";
-import { isOneOf, states } from "../states.ts";
+import { container, gated, gateMap, IDLE, openGate, podSpec, SEED, statefulSet } from "../harness/manifests.ts";
+import { isRunning } from "../harness/objects.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
+import { fingerprint } from "../harness/fixture.ts";
+import type { Stage } from "../harness/fixture.ts";
+import { isOneOf, states } from "../harness/pods.ts";
 
 const DB = "app=db";
 

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../command.ts";
-import { until } from "../../until.ts";
+import { run } from "../../harness/command.ts";
+import { until } from "../../harness/until.ts";
 import type { Cluster, Component, Images } from "../cluster.ts";
 import { openCluster, startCluster } from "../index.ts";
-import { leftoversOf } from "./leftovers.ts";
+import { leftoversOf } from "./support/leftovers.ts";
 
 const MINUTE = 60_000;
 const FIRST_BUILD = 60 * MINUTE;
