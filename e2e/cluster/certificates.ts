@@ -8,16 +8,16 @@ export interface CertificatePlan {
   readonly name: string;
   /** `/O=system:masters/CN=admin` */
   readonly subject: string;
-  /** `IP:127.0.0.1,DNS:localhost`. Default: none, as a client needs none. */
+  /** `IP:127.0.0.1,DNS:localhost`. Default: none; clients require none. */
   readonly names?: string;
   /** Default: a year from now. */
   readonly until?: Date;
 }
 
-const DAY = 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
 
-/** Makes a folder with a certificate authority (ca.crt, ca.key), the certificates that it signs, and the key of service accounts (sa.key). */
-export async function makeCertificates(folder: string, plans: readonly CertificatePlan[]): Promise<void> {
+/** Creates a folder with a certificate authority (ca.crt, ca.key), certificates that it signs, and the key of service accounts (sa.key). */
+export async function createCertificates(folder: string, plans: readonly CertificatePlan[]): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = privateKey.export({ type: "sec1", format: "pem" });
@@ -30,14 +30,14 @@ export async function makeCertificates(folder: string, plans: readonly Certifica
       "basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash",
     more: ["-selfsign"],
   });
-  await Promise.all(plans.map((plan) => makeCertificate(folder, folder, plan)));
+  await Promise.all(plans.map((plan) => createCertificate(folder, folder, plan)));
 }
 
 /**
- * Makes a certificate and its key in a folder.
+ * Creates a certificate and its key in a folder.
  * @param authority folder of the certificate authority that signs it
  */
-export async function makeCertificate(authority: string, folder: string, plan: CertificatePlan): Promise<void> {
+export async function createCertificate(authority: string, folder: string, plan: CertificatePlan): Promise<void> {
   const names = plan.names === undefined ? "" : `subjectAltName = ${plan.names}\n`;
   await issue({ plan, authority, folder, extensions: `${names}extendedKeyUsage = serverAuth, clientAuth`, more: [] });
 }
@@ -50,7 +50,7 @@ interface Issue {
   readonly more: readonly string[];
 }
 
-/** By `openssl ca`, which alone lets one choose the times; each with a database of its own, so that many go at once. */
+/** By `openssl ca`, the only command with a choice of times; each call has a database of its own, so that calls can run in parallel. */
 async function issue({ plan, authority, folder, extensions, more }: Issue): Promise<void> {
   const { name, subject } = plan;
   const at = (end: string): string => join(folder, `${name}.${end}`);
@@ -73,9 +73,9 @@ ${extensions}
   await Promise.all([writeFile(at("cnf"), configuration), writeFile(at("index"), "")]);
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", at("key")];
   await run(["openssl", "req", ...key, "-out", at("csr"), "-subj", subject]);
-  // A clock that is an hour behind is no reason to distrust it.
-  const begin = new Date(Date.now() - DAY);
-  const end = plan.until ?? new Date(Date.now() + 365 * DAY);
+  // Valid also for a clock that is an hour behind.
+  const begin = new Date(Date.now() - DAY_MS);
+  const end = plan.until ?? new Date(Date.now() + 365 * DAY_MS);
   const times = ["-startdate", textOf(begin), "-enddate", textOf(end)];
   const signer = ["-cert", join(authority, "ca.crt"), "-keyfile", join(authority, "ca.key")];
   const files = ["-config", at("cnf"), "-in", at("csr"), "-out", at("crt")];
@@ -96,7 +96,7 @@ export interface KubeconfigPlan {
   readonly user: string;
 }
 
-/** Writes a kubeconfig that holds all that it needs. */
+/** Writes a kubeconfig that embeds its certificates. */
 export async function writeKubeconfig({ path, server, pki, user }: KubeconfigPlan): Promise<void> {
   const data = async (name: string) => (await readFile(join(pki, name))).toString("base64");
   const [authority, certificate, key] = await Promise.all([data("ca.crt"), data(`${user}.crt`), data(`${user}.key`)]);

@@ -5,7 +5,7 @@ import type { Layout } from "./state.ts";
 /** The label of a JobSet's pods. */
 const LABEL = "jobset.sigs.k8s.io/jobset-name";
 
-/** Writes the files that the JobSet controller reads. It shows the API server's certificate: both are at 127.0.0.1. */
+/** Writes the files of the JobSet controller. It uses the API server's certificate: both have the address 127.0.0.1. */
 export async function configureJobSet({ etc, pki }: Layout): Promise<void> {
   const certDir = join(etc, "jobset");
   await mkdir(certDir, { mode: 0o700 });
@@ -18,22 +18,23 @@ export async function configureJobSet({ etc, pki }: Layout): Promise<void> {
     internalCertManagement: { enable: false },
     webhook: { port: 9443, certDir },
     metrics: { certDir },
-    // Alpha, and off where nobody asks: restarts of one Job alone, and Jobs that grow and shrink.
+    // Alpha, closed by default: restarts of single Jobs, and Jobs that change their size.
     featureGates: { RestartJob: true, ElasticJobSet: true },
   };
   await writeFile(join(etc, "jobset.json"), JSON.stringify(configuration));
 }
 
 /**
- * The controller's own webhook manifests, for a controller that is a process and not a pod: reached by address instead of by a service.
- * Those of pods are asked about a JobSet's pods only: everything else works where the controller does not run.
+ * The controller's webhook manifests for a controller that is a process and not a pod: with an address instead of a service.
+ * The webhooks of pods apply to a JobSet's pods only: all other pods can be created while the controller does not run.
  */
 export async function webhookManifests(manifests: string, authority: string): Promise<string> {
   const bundle = (await readFile(authority)).toString("base64");
   const service = /service:\n\s+name: webhook-service\n\s+namespace: system\n\s+path: (\S+)/g;
   const pods = /^( +)name: [mv]pod\.kb\.io$/gm;
   const text = await readFile(manifests, "utf8");
-  if (!service.test(text) || !pods.test(text)) throw new Error(`${manifests} has no webhooks as JobSet 0.12 has them`);
+  if (!service.test(text) || !pods.test(text))
+    throw new Error(`${manifests} does not contain the webhooks of JobSet 0.12`);
   const selector = `objectSelector: {matchExpressions: [{key: ${LABEL}, operator: Exists}]}`;
   return text
     .replace(service, (_, path) => `url: https://127.0.0.1:9443${path}\n    caBundle: ${bundle}`)

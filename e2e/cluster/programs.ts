@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/prom
 import { join } from "node:path";
 import { execute, run } from "../harness/command.ts";
 
-/** Where the programs of the cluster are. */
+/** Folders of the cluster's programs. */
 export interface Programs {
   /** Folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet and kubectl. */
   readonly kubernetes: string;
@@ -19,17 +19,17 @@ export interface BuildOptions {
 
 type Module = keyof Programs;
 
-/** Go 1.21 fetches the version that a module asks for by itself. */
-const OLDEST_GO = 21;
+/** Go 1.21 and newer download the version that a module requires. */
+const MIN_GO_MINOR = 21;
 
 const MODULES = join(import.meta.dirname, "go");
 
 /**
- * Builds the programs by Go, once for each content of the module files: minutes from nothing, nothing where they are cached.
- * @throws where there is no Go, or a build fails.
+ * Builds the programs with Go, once for each content of the module files: takes minutes unless they are cached.
+ * @throws if Go is missing, or a build fails
  */
 export async function ensurePrograms(options: BuildOptions): Promise<Programs> {
-  // One after the other: each build takes all processors.
+  // One after the other: each build uses all processors.
   const kubernetes = await ensure("kubernetes", options);
   const jobset = await ensure("jobset", options);
   return { kubernetes, jobset };
@@ -42,7 +42,7 @@ async function ensure(name: Module, { cache, report, signal }: BuildOptions): Pr
     .update(mod)
     .update(await readFile(join(source, "go.sum")));
   const folder = join(cache, `${name}-${key.digest("hex").slice(0, 12)}`);
-  if (await isThere(folder)) return folder;
+  if (await exists(folder)) return folder;
 
   const unfinished = `${folder}.${process.pid}`;
   await mkdir(unfinished, { recursive: true });
@@ -52,12 +52,17 @@ async function ensure(name: Module, { cache, report, signal }: BuildOptions): Pr
     report(`building ${name} (minutes the first time): ${folder}`);
     const build = async (args: readonly string[]) => {
       const env = { ...process.env, GOFLAGS: "", GOWORK: "off" };
-      return run([go, ...args], { cwd: source, env, within: 3_600_000, ...(signal === undefined ? {} : { signal }) });
+      return run([go, ...args], {
+        cwd: source,
+        env,
+        timeoutMs: 3_600_000,
+        ...(signal === undefined ? {} : { signal }),
+      });
     };
     await (name === "kubernetes" ? buildKubernetes(build, unfinished, mod) : buildJobSet(build, unfinished));
     await rename(unfinished, folder).catch(async (error: unknown) => {
-      // Somebody else was faster.
-      if (!(await isThere(folder))) throw error;
+      // Another process was faster.
+      if (!(await exists(folder))) throw error;
     });
     report(`built ${name} in ${Math.round((performance.now() - start) / 1000)} s`);
   } finally {
@@ -70,9 +75,9 @@ type Build = (args: readonly string[]) => Promise<string>;
 
 async function buildKubernetes(go: Build, folder: string, mod: string): Promise<void> {
   const version = /^\tk8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)\b/m.exec(mod);
-  if (version === null) throw new Error("go.mod of kubernetes names no version of k8s.io/kubernetes");
+  if (version === null) throw new Error("go.mod of kubernetes does not require a version of k8s.io/kubernetes");
   const [, full, major, minor] = version;
-  // The API server compares its own version with that of its features, and panics where it has none.
+  // The API server compares its own version with that of its features, and panics without one.
   const set = (name: string, value: string | undefined) => `-X k8s.io/component-base/version.${name}=${value}`;
   const flags = ["-s", "-w", set("gitVersion", full), set("gitMajor", major), set("gitMinor", minor)].join(" ");
   const commands = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl"];
@@ -99,14 +104,14 @@ async function findGo(): Promise<string> {
   for (const go of ["go", "/usr/local/go/bin/go", "/usr/lib/go/bin/go"]) {
     const { code, stdout } = await execute([go, "env", "GOVERSION"]).catch(() => ({ code: 127, stdout: "" }));
     const minor = /^go1\.(\d+)/.exec(stdout)?.[1];
-    if (code === 0 && Number(minor) >= OLDEST_GO) return go;
+    if (code === 0 && Number(minor) >= MIN_GO_MINOR) return go;
   }
   throw new Error(
-    `Kubernetes is built from source: put Go 1.${OLDEST_GO} or newer on the PATH (https://go.dev/dl, or golang-go of Debian 13)`,
+    `Kubernetes is built from source. Install Go 1.${MIN_GO_MINOR} or newer in PATH (https://go.dev/dl, or golang-go of Debian 13).`,
   );
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -2,33 +2,17 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { execute } from "../harness/command.ts";
 import type { Outcome } from "../harness/command.ts";
-import { Api } from "./api.ts";
-import type { Cluster, Component, ContainerPlace, DownOptions, NodeCommandOptions, OfNode } from "./cluster.ts";
+import { AdminApi } from "./admin-api.ts";
+import type { Cluster, Component, ContainerName, DownOptions, NodeCommandOptions, OfNode } from "./cluster.ts";
 import { Components } from "./components.ts";
-import { IMAGES } from "../images/image-archives.ts";
+import { IMAGES } from "../images/image-names.ts";
 import { nodeCommand } from "./node.ts";
 import { findContainer, pidNamespaceOf } from "./processes.ts";
 import { environmentOf, layoutOf } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
-import { takeAway } from "./teardown.ts";
+import { removeCluster } from "./teardown.ts";
 
-/** As much of a pod as is needed to find its containers. */
-interface PodStatus {
-  readonly spec: { readonly containers: readonly { readonly name: string }[] };
-  readonly status: {
-    readonly containerStatuses?: readonly ContainerStatus[];
-    readonly initContainerStatuses?: readonly ContainerStatus[];
-    readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
-  };
-}
-
-interface ContainerStatus {
-  readonly name: string;
-  readonly containerID?: string;
-  readonly state: { readonly running?: object };
-}
-
-/** Control over a cluster that is up, from the machine or from inside a node. */
+/** Control over a running cluster, from the machine or from inside a node. */
 export async function controlCluster(folder: string, state: ClusterState): Promise<Cluster> {
   const namespace = await pidNamespaceOf("self");
   return new RunningCluster(state, layoutOf(folder), namespace);
@@ -47,9 +31,8 @@ class RunningCluster implements Cluster {
   readonly address: string;
   readonly images = IMAGES;
   readonly #state: ClusterState;
-  readonly #layout: Layout;
   readonly #components: Components;
-  /** The PID namespace of this process: a node's where it runs inside of one. */
+  /** The PID namespace of this process: that of a node if it runs inside one. */
   readonly #namespace: string | undefined;
 
   constructor(state: ClusterState, layout: Layout, namespace: string | undefined) {
@@ -66,7 +49,6 @@ class RunningCluster implements Cluster {
     this.environment = environmentOf(layout);
     this.address = first.address;
     this.#state = state;
-    this.#layout = layout;
     this.#components = new Components(state, layout);
     this.#namespace = namespace;
   }
@@ -83,22 +65,22 @@ class RunningCluster implements Cluster {
     return execute(this.command(argv, where), rest);
   }
 
-  async pidOf({ namespace, pod, container }: ContainerPlace): Promise<number> {
-    using api = await Api.open(this.address, this.#layout.pki);
-    const found = await api.find<PodStatus>(`/api/v1/namespaces/${namespace}/pods/${pod}`);
-    if (found === undefined) throw new Error(`there is no pod ${pod} in ${namespace}`);
-    const name = container ?? found.spec.containers[0]?.name;
-    const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = found.status;
+  async pidOf({ namespace, pod, container }: ContainerName): Promise<number> {
+    const found = await new AdminApi(this.kubeconfig).findPod(namespace, pod);
+    if (found === undefined) throw new Error(`pod ${pod} in namespace ${namespace} does not exist`);
+    const name = container ?? found.spec?.containers[0]?.name;
+    const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = found.status ?? {};
     const status = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
-      (each) => each.name === name && each.state.running !== undefined,
+      (each) => each.name === name && each.state?.running !== undefined,
     );
     const id = status?.containerID?.replace(/^.*:\/\//, "");
     const process = id === undefined ? undefined : await findContainer(id);
-    if (process === undefined) throw new Error(`container ${name} of pod ${pod} in ${namespace} does not run`);
+    if (process === undefined)
+      throw new Error(`container ${name} of pod ${pod} in namespace ${namespace} does not run`);
     return process.pid;
   }
 
-  async rootOf(place: ContainerPlace): Promise<string> {
+  async rootOf(place: ContainerName): Promise<string> {
     return `/proc/${await this.pidOf(place)}/root`;
   }
 
@@ -124,7 +106,7 @@ class RunningCluster implements Cluster {
 
   async down({ keepLogs }: DownOptions = {}): Promise<void> {
     if (keepLogs !== undefined) await cp(this.logs, keepLogs, { recursive: true });
-    await takeAway(this.folder);
+    await removeCluster(this.folder);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -4,8 +4,8 @@ import { execute } from "../harness/command.ts";
 import { removeGroups } from "./cgroups.ts";
 import { keptLogs, layoutOf, readState } from "./state.ts";
 
-/** Milliseconds until every process of a cluster is gone. */
-const END_LIMIT = 30_000;
+/** Time limit for the end of all processes of a cluster. */
+const END_LIMIT_MS = 30_000;
 
 /** The machine's end of the link to a cluster. */
 export function linkName(id: string): string {
@@ -13,20 +13,20 @@ export function linkName(id: string): string {
 }
 
 /**
- * Ends all processes of a cluster and takes away its control groups, its link and its folder: nothing else of it is outside of its namespaces.
- * Works from what is written down, whoever brought it up and however far that came. No error where there is nothing.
+ * Ends all processes of a cluster and removes its control groups, its link and its folder: nothing else exists outside its namespaces.
+ * Works from the state file, whichever process started the cluster and however far the start got. No error if there is no cluster.
  */
-export async function takeAway(folder: string): Promise<void> {
+export async function removeCluster(folder: string): Promise<void> {
   const state = await readState(folder);
   const groups = state?.nodes.flatMap((node) => node.groups.groups.map(({ path }) => path)) ?? [];
-  await removeGroups(groups, END_LIMIT);
-  // It goes by itself together with the first node, some time later.
+  await removeGroups(groups, END_LIMIT_MS);
+  // The kernel also removes it with the first node, but later.
   if (state !== undefined) await execute(["ip", "link", "delete", linkName(state.id)]);
   await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
-/** Takes away what is no part of a cluster but stays where it did not come up: kept logs, and a folder that was never finished. */
-export async function takeAwayRest(folder: string): Promise<void> {
+/** Removes what a failed start leaves beside a cluster's folder: logs, and an unfinished folder. */
+export async function removeRemains(folder: string): Promise<void> {
   const names = await readdir(dirname(folder)).catch(() => []);
   for (const name of names) {
     if (name.startsWith(`${basename(folder)}.`))
@@ -35,8 +35,8 @@ export async function takeAwayRest(folder: string): Promise<void> {
 }
 
 /**
- * Copies the logs of all components, also of a cluster that runs no more or did not come up.
- * @returns whether there were any
+ * Copies the logs of all components, also of a cluster that no longer runs or failed to start.
+ * @returns whether there were logs
  */
 export async function copyLogs(folder: string, to: string): Promise<boolean> {
   for (const from of [layoutOf(folder).logs, keptLogs(folder)]) {
@@ -48,7 +48,7 @@ export async function copyLogs(folder: string, to: string): Promise<boolean> {
   return false;
 }
 
-/** Ids of the clusters that a folder holds, also of those that are half there. */
+/** Ids of the clusters in a folder, including those that were not started completely. */
 export async function listClusters(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory() && !entry.name.includes(".")).map(({ name }) => name);

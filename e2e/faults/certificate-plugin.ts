@@ -1,15 +1,15 @@
-// node e2e/faults/certificate-plugin.ts AUTHORITY USER SECONDS: a credential plugin as kubeconfigs name them, whose certificates are valid for so many
-// seconds. Each time that it is asked, it makes another one. AUTHORITY is the folder of the cluster's certificate authority.
+// node e2e/faults/certificate-plugin.ts AUTHORITY USER SECONDS: a credential plugin for kubeconfigs. Each call creates a client
+// certificate that is valid for so many seconds. AUTHORITY is the folder of the cluster's certificate authority.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeCertificate } from "../cluster/certificates.ts";
+import { createCertificate } from "../cluster/certificates.ts";
 
 const [authority = "", user = "", seconds = ""] = process.argv.slice(2);
-const folder = await mkdtemp(join(tmpdir(), "kinsync-e2e-login-"));
+const folder = await mkdtemp(join(tmpdir(), "kinsync-e2e-certificate-"));
 try {
   const until = new Date(Date.now() + Number(seconds) * 1000);
-  await makeCertificate(authority, folder, { name: "user", subject: `/CN=${user}`, until });
+  await createCertificate(authority, folder, { name: "user", subject: `/CN=${user}`, until });
   const status = {
     clientCertificateData: await readFile(join(folder, "user.crt"), "utf8"),
     clientKeyData: await readFile(join(folder, "user.key"), "utf8"),

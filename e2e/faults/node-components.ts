@@ -2,31 +2,33 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
+import pWaitFor from "p-wait-for";
 import { hasEnded } from "../cluster/processes.ts";
-import { until } from "../harness/until.ts";
 
-/** A program of the node that the situations may stop, kill and start again. */
+/** A program of the node that situations may stop, kill and restart. */
 export type Component = "etcd" | "kube-apiserver" | "kubelet" | "containerd";
 
-/** A process that was found, and how to start it again. */
-export interface NodeProcess {
+/** A running component, with everything that is needed to restart it. */
+export interface ComponentProcess {
   readonly pid: number;
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where its standard error goes. */
+  /** File of its standard error. */
   readonly log: string;
 }
 
-/** Finds a program by its name among the processes that are seen from here; there has to be exactly one. */
-export async function findComponent(name: Component): Promise<NodeProcess> {
-  const found: NodeProcess[] = [];
+const END_LIMIT_MS = 120_000;
+
+/** Finds a program by its name among the visible processes; exactly one has to run. */
+export async function findComponent(name: Component): Promise<ComponentProcess> {
+  const found: ComponentProcess[] = [];
   for (const entry of await readdir("/proc")) {
     const pid = Number(entry);
     if (!Number.isInteger(pid)) continue;
-    const argv = await listAt(`/proc/${pid}/cmdline`);
+    const argv = await listIn(`/proc/${pid}/cmdline`);
     if (basename(argv[0] ?? "") !== name) continue;
-    const variables = (await listAt(`/proc/${pid}/environ`)).map((each) => each.split(/=(.*)/s).slice(0, 2));
+    const variables = (await listIn(`/proc/${pid}/environ`)).map((each) => each.split(/=(.*)/s).slice(0, 2));
     found.push({
       pid,
       argv,
@@ -36,45 +38,55 @@ export async function findComponent(name: Component): Promise<NodeProcess> {
     });
   }
   const [only] = found;
-  if (only === undefined || found.length > 1)
-    throw new Error(`${found.length} processes of ${name} are seen from here`);
+  if (only === undefined || found.length > 1) throw new Error(`${found.length} visible processes run ${name}, not 1`);
   return only;
 }
 
-/** Kills it and waits until it is gone. @returns what `startComponent` takes */
-export async function killComponent(name: Component): Promise<NodeProcess> {
+/** The value of a flag on a component's command line. */
+export function flagOf({ argv }: ComponentProcess, name: string): string {
+  const flag = `--${name}=`;
+  const value = argv.find((each) => each.startsWith(flag))?.slice(flag.length);
+  if (value === undefined) throw new Error(`${basename(argv[0] ?? "")} was started without ${flag}`);
+  return value;
+}
+
+/** Kills a component and waits for its end. @returns the argument of `startComponent` */
+export async function killComponent(name: Component): Promise<ComponentProcess> {
   const found = await findComponent(name);
   process.kill(found.pid, "SIGKILL");
-  await whenGone(name, found);
+  await untilEnded(name, found);
   return found;
 }
 
-/** Tells it to end. @returns what `startComponent` takes, and a promise of its end */
-export async function endComponent(name: Component): Promise<NodeProcess & { readonly gone: Promise<void> }> {
+/** SIGTERM. @returns the argument of `startComponent`, and a promise of the component's end */
+export async function terminateComponent(
+  name: Component,
+): Promise<ComponentProcess & { readonly ended: Promise<void> }> {
   const found = await findComponent(name);
   process.kill(found.pid, "SIGTERM");
-  return { ...found, gone: whenGone(name, found) };
+  return { ...found, ended: untilEnded(name, found) };
 }
 
-/** SIGSTOP: it stays, holds its connections and says nothing. */
-export async function stopComponent(name: Component): Promise<NodeProcess> {
+/** SIGSTOP: the component keeps its connections and does not answer. */
+export async function stopComponent(name: Component): Promise<ComponentProcess> {
   const found = await findComponent(name);
   process.kill(found.pid, "SIGSTOP");
   return found;
 }
 
 /** SIGCONT. */
-export function continueComponent({ pid }: NodeProcess): void {
+export function continueComponent({ pid }: ComponentProcess): void {
   process.kill(pid, "SIGCONT");
 }
 
-/** Its command line, and then its first thread, are gone sooner than the ports that it holds. */
-async function whenGone(name: Component, { pid }: NodeProcess): Promise<void> {
-  await until(`${name} has ended`, () => hasEnded(pid), { every: 20, within: 120_000 });
+/** The command line, and then the first thread, disappear earlier than the ports of the process. */
+async function untilEnded(name: Component, { pid }: ComponentProcess): Promise<void> {
+  const message = `${name} did not end within ${END_LIMIT_MS / 1000} s`;
+  await pWaitFor(() => hasEnded(pid), { interval: 20, timeout: { milliseconds: END_LIMIT_MS, message } });
 }
 
-/** Starts what was killed as it was started before; it outlives the situations. */
-export function startComponent({ argv, cwd, env, log }: NodeProcess): void {
+/** Restarts a killed component with its former command; it outlives the situations. */
+export function startComponent({ argv, cwd, env, log }: ComponentProcess): void {
   const [file = "", ...args] = argv;
   const output = openSync(log.startsWith("/") ? log : "/dev/null", "a");
   const child = spawn(file, args, { cwd, env, detached: true, stdio: ["ignore", output, output] });
@@ -82,29 +94,8 @@ export function startComponent({ argv, cwd, env, log }: NodeProcess): void {
   child.unref();
 }
 
-/** The texts of a file in which each ends with a zero byte; none where it cannot be read. */
-async function listAt(file: string): Promise<readonly string[]> {
+/** The texts of a file in which each ends with a zero byte; none if it cannot be read. */
+async function listIn(file: string): Promise<readonly string[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   return text.split("\0").filter((each) => each !== "");
-}
-
-/** Makes etcd forget all versions but the present ones: https://etcd.io/docs/v3.6/op-guide/maintenance/ */
-export async function compactEtcd(): Promise<void> {
-  const { argv } = await findComponent("etcd");
-  const flag = "--listen-client-urls=";
-  const server = argv.find((each) => each.startsWith(flag))?.slice(flag.length);
-  if (server === undefined) throw new Error(`etcd was started without ${flag}`);
-  const range = { key: btoa("compact"), limit: 1 };
-  const { header } = (await post(`${server}/v3/kv/range`, range)) as { readonly header: { readonly revision: string } };
-  await post(`${server}/v3/kv/compaction`, { revision: header.revision, physical: true });
-}
-
-async function post(url: string, body: object): Promise<unknown> {
-  const response = await fetch(url, {
-    method: "POST",
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
-  return response.json();
 }

@@ -1,12 +1,12 @@
 import { run } from "../harness/command.ts";
-import type { Stage } from "../harness/fixture.ts";
+import type { Fixture } from "../harness/fixture.ts";
 
 /**
- * Loses every packet of the connections that node programs have to the API server of this node now, both ways; nobody is told,
- * and new connections are not concerned. Needs root, on the node.
- * @returns what lets packets pass again; it is done at the situation's end in any case
+ * Drops every packet, in both directions, of the connections that Node programs have to this node's API server now. Neither side is
+ * notified; new connections are not affected. Requires root on the node.
+ * @returns a function that ends the loss; the end of the situation calls it in any case
  */
-export async function losePackets(stage: Stage): Promise<() => Promise<void>> {
+export async function losePackets(fixture: Fixture): Promise<() => Promise<void>> {
   const established = await run(["ss", "-Htnp", "state", "established", "dport", "=", ":6443"]);
   const ports = established
     .split("\n")
@@ -17,12 +17,12 @@ export async function losePackets(stage: Stage): Promise<() => Promise<void>> {
     ["--sport", "--dport"].map((side) => ["INPUT", "-i", "lo", "-p", "tcp", side, port, "-j", "DROP"]),
   );
   let isOver = false;
-  const pass = async (): Promise<void> => {
+  const endLoss = async (): Promise<void> => {
     if (isOver) return;
     isOver = true;
     for (const rule of rules) await run(["iptables", "-w", "-D", ...rule]);
   };
   for (const rule of rules) await run(["iptables", "-w", "-I", ...rule]);
-  stage.atEnd(pass);
-  return pass;
+  fixture.defer(endLoss);
+  return endLoss;
 }

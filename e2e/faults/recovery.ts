@@ -1,152 +1,135 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
+import type { FileListing } from "../harness/file-listing.ts";
+import type { Fixture } from "../harness/fixture.ts";
+import type { KinsyncProcess } from "../harness/kinsync-process.ts";
+import { container, IDLE, podSpec, SEED, statefulSet } from "../harness/manifests.ts";
+import type { Pod } from "../harness/objects.ts";
+import { containerOf } from "../harness/pods.ts";
 import { Relay } from "./relay.ts";
 import type { RelayOptions } from "./relay.ts";
-import type { Kinsync } from "../harness/kinsync-process.ts";
-import { container, IDLE, podSpec, SEED, statefulSet } from "../harness/manifests.ts";
-import { containerOf } from "../harness/objects.ts";
-import type { Pod } from "../harness/objects.ts";
-import type { Picture } from "../harness/file-listing.ts";
-import type { Stage } from "../harness/fixture.ts";
 
-/** Bytes of the file that is under way when something breaks. */
-export const BIG = 40 * 1024 * 1024;
+/** Size of the file that is in transfer during a fault. */
+export const LARGE_FILE_BYTES = 40 * 1024 * 1024;
 
-/** What breaks while kinsync has nothing to do, or in the middle of a long transfer. */
+/** When a fault happens: while kinsync is idle, or during a long transfer. */
 export type Moment = "idle" | "transfer";
 
-/** Two pods in step. */
-export interface InStep {
-  readonly kinsync: Kinsync;
+/** Two synced pods. */
+export interface SyncedPods {
+  readonly kinsync: KinsyncProcess;
   readonly pods: readonly Pod[];
-  /** What kinsync has no business with, by pod. */
-  readonly others: readonly Picture[];
+  /** By pod, the files outside the mapping, which kinsync must not change. */
+  readonly unmapped: readonly FileListing[];
 }
 
 /**
- * Two pods of sts/db, in step, and beside the mapped folder one that is nobody's business.
- * @param up starts kinsync, with a kubeconfig of its own or in another way; called when the local files are there
+ * Creates the two pods of sts/db, with an unmapped folder beside the mapped one, and syncs them.
+ * @param up kinsync's kubeconfig, or a function that starts kinsync; called when the local files exist
  */
-export async function inStep(stage: Stage, up: string | (() => Promise<Kinsync>) = stage.kubeconfig): Promise<InStep> {
+export async function syncTwoPods(
+  fixture: Fixture,
+  up: string | (() => Promise<KinsyncProcess>) = fixture.kubeconfig,
+): Promise<SyncedPods> {
   const script = `${SEED}; mkdir /app/other; echo mine >/app/other/f.txt; ${IDLE}`;
-  await stage.create(statefulSet("db", 2, podSpec(container(stage.world.image, script))));
-  const pods = await stage.running(2);
-  await stage.project.writeAll({ "src/f.txt": "one\n", "src/gone.txt": "x\n" });
-  const kinsync = typeof up === "string" ? stage.up("sts/db", { kubeconfig: up }) : await up();
+  await fixture.create(statefulSet("db", 2, podSpec(container(fixture.cluster.image, script))));
+  const pods = await fixture.running(2);
+  await fixture.project.writeAll({ "src/f.txt": "one\n", "src/gone.txt": "x\n" });
+  const kinsync = typeof up === "string" ? fixture.up("sts/db", { kubeconfig: up }) : await up();
   await kinsync.ready();
-  await stage.same(pods);
-  await stage.save(kinsync, "f.txt", "two\n", pods);
-  return { kinsync, pods, others: await othersOf(stage, pods) };
+  await fixture.untilSame(pods);
+  await fixture.save(kinsync, "f.txt", "two\n", pods);
+  return { kinsync, pods, unmapped: await unmappedFiles(fixture, pods) };
 }
 
-/** A relay that is gone at the end of the situation. */
-export async function openRelay(stage: Stage, options: Partial<RelayOptions> = {}): Promise<Relay> {
-  const { kubeconfig, namespace, project } = stage;
+/** A relay that is closed at the end of the situation. */
+export async function openRelay(fixture: Fixture, options: Partial<RelayOptions> = {}): Promise<Relay> {
+  const { kubeconfig, namespace, project } = fixture;
   const relay = await Relay.open({ kubeconfig, namespace, folder: project.folder, ...options });
-  stage.atEnd(() => relay[Symbol.asyncDispose]());
+  fixture.defer(() => relay[Symbol.asyncDispose]());
   return relay;
 }
 
-/** Two pods in step, by way of a relay. */
-export async function inStepByRelay(stage: Stage): Promise<InStep & { readonly relay: Relay }> {
-  const relay = await openRelay(stage);
-  return { ...(await inStep(stage, relay.kubeconfig)), relay };
+/** Like `syncTwoPods`, through a relay. */
+export async function syncTwoPodsThroughRelay(fixture: Fixture): Promise<SyncedPods & { readonly relay: Relay }> {
+  const relay = await openRelay(fixture);
+  return { ...(await syncTwoPods(fixture, relay.kubeconfig)), relay };
 }
 
-/** Saves a large file and waits until half of it went to one of the pods, and is held there; what is to break breaks in the middle. */
-export async function inTransfer(stage: Stage, relay: Relay): Promise<void> {
-  const struck = relay.strikeAt("silence", { after: BIG / 2 });
-  await saveBig(stage);
-  await struck;
+/** Saves a large file, waits until half of it was sent to one of the pods, and holds that transfer. */
+export async function holdTransferHalfway(fixture: Fixture, relay: Relay): Promise<void> {
+  const held = relay.disruptAt("silence", { afterBytes: LARGE_FILE_BYTES / 2 });
+  await saveLargeFile(fixture);
+  await held;
 }
 
-export async function saveBig(stage: Stage, bytes = BIG): Promise<void> {
-  // Elsewhere, and then moved: while it is written it is seen at some size, and that one would be on its way.
-  await stage.project.write("big.bin", randomBytes(bytes));
-  await stage.project.move("big.bin", "src/big.bin");
+export async function saveLargeFile(fixture: Fixture, bytes = LARGE_FILE_BYTES): Promise<void> {
+  // Written elsewhere and then moved: kinsync would start the transfer of a partly written file.
+  await fixture.project.write("large.bin", randomBytes(bytes));
+  await fixture.project.move("large.bin", "src/large.bin");
 }
 
-/** What a user does while something is down. */
-export async function change(stage: Stage): Promise<void> {
-  await stage.project.writeAll({ "src/f.txt": "meanwhile\n", "src/new/g.txt": "g\n" });
-  await stage.project.remove("src/gone.txt");
+/** The changes that a user makes during a fault. */
+export async function changeLocalFiles(fixture: Fixture): Promise<void> {
+  await fixture.project.writeAll({ "src/f.txt": "meanwhile\n", "src/new/g.txt": "g\n" });
+  await fixture.project.remove("src/gone.txt");
 }
 
-/** Resolves when kinsync knows what `change` did. */
-export async function changeSeen(kinsync: Kinsync, since = 0): Promise<void> {
-  const fits = ({ event, paths }: Kinsync["events"][number]): boolean =>
-    event === "snapshot" && paths?.includes("new/g.txt") === true;
-  await kinsync.until("the change is seen", fits, { since });
+/** Waits until kinsync has noticed all changes of `changeLocalFiles`. */
+export async function untilChangesNoticed(kinsync: KinsyncProcess, since = 0): Promise<void> {
+  await kinsync.untilChanged("new/g.txt", since);
 }
 
-export interface Recovery {
-  /** Of kinsync's events, from before the fault. */
+export interface RecoveryExpectation {
+  /** Mark of kinsync's events before the fault. */
   readonly since: number;
-  /** Milliseconds from now on, within which all pods have to show the local files. */
-  readonly within: number;
-  /** One of these has to be told, with a sentence. Empty: nothing need be told. */
+  /** Time from now on until all pods have the local files. */
+  readonly limitMs: number;
+  /** kinsync has to report one of these codes with a sentence. Empty: no report is required. */
   readonly codes: readonly string[];
 }
 
 /**
- * What has to hold after every fault: all pods show exactly the local files within the bound, nothing else was written, nothing of
- * a transfer that broke off is left, the pods are the same ones and their containers too, kinsync lives and told what happened, and
- * the next save goes through.
+ * Checks what has to hold after every fault: all pods have exactly the local files within the limit; no other file was changed; no
+ * part of an interrupted transfer is left; pods and containers are the same; kinsync runs, reported the fault, and syncs the next save.
  */
-export async function recovered(stage: Stage, { kinsync, pods, others }: InStep, recovery: Recovery): Promise<void> {
-  await sameWithin(stage, pods, recovery.within);
-  const told = kinsync.events.slice(recovery.since);
-  if (recovery.codes.length > 0) {
-    const sentences = told.filter(({ code = "" }) => recovery.codes.includes(code)).map(({ reason }) => reason);
-    expect(
-      sentences.length,
-      `kinsync tells of one of ${recovery.codes.join(", ")}\n${kinsync.report()}`,
-    ).toBeGreaterThan(0);
-    for (const sentence of sentences) expect(sentence).toMatch(/\w+ \w+/);
-  }
-  await stage.save(kinsync, "f.txt", `later ${kinsync.mark()}\n`, pods);
-  await sameWithin(stage, pods, 30_000);
-  expect(await othersOf(stage, pods)).toEqual(others);
-  for (const pod of pods) expect(await leftIn(stage, pod)).toEqual([]);
-  const after = await stage.running(pods.length);
+export async function expectRecovery(
+  fixture: Fixture,
+  { kinsync, pods, unmapped }: SyncedPods,
+  { since, limitMs, codes }: RecoveryExpectation,
+): Promise<void> {
+  await fixture.untilSame(pods, { timeout: limitMs });
+  if (codes.length > 0) expectReport(kinsync, since, codes);
+  await fixture.save(kinsync, "f.txt", `later ${kinsync.mark()}\n`, pods);
+  await fixture.untilSame(pods, { timeout: 30_000 });
+  expect(await unmappedFiles(fixture, pods)).toEqual(unmapped);
+  for (const pod of pods) expect(await remainsOfTransfers(fixture, pod)).toEqual([]);
+  const after = await fixture.running(pods.length);
   expect(after.map(identityOf)).toEqual(pods.map(identityOf));
 }
 
-/** As `Stage.same`, within a bound. */
-export async function sameWithin(stage: Stage, pods: readonly Pod[], within: number): Promise<void> {
-  const local = await stage.project.picture("src");
-  const end = performance.now() + within;
-  for (const pod of pods) {
-    const left = Math.max(1, end - performance.now());
-    await expect
-      .poll(() => stage.look(pod), {
-        timeout: left,
-        interval: 250,
-        message: `${pod.metadata.name}, ${within / 1000} s`,
-      })
-      .toEqual(local);
-  }
+function expectReport(kinsync: KinsyncProcess, since: number, codes: readonly string[]): void {
+  const sentences = kinsync.events
+    .slice(since)
+    .filter(({ code = "" }) => codes.includes(code))
+    .map(({ reason }) => reason);
+  expect(sentences.length, `kinsync reports one of ${codes.join(", ")}\n${kinsync.report()}`).toBeGreaterThan(0);
+  for (const sentence of sentences) expect(sentence).toMatch(/\w+ \w+/);
 }
 
-/** Waits for a time that is itself what is tried: an outage of so many milliseconds. */
-export async function lasts(milliseconds: number): Promise<void> {
-  await delay(milliseconds);
-}
-
-/** All of /app but what is mapped. */
-async function othersOf(stage: Stage, pods: readonly Pod[]): Promise<readonly Picture[]> {
+/** Lists /app without the mapped folder. */
+async function unmappedFiles(fixture: Fixture, pods: readonly Pod[]): Promise<readonly FileListing[]> {
   return Promise.all(
     pods.map(async (pod) => {
-      const all = Object.entries((await stage.look(pod, "/app")) ?? {});
+      const all = Object.entries((await fixture.list(pod, "/app")) ?? {});
       return Object.fromEntries(all.filter(([path]) => path !== "src" && !path.startsWith("src/")));
     }),
   );
 }
 
-/** What kinsync's own folder holds beside its two files for each mapping. */
-async function leftIn(stage: Stage, pod: Pod): Promise<readonly string[]> {
-  const paths = Object.keys((await stage.look(pod, "/app/.kinsync")) ?? {});
+/** Lists kinsync's state folder without the two files of each mapping. */
+async function remainsOfTransfers(fixture: Fixture, pod: Pod): Promise<readonly string[]> {
+  const paths = Object.keys((await fixture.list(pod, "/app/.kinsync")) ?? {});
   return paths.filter((path) => !/^[^/]+(?:\/(?:marker|manifest))?$/.test(path));
 }
 

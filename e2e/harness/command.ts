@@ -1,55 +1,75 @@
 import { spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { execa } from "execa";
 
 export interface CommandOptions {
   readonly input?: string;
-  /** Standard output goes into this file and is not given back. */
+  /** Standard output goes into this file and is not returned. */
   readonly stdoutFile?: string;
   readonly cwd?: string;
+  /** All variables of the program. Default: those of this process. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Milliseconds; the process is killed then. Default: one minute. */
-  readonly within?: number;
+  /** The program is killed after this time. Default: one minute. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface Outcome {
+  /** `undefined`: a signal ended the program. */
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a program to its end. Rejects where it cannot be started, does not end in time, or the signal fires. */
+/** Runs a program to its end. Rejects if it cannot be started, exceeds its time limit, or the signal is aborted. */
 export async function execute(argv: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const [file = "", ...args] = argv;
-  const within = options.within ?? 60_000;
-  const timeout = AbortSignal.timeout(within);
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-  const child = spawn(file, args, { cwd: options.cwd, env: options.env ?? process.env, signal, killSignal: "SIGKILL" });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  let written: Promise<void> | undefined;
-  if (options.stdoutFile === undefined) child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-  else written = pipeline(child.stdout, createWriteStream(options.stdoutFile));
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  // A program that ends without reading its input is told by its exit code.
-  child.stdin.on("error", () => {});
-  child.stdin.end(options.input ?? "");
-  const ended = Promise.withResolvers<number | undefined>();
-  child.once("error", (error) => {
-    const said = Buffer.concat(stderr).toString();
-    ended.reject(
-      timeout.aborted ? new Error(`${argv.join(" ")} did not end within ${within} ms; it said: ${said}`) : error,
-    );
+  const { input = "", stdoutFile, cwd, env = process.env, timeoutMs = 60_000, signal } = options;
+  const result = await execa(file, args, {
+    input,
+    env,
+    extendEnv: false,
+    stripFinalNewline: false,
+    killSignal: "SIGKILL",
+    timeout: timeoutMs,
+    reject: false,
+    ...(stdoutFile === undefined ? {} : { stdout: { file: stdoutFile } }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
-  child.once("close", (code) => ended.resolve(code ?? undefined));
-  const [code] = await Promise.all([ended.promise, written]);
-  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+  const didEnd = result.exitCode !== undefined || result.signal !== undefined;
+  if (result instanceof Error && (result.timedOut || result.isCanceled || !didEnd)) throw result;
+  return { code: result.exitCode, stdout: result.stdout ?? "", stderr: result.stderr };
 }
 
-/** As `execute`; rejects with what it said where the exit code is not 0. @returns its standard output. */
+/** Like `execute`, but rejects with the program's output if the exit code is not 0. @returns its standard output */
 export async function run(argv: readonly string[], options: CommandOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await execute(argv, options);
-  if (code !== 0) throw new Error(`${argv.slice(0, 12).join(" ")} ended with ${code}: ${stderr || stdout}`);
+  if (code !== 0)
+    throw new Error(`${argv.slice(0, 12).join(" ")} ended with exit code ${code ?? "none"}: ${stderr || stdout}`);
   return stdout;
+}
+
+/**
+ * Runs a program with the terminal of this one and waits for its end. Ctrl-C reaches both; SIGTERM is passed on.
+ * @returns its exit code; 1 if a signal ended it
+ */
+export async function runInTerminal(
+  argv: readonly string[],
+  { env, cwd }: { readonly env: NodeJS.ProcessEnv; readonly cwd?: string },
+): Promise<number> {
+  const [file = "", ...args] = argv;
+  const child = spawn(file, args, { stdio: "inherit", env, ...(cwd === undefined ? {} : { cwd }) });
+  const ignore = (): void => {};
+  const forward = (): void => void child.kill("SIGTERM");
+  process.on("SIGINT", ignore);
+  process.on("SIGTERM", forward);
+  const ended = Promise.withResolvers<number>();
+  child.once("error", ended.reject);
+  child.once("close", (code) => ended.resolve(code ?? 1));
+  try {
+    return await ended.promise;
+  } finally {
+    process.off("SIGINT", ignore);
+    process.off("SIGTERM", forward);
+  }
 }

@@ -2,11 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { execute, run } from "./command.ts";
-import { pictureOf } from "./file-listing.ts";
-import type { Picture } from "./file-listing.ts";
+import { listFiles } from "./file-listing.ts";
+import type { FileListing } from "./file-listing.ts";
 
-/** A container that is looked into. */
-export interface Place {
+export interface ContainerRef {
   readonly namespace: string;
   readonly pod: string;
   readonly container: string;
@@ -14,37 +13,39 @@ export interface Place {
   readonly containerId: string;
 }
 
-/** Sees what containers hold by a way that is not kinsync. */
-export interface Looker {
-  /** For the report. */
-  readonly how: string;
-  /** A picture of an absolute path, `undefined` where there is nothing. Rejects where the container does not run. */
-  look(place: Place, path: string): Promise<Picture | undefined>;
+/** Reads the files of containers without kinsync. */
+export interface ContainerFiles {
+  /** Lists an absolute path, `undefined` if nothing exists there. Rejects if the container does not run. */
+  list(container: ContainerRef, path: string): Promise<FileListing | undefined>;
 }
 
-/** Through `/proc/PID/root` of the container's first process, found by the container's ID in its cgroup. Needs root, on the node. */
-export function lookByProcess(pidOf: (place: Place) => Promise<number | undefined> = pidByCgroup): Looker {
+/**
+ * Through `/proc/PID/root` of the container's first process. Requires root on the node.
+ * @param pidOf Default: by the container's ID in the process's cgroup
+ */
+export function filesByProcess(
+  pidOf: (container: ContainerRef) => Promise<number | undefined> = pidByCgroup,
+): ContainerFiles {
   const known = new Map<string, number>();
   return {
-    how: "the container's files as the machine sees them (/proc/PID/root)",
-    async look(place, path) {
-      let pid = known.get(place.containerId);
-      if (pid === undefined || !(await isAlive(pid))) pid = await pidOf(place);
-      if (pid === undefined) throw new Error(`no process of ${place.pod}, container ${place.container}, runs here`);
-      known.set(place.containerId, pid);
-      return pictureOf(`/proc/${pid}/root${path}`);
+    async list(ref, path) {
+      let pid = known.get(ref.containerId);
+      if (pid === undefined || !(await isAlive(pid))) pid = await pidOf(ref);
+      if (pid === undefined) throw new Error(`no process of pod ${ref.pod}, container ${ref.container}, runs here`);
+      known.set(ref.containerId, pid);
+      return listFiles(`/proc/${pid}/root${path}`);
     },
   };
 }
 
-/** False also for one that has ended and let go of all it held, and only waits to be buried. */
-export async function isAlive(pid: number): Promise<boolean> {
+/** False also for a process that has ended and has not been reaped yet. */
+async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat !== "" && !/\) [ZX] /.test(stat);
 }
 
-/** The oldest process of a container: the lowest PID whose cgroup path names it. */
-export async function pidByCgroup({ containerId }: Pick<Place, "containerId">): Promise<number | undefined> {
+/** The oldest process of a container: the lowest PID whose cgroup path contains the container's ID. */
+export async function pidByCgroup({ containerId }: Pick<ContainerRef, "containerId">): Promise<number | undefined> {
   const id = containerId.replace(/^.*:\/\//, "");
   const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
   for (const pid of pids.toSorted((a, b) => a - b)) {
@@ -54,12 +55,11 @@ export async function pidByCgroup({ containerId }: Pick<Place, "containerId">): 
   return undefined;
 }
 
-/** By tar over `kubectl exec`: for clusters whose nodes are elsewhere. Needs tar in the container. */
-export function lookByKubectl(kubectl: readonly string[]): Looker {
+/** By tar over `kubectl exec`: for clusters with nodes on other machines. Requires tar in the container. */
+export function filesByKubectl(kubectl: readonly string[]): ContainerFiles {
   return {
-    how: "tar over kubectl exec",
-    async look({ namespace, pod, container }, path) {
-      const folder = await mkdtemp(join(tmpdir(), "kinsync-e2e-look-"));
+    async list({ namespace, pod, container }, path) {
+      const folder = await mkdtemp(join(tmpdir(), "kinsync-e2e-files-"));
       try {
         const archive = join(folder, "archive");
         const exec = [...kubectl, "-n", namespace, "exec", pod, "-c", container, "--"];
@@ -67,10 +67,10 @@ export function lookByKubectl(kubectl: readonly string[]): Looker {
           stdoutFile: archive,
         });
         if (code !== 0 && /no such file|not found|can't change/i.test(stderr)) return undefined;
-        if (code !== 0) throw new Error(`tar in ${pod} ended with ${code}: ${stderr}`);
+        if (code !== 0) throw new Error(`tar in pod ${pod} ended with exit code ${code}: ${stderr}`);
         await mkdir(join(folder, "there"));
         await run(["tar", "-xf", archive, "-C", join(folder, "there")]);
-        return await pictureOf(join(folder, "there", basename(path)));
+        return await listFiles(join(folder, "there", basename(path)));
       } finally {
         await rm(folder, { recursive: true, force: true });
       }

@@ -3,7 +3,9 @@ import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
 import type { KubeObject } from "./objects.ts";
-import { PATIENCE } from "./until.ts";
+
+/** Default time limit of a wait; a loaded machine is slow. */
+export const PATIENCE_MS = 60_000;
 
 /** A line of `-o json`. */
 export interface KinsyncEvent {
@@ -30,7 +32,7 @@ export interface KinsyncEvent {
   readonly halted?: number;
 }
 
-/** What `kinsync tree -o json` prints. */
+/** Output of `kinsync tree -o json`. */
 export interface Tree {
   readonly workload: { readonly kind: string; readonly name: string; readonly namespace: string; readonly uid: string };
   readonly members: readonly {
@@ -51,7 +53,7 @@ export interface KinsyncOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** How a run of kinsync ended. */
+/** How kinsync ended. */
 export interface End {
   /** Exit code, or the name of the signal. */
   readonly code: number | string;
@@ -59,13 +61,20 @@ export interface End {
   readonly stderr: string;
 }
 
-/** A running kinsync, and every event that it told. Killed when it is disposed. */
-export class Kinsync implements AsyncDisposable {
+export interface WaitOptions {
+  /** Ignores earlier events: see `mark`. */
+  readonly since?: number;
+  /** Default: `PATIENCE_MS`. */
+  readonly timeout?: number;
+}
+
+/** A running kinsync with all events that it printed. It is killed on disposal. */
+export class KinsyncProcess implements AsyncDisposable {
   readonly events: KinsyncEvent[] = [];
   readonly ended: Promise<End>;
   readonly #name: string;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
-  #wake = Promise.withResolvers<void>();
+  #progress = Promise.withResolvers<void>();
   #end: End | undefined;
   #stdout = "";
   #stderr = "";
@@ -78,7 +87,7 @@ export class Kinsync implements AsyncDisposable {
       this.#stdout += `${line}\n`;
       const event = parseEvent(line);
       if (event !== undefined) this.events.push(event);
-      this.#tell();
+      this.#notify();
     });
     this.#child.stderr.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
     const ended = Promise.withResolvers<End>();
@@ -87,46 +96,47 @@ export class Kinsync implements AsyncDisposable {
     this.#child.once("close", (code, signal) => this.#finish(ended.resolve, code ?? signal ?? "unknown"));
   }
 
-  /** For `until`: only events from here on. */
+  /** For `since`: only events from here on. */
   mark(): number {
     return this.events.length;
   }
 
-  /** The first event, told already or to come, that fits. Rejects with what was told instead. */
+  /**
+   * The first event, printed already or later, that matches.
+   * @param what completes "kinsync did not report that …"
+   */
   async until(
     what: string,
-    fits: (event: KinsyncEvent) => boolean,
-    options: { readonly since?: number; readonly within?: number } = {},
+    matches: (event: KinsyncEvent) => boolean,
+    { since = 0, timeout = PATIENCE_MS }: WaitOptions = {},
   ): Promise<KinsyncEvent> {
-    const since = options.since ?? 0;
-    const within = options.within ?? PATIENCE;
-    const late = AbortSignal.timeout(within);
-    const aborted = new Promise<void>((resolve) => late.addEventListener("abort", () => resolve(), { once: true }));
+    const limit = AbortSignal.timeout(timeout);
+    const expired = new Promise<void>((resolve) => limit.addEventListener("abort", () => resolve(), { once: true }));
     for (;;) {
-      const found = this.events.slice(since).find(fits);
+      const found = this.events.slice(since).find(matches);
       if (found !== undefined) return found;
-      if (this.#end !== undefined) throw new Error(`kinsync ended and never told that ${what}\n${this.report()}`);
-      if (late.aborted)
-        throw new Error(`kinsync did not tell within ${within / 1000} s that ${what}\n${this.report()}`);
-      await Promise.race([this.#wake.promise, aborted]);
+      if (this.#end !== undefined) throw new Error(`kinsync ended and did not report that ${what}\n${this.report()}`);
+      if (limit.aborted)
+        throw new Error(`kinsync did not report within ${timeout / 1000} s that ${what}\n${this.report()}`);
+      await Promise.race([this.#progress.promise, expired]);
     }
   }
 
   async ready(): Promise<KinsyncEvent> {
-    return this.until("its first pass is done", ({ event }) => event === "ready");
+    return this.until("the first pass is complete", ({ event }) => event === "ready");
   }
 
-  /** Waits until it tells of a snapshot that this path came with; who gets it is another matter. */
-  async noticed(path: string, since: number): Promise<KinsyncEvent> {
+  /** Waits for the local change of a path, whichever containers it is synced to. */
+  async untilChanged(path: string, since: number): Promise<KinsyncEvent> {
     return this.until(
-      `${path} is saved`,
+      `${path} changed locally`,
       ({ event, paths }) => event === "snapshot" && paths?.includes(path) === true,
       { since },
     );
   }
 
-  /** The names of those pods, told by UID, that it wrote to since then. */
-  servedOf(pods: readonly KubeObject[], since: number): readonly string[] {
+  /** The names of those pods, compared by UID, to which a batch was synced since then. */
+  syncedAmong(pods: readonly KubeObject[], since: number): readonly string[] {
     const synced = new Set(this.events.slice(since).flatMap(({ event, uid }) => (event === "synced" ? [uid] : [])));
     return pods.filter(({ metadata }) => synced.has(metadata.uid)).map(({ metadata }) => metadata.name);
   }
@@ -141,10 +151,10 @@ export class Kinsync implements AsyncDisposable {
     return this.ended;
   }
 
-  /** The end of what it said, for messages. */
+  /** The end of its output, for messages. */
   report(): string {
     const lines = this.#stdout.trimEnd().split("\n").slice(-25);
-    return [`${this.#name} said last:`, ...lines, this.#stderr.slice(-2000)].join("\n");
+    return [`last output of ${this.#name}:`, ...lines, this.#stderr.slice(-2000)].join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,12 +166,12 @@ export class Kinsync implements AsyncDisposable {
     if (this.#end !== undefined) return;
     this.#end = { code, stdout: this.#stdout, stderr: this.#stderr };
     resolve(this.#end);
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
+  #notify(): void {
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
   }
 }
 

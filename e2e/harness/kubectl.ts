@@ -1,8 +1,9 @@
+import type { KubernetesObject } from "@kubernetes/client-node";
 import { run } from "./command.ts";
 import type { CommandOptions } from "./command.ts";
-import type { KubeObject, NewObject, Pod } from "./objects.ts";
+import type { KubeObject, Pod } from "./objects.ts";
 
-/** kubectl, on one cluster and in one namespace. */
+/** kubectl, with one kubeconfig and optionally one namespace. */
 export class Kubectl {
   readonly #argv: readonly string[];
   readonly #signal: AbortSignal | undefined;
@@ -25,8 +26,8 @@ export class Kubectl {
     return run([...this.#argv, ...args], { ...signal, ...options });
   }
 
-  async create(...objects: readonly NewObject[]): Promise<void> {
-    // One after the other, not as a List: kubectl wants the schema of List, which the playground has not got.
+  async create(...objects: readonly KubernetesObject[]): Promise<void> {
+    // One after the other and not as a List: kubectl requests the schema of List, which the playground does not serve.
     await this.run(["create", "-f", "-"], { input: objects.map((each) => JSON.stringify(each)).join("\n") });
   }
 
@@ -36,8 +37,8 @@ export class Kubectl {
   }
 
   async list<Kind extends KubeObject>(resource: string, selector = ""): Promise<readonly Kind[]> {
-    const answer = await this.run(["get", resource, "--selector", selector, "-o", "json"]);
-    return (JSON.parse(answer) as { readonly items: readonly Kind[] }).items;
+    const list = await this.run(["get", resource, "--selector", selector, "-o", "json"]);
+    return (JSON.parse(list) as { readonly items: readonly Kind[] }).items;
   }
 
   /** Sorted by name. */
@@ -51,6 +52,6 @@ export class Kubectl {
   }
 
   async delete(name: string, ...args: readonly string[]): Promise<void> {
-    await this.run(["delete", name, ...args], { within: 120_000 });
+    await this.run(["delete", name, ...args], { timeoutMs: 120_000 });
   }
 }

@@ -1,22 +1,42 @@
-import type { Kubectl } from "./kubectl.ts";
-import type { KubeObject, NewObject, Pod } from "./objects.ts";
+import type {
+  V1ConfigMap,
+  V1Container,
+  V1Deployment,
+  V1DeploymentSpec,
+  V1Job,
+  V1JobSpec,
+  V1Pod,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1StatefulSet,
+  V1StatefulSetSpec,
+} from "@kubernetes/client-node";
+import type { Plain } from "./objects.ts";
 
-/** Waits, and ends at once when it is told to. */
+export type Container = Plain<V1Container>;
+export type PodSpec = Plain<V1PodSpec>;
+export type Job = Plain<V1Job>;
+export type JobSpec = Plain<V1JobSpec>;
+type Labels = Record<string, string>;
+
+/** Waits, and ends at once after SIGTERM. */
 export const IDLE = "trap 'exit 0' TERM; sleep 36000 & wait";
 
-/** Does not end when it is told to, but when somebody makes /tmp/end: until then its pod is one that terminates. */
-const STUBBORN = "trap '' TERM; while [ ! -e /tmp/end ]; do sleep 0.2; done";
+/** Ignores SIGTERM and ends when /tmp/end exists: until then its pod is terminating. */
+const IGNORE_TERM = "trap '' TERM; while [ ! -e /tmp/end ]; do sleep 0.2; done";
 
-/** What containers hold before kinsync comes. */
+/** Creates the files that containers hold before kinsync starts. */
 export const SEED = "mkdir -p /app/src; echo old >/app/src/f.txt";
 
-type Part = Readonly<Record<string, unknown>>;
-
-/** The folder alone, with nothing in it. */
+/** Creates the mapped folder without any file, and waits. */
 export const EMPTY = `mkdir -p /app/src; ${IDLE}`;
 
 /** A container with a shell. */
-export function container(image: string, script: string = `${SEED}; ${IDLE}`, more: Part = {}): Part {
+export function container(
+  image: string,
+  script: string = `${SEED}; ${IDLE}`,
+  more: Partial<Container> = {},
+): Container {
   return {
     name: "main",
     image,
@@ -27,21 +47,24 @@ export function container(image: string, script: string = `${SEED}; ${IDLE}`, mo
   };
 }
 
-/** Spec of a pod of one container, or of those given. */
-export function podSpec(containers: Part | readonly Part[], more: Part = {}): Part {
+/** Spec of a pod with one container or several. */
+export function podSpec(
+  containers: Container | readonly Container[],
+  more: Partial<Omit<PodSpec, "containers">> = {},
+): PodSpec {
   return {
     terminationGracePeriodSeconds: 1,
     automountServiceAccountToken: false,
-    containers: Array.isArray(containers) ? containers : [containers],
+    containers: [containers].flat(),
     ...more,
   };
 }
 
 /**
- * Pods of this version, told apart by a variable, become ready only where the gate was open at their start, or when somebody
- * opens it to them. They need the object of `gateMap`.
+ * Spec of pods that become ready only if the gate was open when they started, or after `openGate`. Versions differ by a variable
+ * of the environment. Requires the object of `gateMap`.
  */
-export function gated(image: string, version: string): Part {
+export function gated(image: string, version: string): PodSpec {
   const script = `${SEED}; [ "$GATE" != open ] || touch /tmp/ready; ${IDLE}`;
   const gate = { name: "GATE", valueFrom: { configMapKeyRef: { name: "gate", key: "gate" } } };
   return podSpec(
@@ -52,34 +75,35 @@ export function gated(image: string, version: string): Part {
   );
 }
 
-/** Whether pods that start from now on are ready by themselves: to be created, or patched in. */
-export function gateMap(gate: "open" | "closed"): NewObject {
+/** Decides whether pods that start from now on become ready by themselves. To be created, or used as a patch. */
+export function gateMap(gate: "open" | "closed"): Plain<V1ConfigMap> {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "gate" }, data: { gate } };
 }
 
-/** Makes pods ready that started while the gate was closed. */
-export async function openGate(kubectl: Kubectl, pods: readonly Pod[]): Promise<void> {
-  for (const { metadata } of pods) await kubectl.run(["exec", metadata.name, "--", "touch", "/tmp/ready"]);
+/** Spec of a pod that terminates only after `releasePods`: the state in between lasts as long as the situation needs it. */
+export function lingering(image: string, more: Partial<Container> = {}): PodSpec {
+  return podSpec(container(image, `${SEED}; ${IGNORE_TERM}`, more), { terminationGracePeriodSeconds: 180 });
 }
 
-/** A pod of this terminates until it is let go: what happens in between takes the time that it takes. */
-export function lingering(image: string, more: Part = {}): Part {
-  return podSpec(container(image, `${SEED}; ${STUBBORN}`, more), { terminationGracePeriodSeconds: 180 });
+/** Spec of a pod that fails when /tmp/fail exists. */
+export function failingOnRequest(image: string): PodSpec {
+  return podSpec(container(image, `${SEED}; while [ ! -e /tmp/fail ]; do sleep 0.2; done; exit 1`));
 }
 
-export async function letGo(kubectl: Kubectl, pods: readonly Pod[]): Promise<void> {
-  for (const { metadata } of pods) await kubectl.run(["exec", metadata.name, "--", "touch", "/tmp/end"]);
-}
-
-export function pod(name: string, spec: Part, labels: Readonly<Record<string, string>> = {}): NewObject {
+export function pod(name: string, spec: PodSpec, labels: Labels = {}): Plain<V1Pod> {
   return { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec };
 }
 
-function template(name: string, spec: Part, annotations: Readonly<Record<string, string>> = {}): Part {
-  return { metadata: { labels: { app: name }, annotations }, spec };
+function template(name: string, spec: PodSpec): Plain<V1PodTemplateSpec> {
+  return { metadata: { labels: { app: name } }, spec };
 }
 
-export function deployment(name: string, replicas: number, spec: Part, more: Part = {}): NewObject {
+export function deployment(
+  name: string,
+  replicas: number,
+  spec: PodSpec,
+  more: Partial<Plain<V1DeploymentSpec>> = {},
+): Plain<V1Deployment> {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -88,7 +112,12 @@ export function deployment(name: string, replicas: number, spec: Part, more: Par
   };
 }
 
-export function statefulSet(name: string, replicas: number, spec: Part, more: Part = {}): NewObject {
+export function statefulSet(
+  name: string,
+  replicas: number,
+  spec: PodSpec,
+  more: Partial<Plain<V1StatefulSetSpec>> = {},
+): Plain<V1StatefulSet> {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -104,84 +133,30 @@ export function statefulSet(name: string, replicas: number, spec: Part, more: Pa
   };
 }
 
-/** A Job of indexed pods, as part of a JobSet. */
-export function replicatedJob(name: string, pods: number, spec: Part, more: Part = {}): Part {
+/** Spec of a Job with indexed pods that are not restarted. */
+export function indexedJobSpec(pods: number, spec: PodSpec, labels?: Labels, more: Partial<JobSpec> = {}): JobSpec {
   return {
-    name,
-    replicas: 1,
-    template: {
-      spec: {
-        parallelism: pods,
-        completions: pods,
-        completionMode: "Indexed",
-        backoffLimit: 0,
-        template: { spec: { restartPolicy: "Never", ...spec } },
-        ...more,
-      },
-    },
+    parallelism: pods,
+    completions: pods,
+    completionMode: "Indexed",
+    backoffLimit: 0,
+    template: { ...(labels === undefined ? {} : { metadata: { labels } }), spec: { restartPolicy: "Never", ...spec } },
+    ...more,
   };
 }
 
-/** A Job of indexed pods that is nobody's part. */
+/** A Job with indexed pods. */
 export function indexedJob(
   name: string,
   pods: number,
-  spec: Part,
-  labels: Readonly<Record<string, string>> = {},
-  more: Part = {},
-): NewObject {
+  spec: PodSpec,
+  labels: Labels = {},
+  more: Partial<JobSpec> = {},
+): Job {
   return {
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: { name, labels },
-    spec: {
-      parallelism: pods,
-      completions: pods,
-      completionMode: "Indexed",
-      backoffLimit: 0,
-      template: { metadata: { labels }, spec: { restartPolicy: "Never", ...spec } },
-      ...more,
-    },
+    spec: indexedJobSpec(pods, spec, labels, more),
   };
-}
-
-export function jobSet(name: string, replicatedJobs: readonly Part[], more: Part = {}): NewObject {
-  return {
-    apiVersion: "jobset.x-k8s.io/v1alpha2",
-    kind: "JobSet",
-    metadata: { name },
-    spec: { replicatedJobs, ...more },
-  };
-}
-
-/** Label that all pods of a JobSet carry. */
-export function ofJobSet(name: string): string {
-  return `jobset.sigs.k8s.io/jobset-name=${name}`;
-}
-
-/** Label of the pods of one of its jobs. */
-export const ROLE_LABEL = "jobset.sigs.k8s.io/replicatedjob-name";
-
-/** The JobSet's job that a pod is of. */
-export function roleOf({ metadata }: KubeObject): string {
-  return metadata.labels?.[ROLE_LABEL] ?? "";
-}
-
-/** Fails when somebody makes /tmp/fail. */
-export function fuse(image: string): Part {
-  return podSpec(container(image, `${SEED}; while [ ! -e /tmp/fail ]; do sleep 0.2; done; exit 1`));
-}
-
-/**
- * One head and some workers. The workers' Job is made when the head is ready, which takes longer than the one second that
- * creation times are told apart by.
- */
-export function training(name: string, workers: number, spec: Part, more: Part = {}): NewObject {
-  const [main] = spec["containers"] as readonly Part[];
-  const warmUp = { ...main, name: "warm-up", command: ["sh", "-c", "sleep 1.5"] };
-  return jobSet(
-    name,
-    [replicatedJob("head", 1, { ...spec, initContainers: [warmUp] }), replicatedJob("worker", workers, spec)],
-    { startupPolicy: { startupPolicyOrder: "InOrder" }, ...more },
-  );
 }

@@ -1,16 +1,16 @@
-import type { ImageName } from "../images/image-map.ts";
+import type { ImageName } from "../images/image-names.ts";
 
 /**
- * What a situation cannot do without.
- * - `paths`: absolute paths in containers are the containers' own; all situations need it
+ * What a situation requires of its cluster.
+ * - `paths`: absolute paths in containers are the containers' own; all situations require it
  * - `jobset`: the JobSet controller
- * - `jobset-gates`: one whose gates RestartJob and ElasticJobSet are open
- * - `nodes:2`: two nodes that take pods
+ * - `jobset-gates`: a JobSet controller with the gates RestartJob and ElasticJobSet open
+ * - `nodes:2`: two nodes that accept pods
  * - `rbac`: roles and service accounts
  * - `real`: a real kubelet and a real container runtime
- * - `control`: the right to kill processes of the node
- * - `eyes`: containers without tar can be looked into, too
- * - `image:NAME`: an image that pods can be made of
+ * - `control`: permission to kill processes of the node
+ * - `node-files`: files of containers can be read without tar in the container
+ * - `image:NAME`: an image
  */
 export type Need =
   | "paths"
@@ -20,14 +20,14 @@ export type Need =
   | "rbac"
   | "real"
   | "control"
-  | "eyes"
+  | "node-files"
   | `image:${ImageName}`;
 
-/** Why nothing is played where the playground has to make do without namespaces. */
+/** Why every situation is skipped on a machine where the playground cannot use namespaces. */
 export const UNCONFINED = "the playground's containers are not confined on this machine";
 
-/** Why the playground cannot give what is needed, `undefined` where it can. */
-export function lackOfPlayground(need: Need, isConfined: boolean): string | undefined {
+/** Why the playground does not meet a need, `undefined` if it does. */
+export function playgroundLack(need: Need, isConfined: boolean): string | undefined {
   switch (need) {
     case "paths":
       return isConfined ? undefined : UNCONFINED;
@@ -40,7 +40,7 @@ export function lackOfPlayground(need: Need, isConfined: boolean): string | unde
     case "rbac":
       return "it has no roles: verbs are denied by a fault from TypeScript";
     case "real":
-    case "eyes":
+    case "node-files":
       return "it has no kubelet and no container runtime";
     case "control":
       return "it is one process: no part of it can be killed alone";

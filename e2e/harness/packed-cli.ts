@@ -7,9 +7,9 @@ import { run } from "./command.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 
 /**
- * Builds, packs and installs all packages as their users get them, into a folder of the cache that is named after their content;
+ * Builds, packs and installs all packages as their users install them, into a folder of the cache named after their content;
  * once for the same content.
- * @returns the `kinsync` to start
+ * @returns path of `kinsync`
  */
 export async function packedCli(): Promise<string> {
   const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kinsync-e2e");
@@ -19,19 +19,19 @@ export async function packedCli(): Promise<string> {
 
   await run([process.execPath, join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-b", ...(await packages())], {
     cwd: ROOT,
-    within: 300_000,
+    timeoutMs: 300_000,
   });
   await mkdir(cache, { recursive: true });
   const draft = await mkdtemp(join(cache, "draft-"));
   try {
     for (const each of await packages()) {
       const argv = ["npm", "pack", "--loglevel=error", "--ignore-scripts", "--pack-destination", draft];
-      await run(argv, { cwd: join(ROOT, each), within: 120_000 });
+      await run(argv, { cwd: join(ROOT, each), timeoutMs: 120_000 });
     }
     const tarballs = (await readdir(draft)).filter((name) => name.endsWith(".tgz"));
     await writeFile(join(draft, "package.json"), JSON.stringify({ name: "kinsync-e2e", private: true }));
     const flags = ["--loglevel=error", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"];
-    await run(["npm", "install", ...flags, ...tarballs.map((name) => `./${name}`)], { cwd: draft, within: 300_000 });
+    await run(["npm", "install", ...flags, ...tarballs.map((name) => `./${name}`)], { cwd: draft, timeoutMs: 300_000 });
     await rename(draft, folder);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -45,7 +45,7 @@ async function packages(): Promise<readonly string[]> {
   return (await readdir(join(ROOT, "packages"))).toSorted().map((name) => `packages/${name}`);
 }
 
-/** A digest of all that a package is made from. */
+/** A digest of all sources of the packages. */
 async function digestOfPackages(): Promise<string> {
   const hash = createHash("sha256");
   for (const folder of await packages()) {

@@ -1,10 +1,10 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { pictureOf } from "./file-listing.ts";
-import type { Picture } from "./file-listing.ts";
+import { listFiles } from "./file-listing.ts";
+import type { FileListing } from "./file-listing.ts";
 
-/** The local files of a situation, in a folder of their own. */
+/** The local files of a situation, in a temporary folder. */
 export class Project implements AsyncDisposable {
   readonly folder: string;
 
@@ -25,7 +25,7 @@ export class Project implements AsyncDisposable {
     await writeFile(this.path(name), content);
   }
 
-  /** Puts new content in place at once, as most editors do: nobody can see the half of it. */
+  /** Replaces a file atomically, as most editors do. */
   async replace(name: string, content: string): Promise<void> {
     await this.write(".kinsync-e2e-new", content);
     await mkdir(dirname(this.path(name)), { recursive: true });
@@ -36,7 +36,7 @@ export class Project implements AsyncDisposable {
     for (const [name, content] of Object.entries(files)) await this.write(name, content);
   }
 
-  async folderAt(name: string): Promise<void> {
+  async makeFolder(name: string): Promise<void> {
     await mkdir(this.path(name), { recursive: true });
   }
 
@@ -44,7 +44,7 @@ export class Project implements AsyncDisposable {
     await symlink(to, this.path(name));
   }
 
-  async mode(name: string, mode: number): Promise<void> {
+  async chmod(name: string, mode: number): Promise<void> {
     await chmod(this.path(name), mode);
   }
 
@@ -56,8 +56,8 @@ export class Project implements AsyncDisposable {
     await rm(this.path(name), { recursive: true });
   }
 
-  async picture(name: string): Promise<Picture> {
-    return (await pictureOf(this.path(name))) ?? {};
+  async list(name: string): Promise<FileListing> {
+    return (await listFiles(this.path(name))) ?? {};
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,25 +1,25 @@
 import type { ImageMap } from "../images/image-map.ts";
 
-/** What run.ts tells the workers, by environment variables: they are processes of their own. */
+/** What run.ts passes to the workers, which are separate processes, in an environment variable. */
 export interface Settings {
-  readonly world: "cluster" | "playground";
-  /** The kinsync that is tried: a program and its first arguments. */
+  readonly target: "cluster" | "playground";
+  /** The kinsync under test: a program and its first arguments. */
   readonly command: readonly string[];
-  /** Kubeconfig with the rights of an administrator; unused on the playground. */
+  /** Kubeconfig with an administrator's rights; unused on the playground. */
   readonly kubeconfig: string;
-  /** Marks the namespaces of this run. */
+  /** Label value of the namespaces of this run. */
   readonly run: string;
-  /** Parts of the node may be killed: the situations run inside of it, as root, and nobody else uses the cluster. */
+  /** Components of the node may be killed: the situations run inside the node, as root, and the cluster has no other users. */
   readonly control: boolean;
-  /** All situations are played, not some of them. */
+  /** All situations run, not a selection. */
   readonly isWhole: boolean;
-  /** Nothing may be skipped. */
+  /** A skipped situation fails the run. */
   readonly isComplete: boolean;
-  /** The page of what the playground cannot play is written, not compared. */
+  /** The table of what the playground skips is written, not compared. */
   readonly writeDocs: boolean;
   /** Histories of the situations are written. */
   readonly record: boolean;
-  /** Unused on the playground, whose images are its own. */
+  /** Unused on the playground, which has its own images. */
   readonly images: ImageMap;
 }
 
@@ -29,9 +29,9 @@ export function settingsToEnvironment(settings: Settings): Readonly<Record<strin
   return { [VARIABLE]: JSON.stringify(settings) };
 }
 
-/** @throws where the suite was not started by run.ts. */
+/** @throws if run.ts did not start this process */
 export function settingsFromEnvironment(): Settings {
   const text = process.env[VARIABLE];
-  if (text === undefined) throw new Error("the situations are started by npm run e2e");
+  if (text === undefined) throw new Error("start the situations with `npm run e2e`");
   return JSON.parse(text) as Settings;
 }

@@ -1,43 +1,43 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { markdownTable } from "markdown-table";
 import type { Reporter, TestModule } from "vitest/node";
 import { UNCONFINED } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
 const PAGE = new URL("../../docs/reference/playground.md", import.meta.url);
-const START = "<!-- situations that are not played: npm run e2e -- --playground --write-docs -->";
+const BEGIN = "<!-- situations that are not played: npm run e2e -- --playground --write-docs -->";
 const END = "<!-- end -->";
 
 /**
- * Sees to what was skipped: nothing may be, where the run is to be complete; and what the playground cannot play is exactly what
- * its page says.
+ * Fails a run with skipped situations if the run has to be complete, and a run on the playground if its page does not list exactly
+ * the skipped situations.
  */
 export function skippedReporter(settings: Settings): Reporter {
   return {
     onTestRunEnd(modules, _errors, reason) {
-      const skipped = skippedOf(modules);
+      const skipped = skippedIn(modules);
       if (settings.isComplete && skipped.length > 0) {
-        fail(
-          `nothing may be skipped here, but these were:\n${skipped.map(([name, why]) => `${name}: ${why}`).join("\n")}`,
-        );
+        const lines = skipped.map(([name, why]) => `${name}: ${why}`);
+        fail(`this run must not skip situations, but it skipped:\n${lines.join("\n")}`);
       }
       const isUnconfined = skipped.some(([, why]) => why === UNCONFINED);
-      if (isUnconfined) process.stderr.write(`left out: ${UNCONFINED}\n`);
-      // A run of some of the situations, or one that was cut off, says nothing of the others.
-      if (settings.world !== "playground" || !settings.isWhole || reason === "interrupted") return;
+      if (isUnconfined) process.stderr.write(`skipped: ${UNCONFINED}\n`);
+      // A selection of situations, or a run that was cut off, cannot be compared with the page.
+      if (settings.target !== "playground" || !settings.isWhole || reason === "interrupted") return;
       if (isUnconfined) return;
       const page = readFileSync(PAGE, "utf8");
-      const should = withTable(page, tableOf(skipped));
-      if (page === should) return;
-      if (settings.writeDocs) writeFileSync(PAGE, should);
+      const expected = withTable(page, tableOf(skipped));
+      if (page === expected) return;
+      if (settings.writeDocs) writeFileSync(PAGE, expected);
       else
         fail(
-          "docs/reference/playground.md tells other situations to be not played: npm run e2e -- --playground --write-docs",
+          "docs/reference/playground.md does not list the skipped situations. Run `npm run e2e -- --playground --write-docs`.",
         );
     },
   };
 }
 
-function skippedOf(modules: readonly TestModule[]): readonly (readonly [name: string, why: string])[] {
+function skippedIn(modules: readonly TestModule[]): readonly (readonly [name: string, why: string])[] {
   return modules
     .flatMap((module) => [...module.children.allTests("skipped")])
     .map((test) => {
@@ -46,21 +46,18 @@ function skippedOf(modules: readonly TestModule[]): readonly (readonly [name: st
     });
 }
 
-function tableOf(rows: readonly (readonly [name: string, why: string])[]): string {
-  const cells = [["situation", "why"], ...rows.toSorted(([a], [b]) => (a < b ? -1 : 1))].map((row) =>
-    row.map((text) => text.replaceAll("|", "\\|")),
-  );
-  const [first = 0, second = 0] = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const line = ([a = "", b = ""]: readonly string[]): string => `| ${a.padEnd(first)} | ${b.padEnd(second)} |`;
-  const [head = [], ...body] = cells;
-  return [line(head), `| ${"-".repeat(first)} | ${"-".repeat(second)} |`, ...body.map(line)].join("\n");
+function tableOf(skipped: readonly (readonly [name: string, why: string])[]): string {
+  const rows = skipped
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map((row) => row.map((text) => text.replaceAll("|", "\\|")));
+  return markdownTable([["situation", "why"], ...rows]);
 }
 
 function withTable(page: string, table: string): string {
-  const start = page.indexOf(START);
-  const end = page.indexOf(END, start);
-  if (start === -1 || end === -1) throw new Error(`docs/reference/playground.md lacks ${START} or ${END}`);
-  return `${page.slice(0, start + START.length)}\n\n${table}\n\n${page.slice(end)}`;
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END, begin);
+  if (begin === -1 || end === -1) throw new Error(`docs/reference/playground.md lacks ${BEGIN} or ${END}`);
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
 }
 
 function fail(message: string): void {

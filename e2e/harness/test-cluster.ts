@@ -1,158 +1,80 @@
-import { readdir, readFile } from "node:fs/promises";
 import { createPlayground } from "@kinsync/playground";
-import { execute } from "./command.ts";
-import { lookByKubectl, lookByProcess, pidByCgroup } from "./container-files.ts";
-import type { Looker, Place } from "./container-files.ts";
-import type { ImageName } from "../images/image-map.ts";
+import type { ImageName } from "../images/image-names.ts";
+import { filesByKubectl, filesByProcess, pidByCgroup } from "./container-files.ts";
+import type { ContainerFiles, ContainerRef } from "./container-files.ts";
 import { Kubectl } from "./kubectl.ts";
-import { container, jobSet, podSpec, replicatedJob } from "./manifests.ts";
-import type { KubeObject } from "./objects.ts";
-import { SPARE_TAINT } from "./labels.ts";
-import { lackOfPlayground } from "./needs.ts";
+import { playgroundLack } from "./needs.ts";
 import type { Need } from "./needs.ts";
+import { realClusterLack } from "./real-cluster-lack.ts";
 import { settingsFromEnvironment } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
-/** A Kubernetes, and how its containers are seen. */
-export interface World extends AsyncDisposable {
+/** The Kubernetes of the situations: a real cluster or the playground. */
+export interface TestCluster extends AsyncDisposable {
   readonly settings: Settings;
-  readonly title: string;
   readonly kubectl: Kubectl;
   /** Kubeconfig of an administrator. */
   readonly kubeconfig: string;
   /** Image with a busybox that has sh and tar. */
   readonly image: string;
-  /** Reference of an image that was said to be needed. */
+  /** Reference of an image that the situation lists among its needs. */
   imageOf(name: ImageName): string;
-  /** Chosen by what works for this container. */
-  lookerFor(place: Place): Promise<Looker>;
-  /** Why a need is not met, `undefined` where it is. */
+  /** How the files of a container can be read. */
+  filesOf(container: ContainerRef): Promise<ContainerFiles>;
+  /** Why a need is not met, `undefined` if it is. */
   lacks(need: Need): Promise<string | undefined>;
 }
 
-let world: Promise<World> | undefined;
+let current: Promise<TestCluster> | undefined;
 
-/** The world of this test file; made when it is first asked for. */
-export function openWorld(): Promise<World> {
-  return (world ??= makeWorld(settingsFromEnvironment()));
+/** The cluster of this test file; opened by the first call. */
+export function openTestCluster(): Promise<TestCluster> {
+  return (current ??= open(settingsFromEnvironment()));
 }
 
-/** Ends the world of this test file, if there is one. */
-export async function closeWorld(): Promise<void> {
-  const opened = world;
-  world = undefined;
+/** Closes the cluster of this test file, if it was opened. */
+export async function closeTestCluster(): Promise<void> {
+  const opened = current;
+  current = undefined;
   await (await opened)?.[Symbol.asyncDispose]();
 }
 
-function makeWorld(settings: Settings): Promise<World> {
-  return settings.world === "playground" ? playgroundWorld(settings) : clusterWorld(settings);
+function open(settings: Settings): Promise<TestCluster> {
+  return settings.target === "playground" ? openPlayground(settings) : openRealCluster(settings);
 }
 
-async function playgroundWorld(settings: Settings): Promise<World> {
+async function openPlayground(settings: Settings): Promise<TestCluster> {
   const playground = await createPlayground();
   const { kind } = await playground.kubelet.confinement;
   const kubectl = new Kubectl(["kubectl", "--kubeconfig", playground.kubeconfigPath]);
-  const byProcess = lookByProcess(({ containerId }) =>
+  const byProcess = filesByProcess(({ containerId }) =>
     Promise.resolve(playground.kubelet.containers().find((each) => each.containerId === containerId)?.pid),
   );
-  const looker = kind === "confined" ? byProcess : lookByKubectl(kubectl.argv);
+  const files = kind === "confined" ? byProcess : filesByKubectl(kubectl.argv);
   return {
     settings,
-    title: `playground, containers ${kind}`,
     kubectl,
     kubeconfig: playground.kubeconfigPath,
     image: "playground/busybox",
     imageOf: (name) => `playground/${name}`,
-    lookerFor: () => Promise.resolve(looker),
-    lacks: (need) => Promise.resolve(lackOfPlayground(need, kind === "confined")),
+    filesOf: () => Promise.resolve(files),
+    lacks: (need) => Promise.resolve(playgroundLack(need, kind === "confined")),
     [Symbol.asyncDispose]: () => playground.close(),
   };
 }
 
-function clusterWorld(settings: Settings): Promise<World> {
+function openRealCluster(settings: Settings): Promise<TestCluster> {
   const kubectl = new Kubectl(["kubectl", "--kubeconfig", settings.kubeconfig]);
-  const byProcess = lookByProcess();
-  const byKubectl = lookByKubectl(kubectl.argv);
+  const byProcess = filesByProcess();
+  const byKubectl = filesByKubectl(kubectl.argv);
   return Promise.resolve({
     settings,
-    title: settings.kubeconfig,
     kubectl,
     kubeconfig: settings.kubeconfig,
     image: settings.images.busybox.reference,
     imageOf: (name) => settings.images[name].reference,
-    lookerFor: async (place) => ((await pidByCgroup(place)) === undefined ? byKubectl : byProcess),
-    lacks: (need) => lackOfCluster(settings, kubectl, need),
+    filesOf: async (container) => ((await pidByCgroup(container)) === undefined ? byKubectl : byProcess),
+    lacks: (need) => realClusterLack(settings, kubectl, need),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
-}
-
-async function lackOfCluster(settings: Settings, kubectl: Kubectl, need: Need): Promise<string | undefined> {
-  switch (need) {
-    case "paths":
-    case "rbac":
-    case "real":
-      return undefined;
-    case "control":
-      return settings.control ? undefined : "nobody said that processes of the node may be killed (--control)";
-    case "jobset": {
-      const { code, stderr } = await execute([...kubectl.argv, "get", "--raw", "/apis/jobset.x-k8s.io/v1alpha2"]);
-      if (code === 0) return undefined;
-      // A cluster that does not answer lacks nothing that could be skipped.
-      if (!stderr.includes("NotFound")) throw new Error(`the cluster does not tell what it has: ${stderr}`);
-      return "the cluster has no JobSet controller";
-    }
-    case "jobset-gates": {
-      const asked = [...kubectl.argv, "create", "--namespace", "default", "--dry-run=server", "-f", "-"];
-      const { code, stderr } = await execute(asked, { input: JSON.stringify(GATED) });
-      if (code === 0) return undefined;
-      if (!/feature gate|no matches for kind/.test(stderr)) throw new Error(`the cluster does not tell: ${stderr}`);
-      return "the JobSet controller, if there is one, has its alpha gates shut";
-    }
-    case "nodes:2": {
-      const { length } = (await kubectl.list<Node>("nodes")).filter(takesPods);
-      return length >= 2 ? undefined : `the cluster has ${length} nodes that take pods`;
-    }
-    case "eyes":
-      return (await seesKubelet()) ? undefined : "no kubelet is seen from here: tar has to be in what is looked into";
-    default: {
-      const { reference, isNamed } = settings.images[need.slice("image:".length) as ImageName];
-      // Whoever names an image says that it can be had. A node does not list what it has yet to pull, nor more than 50.
-      if (isNamed) return undefined;
-      const without = (await kubectl.list<Node>("nodes")).filter((node) => takesPods(node) && !holds(node, reference));
-      const names = without.map(({ metadata }) => metadata.name);
-      return names.length === 0 ? undefined : `the image ${reference} is not on ${names.join(", ")}`;
-    }
-  }
-}
-
-/** Refused where the gate RestartJob is shut; that of ElasticJobSet is opened with it, and cannot be asked for without a JobSet. */
-const GATED = jobSet("gates", [replicatedJob("a", 1, podSpec(container("none")))], {
-  failurePolicy: { rules: [{ name: "alone", action: "RestartJob" }] },
-});
-
-interface Node extends KubeObject {
-  readonly spec: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
-  readonly status: { readonly images?: readonly { readonly names?: readonly string[] }[] };
-}
-
-interface Taint {
-  readonly key: string;
-  readonly effect: string;
-}
-
-function takesPods({ spec: { unschedulable = false, taints = [] } }: Node): boolean {
-  return !unschedulable && taints.every(({ key, effect }) => key === SPARE_TAINT || effect === "PreferNoSchedule");
-}
-
-function holds({ status: { images = [] } }: Node, reference: string): boolean {
-  return images.some(({ names = [] }) => names.includes(reference));
-}
-
-/** True on the node itself, and on a machine whose containers are nodes, for root. */
-async function seesKubelet(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return false;
-  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    if ((await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")) === "kubelet\n") return true;
-  }
-  return false;
 }

@@ -1,19 +1,19 @@
-// node e2e/images/cli.ts: the images of the situations for a cluster that is somewhere else, made without Docker.
+// node e2e/images/cli.ts: builds the images of the situations without Docker, for a cluster elsewhere.
 import { copyFile, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ensureImages } from "./image-archives.ts";
-import { ensurePackages, IMAGE_PACKAGES } from "./debian-packages.ts";
 import { run } from "../harness/command.ts";
+import { ensurePackages, IMAGE_PACKAGES } from "./debian-packages.ts";
+import { ensureImages } from "./image-archives.ts";
 
 const USAGE = `Usage: node e2e/images/cli.ts COMMAND [--no-install]
 
-  build FOLDER            make them: one OCI archive for each, FOLDER/busybox.tar...
-  load [--kind NAME]      make them, and load them into all nodes of a kind cluster; default: kind
+  build FOLDER            build them: one OCI archive for each, FOLDER/busybox.tar...
+  load [--kind NAME]      build them, and load them into all nodes of a kind cluster; default: kind
 
-They are made of this machine's own files: Debian or Ubuntu. Packages that are missing are installed by apt-get (root);
-with --no-install they are named instead.
+They are built from this machine's own files: Debian or Ubuntu. Missing packages are installed by apt-get (root);
+with --no-install their names are printed instead.
 `;
 
 process.exitCode = await main().catch((error: unknown) => {
@@ -37,13 +37,13 @@ async function main(): Promise<number> {
   }
   if (command === "build" && folder !== undefined && more.length === 0) {
     const target = resolve(folder);
-    const archives = await archivesOfImages(!flags["no-install"]);
+    const archives = await buildArchives(!flags["no-install"]);
     await mkdir(target, { recursive: true });
     for (const archive of archives) await copyFile(archive, join(target, basename(archive)));
     return 0;
   }
   if (command === "load" && folder === undefined) {
-    for (const archive of await archivesOfImages(!flags["no-install"])) {
+    for (const archive of await buildArchives(!flags["no-install"])) {
       report(`loading ${basename(archive)} into the kind cluster ${flags.kind}`);
       await load(archive, flags.kind);
     }
@@ -55,19 +55,19 @@ async function main(): Promise<number> {
 
 async function load(archive: string, cluster: string): Promise<void> {
   try {
-    await run(["kind", "load", "image-archive", archive, "--name", cluster], { within: 300_000 });
+    await run(["kind", "load", "image-archive", archive, "--name", cluster], { timeoutMs: 300_000 });
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause;
-    throw new Error("there is no program kind in PATH", { cause });
+    throw new Error("the program kind is not in PATH", { cause });
   }
 }
 
-/** Made once for each state of the machine's packages, and kept in the cache. */
-async function archivesOfImages(install: boolean): Promise<readonly string[]> {
+/** Builds once for each state of the machine's packages; the archives stay in the cache. */
+async function buildArchives(install: boolean): Promise<readonly string[]> {
   const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "kinsync-e2e");
   const packages = await ensurePackages({ names: IMAGE_PACKAGES, install, report });
   const { archives } = await ensureImages({ cache, packages, node: true, report });
-  // The first one is the node's own.
+  // The first one, for pod sandboxes, is only for the project's own nodes.
   return archives.slice(1);
 }
 

@@ -1,6 +1,6 @@
 import { execute, run } from "../harness/command.ts";
 
-/** Debian's packages that images are made of. */
+/** Debian packages that the images are built from. */
 export const IMAGE_PACKAGES = [
   "bash",
   "busybox-static",
@@ -18,7 +18,7 @@ export const IMAGE_PACKAGES = [
   "tar",
 ] as const;
 
-/** Those, and what a node needs. */
+/** Those, and the packages that a node requires. */
 export const NODE_PACKAGES = [
   ...IMAGE_PACKAGES,
   "conntrack",
@@ -26,7 +26,7 @@ export const NODE_PACKAGES = [
   "containernetworking-plugins",
   "iproute2",
   "iptables",
-  // For situations in which somebody's clock is off.
+  // For situations with a shifted clock.
   "libfaketime",
   "openssl",
   "runc",
@@ -35,16 +35,16 @@ export const NODE_PACKAGES = [
 
 export interface PackagesOptions {
   readonly names: readonly string[];
-  /** Installs what is missing; else its lack is an error. */
+  /** Installs missing packages; otherwise a missing package is an error. */
   readonly install: boolean;
   readonly report: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Sees to it that Debian's packages are there.
+ * Ensures that Debian packages are installed.
  * @returns each package with its version: `bash 5.2.15-2+b8`
- * @throws where the machine is no Debian, or a package is missing and not to be installed.
+ * @throws if the machine is not a Debian, or a package is missing and `install` is false
  */
 export async function ensurePackages(options: PackagesOptions): Promise<readonly string[]> {
   const { names } = options;
@@ -52,7 +52,7 @@ export async function ensurePackages(options: PackagesOptions): Promise<readonly
   const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0) {
     const command = `apt-get install --no-install-recommends ${missing.join(" ")}`;
-    if (!options.install) throw new Error(`Debian packages are missing; install them: ${command}`);
+    if (!options.install) throw new Error(`Debian packages are missing. Install them: \`${command}\``);
     options.report(`installing Debian packages: ${missing.join(" ")}`);
     await install(missing, options.signal);
     return ensurePackages({ ...options, install: false });
@@ -66,27 +66,27 @@ async function installed(
 ): Promise<ReadonlyMap<string, string>> {
   const format = "${Package} ${db:Status-Status} ${Version}\n";
   const query = ["dpkg-query", "--show", `--showformat=${format}`, ...names];
-  let said: string;
+  let stdout: string;
   try {
-    // Its exit code only says that some are unknown.
-    said = (await execute(query, signalOf(signal))).stdout;
+    // Its exit code only means that some packages are unknown.
+    ({ stdout } = await execute(query, signalOf(signal)));
   } catch (cause) {
-    throw new Error("images and nodes are made of Debian's packages, and there is no dpkg-query here", { cause });
+    throw new Error("images and nodes are built from Debian packages, but this machine has no dpkg-query", { cause });
   }
-  const lines = said.split("\n").map((line) => line.split(" "));
+  const lines = stdout.split("\n").map((line) => line.split(" "));
   return new Map(lines.flatMap(([name = "", state, version = ""]) => (state === "installed" ? [[name, version]] : [])));
 }
 
 async function install(names: readonly string[], signal: AbortSignal | undefined): Promise<void> {
   const options = {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    within: 900_000,
+    timeoutMs: 900_000,
     ...signalOf(signal),
   };
-  // Mirrors fail now and then, and a fresh machine may be installing something of its own.
-  const patience = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"];
-  await run(["apt-get", ...patience, "update"], options);
-  await run(["apt-get", ...patience, "install", "--yes", "--no-install-recommends", ...names], options);
+  // Mirrors fail now and then, and another installation may hold the lock on a fresh machine.
+  const retries = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"];
+  await run(["apt-get", ...retries, "update"], options);
+  await run(["apt-get", ...retries, "install", "--yes", "--no-install-recommends", ...names], options);
 }
 
 function signalOf(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {

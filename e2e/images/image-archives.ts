@@ -2,9 +2,6 @@ import { createHash } from "node:crypto";
 import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../harness/command.ts";
-import type { Images } from "../cluster/cluster.ts";
-import { imageArchive } from "./oci-archive.ts";
-import type { Image, ImageFile } from "./oci-archive.ts";
 import {
   busyboxFiles,
   commonFiles,
@@ -15,27 +12,18 @@ import {
   pythonFiles,
   text,
 } from "./image-files.ts";
+import { IMAGES, PAUSE_IMAGE } from "./image-names.ts";
+import { imageArchive } from "./oci-archive.ts";
+import type { Image, ImageFile } from "./oci-archive.ts";
 
-export const PAUSE_IMAGE = "localhost/pause:1";
-
-export const IMAGES: Images = {
-  busybox: "localhost/busybox:1",
-  debian: "localhost/debian:1",
-  python: "localhost/python:1",
-  perl: "localhost/perl:1",
-  "perl-base": "localhost/perl-base:1",
-  node: "localhost/node:1",
-  distroless: "localhost/distroless:1",
-};
-
-/** The user of the image without anything else, as in the images that people call distroless. */
+/** The user of the distroless image. */
 const NON_ROOT = 65532;
 
 export interface ImagesOptions {
   readonly cache: string;
-  /** What the images are copied from, for the cache's key: `bash 5.2.15-2+b8`. */
+  /** Packages that the images are copied from, for the key of the cache: `bash 5.2.15-2+b8`. */
   readonly packages: readonly string[];
-  /** With the image of Node.js. */
+  /** Also builds the image of Node.js. */
   readonly node: boolean;
   readonly report: (line: string) => void;
 }
@@ -47,10 +35,10 @@ export interface ImageArchives {
   readonly wait: string;
 }
 
-/** Makes the images out of the machine's own files, once for each state of them. */
+/** Builds the images from the machine's own files, once for each state of these files. */
 export async function ensureImages({ cache, packages, node, report }: ImagesOptions): Promise<ImageArchives> {
   const key = createHash("sha256").update([...packages, process.version, process.arch].join("\n"));
-  for (const source of ["image-archives.ts", "oci-archive.ts", "image-files.ts", "wait.c"]) {
+  for (const source of ["image-archives.ts", "image-files.ts", "image-names.ts", "oci-archive.ts", "wait.c"]) {
     key.update(await readFile(join(import.meta.dirname, source)));
   }
   const folder = join(cache, `images-${key.digest("hex").slice(0, 12)}`);
@@ -65,22 +53,22 @@ export async function ensureImages({ cache, packages, node, report }: ImagesOpti
     const archive = join(folder, fileName(name));
     archives.push(archive);
     await ensureFile(archive, async (path) => {
-      report(`making the image ${name}`);
-      await writeFile(path, imageArchive({ name, settings, files: await files() }));
+      report(`building the image ${name}`);
+      await writeFile(path, await imageArchive({ name, settings, files: await files() }));
     });
   }
   return { archives, wait };
 }
 
-/** Makes a file where it is not there yet; whole or not at all. */
-async function ensureFile(path: string, make: (path: string) => Promise<unknown>): Promise<void> {
-  if (await isThere(path)) return;
+/** Creates a missing file atomically. */
+async function ensureFile(path: string, create: (path: string) => Promise<unknown>): Promise<void> {
+  if (await exists(path)) return;
   const unfinished = `${path}.${process.pid}`;
-  await make(unfinished);
+  await create(unfinished);
   await rename(unfinished, path);
 }
 
-/** An image whose files are read only where it has to be made. */
+/** An image whose files are read only if it has to be built. */
 interface Recipe extends Omit<Image, "files"> {
   readonly files: () => Promise<readonly ImageFile[]>;
 }
@@ -145,7 +133,7 @@ function fileName(image: string): string {
   return `${image.replace(/^.*\//, "").replace(/:.*$/, "")}.tar`;
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -3,10 +3,10 @@ import { basename } from "node:path";
 import { execute, run } from "../harness/command.ts";
 import type { ImageFile } from "./oci-archive.ts";
 
-/** Debian's folders in /usr have names in / as well. */
+/** Folders of Debian's /usr that are linked from /. */
 const MERGED = ["bin", "lib", "lib64", "sbin"] as const;
 
-/** What every root has: users, folders that others write to or mount on, and /app. */
+/** The files of every image: users, folders for mounts and temporary files, and /app. */
 export function commonFiles(): readonly ImageFile[] {
   const empty = ["app", "dev", "etc", "proc", "root", "sys", "usr", "var"];
   return [
@@ -21,7 +21,7 @@ export function text(path: string, content: string): ImageFile {
   return { kind: "file", path, mode: 0o644, content: Buffer.from(content) };
 }
 
-/** A busybox, and a link to it for each of its commands. */
+/** busybox, and a link to it for each of its commands. */
 export async function busyboxFiles(): Promise<readonly ImageFile[]> {
   const names = (await run(["/bin/busybox", "--list"])).trim().split("\n");
   const links = names.filter((name) => name !== "busybox");
@@ -31,19 +31,19 @@ export async function busyboxFiles(): Promise<readonly ImageFile[]> {
   ];
 }
 
-/** The machine's own programs of some Debian packages, with the libraries that they load. */
+/** The machine's programs of some Debian packages, with their libraries. */
 export async function packageFiles(packages: readonly string[]): Promise<readonly ImageFile[]> {
   const listed = await listFiles(packages);
   const programs = listed.filter((path) => /^(\/usr)?\/s?bin\//.test(path));
   const files = await Promise.all(programs.map(copyOf));
-  // dash is sh by a diversion that no package lists.
+  // A diversion, which no package lists, makes dash the sh.
   const sh: readonly ImageFile[] = packages.includes("dash")
     ? [{ kind: "link", path: "usr/bin/sh", target: "dash" }]
     : [];
   return [...mergedLinks(), ...files.flat(), ...sh, ...(await librariesOf(programs))];
 }
 
-/** Debian's python3 with its own library; neither pip nor packages of others. */
+/** Debian's python3 with its standard library; neither pip nor other packages. */
 export async function pythonFiles(): Promise<readonly ImageFile[]> {
   const python = await realpath("/usr/bin/python3");
   const version = basename(python);
@@ -58,17 +58,17 @@ export async function pythonFiles(): Promise<readonly ImageFile[]> {
   ];
 }
 
-/** Debian's perl with the modules that are on every Debian, and some more of the package perl, by name. */
+/** Debian's perl with the modules of perl-base, and further modules of the package perl by name. */
 export async function perlFiles(modules: readonly string[] = []): Promise<readonly ImageFile[]> {
   const base = (await listFiles(["perl-base"])).filter((path) => /^\/usr\/lib\/.*\/perl-base\//.test(path));
-  // Perl itself knows what a module is made of.
+  // Perl lists the files of a module itself.
   const load = modules.map((name) => `-M${name}`);
-  const tell = 'print join("\\0", values %INC, @DynaLoader::dl_shared_objects)';
-  const loaded = modules.length === 0 ? [] : (await run(["/usr/bin/perl", ...load, "-e", tell])).split("\0");
+  const printFiles = 'print join("\\0", values %INC, @DynaLoader::dl_shared_objects)';
+  const loaded = modules.length === 0 ? [] : (await run(["/usr/bin/perl", ...load, "-e", printFiles])).split("\0");
   return interpreterFiles("/usr/bin/perl", "usr/bin/perl", [...new Set([...base, ...loaded])]);
 }
 
-/** The Node.js that runs this. */
+/** The Node.js that runs this program. */
 export function nodeFiles(): Promise<readonly ImageFile[]> {
   return interpreterFiles(process.execPath, "usr/bin/node", []);
 }
@@ -93,7 +93,7 @@ async function listFiles(packages: readonly string[]): Promise<readonly string[]
   return lists.flatMap((list) => list.split("\n")).filter((line) => line.startsWith("/"));
 }
 
-/** The file as it is on the machine. Nothing for folders, and for what dpkg lists and somebody took away. */
+/** A file as it is on the machine; nothing for folders, and for files that dpkg lists but that do not exist. */
 async function copyOf(path: string): Promise<readonly ImageFile[]> {
   const state = await lstat(path).catch(() => undefined);
   const to = inUsr(path);
@@ -107,7 +107,7 @@ async function copyOf(path: string): Promise<readonly ImageFile[]> {
 }
 
 async function librariesOf(programs: readonly string[]): Promise<readonly ImageFile[]> {
-  // ldd refuses scripts and static programs, and goes on.
+  // ldd reports scripts and static programs as errors and continues.
   const { stdout } = await execute(["ldd", ...programs]);
   const paths = new Set([...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path));
   return Promise.all([...paths].map((path) => program(path, inUsr(path))));
@@ -120,7 +120,7 @@ function mergedLinks(): readonly ImageFile[] {
   ]);
 }
 
-/** `/lib/x.so` -> `usr/lib/x.so`: nothing can be put below a link. */
+/** `/lib/x.so` -> `usr/lib/x.so`: an archive entry cannot lie below a link. */
 function inUsr(path: string): string {
   const [, top = ""] = path.split("/");
   return MERGED.some((name) => name === top) ? `usr${path}` : path.slice(1);

@@ -1,23 +1,21 @@
 import { readFile } from "node:fs/promises";
-import { IMAGES } from "./image-archives.ts";
-import type { Images } from "../cluster/cluster.ts";
-
-/** What a situation calls an image by: `busybox`. What each one holds: e2e/README.md. */
-export type ImageName = keyof Images;
+import { IMAGES } from "./image-names.ts";
+import type { ImageName } from "./image-names.ts";
 
 export interface MappedImage {
   /** `registry.example/kinsync/busybox:1` */
   readonly reference: string;
-  /** The user named it, so that nodes can get it; of one that is not named, the nodes have to hold it. */
+  /** The user named this reference, so nodes can pull it. An image that is not named has to be on the nodes already. */
   readonly isNamed: boolean;
 }
 
-/** By name; all names are there. */
+/** A reference for every image name. */
 export type ImageMap = Readonly<Record<ImageName, MappedImage>>;
 
 /**
- * The images of the situations: `localhost/NAME:1`, except those that a file names: a JSON object, `{ "busybox": "registry.example/busybox:1" }`.
- * @throws where the file cannot be read, is no such object, or names an image that no situation has.
+ * The images of the situations: `localhost/NAME:1`, except those named in a file: a JSON object,
+ * `{ "busybox": "registry.example/busybox:1" }`.
+ * @throws if the file cannot be read, is not such an object, or names an unknown image
  */
 export async function readImageMap(file: string | undefined): Promise<ImageMap> {
   const named = file === undefined ? {} : parseNamed(file, await readFile(file, "utf8"));
@@ -36,13 +34,15 @@ function parseNamed(file: string, text: string): Readonly<Record<string, string>
     throw new Error(`${file} is not JSON`, { cause });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error(`${file} is no object of image names and references`);
+    throw new Error(`${file} is not an object of image names and references`);
   }
   for (const [name, reference] of Object.entries(value) as [string, unknown][]) {
     if (!Object.hasOwn(IMAGES, name)) {
-      throw new Error(`${file} names the image ${name}; there are ${Object.keys(IMAGES).join(", ")}`);
+      throw new Error(`${file} names the unknown image ${name}; known images: ${Object.keys(IMAGES).join(", ")}`);
     }
-    if (typeof reference !== "string" || reference === "") throw new Error(`${file}: ${name} is no image reference`);
+    if (typeof reference !== "string" || reference === "") {
+      throw new Error(`${file}: the value of ${name} is not an image reference`);
+    }
   }
   return value as Readonly<Record<string, string>>;
 }

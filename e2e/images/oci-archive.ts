@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { buffer } from "node:stream/consumers";
+import { pack } from "tar-stream";
+import type { Header } from "tar-stream";
 
 /** A file of an image. Paths are relative, without `./`: `usr/bin/tar`. */
 export type ImageFile =
@@ -23,19 +26,19 @@ export interface Image {
   readonly files: readonly ImageFile[];
 }
 
-const EPOCH = "1970-01-01T00:00:00Z";
+const CREATED = "1970-01-01T00:00:00Z";
 
 /**
- * An OCI image layout as a tar archive, the same bytes for the same image: one layer, no times, no compression.
- * Source: OCI image specification 1.1, image-layout.md; containerd takes the name from `io.containerd.image.name`.
+ * An OCI image layout as a tar archive, reproducible: one layer, no times, no compression.
+ * Source: OCI image specification 1.1, image-layout.md; containerd reads the name from `io.containerd.image.name`.
  */
-export function imageArchive({ name, settings, files }: Image): Buffer {
+export async function imageArchive({ name, settings, files }: Image): Promise<Buffer> {
   const architecture = process.arch === "x64" ? "amd64" : process.arch;
   const platform = { architecture, os: "linux" };
-  const layer = tarArchive(files);
-  const history = [{ created: EPOCH, created_by: "e2e" }];
+  const layer = await tarArchive(files);
+  const history = [{ created: CREATED, created_by: "e2e" }];
   const rootfs = { type: "layers", diff_ids: [digestOf(layer)] };
-  const config = json({ created: EPOCH, ...platform, config: settings, rootfs, history });
+  const config = json({ created: CREATED, ...platform, config: settings, rootfs, history });
   const manifest = json({
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
@@ -56,8 +59,8 @@ export function imageArchive({ name, settings, files }: Image): Buffer {
   return tarArchive([file("oci-layout", json({ imageLayoutVersion: "1.0.0" })), file("index.json", index), ...blobs]);
 }
 
-/** A ustar archive, sorted by path, with the folders that are not named themselves. Everything belongs to root and is from 1970. */
-export function tarArchive(files: readonly ImageFile[]): Buffer {
+/** A tar archive, sorted by path, including the parent folders that are not listed. All entries belong to root unless stated, and are from 1970. */
+async function tarArchive(files: readonly ImageFile[]): Promise<Buffer> {
   const byPath = new Map<string, ImageFile>();
   for (const file of files) {
     const parts = file.path.split("/");
@@ -67,41 +70,27 @@ export function tarArchive(files: readonly ImageFile[]): Buffer {
     }
     byPath.set(file.path, file);
   }
-  const sorted = [...byPath.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const blocks = sorted.flatMap((file) => {
-    const content = file.kind === "file" ? file.content : Buffer.alloc(0);
-    return [header(file, content.length), content, Buffer.alloc(-content.length & 511)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+  const archive = pack();
+  for (const file of [...byPath.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    if (file.kind === "file") archive.entry(headerOf(file), file.content);
+    else archive.entry(headerOf(file));
+  }
+  archive.finalize();
+  return buffer(archive);
 }
 
-function header(file: ImageFile, size: number): Buffer {
-  const block = Buffer.alloc(512);
-  const text = (value: string, at: number, length: number) => {
-    if (Buffer.byteLength(value) > length) throw new Error(`${value} is too long for a tar header`);
-    block.write(value, at);
-  };
-  const octal = (value: number, at: number, length: number) =>
-    text(value.toString(8).padStart(length - 1, "0"), at, length);
-  const path = file.kind === "folder" ? `${file.path}/` : file.path;
-  // A name of up to 100 bytes, and before it, cut at a slash, a prefix.
-  const cut = Buffer.byteLength(path) > 100 ? path.indexOf("/", path.length - 101) : -1;
-  text(path.slice(cut + 1), 0, 100);
-  if (cut > 0) text(path.slice(0, cut), 345, 155);
-  const owner = file.kind === "folder" ? (file.owner ?? 0) : 0;
-  octal(file.kind === "link" ? 0o777 : file.kind === "folder" ? (file.mode ?? 0o755) : file.mode, 100, 8);
-  octal(owner, 108, 8);
-  octal(owner, 116, 8);
-  octal(size, 124, 12);
-  octal(0, 136, 12);
-  block.fill(" ", 148, 156);
-  text({ file: "0", link: "2", folder: "5" }[file.kind], 156, 1);
-  if (file.kind === "link") text(file.target, 157, 100);
-  text("ustar\0", 257, 6);
-  text("00", 263, 2);
-  const sum = block.reduce((total, byte) => total + byte, 0);
-  text(`${sum.toString(8).padStart(6, "0")}\0 `, 148, 8);
-  return block;
+function headerOf(file: ImageFile): Partial<Header> & Pick<Header, "name"> {
+  const common = { name: file.path, mtime: new Date(0), uid: 0, gid: 0 };
+  switch (file.kind) {
+    case "file":
+      return { ...common, type: "file", mode: file.mode, size: file.content.length };
+    case "link":
+      return { ...common, type: "symlink", mode: 0o777, linkname: file.target };
+    case "folder": {
+      const { mode = 0o755, owner = 0 } = file;
+      return { ...common, type: "directory", name: `${file.path}/`, mode, uid: owner, gid: owner };
+    }
+  }
 }
 
 function descriptor(mediaType: string, content: Buffer) {

@@ -1,4 +1,4 @@
-/* Waits and reaps: the first process of a node and of each pod, and the only program of the image without anything else. */
+/* Waits and reaps: the first process of a node and of each pod, and the only program of the distroless image. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

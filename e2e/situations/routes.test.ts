@@ -3,65 +3,66 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
-import { kubeconfigOf, writeKubeconfig } from "../harness/access.ts";
-import { makeCertificates } from "../cluster/certificates.ts";
-import type { Kinsync } from "../harness/kinsync-process.ts";
+import { createCertificates } from "../cluster/certificates.ts";
+import { ConnectProxy } from "../harness/connect-proxy.ts";
+import type { ConnectProxyOptions } from "../harness/connect-proxy.ts";
+import { untilNothingRemains } from "../harness/container-processes.ts";
+import type { Fixture, UpOptions } from "../harness/fixture.ts";
+import { ForwardingProxy } from "../harness/forwarding-proxy.ts";
+import type { KinsyncProcess } from "../harness/kinsync-process.ts";
+import { kubeconfigText, readRoute, writeKubeconfig } from "../harness/kubeconfig.ts";
 import { emptyPod } from "../harness/mapped-pod.ts";
 import type { Pod } from "../harness/objects.ts";
 import { situation } from "../harness/situation.ts";
-import type { Stage, UpOptions } from "../harness/fixture.ts";
-import { untilNothingIsLeft } from "../harness/container-processes.ts";
-import { ConnectProxy, ForwardingProxy, readWay } from "../harness/proxies.ts";
-import type { ConnectProxyOptions } from "../harness/proxies.ts";
 
-/** Local files, something larger among them, and a pod. */
-async function prepare(stage: Stage): Promise<Pod> {
-  const { project } = stage;
+/** Creates local files, including a larger one, and a pod. */
+async function prepare(fixture: Fixture): Promise<Pod> {
+  const { project } = fixture;
   await project.writeAll({ "src/f.txt": "one\n", "src/gone/g.txt": "g\n" });
   await project.write("src/larger.bin", Buffer.alloc(8 << 20, "0123456789abcde"));
-  return emptyPod(stage);
+  return emptyPod(fixture);
 }
 
-/** A first sync, saves, deletes, and an end. */
-async function playThrough(stage: Stage, x: Pod, options: UpOptions): Promise<Kinsync> {
-  const { project } = stage;
-  const kinsync = stage.up("pod/x", options);
+/** Plays a first sync, a save, a delete, and Ctrl-C. */
+async function playRun(fixture: Fixture, x: Pod, options: UpOptions): Promise<KinsyncProcess> {
+  const { project } = fixture;
+  const kinsync = fixture.up("pod/x", options);
   expect(await kinsync.ready()).toMatchObject({ targets: 1, synced: 1 });
-  await stage.same([x]);
-  await stage.save(kinsync, "f.txt", "two\n", [x]);
+  await fixture.untilSame([x]);
+  await fixture.save(kinsync, "f.txt", "two\n", [x]);
   await project.remove("src/gone");
-  await stage.same([x]);
+  await fixture.untilSame([x]);
   const end = await kinsync.interrupt();
   expect(end.code).toBe(130);
-  await untilNothingIsLeft(stage, "x");
+  await untilNothingRemains(fixture, "x");
   return kinsync;
 }
 
-async function openProxy(stage: Stage, options?: ConnectProxyOptions): Promise<ConnectProxy> {
+async function openProxy(fixture: Fixture, options?: ConnectProxyOptions): Promise<ConnectProxy> {
   const proxy = await ConnectProxy.open(options);
-  stage.atEnd(() => proxy[Symbol.asyncDispose]());
+  fixture.defer(() => proxy[Symbol.asyncDispose]());
   return proxy;
 }
 
 for (const version of ["v5", "v4"]) {
-  situation(`an API server whose exec speaks ${version} and nothing else`, {}, async (stage) => {
-    const { namespace, project } = stage;
+  situation(`an API server with only version ${version} of exec works`, {}, async (fixture) => {
+    const { namespace, project } = fixture;
     const protocol = `${version}.channel.k8s.io`;
-    const proxy = await ForwardingProxy.open(await readWay(stage.kubeconfig), { protocols: [protocol] });
-    stage.atEnd(() => proxy[Symbol.asyncDispose]());
-    const text = kubeconfigOf({ cluster: { server: `http://${proxy.host}` }, user: {}, namespace });
-    const kubeconfig = await writeKubeconfig(project.path("through"), text);
-    await playThrough(stage, await prepare(stage), { kubeconfig });
-    expect(new Set(proxy.chosen)).toEqual(new Set([protocol]));
+    const proxy = await ForwardingProxy.open(await readRoute(fixture.kubeconfig), { protocols: [protocol] });
+    fixture.defer(() => proxy[Symbol.asyncDispose]());
+    const text = kubeconfigText({ cluster: { server: `http://${proxy.host}` }, user: {}, namespace });
+    const kubeconfig = await writeKubeconfig(project.path("through-proxy"), text);
+    await playRun(fixture, await prepare(fixture), { kubeconfig });
+    expect(new Set(proxy.chosenProtocols)).toEqual(new Set([protocol]));
   });
 }
 
-situation("the way to the cluster is kubectl proxy", {}, async (stage) => {
-  const { kubectl, kubeconfig, namespace, project } = stage;
+situation("kinsync works through kubectl proxy", {}, async (fixture) => {
+  const { kubectl, kubeconfig, namespace, project } = fixture;
   const [file = ""] = kubectl.argv;
   const args = ["--kubeconfig", kubeconfig, "proxy", "--port", "0", "--reject-paths", "^$"];
   const proxy = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
-  stage.atEnd(async () => {
+  fixture.defer(async () => {
     const ended = once(proxy, "close");
     proxy.kill("SIGKILL");
     await ended;
@@ -71,73 +72,73 @@ situation("the way to the cluster is kubectl proxy", {}, async (stage) => {
     proxy.once("close", () => reject(new Error("kubectl proxy ended")));
     createInterface({ input: proxy.stdout }).on("line", (line) => resolve(/:(\d+)$/.exec(line)?.[1] ?? ""));
   });
-  const text = kubeconfigOf({ cluster: { server: `http://127.0.0.1:${port}` }, user: {}, namespace });
-  await playThrough(stage, await prepare(stage), {
-    kubeconfig: await writeKubeconfig(project.path("by-proxy"), text),
+  const text = kubeconfigText({ cluster: { server: `http://127.0.0.1:${port}` }, user: {}, namespace });
+  await playRun(fixture, await prepare(fixture), {
+    kubeconfig: await writeKubeconfig(project.path("through-kubectl-proxy"), text),
   });
 });
 
-/** A kubeconfig whose server has a name that only a proxy knows, and the name's meaning. */
-async function hiddenServer(stage: Stage) {
-  const { cluster, user, server } = await readWay(stage.kubeconfig);
+/** A kubeconfig whose server has a name that only a proxy can resolve. */
+async function hiddenServer(fixture: Fixture) {
+  const { cluster, user, server } = await readRoute(fixture.kubeconfig);
   const name = `api.kinsync-e2e.invalid:${server.port || "443"}`;
   const hidden = { "tls-server-name": server.hostname, ...cluster, server: `https://${name}` };
-  const text = kubeconfigOf({ cluster: hidden, user, namespace: stage.namespace });
-  const kubeconfig = await writeKubeconfig(stage.project.path("hidden"), text);
+  const text = kubeconfigText({ cluster: hidden, user, namespace: fixture.namespace });
+  const kubeconfig = await writeKubeconfig(fixture.project.path("hidden"), text);
   return { kubeconfig, name, names: { [name]: `${server.hostname}:${server.port || "443"}` } };
 }
 
 const BEHIND_A_PROXY = {
   needs: ["real"],
-  unplayable: "its server is plain HTTP on loopback, and no proxy of the environment is asked for that",
+  skippedOnPlayground: "its server is plain HTTP on loopback, for which no proxy of the environment is used",
 } as const;
 
-situation("HTTPS_PROXY leads to the cluster, all of it; NO_PROXY takes it back", BEHIND_A_PROXY, async (stage) => {
-  const { kubeconfig, name, names } = await hiddenServer(stage);
-  const proxy = await openProxy(stage, { names });
-  const x = await prepare(stage);
+situation("HTTPS_PROXY is used unless NO_PROXY lists the server", BEHIND_A_PROXY, async (fixture) => {
+  const { kubeconfig, name, names } = await hiddenServer(fixture);
+  const proxy = await openProxy(fixture, { names });
+  const x = await prepare(fixture);
   const env = { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: "localhost,.example.com,10.0.0.0/8" };
-  await playThrough(stage, x, { kubeconfig, env });
+  await playRun(fixture, x, { kubeconfig, env });
   expect(new Set(proxy.tunnels.map(({ to }) => to))).toEqual(new Set([name]));
 
-  const asked = proxy.tunnels.length;
-  const without = await stage.sync("pod/x", {
+  const before = proxy.tunnels.length;
+  const without = await fixture.sync("pod/x", {
     kubeconfig,
     env: { ...env, NO_PROXY: ".kinsync-e2e.invalid" },
     args: ["--wait", "2s"],
   });
   expect(without.end.code).toBe(5);
   expect(without.events.at(-1)).toMatchObject({ event: "error", code: "KINSYNC_CLUSTER_UNREACHABLE" });
-  expect(proxy.tunnels.length).toBe(asked);
+  expect(proxy.tunnels.length).toBe(before);
 });
 
-situation("HTTPS_PROXY is a proxy that speaks TLS itself", BEHIND_A_PROXY, async (stage) => {
-  const pki = stage.project.path("proxy-pki");
-  await makeCertificates(pki, [{ name: "proxy", subject: "/CN=proxy", names: "IP:127.0.0.1" }]);
-  const pem = (file: string): Promise<string> => readFile(`${pki}/${file}`, "utf8");
-  const { kubeconfig, name, names } = await hiddenServer(stage);
+situation("an HTTPS_PROXY with TLS is used if it is trusted", BEHIND_A_PROXY, async (fixture) => {
+  const certificates = fixture.project.path("proxy-certificates");
+  await createCertificates(certificates, [{ name: "proxy", subject: "/CN=proxy", names: "IP:127.0.0.1" }]);
+  const pem = (file: string): Promise<string> => readFile(`${certificates}/${file}`, "utf8");
+  const { kubeconfig, name, names } = await hiddenServer(fixture);
   const tls = { cert: await pem("proxy.crt"), key: await pem("proxy.key") };
-  const proxy = await openProxy(stage, { names, tls });
-  const x = await prepare(stage);
+  const proxy = await openProxy(fixture, { names, tls });
+  const x = await prepare(fixture);
   const env = { HTTPS_PROXY: `https://${proxy.host}` };
-  const distrusted = await stage.sync("pod/x", { kubeconfig, env, args: ["--wait", "2s"] });
-  expect(distrusted.end.code).toBe(5);
+  const untrusted = await fixture.sync("pod/x", { kubeconfig, env, args: ["--wait", "2s"] });
+  expect(untrusted.end.code).toBe(5);
   expect(proxy.tunnels).toEqual([]);
-  await playThrough(stage, x, { kubeconfig, env: { ...env, NODE_EXTRA_CA_CERTS: `${pki}/ca.crt` } });
+  await playRun(fixture, x, { kubeconfig, env: { ...env, NODE_EXTRA_CA_CERTS: `${certificates}/ca.crt` } });
   expect(new Set(proxy.tunnels.map(({ to }) => to))).toEqual(new Set([name]));
 });
 
-situation("proxy-url of the kubeconfig, with a login: no way without it, and it is never shown", {}, async (stage) => {
-  const { namespace, project } = stage;
-  const { cluster, user, server } = await readWay(stage.kubeconfig);
+situation("the login in proxy-url is sent and never shown", {}, async (fixture) => {
+  const { namespace, project } = fixture;
+  const { cluster, user, server } = await readRoute(fixture.kubeconfig);
   const login = "somebody:p@ss:w/rd";
-  const proxy = await openProxy(stage, { login });
+  const proxy = await openProxy(fixture, { login });
   const behind = async (url: string): Promise<string> => {
-    const text = kubeconfigOf({ cluster: { ...cluster, "proxy-url": url }, user, namespace });
+    const text = kubeconfigText({ cluster: { ...cluster, "proxy-url": url }, user, namespace });
     return writeKubeconfig(project.path("behind"), text);
   };
-  const x = await prepare(stage);
-  const wrong = await stage.sync("pod/x", {
+  const x = await prepare(fixture);
+  const wrong = await fixture.sync("pod/x", {
     kubeconfig: await behind(`http://somebody:wr0ng@${proxy.host}`),
     args: ["--wait", "2s"],
   });
@@ -147,7 +148,7 @@ situation("proxy-url of the kubeconfig, with a login: no way without it, and it 
   expect(proxy.tunnels.some(({ isOpen }) => isOpen)).toBe(false);
 
   const right = `http://somebody:${encodeURIComponent("p@ss:w/rd")}@${proxy.host}`;
-  const kinsync = await playThrough(stage, x, { kubeconfig: await behind(right) });
+  const kinsync = await playRun(fixture, x, { kubeconfig: await behind(right) });
   const open = proxy.tunnels.filter(({ isOpen }) => isOpen);
   expect(new Set(open.map(({ to }) => to))).toEqual(new Set([server.host]));
   const { stdout, stderr } = await kinsync.ended;

@@ -3,11 +3,11 @@ import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
 import { eventsOf, historyConformance, loadHistories, refutingHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
-import { crossCheck } from "./cross-check.ts";
+import { deploymentCounts } from "../../../test/support/controller-counts/deployment.ts";
 
-const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
+const HISTORIES = loadHistories(new URL("./histories/", import.meta.url));
 
-historyConformance(deployment(), HISTORIES, { test, crossCheck });
+historyConformance(deployment(), HISTORIES, { test, crossCheck: deploymentCounts });
 
 describe.each(["rollout-and-rollback", "recreate-and-deletion"])("a Deployment on a real cluster: %s", (name) => {
   test("a member that was superseded never comes back", () => {

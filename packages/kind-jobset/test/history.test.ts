@@ -11,13 +11,13 @@ import {
 } from "@kinsync/core/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { crossCheck } from "./cross-check.ts";
+import { jobSetCounts } from "../../../test/support/controller-counts/jobset.ts";
 
 const RESTART_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt";
 const JOBS: ResourceType = { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
-const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
+const HISTORIES = loadHistories(new URL("./histories/", import.meta.url));
 
-historyConformance(jobset(), HISTORIES, { test, crossCheck });
+historyConformance(jobset(), HISTORIES, { test, crossCheck: jobSetCounts });
 
 describe.each(HISTORIES)("a JobSet on a real cluster: $name", (history) => {
   test("a member that was told to go never comes back", () => {

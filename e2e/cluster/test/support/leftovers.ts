@@ -2,7 +2,7 @@ import { access, readFile, readdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { linkName } from "../../teardown.ts";
 
-/** What there is of a cluster outside of its namespaces, one line for each thing: control groups, processes, mounts, link and folder. */
+/** What exists of a cluster outside its namespaces, one line each: control groups, processes, mounts, link and folder. */
 export async function leftoversOf(id: string, folder: string): Promise<readonly string[]> {
   const group = `/e2e-${id}-n`;
   const found: string[] = [];
@@ -18,10 +18,10 @@ export async function leftoversOf(id: string, folder: string): Promise<readonly 
   const mounts = await readFile("/proc/mounts", "utf8");
   found.push(...mounts.split("\n").filter((line) => line.includes(`${folder}/`)));
   if (networkInterfaces()[linkName(id)] !== undefined) found.push(`link ${linkName(id)}`);
-  const isThere = await access(folder).then(
+  const exists = await access(folder).then(
     () => true,
     () => false,
   );
-  if (isThere) found.push(folder);
+  if (exists) found.push(folder);
   return found;
 }
