@@ -2,21 +2,21 @@ import { parseArgs } from "node:util";
 import { SIZES, TABLES } from "../report/tables.ts";
 import type { TableName } from "../report/tables.ts";
 
-/** What a run of `npm run bench:cluster` measures. */
+/** Options of `npm run bench:cluster`. */
 export interface ClusterBenchOptions {
-  /** `undefined`: a cluster of its own. */
+  /** `undefined`: on a cluster of its own. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly tables: readonly TableName[];
-  /** How often each way is measured: saves, and transfers. */
+  /** Number of measurements of each way: saves, and transfers. */
   readonly rounds: number;
   readonly turns: number;
   readonly sizes: readonly number[];
   readonly files: number;
   readonly mebibytes: number;
-  /** Tables that are measured at the size that goals speak of. */
+  /** Tables that are measured with the sizes of the goals. */
   readonly judged: readonly TableName[];
-  /** Whether all tables are, with all sizes. */
+  /** Whether all tables are measured with these sizes. */
   readonly whole: boolean;
   readonly write: boolean;
   readonly help: boolean;
@@ -24,10 +24,10 @@ export interface ClusterBenchOptions {
 
 export const HELP = `npm run bench:cluster -- [OPTIONS]
 
-Builds kinsync, brings up a Kubernetes of its own (root, Debian), measures inside of its node, says which goals are met, and takes it
-down. A whole run takes tens of minutes.
+Builds kinsync, starts a Kubernetes of its own (root, Debian), measures inside its node, prints which goals are met, and removes the
+cluster. A whole run takes tens of minutes.
 
-  --kubeconfig F  measure on this cluster; namespaces made here are removed. Run it where its containers run, as root
+  --kubeconfig F  measure on this cluster, in namespaces that are deleted afterwards. Run it as root on the machine of the containers
   --context C     context of that kubeconfig
   --rounds N      saves of each way; default: 20
   --turns N       transfers of each way; default: 20
@@ -35,11 +35,11 @@ down. A whole run takes tens of minutes.
   --only T,T      tables: ${Object.keys(TABLES).join(", ")}; default: all
   --files N       files of first-sync; default: 10000
   --mib N         size of big-file; default: 100
-  --smoke         one of each, small, within a minute: whether it works; its figures say nothing
-  --write         writes the results into docs/benchmarks.md
+  --smoke         one small measurement of each within a minute, to test the benchmark; its figures mean nothing
+  --write         write the results into docs/benchmarks.md
 `;
 
-/** @throws with a sentence for people where the options make no sense. */
+/** @throws with a message for the user if the options are invalid */
 export function parseClusterOptions(args: readonly string[]): ClusterBenchOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -59,7 +59,7 @@ export function parseClusterOptions(args: readonly string[]): ClusterBenchOption
   });
   const { smoke, write, help, kubeconfig, context } = values;
   const whole = !smoke && [values.pods, values.only, values.files, values.mib].every((value) => value === undefined);
-  if (write && !whole) throw new Error("--write takes whole runs alone: no --smoke, --pods, --only, --files, --mib");
+  if (write && !whole) throw new Error("--write requires a whole run: omit --smoke, --pods, --only, --files, --mib");
   const tables =
     values.only === undefined ? (Object.keys(TABLES) as TableName[]) : values.only.split(",").map(tableNamed);
   const small = { "first-sync": values.files, "big-file": values.mib, save: undefined, "save-python": undefined };
@@ -85,13 +85,14 @@ export function parseClusterOptions(args: readonly string[]): ClusterBenchOption
 }
 
 function tableNamed(name: string): TableName {
-  if (!Object.hasOwn(TABLES, name)) throw new Error(`--only ${name}: there are ${Object.keys(TABLES).join(", ")}`);
+  if (!Object.hasOwn(TABLES, name))
+    throw new Error(`--only ${name} is not a table; tables are ${Object.keys(TABLES).join(", ")}`);
   return name as TableName;
 }
 
 function count(option: string, value: string | undefined, normally: number): number {
   if (value === undefined) return normally;
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`${option} ${value}: it takes whole numbers from 1 on`);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`${option} ${value} is not a whole number from 1`);
   return number;
 }

@@ -1,22 +1,22 @@
-// What containers of the bench run: by a shell, or by python3 in images that have nothing else.
+// Commands of the benchmark's containers: for a shell, or for python3 in images without a shell.
 
-/** Command lines for one sort of image. Paths are below the working directory. */
-export interface Inside {
+/** Command lines for one kind of image. Paths are below the working directory. */
+export interface ContainerCommands {
   readonly hasShell: boolean;
-  /** Makes these folders and then waits until it is ended. `command`: what is run by the shell instead of waiting. */
+  /** Creates these folders and then waits. `command`: the shell runs this instead of waiting. */
   idle(folders: readonly string[], command?: string): readonly string[];
-  /** Takes blocks of so many bytes from its input until this ends, and appends each of them to a file at once. */
+  /** Reads blocks of this size from its input until it ends, and appends each block to a file at once. */
   append(block: number, path: string): readonly string[];
-  /** Takes so many bytes from its input and replaces a file by them. */
+  /** Reads this number of bytes from its input and replaces a file with them. */
   replace(bytes: number, path: string): readonly string[];
 }
 
 const SLEEP = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done";
 
-const SHELL: Inside = {
+const SHELL: ContainerCommands = {
   hasShell: true,
   idle: (folders, command = SLEEP) => ["sh", "-c", `mkdir -p ${folders.join(" ")}; ${command}`],
-  // The shell stays: an exec whose process closes its standard output is over.
+  // The shell stays: an exec ends when its process closes its standard output.
   append: (block, path) => ["sh", "-c", `dd bs=${block} iflag=fullblock of=${path}; :`],
   replace: (bytes, path) => [
     "sh",
@@ -25,7 +25,7 @@ const SHELL: Inside = {
   ],
 };
 
-const PYTHON: Inside = {
+const PYTHON: ContainerCommands = {
   hasShell: false,
   idle: (folders) => {
     const make = folders.map((folder) => `os.makedirs(${JSON.stringify(folder)}, exist_ok=True)`);
@@ -47,11 +47,11 @@ os.replace(${JSON.stringify(`${path}.new`)}, ${JSON.stringify(path)})`,
   ],
 };
 
-/** The last part of an image's name, without its tag: `busybox` of `localhost/busybox:1`. */
+/** The last part of an image's name without its tag: `busybox` of `localhost/busybox:1`. */
 export function baseName(image: string): string {
   return /([^/:@]+)(?:[:@][^/]*)?$/.exec(image)?.[1] ?? image;
 }
 
-export function insideOf(image: string): Inside {
+export function commandsFor(image: string): ContainerCommands {
   return baseName(image) === "python" ? PYTHON : SHELL;
 }

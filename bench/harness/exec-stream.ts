@@ -1,14 +1,14 @@
 import type { ClusterSocket } from "@kinsync/core/contract";
-import type { World } from "./bench-cluster.ts";
+import type { BenchCluster } from "./bench-cluster.ts";
 
-/** A bare exec: what any client could do, without anything of kinsync's transport. */
+/** A bare exec, without kinsync's transport: what any client can do. */
 export interface ExecStream {
   send(data: Uint8Array): void;
-  /** Makes all messages now; the call of what it gives only sends them. */
+  /** Creates all messages now. @returns a function that only sends them */
   prepare(data: Uint8Array): () => void;
   /** Called with each line of standard output. */
   onLine: ((line: string) => void) | undefined;
-  /** Settles when the command ended; rejects where it failed. */
+  /** Resolves when the command has ended; rejects if it failed. */
   readonly ended: Promise<void>;
   close(): void;
 }
@@ -17,13 +17,14 @@ const STDIN = 0;
 const STDOUT = 1;
 const STATUS = 3;
 /** Payload of one message. */
-const FRAME = 64 * 1024;
+const FRAME_BYTES = 64 * 1024;
+const OPEN_LIMIT_MS = 30_000;
 
-export async function openExec(world: World, pod: string, command: readonly string[]): Promise<ExecStream> {
-  const path = `/api/v1/namespaces/${world.namespace}/pods/${pod}/exec`;
+export async function openExec(cluster: BenchCluster, pod: string, command: readonly string[]): Promise<ExecStream> {
+  const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/exec`;
   const query = { command, container: "main", stdin: true, stdout: true, stderr: true };
   const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
-  const socket = await world.cluster.webSocket(path, query, protocols, AbortSignal.timeout(30_000));
+  const socket = await cluster.connection.webSocket(path, query, protocols, AbortSignal.timeout(OPEN_LIMIT_MS));
   return new SocketStream(socket);
 }
 
@@ -31,7 +32,7 @@ class SocketStream implements ExecStream {
   readonly ended: Promise<void>;
   onLine: ((line: string) => void) | undefined;
   readonly #socket: ClusterSocket;
-  #rest = "";
+  #incompleteLine = "";
 
   constructor(socket: ClusterSocket) {
     this.#socket = socket;
@@ -47,12 +48,12 @@ class SocketStream implements ExecStream {
       else ended.reject(new Error(message));
     };
     socket.onClose = ({ code, reason, error }) =>
-      ended.reject(error ?? new Error(`the exec was closed: ${code} ${reason}`));
+      ended.reject(error ?? new Error(`the exec stream was closed: ${code} ${reason}`));
   }
 
   #output(text: string): void {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
+    const lines = (this.#incompleteLine + text).split("\n");
+    this.#incompleteLine = lines.pop() ?? "";
     for (const line of lines) this.onLine?.(line);
   }
 
@@ -62,8 +63,8 @@ class SocketStream implements ExecStream {
 
   prepare(data: Uint8Array): () => void {
     const messages: Uint8Array[] = [];
-    for (let at = 0; at < data.length; at += FRAME) {
-      messages.push(Buffer.concat([Buffer.of(STDIN), data.subarray(at, at + FRAME)]));
+    for (let at = 0; at < data.length; at += FRAME_BYTES) {
+      messages.push(Buffer.concat([Buffer.of(STDIN), data.subarray(at, at + FRAME_BYTES)]));
     }
     return () => {
       for (const message of messages) this.#socket.send(message);

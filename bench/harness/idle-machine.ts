@@ -2,24 +2,24 @@ import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { progress } from "../report/format.ts";
 
-/** Share of the processors' time that a machine with nothing to do but to keep a cluster may take. */
-const IDLE = 0.25;
-/** Milliseconds of one look, and how many of them in a row have to be quiet. */
-const LOOK = 1_000;
-const LOOKS = 3;
-/** Milliseconds after which it is measured all the same: a busy machine is told by its load average. */
-const PATIENCE = 20_000;
+/** Share of the processors' time below which a machine that runs a cluster counts as idle. */
+const MAX_BUSY_SHARE = 0.25;
+const SAMPLE_MS = 1_000;
+/** Number of consecutive idle samples. */
+const SAMPLES = 3;
+/** Time limit; then the measurement starts anyway, and the reported load average shows a busy machine. */
+const LIMIT_MS = 20_000;
 
-/** Waits until this machine is at rest: the start of many pods, and the end of those before, weigh on it for a while. */
-export async function untilQuiet(): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  for (let quiet = 0; quiet < LOOKS && performance.now() < end;) {
+/** Waits until this machine is idle: the start and the end of many pods keep it busy for a while. */
+export async function untilIdle(): Promise<void> {
+  const end = performance.now() + LIMIT_MS;
+  for (let idle = 0; idle < SAMPLES && performance.now() < end;) {
     const before = busyTime();
-    await delay(LOOK);
+    await delay(SAMPLE_MS);
     const after = busyTime();
     const share = (after.busy - before.busy) / (after.all - before.all);
-    quiet = share < IDLE ? quiet + 1 : 0;
-    progress(`waiting for a quiet machine: ${Math.round(share * 100)}% busy`);
+    idle = share < MAX_BUSY_SHARE ? idle + 1 : 0;
+    progress(`waiting for an idle machine: ${Math.round(share * 100)}% busy`);
   }
   progress("");
 }

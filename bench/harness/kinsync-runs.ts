@@ -10,18 +10,18 @@ import { deployment } from "@kinsync/kind-deployment";
 import { jobset } from "@kinsync/kind-jobset";
 import { statefulset } from "@kinsync/kind-statefulset";
 import { exec } from "@kinsync/transport-exec";
-import { end } from "./process.ts";
-import type { World } from "./bench-cluster.ts";
+import type { BenchCluster } from "./bench-cluster.ts";
+import { end } from "./measured-process.ts";
 
-/** A kinsync that keeps workloads in step until it is disposed. */
+/** A kinsync that syncs until it is disposed. */
 export interface Running extends AsyncDisposable {
-  /** `undefined` where it is a part of this process. */
+  /** `undefined`: it is a part of this process. */
   readonly pid: number | undefined;
 }
 
 export type OnEvent = (event: EngineEvent) => void;
 
-/** The config that both ways get: each group's folder `bench/FOLDER` from `from(workload)`. */
+/** The config of the library and the CLI: each group's folder `bench/FOLDER` is synced from `from(workload)`. */
 export function configOf(
   workloads: readonly string[],
   folder: string,
@@ -32,9 +32,9 @@ export function configOf(
   };
 }
 
-/** The engine in this process, as in docs/guides/use-as-a-library.md. Settles when everything is in step. */
+/** The engine in this process, as in docs/guides/use-as-a-library.md. Resolves when everything is synced. */
 export async function startLibrary(
-  world: World,
+  cluster: BenchCluster,
   config: KinsyncConfig,
   mode: "watch" | "once",
   onEvent: OnEvent = () => {},
@@ -45,13 +45,13 @@ export async function startLibrary(
   const workloads = await Promise.all(
     plans.map(async ({ workload, mappings, run }) => {
       const signal = AbortSignal.timeout(10_000);
-      const { ref } = await findWorkload(world.cluster, kinds, workload, { namespace: world.namespace, signal });
+      const { ref } = await findWorkload(cluster.connection, kinds, workload, { namespace: cluster.namespace, signal });
       return { name: workload, ref, mappings, run };
     }),
   );
   const ready = new Readiness(workloads.length);
   const engine = createEngine({
-    cluster: world.cluster,
+    cluster: cluster.connection,
     kinds,
     transports: [exec()],
     workloads,
@@ -75,24 +75,24 @@ export async function startLibrary(
   };
 }
 
-const BIN = {
+const CLI_ARGUMENTS = {
   source: ["--conditions=kinsync:source", fileURLToPath(new URL("../../packages/cli/src/bin.mjs", import.meta.url))],
   built: [fileURLToPath(new URL("../../packages/cli/dist/bin.mjs", import.meta.url))],
 } as const;
 
-/** Arguments of node that run the CLI: from its sources, or as `npm run build` made it. */
-export function cli(form: keyof typeof BIN): readonly string[] {
-  return BIN[form];
+/** Arguments of node that run the CLI: from its sources, or as `npm run build` built it. */
+export function cliArguments(form: keyof typeof CLI_ARGUMENTS): readonly string[] {
+  return CLI_ARGUMENTS[form];
 }
 
-/** `kinsync up` as a process, from a config file. Settles when everything is in step. */
+/** `kinsync up` with a config file, as a process. Resolves when everything is synced. */
 export async function startCli(
-  world: World,
+  cluster: BenchCluster,
   configFile: string,
   workloads: number,
   onEvent: OnEvent = () => {},
 ): Promise<Running> {
-  const { kubeconfig, context, namespace } = world;
+  const { kubeconfig, context, namespace } = cluster;
   const args = [
     "up",
     "--config",
@@ -106,7 +106,9 @@ export async function startCli(
     "-o",
     "json",
   ];
-  const child = spawn(process.execPath, [...cli(world.form), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...cliArguments(cluster.form), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const ready = new Readiness(workloads);
   createInterface({ input: child.stdout }).on("line", (line) => {
     const event = JSON.parse(line) as EngineEvent;
@@ -118,6 +120,7 @@ export async function startCli(
   return { pid: child.pid, [Symbol.asyncDispose]: () => end(child, "SIGINT") };
 }
 
+/** Resolves when all workloads are ready. */
 class Readiness {
   readonly #all = Promise.withResolvers<void>();
   readonly promise = this.#all.promise;

@@ -1,24 +1,24 @@
-// Watches files of containers from outside and says when they changed: a process of its own, which sleeps in between, so that the
-// moment does not depend on what the measured program does. Started by observer.ts.
+// Watches files of containers from outside and reports when they change: in a process of its own, which sleeps in between, so that
+// the observed time does not depend on the measured program. Started by observer.ts.
 import { readSync, openSync, closeSync, fstatSync, watch } from "node:fs";
 
-/** A file to watch. Its state is its first line, or for one that grows in blocks their number. */
+/** A file to watch. Its state is its first line, or, if it grows in blocks, their number. */
 export interface Watched {
   readonly key: string;
   readonly folder: string;
   readonly name: string;
-  /** Bytes of a block; 0: the first line counts. */
+  /** Bytes of a block; 0: the state is the first line. */
   readonly block: number;
 }
 
-export interface Sighting {
+export interface Observation {
   readonly key: string;
   readonly state: string;
-  /** Milliseconds of the machine's monotonic clock: comparable between processes. */
-  readonly at: number;
+  /** Milliseconds of the machine's monotonic clock, which processes share. */
+  readonly timeMs: number;
 }
 
-export type ObserverMessage = "watching" | readonly Sighting[];
+export type ObserverMessage = "watching" | readonly Observation[];
 
 const buffer = Buffer.alloc(128);
 
@@ -43,16 +43,16 @@ if (process.send !== undefined) {
     const folders = Map.groupBy(files, ({ folder }) => folder);
     for (const [folder, inside] of folders) {
       watch(folder, (_event, changed) => {
-        const at = Number(process.hrtime.bigint()) / 1e6;
-        const seen: Sighting[] = [];
+        const timeMs = Number(process.hrtime.bigint()) / 1e6;
+        const observed: Observation[] = [];
         for (const file of inside) {
           if (changed !== null && changed !== file.name) continue;
           const state = stateOf(file);
           if (state === undefined || state === known.get(file.key)) continue;
           known.set(file.key, state);
-          seen.push({ key: file.key, state, at });
+          observed.push({ key: file.key, state, timeMs });
         }
-        if (seen.length > 0) process.send?.(seen);
+        if (observed.length > 0) process.send?.(observed);
       });
     }
     process.send?.("watching");

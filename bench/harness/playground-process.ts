@@ -1,8 +1,9 @@
-// A playground in a process of its own, so that its API server does not take turns with what is measured. Started by world.ts.
+// A playground in a process of its own, so that its API server does not share an event loop with what is measured. Started by
+// playground-cluster.ts.
 import { createPlayground } from "@kinsync/playground";
 
-/** What the bench asks for: objects, or where a folder of a container is for the processes of this machine. */
-export type PlaygroundQuestion =
+/** Applies objects, or requests the path of a container's folder for processes of this machine. */
+export type PlaygroundRequest =
   | { readonly id: number; readonly apply: string }
   | { readonly id: number; readonly pod: string; readonly path: string };
 
@@ -13,18 +14,18 @@ export type PlaygroundMessage =
 if (process.send !== undefined) {
   const playground = await createPlayground();
   const { kind } = await playground.kubelet.confinement;
-  const tell = (message: PlaygroundMessage): void => void process.send?.(message);
-  process.on("message", (question: PlaygroundQuestion) => {
-    if ("apply" in question) {
-      playground.apply(question.apply);
-      tell({ id: question.id, answer: "" });
+  const send = (message: PlaygroundMessage): void => void process.send?.(message);
+  process.on("message", (request: PlaygroundRequest) => {
+    if ("apply" in request) {
+      playground.apply(request.apply);
+      send({ id: request.id, answer: "" });
     } else {
-      const { id, pod, path } = question;
-      tell({ id, answer: playground.kubelet.pathOf("default", pod, "main", path) });
+      const { id, pod, path } = request;
+      send({ id, answer: playground.kubelet.pathOf("default", pod, "main", path) });
     }
   });
   process.once("disconnect", () => void playground.close().finally(() => process.exit()));
-  // Ctrl-C reaches the whole group; whoever started this one says when it ends.
+  // Ctrl-C reaches the whole process group; the parent decides when this process ends.
   process.on("SIGINT", () => {});
-  tell({ kubeconfig: playground.kubeconfigPath, confinement: kind });
+  send({ kubeconfig: playground.kubeconfigPath, confinement: kind });
 }

@@ -1,7 +1,7 @@
-/** The same things in an order by chance, so that nobody always comes after the most expensive. */
+/** The same elements in random order, so that no way always follows the most expensive one. */
 export function shuffled<T>(all: readonly T[]): readonly T[] {
   return all
-    .map((each) => ({ each, place: Math.random() }))
-    .toSorted((a, b) => a.place - b.place)
+    .map((each) => ({ each, order: Math.random() }))
+    .toSorted((a, b) => a.order - b.order)
     .map(({ each }) => each);
 }

@@ -7,48 +7,51 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { configOf, startCli } from "../harness/kinsync-runs.ts";
 import { createObserver } from "../harness/observer.ts";
-import { end, run } from "../harness/process.ts";
-import { median, progress, ratio, say, shown, table } from "../report/format.ts";
-import type { World } from "../harness/bench-cluster.ts";
+import { run } from "../../e2e/harness/command.ts";
+import { end } from "../harness/measured-process.ts";
+import { formatNumber, median, print, progress, ratio, table } from "../report/format.ts";
+import type { BenchCluster } from "../harness/bench-cluster.ts";
 
 const FILES = 1_000;
+/** Time after which the memory of a process is read. */
+const SETTLE_MS = 2_000;
 
 export async function benchMemory(
-  world: World,
+  cluster: BenchCluster,
   options: { readonly pods: number; readonly saves: number },
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "kinsync-bench-"));
   try {
-    const group = await world.group(options.pods);
+    const group = await cluster.createGroup(options.pods);
     const source = join(folder, "src");
     mkdirSync(source);
     for (let at = 0; at < FILES; at += 1) writeFileSync(join(source, `other-${at}.txt`), `${at}\n`.repeat(500));
     const configFile = join(folder, "kinsync.config.json");
     writeFileSync(configFile, JSON.stringify(configOf([group.workload], "cli", () => source)));
-    const places = group.pods.map((pod) => ({ pod, folder: "bench/cli", name: "live.txt" }));
-    await using observer = await createObserver(world, places);
-    const bare = await bareNode();
-    await using running = await startCli(world, configFile, 1);
+    const files = group.pods.map((pod) => ({ pod, folder: "bench/cli", name: "live.txt" }));
+    await using observer = await createObserver(cluster, files);
+    const idle = await idleNode();
+    await using running = await startCli(cluster, configFile, 1);
     const pid = running.pid ?? 0;
-    await delay(2_000);
+    await delay(SETTLE_MS);
     const ready = await residentOf(pid);
     for (let save = 1; save <= options.saves; save += 1) {
       progress(`memory: save ${save} of ${options.saves}`);
       writeFileSync(join(source, "live.txt"), `save-${save}\n${"x".repeat(4000)}`);
-      await observer.until(places, `save-${save}`);
+      await observer.until(files, `save-${save}`);
     }
-    await delay(2_000);
+    await delay(SETTLE_MS);
     const after = await residentOf(pid);
     progress("");
-    say(`\nMemory of kinsync up, MiB resident, ${options.pods} pods, ${FILES} files of 2 KB\n`);
-    say(
+    print(`\nMemory of kinsync up, MiB resident, ${options.pods} pods, ${FILES} files of 2 KB\n`);
+    print(
       table(
-        ["", "MiB", "of a bare node"],
+        ["", "MiB", "of an idle node"],
         [
-          ["a node that does nothing", shown(bare), "1.00x"],
-          ["kinsync up, all in step", shown(ready), ratio(ready, bare)],
-          [`the same after ${options.saves} saves`, shown(after), ratio(after, bare)],
-          ["the agent in a container, median", shown(median(await agents(group.pods))), ""],
+          ["an idle node", formatNumber(idle), "1.00x"],
+          ["kinsync up, everything synced", formatNumber(ready), ratio(ready, idle)],
+          [`the same after ${options.saves} saves`, formatNumber(after), ratio(after, idle)],
+          ["the agent in a container, median", formatNumber(median(await agents(group.pods))), ""],
         ],
       ),
     );
@@ -57,7 +60,7 @@ export async function benchMemory(
   }
 }
 
-async function bareNode(): Promise<number> {
+async function idleNode(): Promise<number> {
   const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"], { stdio: "ignore" });
   await delay(500);
   const resident = await residentOf(child.pid ?? 0);
@@ -66,10 +69,10 @@ async function bareNode(): Promise<number> {
 }
 
 async function residentOf(pid: number): Promise<number> {
-  return Number(await run("ps", ["-o", "rss=", "-p", String(pid)])) / 1024;
+  return Number(await run(["ps", "-o", "rss=", "-p", String(pid)])) / 1024;
 }
 
-/** Of the processes of these pods, those that take their program from their input. None where the pods are elsewhere. */
+/** Memory of the processes of these pods that read their program from standard input. None if the pods run on another machine. */
 async function agents(pods: readonly string[]): Promise<readonly number[]> {
   const found: number[] = [];
   for (const entry of await readdir("/proc").catch(() => [])) {

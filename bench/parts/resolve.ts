@@ -11,7 +11,7 @@ import { PODS } from "../../packages/core/src/kube/resource-path.ts";
 import { ObjectStore } from "../../packages/core/src/kube/store.ts";
 import { deepFreeze, trimPod } from "../../packages/core/src/kube/trim.ts";
 import { watchWorkload } from "../../packages/core/src/resolve/members/workload-watch.ts";
-import { median, quantile, ratio, say, shown, table, verdict } from "../report/format.ts";
+import { formatNumber, median, print, quantile, ratio, table, verdict } from "../report/format.ts";
 
 const PER_JOB = 100;
 const JOBS: ResourceType = { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
@@ -187,10 +187,10 @@ export async function benchResolve(count: number): Promise<void> {
   });
 
   const event = median(podTimes);
-  const row = (what: string, time: number): readonly string[] => [what, shown(time), ratio(time, parse)];
+  const row = (what: string, time: number): readonly string[] => [what, formatNumber(time), ratio(time, parse)];
   const size = ((texts[0] ?? "").length / 1024).toFixed(1);
-  say(`\nResolve: ${count} pods of ${jobs.length} Jobs, ${size} KB each as JSON, ms\n`);
-  say(
+  print(`\nResolve: ${count} pods of ${jobs.length} Jobs, ${size} KB each as JSON, ms\n`);
+  print(
     table(
       ["", "ms", "of the floor"],
       [
@@ -205,10 +205,10 @@ export async function benchResolve(count: number): Promise<void> {
       ],
     ),
   );
-  say(`\na pod's event : judging all anew = 1 : ${shown(median(jobTimes) / event)}`);
+  print(`\na pod's event : judging all anew = 1 : ${formatNumber(median(jobTimes) / event)}`);
   const memory = (process.memoryUsage().heapUsed - memoryBefore) / 1024 / 1024;
-  say(`heap of all of this: ${shown(memory)} MiB\n`);
-  say(verdict(`one pod's event at ${count} pods`, event, 1));
+  print(`heap of all of this: ${formatNumber(memory)} MiB\n`);
+  print(verdict(`one pod's event at ${count} pods`, event, 1));
   await watch[Symbol.asyncDispose]();
   await reflectors[Symbol.asyncDispose]();
 }

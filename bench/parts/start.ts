@@ -1,24 +1,24 @@
-// How long the CLI takes until it says something, against a Node that does nothing.
+// The time until the CLI prints its first output, against a Node that does nothing.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cli } from "../harness/kinsync-runs.ts";
+import { cliArguments } from "../harness/kinsync-runs.ts";
 import { now } from "../harness/observer.ts";
-import { end } from "../harness/process.ts";
-import { median, progress, quantile, ratio, say, shown, table, verdict } from "../report/format.ts";
-import type { World } from "../harness/bench-cluster.ts";
+import { end } from "../harness/measured-process.ts";
+import { formatNumber, median, print, progress, quantile, ratio, table, verdict } from "../report/format.ts";
+import type { BenchCluster } from "../harness/bench-cluster.ts";
 
-const GOAL = 300;
+const GOAL_MS = 300;
 
-export async function benchStart(world: World, turns: number): Promise<void> {
+export async function benchStart(cluster: BenchCluster, turns: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "kinsync-bench-"));
   try {
     mkdirSync(join(folder, "src"));
     writeFileSync(join(folder, "src", "a.txt"), "a\n");
-    const { workload } = await world.group(1);
-    const { kubeconfig, context, namespace } = world;
+    const { workload } = await cluster.createGroup(1);
+    const { kubeconfig, context, namespace } = cluster;
     const up = [
       "up",
       workload,
@@ -31,15 +31,15 @@ export async function benchStart(world: World, turns: number): Promise<void> {
       "--sync",
       "src:bench/start",
     ];
-    const forms = (["source", "built"] as const).filter((form) => existsSync(cli(form).at(-1) ?? ""));
+    const forms = (["source", "built"] as const).filter((form) => existsSync(cliArguments(form).at(-1) ?? ""));
     const ways: readonly (readonly [name: string, run: () => Promise<number>])[] = [
-      [BARE, () => timeToEnd(["-e", "0"], folder)],
+      [IDLE_NODE, () => timeToEnd(["-e", "0"], folder)],
       ...forms.flatMap((form) => [
-        [`--help, to its end (${form})`, () => timeToEnd([...cli(form), "--help"], folder)] as const,
-        [`up, first line (${form})`, () => timeToText([...cli(form), ...up], folder, "")] as const,
+        [`--help, to its end (${form})`, () => timeToEnd([...cliArguments(form), "--help"], folder)] as const,
+        [`up, first line (${form})`, () => timeToText([...cliArguments(form), ...up], folder, "")] as const,
         [
-          `up, everything in step (${form})`,
-          () => timeToText([...cli(form), ...up, "-o", "json"], folder, '"event":"ready"'),
+          `up, everything synced (${form})`,
+          () => timeToText([...cliArguments(form), ...up, "-o", "json"], folder, '"event":"ready"'),
         ] as const,
       ]),
     ];
@@ -52,25 +52,25 @@ export async function benchStart(world: World, turns: number): Promise<void> {
     }
     progress("");
     const of = (name: string): readonly number[] => times.get(name) ?? [];
-    say(`\nStart of the CLI, ms, ${turns} turns; built: as it is published, source: types stripped at each start\n`);
+    print(`\nStart of the CLI, ms, ${turns} turns; built: as it is published, source: types stripped at each start\n`);
     const rows = ways.map(([name]) => [
       name,
-      shown(median(of(name))),
-      shown(quantile(of(name), 0.95)),
-      ratio(median(of(name)), median(of(BARE))),
+      formatNumber(median(of(name))),
+      formatNumber(quantile(of(name), 0.95)),
+      ratio(median(of(name)), median(of(IDLE_NODE))),
     ]);
-    say(table(["", "median", "p95", "of a bare node"], rows));
-    say("");
+    print(table(["", "median", "p95", "of an idle node"], rows));
+    print("");
     const form = forms.at(-1) ?? "source";
     for (const what of [`--help, to its end (${form})`, `up, first line (${form})`]) {
-      say(verdict(what, median(of(what)), GOAL));
+      print(verdict(what, median(of(what)), GOAL_MS));
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const BARE = "node -e 0";
+const IDLE_NODE = "node -e 0";
 
 async function timeToEnd(args: readonly string[], cwd: string): Promise<number> {
   const begun = now();
@@ -83,13 +83,13 @@ async function timeToEnd(args: readonly string[], cwd: string): Promise<number> 
 async function timeToText(args: readonly string[], cwd: string, text: string): Promise<number> {
   const begun = now();
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], cwd });
-  let said = "";
+  let output = "";
   const time = await new Promise<number>((resolve, reject) => {
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      said += chunk;
-      if (said.includes(text)) resolve(now() - begun);
+      output += chunk;
+      if (output.includes(text)) resolve(now() - begun);
     });
-    child.once("exit", () => reject(new Error(`kinsync ${args.join(" ")} ended before it said ${text}: ${said}`)));
+    child.once("exit", () => reject(new Error(`kinsync ${args.join(" ")} ended before it printed ${text}: ${output}`)));
   });
   await end(child, "SIGINT");
   return time;

@@ -1,61 +1,66 @@
-// From nothing to everything: many small files, or one big one, into an empty folder of one container, in turns with the same bytes
-// through `tar c | kubectl exec -i -- tar x`. After each turn, with the clock stopped, the container's files are compared.
-import { execFileSync, spawn } from "node:child_process";
+// Transfers into an empty folder of one container: many small files, or a big one, in turns with the same bytes through
+// `tar c | kubectl exec -i -- tar x`. After each turn, while the clock is stopped, the container's files are compared.
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { assertSame, contentInside, contentOfFolder, digestOf } from "../harness/content.ts";
 import type { Content } from "../harness/content.ts";
 import { openExec } from "../harness/exec-stream.ts";
 import type { Figures } from "../report/figures.ts";
 import { baseName } from "../harness/container-commands.ts";
-import { cli, startLibrary } from "../harness/kinsync-runs.ts";
+import { cliArguments, startLibrary } from "../harness/kinsync-runs.ts";
 import { now } from "../harness/observer.ts";
-import { run, succeeded, within } from "../harness/process.ts";
-import { untilQuiet } from "../harness/idle-machine.ts";
-import { progress, shown } from "../report/format.ts";
+import { untilIdle } from "../harness/idle-machine.ts";
+import { succeeded, within } from "../harness/measured-process.ts";
+import { formatNumber, progress } from "../report/format.ts";
 import { TABLES } from "../report/tables.ts";
 import type { WayOf } from "../report/tables.ts";
 import { shuffled } from "../harness/shuffle.ts";
-import type { World } from "../harness/bench-cluster.ts";
+import type { BenchCluster } from "../harness/bench-cluster.ts";
+
+const execFileAsync = promisify(execFile);
 
 type Transfer = "first-sync" | "big-file";
 
-/** One way to get the files there. */
+/** One way to transfer the files. */
 interface Way {
   readonly way: WayOf<Transfer>;
-  /** What will be in the folder. */
+  /** The expected content of the folder. */
   readonly content: Content;
-  /** Gets ready, with the clock stopped, to fill the empty folder `to` of the container; what it gives is measured. */
+  /** Prepares, while the clock is stopped, a transfer into the empty folder `to`. @returns the transfer, which is measured */
   readonly prepare: (to: string) => Promise<() => Promise<unknown>>;
 }
 
-/** Milliseconds that one transfer may take. */
-const LIMIT = 300_000;
+/** Time limit of one transfer. */
+const TRANSFER_LIMIT_MS = 300_000;
+/** Of a measured program's output, which is returned only in its error. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const PER_FOLDER = 100;
 const BIG = "big.bin";
 
-/** @param options.files how many small files */
+/** @param options.files number of small files */
 export async function measureFirstSync(
-  world: World,
+  cluster: BenchCluster,
   figures: Figures,
   options: { readonly files: number; readonly turns: number },
 ): Promise<void> {
   await withFolder(async (local) => {
-    const bytes = makeFiles(join(local, "src"), options.files);
+    const bytes = createFiles(join(local, "src"), options.files);
     const files = options.files.toLocaleString("en-US");
     figures.note(
       "first-sync",
       `${files} files in folders of ${PER_FOLDER}, ${mebibytes(bytes)} in all, into one pod; milliseconds.`,
     );
-    await measure(world, figures, "first-sync", local, options.turns);
+    await measure(cluster, figures, "first-sync", local, options.turns);
   });
 }
 
-/** @param options.mebibytes size of the file, which is random bytes */
+/** @param options.mebibytes size of the file of random bytes */
 export async function measureBigFile(
-  world: World,
+  cluster: BenchCluster,
   figures: Figures,
   options: { readonly mebibytes: number; readonly turns: number },
 ): Promise<void> {
@@ -67,35 +72,41 @@ export async function measureBigFile(
       "big-file",
       `One file of ${mebibytes(bytes)}, random bytes, into an empty folder of one pod; milliseconds.`,
     );
-    await measure(world, figures, "big-file", local, options.turns);
+    await measure(cluster, figures, "big-file", local, options.turns);
   });
 }
 
-async function measure(world: World, figures: Figures, table: Transfer, local: string, turns: number): Promise<void> {
-  const group = await world.group(1);
+async function measure(
+  cluster: BenchCluster,
+  figures: Figures,
+  table: Transfer,
+  local: string,
+  turns: number,
+): Promise<void> {
+  const group = await cluster.createGroup(1);
   const pod = group.pods[0] ?? "";
-  const ways = waysOf(world, table, group.workload, pod, local);
-  const variant = baseName(world.image);
-  await untilQuiet();
+  const ways = waysOf(cluster, table, group.workload, pod, local);
+  const variant = baseName(cluster.image);
+  await untilIdle();
   for (let turn = 0; turn < turns; turn += 1) {
     for (const { way, content, prepare } of shuffled(ways)) {
       const name: string = { ...TABLES["first-sync"].ways, ...TABLES["big-file"].ways }[way];
       progress(`${table}, ${variant}, turn ${turn + 1} of ${turns}: ${name}`);
       const to = `bench/transfer-${turn}-${way}`;
-      await execute(world, pod, ["mkdir", to]);
-      const carry = await prepare(to);
+      await execute(cluster, pod, ["mkdir", to]);
+      const transfer = await prepare(to);
       const begun = now();
-      await within(carry(), LIMIT, name);
+      await within(transfer(), TRANSFER_LIMIT_MS, name);
       figures.add(table, variant, way, { last: now() - begun });
-      assertSame(await contentInside(world, pod, to), content, `${table}, ${name}, turn ${turn + 1}`);
-      await execute(world, pod, ["rm", "-rf", to]);
+      assertSame(await contentInside(cluster, pod, to), content, `${table}, ${name}, turn ${turn + 1}`);
+      await execute(cluster, pod, ["rm", "-rf", to]);
     }
   }
   progress("");
 }
 
-function waysOf(world: World, table: Transfer, workload: string, pod: string, local: string): readonly Way[] {
-  const { kubeconfig, context, namespace, kubectl } = world;
+function waysOf(cluster: BenchCluster, table: Transfer, workload: string, pod: string, local: string): readonly Way[] {
+  const { kubeconfig, context, namespace, kubectl } = cluster;
   const source = join(local, "src");
   const content = contentOfFolder(source);
   const archive = archiveOf(source);
@@ -105,18 +116,17 @@ function waysOf(world: World, table: Transfer, workload: string, pod: string, lo
       way: "floor",
       content: new Map([["floor", digestOf(archive)]]),
       prepare: async (to) => {
-        const blocks = archive.length / BLOCK;
-        // The shell stays: an exec whose process closes its standard output is over.
-        const receive = `dd bs=${BLOCK} count=${blocks} iflag=fullblock of=${to}/floor 2>/dev/null`;
-        // The shell stays: an exec whose process closes its standard output is over.
-        const stream = await openExec(world, pod, ["sh", "-c", `echo ready; ${receive}; echo done; read -r end`]);
+        const blocks = archive.length / BLOCK_BYTES;
+        const receive = `dd bs=${BLOCK_BYTES} count=${blocks} iflag=fullblock of=${to}/floor 2>/dev/null`;
+        // The shell stays: an exec ends when its process closes its standard output.
+        const stream = await openExec(cluster, pod, ["sh", "-c", `echo ready; ${receive}; echo done; read -r end`]);
         const line = (): Promise<unknown> => {
-          const said = new Promise((resolve) => {
+          const output = new Promise((resolve) => {
             stream.onLine = resolve;
           });
-          return Promise.race([said, stream.ended]);
+          return Promise.race([output, stream.ended]);
         };
-        await within(line(), LIMIT, "the start of a shell");
+        await within(line(), TRANSFER_LIMIT_MS, "the start of a shell");
         const send = stream.prepare(archive);
         return async () => {
           const done = line();
@@ -132,15 +142,21 @@ function waysOf(world: World, table: Transfer, workload: string, pod: string, lo
       prepare: (to) =>
         Promise.resolve(async () => {
           const sync = [{ from: source, to }];
-          await using _done = await startLibrary(world, { workloads: [{ workload: workload, sync }] }, "once");
+          await using _done = await startLibrary(cluster, { workloads: [{ workload, sync }] }, "once");
         }),
     },
     {
       way: "cli",
       content,
       prepare: (to) => {
-        const args = [...cli(world.form), "sync", workload, ...target, "--sync", `src:${to}`, "-o", "json"];
-        return Promise.resolve(() => run(process.execPath, args, { cwd: local, timeout: LIMIT }));
+        const args = [...cliArguments(cluster.form), "sync", workload, ...target, "--sync", `src:${to}`, "-o", "json"];
+        return Promise.resolve(() =>
+          execFileAsync(process.execPath, args, {
+            cwd: local,
+            timeout: TRANSFER_LIMIT_MS,
+            maxBuffer: MAX_OUTPUT_BYTES,
+          }),
+        );
       },
     },
   ];
@@ -150,7 +166,10 @@ function waysOf(world: World, table: Transfer, workload: string, pod: string, lo
     content,
     prepare: (to) =>
       Promise.resolve(() =>
-        succeeded(spawn("sh", ["-c", script(to), "sh", ...kubectl], { stdio: "ignore", timeout: LIMIT }), way),
+        succeeded(
+          spawn("sh", ["-c", script(to), "sh", ...kubectl], { stdio: "ignore", timeout: TRANSFER_LIMIT_MS }),
+          way,
+        ),
       ),
   });
   ways.push(shell("tar", (to) => `tar c -C '${source}' . | "$@" exec -i ${pod} -c main -- tar x -C ${to}`));
@@ -160,17 +179,17 @@ function waysOf(world: World, table: Transfer, workload: string, pod: string, lo
   return ways;
 }
 
-const BLOCK = 64 * 1024;
+const BLOCK_BYTES = 64 * 1024;
 
-/** What tar makes of a folder, filled up to whole blocks. */
+/** The tar archive of a folder, padded to whole blocks. */
 function archiveOf(folder: string): Uint8Array {
   const tar = execFileSync("tar", ["c", "-C", folder, "."], { maxBuffer: 1024 * 1024 * 1024 });
-  return Buffer.concat([tar], Math.ceil(tar.length / BLOCK) * BLOCK);
+  return Buffer.concat([tar], Math.ceil(tar.length / BLOCK_BYTES) * BLOCK_BYTES);
 }
 
-async function execute(world: World, pod: string, command: readonly string[]): Promise<void> {
-  const stream = await openExec(world, pod, command);
-  await within(stream.ended, LIMIT, command.join(" "));
+async function execute(cluster: BenchCluster, pod: string, command: readonly string[]): Promise<void> {
+  const stream = await openExec(cluster, pod, command);
+  await within(stream.ended, TRANSFER_LIMIT_MS, command.join(" "));
   stream.close();
 }
 
@@ -183,8 +202,8 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   }
 }
 
-/** Like sources: folders of many small texts. Gives their bytes. */
-function makeFiles(folder: string, count: number): number {
+/** Creates folders of many small texts, similar to sources. @returns their size in bytes */
+function createFiles(folder: string, count: number): number {
   let bytes = 0;
   for (let at = 0; at < count; at += 1) {
     const parent = join(folder, `part-${Math.floor(at / PER_FOLDER)}`);
@@ -197,5 +216,5 @@ function makeFiles(folder: string, count: number): number {
 }
 
 function mebibytes(bytes: number): string {
-  return `${shown(bytes / 1024 / 1024)} MiB`;
+  return `${formatNumber(bytes / 1024 / 1024)} MiB`;
 }

@@ -1,29 +1,29 @@
 import { TABLES } from "./tables.ts";
 import type { Table, TableName } from "./tables.ts";
-import { median, quantile, ratio, shown, table } from "./format.ts";
+import { formatNumber, median, quantile, ratio, table } from "./format.ts";
 import type { Goal } from "./goals.ts";
 
-/** What was measured of one way in one variant of a table, turn after turn, in milliseconds. */
+/** The measurements of one way in one variant of a table, in milliseconds. */
 export interface Row {
   readonly table: TableName;
   readonly variant: string;
   readonly way: string;
-  /** Until the first pod had it; empty in tables of one pod. */
+  /** Until the first pod has the file; empty in tables of one pod. */
   readonly first: number[];
-  /** Until the last one had it. */
+  /** Until the last pod has it. */
   readonly last: number[];
 }
 
-/** Whether a goal was met by one of its rows. */
+/** Whether one row of a goal meets it. */
 export interface Verdict {
   readonly goal: Goal;
-  /** The way of the row: `kinsync up (CLI)`. */
+  /** Name of the row's way: `kinsync up (CLI)`. */
   readonly way: string;
   /** `undefined`: one of the two rows was not measured. */
   readonly value: number | undefined;
 }
 
-/** All that one run measured. */
+/** All measurements of one run. */
 export class Figures {
   readonly #rows = new Map<string, Row>();
   readonly #notes = new Map<TableName, string>();
@@ -36,7 +36,7 @@ export class Figures {
     row.last.push(sample.last);
   }
 
-  /** Says below the title of a table what it was measured with. */
+  /** Sets the text below the title of a table. */
   note(table: TableName, text: string): void {
     this.#notes.set(table, text);
   }
@@ -45,7 +45,7 @@ export class Figures {
     return this.#notes.get(table) ?? "";
   }
 
-  /** The median of a row's last pod; NaN where it was not measured. */
+  /** The median of a row's last pod; NaN if it was not measured. */
   medianOf(name: string): number {
     return median(this.#rows.get(name)?.last ?? []);
   }
@@ -78,7 +78,7 @@ function wayName({ table, way }: Row): string {
   return (TABLES[table] as Table).ways[way] ?? way;
 }
 
-/** The tables that have rows, as Markdown, each below a heading. */
+/** The tables with rows, as Markdown, each with a heading. */
 export function figuresAsText(figures: Figures): string {
   const names = Object.keys(TABLES) as TableName[];
   return names
@@ -101,9 +101,9 @@ function tableOf(figures: Figures, name: TableName): string {
     return [
       `${hasFirst ? `${variant} ${variant === "1" ? "pod" : "pods"}` : variant}: ${wayName(row)}`,
       String(last.length),
-      ...(hasFirst ? [shown(median(first))] : []),
-      shown(median(last)),
-      shown(quantile(last, 0.95)),
+      ...(hasFirst ? [formatNumber(median(first))] : []),
+      formatNumber(median(last)),
+      formatNumber(quantile(last, 0.95)),
       ratio(median(last), of("floor")),
       against.inverse ? ratio(other, median(last)) : ratio(median(last), other),
     ];
@@ -112,7 +112,7 @@ function tableOf(figures: Figures, name: TableName): string {
   return table(["", "n", ...times, "of the floor", against.head], cells);
 }
 
-/** The verdicts as a table of Markdown. */
+/** The verdicts as a Markdown table. */
 export function verdictsAsText(verdicts: readonly Verdict[]): string {
   const rows = verdicts.map(({ goal, way, value }) => {
     const state = value === undefined ? "not measured" : value <= goal.atMost ? "met" : "missed";
@@ -123,5 +123,5 @@ export function verdictsAsText(verdicts: readonly Verdict[]): string {
 
 /** `1/22` below a half, else `1.07x`. */
 function share(value: number): string {
-  return value < 0.5 ? `1/${shown(1 / value)}` : `${shown(value)}x`;
+  return value < 0.5 ? `1/${formatNumber(1 / value)}` : `${formatNumber(value)}x`;
 }

@@ -1,15 +1,15 @@
 import type { RowName, TableName } from "./tables.ts";
 
-/** What one row may take at most as a multiple of another: medians of the moment at which the last pod has it, within one run. */
+/** A limit of one row as a multiple of another: medians of the time until the last pod has the file, within one run. */
 export interface Goal {
   readonly what: string;
-  /** Each of these has to reach it. */
+  /** Each of these rows has to meet the limit. */
   readonly of: readonly RowName[];
   readonly against: RowName;
   readonly atMost: number;
 }
 
-// A row that no table has does not compile.
+// A row that is not in a table does not compile.
 const GOALS: readonly Goal[] = [
   {
     what: "a save in one pod / kubectl cp",
@@ -73,7 +73,7 @@ const GOALS: readonly Goal[] = [
   },
 ];
 
-/** The goals that these tables can judge, where they were measured at full size. */
+/** The goals that compare rows of these tables. */
 export function goalsOf(tables: readonly TableName[]): readonly Goal[] {
   return GOALS.filter(({ against }) => tables.some((table) => against.startsWith(`${table}/`)));
 }

@@ -1,19 +1,19 @@
-// The tables that the benchmarks fill: which rows they have, and what their rows are compared with.
+// The tables of the benchmarks: their rows, and the rows that these are compared with.
 
-/** How many pods the groups have that goals speak of. */
+/** Sizes of the groups in goals. */
 export const SIZES = [1, 5, 20] as const;
 
 const IMAGES = ["busybox", "debian"] as const;
 
 export interface Table {
   readonly title: string;
-  /** The parts of the table that the goals speak of; a run by hand may measure others. */
+  /** The variants in goals; a run can measure others. */
   readonly variants: readonly (string | number)[];
-  /** Whether a row has the moment of the first pod, too. */
+  /** Whether a row also has the time until the first pod has the file. */
   readonly hasFirst: boolean;
-  /** The rows of each variant: key and name. Times are compared within one variant alone. */
+  /** The rows of each variant: key and name. Times are compared within one variant only. */
   readonly ways: Readonly<Record<string, string>>;
-  /** A row besides `floor` that all are compared with. `inverse`: how often the way of the row fits into it. */
+  /** The row, besides `floor`, that all are compared with. `inverse`: its time as a multiple of the row's. */
   readonly against: { readonly way: string; readonly head: string; readonly inverse: boolean };
 }
 
