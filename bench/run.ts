@@ -1,4 +1,4 @@
-// npm run bench [-- NAME...] [--kubeconfig F]: see README.md
+// npm run bench: measures kinsync against what a user would do instead. See README.md.
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -14,6 +14,22 @@ import { measureBigFile, measureFirstSync } from "./parts/transfer.ts";
 import type { BenchCluster } from "./harness/bench-cluster.ts";
 import { openBenchCluster } from "./harness/open-bench-cluster.ts";
 
+const HELP = `npm run bench -- [NAME...] [OPTIONS]
+
+Measures kinsync on a playground, in turns with what a user would do instead and with a floor. Default: all benchmarks.
+
+  NAME            save, first-sync, big-file, resolve, start, memory
+  --kubeconfig F  measure on this cluster, in a namespace that is deleted afterwards
+  --context C     context of that kubeconfig
+  --image I       image of the pods; default: localhost/busybox:1, on the playground its own
+  --command S     "sh -c" of each pod; default: sleeps
+  --built         run the CLI as "npm run build" built it, not from its sources
+  --rounds N      measurements of each way; default: 20
+  --pods N,N      sizes of the groups; default: 1,5,20
+  --files N       files of first-sync; default: 10000
+  --mib N         size of big-file; default: 100
+`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -26,8 +42,14 @@ const { values, positionals } = parseArgs({
     pods: { type: "string", default: "1,5,20" },
     files: { type: "string", default: "10000" },
     mib: { type: "string", default: "100" },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
+
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit();
+}
 
 const rounds = Number(values.rounds);
 const turns = Math.ceil(rounds / 4);

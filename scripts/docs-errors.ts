@@ -1,15 +1,15 @@
-// Writes docs/reference/errors.md from the one table of errors.
+// Writes docs/reference/errors.md from the table of errors.
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ERRORS } from "@kinsync/core";
 
 const RETRY = {
-  retry: "kinsync tries again by itself.",
-  gone: "The container is no more; its successor is caught up.",
-  terminal: "Nothing is tried again until you or your files change something.",
+  retry: "kinsync retries by itself.",
+  gone: "The container no longer exists; its replacement is synced when it starts.",
+  terminal: "Not retried until you or your files change something.",
 };
 
-/** The page as it must be. */
+/** The content of the page. */
 export function errorsPage(): string {
   const entries = Object.entries(ERRORS).map(
     ([code, entry]) => `## ${code}\n\n${entry.summary}\n\n${entry.hint}\n\n_${RETRY[entry.retry]}_\n`,

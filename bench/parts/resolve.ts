@@ -1,137 +1,34 @@
-// What one event costs where a workload owns 10,000 pods: store, walk, judgement and sorted members, from the event's arrival
-// to the new resolution. It needs no cluster.
-import { KinsyncError } from "../../packages/core/src/errors/error.ts";
-import type { ClusterConnection, ClusterResponse } from "../../packages/core/src/contract/cluster.ts";
-import { defineKind, verdictOfInactivePod } from "../../packages/core/src/contract/kind.ts";
-import type { KubeObject, ResourceType } from "../../packages/core/src/contract/resource.ts";
-import { walkDown } from "../../packages/core/src/resolve/members/ownership.ts";
+// The cost of one event in a workload of 10,000 pods: store, walk, judgement and sorted members, from the event's arrival to the new
+// resolution. Requires no cluster.
+import type { KubeObject } from "../../packages/core/src/contract/resource.ts";
 import { ReflectorPool } from "../../packages/core/src/kube/reflector-pool.ts";
-import type { Resolution } from "../../packages/core/src/resolve/resolution.ts";
 import { PODS } from "../../packages/core/src/kube/resource-path.ts";
 import { ObjectStore } from "../../packages/core/src/kube/store.ts";
 import { deepFreeze, trimPod } from "../../packages/core/src/kube/trim.ts";
+import { walkDown } from "../../packages/core/src/resolve/members/ownership.ts";
 import { watchWorkload } from "../../packages/core/src/resolve/members/workload-watch.ts";
+import type { Resolution } from "../../packages/core/src/resolve/resolution.ts";
 import { formatNumber, median, print, quantile, ratio, table, verdict } from "../report/format.ts";
+import { connectTo, JOBS, LargeWorkload, SET_KIND, SETS } from "./large-workload.ts";
 
-const PER_JOB = 100;
-const JOBS: ResourceType = { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
-const SETS: ResourceType = { group: "example.com", version: "v1", kind: "Set", plural: "sets" };
+const POD_EVENTS = 300;
+const JOB_EVENTS = 20;
+/** Prime, so that consecutive events are about distant pods. */
+const STRIDE = 7919;
 
-/** @param count pods of the workload */
+/** @param count number of pods */
 export async function benchResolve(count: number): Promise<void> {
-  const root = { apiVersion: "example.com/v1", kind: "Set", metadata: { name: "train", namespace: "ml", uid: "root" } };
-  const jobs = Array.from({ length: Math.ceil(count / PER_JOB) }, (_, at) => ({
-    apiVersion: "batch/v1",
-    kind: "Job",
-    metadata: { name: `job-${at}`, namespace: "ml", uid: `job-${at}`, resourceVersion: "1", ...owned(root) },
-  }));
-  const pods = Array.from({ length: count }, (_, at) => rawPod(at, "1"));
-
-  /** About what a real pod weighs: 6 KB as JSON. */
-  function rawPod(at: number, version: string): unknown {
-    const env = Array.from({ length: 30 }, (_, n) => ({ name: `VARIABLE_${n}`, value: `value-${n}-of-some-length` }));
-    const container = {
-      name: "main",
-      image: "registry.example.com/team/train:1.2.3",
-      env,
-      resources: { limits: { cpu: "4", memory: "16Gi" }, requests: { cpu: "4", memory: "16Gi" } },
-      volumeMounts: [{ name: "token", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true }],
-      livenessProbe: { httpGet: { path: "/", port: 80 }, periodSeconds: 10 },
-    };
-    return {
-      metadata: {
-        name: `train-worker-${at}`,
-        namespace: "ml",
-        uid: `pod-${at}`,
-        resourceVersion: version,
-        labels: { role: "worker", index: String(at), app: "train", version },
-        annotations: { "example.com/checksum": "0123456789abcdef" },
-        ...owned(jobs[Math.floor(at / PER_JOB)] as KubeObject),
-        managedFields: Array.from({ length: 4 }, (_, n) => ({
-          manager: `manager-${n}`,
-          fieldsV1: Object.fromEntries(Array.from({ length: 20 }, (_x, key) => [`f:field-${key}`, {}])),
-        })),
-      },
-      spec: {
-        nodeName: `node-${at % 100}`,
-        containers: [container],
-        tolerations: [{ key: "gpu" }],
-        volumes: [{ name: "token" }],
-      },
-      status: {
-        phase: "Running",
-        conditions: ["Ready", "PodScheduled"].map((type) => ({ type, status: "True", lastTransitionTime: "x" })),
-        containerStatuses: [
-          {
-            name: "main",
-            containerID: `containerd://${at}`,
-            ready: true,
-            restartCount: 0,
-            state: { running: { startedAt: "x" } },
-          },
-        ],
-      },
-    };
-  }
-
-  const feeds = { pods: new Feed(), jobs: new Feed(), sets: new Feed() };
-  const lists: Record<keyof typeof feeds, readonly unknown[]> = { pods, jobs, sets: [{ ...root, spec: {} }] };
-
-  const cluster: ClusterConnection = {
-    context: "bench",
-    server: "https://bench",
-    namespace: "ml",
-    request: (request) => {
-      const plural = request.path.split("/").at(-1) as keyof typeof feeds;
-      const from = Number(request.query?.["continue"] ?? 0);
-      const to = from + Number(request.query?.["limit"] ?? count);
-      const all = lists[plural];
-      const answer: ClusterResponse = {
-        status: 200,
-        headers: {},
-        json: () =>
-          Promise.resolve(
-            JSON.parse(
-              JSON.stringify({
-                items: all.slice(from, to),
-                metadata: { resourceVersion: "1", continue: to < all.length ? String(to) : "" },
-              }),
-            ) as unknown,
-          ),
-        body: () => feeds[plural].read(request.signal),
-      };
-      return Promise.resolve(answer);
-    },
-    canI: () => Promise.resolve(undefined),
-    webSocket: () => Promise.reject(new KinsyncError("KINSYNC_INTERNAL", "not here")),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-
-  const kind = defineKind({
-    name: "set",
-    root: SETS,
-    watches: () => ({ watches: [{ resource: JOBS }] }),
-    judge: () => ({
-      pod: ({ pod }) => ({
-        ...(verdictOfInactivePod(pod) ?? {
-          state: "current" as const,
-          reason: { code: "owned", message: "its Job is of the present attempt" },
-        }),
-        role: pod.metadata.labels?.["role"] ?? "",
-        index: pod.metadata.labels?.["index"] ?? "",
-      }),
-    }),
-  });
-
+  const workload = new LargeWorkload(count);
+  const { cluster, feeds } = connectTo(workload);
   let onNext: ((resolution: Resolution) => void) | undefined;
-  const reflectors = new ReflectorPool({ cluster });
+  await using reflectors = new ReflectorPool({ cluster });
   const memoryBefore = process.memoryUsage().heapUsed;
   const started = performance.now();
-  const watch = watchWorkload({
+  await using watch = watchWorkload({
     cluster,
     reflectors,
     ref: { resource: SETS, namespace: "ml", name: "train" },
-    kind,
+    kind: SET_KIND,
     signal: new AbortController().signal,
     onResolution: (resolution) => onNext?.(resolution),
   });
@@ -140,9 +37,8 @@ export async function benchResolve(count: number): Promise<void> {
   if (first.members.length !== count) throw new Error(`${first.members.length} members instead of ${count}`);
 
   let last = 100;
-
-  async function timed(send: () => void): Promise<number> {
-    // A storm of events is slowed down on purpose; here each comes alone.
+  const timeToResolution = async (send: () => void): Promise<number> => {
+    // Resolutions of many events at once are delayed on purpose; here events are sent one by one.
     await new Promise((resolve) => setTimeout(resolve, 2 * Math.max(1, last)));
     const done = new Promise<void>((resolve) => (onNext = () => resolve()));
     const from = performance.now();
@@ -150,93 +46,67 @@ export async function benchResolve(count: number): Promise<void> {
     await done;
     last = performance.now() - from;
     return last;
-  }
+  };
 
   const podTimes: number[] = [];
   const jobTimes: number[] = [];
-  for (let turn = 0; turn < 300; turn += 1) {
-    const at = (turn * 7919) % count;
-    podTimes.push(await timed(() => feeds.pods.push({ type: "MODIFIED", object: rawPod(at, `2${turn}`) })));
+  for (let turn = 0; turn < POD_EVENTS; turn += 1) {
+    const object = workload.pod((turn * STRIDE) % count, `2${turn}`);
+    podTimes.push(await timeToResolution(() => feeds.pods.push({ type: "MODIFIED", object })));
   }
-  for (let turn = 0; turn < 20; turn += 1) {
-    const job = jobs[turn % jobs.length] as KubeObject;
+  for (let turn = 0; turn < JOB_EVENTS; turn += 1) {
+    const job = workload.jobs[turn % workload.jobs.length] as KubeObject;
     const metadata = { ...job.metadata, resourceVersion: `2${turn}`, labels: { turn: String(turn) } };
-    jobTimes.push(await timed(() => feeds.jobs.push({ type: "MODIFIED", object: { ...job, metadata } })));
+    jobTimes.push(await timeToResolution(() => feeds.jobs.push({ type: "MODIFIED", object: { ...job, metadata } })));
   }
 
-  // The parts, each over all pods.
-  const texts = pods.map((pod) => JSON.stringify(pod));
+  const { parse, trim, freeze, walk } = measureSteps(workload);
+  const event = median(podTimes);
+  const row = (what: string, time: number): readonly string[] => [what, formatNumber(time), ratio(time, parse)];
+  const size = (JSON.stringify(workload.pods[0]).length / 1024).toFixed(1);
+  print(`\nResolve: ${count} pods of ${workload.jobs.length} Jobs, ${size} KB each as JSON, ms\n`);
+  print(
+    table(
+      ["", "ms", "of the floor"],
+      [
+        row("JSON.parse of all pods (floor)", parse),
+        row("from the start to the first resolution", toReady),
+        row("  trimming all pods", trim),
+        row("  freezing all pods", freeze),
+        row("  the walk", walk),
+        row(`one Job's event (walk, and judging all pods again), median of ${JOB_EVENTS}`, median(jobTimes)),
+        row(`one pod's event until the resolution, median of ${POD_EVENTS}`, event),
+        row("  the same, 99th percentile", quantile(podTimes, 0.99)),
+      ],
+    ),
+  );
+  print(`\na pod's event : judging all pods again = 1 : ${formatNumber(median(jobTimes) / event)}`);
+  const memory = (process.memoryUsage().heapUsed - memoryBefore) / 1024 / 1024;
+  print(`heap of all of this: ${formatNumber(memory)} MiB\n`);
+  print(verdict(`one pod's event at ${count} pods`, event, 1));
+}
+
+/** Milliseconds of each step over all pods. */
+function measureSteps(workload: LargeWorkload): Readonly<Record<"parse" | "trim" | "freeze" | "walk", number>> {
   const timeOf = (run: () => void): number => {
     const from = performance.now();
     run();
     return performance.now() - from;
   };
+  const texts = workload.pods.map((pod) => JSON.stringify(pod));
   const parsed: unknown[] = [];
   const parse = timeOf(() => parsed.push(...texts.map((text) => JSON.parse(text) as unknown)));
   const trimmed: ReturnType<typeof trimPod>[] = [];
   const trim = timeOf(() => trimmed.push(...parsed.map(trimPod)));
   const freeze = timeOf(() => trimmed.forEach(deepFreeze));
   const stores = { pods: new ObjectStore(trimPod), jobs: new ObjectStore((raw) => raw as KubeObject) };
-  stores.pods.replace(pods);
-  stores.jobs.replace(jobs);
+  stores.pods.replace(workload.pods);
+  stores.jobs.replace(workload.jobs);
   const walk = timeOf(() => {
-    walkDown(root, [
+    walkDown(workload.root, [
       { resource: PODS, owner: "controller", store: stores.pods },
       { resource: JOBS, owner: "controller", store: stores.jobs },
     ]);
   });
-
-  const event = median(podTimes);
-  const row = (what: string, time: number): readonly string[] => [what, formatNumber(time), ratio(time, parse)];
-  const size = ((texts[0] ?? "").length / 1024).toFixed(1);
-  print(`\nResolve: ${count} pods of ${jobs.length} Jobs, ${size} KB each as JSON, ms\n`);
-  print(
-    table(
-      ["", "ms", "of the floor"],
-      [
-        row("JSON.parse of all pods (floor)", parse),
-        row("from nothing to the first resolution", toReady),
-        row("  trimming all pods", trim),
-        row("  freezing what is kept", freeze),
-        row("  the walk", walk),
-        row("one Job's event (walk, and all judged anew), median of 20", median(jobTimes)),
-        row("one pod's event until the resolution, median of 300", event),
-        row("  the same, worst but one in a hundred", quantile(podTimes, 0.99)),
-      ],
-    ),
-  );
-  print(`\na pod's event : judging all anew = 1 : ${formatNumber(median(jobTimes) / event)}`);
-  const memory = (process.memoryUsage().heapUsed - memoryBefore) / 1024 / 1024;
-  print(`heap of all of this: ${formatNumber(memory)} MiB\n`);
-  print(verdict(`one pod's event at ${count} pods`, event, 1));
-  await watch[Symbol.asyncDispose]();
-  await reflectors[Symbol.asyncDispose]();
-}
-
-class Feed {
-  #wake: (() => void) | undefined;
-  #lines: Uint8Array[] = [];
-
-  push(event: unknown): void {
-    this.#lines.push(new TextEncoder().encode(`${JSON.stringify(event)}\n`));
-    this.#wake?.();
-  }
-
-  async *read(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    while (!signal.aborted) {
-      const line = this.#lines.shift();
-      if (line !== undefined) yield line;
-      else await Promise.race([aborted, new Promise<void>((resolve) => (this.#wake = resolve))]);
-    }
-  }
-}
-
-function owned(owner: {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly uid: string };
-}) {
-  const { name, uid } = owner.metadata;
-  return { ownerReferences: [{ apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true }] };
+  return { parse, trim, freeze, walk };
 }

@@ -151,7 +151,7 @@ async function startAll({ state: planned, layout, archives, wait, report, signal
   const api = new AdminApi(layout.kubeconfig);
   const startHere = async (component: Parameters<Components["start"]>[0], node: NodeState = first) => {
     await components.start(component, node, ending);
-    if (component !== "containerd" || node === first) progress(`${component} serves`);
+    if (component !== "containerd" || node === first) progress(`${component} is healthy`);
   };
   const kubectl = (args: readonly string[], input = "") =>
     run([join(planned.programs.kubernetes, "kubectl"), ...args], {

@@ -1,5 +1,5 @@
 // node e2e/faults/certificate-plugin.ts AUTHORITY USER SECONDS: a credential plugin for kubeconfigs. Each call creates a client
-// certificate that is valid for so many seconds. AUTHORITY is the folder of the cluster's certificate authority.
+// certificate that is valid for SECONDS. AUTHORITY is the folder of the cluster's certificate authority.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -9,7 +9,7 @@ export type Use = "exec" | "watch" | "other";
  */
 export type Disruption = "reset" | "silence";
 
-/** What a connection asks of its relay. */
+/** The relay of a connection. */
 export interface ConnectionOwner {
   /** Value of the header `host` for the API server. */
   readonly host: string;

@@ -72,14 +72,10 @@ situation("a file of 300 MiB and a change within it are synced", { timeout: LONG
     ({ event, paths }) => event === "snapshot" && paths?.includes("large.bin") === true,
     { since },
   );
-  await kinsync.until(
-    "the change is synced",
-    (each) => each.event === "synced" && (each.snapshot ?? 0) >= snapshot,
-    {
-      since,
-      timeout: LONG_MS,
-    },
-  );
+  await kinsync.until("the change is synced", (each) => each.event === "synced" && (each.snapshot ?? 0) >= snapshot, {
+    since,
+    timeout: LONG_MS,
+  });
   expect(await fixture.list(x)).toEqual(await project.list("src"));
   await fixture.save(kinsync, "small.txt", "two\n", [x]);
 });

@@ -90,7 +90,7 @@ async function hiddenServer(fixture: Fixture) {
 
 const BEHIND_A_PROXY = {
   needs: ["real"],
-  skippedOnPlayground: "its server is plain HTTP on loopback, for which no proxy of the environment is used",
+  skippedOnPlayground: "its server accepts only loopback host names, for which no proxy of the environment is used",
 } as const;
 
 situation("HTTPS_PROXY is used unless NO_PROXY lists the server", BEHIND_A_PROXY, async (fixture) => {

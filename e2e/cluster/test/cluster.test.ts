@@ -159,9 +159,15 @@ describe("nothing remains of a cluster", () => {
     expect(await openCluster({ id, folder })).toBeUndefined();
   });
 
-  const moments = ["nodes are created", "containerd serves", "apiserver serves", "kubelet serves", "jobset serves"];
+  const moments = [
+    "nodes are created",
+    "containerd is healthy",
+    "apiserver is healthy",
+    "kubelet is healthy",
+    "jobset is healthy",
+  ];
   test.for(moments)(
-    "whose start was killed when the %s, and that was then removed",
+    'whose start was killed at "%s", and that was then removed',
     { timeout: 2 * MINUTE_MS },
     async (moment, { expect }) => {
       const up = spawn(process.execPath, [CLI, "up", "--id", id, "--folder", folder], {

@@ -15,7 +15,7 @@ test("with ordinals from 2 and partition 2, ordinals 2 and 3 are kept and 4 and 
   expect(statesByOrdinal(last)).toEqual({ "2": "kept", "3": "kept", "4": "current", "5": "current" });
 });
 
-test("a pod of neither revision below the partition is left alone by the controller", () => {
+test("the controller leaves a pod of neither revision below the partition", () => {
   const moments = [...replayHistory(statefulset(), eventsOfHistory("third-revision-below-the-partition"))];
   // Generation 5 raised the partition to 3 and changed the template, generation 6 scales down.
   const rolled = moments.findLast(({ objects }) =>
@@ -52,6 +52,6 @@ function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, stri
 
 function eventsOfHistory(name: string): readonly HistoryEvent[] {
   const history = HISTORIES.find((each) => each.name === name);
-  if (history === undefined) throw new Error(`there is no history ${name}`);
+  if (history === undefined) throw new Error(`the history ${name} does not exist`);
   return eventsOf(history);
 }
