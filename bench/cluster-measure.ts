@@ -1,29 +1,29 @@
-// The measuring part of `npm run bench:cluster`: on the cluster of --kubeconfig, with kinsync as it was built. Started by cluster.ts.
+// Measures on the cluster of --kubeconfig, with the built kinsync. Started by cluster.ts for `npm run bench:cluster`.
 import { join, resolve } from "node:path";
-import { parseClusterOptions } from "./cluster-options.ts";
-import type { ClusterBenchOptions } from "./cluster-options.ts";
-import { writeResults } from "./document.ts";
-import { Figures, figuresAsText, verdictsAsText } from "./figures.ts";
-import { goalsOf } from "./goals.ts";
-import { circumstances, toolsOf } from "./machine.ts";
-import type { Circumstances } from "./machine.ts";
-import { say, table } from "./report.ts";
-import { measureSave } from "./save.ts";
-import { rowsOf } from "./tables.ts";
-import type { TableName } from "./tables.ts";
-import { measureBigFile, measureFirstSync } from "./transfer.ts";
-import { createWorld } from "./world.ts";
-import type { World } from "./world.ts";
+import { parseClusterOptions } from "./harness/cluster-options.ts";
+import type { ClusterBenchOptions } from "./harness/cluster-options.ts";
+import { writeResults } from "./report/results-page.ts";
+import { Figures, figuresAsText, verdictsAsText } from "./report/figures.ts";
+import { goalsOf } from "./report/goals.ts";
+import { readEnvironment, toolsOf } from "./report/machine.ts";
+import type { Environment } from "./report/machine.ts";
+import { print, table } from "./report/format.ts";
+import { measureSave } from "./parts/save.ts";
+import { rowsOf } from "./report/tables.ts";
+import type { TableName } from "./report/tables.ts";
+import { measureBigFile, measureFirstSync } from "./parts/transfer.ts";
+import type { BenchCluster } from "./harness/bench-cluster.ts";
+import { openBenchCluster } from "./harness/open-bench-cluster.ts";
 
 const PAGE = resolve(import.meta.dirname, "..", "docs", "benchmarks.md");
 
-/** What is measured with one image, in a namespace of its own, so that the pods of one part do not weigh on the next. */
+/** The measurements with one image, in a namespace of their own, so that the pods of one part do not disturb the next. */
 interface Part {
   readonly image: string;
   readonly measures: Readonly<Partial<Record<TableName, Measure>>>;
 }
 
-type Measure = (world: World, figures: Figures, options: ClusterBenchOptions) => Promise<void>;
+type Measure = (cluster: BenchCluster, figures: Figures, options: ClusterBenchOptions) => Promise<void>;
 
 const TRANSFERS = { "first-sync": measureFirstSync, "big-file": measureBigFile };
 
@@ -35,11 +35,11 @@ const PARTS: readonly Part[] = [
 ];
 
 const options = parseClusterOptions(process.argv.slice(2));
-let current: World | undefined;
+let current: BenchCluster | undefined;
 
 /** Measures one part after the other. */
-async function measureAll(figures: Figures): Promise<Circumstances> {
-  let all: Circumstances | undefined;
+async function measureAll(figures: Figures): Promise<Environment> {
+  let environment: Environment | undefined;
   const tools = new Map<string, string>();
   for (const { image, measures } of PARTS) {
     const wanted = options.tables.flatMap((table) => {
@@ -47,11 +47,11 @@ async function measureAll(figures: Figures): Promise<Circumstances> {
       return measure === undefined ? [] : [{ table, measure }];
     });
     if (wanted.length === 0) continue;
-    current = await createWorld({ ...options, image, command: undefined, form: "built" });
+    current = await openBenchCluster({ ...options, image, command: undefined, form: "built" });
     try {
-      all ??= await circumstances(current);
+      environment ??= await readEnvironment(current);
       if (!tools.has(image)) {
-        const [pod = ""] = (await current.group(1)).pods;
+        const [pod = ""] = (await current.createGroup(1)).pods;
         tools.set(image, await toolsOf(current, pod));
       }
       for (const { table, measure } of wanted) {
@@ -64,29 +64,29 @@ async function measureAll(figures: Figures): Promise<Circumstances> {
       current = undefined;
     }
   }
-  const images = [...tools].map(([image, has]) => `${image} (${has})`).join(", ");
-  return new Map([...(all ?? []), ["images", images]]);
+  const images = [...tools].map(([image, version]) => `${image} (${version})`).join(", ");
+  return new Map([...(environment ?? []), ["images", images]]);
 }
 
-process.once("SIGINT", () => leave(130));
-process.once("SIGTERM", () => leave(143));
+process.once("SIGINT", () => exit(130));
+process.once("SIGTERM", () => exit(143));
 
-function leave(code: number): void {
+function exit(code: number): void {
   void Promise.resolve(current?.[Symbol.asyncDispose]()).finally(() => process.exit(code));
 }
 
 const figures = new Figures();
-const made = await measureAll(figures);
+const environment = await measureAll(figures);
 const verdicts = figures.judge(goalsOf(options.judged)).filter(({ value }) => options.whole || value !== undefined);
 const results = [
   "## Results",
-  table(["", "this run"], [...made], 2),
+  table(["", "this run"], [...environment], 2),
   "### Goals",
-  verdicts.length === 0 ? "None can be judged by this run." : verdictsAsText(verdicts),
+  verdicts.length === 0 ? "This run measured no goal." : verdictsAsText(verdicts),
   figuresAsText(figures),
 ].join("\n\n");
-say(`\n${results}`);
-if (!options.whole) say("\nNot a whole run: what was not measured is left out of the goals.");
+print(`\n${results}`);
+if (!options.whole) print("\nNot a whole run: goals that were not measured are omitted.");
 const missing = rowsOf(options.tables, options.sizes).filter((row) => !figures.has(row));
 if (missing.length > 0) throw new Error(`not measured: ${missing.join(", ")}`);
 if (options.write) {

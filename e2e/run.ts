@@ -1,37 +1,36 @@
-// npm run e2e: the situations of e2e/situations, against the cluster that KUBECONFIG points at, a playground or a cluster of its own.
-import { spawn } from "node:child_process";
+// npm run e2e: runs the situations of e2e/situations on the cluster of KUBECONFIG, on a playground, or on a cluster of its own.
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ParseArgsOptionsConfig } from "node:util";
-import { execute, run } from "./command.ts";
-import { readImageMap } from "./image-map.ts";
-import { packedCli } from "./pack.ts";
-import { settingsToEnvironment } from "./settings.ts";
-import type { Settings } from "./settings.ts";
-import { RUN_LABEL, SPARE_TAINT, UNTIL_ANNOTATION } from "./labels.ts";
+import { execute, run, runInTerminal } from "./harness/command.ts";
+import { EXPIRY_ANNOTATION, RUN_LABEL, SPARE_TAINT } from "./harness/labels.ts";
+import { packedCli } from "./harness/packed-cli.ts";
+import { settingsToEnvironment } from "./harness/settings.ts";
+import type { Settings } from "./harness/settings.ts";
+import { readImageMap } from "./images/image-map.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
 const HELP = `npm run e2e -- [OPTIONS] [FILTER...] [-- VITEST OPTIONS]
 
-Runs the situations, black box: the packed kinsync against a Kubernetes. FILTER is a part of a file's name.
+Runs the situations with the packed kinsync, as a black box. FILTER is a part of a file's name.
 
-  --playground   against the embedded cluster
-  --local        against a real cluster of its own, which is brought up and taken down (root, Debian)
-                 Default: the cluster that KUBECONFIG points at; only namespaces made here are touched
-  --cli FILE     try this kinsync; default: the packages are packed and installed into a cache folder
-  --source       try the sources as they are
-  --control      processes of the node may be killed: run inside the node, as root, and nobody else uses it
-  --complete     nothing may be skipped; --local means it, too
-  --write-docs   with --playground: write into its page what it cannot play
-  --images FILE  JSON, what to take for which image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.
-                 Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images.ts" makes them and loads them into kind
-  --record       write what happened in the situations that state truths, and passed, into packages/kind-*/histories
-  --logs DIR     where --local leaves the logs of all components if something failed; default: e2e-logs
-  --pack         only pack, and print where kinsync is
+  --playground   on the embedded cluster
+  --local        on a real cluster of its own, which is started and removed again (root, Debian)
+                 Default: on the cluster of KUBECONFIG; only namespaces of this run are changed
+  --cli FILE     test this kinsync; default: the packages are packed and installed into a cache folder
+  --source       test the sources
+  --control      permit killing processes of the node: run inside the node, as root, on a cluster without other users
+  --complete     fail if a situation is skipped; included in --local
+  --write-docs   with --playground: write the skipped situations into its page
+  --images FILE  JSON, a reference for each image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.
+                 Default: the variable KINSYNC_E2E_IMAGES. "node e2e/images/cli.ts" builds them and loads them into kind
+  --record       write the histories of situations that state truths, and passed, into packages/kind-*/test/histories
+  --logs DIR     folder for the logs of all components if --local fails; default: e2e-logs
+  --pack         only pack, and print the path of kinsync
 `;
 
 const OPTIONS = {
@@ -70,13 +69,13 @@ async function main(): Promise<number> {
     return 0;
   }
   if (flags.playground && flags.record) {
-    process.stderr.write("--record is for a real cluster: histories are what real controllers do\n");
+    process.stderr.write("--record requires a real cluster: histories record real controllers\n");
     return 2;
   }
   const command = await kinsyncCommand();
   if (flags.local) return runLocally(command);
   const settings: Settings = {
-    world: flags.playground ? "playground" : "cluster",
+    target: flags.playground ? "playground" : "cluster",
     command,
     kubeconfig: process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config"),
     run: randomBytes(4).toString("hex"),
@@ -102,20 +101,20 @@ async function kinsyncCommand(): Promise<readonly string[]> {
   return [process.execPath, flags.cli === undefined ? await packedCli() : resolve(flags.cli)];
 }
 
-/** On a cluster of its own: the situations run inside of its node, so that they can see into containers and kill its parts. */
+/** Starts a cluster and runs the situations inside its node, where they can read files of containers and kill components. */
 async function runLocally(command: readonly string[]): Promise<number> {
   const cluster = (command: string, ...args: readonly string[]): readonly string[] => {
     return [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts"), command, "--id", "suite", ...args];
   };
   let code: number | undefined;
   try {
-    // A killed run may have left one whose parts do not run.
-    await run(cluster("down"), { within: 120_000 });
-    // The first time, Kubernetes is built.
-    await run(cluster("up", "--nodes", "2", "--node-image"), { within: 1_800_000 });
-    await run(cluster("kubectl", "taint", "node", "n2", `${SPARE_TAINT}=:NoSchedule`), { within: 60_000 });
+    // A killed run may have left a cluster without running components.
+    await run(cluster("down"), { timeoutMs: 120_000 });
+    // Builds Kubernetes the first time.
+    await run(cluster("up", "--nodes", "2", "--node-image"), { timeoutMs: 1_800_000 });
+    await run(cluster("kubectl", "taint", "node", "n2", `${SPARE_TAINT}=:NoSchedule`), { timeoutMs: 60_000 });
     const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];
-    const again = [
+    const suite = [
       process.execPath,
       "--conditions=kinsync:source",
       import.meta.filename,
@@ -124,15 +123,15 @@ async function runLocally(command: readonly string[]): Promise<number> {
       ...(flags.record ? ["--record"] : []),
       ...cli,
     ];
-    code = await inherit(cluster("exec", ...again, "--", ...positionals), process.env);
+    code = await runInTerminal(cluster("exec", ...suite, "--", ...positionals), { env: process.env, cwd: ROOT });
     return code;
   } finally {
     if (code !== 0) await keepLogs(cluster);
-    await run(cluster("down"), { within: 120_000 });
+    await run(cluster("down"), { timeoutMs: 120_000 });
   }
 }
 
-/** Copies the logs of all components, which go with the cluster. */
+/** Copies the logs of all components before they are removed with the cluster. */
 async function keepLogs(cluster: (command: string, ...args: readonly string[]) => readonly string[]): Promise<void> {
   const folder = resolve(flags.logs);
   await rm(folder, { recursive: true, force: true });
@@ -143,32 +142,19 @@ async function keepLogs(cluster: (command: string, ...args: readonly string[]) =
 function vitest(settings: Settings): Promise<number> {
   const config = join(ROOT, "e2e", "vitest.config.ts");
   const argv = [process.execPath, join(ROOT, "node_modules", "vitest", "vitest.mjs"), "run", "--config", config];
-  return inherit([...argv, ...positionals], { ...process.env, ...settingsToEnvironment(settings) });
+  return runInTerminal([...argv, ...positionals], {
+    env: { ...process.env, ...settingsToEnvironment(settings) },
+    cwd: ROOT,
+  });
 }
 
-/** Runs a program on this terminal. Ctrl-C reaches it too; it is waited for. */
-async function inherit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const [file = "", ...args] = argv;
-  const child = spawn(file, args, { stdio: "inherit", env, cwd: ROOT });
-  const ignore = (): void => {};
-  process.on("SIGINT", ignore);
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  child.once("error", reject);
-  child.once("close", (code) => resolve(code ?? 1));
-  try {
-    return await promise;
-  } finally {
-    process.off("SIGINT", ignore);
-  }
-}
-
-/** Removes what earlier runs left behind that were killed. */
+/** Deletes expired namespaces of earlier runs that were killed. */
 async function removeExpired(settings: Settings): Promise<void> {
-  const path = `{range .items[*]}{.metadata.name} {.metadata.annotations.${UNTIL_ANNOTATION}}{"\\n"}{end}`;
+  const path = `{range .items[*]}{.metadata.name} {.metadata.annotations.${EXPIRY_ANNOTATION}}{"\\n"}{end}`;
   const list = ["get", "namespaces", "--selector", RUN_LABEL, "-o", `jsonpath=${path}`];
   for (const line of (await run([...kubectl(settings), ...list])).split("\n")) {
-    const [name, end] = line.split(" ");
-    if (name === undefined || name === "" || Number(end) * 1000 > Date.now()) continue;
+    const [name, expiry] = line.split(" ");
+    if (name === undefined || name === "" || Number(expiry) * 1000 > Date.now()) continue;
     await run([...kubectl(settings), "delete", "namespace", name, "--wait=false"]);
   }
 }
@@ -180,7 +166,7 @@ function kubectl({ kubeconfig }: Settings): readonly string[] {
 try {
   process.exitCode = await main();
 } catch (error) {
-  // What a missing kubectl, a cluster that does not answer or a wrong file says is for people.
+  // A missing kubectl, an unreachable cluster or a wrong file needs no stack trace.
   process.stderr.write(`npm run e2e: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

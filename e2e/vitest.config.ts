@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
-import { settingsFromEnvironment } from "./settings.ts";
-import { skippedReporter } from "./skipped-reporter.ts";
+import { settingsFromEnvironment } from "./harness/settings.ts";
+import { skippedReporter } from "./harness/skipped-reporter.ts";
 
 const conditions = ["kinsync:source"];
 const FAULTS = ["situations/**/faults*.test.ts"];
 
-// Started by run.ts, which says by environment variables what the situations run against. No part of `npm test`.
+// Started by run.ts, which passes its settings in the environment. Not a part of `npm test`.
 export default defineConfig({
   cacheDir: "../node_modules/.vite",
   resolve: { conditions },
@@ -14,7 +14,7 @@ export default defineConfig({
     root: import.meta.dirname,
     reporters: ["default", skippedReporter(settingsFromEnvironment())],
     projects: [
-      // A namespace each, so they may run side by side; most of the time they wait for pods.
+      // Each has its own namespace, so they can run in parallel; most of the time they wait for pods.
       {
         extends: true,
         test: {
@@ -25,7 +25,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      // These break parts of the cluster that all share.
+      // These break components that all situations share.
       {
         extends: true,
         test: { name: "faults", include: FAULTS, maxWorkers: 1, sequence: { groupOrder: 2 } },

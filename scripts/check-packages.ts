@@ -1,4 +1,4 @@
-// Judges the packages as their users get them: packed, linted, installed into an empty project, compiled against and run.
+// Checks the packages as their users install them: packed, linted, installed into an empty project, compiled against and run.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ function check(): void {
       | readonly { filename: string }[]
       | Readonly<Record<string, { filename: string }>>;
     const [first] = Array.isArray(packed) ? packed : Object.values(packed);
-    if (first === undefined) throw new Error(`npm pack said nothing of ${name}`);
+    if (first === undefined) throw new Error(`npm pack reported nothing for ${name}`);
     const tarball = join(folder, first.filename.replace("@", "").replace("/", "-"));
     tarballs.push(tarball);
     run("npx", ["publint", "--strict", tarball], root);
@@ -62,8 +62,8 @@ function check(): void {
     if (!output.includes(`${name} ok`)) throw new Error(`${name} printed ${output}`);
   }
   const version = run(join(consumer, "node_modules", ".bin", "kinsync"), ["--version"], consumer).trim();
-  if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`kinsync --version said ${version}`);
-  process.stdout.write(`${names.length} packages hold as packed: ${names.join(", ")}\n`);
+  if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`unexpected output of kinsync --version: ${version}`);
+  process.stdout.write(`${names.length} packed packages are valid: ${names.join(", ")}\n`);
 }
 
 try {

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { parseClusterOptions } from "../bench/cluster-options.ts";
-import { withResults } from "../bench/document.ts";
-import { Figures, figuresAsText, verdictsAsText } from "../bench/figures.ts";
-import { goalsOf } from "../bench/goals.ts";
-import type { Goal } from "../bench/goals.ts";
-import { rowsOf, SIZES, TABLES } from "../bench/tables.ts";
-import type { TableName } from "../bench/tables.ts";
+import { parseClusterOptions } from "../bench/harness/cluster-options.ts";
+import { withResults } from "../bench/report/results-page.ts";
+import { Figures, figuresAsText, verdictsAsText } from "../bench/report/figures.ts";
+import { goalsOf } from "../bench/report/goals.ts";
+import type { Goal } from "../bench/report/goals.ts";
+import { rowsOf, SIZES, TABLES } from "../bench/report/tables.ts";
+import type { TableName } from "../bench/report/tables.ts";
 
 const ALL = Object.keys(TABLES) as TableName[];
 const GOALS = goalsOf(ALL);
@@ -21,24 +21,24 @@ function someFigures(): Figures {
   return figures;
 }
 
-test("every goal compares rows that a whole run measures, and every goal belongs to a table", () => {
+test("every goal compares rows that a whole run measures", () => {
   const rows = rowsOf(ALL, SIZES);
   for (const { of, against } of GOALS) for (const row of [...of, against]) expect(rows).toContain(row);
   expect(GOALS.length).toBeGreaterThan(5);
   expect(goalsOf(["big-file"]).every(({ against }) => against.startsWith("big-file/"))).toBe(true);
 });
 
-test("a goal of a row that no table has does not compile", () => {
+test("a goal with an unknown row does not compile", () => {
   // @ts-expect-error No group has 7 pods.
   const size: Goal = { what: "", of: ["save/7 cli"], against: "save/5 cp", atMost: 1 };
-  // @ts-expect-error The image of python3 has no tar, so kubectl cp is no row there.
+  // @ts-expect-error The image of python3 has no tar, so its table has no row of kubectl cp.
   const way: Goal = { what: "", of: ["save/5 cli"], against: "save-python/5 cp", atMost: 1 };
   expect([size, way]).toHaveLength(2);
 });
 
-test("a goal is judged by medians within one run, and one whose rows were not measured is said to be so", () => {
+test("a goal compares medians of one run; without measurements it is not judged", () => {
   const [goal] = GOALS.filter(({ of }) => of.includes("save/1 cli"));
-  if (goal === undefined) throw new Error("there is no goal of one pod");
+  if (goal === undefined) throw new Error("no goal is about one pod");
   const verdicts = someFigures().judge([goal, { ...goal, atMost: 1 / 30 }]);
   expect(verdicts.map(({ value }) => value)).toEqual([undefined, 12 / 300, undefined, 12 / 300]);
   const text = verdictsAsText(verdicts);
@@ -47,7 +47,7 @@ test("a goal is judged by medians within one run, and one whose rows were not me
   expect(text).toContain("not measured |");
 });
 
-test("a table says how often each row was measured, and sorts by what the last pod waited for", () => {
+test("a table shows the number of measurements and is sorted by the last pod", () => {
   const lines = figuresAsText(someFigures()).split("\n");
   const rows = lines
     .filter((line) => line.startsWith("| 1 pod:"))
@@ -59,22 +59,22 @@ test("a table says how often each row was measured, and sorts by what the last p
   ]);
 });
 
-test("results go between the markers of the page, and what people wrote around them stays", () => {
+test("results replace only the text between the markers of the page", () => {
   const page = readFileSync(join(resolve(import.meta.dirname, ".."), "docs", "benchmarks.md"), "utf8");
   const once = withResults(page, "## Results\n\nfigures of a first run");
   const twice = withResults(once, "## Results\n\nfigures of a second run");
   expect(once).toContain("figures of a first run");
   expect(twice).not.toContain("figures of a first run");
   expect(withResults(twice, "## Results\n\nfigures of a first run")).toBe(once);
-  expect(() => withResults("# A page without markers", "x")).toThrow("the page needs one line");
+  expect(() => withResults("# A page without markers", "x")).toThrow("the page requires one line");
 });
 
-test("a run that leaves something out is not written down", () => {
+test("only a whole run can be written", () => {
   expect(parseClusterOptions(["--write"])).toMatchObject({ whole: true, rounds: 20, turns: 20, sizes: [1, 5, 20] });
   expect(parseClusterOptions(["--smoke"])).toMatchObject({ whole: false, rounds: 1, sizes: [1], judged: [] });
   expect(parseClusterOptions(["--files", "100"]).judged).not.toContain("first-sync");
   for (const option of [["--smoke"], ["--pods", "1"], ["--only", "save"], ["--files", "9"], ["--mib", "1"]]) {
-    expect(() => parseClusterOptions(["--write", ...option])).toThrow("whole runs alone");
+    expect(() => parseClusterOptions(["--write", ...option])).toThrow("requires a whole run");
   }
-  expect(() => parseClusterOptions(["--only", "saves"])).toThrow("there are save, save-python, first-sync, big-file");
+  expect(() => parseClusterOptions(["--only", "saves"])).toThrow("tables are save, save-python, first-sync, big-file");
 });

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export interface NodeGroups {
   readonly version: 1 | 2;
   readonly groups: readonly NodeGroup[];
-  /** Files that take a process in, by `echo 0 >FILE`. */
+  /** Files by which a process enters, by `echo 0 >FILE`. */
   readonly entries: readonly string[];
 }
 
@@ -20,21 +20,21 @@ export interface NodeGroup {
 
 interface Hierarchy {
   readonly mount: string;
-  /** The hierarchy's folder that the mount shows. */
+  /** The mounted folder of the hierarchy. */
   readonly root: string;
   readonly type: string;
   readonly options: readonly string[];
 }
 
-/** The group of version 2 that holds what is no pod. */
+/** The group of version 2 for processes that belong to no pod. */
 const LEAF = "init";
 
-/** What a kubelet asks of version 2. */
+/** The controllers of version 2 that a kubelet requires. */
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "pids"];
 
 /**
- * Where a node's groups are to be; nothing is made yet, so that it can be written down first.
- * Version 1: below the groups of this process. Version 2: below the root, as a group with processes of its own gives no controllers to others.
+ * The paths of a node's groups. Creates nothing, so that the paths can be stored first.
+ * Version 1: below the groups of this process. Version 2: below the root, because a group with processes cannot delegate controllers.
  */
 export async function planGroups(name: string): Promise<NodeGroups> {
   const hierarchies = parseMounts(await readFile("/proc/self/mountinfo", "utf8"));
@@ -61,55 +61,57 @@ export async function planGroups(name: string): Promise<NodeGroups> {
     const path = join(mount, name);
     return { version: 2, groups: [{ path, folder: "", option: "" }], entries: [join(path, LEAF, "cgroup.procs")] };
   }
-  throw new Error("no control groups with a memory controller are mounted here, neither of version 1 nor of version 2");
+  throw new Error(
+    "this machine has no mounted control groups with a memory controller, neither version 1 nor version 2",
+  );
 }
 
-/** @throws where a group of that name is there already. */
-export async function makeGroups({ version, groups }: NodeGroups): Promise<void> {
+/** @throws if a group of that name exists */
+export async function createGroups({ version, groups }: NodeGroups): Promise<void> {
   for (const { path, option } of groups) {
     const parent = join(path, "..");
-    if (version === 2) await giveControllers(parent);
+    if (version === 2) await delegateControllers(parent);
     await mkdir(path);
-    // A group of version 1 starts without processors and memory nodes, and takes nobody in like that.
+    // A new group of version 1 has no processors and memory nodes; no process can enter it until it has.
     for (const name of option.split(",").includes("cpuset") ? ["cpuset.cpus", "cpuset.mems"] : []) {
       await writeFile(join(path, name), await readFile(join(parent, name)));
     }
   }
 }
 
-/** Version 2: from now on the group's leaves hold its processes, and it gives controllers to them. A control group namespace keeps its root. */
+/** Version 2: moves the group's processes to a leaf, so that it can delegate controllers. A control group namespace keeps its root. */
 export async function divideGroups({ version, groups }: NodeGroups): Promise<void> {
   if (version === 1) return;
   for (const { path } of groups) {
     await mkdir(join(path, LEAF));
     for (const pid of await processesIn(path)) await writeFile(join(path, LEAF, "cgroup.procs"), String(pid));
-    await giveControllers(path);
+    await delegateControllers(path);
   }
 }
 
-async function giveControllers(path: string): Promise<void> {
+async function delegateControllers(path: string): Promise<void> {
   const offered = (await readFile(join(path, "cgroup.controllers"), "utf8")).trim().split(" ");
   const given = (await readFile(join(path, "cgroup.subtree_control"), "utf8")).trim().split(" ");
   const missing = CONTROLLERS.filter((name) => offered.includes(name) && !given.includes(name));
   if (missing.length === 0) return;
   await writeFile(join(path, "cgroup.subtree_control"), missing.map((name) => `+${name}`).join(" ")).catch((cause) => {
-    throw new Error(`${path} gives its controllers to no group below: it is not the machine's root group`, { cause });
+    throw new Error(`${path} cannot delegate its controllers: it is not the machine's root group`, { cause });
   });
 }
 
-/** Kills every process in the groups and takes the groups away. No error for those that are gone. */
-export async function removeGroups(paths: readonly string[], within: number): Promise<void> {
-  const end = performance.now() + within;
+/** Kills every process in the groups and removes the groups. No error for groups that do not exist. */
+export async function removeGroups(paths: readonly string[], timeoutMs: number): Promise<void> {
+  const end = performance.now() + timeoutMs;
   for (;;) {
     const left: string[] = [];
     for (const path of paths) if (!(await removeGroup(path))) left.push(path);
     if (left.length === 0) return;
-    if (performance.now() > end) throw new Error(`control groups do not go away: ${left.join(", ")}`);
+    if (performance.now() > end) throw new Error(`control groups cannot be removed: ${left.join(", ")}`);
     await delay(50);
   }
 }
 
-/** @returns whether it is gone. */
+/** @returns whether the group no longer exists */
 async function removeGroup(path: string): Promise<boolean> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) return true;
@@ -131,7 +133,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended by itself.
+    // It has ended.
   }
 }
 
@@ -144,7 +146,7 @@ function parseMounts(mountinfo: string): readonly Hierarchy[] {
   });
 }
 
-/** The path of a group as its mount shows it. */
+/** The path of a group below its mount. */
 function below(root: string, path: string): string {
   if (root === "/") return path;
   return path === root || path.startsWith(`${root}/`) ? path.slice(root.length) : "/";

@@ -1,29 +1,29 @@
-// node e2e/cluster/cli.ts: a real Kubernetes on this machine, by hand.
+// node e2e/cluster/cli.ts: controls a real Kubernetes on this machine.
 
-import { spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ensurePrograms } from "./build.ts";
+import { runInTerminal } from "../harness/command.ts";
+import { ensurePrograms } from "./programs.ts";
 import type { Cluster } from "./cluster.ts";
 import { COMPONENTS } from "./control-plane.ts";
 import { openCluster, startCluster } from "./index.ts";
 import { NODE_PATH } from "./node.ts";
 import { clustersFolder } from "./state.ts";
-import { copyLogs, listClusters, takeAway, takeAwayRest } from "./take-away.ts";
+import { copyLogs, listClusters, removeCluster, removeRemains } from "./teardown.ts";
 
 const USAGE = `Usage: node e2e/cluster/cli.ts COMMAND [--id ID] [--folder DIR]
 
   up [--nodes N] [--no-jobset] [--node-image] [--no-install]
-                                  bring up a cluster; no harm where it is up
-  down [--all]                    take it away, also what a killed "up" left behind
-  status                          what runs
+                                  start a cluster; no effect if it runs
+  down [--all]                    remove it, including what a killed "up" left
+  status                          list the running components
   logs --out DIR                  copy the logs of all components, also after an "up" that failed
   kubectl ARG...                  kubectl with an administrator's rights
   exec [--node NODE] COMMAND...   a command inside a node, with KUBECONFIG set
   build                           build the programs only
 
-Options come before the first other word. Needs root and Debian. ID is "main" by default.
+Options come before the first other word. Requires root and Debian. Default of ID: main.
 `;
 
 const OPTIONS = {
@@ -43,7 +43,7 @@ const OPTIONS = {
 type Flags = ReturnType<typeof parse>["flags"];
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error));
+  report(error instanceof Error ? error.message : String(error));
   return 1;
 });
 
@@ -64,14 +64,14 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
       return logs(flags);
     case "kubectl": {
       const { kubectl, environment } = await opened(flags);
-      return inherit([kubectl, ...rest], { ...process.env, ...environment });
+      return runInTerminal([kubectl, ...rest], { env: { ...process.env, ...environment } });
     }
     case "exec":
       return exec(await opened(flags), rest, flags.node);
     case "build":
       await ensurePrograms({
         cache: flags.cache ?? join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kinsync-e2e"),
-        report: say,
+        report,
       });
       return 0;
     default:
@@ -80,7 +80,7 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
   }
 }
 
-/** The options before the first other word; all words from there on belong to somebody else. */
+/** Separates the options before the first other word from the words of a command. */
 function parse(args: readonly string[]) {
   const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
   const first = tokens.find((token) => token.kind !== "option");
@@ -92,7 +92,7 @@ function parse(args: readonly string[]) {
 async function up(flags: Flags): Promise<number> {
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
+    process.once(signal, () => ending.abort(new Error(`stopped by ${signal}`)));
   }
   const cluster = await startCluster({
     ...where(flags),
@@ -101,7 +101,7 @@ async function up(flags: Flags): Promise<number> {
     jobset: !flags["no-jobset"],
     install: !flags["no-install"],
     nodeImage: flags["node-image"],
-    report: say,
+    report,
     signal: ending.signal,
   });
   process.stdout.write(`export KUBECONFIG=${cluster.kubeconfig}\n`);
@@ -111,16 +111,16 @@ async function up(flags: Flags): Promise<number> {
 async function down(flags: Flags): Promise<number> {
   const folder = clustersFolder(flags.folder);
   for (const id of flags.all ? await listClusters(folder) : [flags.id]) {
-    await takeAway(join(folder, id));
-    await takeAwayRest(join(folder, id));
+    await removeCluster(join(folder, id));
+    await removeRemains(join(folder, id));
   }
   return 0;
 }
 
 async function logs({ id, folder, out }: Flags): Promise<number> {
-  if (out === undefined) throw new Error("where to? logs --out DIR");
+  if (out === undefined) throw new Error("the folder is missing: logs --out DIR");
   if (await copyLogs(join(clustersFolder(folder), id), out)) return 0;
-  throw new Error(`there are no logs of a cluster ${id}`);
+  throw new Error(`the cluster ${id} has no logs`);
 }
 
 async function status(cluster: Cluster): Promise<number> {
@@ -146,12 +146,13 @@ function exec(cluster: Cluster, argv: readonly string[], node: string | undefine
     ...(isFirst ? { KUBECONFIG: cluster.kubeconfigInside } : {}),
   };
   const place = { cwd: process.cwd(), ...(node === undefined ? {} : { node }) };
-  return inherit(cluster.command(argv, place), env);
+  return runInTerminal(cluster.command(argv, place), { env });
 }
 
 async function opened(flags: Flags): Promise<Cluster> {
   const cluster = await openCluster(where(flags));
-  if (cluster === undefined) throw new Error(`no cluster ${flags.id} is up; bring it up: node e2e/cluster/cli.ts up`);
+  if (cluster === undefined)
+    throw new Error(`the cluster ${flags.id} does not run. Start it: \`node e2e/cluster/cli.ts up\``);
   return cluster;
 }
 
@@ -159,20 +160,6 @@ function where({ id, folder }: Flags): { readonly id: string; readonly folder?: 
   return folder === undefined ? { id } : { id, folder };
 }
 
-/** Runs a program with this one's input and output to its end; gives its exit code. */
-async function inherit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const [file = "", ...args] = argv;
-  const child = spawn(file, args, { stdio: "inherit", env });
-  // A terminal tells both.
-  const leave = () => {};
-  process.on("SIGINT", leave);
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? 1));
-  });
-}
-
-function say(line: string): void {
+function report(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -1,27 +1,26 @@
 import { spawn } from "node:child_process";
 import { appendFile, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { until } from "../until.ts";
-import { isWell } from "./api.ts";
+import pWaitFor from "p-wait-for";
 import type { Component } from "./cluster.ts";
 import { planOf } from "./control-plane.ts";
 import type { ComponentPlan } from "./control-plane.ts";
+import { isHealthy } from "./health.ts";
 import { NODE_PATH, nodeCommand } from "./node.ts";
 import { findProgram, hasEnded, isAlive, pidNamespaceOf } from "./processes.ts";
 import type { ProcessMark } from "./processes.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
-/** Milliseconds until a component serves, on a machine with other things to do. */
-const START_LIMIT = 120_000;
+/** Time limit for the start of a component on a loaded machine. */
+const START_LIMIT_MS = 120_000;
 
-/** Milliseconds until a killed component is gone. */
-const END_LIMIT = 30_000;
+/** Time limit for the end of a killed component. */
+const END_LIMIT_MS = 30_000;
 
-/** Milliseconds between two looks. */
-const EVERY = 50;
+const PROBE_INTERVAL_MS = 50;
 
-/** After so many looks a component that was never seen has ended. */
-const LOOKS_UNSEEN = 60;
+/** A component that was not found by this number of probes has ended. */
+const MAX_PROBES_NOT_FOUND = 60;
 
 /** The components of one cluster, as processes. */
 export class Components {
@@ -38,30 +37,30 @@ export class Components {
   }
 
   /**
-   * Starts a component where it does not run, and waits until it is well.
-   * @throws with the end of its log where it ends, or takes too long.
+   * Starts a component unless it runs, and waits until it is healthy.
+   * @throws with the end of its log if it ends, or exceeds the time limit
    */
   async start(component: Component, node: NodeState, signal?: AbortSignal): Promise<void> {
     const plan = this.#plan(component, node);
     const log = join(this.#layout.logs, `${node.name}-${component}.log`);
     let running = await this.find(component, node);
     if (running === undefined) await launch(plan, node, log);
-    let looks = 0;
-    const look = async () => {
-      if (await isWell(plan.health)) return "well";
-      // Right after its start it is not to be seen yet.
+    let probes = 0;
+    const probe = async () => {
+      if (await isHealthy(plan.health)) return pWaitFor.resolveWith("healthy");
+      // It may not be visible right after its start.
       running ??= await this.find(component, node);
-      const ended = running === undefined ? ++looks > LOOKS_UNSEEN : !(await isAlive(running));
-      return ended && "ended";
+      const hasEnded = running === undefined ? ++probes > MAX_PROBES_NOT_FOUND : !(await isAlive(running));
+      return hasEnded && pWaitFor.resolveWith("ended");
     };
-    const options = { within: START_LIMIT, every: EVERY, ...(signal === undefined ? {} : { signal }) };
-    const state = await until("it serves", look, options).catch((cause: unknown) => {
-      signal?.throwIfAborted();
-      return cause instanceof Error ? cause.message : String(cause);
+    const state = await pWaitFor(probe, {
+      interval: PROBE_INTERVAL_MS,
+      timeout: { milliseconds: START_LIMIT_MS, fallback: () => `not within ${START_LIMIT_MS / 1000} s` },
+      ...(signal === undefined ? {} : { signal }),
     });
-    if (state === "well") return;
+    if (state === "healthy") return;
     throw new Error(
-      `${component} of ${node.name} does not serve (${state}); the end of its log:\n${await tailOf(log)}`,
+      `${component} of ${node.name} is not healthy (${state}); the end of its log:\n${await tailOf(log)}`,
     );
   }
 
@@ -69,8 +68,11 @@ export class Components {
     const found = await this.find(component, node);
     if (found === undefined) return;
     send(found.pid, "SIGKILL");
-    const gone = () => hasEnded(found.pid);
-    await until(`${component} of ${node.name} is gone`, gone, { within: END_LIMIT, every: EVERY });
+    const message = `${component} of ${node.name} did not end within ${END_LIMIT_MS / 1000} s`;
+    await pWaitFor(() => hasEnded(found.pid), {
+      interval: PROBE_INTERVAL_MS,
+      timeout: { milliseconds: END_LIMIT_MS, message },
+    });
   }
 
   async signal(component: Component, node: NodeState, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
@@ -83,7 +85,7 @@ export class Components {
   }
 }
 
-/** Starts a process that outlives this one: the node's first process becomes its parent, and buries it. */
+/** Starts a process that outlives this one: the node's first process becomes its parent and reaps it. */
 async function launch({ argv, env }: ComponentPlan, node: NodeState, path: string): Promise<void> {
   const detached = ["setsid", "--fork", ...argv];
   const isInside = (await pidNamespaceOf("self")) === node.init?.namespace;
@@ -95,13 +97,14 @@ async function launch({ argv, env }: ComponentPlan, node: NodeState, path: strin
       cwd: "/",
       stdio: ["ignore", log.fd, log.fd],
       env: { PATH: NODE_PATH, HOME: "/root", ...env },
-      timeout: START_LIMIT,
+      timeout: START_LIMIT_MS,
     });
     const launched = Promise.withResolvers<number | null>();
     child.once("error", launched.reject);
     child.once("exit", launched.resolve);
     const code = await launched.promise;
-    if (code !== 0) throw new Error(`${argv[0]} was not started in ${node.name} (${code}): ${await tailOf(path)}`);
+    if (code !== 0)
+      throw new Error(`${argv[0]} could not be started in ${node.name} (exit code ${code}): ${await tailOf(path)}`);
   } finally {
     await log.close();
   }

@@ -1,22 +1,22 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Component } from "./cluster.ts";
-import { PAUSE_IMAGE } from "./images.ts";
+import { PAUSE_IMAGE } from "../images/image-names.ts";
 import { kubeconfigOf, nodeLayoutOf } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 
-/** How a component is run and watched. */
+/** How a component is started and monitored. */
 export interface ComponentPlan {
   readonly component: Component;
-  /** Name of the program's file, by which its process is found. */
+  /** Name of the program's file, which identifies its process. */
   readonly program: string;
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** See `isWell`. */
+  /** See `isHealthy`. */
   readonly health: string;
 }
 
-/** The components of the first node in the order of their start; containerd and kubelet are on every node. */
+/** The components of the first node in the order of their start; containerd and kubelet run on every node. */
 export const COMPONENTS: readonly Component[] = [
   "containerd",
   "etcd",
@@ -27,8 +27,8 @@ export const COMPONENTS: readonly Component[] = [
   "jobset",
 ];
 
-/** A log of requests that is turned over cannot be read from its beginning any more: hence so many megabytes. */
-const AUDIT_LOG_MEGABYTES = "1000";
+/** Large enough that the log is not rotated and can be read from its beginning. */
+const AUDIT_LOG_MB = "1000";
 
 export function planOf(component: Component, state: ClusterState, layout: Layout, node: NodeState): ComponentPlan {
   const { pki, etc } = layout;
@@ -70,7 +70,7 @@ export function planOf(component: Component, state: ClusterState, layout: Layout
         "service-account-private-key-file": join(pki, "sa.key"),
         "root-ca-file": join(pki, "ca.crt"),
         "flex-volume-plugin-dir": join(etc, "volume-plugins"),
-        // By default its start alone uses up what it may ask in some seconds.
+        // With the defaults, its start alone exhausts the request rate for some seconds.
         "kube-api-qps": "500",
         "kube-api-burst": "1000",
       };
@@ -135,20 +135,20 @@ function apiServerFlags({ pki, etc, logs }: Layout, address: string): Flags {
     "allow-privileged": true,
     "audit-policy-file": join(etc, "audit.json"),
     "audit-log-path": join(logs, "audit.log"),
-    "audit-log-maxsize": AUDIT_LOG_MEGABYTES,
+    "audit-log-maxsize": AUDIT_LOG_MB,
   };
 }
 
-/** Writes the files that the control plane reads, apart from certificates and kubeconfigs. */
+/** Writes the files of the control plane except certificates and kubeconfigs. */
 export async function configureControlPlane({ etc }: Layout): Promise<void> {
-  // Every request but those of the cluster's own parts.
-  const quiet = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "jobset"];
+  // Every request except those of the cluster's own components.
+  const components = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "jobset"];
   const policy = {
     apiVersion: "audit.k8s.io/v1",
     kind: "Policy",
     omitStages: ["RequestReceived"],
     rules: [
-      { level: "None", users: quiet },
+      { level: "None", users: components },
       { level: "None", userGroups: ["system:nodes", "system:serviceaccounts:kube-system"] },
       { level: "None", nonResourceURLs: ["/readyz*", "/healthz*", "/livez*"] },
       { level: "Metadata" },
@@ -157,7 +157,7 @@ export async function configureControlPlane({ etc }: Layout): Promise<void> {
   await writeFile(join(etc, "audit.json"), JSON.stringify(policy));
 }
 
-/** Writes the files that one node's containerd and kubelet read. */
+/** Writes the files of one node's containerd and kubelet. */
 export async function configureNode(layout: Layout, node: NodeState): Promise<void> {
   const { folder, containerdSocket, cni } = nodeLayoutOf(layout, node.name);
   await mkdir(cni, { recursive: true });
@@ -187,7 +187,7 @@ export async function configureNode(layout: Layout, node: NodeState): Promise<vo
 
 function containerdConfiguration(folder: string, socket: string, cni: string): string {
   const cri = `plugins."io.containerd.grpc.v1.cri"`;
-  // Nobody here may raise priorities or has AppArmor profiles, whatever the machine is.
+  // Raising priorities is not permitted here, and AppArmor has no profiles, whatever the machine is.
   return `version = 2
 root = "${folder}/containerd"
 state = "/run/containerd"
@@ -228,7 +228,7 @@ function kubeletConfiguration(layout: Layout, node: NodeState) {
     cgroupDriver: "cgroupfs",
     enforceNodeAllocatable: [],
     failSwapOn: false,
-    // What a kubelet sets elsewhere is left alone: it may not, and the machine is not to be changed.
+    // The kubelet does not set these values here: it is not permitted to, and the machine must not be changed.
     protectKernelDefaults: true,
     oomScoreAdj: 0,
     maxOpenFiles: 20_000,

@@ -6,15 +6,15 @@ import { clustersFolder } from "./state.ts";
 export type { Cluster, ClusterOptions } from "./cluster.ts";
 
 /**
- * Brings up a cluster, or hands over the one with this id that is up already.
- * Needs root. What a killed run left behind under this id is taken away first.
- * @throws where it does not come up; the components' logs are kept then, and the message says where.
+ * Starts a cluster, or returns the one with this id that runs already.
+ * Requires root. Removes first what a killed run left under this id.
+ * @throws if it does not start; the message contains the folder of the components' logs
  */
 export function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   return start(options);
 }
 
-/** The cluster with this id where it is up, from the machine or from inside one of its nodes. */
+/** The cluster with this id if it runs, from the machine or from inside one of its nodes. */
 export function openCluster({ id = "main", folder }: Pick<ClusterOptions, "id" | "folder"> = {}): Promise<
   Cluster | undefined
 > {

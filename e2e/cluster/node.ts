@@ -2,16 +2,16 @@ import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { run } from "../command.ts";
-import { divideGroups, makeGroups } from "./cgroups.ts";
+import { run } from "../harness/command.ts";
+import { divideGroups, createGroups } from "./cgroups.ts";
 import type { NodeGroups } from "./cgroups.ts";
 import { pidNamespaceOf, markOf } from "./processes.ts";
 import type { NodeState } from "./state.ts";
 
-/** The search path of every program in a node, whatever the caller's is. */
+/** PATH of every program in a node, whatever the caller's is. */
 export const NODE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What a kubelet wants to read, without changing the machine. */
+/** Kernel settings that a kubelet checks; bound over /proc/sys, without changing the machine. */
 const SYSCTLS = {
   "vm/overcommit_memory": 1,
   "vm/panic_on_oom": 0,
@@ -19,8 +19,8 @@ const SYSCTLS = {
   "kernel/panic_on_oops": 1,
 };
 
-/** The time for a node's own set-up, and for its end. Milliseconds. */
-const NODE_LIMIT = 60_000;
+/** Time limit for the setup of a node. */
+const NODE_LIMIT_MS = 60_000;
 
 export interface NodePlan {
   readonly name: string;
@@ -31,16 +31,16 @@ export interface NodePlan {
 }
 
 /**
- * Makes a node: mount, PID, network, host name, IPC and control group namespaces around one process.
- * With that process all of the node ends. /run and changes below /var are its own; all other files are the machine's.
+ * Creates a node: mount, PID, network, host name, IPC and control group namespaces around one process.
+ * The end of that process ends the node. /run and changes below /var are its own; all other files are the machine's.
  */
 export async function startNode({ name, groups, wait, logs }: NodePlan): Promise<NonNullable<NodeState["init"]>> {
-  await makeGroups(groups);
+  await createGroups(groups);
   const log = await open(join(logs, `${name}-node.log`), "a");
   try {
     const namespaces = ["--kill-child", "--mount", "--pid", "--fork", "--net", "--uts", "--ipc", "--cgroup"];
     const unshare = ["unshare", ...namespaces, "--", "/bin/sh", "-euc", nodeScript(name, groups), "sh", wait];
-    // The control group namespace begins where a process is when it is made.
+    // The root of a control group namespace is the group of the process that creates it.
     const entries = groups.groups.map(({ path }) => join(path, "cgroup.procs"));
     const options = { detached: true, env: { PATH: NODE_PATH } } as const;
     const child = spawn("/bin/sh", ["-euc", `${enter(entries)}\nexec "$@"`, "sh", ...unshare], {
@@ -48,19 +48,19 @@ export async function startNode({ name, groups, wait, logs }: NodePlan): Promise
       stdio: ["ignore", "pipe", log.fd],
     });
     child.unref();
-    const said: string[] = [];
+    const lines: string[] = [];
     const output = child.stdout;
-    if (output === null) throw new Error("a pipe was asked for");
-    const limit = AbortSignal.timeout(NODE_LIMIT);
-    // Its last word comes just before it becomes the waiting program; where it fails, the output ends early.
+    if (output === null) throw new Error("the output of a node is not a pipe");
+    const limit = AbortSignal.timeout(NODE_LIMIT_MS);
+    // It prints "ready" just before it becomes the waiting program; if it fails, its output ends early.
     for await (const line of createInterface({ input: output, signal: limit })) {
-      said.push(line);
+      lines.push(line);
       if (line === "ready") break;
     }
     output.destroy();
-    const pid = Number(said[0]);
+    const pid = Number(lines[0]);
     const [state, namespace] = await Promise.all([markOf(pid), pidNamespaceOf(pid)]);
-    if (!said.includes("ready") || state === undefined || namespace === undefined) {
+    if (!lines.includes("ready") || state === undefined || namespace === undefined) {
       throw new Error(`node ${name} did not start: see ${join(logs, `${name}-node.log`)}`);
     }
     await divideGroups(groups);
@@ -72,21 +72,21 @@ export async function startNode({ name, groups, wait, logs }: NodePlan): Promise
 
 /** The machine's command that runs `argv` in a node. */
 export function nodeCommand({ groups, init }: NodeState, argv: readonly string[], cwd = "/"): readonly string[] {
-  if (init === undefined) throw new Error("the node does not run yet");
+  if (init === undefined) throw new Error("the node is not started");
   const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"];
   const nsenter = ["nsenter", `--target=${init.pid}`, ...namespaces, `--wdns=${cwd}`, "--", ...argv];
   return ["/bin/sh", "-euc", `${enter(groups.entries)}\nexec "$@"`, "sh", ...nsenter];
 }
 
 /**
- * Joins the nodes, and the first one with the machine: a bridge in the first node, which goes away with it.
- * @param link The machine's end, at most 15 bytes.
+ * Connects the nodes to each other, and the first one to the machine: by a bridge in the first node, which ends with it.
+ * @param link name of the machine's end, at most 15 bytes
  */
 export async function connectNodes(nodes: readonly NodeState[], subnet: number, link: string): Promise<void> {
   const [first, ...others] = nodes.map(({ init, ...node }) => ({ ...node, pid: init?.pid ?? 0 }));
   if (first === undefined) return;
   const inside = (pid: number, script: string) =>
-    run(["nsenter", `--target=${pid}`, "--net", "--", "/bin/sh", "-euc", script], { within: NODE_LIMIT });
+    run(["nsenter", `--target=${pid}`, "--net", "--", "/bin/sh", "-euc", script], { timeoutMs: NODE_LIMIT_MS });
   await run(["ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", String(first.pid)]);
   await inside(
     first.pid,
@@ -114,12 +114,12 @@ export async function connectNodes(nodes: readonly NodeState[], subnet: number, 
   }
 }
 
-/** Takes a shell into control groups. */
+/** Moves a shell to control groups. */
 function enter(entries: readonly string[]): string {
   return entries.map((path) => `echo 0 >'${path}'`).join("\n");
 }
 
-/** Runs as the node's first process and becomes the waiting program. */
+/** The script of the node's first process, which then becomes the waiting program. */
 function nodeScript(name: string, { version, groups }: NodeGroups): string {
   const hierarchies = groups.map(
     ({ folder, option }) => `mkdir /sys/fs/cgroup/${folder}
@@ -134,7 +134,7 @@ function nodeScript(name: string, { version, groups }: NodeGroups): string {
     ([path, value], index) => `echo ${value} >/run/sysctl-${index}
     mount --bind /run/sysctl-${index} /proc/sys/${path}`,
   );
-  // /proc is still the machine's, and so is the number.
+  // /proc is still the machine's, and so is the PID.
   return `
     read -r pid rest </proc/self/stat
     echo "$pid"

@@ -1,17 +1,17 @@
 import { readFile, readdir, readlink } from "node:fs/promises";
 import { basename } from "node:path";
 
-/** A process, safe from another one that gets its number later. */
+/** Identifies a process even if its number is used again later. */
 export interface ProcessMark {
   readonly pid: number;
   /** Ticks since the machine's start, as in field 22 of /proc/PID/stat. */
   readonly start: string;
 }
 
-/** @returns `undefined` where there is no such process, or it only waits to be buried. */
+/** @returns `undefined` if there is no such process, or it has ended and waits to be reaped */
 export async function markOf(pid: number): Promise<ProcessMark | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name in parentheses may hold spaces and parentheses.
+  // The name in parentheses may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, start] = [fields[0], fields[19]];
   return start === undefined || state === "Z" || state === "X" ? undefined : { pid, start };
@@ -22,8 +22,8 @@ export async function isAlive({ pid, start }: ProcessMark): Promise<boolean> {
 }
 
 /**
- * Whether a process has let go of all that it held. A killed one of many threads is a process that waits to be buried as soon as its
- * first thread has ended; its ports are free only when the last one has.
+ * Whether a process has released all its resources. A killed process with several threads counts as ended when its first thread has
+ * ended, but its ports are free only after the last one.
  */
 export async function hasEnded(pid: number): Promise<boolean> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
@@ -36,7 +36,7 @@ export async function pidNamespaceOf(pid: number | "self"): Promise<string | und
   return readlink(`/proc/${pid}/ns/pid`).catch(() => undefined);
 }
 
-/** The process of a PID namespace that runs a program, the oldest where there are several. */
+/** The oldest process of a PID namespace that runs a program. */
 export async function findProgram(namespace: string, program: string): Promise<ProcessMark | undefined> {
   return oldest(async (pid) => {
     const exe = await readlink(`/proc/${pid}/exe`).catch(() => "");

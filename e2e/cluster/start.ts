@@ -2,21 +2,21 @@ import { randomInt } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { run } from "../command.ts";
-import { until } from "../until.ts";
-import { Api } from "./api.ts";
-import { ensurePrograms } from "./build.ts";
+import pWaitFor from "p-wait-for";
+import { run } from "../harness/command.ts";
+import { ensureImages } from "../images/image-archives.ts";
+import { ensurePackages, NODE_PACKAGES } from "../images/debian-packages.ts";
+import { AdminApi } from "./admin-api.ts";
 import { planGroups } from "./cgroups.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
 import { Components } from "./components.ts";
 import { configureControlPlane, configureNode } from "./control-plane.ts";
-import { controlCluster } from "./control.ts";
-import { ensureImages } from "./images.ts";
-import { configureJobSet, webhookManifests } from "./jobset.ts";
+import { configureJobSet, webhookManifests } from "./jobset-controller.ts";
 import { connectNodes, nodeCommand, startNode } from "./node.ts";
-import { ensurePackages, NODE_PACKAGES } from "./packages.ts";
-import { makeCertificates, writeKubeconfig } from "./pki.ts";
+import { createCertificates, writeKubeconfig } from "./certificates.ts";
 import { isAlive, markOf } from "./processes.ts";
+import { ensurePrograms } from "./programs.ts";
+import { controlCluster } from "./running-cluster.ts";
 import {
   clustersFolder,
   createFolder,
@@ -29,16 +29,16 @@ import {
   writeState,
 } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
-import { linkName, takeAway } from "./take-away.ts";
+import { linkName, removeCluster } from "./teardown.ts";
 
-/** The link's name, of at most 15 bytes, holds the id. */
+/** The link's name, of at most 15 bytes, contains the id. */
 const ID = /^[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?$/;
 
-/** Bytes of a socket's path, as in unix(7). */
-const SOCKET_LIMIT = 107;
+/** Maximum length of a socket's path, as in unix(7). */
+const MAX_SOCKET_PATH_BYTES = 107;
 
-/** Milliseconds until an object is as it has to be, on a machine with other things to do. */
-const PATIENCE = 120_000;
+/** Time limit for a state of the cluster on a loaded machine. */
+const STATE_LIMIT_MS = 120_000;
 
 type Report = (line: string) => void;
 
@@ -46,20 +46,23 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
   const { id = "main", nodes = 1, jobset = true, report = () => {}, signal } = options;
   if (!ID.test(id)) throw new Error(`the id ${id} is not 1 to 11 lower case letters, digits and dashes`);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > 9) throw new Error(`a cluster has 1 to 9 nodes, not ${nodes}`);
-  if (process.getuid?.() !== 0) throw new Error("nodes are namespaces and control groups: only root can make them");
+  if (process.getuid?.() !== 0) throw new Error("nodes are namespaces and control groups: only root can create them");
   const folder = join(clustersFolder(options.folder), id);
   const socket = nodeLayoutOf(layoutOf(folder), "n1").containerdSocket;
-  if (socket.length > SOCKET_LIMIT) throw new Error(`${socket} is too long for a socket; choose a shorter folder`);
+  if (socket.length > MAX_SOCKET_PATH_BYTES)
+    throw new Error(`${socket} is too long for a socket. Choose a shorter folder.`);
 
   const known = await readState(folder);
   if (known !== undefined && (await isUp(known))) {
     if (known.nodes.length === nodes && known.jobset === jobset) return controlCluster(folder, known);
-    throw new Error(`the cluster ${id} is up with other nodes or controllers; take it down first`);
+    throw new Error(
+      `the cluster ${id} runs with other nodes or controllers. Remove it first: \`node e2e/cluster/cli.ts down --id ${id}\``,
+    );
   }
   if (known !== undefined && !known.up && (await isAlive(known.starter))) {
-    throw new Error(`the cluster ${id} is being brought up by process ${known.starter.pid}`);
+    throw new Error(`process ${known.starter.pid} is starting the cluster ${id}`);
   }
-  await takeAway(folder);
+  await removeCluster(folder);
 
   const cache = options.cache ?? join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kinsync-e2e");
   const common = { cache, report, ...(signal === undefined ? {} : { signal }) };
@@ -76,10 +79,10 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
   });
   const state = { id, subnet, jobset, programs, starter, up: false, nodes: await Promise.all(planned) };
   const layout = layoutOf(folder);
-  // Whatever happens from here on, what is written down suffices to take everything away.
+  // From here on, the state file is sufficient to remove everything.
   await createFolder(folder, state);
   try {
-    const started = await bringUp({
+    const started = await startAll({
       state,
       layout,
       archives,
@@ -92,13 +95,13 @@ export async function start(options: ClusterOptions): Promise<Cluster> {
     const kept = keptLogs(folder);
     await rm(kept, { recursive: true, force: true });
     await rename(layout.logs, kept).catch(() => {});
-    await takeAway(folder);
+    await removeCluster(folder);
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`the cluster did not come up (its logs are in ${kept}): ${why}`, { cause });
+    throw new Error(`the cluster did not start (its logs are in ${kept}): ${why}`, { cause });
   }
 }
 
-/** The cluster in a folder where its processes are there, seen from the machine or from inside of it. */
+/** The cluster of a folder if it runs, from the machine or from inside one of its nodes. */
 export async function open(folder: string): Promise<Cluster | undefined> {
   const state = await readState(folder);
   return state !== undefined && (await isUp(state)) ? controlCluster(folder, state) : undefined;
@@ -106,7 +109,7 @@ export async function open(folder: string): Promise<Cluster | undefined> {
 
 async function isUp({ up, nodes, subnet }: ClusterState): Promise<boolean> {
   if (!up) return false;
-  // Inside of a node the machine's numbers of processes say nothing, but its address is there.
+  // Inside a node the machine's PIDs are meaningless, but the node's address is visible.
   const own = addressesHere();
   if (nodes.some(({ address }) => own.includes(address)) && !own.includes(`10.99.${subnet}.254`)) return true;
   for (const { init } of nodes) if (init === undefined || !(await isAlive(init))) return false;
@@ -122,16 +125,17 @@ interface Plan {
   readonly signal?: AbortSignal;
 }
 
-async function bringUp({ state: planned, layout, archives, wait, report, signal }: Plan): Promise<ClusterState> {
+async function startAll({ state: planned, layout, archives, wait, report, signal }: Plan): Promise<ClusterState> {
   const begin = performance.now();
-  const say = (what: string) => report(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${what}`);
+  const progress = (what: string) =>
+    report(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${what}`);
   const { folder, logs, pki, etc } = layout;
   await mkdir(logs);
   await mkdir(etc);
 
   const [nodes] = await Promise.all([
     Promise.all(planned.nodes.map(async (node) => ({ ...node, init: await startNode({ ...node, wait, logs }) }))),
-    makeCertificates(pki, certificatesOf(planned)),
+    createCertificates(pki, certificatesOf(planned)),
   ]);
   const [first] = nodes;
   if (first === undefined) throw new Error("a cluster has at least one node");
@@ -139,15 +143,15 @@ async function bringUp({ state: planned, layout, archives, wait, report, signal 
   await writeState(folder, running);
   await connectNodes(nodes, planned.subnet, linkName(planned.id));
   await configure(running, layout);
-  say("nodes are made");
+  progress("nodes are created");
 
   const failure = new AbortController();
   const ending = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
   const components = new Components(running, layout);
-  using api = await Api.open(first.address, pki);
+  const api = new AdminApi(layout.kubeconfig);
   const startHere = async (component: Parameters<Components["start"]>[0], node: NodeState = first) => {
     await components.start(component, node, ending);
-    if (component !== "containerd" || node === first) say(`${component} serves`);
+    if (component !== "containerd" || node === first) progress(`${component} is healthy`);
   };
   const kubectl = (args: readonly string[], input = "") =>
     run([join(planned.programs.kubernetes, "kubectl"), ...args], {
@@ -155,44 +159,48 @@ async function bringUp({ state: planned, layout, archives, wait, report, signal 
       env: { ...environmentOf(layout), HOME: "/root" },
       signal: ending,
     });
-  const looks = { within: PATIENCE, every: 50, signal: ending };
+  const until = (what: string, probe: () => Promise<boolean>) =>
+    pWaitFor(probe, {
+      interval: 100,
+      timeout: { milliseconds: STATE_LIMIT_MS, message: `not within ${STATE_LIMIT_MS / 1000} s: ${what}` },
+      signal: ending,
+    });
   const apiServer = Promise.all([startHere("etcd"), startHere("apiserver")]);
   const controllers = apiServer.then(() => Promise.all([startHere("controller-manager"), startHere("scheduler")]));
   const kubelets = nodes.map(async (node) => {
     await startHere("containerd", node);
     await Promise.all([apiServer, importImages(node, layout, archives)]);
     await startHere("kubelet", node);
-    await until(`${node.name} is ready`, () => isNodeReady(api, node.name), { ...looks });
-    say(`${node.name} is ready`);
+    await until(`${node.name} is ready`, () => api.isNodeReady(node.name));
+    progress(`${node.name} is ready`);
   });
   const jobSet = apiServer.then(async () => {
     if (!planned.jobset) return;
     await kubectl(["create", "--validate=false", "--filename", join(planned.programs.jobset, "jobset-crd.yaml")]);
-    await until("the JobSet resource is served", () => isEstablished(api), { ...looks });
+    await until("the JobSet resource is served", () => api.isServed("jobsets.jobset.x-k8s.io"));
     await startHere("jobset");
     const manifests = join(planned.programs.jobset, "jobset-webhooks.yaml");
     await kubectl(
       ["create", "--validate=false", "--filename", "-"],
       await webhookManifests(manifests, join(pki, "ca.crt")),
     );
-    say("webhooks of jobset are known");
+    progress("webhooks of jobset are registered");
   });
   const parts = [controllers, ...kubelets, jobSet];
   try {
     await Promise.all(parts);
   } catch (error) {
-    // Nothing may be started any more while everything is taken away.
+    // Nothing may start while everything is removed.
     failure.abort(error);
     await Promise.allSettled(parts);
     throw error;
   }
-  // Without it no pod is let in.
-  const account = () => api.find("/api/v1/namespaces/default/serviceaccounts/default");
-  await until("the namespace default has its service account", account, { ...looks });
+  // Without it no pod is admitted.
+  await until("the namespace default has its service account", () => api.hasServiceAccount("default", "default"));
 
   const up = { ...running, up: true };
   await writeState(folder, up);
-  say("the cluster is up");
+  progress("the cluster runs");
   return up;
 }
 
@@ -237,27 +245,10 @@ async function configure(state: ClusterState, layout: Layout): Promise<void> {
 async function importImages(node: NodeState, layout: Layout, archives: readonly string[]): Promise<void> {
   const { containerdSocket } = nodeLayoutOf(layout, node.name);
   const ctr = ["ctr", "--address", containerdSocket, "--namespace", "k8s.io", "images", "import"];
-  for (const archive of archives) await run(nodeCommand(node, [...ctr, archive]), { within: PATIENCE });
+  for (const archive of archives) await run(nodeCommand(node, [...ctr, archive]), { timeoutMs: STATE_LIMIT_MS });
 }
 
-interface Conditions {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
-function holds(object: Conditions | undefined, type: string): boolean {
-  return object?.status?.conditions?.some((each) => each.type === type && each.status === "True") ?? false;
-}
-
-async function isNodeReady(api: Api, name: string): Promise<boolean> {
-  return holds(await api.find<Conditions>(`/api/v1/nodes/${name}`), "Ready");
-}
-
-async function isEstablished(api: Api): Promise<boolean> {
-  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/jobsets.jobset.x-k8s.io";
-  return holds(await api.find<Conditions>(path), "Established");
-}
-
-/** A third number for 10.99.x.0/24 that the machine has no address with. By chance, so that two clusters at once hardly meet. */
+/** A random third number for 10.99.x.0/24 without an address on this machine. Random, so that two concurrent starts rarely choose the same. */
 function freeSubnet(): number {
   const own = addressesHere();
   for (;;) {

@@ -1,20 +1,20 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Programs } from "./build.ts";
+import type { Programs } from "./programs.ts";
 import type { NodeGroups } from "./cgroups.ts";
 import type { ProcessMark } from "./processes.ts";
 
-/** What is written down about a cluster, always before it is made: enough for any process to control it and to take it away. */
+/** Stored before each part of a cluster is created: sufficient for any process to control the cluster and to remove it. */
 export interface ClusterState {
   readonly id: string;
   /** Third number of its addresses, 10.99.SUBNET.x. */
   readonly subnet: number;
   readonly jobset: boolean;
   readonly programs: Programs;
-  /** Who brings it up. */
+  /** The process that starts it. */
   readonly starter: ProcessMark;
-  /** Whether it came up. */
+  /** Whether it was started completely. */
   readonly up: boolean;
   readonly nodes: readonly NodeState[];
 }
@@ -27,7 +27,7 @@ export interface NodeState {
   /** Pods have addresses 10.244.N.x. */
   readonly number: number;
   readonly groups: NodeGroups;
-  /** Its first process and that one's PID namespace, once it runs. */
+  /** Its first process with its PID namespace, once it runs. */
   readonly init?: ProcessMark & { readonly namespace: string };
 }
 
@@ -61,12 +61,12 @@ export function layoutOf(folder: string): Layout {
   };
 }
 
-/** Where the logs of a cluster are that did not come up, until its next end. */
+/** Folder of the logs of a cluster that failed to start, until it is removed. */
 export function keptLogs(folder: string): string {
   return `${folder}.logs`;
 }
 
-/** Each controller has a name of its own, so that it can be told apart in the audit log. */
+/** Each controller has its own user, which identifies it in the audit log. */
 export function kubeconfigOf({ etc }: Layout, user: "controller-manager" | "scheduler" | "jobset"): string {
   return join(etc, `${user}.kubeconfig`);
 }
@@ -76,7 +76,7 @@ export function environmentOf({ folder, kubeconfig }: Layout): Readonly<Record<s
   return { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, "kubectl"), NO_PROXY: "*", no_proxy: "*" };
 }
 
-/** Paths of one node. Short: a socket's path has at most 107 bytes. */
+/** Paths of one node. Short, because a socket's path has at most 107 bytes. */
 export interface NodeLayout {
   readonly folder: string;
   readonly containerdSocket: string;
@@ -94,8 +94,8 @@ export async function readState(folder: string): Promise<ClusterState | undefine
 }
 
 /**
- * Makes a cluster's folder, never without its state.
- * @throws where it is there: somebody else was faster.
+ * Creates a cluster's folder together with its state, atomically.
+ * @throws if it exists: another process was faster
  */
 export async function createFolder(folder: string, state: ClusterState): Promise<void> {
   const unfinished = `${folder}.${state.starter.pid}`;
@@ -103,11 +103,11 @@ export async function createFolder(folder: string, state: ClusterState): Promise
   await writeState(unfinished, state);
   await rename(unfinished, folder).catch(async (cause: unknown) => {
     await rm(unfinished, { recursive: true, force: true });
-    throw new Error(`${folder} is there already: another process brings up this cluster`, { cause });
+    throw new Error(`${folder} exists already: another process starts this cluster`, { cause });
   });
 }
 
-/** Whole or not at all. */
+/** Atomically. */
 export async function writeState(folder: string, state: ClusterState): Promise<void> {
   const path = layoutOf(folder).state;
   await writeFile(`${path}.new`, JSON.stringify(state, undefined, 2));

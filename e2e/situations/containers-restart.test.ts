@@ -1,111 +1,103 @@
 import { expect } from "vitest";
-import { crash } from "../crash.ts";
-import { inStepByRelay, inTransfer } from "../faults.ts";
-import type { Kinsync } from "../kinsync.ts";
-import { container, podSpec, SEED, statefulSet } from "../manifests.ts";
-import { containerOf, isRunning } from "../objects.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { isOneOf, states } from "../states.ts";
+import { crashContainer } from "../faults/crash-container.ts";
+import { holdTransferHalfway, syncTwoPodsThroughRelay } from "../faults/recovery.ts";
+import type { KinsyncProcess } from "../harness/kinsync-process.ts";
+import { container, podSpec, SEED, statefulSet } from "../harness/manifests.ts";
+import type { Pod } from "../harness/objects.ts";
+import { containerOf, isOneOf, isRunning, states } from "../harness/pods.ts";
+import { situation } from "../harness/situation.ts";
 
-situation("a container restarts under its pod: its fresh file system is caught up", {}, async (stage) => {
-  const { kubectl, project, world } = stage;
-  await stage.create(statefulSet("db", 2, podSpec(container(world.image))));
-  const pods = await stage.running(2);
+situation("a restarted container is updated again", {}, async (fixture) => {
+  const { cluster, kubectl, project } = fixture;
+  await fixture.create(statefulSet("db", 2, podSpec(container(cluster.image))));
+  const pods = await fixture.running(2);
   await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n" });
-  const kinsync = stage.up("sts/db");
+  const kinsync = fixture.up("sts/db");
   await kinsync.ready();
-  await stage.same(pods);
-  await stage.truth("sts/db", states(pods, "current"));
-  await crash(kubectl, pods[0]);
-  const after = await stage.until("the container of db-0 runs again", async () => {
-    const all = await stage.running(2);
+  await fixture.untilSame(pods);
+  await fixture.truth("sts/db", states(pods, "current"));
+  await crashContainer(kubectl, pods[0]);
+  const after = await fixture.until("the container of db-0 runs again", async () => {
+    const all = await fixture.running(2);
     const [first] = all;
     return first !== undefined && containerOf(first, "main")?.restartCount === 1 && all;
   });
   expect(after.map(({ metadata }) => metadata.uid)).toEqual(pods.map(({ metadata }) => metadata.uid));
-  await stage.same(after);
-  await stage.truth("sts/db", states(after, "current"));
-  await stage.save(kinsync, "f.txt", "two\n", after);
+  await fixture.untilSame(after);
+  await fixture.truth("sts/db", states(after, "current"));
+  await fixture.save(kinsync, "f.txt", "two\n", after);
+});
+
+situation("a container that crashes during a batch gets all files again", { timeout: 180_000 }, async (fixture) => {
+  const { kubectl } = fixture;
+  const { kinsync, pods, relay } = await syncTwoPodsThroughRelay(fixture);
+  await fixture.truth("sts/db", states(pods, "current"));
+  const since = kinsync.mark();
+  await holdTransferHalfway(fixture, relay);
+  const held = await podWithoutFile(kinsync, pods, since);
+  await crashContainer(kubectl, held);
+  const after = await fixture.until("the container runs again", async () => {
+    const all = await fixture.running(2);
+    return all.some((pod) => isOneOf([held])(pod) && containerOf(pod, "main")?.restartCount === 1) && all;
+  });
+  relay.resume();
+  await fixture.untilSame(after);
+  await fixture.truth("sts/db", states(after, "current"));
+  await fixture.save(kinsync, "f.txt", "three\n", after);
+});
+
+situation("a pod replaced during a batch gets all files", { timeout: 180_000 }, async (fixture) => {
+  const { kubectl } = fixture;
+  const { kinsync, pods, relay } = await syncTwoPodsThroughRelay(fixture);
+  await fixture.truth("sts/db", states(pods, "current"));
+  const since = kinsync.mark();
+  await holdTransferHalfway(fixture, relay);
+  const held = await podWithoutFile(kinsync, pods, since);
+  await kubectl.delete(`pod/${held.metadata.name}`, "--grace-period=1");
+  const after = await fixture.until("a new pod with the same name runs", async () => {
+    const all = await kubectl.pods();
+    return all.length === 2 && all.every((pod) => isRunning(pod) && !isOneOf([held])(pod)) && all;
+  });
+  // The held bytes are sent to a container that no longer exists.
+  relay.resume();
+  await fixture.untilSame(after);
+  await fixture.truth("sts/db", states(after, "current"));
+  await fixture.save(kinsync, "f.txt", "three\n", after);
+  expect(kinsync.syncedAmong([held], since)).toEqual([]);
 });
 
 situation(
-  "a container crashes in the middle of a large batch: what it held is gone, and the fresh one gets all",
-  { timeout: 180_000 },
-  async (stage) => {
-    const { kubectl } = stage;
-    const { kinsync, pods, relay } = await inStepByRelay(stage);
-    await stage.truth("sts/db", states(pods, "current"));
-    const since = kinsync.mark();
-    await inTransfer(stage, relay);
-    const held = await behind(kinsync, pods, since);
-    await crash(kubectl, held);
-    const after = await stage.until("the container runs again", async () => {
-      const all = await stage.running(2);
-      return all.some((pod) => isOneOf([held])(pod) && containerOf(pod, "main")?.restartCount === 1) && all;
-    });
-    relay.resume();
-    await stage.same(after);
-    await stage.truth("sts/db", states(after, "current"));
-    await stage.save(kinsync, "f.txt", "three\n", after);
-  },
-);
-
-situation(
-  "a pod is deleted in the middle of a large batch and comes back under its name: the new one gets all, and nothing is stuck",
-  { timeout: 180_000 },
-  async (stage) => {
-    const { kubectl } = stage;
-    const { kinsync, pods, relay } = await inStepByRelay(stage);
-    await stage.truth("sts/db", states(pods, "current"));
-    const since = kinsync.mark();
-    await inTransfer(stage, relay);
-    const held = await behind(kinsync, pods, since);
-    await kubectl.delete(`pod/${held.metadata.name}`, "--grace-period=1");
-    const after = await stage.until("a new pod of that name runs", async () => {
-      const all = await kubectl.pods();
-      return all.length === 2 && all.every((pod) => isRunning(pod) && !isOneOf([held])(pod)) && all;
-    });
-    // The bytes that were still on their way come now, for a container that is no more.
-    relay.resume();
-    await stage.same(after);
-    await stage.truth("sts/db", states(after, "current"));
-    await stage.save(kinsync, "f.txt", "three\n", after);
-    expect(kinsync.servedOf([held], since)).toEqual([]);
-  },
-);
-
-situation(
-  "a container that is killed for its memory: the fresh one is caught up",
-  { needs: ["real"], unplayable: "its containers have no limits" },
-  async (stage) => {
-    const { kubectl, project, world } = stage;
-    // Nothing else in the container is as large, so that the first process is the one to be killed.
+  "a container killed for its memory is updated again",
+  { needs: ["real"], skippedOnPlayground: "its containers have no limits" },
+  async (fixture) => {
+    const { cluster, kubectl, project } = fixture;
+    // The first process uses the most memory of the container, so the kernel kills it.
     const script = `${SEED}; trap 'exit 0' TERM; while [ ! -e /tmp/eat ]; do sleep 0.2; done; exec tail /dev/zero`;
-    const limited = container(world.image, script, { resources: { limits: { memory: "64Mi" } } });
-    await stage.create(statefulSet("db", 2, podSpec(limited)));
-    const pods = await stage.running(2);
+    const limited = container(cluster.image, script, { resources: { limits: { memory: "64Mi" } } });
+    await fixture.create(statefulSet("db", 2, podSpec(limited)));
+    const pods = await fixture.running(2);
     await project.write("src/f.txt", "one\n");
-    const kinsync = stage.up("sts/db");
+    const kinsync = fixture.up("sts/db");
     await kinsync.ready();
-    await stage.same(pods);
-    await stage.truth("sts/db", states(pods, "current"));
+    await fixture.untilSame(pods);
+    await fixture.truth("sts/db", states(pods, "current"));
 
     await kubectl.run(["exec", "db-0", "--", "touch", "/tmp/eat"]);
-    const after = await stage.until("the container of db-0 runs again", async () => {
-      const all = await stage.running(2);
+    const after = await fixture.until("the container of db-0 runs again", async () => {
+      const all = await fixture.running(2);
       return all.some((pod) => containerOf(pod, "main")?.lastState?.terminated?.reason === "OOMKilled") && all;
     });
-    await stage.same(after);
-    await stage.truth("sts/db", states(after, "current"));
-    await stage.save(kinsync, "f.txt", "two\n", after);
+    await fixture.untilSame(after);
+    await fixture.truth("sts/db", states(after, "current"));
+    await fixture.save(kinsync, "f.txt", "two\n", after);
   },
 );
 
-/** The pod that has not got the large file yet, once the other one has. */
-async function behind(kinsync: Kinsync, pods: readonly Pod[], since: number): Promise<Pod> {
-  const { uid } = await kinsync.until("one pod has it", ({ event }) => event === "synced", { since });
+/** Waits until one pod has the large file. @returns the other pod */
+async function podWithoutFile(kinsync: KinsyncProcess, pods: readonly Pod[], since: number): Promise<Pod> {
+  const { uid } = await kinsync.until("one pod is synced", ({ event }) => event === "synced", { since });
   const [left] = pods.filter(({ metadata }) => metadata.uid !== uid);
-  if (left === undefined || kinsync.servedOf([left], since).length > 0) throw new Error("both pods have it already");
+  if (left === undefined || kinsync.syncedAmong([left], since).length > 0)
+    throw new Error("both pods are synced already");
   return left;
 }

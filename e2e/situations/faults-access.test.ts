@@ -1,153 +1,157 @@
 import { utimes } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
-import { ACCOUNT, roleBinding } from "../access.ts";
-import { shortLived } from "../faults-certificate.ts";
-import { upWithClock } from "../faults-clock.ts";
-import { change, changeSeen, inStep, lasts, openRelay, recovered } from "../faults.ts";
-import { isRunning } from "../objects.ts";
-import type { KubeObject, Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
+import { changeLocalFiles, expectRecovery, openRelay, syncTwoPods, untilChangesNoticed } from "../faults/recovery.ts";
+import { upWithShiftedClock } from "../faults/shifted-clock.ts";
+import { kubeconfigWithShortLivedCertificates } from "../faults/short-lived-certificates.ts";
+import type { Fixture } from "../harness/fixture.ts";
+import type { KubeObject, Pod } from "../harness/objects.ts";
+import { isRunning } from "../harness/pods.ts";
+import { ACCOUNT, roleBinding } from "../harness/service-account.ts";
+import { situation } from "../harness/situation.ts";
 
 interface Role extends KubeObject {
   readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
 }
 
-/** Takes one verb of one resource away from kinsync's Role. @returns what gives it back */
-async function takeAway(
-  { kubectl }: Stage,
+/** Removes verbs of one resource from kinsync's Role. @returns a function that restores them */
+async function revoke(
+  { kubectl }: Fixture,
   resource: string,
   ...verbs: readonly string[]
 ): Promise<() => Promise<void>> {
   const { rules } = await kubectl.get<Role>(`role/${ACCOUNT}`);
-  const less = rules.map((rule) =>
+  const reduced = rules.map((rule) =>
     rule.resources.includes(resource) ? { ...rule, verbs: rule.verbs.filter((verb) => !verbs.includes(verb)) } : rule,
   );
-  await kubectl.patch(`role/${ACCOUNT}`, { rules: less.filter((rule) => rule.verbs.length > 0) });
+  await kubectl.patch(`role/${ACCOUNT}`, { rules: reduced.filter((rule) => rule.verbs.length > 0) });
   return () => kubectl.patch(`role/${ACCOUNT}`, { rules });
 }
 
-/** Deletes db-0 and waits for the one that takes its place. */
-async function replaced(stage: Stage, before: readonly Pod[]): Promise<readonly Pod[]> {
-  await stage.kubectl.delete("pod/db-0", "--grace-period=1");
-  return stage.until("db-0 is back", async () => {
-    const all = (await stage.kubectl.pods()).filter((pod) => isRunning(pod));
+/** Deletes db-0 and waits until its replacement runs. @returns all pods */
+async function replaceFirstPod(fixture: Fixture, before: readonly Pod[]): Promise<readonly Pod[]> {
+  await fixture.kubectl.delete("pod/db-0", "--grace-period=1");
+  return fixture.until("the new db-0 runs", async () => {
+    const all = (await fixture.kubectl.pods()).filter((pod) => isRunning(pod));
     return all.length === 2 && all[0]?.metadata.uid !== before[0]?.metadata.uid && all;
   });
 }
 
-situation(
-  "rights are taken away and given back: it is said, a new pod waits, and is caught up then",
-  { needs: ["rbac"] },
-  async (stage) => {
-    const { kubectl } = stage;
-    const { kinsync, pods } = await inStep(stage);
-    const since = kinsync.mark();
-    await kubectl.delete(`rolebinding/${ACCOUNT}`);
-    const fresh = await replaced(stage, pods);
-    await kinsync.until("it is not allowed", ({ code }) => code === "KINSYNC_CLUSTER_FORBIDDEN", { since });
-    await change(stage);
-    const refused = await stage.sync("sts/db", { args: ["--wait", "2s"] });
-    expect(refused.end.code).toBe(5);
-    expect(refused.events.at(-1)).toMatchObject({ event: "error", code: "KINSYNC_CLUSTER_FORBIDDEN" });
+situation("revoked permissions are reported and recover when restored", { needs: ["rbac"] }, async (fixture) => {
+  const { kubectl } = fixture;
+  const { kinsync, pods } = await syncTwoPods(fixture);
+  const since = kinsync.mark();
+  await kubectl.delete(`rolebinding/${ACCOUNT}`);
+  const fresh = await replaceFirstPod(fixture, pods);
+  await kinsync.until("access is forbidden", ({ code }) => code === "KINSYNC_CLUSTER_FORBIDDEN", { since });
+  await changeLocalFiles(fixture);
+  const refused = await fixture.sync("sts/db", { args: ["--wait", "2s"] });
+  expect(refused.end.code).toBe(5);
+  expect(refused.events.at(-1)).toMatchObject({ event: "error", code: "KINSYNC_CLUSTER_FORBIDDEN" });
 
-    await stage.create(roleBinding(stage.namespace));
-    await stage.same(fresh);
-    await stage.save(kinsync, "f.txt", "three\n", fresh);
-  },
-);
+  await fixture.create(roleBinding(fixture.namespace));
+  await fixture.untilSame(fresh);
+  await fixture.save(kinsync, "f.txt", "three\n", fresh);
+});
 
 situation(
-  "the right to exec is taken away and given back: open sessions go on, a new pod waits, and the rule that it needs is named",
+  "without exec permission open sessions continue, new pods wait",
   { needs: ["rbac"], timeout: 180_000 },
-  async (stage) => {
-    const world = await inStep(stage);
-    const { kinsync, pods } = world;
+  async (fixture) => {
+    const synced = await syncTwoPods(fixture);
+    const { kinsync, pods } = synced;
     const since = kinsync.mark();
-    const giveBack = await takeAway(stage, "pods/exec", "get", "create");
-    await stage.save(kinsync, "f.txt", "over what is open\n", pods);
-    const fresh = await replaced(stage, pods);
+    const restore = await revoke(fixture, "pods/exec", "get", "create");
+    await fixture.save(kinsync, "f.txt", "over an open session\n", pods);
+    const fresh = await replaceFirstPod(fixture, pods);
     const { reason, hint = "" } = await kinsync.until(
-      "it may not exec",
+      "exec is forbidden",
       ({ code, uid }) => code === "KINSYNC_CLUSTER_FORBIDDEN" && uid === fresh[0]?.metadata.uid,
       { since },
     );
     expect(`${reason} ${hint}`).toMatch(/pods\/exec/);
     const [, other] = fresh;
-    if (other !== undefined) await stage.save(kinsync, "f.txt", "the other one is served\n", [other]);
-    await change(stage);
+    if (other !== undefined) await fixture.save(kinsync, "f.txt", "the other pod is updated\n", [other]);
+    await changeLocalFiles(fixture);
 
-    await giveBack();
-    await recovered(stage, { ...world, pods: fresh }, { since, within: 60_000, codes: ["KINSYNC_CLUSTER_FORBIDDEN"] });
+    await restore();
+    await expectRecovery(
+      fixture,
+      { ...synced, pods: fresh },
+      { since, limitMs: 60_000, codes: ["KINSYNC_CLUSTER_FORBIDDEN"] },
+    );
   },
 );
 
 situation(
-  "the right to watch is taken away and given back: it is named, saves go through, and a new pod is found all the same",
+  "without watch permission new pods are still found",
   { needs: ["rbac"], timeout: 180_000 },
-  async (stage) => {
-    const relay = await openRelay(stage);
-    const world = await inStep(stage, relay.kubeconfig);
-    const { kinsync, pods } = world;
+  async (fixture) => {
+    const relay = await openRelay(fixture);
+    const synced = await syncTwoPods(fixture, relay.kubeconfig);
+    const { kinsync, pods } = synced;
     const since = kinsync.mark();
-    const giveBack = await takeAway(stage, "pods", "watch");
-    // Open watches live on.
-    relay.strike("reset", "watch");
+    const restore = await revoke(fixture, "pods", "watch");
+    // Open watches continue without the permission.
+    relay.disrupt("reset", "watch");
     const { reason, hint = "" } = await kinsync.until(
-      "it may not watch",
+      "watch is forbidden",
       ({ code }) => code === "KINSYNC_CLUSTER_FORBIDDEN",
       { since },
     );
     expect(reason).toMatch(/watch pods/);
     expect(hint).toMatch(/watch/);
-    await stage.save(kinsync, "f.txt", "without a watch\n", pods);
-    const fresh = await replaced(stage, pods);
-    await change(stage);
-    await recovered(stage, { ...world, pods: fresh }, { since, within: 90_000, codes: [] });
+    await fixture.save(kinsync, "f.txt", "without a watch\n", pods);
+    const fresh = await replaceFirstPod(fixture, pods);
+    await changeLocalFiles(fixture);
+    await expectRecovery(fixture, { ...synced, pods: fresh }, { since, limitMs: 90_000, codes: [] });
 
-    await giveBack();
-    const again = await replaced(stage, fresh);
-    await recovered(stage, { ...world, pods: again }, { since, within: 90_000, codes: [] });
+    await restore();
+    const again = await replaceFirstPod(fixture, fresh);
+    await expectRecovery(fixture, { ...synced, pods: again }, { since, limitMs: 90_000, codes: [] });
   },
 );
 
 situation(
-  "client certificates run out every 20 s and are made anew by a plugin: saves go through all along, over new connections too",
+  "client certificates that expire are renewed by a plugin",
   { needs: ["control"], timeout: 300_000 },
-  async (stage) => {
-    const relay = await openRelay(stage, { kubeconfig: await shortLived(stage, 20), opaque: true });
-    const world = await inStep(stage, relay.kubeconfig);
-    const { kinsync, pods } = world;
+  async (fixture) => {
+    const relay = await openRelay(fixture, {
+      kubeconfig: await kubeconfigWithShortLivedCertificates(fixture, 20),
+      opaque: true,
+    });
+    const synced = await syncTwoPods(fixture, relay.kubeconfig);
+    const { kinsync, pods } = synced;
     const since = kinsync.mark();
-    // More than two lifetimes; each time what was made with an old certificate is cut after it has run out.
+    // Three lifetimes. Each time, the connections of a certificate are reset after it has expired.
     for (const round of [1, 2, 3]) {
-      await lasts(15_000);
-      await stage.save(kinsync, "f.txt", `certificate ${round}\n`, pods);
-      await lasts(8_000);
-      await stage.save(kinsync, "f.txt", `after certificate ${round}\n`, pods);
-      relay.strike("reset");
-      await stage.save(kinsync, "f.txt", `over new connections ${round}\n`, pods);
+      await delay(15_000);
+      await fixture.save(kinsync, "f.txt", `certificate ${round}\n`, pods);
+      await delay(8_000);
+      await fixture.save(kinsync, "f.txt", `after certificate ${round}\n`, pods);
+      relay.disrupt("reset");
+      await fixture.save(kinsync, "f.txt", `over new connections ${round}\n`, pods);
     }
-    const fresh = await replaced(stage, pods);
-    await change(stage);
-    await recovered(stage, { ...world, pods: fresh }, { since, within: 20_000, codes: [] });
+    const fresh = await replaceFirstPod(fixture, pods);
+    await changeLocalFiles(fixture);
+    await expectRecovery(fixture, { ...synced, pods: fresh }, { since, limitMs: 20_000, codes: [] });
   },
 );
 
-for (const [shift, title] of [
-  ["+1h", "an hour ahead of"],
-  ["-1h", "an hour behind"],
+for (const [shift, direction] of [
+  ["+1h", "ahead of"],
+  ["-1h", "behind"],
 ] as const) {
   situation(
-    `the clock is ${title} the cluster's, and files are of an hour before and after: each save changes what is there, and its time grows`,
+    `saves are synced with a clock an hour ${direction} the cluster's`,
     { needs: ["control"], timeout: 180_000 },
-    async (stage) => {
-      const { project } = stage;
-      const inside = await inStep(stage, () => upWithClock(stage, shift));
-      const { kinsync } = inside;
+    async (fixture) => {
+      const { project } = fixture;
+      const synced = await syncTwoPods(fixture, () => upWithShiftedClock(fixture, shift));
+      const { kinsync } = synced;
       const since = kinsync.mark();
       expect(Math.abs(Date.parse(kinsync.events[0]?.time ?? "") - Date.now())).toBeGreaterThan(3_000_000);
-      const times = [await timeOf(stage)];
+      const times = [await timeOf(fixture)];
       for (const [content, hours] of [
         ["aaa\n", 1],
         ["bbb\n", -1],
@@ -158,20 +162,20 @@ for (const [shift, title] of [
         const time = Date.now() / 1000 + hours * 3600;
         await utimes(project.path("next"), time, time);
         await project.move("next", "src/f.txt");
-        await stage.synced(kinsync, "f.txt", inside.pods, mark);
-        times.push(await timeOf(stage));
+        await fixture.synced(kinsync, "f.txt", synced.pods, mark);
+        times.push(await timeOf(fixture));
       }
       expect(times).toEqual([...new Set(times)].toSorted((a, b) => a - b));
       const now = Date.now() / 1000;
       for (const time of times) expect(Math.abs(time - now)).toBeLessThan(120);
-      await change(stage);
-      await changeSeen(kinsync, since);
-      await recovered(stage, inside, { since, within: 20_000, codes: [] });
+      await changeLocalFiles(fixture);
+      await untilChangesNoticed(kinsync, since);
+      await expectRecovery(fixture, synced, { since, limitMs: 20_000, codes: [] });
     },
   );
 }
 
-/** When f.txt in db-0 was written, by the container's own tool; seconds. */
-async function timeOf({ kubectl }: Stage): Promise<number> {
+/** Modification time of f.txt in db-0, seconds since 1970. */
+async function timeOf({ kubectl }: Fixture): Promise<number> {
   return Number(await kubectl.run(["exec", "db-0", "--", "stat", "-c", "%Y", "/app/src/f.txt"]));
 }

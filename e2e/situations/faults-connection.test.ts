@@ -1,154 +1,157 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
-import { BIG, change, changeSeen, inStep, inStepByRelay, inTransfer, lasts, recovered, saveBig } from "../faults.ts";
-import type { Blow, Point } from "../faults-relay.ts";
-import { losePackets } from "../faults-packets.ts";
-import { situation } from "../situation.ts";
+import { losePackets } from "../faults/packet-loss.ts";
+import {
+  changeLocalFiles,
+  expectRecovery,
+  holdTransferHalfway,
+  LARGE_FILE_BYTES,
+  saveLargeFile,
+  syncTwoPods,
+  syncTwoPodsThroughRelay,
+  untilChangesNoticed,
+} from "../faults/recovery.ts";
+import type { Disruption } from "../faults/relay-connection.ts";
+import type { Point } from "../faults/relay.ts";
+import { situation } from "../harness/situation.ts";
 
-/** Milliseconds from a reset until all is there again. */
-const AFTER_RESET = 30_000;
+/** From a reset until all files are synced. */
+const AFTER_RESET_MS = 30_000;
 
-/** Milliseconds until kinsync gives a silent stream up in the middle of a batch (20 s), and all is there by a new one. */
-const AFTER_SILENCE = 60_000;
+/** Until kinsync gives up a silent stream during a batch (20 s) and all files are synced over a new one. */
+const AFTER_SILENCE_MS = 60_000;
 
-/** Milliseconds of quiet after which an agent is asked whether it lives (20 s), of its time to answer (15 s), and of a new stream. */
-const AFTER_IDLE_SILENCE = 60_000;
+/** Idle time before kinsync pings an agent (20 s), its time to answer (15 s), and a new stream. */
+const AFTER_IDLE_SILENCE_MS = 60_000;
 
 const LOST = ["KINSYNC_TARGET_LOST", "KINSYNC_CLUSTER_UNREACHABLE"];
 
-const BREAKS: readonly {
+const STREAM_FAULTS: readonly {
   readonly title: string;
-  readonly blow: Blow;
+  readonly disruption: Disruption;
   readonly point: Point;
-  readonly within: number;
+  readonly limitMs: number;
   readonly codes: readonly string[];
 }[] = [
   {
-    title: "is reset at the first byte of a batch",
-    blow: "reset",
-    point: { after: 0 },
-    within: AFTER_RESET,
+    title: "reset at the first byte of a batch",
+    disruption: "reset",
+    point: { afterBytes: 0 },
+    limitMs: AFTER_RESET_MS,
     codes: LOST,
   },
   {
-    title: "is reset after one frame of a batch",
-    blow: "reset",
-    point: { after: 64 * 1024 },
-    within: AFTER_RESET,
+    title: "reset after one frame of a batch",
+    disruption: "reset",
+    point: { afterBytes: 64 * 1024 },
+    limitMs: AFTER_RESET_MS,
     codes: LOST,
   },
   {
-    title: "is reset in the middle of a batch",
-    blow: "reset",
-    point: { after: BIG / 2 },
-    within: AFTER_RESET,
+    title: "reset in the middle of a batch",
+    disruption: "reset",
+    point: { afterBytes: LARGE_FILE_BYTES / 2 },
+    limitMs: AFTER_RESET_MS,
     codes: LOST,
   },
   {
-    title: "is reset between the last byte of a batch and its answer",
-    blow: "reset",
-    point: { after: BIG, atAnswer: true },
-    within: AFTER_RESET,
+    title: "reset before the answer to a batch",
+    disruption: "reset",
+    point: { afterBytes: LARGE_FILE_BYTES, atAnswer: true },
+    limitMs: AFTER_RESET_MS,
     codes: LOST,
   },
   {
-    title: "falls silent for ever in the middle of a batch",
-    blow: "silence",
-    point: { after: BIG / 2 },
-    within: AFTER_SILENCE,
+    title: "silent in the middle of a batch",
+    disruption: "silence",
+    point: { afterBytes: LARGE_FILE_BYTES / 2 },
+    limitMs: AFTER_SILENCE_MS,
     codes: ["KINSYNC_TARGET_TIMEOUT"],
   },
   {
-    title: "falls silent for ever between the last byte of a batch and its answer",
-    blow: "silence",
-    point: { after: BIG, atAnswer: true },
-    within: AFTER_SILENCE,
+    title: "silent before the answer to a batch",
+    disruption: "silence",
+    point: { afterBytes: LARGE_FILE_BYTES, atAnswer: true },
+    limitMs: AFTER_SILENCE_MS,
     codes: ["KINSYNC_TARGET_TIMEOUT"],
   },
 ];
 
-for (const { title, blow, point, within, codes } of BREAKS) {
-  situation(`a stream ${title}: the file comes whole by a new one`, { timeout: 240_000 }, async (stage) => {
-    const { relay, ...world } = await inStepByRelay(stage);
-    const since = world.kinsync.mark();
-    const struck = relay.strikeAt(blow, point);
-    await saveBig(stage);
-    await struck;
-    await change(stage);
-    await recovered(stage, world, { since, within, codes });
+for (const { title, disruption, point, limitMs, codes } of STREAM_FAULTS) {
+  situation(`a stream ${title} is replaced and the file arrives`, { timeout: 240_000 }, async (fixture) => {
+    const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
+    const since = synced.kinsync.mark();
+    const disrupted = relay.disruptAt(disruption, point);
+    await saveLargeFile(fixture);
+    await disrupted;
+    await changeLocalFiles(fixture);
+    await expectRecovery(fixture, synced, { since, limitMs, codes });
   });
 }
 
-situation("all connections are reset while nothing is to do: the next save goes over new ones", {}, async (stage) => {
-  const { relay, ...world } = await inStepByRelay(stage);
-  const since = world.kinsync.mark();
-  relay.strike("reset");
-  await change(stage);
-  // Where the new ones stand before anything is to do, nothing need be told.
-  await recovered(stage, world, { since, within: AFTER_RESET, codes: [] });
+situation("connections that are reset are replaced while idle", {}, async (fixture) => {
+  const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
+  const since = synced.kinsync.mark();
+  relay.disrupt("reset");
+  await changeLocalFiles(fixture);
+  // No report is required if the new connections are open before there is anything to sync.
+  await expectRecovery(fixture, synced, { since, limitMs: AFTER_RESET_MS, codes: [] });
+});
+
+situation("connections that fall silent are replaced while idle", { timeout: 240_000 }, async (fixture) => {
+  const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
+  const since = synced.kinsync.mark();
+  relay.disrupt("silence");
+  await fixture.until("each pod has a new stream", () => relay.count("exec") === 2, {
+    timeout: AFTER_IDLE_SILENCE_MS,
+  });
+  await changeLocalFiles(fixture);
+  await expectRecovery(fixture, synced, { since, limitMs: AFTER_RESET_MS, codes: [] });
+});
+
+situation("a transfer completes after half a minute of silence", { timeout: 240_000 }, async (fixture) => {
+  const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
+  const since = synced.kinsync.mark();
+  await holdTransferHalfway(fixture, relay);
+  relay.isSilent = true;
+  relay.disrupt("silence");
+  await changeLocalFiles(fixture);
+  await untilChangesNoticed(synced.kinsync, since);
+  await delay(30_000);
+  relay.resume();
+  await expectRecovery(fixture, synced, { since, limitMs: AFTER_RESET_MS, codes: [] });
 });
 
 situation(
-  "all connections fall silent for ever while nothing is to do: by the next save there are new ones",
-  { timeout: 240_000 },
-  async (stage) => {
-    const { relay, ...world } = await inStepByRelay(stage);
-    const since = world.kinsync.mark();
-    relay.strike("silence");
-    await stage.until("there is a new stream to each pod", () => relay.count("exec") === 2, {
-      within: AFTER_IDLE_SILENCE,
-    });
-    await change(stage);
-    await recovered(stage, world, { since, within: AFTER_RESET, codes: [] });
-  },
-);
-
-situation(
-  "nothing passes for half a minute in the middle of a transfer: all is there when it does again",
-  { timeout: 240_000 },
-  async (stage) => {
-    const { relay, ...world } = await inStepByRelay(stage);
-    const since = world.kinsync.mark();
-    await inTransfer(stage, relay);
-    relay.isSilent = true;
-    relay.strike("silence");
-    await change(stage);
-    await changeSeen(world.kinsync, since);
-    await lasts(30_000);
-    relay.resume();
-    await recovered(stage, world, { since, within: AFTER_RESET, codes: [] });
-  },
-);
-
-situation(
-  "packets are lost for half a minute in the middle of a transfer: all is there when they pass again",
+  "a transfer completes after half a minute of packet loss",
   { needs: ["control"], timeout: 240_000 },
-  async (stage) => {
-    const world = await inStep(stage);
-    const { kinsync } = world;
+  async (fixture) => {
+    const synced = await syncTwoPods(fixture);
+    const { kinsync } = synced;
     const since = kinsync.mark();
-    await saveBig(stage, 4 * BIG);
-    await kinsync.until("bytes are on their way", ({ event }) => event === "progress", { since });
-    const pass = await losePackets(stage);
+    await saveLargeFile(fixture, 4 * LARGE_FILE_BYTES);
+    await kinsync.until("the transfer progresses", ({ event }) => event === "progress", { since });
+    const endLoss = await losePackets(fixture);
     expect(kinsync.events.slice(since).filter(({ event }) => event === "synced")).toEqual([]);
-    await change(stage);
-    await changeSeen(kinsync, since);
-    await lasts(30_000);
-    await pass();
-    // The kernel sends again after a time that it doubles each time: up to as long again as packets were lost.
-    await recovered(stage, world, { since, within: 90_000, codes: [] });
+    await changeLocalFiles(fixture);
+    await untilChangesNoticed(kinsync, since);
+    await delay(30_000);
+    await endLoss();
+    // The kernel doubles its retransmission delay each time: recovery can take as long as the loss did.
+    await expectRecovery(fixture, synced, { since, limitMs: 90_000, codes: [] });
   },
 );
 
 situation(
-  "packets of all connections are lost for ever while nothing is to do: by the next save there are new ones",
+  "connections that lose all packets are replaced while idle",
   { needs: ["control"], timeout: 240_000 },
-  async (stage) => {
-    const world = await inStep(stage);
-    const since = world.kinsync.mark();
-    await losePackets(stage);
-    // Until an idle agent was asked and did not answer, and a new stream stands.
-    await lasts(45_000);
-    await change(stage);
-    await recovered(stage, world, { since, within: AFTER_RESET, codes: [] });
+  async (fixture) => {
+    const synced = await syncTwoPods(fixture);
+    const since = synced.kinsync.mark();
+    await losePackets(fixture);
+    // Until an idle agent did not answer a ping and a new stream is open.
+    await delay(45_000);
+    await changeLocalFiles(fixture);
+    await expectRecovery(fixture, synced, { since, limitMs: AFTER_RESET_MS, codes: [] });
   },
 );

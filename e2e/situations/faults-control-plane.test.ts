@@ -1,156 +1,155 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
-import { change, changeSeen, inStep, inStepByRelay, inTransfer, lasts, recovered } from "../faults.ts";
-import type { InStep, Moment } from "../faults.ts";
+import { compactEtcd } from "../faults/etcd-compaction.ts";
 import {
-  compactEtcd,
   continueComponent,
-  endComponent,
   killComponent,
   startComponent,
   stopComponent,
-} from "../node-control.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
+  terminateComponent,
+} from "../faults/node-components.ts";
+import {
+  changeLocalFiles,
+  expectRecovery,
+  holdTransferHalfway,
+  syncTwoPods,
+  syncTwoPodsThroughRelay,
+  untilChangesNoticed,
+} from "../faults/recovery.ts";
+import type { Moment, SyncedPods } from "../faults/recovery.ts";
+import type { Fixture } from "../harness/fixture.ts";
+import { situation } from "../harness/situation.ts";
 
-/** Milliseconds from the moment when the API server is well again. */
-const WITHIN = 45_000;
+/** From the moment when the API server is ready again. */
+const RECOVERY_LIMIT_MS = 45_000;
 
-/** Lost streams, and requests without an answer. */
+/** Codes of lost streams and of requests without an answer. */
 const CODES = ["KINSYNC_TARGET_LOST", "KINSYNC_TARGET_TIMEOUT", "KINSYNC_CLUSTER_UNREACHABLE", "KINSYNC_CLUSTER_BUSY"];
 
 const OPTIONS = { needs: ["control"], timeout: 240_000 } as const;
 
 const MOMENTS: readonly { readonly moment: Moment; readonly when: string }[] = [
-  { moment: "idle", when: "while nothing is to do" },
-  { moment: "transfer", when: "in the middle of a transfer" },
+  { moment: "idle", when: "while idle" },
+  { moment: "transfer", when: "during a transfer" },
 ];
 
-/** Something breaks at a moment, files are changed, and it is mended; then all has to be as if nothing had been. */
-async function breaks(
-  stage: Stage,
+/** Syncs two pods, lets a fault begin and end at a moment, and checks the recovery. */
+async function playFault(
+  fixture: Fixture,
   moment: Moment,
-  fault: (world: InStep) => Promise<void>,
+  fault: (synced: SyncedPods) => Promise<void>,
   codes = CODES,
 ): Promise<void> {
   if (moment === "idle") {
-    const world = await inStep(stage);
-    const since = world.kinsync.mark();
-    await fault(world);
-    await recovered(stage, world, { since, within: WITHIN, codes });
+    const synced = await syncTwoPods(fixture);
+    const since = synced.kinsync.mark();
+    await fault(synced);
+    await expectRecovery(fixture, synced, { since, limitMs: RECOVERY_LIMIT_MS, codes });
     return;
   }
-  const { relay, ...world } = await inStepByRelay(stage);
-  const since = world.kinsync.mark();
-  await inTransfer(stage, relay);
-  const broken = fault(world);
+  const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
+  const since = synced.kinsync.mark();
+  await holdTransferHalfway(fixture, relay);
+  const ended = fault(synced);
   relay.resume();
-  await broken;
-  await recovered(stage, world, { since, within: WITHIN, codes });
+  await ended;
+  await expectRecovery(fixture, synced, { since, limitMs: RECOVERY_LIMIT_MS, codes });
 }
 
-async function apiServerIsBack(stage: Stage): Promise<void> {
+async function untilApiServerReady(fixture: Fixture): Promise<void> {
   const isReady = async (): Promise<boolean> =>
-    (await stage.kubectl.run(["get", "--raw", "/readyz"], { within: 5_000 })) === "ok";
-  await stage.until("kube-apiserver is back", isReady, { within: 120_000 });
+    (await fixture.kubectl.run(["get", "--raw", "/readyz"], { timeoutMs: 5_000 })) === "ok";
+  await fixture.until("kube-apiserver is ready", isReady, { timeout: 120_000 });
 }
 
 for (const { moment, when } of MOMENTS) {
-  situation(
-    `kube-apiserver is killed ${when}: what is saved meanwhile is there after its restart`,
-    OPTIONS,
-    async (stage) => {
-      await breaks(stage, moment, async ({ kinsync }) => {
-        const since = kinsync.mark();
-        const killed = await killComponent("kube-apiserver");
-        try {
-          await change(stage);
-          await changeSeen(kinsync, since);
-        } finally {
-          startComponent(killed);
-        }
-        await apiServerIsBack(stage);
-      });
-    },
-  );
+  situation(`files are synced after kube-apiserver is killed ${when}`, OPTIONS, async (fixture) => {
+    await playFault(fixture, moment, async ({ kinsync }) => {
+      const since = kinsync.mark();
+      const killed = await killComponent("kube-apiserver");
+      try {
+        await changeLocalFiles(fixture);
+        await untilChangesNoticed(kinsync, since);
+      } finally {
+        startComponent(killed);
+      }
+      await untilApiServerReady(fixture);
+    });
+  });
 
-  situation(`kube-apiserver is stopped for 20 s ${when}: all is there when it goes on`, OPTIONS, async (stage) => {
-    const silent = async ({ kinsync }: InStep): Promise<void> => {
+  situation(`files are synced after kube-apiserver is stopped ${when}`, OPTIONS, async (fixture) => {
+    const stopTemporarily = async ({ kinsync }: SyncedPods): Promise<void> => {
       const since = kinsync.mark();
       const stopped = await stopComponent("kube-apiserver");
       try {
-        await change(stage);
-        await changeSeen(kinsync, since);
-        await lasts(20_000);
+        await changeLocalFiles(fixture);
+        await untilChangesNoticed(kinsync, since);
+        await delay(20_000);
       } finally {
         continueComponent(stopped);
       }
     };
-    // Twenty seconds of silence are nothing that need be told.
-    await breaks(stage, moment, silent, []);
+    // Twenty seconds of silence require no report.
+    await playFault(fixture, moment, stopTemporarily, []);
   });
 }
 
-situation(
-  "kube-apiserver is told to end: saves go through while it does, and after its restart",
-  OPTIONS,
-  async (stage) => {
-    await breaks(stage, "idle", async ({ kinsync, pods }) => {
-      const ended = await endComponent("kube-apiserver");
-      try {
-        // Open streams outlive it for as long as it takes to end.
-        await stage.save(kinsync, "f.txt", "while it ends\n", pods);
-        await change(stage);
-      } finally {
-        await ended.gone;
-        startComponent(ended);
-      }
-      await apiServerIsBack(stage);
-    });
-  },
-);
+situation("saves are synced while kube-apiserver terminates", OPTIONS, async (fixture) => {
+  await playFault(fixture, "idle", async ({ kinsync, pods }) => {
+    const terminated = await terminateComponent("kube-apiserver");
+    try {
+      // Open streams continue until it has ended.
+      await fixture.save(kinsync, "f.txt", "while it ends\n", pods);
+      await changeLocalFiles(fixture);
+    } finally {
+      await terminated.ended;
+      startComponent(terminated);
+    }
+    await untilApiServerReady(fixture);
+  });
+});
 
 for (const { moment, when } of MOMENTS) {
-  situation(`etcd is stopped for 20 s ${when}: what is saved goes through all the same`, OPTIONS, async (stage) => {
-    const stopped = async ({ kinsync, pods }: InStep): Promise<void> => {
+  situation(`files are synced although etcd is stopped ${when}`, OPTIONS, async (fixture) => {
+    const stopTemporarily = async ({ kinsync, pods }: SyncedPods): Promise<void> => {
       const etcd = await stopComponent("etcd");
       try {
-        if (moment === "idle") await stage.save(kinsync, "f.txt", "without etcd\n", pods);
-        await change(stage);
-        await lasts(20_000);
+        if (moment === "idle") await fixture.save(kinsync, "f.txt", "without etcd\n", pods);
+        await changeLocalFiles(fixture);
+        await delay(20_000);
       } finally {
         continueComponent(etcd);
       }
-      await apiServerIsBack(stage);
+      await untilApiServerReady(fixture);
     };
-    await breaks(stage, moment, stopped, []);
+    await playFault(fixture, moment, stopTemporarily, []);
   });
 }
 
-situation("watches are behind what etcd still knows (410): members are listed anew", OPTIONS, async (stage) => {
-  const { kubectl } = stage;
-  const { relay, ...world } = await inStepByRelay(stage);
-  const { kinsync, pods } = world;
-  // Their events are lost on the way, and by the time that they can ask again their version is forgotten.
-  relay.strike("silence", "watch");
+situation("members are listed again after a watch expires (410)", OPTIONS, async (fixture) => {
+  const { kubectl } = fixture;
+  const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
+  const { kinsync, pods } = synced;
+  // Events of the watches are lost, and when the watches reconnect, etcd no longer has their version.
+  relay.disrupt("silence", "watch");
   await kubectl.delete("pod/db-0", "--grace-period=1");
-  const fresh = await stage.until("db-0 is back", async () => {
-    const all = await stage.running(2);
+  const fresh = await fixture.until("the new db-0 runs", async () => {
+    const all = await fixture.running(2);
     return all[0]?.metadata.uid !== pods[0]?.metadata.uid && all;
   });
   await compactEtcd();
   const killed = await killComponent("kube-apiserver");
   startComponent(killed);
-  await apiServerIsBack(stage);
+  await untilApiServerReady(fixture);
   expect(kinsync.events.some(({ uid }) => uid === fresh[0]?.metadata.uid)).toBe(false);
   const since = kinsync.mark();
-  relay.strike("reset", "watch");
-  await stage.until("a watch was told 410", () => relay.expired > 0);
+  relay.disrupt("reset", "watch");
+  await fixture.until("a watch expired", () => relay.expired > 0);
   await kinsync.until(
-    "the new pod is known",
+    "the new pod is a member",
     ({ event, uid }) => event === "member" && uid === fresh[0]?.metadata.uid,
     { since },
   );
-  await change(stage);
-  const others = world.others;
-  await recovered(stage, { kinsync, pods: fresh, others }, { since, within: WITHIN, codes: [] });
+  await changeLocalFiles(fixture);
+  await expectRecovery(fixture, { ...synced, pods: fresh }, { since, limitMs: RECOVERY_LIMIT_MS, codes: [] });
 });

@@ -1,19 +1,18 @@
 import { appendFile, copyFile, open, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
-import { run } from "../command.ts";
-import { mappedPod } from "../mapped-pod.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { TO } from "../stage.ts";
-import type { Stage } from "../stage.ts";
+import { run } from "../harness/command.ts";
+import { TO } from "../harness/fixture.ts";
+import type { Fixture } from "../harness/fixture.ts";
+import { mappedPod } from "../harness/mapped-pod.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
 
 interface Editor {
-  /** `… saves by …` */
   readonly name: string;
-  /** Saves as that editor does, by the same steps. */
+  /** Saves by the same steps as the editor. */
   readonly save: (file: string, content: string) => Promise<void>;
-  /** It writes over the file, so that for a moment only a part is there. */
+  /** It overwrites the file, which is therefore incomplete for a moment. */
   readonly inPlace?: true;
 }
 
@@ -23,7 +22,7 @@ function beside(file: string, change: (name: string) => string): string {
 
 const EDITORS: readonly Editor[] = [
   {
-    name: "vim saves by a new file, with the old one out of the way",
+    name: "vim creates a new file",
     save: async (file, content) => {
       await writeFile(
         beside(file, (name) => `.${name}.swp`),
@@ -39,7 +38,7 @@ const EDITORS: readonly Editor[] = [
     },
   },
   {
-    name: "vim with backupcopy saves over the file, with a copy of it aside",
+    name: "vim with backupcopy overwrites the file",
     inPlace: true,
     save: async (file, content) => {
       await copyFile(file, `${file}~`);
@@ -48,7 +47,7 @@ const EDITORS: readonly Editor[] = [
     },
   },
   {
-    name: "emacs saves by a new file, keeps the old one, and locks by a link that leads nowhere",
+    name: "emacs creates a new file and a dangling lock link",
     save: async (file, content) => {
       const lock = beside(file, (name) => `.#${name}`);
       const autosave = beside(file, (name) => `#${name}#`);
@@ -61,12 +60,12 @@ const EDITORS: readonly Editor[] = [
     },
   },
   {
-    name: "VS Code saves over the file",
+    name: "VS Code overwrites the file",
     inPlace: true,
     save: (file, content) => writeFile(file, content),
   },
   {
-    name: "JetBrains saves by a new file, and puts the old one away after",
+    name: "JetBrains swaps in a new file",
     save: async (file, content) => {
       await writeFile(`${file}___jb_tmp___`, content);
       await rename(file, `${file}___jb_old___`);
@@ -75,7 +74,7 @@ const EDITORS: readonly Editor[] = [
     },
   },
   {
-    name: "gedit saves by a stream file that takes the name",
+    name: "gedit renames a stream file",
     save: async (file, content) => {
       const stream = beside(file, () => ".goutputstream-X1Y2Z3");
       await writeFile(stream, content);
@@ -83,7 +82,7 @@ const EDITORS: readonly Editor[] = [
     },
   },
   {
-    name: "mv puts a file from elsewhere over it",
+    name: "mv replaces the file",
     save: async (file, content) => {
       const elsewhere = `${file.replace(/\/src\//, "/")}.new`;
       await writeFile(elsewhere, content);
@@ -91,11 +90,11 @@ const EDITORS: readonly Editor[] = [
     },
   },
   {
-    name: "sed -i edits it",
+    name: "sed -i replaces the file",
     save: (file, content) => run(["sed", "-i", `s/.*/${content.trimEnd()}/`, file]).then(() => {}),
   },
   {
-    name: "a program writes it in two pieces, 3 ms apart",
+    name: "a program writes the file in two pieces",
     inPlace: true,
     save: async (file, content) => {
       const half = Math.floor(content.length / 2);
@@ -106,43 +105,43 @@ const EDITORS: readonly Editor[] = [
   },
 ];
 
-/** What a file in the container is seen to hold while somebody saves, without repetitions. */
-async function seenWhile(stage: Stage, pod: Pod, play: () => Promise<void>): Promise<ReadonlySet<string>> {
+/** The distinct contents that a file in the container has during some saves. */
+async function contentsDuring(fixture: Fixture, pod: Pod, saves: () => Promise<void>): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
   const ending = new AbortController();
-  const looking = (async () => {
+  const reading = (async () => {
     while (!ending.signal.aborted) {
-      const file = await stage.look(pod, `${TO}/f.txt`);
+      const file = await fixture.list(pod, `${TO}/f.txt`);
       seen.add(file?.["."] ?? "nothing");
       await delay(2);
     }
   })();
   try {
-    await play();
+    await saves();
   } finally {
     ending.abort();
-    await looking;
+    await reading;
   }
   return seen;
 }
 
 for (const { name, save, inPlace = false } of EDITORS) {
-  situation(`${name}: each save arrives, and nothing else does`, {}, async (stage) => {
-    const { project } = stage;
+  situation(`${name}: exactly the saved content arrives`, {}, async (fixture) => {
+    const { project } = fixture;
     const file = project.path("src/f.txt");
     const versions = ["version 1", "another one", "v3", "the fourth version of it", "version 5"].map(
       (each) => `${each}\n`,
     );
     await project.writeAll({ "src/f.txt": "first\n", "src/g.txt": "g\n" });
-    const { x } = await mappedPod(stage);
-    const seen = await seenWhile(stage, x, async () => {
+    const { x } = await mappedPod(fixture);
+    const seen = await contentsDuring(fixture, x, async () => {
       for (const content of versions) {
         await save(file, content);
         const expected = { "f.txt": `file: ${content}`, "g.txt": "file: g\n" };
-        await expect.poll(() => stage.look(x), { timeout: 60_000, interval: 5 }).toEqual(expected);
+        await expect.poll(() => fixture.list(x), { timeout: 60_000, interval: 5 }).toEqual(expected);
       }
     });
-    // At no time it held what the local file never did. A rename away, and a file that is written over, are states too.
+    // The file never has content that the local file never had. A missing file, or a part of a file that is overwritten, can be such a state.
     const whole = ["first\n", ...versions];
     for (const entry of seen) {
       const content = entry.replace(/^file: /, "");
@@ -152,24 +151,24 @@ for (const { name, save, inPlace = false } of EDITORS) {
     }
     for (const content of versions) await save(file, content);
     const expected = { "f.txt": `file: ${versions.at(-1)}`, "g.txt": "file: g\n" };
-    await expect.poll(() => stage.look(x), { timeout: 60_000, interval: 20 }).toEqual(expected);
+    await expect.poll(() => fixture.list(x), { timeout: 60_000, interval: 20 }).toEqual(expected);
   });
 }
 
-situation("two saves of equal size within a millisecond: the second one is there", {}, async (stage) => {
-  const { project } = stage;
+situation("the second of two saves within a millisecond arrives", {}, async (fixture) => {
+  const { project } = fixture;
   await project.write("src/f.txt", "0000 start\n");
-  const { x } = await mappedPod(stage);
+  const { x } = await mappedPod(fixture);
   const file = await open(project.path("src/f.txt"), "r+");
   try {
     for (let round = 1; round <= 30; round += 1) {
       const number = String(round).padStart(4, "0");
       await file.write(Buffer.from(`${number} first\n`), 0, 11, 0);
-      // While the first one is looked at, or before, or after.
+      // Before, while, or after kinsync reads the first one.
       if (round % 3 === 1) await delay(round / 3);
       await file.write(Buffer.from(`${number} later\n`), 0, 11, 0);
       await expect
-        .poll(async () => (await stage.look(x))?.["f.txt"], { timeout: 60_000, interval: 5 })
+        .poll(async () => (await fixture.list(x))?.["f.txt"], { timeout: 60_000, interval: 5 })
         .toBe(`file: ${number} later\n`);
     }
   } finally {
@@ -177,16 +176,16 @@ situation("two saves of equal size within a millisecond: the second one is there
   }
 });
 
-situation("a save that keeps the size and sets the time back is carried", {}, async (stage) => {
-  const { project } = stage;
+situation("a save with an old timestamp and the same size is synced", {}, async (fixture) => {
+  const { project } = fixture;
   await project.write("src/f.txt", "one\n");
-  const { x, pods } = await mappedPod(stage);
+  const { x, pods } = await mappedPod(fixture);
   const then = new Date("2020-01-02T03:04:05Z");
   await utimes(project.path("src/f.txt"), then, then);
-  await stage.same(pods);
+  await fixture.untilSame(pods);
   await project.write("src/f.txt", "two\n");
   await utimes(project.path("src/f.txt"), then, then);
   await expect
-    .poll(async () => (await stage.look(x))?.["f.txt"], { timeout: 60_000, interval: 20 })
+    .poll(async () => (await fixture.list(x))?.["f.txt"], { timeout: 60_000, interval: 20 })
     .toBe("file: two\n");
 });

@@ -1,53 +1,49 @@
 import { randomFillSync } from "node:crypto";
 import { open, writeFile } from "node:fs/promises";
 import { expect } from "vitest";
-import type { Kinsync } from "../kinsync.ts";
-import { emptyPod, mappedPod } from "../mapped-pod.ts";
-import { situation } from "../situation.ts";
-import { TO } from "../stage.ts";
+import { TO } from "../harness/fixture.ts";
+import type { KinsyncProcess } from "../harness/kinsync-process.ts";
+import { emptyPod, mappedPod } from "../harness/mapped-pod.ts";
+import { situation } from "../harness/situation.ts";
 
 const MIB = 1 << 20;
-/** Milliseconds for what is large, on a loaded machine. */
-const LONG = 240_000;
+/** Time limit for large transfers on a loaded machine. */
+const LONG_MS = 240_000;
 
-/** Entries that the target said it wrote since then. */
-function written(kinsync: Kinsync, since: number): number {
+/** The number of files that kinsync reported as synced since then. */
+function written(kinsync: KinsyncProcess, since: number): number {
   return kinsync.events.slice(since).reduce((sum, { event, files = 0 }) => (event === "synced" ? sum + files : sum), 0);
 }
 
-situation(
-  "10,000 small files: the first sync, a hundred of them change, the tree is deleted",
-  { timeout: LONG },
-  async (stage) => {
-    const { project } = stage;
-    const name = (at: number): string => `src/tree/folder-${at % 100}/sub-${at % 7}/file-${at}.txt`;
-    await project.write("src/stays.txt", "stays\n");
-    for (let at = 0; at < 10_000; at += 1) await project.write(name(at), `file ${at}\n`);
-    const x = await emptyPod(stage);
-    const kinsync = stage.up("pod/x");
-    await kinsync.until("the first pass is done", ({ event }) => event === "ready", { within: LONG });
-    await stage.same([x]);
+situation("10,000 small files are synced, changed and deleted", { timeout: LONG_MS }, async (fixture) => {
+  const { project } = fixture;
+  const name = (at: number): string => `src/tree/folder-${at % 100}/sub-${at % 7}/file-${at}.txt`;
+  await project.write("src/stays.txt", "stays\n");
+  for (let at = 0; at < 10_000; at += 1) await project.write(name(at), `file ${at}\n`);
+  const x = await emptyPod(fixture);
+  const kinsync = fixture.up("pod/x");
+  await kinsync.until("the first pass is complete", ({ event }) => event === "ready", { timeout: LONG_MS });
+  await fixture.untilSame([x]);
 
-    const since = kinsync.mark();
-    for (let at = 0; at < 10_000; at += 100) await project.write(name(at), `changed ${at}\n`);
-    await stage.same([x]);
-    // A file that was met half written is carried twice.
-    expect(written(kinsync, since)).toBeLessThanOrEqual(200);
+  const since = kinsync.mark();
+  for (let at = 0; at < 10_000; at += 100) await project.write(name(at), `changed ${at}\n`);
+  await fixture.untilSame([x]);
+  // A partly written file is synced twice.
+  expect(written(kinsync, since)).toBeLessThanOrEqual(200);
 
-    await stage.kubectl.run(["exec", "x", "--", "sh", "-c", "echo mine >/app/src/tree/folder-3/mine"]);
-    await project.remove("src/tree");
-    const left = {
-      "stays.txt": "file: stays\n",
-      tree: "folder",
-      "tree/folder-3": "folder",
-      "tree/folder-3/mine": "file: mine\n",
-    };
-    await expect.poll(() => stage.look(x), { timeout: 60_000, interval: 200 }).toEqual(left);
-  },
-);
+  await fixture.kubectl.run(["exec", "x", "--", "sh", "-c", "echo mine >/app/src/tree/folder-3/mine"]);
+  await project.remove("src/tree");
+  const left = {
+    "stays.txt": "file: stays\n",
+    tree: "folder",
+    "tree/folder-3": "folder",
+    "tree/folder-3/mine": "file: mine\n",
+  };
+  await expect.poll(() => fixture.list(x), { timeout: 60_000, interval: 200 }).toEqual(left);
+});
 
-situation("a file of 300 MiB, then a change in the middle of it", { timeout: LONG }, async (stage) => {
-  const { project } = stage;
+situation("a file of 300 MiB and a change within it are synced", { timeout: LONG_MS }, async (fixture) => {
+  const { project } = fixture;
   await project.write("src/small.txt", "one\n");
   const file = await open(project.path("src/large.bin"), "w");
   try {
@@ -56,13 +52,13 @@ situation("a file of 300 MiB, then a change in the middle of it", { timeout: LON
   } finally {
     await file.close();
   }
-  const x = await emptyPod(stage);
-  const kinsync = stage.up("pod/x");
+  const x = await emptyPod(fixture);
+  const kinsync = fixture.up("pod/x");
   expect(
-    await kinsync.until("the first pass is done", ({ event }) => event === "ready", { within: LONG }),
+    await kinsync.until("the first pass is complete", ({ event }) => event === "ready", { timeout: LONG_MS }),
   ).toMatchObject({ synced: 1 });
   expect(kinsync.events.filter(({ event }) => event === "progress").length).toBeGreaterThan(0);
-  expect(await stage.look(x)).toEqual(await project.picture("src"));
+  expect(await fixture.list(x)).toEqual(await project.list("src"));
 
   const since = kinsync.mark();
   const changed = await open(project.path("src/large.bin"), "r+");
@@ -72,25 +68,25 @@ situation("a file of 300 MiB, then a change in the middle of it", { timeout: LON
     await changed.close();
   }
   const { snapshot = 0 } = await kinsync.until(
-    "the change is seen",
+    "large.bin changed locally",
     ({ event, paths }) => event === "snapshot" && paths?.includes("large.bin") === true,
     { since },
   );
-  await kinsync.until("it is there", (told) => told.event === "synced" && (told.snapshot ?? 0) >= snapshot, {
+  await kinsync.until("the change is synced", (each) => each.event === "synced" && (each.snapshot ?? 0) >= snapshot, {
     since,
-    within: LONG,
+    timeout: LONG_MS,
   });
-  expect(await stage.look(x)).toEqual(await project.picture("src"));
-  await stage.save(kinsync, "small.txt", "two\n", [x]);
+  expect(await fixture.list(x)).toEqual(await project.list("src"));
+  await fixture.save(kinsync, "small.txt", "two\n", [x]);
 });
 
-situation("a file that is replaced by one of equal content is not written again", {}, async (stage) => {
-  const { project } = stage;
+situation("a file replaced by equal content is not written again", {}, async (fixture) => {
+  const { project } = fixture;
   await project.writeAll({ "src/f.txt": "one\n", "src/same.txt": "the same\n", "src/folder/same.txt": "the same\n" });
-  const { kinsync, x, pods } = await mappedPod(stage);
-  await stage.same(pods);
+  const { kinsync, x, pods } = await mappedPod(fixture);
+  await fixture.untilSame(pods);
   const facts = (): Promise<string> =>
-    stage.kubectl.run(["exec", "x", "--", "stat", "-c", "%i %Y", `${TO}/same.txt`, `${TO}/folder/same.txt`]);
+    fixture.kubectl.run(["exec", "x", "--", "stat", "-c", "%i %Y", `${TO}/same.txt`, `${TO}/folder/same.txt`]);
   const before = await facts();
   const since = kinsync.mark();
   await writeFile(project.path("same.txt"), "the same\n");
@@ -98,7 +94,7 @@ situation("a file that is replaced by one of equal content is not written again"
   await project.remove("src/folder");
   await project.write("src/folder/same.txt", "the same\n");
   await project.write("src/same.txt", "the same\n");
-  await stage.save(kinsync, "f.txt", "two\n", [x]);
+  await fixture.save(kinsync, "f.txt", "two\n", [x]);
   expect(await facts()).toBe(before);
   const touched = kinsync.events.slice(since).flatMap(({ event, paths = [] }) => (event === "snapshot" ? paths : []));
   expect(new Set(touched)).toEqual(new Set(["f.txt"]));

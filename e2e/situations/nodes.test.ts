@@ -1,68 +1,69 @@
 import { expect } from "vitest";
-import { SPARE_TAINT } from "../labels.ts";
-import { container, deployment, jobSet, ofJobSet, podSpec, replicatedJob, ROLE_LABEL } from "../manifests.ts";
-import type { Pod } from "../objects.ts";
-import { situation } from "../situation.ts";
-import { isOneOf, states } from "../states.ts";
+import { jobSet, ofJobSet, replicatedJob, ROLE_LABEL } from "../harness/jobset-manifests.ts";
+import { SPARE_TAINT } from "../harness/labels.ts";
+import { container, deployment, podSpec } from "../harness/manifests.ts";
+import type { Pod } from "../harness/objects.ts";
+import { isOneOf, states } from "../harness/pods.ts";
+import { situation } from "../harness/situation.ts";
 
-situation("pods of a Deployment on two nodes: each gets each save", { needs: ["nodes:2"] }, async (stage) => {
-  const { kubectl, project, world } = stage;
-  await stage.create(deployment("web", 4, podSpec(container(world.image), spread({ app: "web" }))));
-  const pods = await stage.running(4);
+situation("a Deployment on two nodes updates all its pods", { needs: ["nodes:2"] }, async (fixture) => {
+  const { cluster, kubectl, project } = fixture;
+  await fixture.create(deployment("web", 4, podSpec(container(cluster.image), spread({ app: "web" }))));
+  const pods = await fixture.running(4);
   expect(nodesOf(pods).size).toBe(2);
   await project.writeAll({ "src/f.txt": "one\n", "src/deep/er/g.txt": "g\n" });
-  const kinsync = stage.up("deploy/web");
+  const kinsync = fixture.up("deploy/web");
   expect(await kinsync.ready()).toMatchObject({ members: 4, targets: 4, synced: 4 });
-  await stage.same(pods);
-  await stage.truth("deploy/web", states(pods, "current"));
-  await stage.save(kinsync, "f.txt", "two\n", pods);
+  await fixture.untilSame(pods);
+  await fixture.truth("deploy/web", states(pods, "current"));
+  await fixture.save(kinsync, "f.txt", "two\n", pods);
 
-  // What comes later is served wherever it comes to be.
-  const [gone] = pods;
-  await kubectl.delete(`pod/${gone?.metadata.name}`, "--grace-period=1");
-  const after = await stage.until("four pods run, one of them new", async () => {
-    const all = await stage.running(4);
+  // A later pod is updated on whichever node it starts.
+  const [deleted] = pods;
+  await kubectl.delete(`pod/${deleted?.metadata.name}`, "--grace-period=1");
+  const after = await fixture.until("four pods run, one of them new", async () => {
+    const all = await fixture.running(4);
     return all.filter(isOneOf(pods)).length === 3 && all;
   });
-  await stage.same(after);
-  await stage.truth("deploy/web", states(after, "current"));
-  await stage.save(kinsync, "f.txt", "three\n", after);
+  await fixture.untilSame(after);
+  await fixture.truth("deploy/web", states(after, "current"));
+  await fixture.save(kinsync, "f.txt", "three\n", after);
 });
 
 situation(
-  "a JobSet whose workers are on two nodes: head and workers get each save, also after it was suspended",
+  "a JobSet on two nodes is updated, also after a suspension",
   { needs: ["jobset", "nodes:2"] },
-  async (stage) => {
-    const { kubectl, project, world } = stage;
-    const spec = podSpec(container(world.image), spread({ [ROLE_LABEL]: "worker" }));
-    await stage.create(
+  async (fixture) => {
+    const { cluster, kubectl, project } = fixture;
+    const spec = podSpec(container(cluster.image), spread({ [ROLE_LABEL]: "worker" }));
+    await fixture.create(
       jobSet("train", [
-        replicatedJob("head", 1, podSpec(container(world.image))),
+        replicatedJob("head", 1, podSpec(container(cluster.image))),
         { ...replicatedJob("worker", 2, spec), replicas: 2 },
       ]),
     );
-    const pods = await stage.running(5, ofJobSet("train"));
+    const pods = await fixture.running(5, ofJobSet("train"));
     expect(nodesOf(pods).size).toBe(2);
     await project.write("src/f.txt", "one\n");
-    const kinsync = stage.up("jobset/train");
+    const kinsync = fixture.up("jobset/train");
     expect(await kinsync.ready()).toMatchObject({ members: 5, targets: 5, synced: 5 });
-    await stage.same(pods);
-    await stage.truth("jobset/train", states(pods, "current"));
+    await fixture.untilSame(pods);
+    await fixture.truth("jobset/train", states(pods, "current"));
 
     await kubectl.patch("jobset/train", { spec: { suspend: true } });
-    await stage.until("no pod is left", async () => (await kubectl.pods(ofJobSet("train"))).length === 0);
-    await stage.truth("jobset/train", {});
+    await fixture.until("no pod exists", async () => (await kubectl.pods(ofJobSet("train"))).length === 0);
+    await fixture.truth("jobset/train", {});
     await project.write("src/f.txt", "two\n");
     await kubectl.patch("jobset/train", { spec: { suspend: false } });
-    const fresh = await stage.running(5, ofJobSet("train"));
+    const fresh = await fixture.running(5, ofJobSet("train"));
     expect(nodesOf(fresh).size).toBe(2);
-    await stage.same(fresh);
-    await stage.truth("jobset/train", states(fresh, "current"));
-    await stage.save(kinsync, "f.txt", "three\n", fresh);
+    await fixture.untilSame(fresh);
+    await fixture.truth("jobset/train", states(fresh, "current"));
+    await fixture.save(kinsync, "f.txt", "three\n", fresh);
   },
 );
 
-/** As many of these pods on the one node as on the other, give or take one. */
+/** Spreads the pods evenly over the nodes. */
 function spread(matchLabels: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
   return {
     tolerations: [{ key: SPARE_TAINT, operator: "Exists" }],
@@ -77,6 +78,6 @@ function spread(matchLabels: Readonly<Record<string, string>>): Readonly<Record<
   };
 }
 
-function nodesOf(pods: readonly Pod[]): ReadonlySet<unknown> {
-  return new Set(pods.map(({ spec }) => spec?.["nodeName"]));
+function nodesOf(pods: readonly Pod[]): ReadonlySet<string | undefined> {
+  return new Set(pods.map(({ spec }) => spec.nodeName));
 }

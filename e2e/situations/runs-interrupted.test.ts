@@ -1,18 +1,18 @@
 import { expect } from "vitest";
-import { kubeconfigOf, writeKubeconfig } from "../access.ts";
-import { openRelay } from "../faults.ts";
-import type { Kinsync } from "../kinsync.ts";
-import { emptyPod } from "../mapped-pod.ts";
-import type { Pod } from "../objects.ts";
-import type { Picture } from "../picture.ts";
-import { situation } from "../situation.ts";
-import type { Stage } from "../stage.ts";
-import { untilNothingIsLeft } from "../strangers.ts";
-import { ForwardingProxy, readWay } from "../ways-proxies.ts";
-import type { ForwardingOptions } from "../ways-proxies.ts";
+import { openRelay } from "../faults/recovery.ts";
+import { untilNothingRemains } from "../harness/container-processes.ts";
+import type { FileListing } from "../harness/file-listing.ts";
+import type { Fixture } from "../harness/fixture.ts";
+import { ForwardingProxy } from "../harness/forwarding-proxy.ts";
+import type { ForwardingOptions } from "../harness/forwarding-proxy.ts";
+import type { KinsyncProcess } from "../harness/kinsync-process.ts";
+import { kubeconfigText, readRoute, writeKubeconfig } from "../harness/kubeconfig.ts";
+import { emptyPod } from "../harness/mapped-pod.ts";
+import type { Pod } from "../harness/objects.ts";
+import { situation } from "../harness/situation.ts";
 
-/** Milliseconds from the first signal to the end. kinsync takes a second at most; the machine may be loaded. */
-const BOUND = 5_000;
+/** From the first signal to the end. kinsync takes one second at most, but the machine may be loaded. */
+const END_LIMIT_MS = 5_000;
 
 const MIB = 1 << 20;
 const FOLDERS = 150;
@@ -20,119 +20,127 @@ const FOLDERS = 150;
 interface Phase {
   /** `Ctrl-C …` */
   readonly name: string;
-  /** Changes the local files, starts `up`, and resolves in the phase. The pod holds what `src` was before. */
-  readonly reach: (stage: Stage, x: Pod) => Promise<Reached>;
+  /** Changes the local files, starts `up`, and resolves in the phase. The pod has the former files of `src`. */
+  readonly reach: (fixture: Fixture, x: Pod) => Promise<Reached>;
 }
 
 interface Reached {
-  readonly kinsync: Kinsync;
-  /** Lets go, once the signal is sent, of what was held to make the phase last. */
-  readonly goOn?: () => void;
+  readonly kinsync: KinsyncProcess;
+  /** Called after the signal: ends what makes the phase last. */
+  readonly endPhase?: () => void;
 }
 
 const PHASES: readonly Phase[] = [
-  { name: "while the API server does not answer", reach: (stage) => upAgainst(stage, () => "hold") },
+  { name: "while the API server does not answer", reach: (fixture) => upAgainst(fixture, () => "hold") },
   {
-    name: "while the pods are being listed",
-    reach: (stage) => upAgainst(stage, (path) => (/\/pods\?/.test(path) ? "hold" : "pass")),
+    name: "while pods are listed",
+    reach: (fixture) => upAgainst(fixture, (path) => (/\/pods\?/.test(path) ? "hold" : "pass")),
   },
   {
-    name: "while the way into the container is being opened",
-    reach: (stage) => upAgainst(stage, (path) => (path.includes("/exec?") ? "hold" : "pass")),
+    name: "while a session opens",
+    reach: (fixture) => upAgainst(fixture, (path) => (path.includes("/exec?") ? "hold" : "pass")),
   },
   {
-    name: "while it waits to try again",
-    reach: async (stage) => {
-      const kinsync = await startAgainst(stage, { fate: (path) => (path.includes("/exec?") ? "refuse" : "pass") });
-      await kinsync.until("it tries again later", ({ event }) => event === "retry");
+    name: "while it waits to retry",
+    reach: async (fixture) => {
+      const kinsync = await startAgainst(fixture, {
+        handling: (path) => (path.includes("/exec?") ? "refuse" : "pass"),
+      });
+      await kinsync.until("the batch is retried", ({ event }) => event === "retry");
       return { kinsync };
     },
   },
   {
-    name: "while a first sync of 60 MiB is on its way",
-    reach: async (stage) => {
-      await stage.project.write("src/large.bin", Buffer.alloc(60 * MIB, "the new one"));
-      const relay = await openRelay(stage);
-      const half = relay.strikeAt("silence", { after: 30 * MIB });
-      const kinsync = stage.up("pod/x", { kubeconfig: relay.kubeconfig });
+    name: "during a first sync of 60 MiB",
+    reach: async (fixture) => {
+      await fixture.project.write("src/large.bin", Buffer.alloc(60 * MIB, "new content"));
+      const relay = await openRelay(fixture);
+      const half = relay.disruptAt("silence", { afterBytes: 30 * MIB });
+      const kinsync = fixture.up("pod/x", { kubeconfig: relay.kubeconfig });
       await half;
-      return { kinsync, goOn: () => relay.resume() };
+      return { kinsync, endPhase: () => relay.resume() };
     },
   },
   {
-    name: "in the middle of a commit",
-    reach: async (stage, x) => {
-      const kinsync = stage.up("pod/x");
+    name: "during a commit",
+    reach: async (fixture, x) => {
+      const kinsync = fixture.up("pod/x");
       await kinsync.ready();
-      const before = await stage.look(x);
-      for (let at = 0; at < FOLDERS; at += 1) await stage.project.write(`src/many/${at}/f.txt`, `new ${at}\n`);
-      await stage.until("the first of them are there", () => differs(stage, x, before), { every: 5 });
+      const before = await fixture.list(x);
+      for (let at = 0; at < FOLDERS; at += 1) await fixture.project.write(`src/many/${at}/f.txt`, `new ${at}\n`);
+      await fixture.until("the first files are synced", () => differs(fixture, x, before), { interval: 5 });
       return { kinsync };
     },
   },
   {
-    name: "while all is in step",
-    reach: async (stage) => {
-      const kinsync = stage.up("pod/x");
+    name: "while idle",
+    reach: async (fixture) => {
+      const kinsync = fixture.up("pod/x");
       await kinsync.ready();
       return { kinsync };
     },
   },
 ];
 
-async function differs(stage: Stage, x: Pod, before: Picture | undefined): Promise<boolean> {
-  const now = (await stage.look(x)) ?? {};
+async function differs(fixture: Fixture, x: Pod, before: FileListing | undefined): Promise<boolean> {
+  const now = (await fixture.list(x)) ?? {};
   return Object.entries(now).some(([path, entry]) => before?.[path] !== entry);
 }
 
-/** `up` by way of a proxy. */
-async function startAgainst(stage: Stage, options: ForwardingOptions): Promise<Kinsync> {
-  const proxy = await openProxy(stage, options);
-  return stage.up("pod/x", { kubeconfig: await kubeconfigFor(stage, proxy) });
+/** `up` through a proxy. */
+async function startAgainst(fixture: Fixture, options: ForwardingOptions): Promise<KinsyncProcess> {
+  const proxy = await openProxy(fixture, options);
+  return fixture.up("pod/x", { kubeconfig: await kubeconfigFor(fixture, proxy) });
 }
 
-/** `up` against a proxy that leaves some requests without an answer, and has got the first of those. */
-async function upAgainst(stage: Stage, fate: (path: string) => "pass" | "hold"): Promise<Reached> {
-  const proxy = await openProxy(stage, { fate });
-  const kinsync = stage.up("pod/x", { kubeconfig: await kubeconfigFor(stage, proxy) });
-  await stage.until("a request waits", () => proxy.held.length > 0, { every: 20 });
+/** `up` through a proxy that holds some requests; resolves when the first one is held. */
+async function upAgainst(fixture: Fixture, handling: (path: string) => "pass" | "hold"): Promise<Reached> {
+  const proxy = await openProxy(fixture, { handling });
+  const kinsync = fixture.up("pod/x", { kubeconfig: await kubeconfigFor(fixture, proxy) });
+  await fixture.until("a request is held", () => proxy.held.length > 0, { interval: 20 });
   return { kinsync };
 }
 
-async function openProxy(stage: Stage, options: ForwardingOptions): Promise<ForwardingProxy> {
-  const proxy = await ForwardingProxy.open(await readWay(stage.kubeconfig), options);
-  stage.atEnd(() => proxy[Symbol.asyncDispose]());
+async function openProxy(fixture: Fixture, options: ForwardingOptions): Promise<ForwardingProxy> {
+  const proxy = await ForwardingProxy.open(await readRoute(fixture.kubeconfig), options);
+  fixture.defer(() => proxy[Symbol.asyncDispose]());
   return proxy;
 }
 
-function kubeconfigFor({ namespace, project }: Stage, proxy: ForwardingProxy): Promise<string> {
-  const text = kubeconfigOf({ cluster: { server: `http://${proxy.host}` }, user: {}, namespace });
-  return writeKubeconfig(project.path("through"), text);
+function kubeconfigFor({ namespace, project }: Fixture, proxy: ForwardingProxy): Promise<string> {
+  const text = kubeconfigText({ cluster: { server: `http://${proxy.host}` }, user: {}, namespace });
+  return writeKubeconfig(project.path("through-proxy"), text);
 }
 
-/** A pod that holds what `src` holds. */
-async function held(stage: Stage): Promise<Pod> {
-  const { project } = stage;
-  await project.writeAll({ "src/f.txt": "old\n", "src/large.bin": "the old one\n" });
+/** A pod with the files of `src`. */
+async function syncedPod(fixture: Fixture): Promise<Pod> {
+  const { project } = fixture;
+  await project.writeAll({ "src/f.txt": "old\n", "src/large.bin": "old content\n" });
   for (let at = 0; at < FOLDERS; at += 1) await project.write(`src/many/${at}/f.txt`, `old ${at}\n`);
-  const x = await emptyPod(stage);
-  expect((await stage.sync("pod/x")).end.code).toBe(0);
-  await stage.same([x]);
+  const x = await emptyPod(fixture);
+  expect((await fixture.sync("pod/x")).end.code).toBe(0);
+  await fixture.untilSame([x]);
   return x;
 }
 
-/** Sends the signals, and checks how it ends and what it leaves. */
-async function end(stage: Stage, x: Pod, reached: Reached, before: Picture, signals: readonly NodeJS.Signals[]) {
-  const { kinsync, goOn } = reached;
+/** Sends the signals, and checks kinsync's exit code and what remains in the container. */
+async function end(
+  fixture: Fixture,
+  x: Pod,
+  reached: Reached,
+  before: FileListing,
+  signals: readonly NodeJS.Signals[],
+) {
+  const { kinsync, endPhase } = reached;
   const began = performance.now();
   for (const signal of signals) kinsync.signal(signal);
-  goOn?.();
+  endPhase?.();
   const { code } = await kinsync.ended;
   expect(code).toBe(130);
-  expect(performance.now() - began).toBeLessThan(BOUND);
-  await untilNothingIsLeft(stage, "x");
-  const after = await stage.project.picture("src");
-  const now = (await stage.look(x)) ?? {};
+  expect(performance.now() - began).toBeLessThan(END_LIMIT_MS);
+  await untilNothingRemains(fixture, "x");
+  const after = await fixture.project.list("src");
+  const now = (await fixture.list(x)) ?? {};
   for (const [path, entry] of Object.entries(now)) expect([before[path], after[path]], path).toContain(entry);
   expect(Object.keys(now)).toEqual(expect.arrayContaining(Object.keys(before)));
 }
@@ -144,22 +152,18 @@ const SIGNALS: readonly {
 }[] = [
   { title: "Ctrl-C", signals: ["SIGINT"] },
   { title: "Ctrl-C twice", signals: ["SIGINT", "SIGINT"], of: /60 MiB/ },
-  { title: "SIGTERM", signals: ["SIGTERM"], of: /60 MiB|commit|in step/ },
+  { title: "SIGTERM", signals: ["SIGTERM"], of: /60 MiB|commit|idle/ },
 ];
 
 for (const { title, signals, of = /./ } of SIGNALS) {
   for (const { name, reach } of PHASES.filter((phase) => of.test(phase.name))) {
-    situation(
-      `${title} ${name}: ends with 130, each file is old or new, nothing is left, and the next run goes on`,
-      {},
-      async (stage) => {
-        const x = await held(stage);
-        const before = await stage.project.picture("src");
-        await stage.project.write("src/f.txt", "new\n");
-        await end(stage, x, await reach(stage, x), before, signals);
-        expect((await stage.sync("pod/x")).end.code).toBe(0);
-        await stage.same([x]);
-      },
-    );
+    situation(`${title} ${name} exits with 130 and leaves whole files`, {}, async (fixture) => {
+      const x = await syncedPod(fixture);
+      const before = await fixture.project.list("src");
+      await fixture.project.write("src/f.txt", "new\n");
+      await end(fixture, x, await reach(fixture, x), before, signals);
+      expect((await fixture.sync("pod/x")).end.code).toBe(0);
+      await fixture.untilSame([x]);
+    });
   }
 }

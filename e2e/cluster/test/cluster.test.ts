@@ -1,4 +1,4 @@
-// npx vitest run --root e2e/cluster: root, Debian, some minutes the first time.
+// npx vitest run --root e2e/cluster: requires root and Debian; takes minutes the first time.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,40 +6,40 @@ import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../command.ts";
-import { until } from "../../until.ts";
-import type { Cluster, Component, Images } from "../cluster.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { run } from "../../harness/command.ts";
+import type { Images } from "../../images/image-names.ts";
+import type { Cluster, Component } from "../cluster.ts";
 import { openCluster, startCluster } from "../index.ts";
-import { leftoversOf } from "./leftovers.ts";
+import { leftoversOf } from "./support/leftovers.ts";
 
-const MINUTE = 60_000;
-const FIRST_BUILD = 60 * MINUTE;
+const MINUTE_MS = 60_000;
+const FIRST_BUILD_MS = 60 * MINUTE_MS;
 const CLI = join(import.meta.dirname, "..", "cli.ts");
 
-/** Of its own, so that no test of another checkout has the same cluster. */
+/** Unique, so that tests of another checkout use another cluster. */
 const id = `t${process.pid}`;
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kinsync-"));
-  await run([process.execPath, CLI, "build"], { within: FIRST_BUILD });
-}, FIRST_BUILD);
+  await run([process.execPath, CLI, "build"], { timeoutMs: FIRST_BUILD_MS });
+}, FIRST_BUILD_MS);
 
 afterAll(async () => {
   await run([process.execPath, CLI, "down", "--id", id, "--folder", folder]);
   await rm(folder, { recursive: true, force: true });
-}, MINUTE);
+}, MINUTE_MS);
 
-describe("a cluster of two nodes that is up", () => {
+describe("a running cluster of two nodes", () => {
   let cluster: Cluster;
   const kubectl = (args: readonly string[], input = "") =>
     run([cluster.kubectl, ...args], { env: { ...process.env, ...cluster.environment }, input });
 
   beforeAll(async () => {
     cluster = await startCluster({ id, folder, nodes: 2 });
-  }, 2 * MINUTE);
-  afterAll(() => cluster.down(), MINUTE);
+  }, 2 * MINUTE_MS);
+  afterAll(() => cluster.down(), MINUTE_MS);
 
   const commands = {
     busybox: ["sh", "-c", "echo seen >seen; exec sleep 1000"],
@@ -49,18 +49,18 @@ describe("a cluster of two nodes that is up", () => {
   };
 
   test.for(Object.entries(commands))(
-    "what a container of %s writes is seen on the machine",
-    { timeout: MINUTE },
+    "a file that a container of %s writes is visible on the machine",
+    { timeout: MINUTE_MS },
     async ([image, command], { expect }) => {
       await kubectl(["create", "-f", "-"], pod(image, cluster.images[image as keyof Images], { command }));
       await kubectl(["wait", "--for=condition=Ready", `pod/${image}`, "--timeout=50s"]);
       const root = await cluster.rootOf({ namespace: "default", pod: image });
-      const seen = () => readFile(join(root, "app", "seen"), "utf8").catch(() => undefined);
-      expect(await until("the file is there", seen)).toBe("seen\n");
+      const content = (): Promise<string> => readFile(join(root, "app", "seen"), "utf8").catch(() => "");
+      await expect.poll(content, { timeout: MINUTE_MS, message: "the file" }).toBe("seen\n");
     },
   );
 
-  test("a container without a shell runs as a user who is not root", { timeout: MINUTE }, async () => {
+  test("a container without a shell runs as a user other than root", { timeout: MINUTE_MS }, async () => {
     await kubectl(["create", "-f", "-"], pod("distroless", cluster.images.distroless));
     await kubectl(["wait", "--for=condition=Ready", "pod/distroless", "--timeout=50s"]);
     const pid = await cluster.pidOf({ namespace: "default", pod: "distroless", container: "main" });
@@ -69,7 +69,7 @@ describe("a cluster of two nodes that is up", () => {
     await expect(kubectl(["exec", "distroless", "--", "sh"])).rejects.toThrow("executable file not found");
   });
 
-  test("a JobSet's pods on both nodes reach each other", { timeout: 2 * MINUTE }, async () => {
+  test("a JobSet's pods on both nodes reach each other", { timeout: 2 * MINUTE_MS }, async () => {
     const serve = ["sh", "-c", "echo $HOSTNAME >index.html; exec httpd -f -p 80"];
     await kubectl(["create", "-f", "-"], jobSet("pair", cluster.images.busybox, serve));
     const pods = async () => {
@@ -83,16 +83,17 @@ describe("a cluster of two nodes that is up", () => {
         `jsonpath=${path}`,
       ]);
       const rows = text.trim().split("\n");
-      return rows.length === 2 && rows.every((row) => /\d$/.test(row)) && rows.map((row) => row.split(" "));
+      if (rows.length !== 2 || !rows.every((row) => /\d$/.test(row))) throw new Error(`not two addresses: ${text}`);
+      return rows.map((row) => row.split(" "));
     };
-    const [one = [], other = []] = await until("both have an address", pods);
+    const [one = [], other = []] = await vi.waitFor(pods, { timeout: MINUTE_MS, interval: 200 });
     expect(new Set([one[1], other[1]])).toEqual(new Set(["n1", "n2"]));
     for (const [from = "", to = ""] of [
       [one[0], other[2]],
       [other[0], one[2]],
     ]) {
-      const ask = () => kubectl(["exec", from, "--", "timeout", "5", "wget", "-qO-", `http://${to}/`]);
-      expect(await until("the other one answers", ask)).toContain("pair-");
+      const request = () => kubectl(["exec", from, "--", "timeout", "5", "wget", "-qO-", `http://${to}/`]);
+      await expect.poll(request, { timeout: MINUTE_MS, interval: 200 }).toContain("pair-");
     }
   });
 
@@ -105,7 +106,7 @@ describe("a cluster of two nodes that is up", () => {
     "containerd",
     "kubelet",
   ];
-  test.for(components)("%s is killed, and started again", { timeout: 2 * MINUTE }, async (component, { expect }) => {
+  test.for(components)("%s can be killed and restarted", { timeout: 2 * MINUTE_MS }, async (component, { expect }) => {
     const before = await cluster.pidOfComponent(component);
     await cluster.kill(component);
     expect(await cluster.pidOfComponent(component)).toBeUndefined();
@@ -116,25 +117,25 @@ describe("a cluster of two nodes that is up", () => {
     expect(await kubectl(["get", "nodes", "-o", "name"])).toBe("node/n1\nnode/n2\n");
   });
 
-  test("an API server that is stopped says nothing until it goes on", { timeout: MINUTE }, async () => {
+  test("a stopped API server does not answer until it continues", { timeout: MINUTE_MS }, async () => {
     await cluster.stop("apiserver");
     await expect(kubectl(["get", "--raw", "/readyz", "--request-timeout=1s"])).rejects.toThrow(/deadline|timeout/i);
     await cluster.continue("apiserver");
     expect(await kubectl(["get", "--raw", "/readyz"])).toBe("ok");
   });
 
-  test("a command inside a node: its network, its processes, the caller's folder", async () => {
+  test("a command inside a node uses the node's host name and the caller's folder", async () => {
     const script = "hostname; pwd; cat; exit 7";
     const outcome = await cluster.run(["sh", "-c", script], { node: "n2", cwd: tmpdir(), input: "given" });
     expect(outcome).toEqual({ code: 7, stdout: `n2\n${tmpdir()}\ngiven`, stderr: "" });
   });
 
-  test("it is brought up once more: it is the same one", async () => {
+  test("a second start returns the same cluster", async () => {
     const again = await startCluster({ id, folder, nodes: 2 });
     expect(await again.pidOfComponent("etcd")).toBe(await cluster.pidOfComponent("etcd"));
   });
 
-  test("the logs of all its parts are copied, those of each node too", { timeout: MINUTE }, async () => {
+  test("the logs of all components of all nodes are copied", { timeout: MINUTE_MS }, async () => {
     const out = join(folder, "copied");
     await run([process.execPath, CLI, "logs", "--id", id, "--folder", folder, "--out", out]);
     const names = await readdir(out);
@@ -143,14 +144,14 @@ describe("a cluster of two nodes that is up", () => {
     await rm(out, { recursive: true });
   });
 
-  test("it is found from inside a node", { timeout: MINUTE }, async () => {
+  test("a process inside a node finds the cluster", { timeout: MINUTE_MS }, async () => {
     const cli = [process.execPath, CLI, "status", "--id", id, "--folder", folder];
     expect((await cluster.run(cli)).stdout).toMatch(/^n1 kubelet +process \d+$/m);
   });
 });
 
-describe("nothing is left of a cluster", () => {
-  test("that was taken down", { timeout: 2 * MINUTE }, async () => {
+describe("nothing remains of a cluster", () => {
+  test("that was removed", { timeout: 2 * MINUTE_MS }, async () => {
     const cluster = await startCluster({ id, folder });
     expect(await leftoversOf(id, cluster.folder)).not.toEqual([]);
     await cluster.down();
@@ -158,10 +159,16 @@ describe("nothing is left of a cluster", () => {
     expect(await openCluster({ id, folder })).toBeUndefined();
   });
 
-  const moments = ["nodes are made", "containerd serves", "apiserver serves", "kubelet serves", "jobset serves"];
+  const moments = [
+    "nodes are created",
+    "containerd is healthy",
+    "apiserver is healthy",
+    "kubelet is healthy",
+    "jobset is healthy",
+  ];
   test.for(moments)(
-    "whose maker was killed when the %s, and that was taken down then",
-    { timeout: 2 * MINUTE },
+    'whose start was killed at "%s", and that was then removed',
+    { timeout: 2 * MINUTE_MS },
     async (moment, { expect }) => {
       const up = spawn(process.execPath, [CLI, "up", "--id", id, "--folder", folder], {
         stdio: ["ignore", "ignore", "pipe"],

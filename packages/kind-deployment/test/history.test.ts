@@ -3,14 +3,14 @@ import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
 import { eventsOf, historyConformance, loadHistories, refutingHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
-import { crossCheck } from "./cross-check.ts";
+import { deploymentCounts } from "../../../test/support/controller-counts/deployment.ts";
 
-const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
+const HISTORIES = loadHistories(new URL("./histories/", import.meta.url));
 
-historyConformance(deployment(), HISTORIES, { test, crossCheck });
+historyConformance(deployment(), HISTORIES, { test, crossCheck: deploymentCounts });
 
 describe.each(["rollout-and-rollback", "recreate-and-deletion"])("a Deployment on a real cluster: %s", (name) => {
-  test("a member that was superseded never comes back", () => {
+  test("a superseded member never becomes current again", () => {
     const gone = new Set<string>();
     const returned: string[] = [];
     for (const { judged } of replayHistory(deployment(), eventsOfHistory(name))) {
@@ -23,7 +23,7 @@ describe.each(["rollout-and-rollback", "recreate-and-deletion"])("a Deployment o
   });
 });
 
-test("in the middle of the rollback no member of the newer ReplicaSet is current, and the older one's are", () => {
+test("during the rollback only members of the older ReplicaSet are current", () => {
   const moments = [...replayHistory(deployment(), eventsOfHistory("rollout-and-rollback"))];
   const isObserved = ({ object }: HistoryEvent): boolean =>
     object.kind === "Deployment" && object.status?.["observedGeneration"] === 3;
@@ -59,6 +59,6 @@ test("the histories refute a rule by which the newest ReplicaSet wins", () => {
 
 function eventsOfHistory(name: string): readonly HistoryEvent[] {
   const history = HISTORIES.find((each) => each.name === name);
-  if (history === undefined) throw new Error(`there is no history ${name}`);
+  if (history === undefined) throw new Error(`the history ${name} does not exist`);
   return eventsOf(history);
 }

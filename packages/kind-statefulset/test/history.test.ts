@@ -4,18 +4,18 @@ import { eventsOf, historyConformance, loadHistories, refutingHistories, replayH
 import type { HistoryEvent, HistoryMoment } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
 import { REVISION_HASH } from "../src/fields.ts";
-import { crossCheck } from "./cross-check.ts";
+import { statefulSetCounts } from "../../../test/support/controller-counts/statefulset.ts";
 
-const HISTORIES = loadHistories(new URL("../histories/", import.meta.url));
+const HISTORIES = loadHistories(new URL("./histories/", import.meta.url));
 
-historyConformance(statefulset(), HISTORIES, { test, crossCheck });
+historyConformance(statefulset(), HISTORIES, { test, crossCheck: statefulSetCounts });
 
 test("with ordinals from 2 and partition 2, ordinals 2 and 3 are kept and 4 and 5 roll", () => {
   const last = [...replayHistory(statefulset(), eventsOfHistory("partition-counted-from-ordinals-start"))].at(-1);
   expect(statesByOrdinal(last)).toEqual({ "2": "kept", "3": "kept", "4": "current", "5": "current" });
 });
 
-test("a pod of neither revision below the partition is left alone by the controller", () => {
+test("the controller leaves a pod of neither revision below the partition", () => {
   const moments = [...replayHistory(statefulset(), eventsOfHistory("third-revision-below-the-partition"))];
   // Generation 5 raised the partition to 3 and changed the template, generation 6 scales down.
   const rolled = moments.findLast(({ objects }) =>
@@ -41,7 +41,7 @@ test("the histories refute a rule by which every pod of an older revision is sup
   expect(refuted).toEqual(
     expect.arrayContaining(["partition-counted-from-ordinals-start", "third-revision-below-the-partition"]),
   );
-  expect(refuted.some((name) => name.includes("updates-on-delete"))).toBe(true);
+  expect(refuted.some((name) => name.includes("ondelete"))).toBe(true);
 });
 
 function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, string> {
@@ -52,6 +52,6 @@ function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, stri
 
 function eventsOfHistory(name: string): readonly HistoryEvent[] {
   const history = HISTORIES.find((each) => each.name === name);
-  if (history === undefined) throw new Error(`there is no history ${name}`);
+  if (history === undefined) throw new Error(`the history ${name} does not exist`);
   return eventsOf(history);
 }

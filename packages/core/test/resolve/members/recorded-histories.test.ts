@@ -26,7 +26,7 @@ describe.each([
   ["jobset", jobset()],
   ["statefulset", statefulset()],
 ])("what the controller of a %s did", (name, kind) => {
-  const histories = loadHistories(new URL(`../../../../kind-${name}/histories/`, import.meta.url));
+  const histories = loadHistories(new URL(`../../../../kind-${name}/test/histories/`, import.meta.url));
 
   test.each(histories)("$name: each truth is resolved, and nobody obsolete is current again", async (history) => {
     for (const order of ORDERS) {

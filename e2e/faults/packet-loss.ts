@@ -1,0 +1,28 @@
+import { run } from "../harness/command.ts";
+import type { Fixture } from "../harness/fixture.ts";
+
+/**
+ * Drops every packet, in both directions, of the connections that Node programs have to this node's API server now. Neither side is
+ * notified; new connections are not affected. Requires root on the node.
+ * @returns a function that ends the loss; the end of the situation calls it in any case
+ */
+export async function losePackets(fixture: Fixture): Promise<() => Promise<void>> {
+  const established = await run(["ss", "-Htnp", "state", "established", "dport", "=", ":6443"]);
+  const ports = established
+    .split("\n")
+    .filter((line) => /users:\(\("(?:node|MainThread)"/.test(line))
+    .map((line) => /:(\d+)\s+\S+:6443\b/.exec(line)?.[1] ?? "");
+  if (ports.length === 0) throw new Error(`kinsync has no connection to the API server:\n${established}`);
+  const rules = ports.flatMap((port) =>
+    ["--sport", "--dport"].map((side) => ["INPUT", "-i", "lo", "-p", "tcp", side, port, "-j", "DROP"]),
+  );
+  let isOver = false;
+  const endLoss = async (): Promise<void> => {
+    if (isOver) return;
+    isOver = true;
+    for (const rule of rules) await run(["iptables", "-w", "-D", ...rule]);
+  };
+  for (const rule of rules) await run(["iptables", "-w", "-I", ...rule]);
+  fixture.defer(endLoss);
+  return endLoss;
+}
