@@ -1,7 +1,7 @@
 import { cleanData } from "../text/clean.ts";
 import type { ResourceType } from "../contract/resource.ts";
 import type { Target } from "../contract/target.ts";
-import type { Session } from "../contract/transport.ts";
+import type { HostedSession } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import { hostTransport } from "../plugins/host.ts";
@@ -102,7 +102,7 @@ class WiredEngine implements Engine {
     if (done) this.#done.resolve();
   }
 
-  async #open(target: Target, transport: string, since: string, signal: AbortSignal): Promise<Session> {
+  async #open(target: Target, transport: string, since: string, signal: AbortSignal): Promise<HostedSession> {
     const plugin = this.#options.transports.find((candidate) => candidate.name === transport);
     if (plugin === undefined) {
       const names = this.#options.transports.map((candidate) => candidate.name).join(", ");

@@ -1,6 +1,6 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { Target } from "../contract/target.ts";
-import type { RootSpec, Session } from "../contract/transport.ts";
+import type { RootSpec, HostedSession } from "../contract/transport.ts";
 import type { EngineOptions, ResolvedWorkload, TargetView } from "./options.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
@@ -23,7 +23,7 @@ export interface WorkloadSyncOptions {
   readonly kind: KindPlugin | undefined;
   readonly reflectors: ReflectorPool;
   readonly archives: ArchivePool;
-  readonly open: (target: Target, transport: string, signal: AbortSignal) => Promise<Session>;
+  readonly open: (target: Target, transport: string, signal: AbortSignal) => Promise<HostedSession>;
   readonly since: string;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;

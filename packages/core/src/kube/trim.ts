@@ -6,9 +6,13 @@ import type {
   OwnerReference,
   Pod,
   ResourceType,
+  Volume,
   VolumeMount,
 } from "../contract/resource.ts";
 import { apiVersionOf } from "./resource-path.ts";
+
+/** Kubernetes mounts a volume with this name into nearly every pod; no mapping goes there. */
+const TOKEN_VOLUME = "kube-api-access-";
 
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -35,7 +39,7 @@ export function trimToMetadata(raw: unknown, resource: ResourceType): KubeObject
   };
 }
 
-/** The part of a pod that the contract's type names; the rest (probes, resources, volumes, tolerations) is most of its size. */
+/** The part of a pod that the contract's type names; the rest (probes, resources, tolerations) is most of its size. */
 export function trimPod(raw: unknown): Pod {
   const source = raw as Partial<Pod>;
   const spec = source.spec ?? { containers: [] };
@@ -50,6 +54,7 @@ export function trimPod(raw: unknown): Pod {
       containers: (spec.containers ?? []).map(trimContainer),
       initContainers: spec.initContainers?.map(trimContainer),
       ephemeralContainers: spec.ephemeralContainers?.map(trimContainer),
+      volumes: spec.volumes?.filter(({ name }) => !name.startsWith(TOKEN_VOLUME)).map(trimVolume),
     }),
     ...(status === undefined
       ? {}
@@ -137,6 +142,20 @@ function trimMount(mount: VolumeMount): VolumeMount {
     mountPath: mount.mountPath,
     subPath: mount.subPath ?? (mount as { readonly subPathExpr?: string }).subPathExpr,
     readOnly: mount.readOnly,
+  });
+}
+
+function trimVolume(volume: Volume): Volume {
+  const { name, persistentVolumeClaim, configMap, secret, emptyDir, hostPath } = volume;
+  return defined({
+    name,
+    persistentVolumeClaim:
+      persistentVolumeClaim &&
+      defined({ claimName: persistentVolumeClaim.claimName, readOnly: persistentVolumeClaim.readOnly }),
+    configMap: configMap && defined({ name: configMap.name }),
+    secret: secret && defined({ secretName: secret.secretName }),
+    emptyDir: emptyDir && defined({ medium: emptyDir.medium }),
+    hostPath: hostPath && { path: hostPath.path },
   });
 }
 

@@ -1,7 +1,16 @@
 import { basename } from "node:path";
 import type { RunAction, RunResult } from "../../contract/action.ts";
 import type { Target } from "../../contract/target.ts";
-import type { Archive, Batch, BatchEntry, Inventory, Marker, RootSpec, Session } from "../../contract/transport.ts";
+import type {
+  Archive,
+  Batch,
+  BatchEntry,
+  HostedSession,
+  Inventory,
+  Marker,
+  RootSpec,
+  Session,
+} from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Tree } from "../../mapping/tree.ts";
@@ -59,7 +68,7 @@ export interface WorkerOptions {
   readonly actions: readonly RunAction[];
   readonly archives: ArchivePool;
   /** Opens a session by the named transport. Called again after a session ended. */
-  readonly open: (target: Target, transport: string, signal: AbortSignal) => Promise<Session>;
+  readonly open: (target: Target, transport: string, signal: AbortSignal) => Promise<HostedSession>;
   /** Id of this run of kinsync, and when it began: what decides between two runs that want one root. */
   readonly runId: string;
   readonly since: string;
@@ -74,7 +83,7 @@ export interface WorkerOptions {
 const PROGRESS_FROM = 1024 * 1024;
 
 interface Channel {
-  readonly session: Session;
+  readonly session: HostedSession;
   readonly ledgers: Map<string, Ledger>;
 }
 
