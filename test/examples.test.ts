@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
-import { kindConformance } from "@kinsync/core/testing";
-import { expect, test } from "vitest";
+import { kindConformance, transportConformance } from "@kinsync/core/testing";
+import { describe, expect, test } from "vitest";
 import { cases } from "../examples/own-kind/experiment.cases.ts";
 import { experiment } from "../examples/own-kind/experiment.ts";
+import { makeShareEnvironment } from "../examples/own-transport/share.environment.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -68,3 +69,7 @@ test("the example of an own kind loads, and its kind is taken", async () => {
 });
 
 kindConformance(experiment(), cases, { test });
+
+describe("the example of an own transport, which needs no session in the container", () => {
+  transportConformance(makeShareEnvironment, { test });
+});

@@ -42,7 +42,7 @@ const SOCKET_PING = 15_000;
  * const receipt = await session.commit(session.stage(batch, { signal }), { signal });
  * ```
  */
-export function exec(options: ExecOptions = {}): TransportPlugin {
+export function exec(options: ExecOptions = {}): TransportPlugin<Required<Session>> {
   const openTimeout = options.openTimeout ?? 15_000;
   return defineTransport({
     name: "exec",
@@ -51,7 +51,18 @@ export function exec(options: ExecOptions = {}): TransportPlugin {
       { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
       { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
     ],
-    async open(target, context): Promise<Session> {
+    capabilities: {
+      folders: true,
+      links: true,
+      modes: true,
+      deletes: true,
+      run: true,
+      inPlace: true,
+      mirror: true,
+      atomic: "file",
+      acknowledges: "seen",
+    },
+    async open(target, context): Promise<Required<Session>> {
       const { cluster, signal } = context;
       let agent;
       try {

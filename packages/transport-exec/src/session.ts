@@ -159,6 +159,7 @@ export class ExecSession implements Session {
     options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
   ): Promise<void> {
     const place = { claim: 0, root: "", state: "", mounts: [] as string[] };
+    const before = this.#places.get(root.key);
     const claimed = this.#ask<Place>({
       signal: options.signal,
       isSlow: true,
@@ -175,16 +176,29 @@ export class ExecSession implements Session {
       },
       onDone: () => {
         this.#placed.forget();
-        if (place.root !== "" && place.state !== "") return place;
+        if (place.root !== "" && place.state !== "") {
+          // Also where the caller stopped waiting: the agent has carried it out.
+          this.#claimed.set(root.key, { root, place });
+          this.#places.set(root.key, Promise.resolve(place));
+          return place;
+        }
         throw new KinsyncError(
           "KINSYNC_INTERNAL",
           `${nameOf(this.#target)}: the agent did not say where ${root.path} is`,
         );
       },
     });
-    claimed.catch(() => {});
+    // Batches that are sent at once wait for it.
     this.#places.set(root.key, claimed);
-    this.#claimed.set(root.key, { root, place: await claimed });
+    try {
+      await claimed;
+    } catch (error) {
+      if (this.#places.get(root.key) === claimed) {
+        if (before === undefined) this.#places.delete(root.key);
+        else this.#places.set(root.key, before);
+      }
+      throw error;
+    }
   }
 
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage {
@@ -443,10 +457,10 @@ export class ExecSession implements Session {
     if (compacted !== undefined) Object.assign(request, { compacted });
     const { save, stageFiles } = this.#dialect;
     if (staged.isWanted && save?.fits(request) === true) {
-      staged.held = await readFiles(batch.archive, request.plan, signal);
+      staged.held = await readFiles(batch, signal);
       return;
     }
-    const files = stageFiles?.fits(request) === true ? await readFiles(batch.archive, request.plan, signal) : undefined;
+    const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
     let failed = false;
     this.#expect(request.id, {
       onProgress: (rest) => {
@@ -475,8 +489,7 @@ export class ExecSession implements Session {
       let aborted = false;
       const along = this.#dialect.along?.(request);
       if (request.plan.steps.some(isStaged)) {
-        const archive =
-          this.#dialect.sendsContent?.(request) === true ? contentOf(batch.archive, request.plan) : batch.archive;
+        const archive = this.#dialect.sendsContent?.(request) === true ? contentOf(batch) : batch.archive;
         aborted = !(await sendSegments(archive, {
           signal,
           along,

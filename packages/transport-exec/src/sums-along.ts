@@ -1,5 +1,5 @@
+import { TarCursor } from "@kinsync/core/contract";
 import { isStaged, type CommitPlan, type PlanStep } from "./commit-plan.ts";
-import { TarCursor } from "./tar-cursor.ts";
 
 /** Bytes that tar may not have taken yet when the next request is read: what a pipe holds, and tar's own buffer. */
 const SLACK = 1024 * 1024;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { transportConformance } from "@kinsync/core/testing";
 import { MAKES, MISSING } from "./support/containers.ts";
-import { makeLocalWorld } from "./support/world.ts";
+import { makeLocalEnvironment } from "./support/environment.ts";
 
 describe.each(MAKES)("exec into a container with $name", (make) => {
-  transportConformance(() => makeLocalWorld(make), { test });
+  transportConformance(() => makeLocalEnvironment(make), { test });
 });
 
 // What this machine has no program for is shown, not passed over.

@@ -13,15 +13,15 @@ import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { RootSpec, Session } from "@kinsync/core/contract";
-import { handMadeBatch } from "@kinsync/core/testing";
+import { createBatch } from "@kinsync/core/testing";
 import { journalLines } from "../src/manifest.ts";
 import { MAKES } from "./support/containers.ts";
-import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
+import { makeLocalEnvironment, type LocalEnvironment } from "./support/environment.ts";
 
 const signal = AbortSignal.timeout(120_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
-async function claimed(world: LocalWorld, runId = "s"): Promise<Session> {
+async function claimed(world: LocalEnvironment, runId = "s"): Promise<Required<Session>> {
   const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
   await opened.claim(root, { snapshot: 0, tree: "", signal });
@@ -30,16 +30,16 @@ async function claimed(world: LocalWorld, runId = "s"): Promise<Session> {
 
 describe.each(MAKES)("the journal in a container with $name", (make) => {
   test("does not name what a refused batch would have placed", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     {
       await using session = await claimed(world);
       mkdirSync(join(world.folder, "root/theirs"));
       writeFileSync(join(world.folder, "root/d"), "theirs");
-      const file = await handMadeBatch(root, [{ file: "theirs", bytes: "ours" }]);
+      const file = await createBatch(root, [{ file: "theirs", bytes: "ours" }]);
       await expect(session.commit(session.stage(file, { signal }), { signal })).rejects.toMatchObject({
         code: "KINSYNC_TARGET_FOREIGN",
       });
-      const folder = await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]);
+      const folder = await createBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]);
       await expect(session.commit(session.stage(folder, { signal }), { signal })).rejects.toMatchObject({
         code: "KINSYNC_TARGET_FOREIGN",
       });
@@ -50,14 +50,14 @@ describe.each(MAKES)("the journal in a container with $name", (make) => {
   });
 
   test("that holds a commit up leaves the root to the run that took it over meanwhile", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     await using session = await claimed(world);
     const state = join(world.folder, ".kinsync/k");
     rmSync(join(state, "manifest"));
     execFileSync("mkfifo", [join(state, "manifest")]);
     // More than a pipe holds: the agent waits in the middle of its commit until somebody reads.
     const placed = Array.from({ length: 2_000 }, (_, index) => `${"x".repeat(100)}-${index}`);
-    const batch = { ...(await handMadeBatch(root, [{ file: "f", bytes: "f" }])), placed };
+    const batch = { ...(await createBatch(root, [{ file: "f", bytes: "f" }])), placed };
     const committed = session.commit(session.stage(batch, { signal }), { signal });
     committed.catch(() => {});
     const pipe = await openFile(join(state, "manifest"), "r");
@@ -71,7 +71,7 @@ describe.each(MAKES)("the journal in a container with $name", (make) => {
   });
 
   test("that grew long gives way to what it comes to, and forgets nothing", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     await (await claimed(world))[Symbol.asyncDispose]();
     const path = join(world.folder, ".kinsync/k/manifest");
     const noise = Array.from(
@@ -81,7 +81,7 @@ describe.each(MAKES)("the journal in a container with $name", (make) => {
     writeFileSync(path, journalLines("+", ["keep", "back\\slash", "new\nline"]) + noise.join(""));
     await using session = await claimed(world);
     const apply = async (file: string): Promise<void> => {
-      const batch = await handMadeBatch(root, [{ file, bytes: file }]);
+      const batch = await createBatch(root, [{ file, bytes: file }]);
       await session.commit(session.stage(batch, { signal }), { signal });
     };
     // A commit that is sent while the inventory is on its way: that one may not know of it.
@@ -104,11 +104,11 @@ describe.each(MAKES)("the journal in a container with $name", (make) => {
   });
 
   test("that is a link is not followed", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     mkdirSync(join(world.folder, ".kinsync/k"), { recursive: true });
     symlinkSync("../../outside", join(world.folder, ".kinsync/k/manifest"));
     await using session = await claimed(world);
-    const batch = await handMadeBatch(root, [{ file: "f", bytes: "f" }]);
+    const batch = await createBatch(root, [{ file: "f", bytes: "f" }]);
     await session.commit(session.stage(batch, { signal }), { signal });
     expect(existsSync(join(world.folder, "outside"))).toBe(false);
     expect(lstatSync(join(world.folder, "root/.kinsync/k/manifest")).isFile()).toBe(true);

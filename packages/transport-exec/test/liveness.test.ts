@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RootSpec, Session } from "@kinsync/core/contract";
-import { handMadeBatch } from "@kinsync/core/testing";
+import { createBatch } from "@kinsync/core/testing";
 import { MAKES } from "./support/containers.ts";
-import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
+import { makeLocalEnvironment, type LocalEnvironment } from "./support/environment.ts";
 
 let signal: AbortSignal;
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
-async function claimed(world: LocalWorld, runId: string, owner: string): Promise<Session> {
+async function claimed(world: LocalEnvironment, runId: string, owner: string): Promise<Required<Session>> {
   const who = { cluster: world.cluster, runId, owner, since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
   await opened.claim(root, { snapshot: 0, tree: "", signal });
@@ -20,9 +20,9 @@ async function claimed(world: LocalWorld, runId: string, owner: string): Promise
 
 describe.each(MAKES)("an idle session in a container with $name", (make) => {
   test("learns that another run took its root over", async () => {
-    await using world = await makeLocalWorld(make, { pingInterval: 100 });
+    await using world = await makeLocalEnvironment(make, { pingInterval: 100 });
     await using first = await claimed(world, "s", "ada@laptop");
-    const batch = await handMadeBatch(root, [{ file: "f", bytes: "f" }]);
+    const batch = await createBatch(root, [{ file: "f", bytes: "f" }]);
     await first.commit(first.stage(batch, { signal }), { signal });
     await using _second = await claimed(world, "other", "bob@desktop");
     const end = await first.ended;
@@ -31,7 +31,7 @@ describe.each(MAKES)("an idle session in a container with $name", (make) => {
   });
 
   test("is a leftover where a later one of the same run has the root", async () => {
-    await using world = await makeLocalWorld(make, { pingInterval: 100 });
+    await using world = await makeLocalEnvironment(make, { pingInterval: 100 });
     await using first = await claimed(world, "s", "ada@laptop");
     await using second = await claimed(world, "s", "ada@laptop");
     expect((await first.ended).why).toBe("lost");
@@ -39,7 +39,7 @@ describe.each(MAKES)("an idle session in a container with $name", (make) => {
   });
 
   test("is lost when nothing comes back any more", async () => {
-    await using world = await makeLocalWorld(make, { pingInterval: 100, pingTimeout: 300 });
+    await using world = await makeLocalEnvironment(make, { pingInterval: 100, pingTimeout: 300 });
     await using session = await claimed(world, "s", "ada@laptop");
     world.cluster.mute = true;
     expect(await session.ended).toMatchObject({ why: "lost", error: { code: "KINSYNC_TARGET_TIMEOUT" } });
@@ -48,7 +48,7 @@ describe.each(MAKES)("an idle session in a container with $name", (make) => {
 
 describe.each(MAKES)("a root that cannot be made in a container with $name", (make) => {
   test("is a failure that only another path ends", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
     const impossible = { ...root, path: "/proc/kinsync-test/src" };

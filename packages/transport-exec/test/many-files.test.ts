@@ -3,13 +3,13 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Batch } from "@kinsync/core/contract";
-import { handMadeBatch, type WantedPath } from "@kinsync/core/testing";
+import { createBatch, type BatchPath } from "@kinsync/core/testing";
 import { MAKES } from "./support/containers.ts";
-import { makeLocalWorld } from "./support/world.ts";
+import { makeLocalEnvironment } from "./support/environment.ts";
 
 /** 400 files in 40 folders, with what they hold. */
-function manyFiles(version: string): WantedPath[] {
-  const wanted: WantedPath[] = [];
+function manyFiles(version: string): BatchPath[] {
+  const wanted: BatchPath[] = [];
   for (let folder = 0; folder < 40; folder += 1) {
     wanted.push({ directory: `folder ${folder}` });
     for (let file = 0; file < 10; file += 1) {
@@ -21,14 +21,14 @@ function manyFiles(version: string): WantedPath[] {
 
 describe.each(MAKES)("many files at once, in a container with $name", (make) => {
   test("a first sync, a change of all, and a removal of all", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
     const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    const carry = async (wanted: readonly WantedPath[]): Promise<void> => {
-      const batch = await handMadeBatch(root, wanted);
+    const carry = async (wanted: readonly BatchPath[]): Promise<void> => {
+      const batch = await createBatch(root, wanted);
       await session.commit(session.stage(batch, { signal }), { signal });
     };
 
@@ -48,8 +48,8 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     expect(await readFile(join(root.path, "folder 39/it's 9.txt"), "utf8")).toBe("second 39 9\n".repeat(20));
 
     await carry([
-      ...first.flatMap((want): WantedPath[] => ("file" in want ? [{ remove: want.file }] : [])),
-      ...first.flatMap((want): WantedPath[] =>
+      ...first.flatMap((want): BatchPath[] => ("file" in want ? [{ remove: want.file }] : [])),
+      ...first.flatMap((want): BatchPath[] =>
         "directory" in want ? [{ remove: want.directory, type: "directory" }] : [],
       ),
     ]);
@@ -58,14 +58,14 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
   });
 
   test("a batch of twenty megabytes is checked and is all there", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
     const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
     await using session = await world.transport.open(world.target, who);
     await session.claim(root, { snapshot: 0, tree: "", signal });
     const bytes = Buffer.alloc(10_000_001, "some text that repeats itself ");
-    const batch = await handMadeBatch(root, [
+    const batch = await createBatch(root, [
       { file: "a", bytes },
       { file: "b", bytes },
       { file: "empty", bytes: "" },
@@ -73,7 +73,7 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     await session.commit(session.stage(batch, { signal }), { signal });
     expect((await readFile(join(root.path, "b"))).equals(bytes)).toBe(true);
     // One byte of it arrives as another one.
-    const other = await handMadeBatch(root, [
+    const other = await createBatch(root, [
       { file: "a", bytes, replaces: "file" },
       { file: "b", bytes: Buffer.concat([bytes.subarray(1), Buffer.from("?")]), replaces: "file" },
     ]);
@@ -84,7 +84,7 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
   });
 
   test("a large file is checked while it comes, and one that is not what it should be changes nothing", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
     const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
@@ -92,13 +92,13 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
     await session.claim(root, { snapshot: 0, tree: "", signal });
     const bytes = Buffer.alloc(2_500_001, "a large file ");
     const file = "sub/it's large";
-    const batch = await handMadeBatch(root, [{ directory: "sub" }]);
+    const batch = await createBatch(root, [{ directory: "sub" }]);
     await session.commit(session.stage(batch, { signal }), { signal });
-    const large = await handMadeBatch(root, [{ file, bytes, mode: 0o755 }]);
+    const large = await createBatch(root, [{ file, bytes, mode: 0o755 }]);
     await session.commit(session.stage(large, { signal }), { signal });
     expect((await readFile(join(root.path, file))).equals(bytes)).toBe(true);
     expect((await stat(join(root.path, file))).mode & 0o777).toBe(0o755);
-    const other = await handMadeBatch(root, [
+    const other = await createBatch(root, [
       { file, bytes: Buffer.concat([bytes.subarray(1), Buffer.from("?")]), replaces: "file" },
     ]);
     const failed = session.commit(session.stage(withDigestsOf(large, other), { signal }), { signal });
@@ -107,7 +107,7 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
   });
 
   test.each([3, 1_190])("of 1,200 files number %i is not what it should be: nothing changes", async (bad) => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const signal = AbortSignal.timeout(25_000);
     const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
     const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
@@ -117,8 +117,8 @@ describe.each(MAKES)("many files at once, in a container with $name", (make) => 
       file: `f${index}`,
       bytes: `${index} `.repeat(1_500),
     }));
-    const right = await handMadeBatch(root, files);
-    const wrong = await handMadeBatch(
+    const right = await createBatch(root, files);
+    const wrong = await createBatch(
       root,
       files.map((want, index) => (index === bad ? { ...want, bytes: want.bytes.replace(" ", "_") } : want)),
     );

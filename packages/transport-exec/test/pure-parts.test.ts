@@ -2,15 +2,13 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Target } from "@kinsync/core/contract";
-import { handMadeBatch } from "@kinsync/core/testing";
+import { createBatch } from "@kinsync/core/testing";
 import { errorOfAgent } from "../src/agent-error.ts";
 import { planCommit } from "../src/commit-plan.ts";
 import { InventoryReader } from "../src/inventory-reader.ts";
 import { journalLines, ManifestReader } from "../src/manifest.ts";
 import { OutputTail } from "../src/output-tail.ts";
 import { quoted } from "../src/quote.ts";
-import { readFiles } from "../src/read-files.ts";
-import { TarCursor } from "../src/tar-cursor.ts";
 import { Answers, LineReader } from "../src/wire.ts";
 
 const root = { path: "/r", shape: "directory", key: "k" } as const;
@@ -160,7 +158,7 @@ test("a marker that makes no sense counts as none", () => {
 describe("a commit is planned", () => {
   test("with what makes room first, then what moves in, then what goes, then modes from the inside out", async () => {
     const { steps } = planCommit(
-      await handMadeBatch(root, [
+      await createBatch(root, [
         { remove: "b/x" },
         { directory: "n", mode: 0o555 },
         { file: "n/f", bytes: "1" },
@@ -186,40 +184,6 @@ describe("a commit is planned", () => {
     // What is in a new folder travels with it; a folder that cannot be written to gets its mode at the end.
     expect(steps.filter((step) => step.moves).map((step) => step.path)).toEqual(["n", "b"]);
     expect(steps.find((step) => step.op === "d")?.mode).toBe(0o755);
-  });
-
-  test("and which files of an archive are whole is known at every point, however it is cut", async () => {
-    const sizes = [5, 0, 513, 512, 2_000];
-    const batch = await handMadeBatch(root, [
-      ...sizes.map((size, index) => ({ file: `${"ü".repeat(60)}${index}`, bytes: Buffer.alloc(size, index) })),
-      { directory: "d" },
-    ]);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of batch.archive.chunks(AbortSignal.timeout(5_000))) chunks.push(chunk);
-    const tar = Buffer.concat(chunks);
-    for (const step of [1, 100, 512, 700, tar.length]) {
-      const seen = new Map<number, number>();
-      const whole: number[] = [];
-      const cursor = new TarCursor((member, bytes) => seen.set(member, (seen.get(member) ?? 0) + bytes.length));
-      for (let at = 0; at < tar.length; at += step) {
-        cursor.push(tar.subarray(at, at + step));
-        whole.push(cursor.whole);
-        for (const [member, size] of seen) expect(member < cursor.whole).toBe(size === sizes[member]);
-      }
-      expect(whole.at(-1)).toBe(sizes.length + 1);
-      expect(sizes.map((_, index) => seen.get(index) ?? 0)).toEqual(sizes);
-    }
-  });
-
-  test("and the bytes of small files come out of their archive, long names and all", async () => {
-    const batch = await handMadeBatch(root, [
-      { file: "ü".repeat(80), bytes: "first" },
-      { file: "empty", bytes: "" },
-      { file: "c", bytes: Buffer.alloc(513, "c") },
-    ]);
-    const files = await readFiles(batch.archive, planCommit(batch), AbortSignal.timeout(5_000));
-    expect(files.map((file) => file.length)).toEqual([5, 0, 513]);
-    expect(Buffer.from(files[0] ?? []).toString()).toBe("first");
   });
 });
 

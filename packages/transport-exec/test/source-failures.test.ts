@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { KinsyncError, type Archive } from "@kinsync/core/contract";
-import { handMadeBatch } from "@kinsync/core/testing";
+import { createBatch } from "@kinsync/core/testing";
 import { MAKES } from "./support/containers.ts";
-import { makeLocalWorld } from "./support/world.ts";
+import { makeLocalEnvironment } from "./support/environment.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -25,19 +25,19 @@ function failingAfter(archive: Archive, bytes: number, error: KinsyncError): Arc
 
 describe.each(MAKES)("a local file that changes while it is sent, into a container with $name", (make) => {
   test("ends the batch with its own error, wherever it happens, and leaves files and session as they were", async () => {
-    await using world = await makeLocalWorld(make);
+    await using environment = await makeLocalEnvironment(make);
     const signal = AbortSignal.timeout(25_000);
-    const root = { path: join(world.folder, "root"), shape: "directory", key: "k" } as const;
-    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
-    await using session = await world.transport.open(world.target, who);
+    const root = { path: join(environment.folder, "root"), shape: "directory", key: "k" } as const;
+    const who = { cluster: environment.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    await using session = await environment.transport.open(environment.target, who);
     let ended = false;
     void session.ended.then(() => (ended = true));
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    const old = await handMadeBatch(root, [{ file: "model", bytes: "old" }]);
+    const old = await createBatch(root, [{ file: "model", bytes: "old" }]);
     await session.commit(session.stage(old, { signal }), { signal });
 
     const large = Buffer.alloc(6 * MEBIBYTE, "kinsync ");
-    const batch = await handMadeBatch(root, [{ file: "model", bytes: large, replaces: "file" }]);
+    const batch = await createBatch(root, [{ file: "model", bytes: large, replaces: "file" }]);
     // Before the first byte, in the first segment, in a later one.
     for (const bytes of [0, 200_000, 4.5 * MEBIBYTE]) {
       const error = new KinsyncError("KINSYNC_SOURCE_CHANGED", "model changed on this machine");

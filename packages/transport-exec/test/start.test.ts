@@ -24,7 +24,11 @@ function program(name: string, text: string): void {
   chmodSync(join(base, "bin", name), 0o755);
 }
 
-function open(cluster: FakeCluster, options: ExecOptions = {}, signal = AbortSignal.timeout(20_000)): Promise<Session> {
+function open(
+  cluster: FakeCluster,
+  options: ExecOptions = {},
+  signal = AbortSignal.timeout(20_000),
+): Promise<Required<Session>> {
   const since = "2026-01-01T00:00:00Z";
   return exec(options).open(cluster.target, { cluster, runId: "s", owner: "ada@laptop", since, signal });
 }

@@ -12,13 +12,13 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Session } from "@kinsync/core/contract";
-import { handMadeBatch } from "@kinsync/core/testing";
+import { createBatch } from "@kinsync/core/testing";
 import { MAKES } from "./support/containers.ts";
-import { makeLocalWorld, type LocalWorld } from "./support/world.ts";
+import { makeLocalEnvironment, type LocalEnvironment } from "./support/environment.ts";
 
 const signal = AbortSignal.timeout(60_000);
 
-function open(world: LocalWorld, runId = "s"): Promise<Session> {
+function open(world: LocalEnvironment, runId = "s"): Promise<Required<Session>> {
   const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
   return world.transport.open(world.target, who);
 }
@@ -27,7 +27,7 @@ const mode = (path: string): string => (lstatSync(path).mode & 0o7777).toString(
 
 describe.each(MAKES)("an inventory of a container with $name", (make) => {
   test("knows names with a newline: files, folders and links", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     await using session = await open(world);
     const root = { path: "root", shape: "directory", key: "k" } as const;
     const entries = [
@@ -37,7 +37,7 @@ describe.each(MAKES)("an inventory of a container with $name", (make) => {
       { link: "a\nlink", target: "plain" },
     ];
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    await session.commit(session.stage(await handMadeBatch(root, entries), { signal }), { signal });
+    await session.commit(session.stage(await createBatch(root, entries), { signal }), { signal });
     const paths = ["new\nfolder", "new\nfolder/back\\slash\nfile 'q'", "plain", "a\nlink", "not\nthere"];
     const found = (await session.inventory(root, { paths, signal })).entries;
     const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -52,11 +52,11 @@ describe.each(MAKES)("an inventory of a container with $name", (make) => {
 
 describe.each(MAKES)("the state directory in a container with $name", (make) => {
   test("is beside the root, its marker for all to read and its other parts for nobody else", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     await using session = await open(world);
     const root = { path: "sub/root", shape: "directory", key: "mapping-0" } as const;
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    const stage = session.stage(await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), {
+    const stage = session.stage(await createBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), {
       signal,
     });
     await stage.ready;
@@ -77,19 +77,19 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
   });
 
   test("holds no stage once its session has ended: neither one that was never committed, nor half of one", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const root = { path: "root", shape: "directory", key: "k" } as const;
     const state = join(world.folder, ".kinsync/k");
     const staged = await open(world, "first");
     await staged.claim(root, { snapshot: 0, tree: "", signal });
-    await staged.stage(await handMadeBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), { signal }).ready;
+    await staged.stage(await createBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), { signal }).ready;
     expect(readdirSync(state).length).toBeGreaterThan(2);
     await staged[Symbol.asyncDispose]();
     await expect.poll(() => readdirSync(state).toSorted(), { timeout: 10_000 }).toEqual(["manifest", "marker"]);
 
     const halved = await open(world, "second");
     await halved.claim(root, { snapshot: 0, tree: "", signal });
-    const batch = await handMadeBatch(root, [{ file: "large", bytes: "x".repeat(4 << 20) }]);
+    const batch = await createBatch(root, [{ file: "large", bytes: "x".repeat(4 << 20) }]);
     const cut = halved.stage(
       {
         ...batch,
@@ -110,7 +110,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
   });
 
   test("of a dead session is cleaned at the next claim, and that of another mapping is left alone", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const state = join(world.folder, ".kinsync/a");
     mkdirSync(join(state, "stage-old/t"), { recursive: true });
     writeFileSync(join(state, "stage-old/t/half"), "x");
@@ -122,13 +122,13 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
   });
 
   test("is found where a root is reached over a link, and the link stays", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     mkdirSync(join(world.folder, "real/deep"), { recursive: true });
     symlinkSync("real/deep", join(world.folder, "root"));
     await using session = await open(world);
     const root = { path: "root", shape: "directory", key: "k" } as const;
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    await session.commit(session.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
+    await session.commit(session.stage(await createBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
     expect(readFileSync(join(world.folder, "real/deep/f"), "utf8")).toBe("f");
     expect(lstatSync(join(world.folder, "root")).isSymbolicLink()).toBe(true);
     expect(existsSync(join(world.folder, "real/.kinsync/k/marker"))).toBe(true);
@@ -136,11 +136,11 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
   });
 
   test("that was removed in the container is told, and a new claim mends it", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     const root = { path: "root", shape: "directory", key: "k" } as const;
     const session = await open(world);
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    const stage = session.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal });
+    const stage = session.stage(await createBatch(root, [{ file: "f", bytes: "f" }]), { signal });
     await stage.ready;
     rmSync(join(world.folder, ".kinsync"), { recursive: true });
     await expect(session.commit(stage, { signal })).rejects.toMatchObject({
@@ -150,30 +150,30 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     expect((await session.ended).why).toBe("lost");
     await using next = await open(world);
     await next.claim(root, { snapshot: 0, tree: "", signal });
-    await next.commit(next.stage(await handMadeBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
+    await next.commit(next.stage(await createBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
     expect(readFileSync(join(world.folder, "root/f"), "utf8")).toBe("f");
   });
 
   test("keeps the mapping of one file out of a folder that is not kinsync's", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     mkdirSync(join(world.folder, "etc"));
     writeFileSync(join(world.folder, "etc/theirs"), "theirs");
     await using session = await open(world);
     const root = { path: join(world.folder, "etc"), shape: "file", key: "one" } as const;
     await session.claim(root, { snapshot: 0, tree: "", signal });
-    const batch = await handMadeBatch(root, [{ file: "app.yaml", bytes: "a: 1\n", mode: 0o600 }]);
+    const batch = await createBatch(root, [{ file: "app.yaml", bytes: "a: 1\n", mode: 0o600 }]);
     await session.commit(session.stage(batch, { signal }), { signal });
     expect(readdirSync(join(world.folder, "etc")).toSorted()).toEqual(["app.yaml", "theirs"]);
     expect(mode(join(world.folder, "etc/app.yaml"))).toBe("600");
   });
 
   test("cannot be written to by a batch, nor can anything outside of the root", async () => {
-    await using world = await makeLocalWorld(make);
+    await using world = await makeLocalEnvironment(make);
     await using session = await open(world);
     const root = { path: "root", shape: "directory", key: "k" } as const;
     await session.claim(root, { snapshot: 0, tree: "", signal });
     for (const file of ["../x", "a/../../x", ".kinsync/marker", "/etc/x", "a//b", "."]) {
-      const stage = session.stage(await handMadeBatch(root, [{ file, bytes: "x" }]), { signal });
+      const stage = session.stage(await createBatch(root, [{ file, bytes: "x" }]), { signal });
       await expect(session.commit(stage, { signal })).rejects.toMatchObject({ code: "KINSYNC_TARGET_PATH" });
     }
     expect(readdirSync(world.folder).toSorted()).toEqual([".kinsync", "root"]);

@@ -84,6 +84,7 @@ const RANKS: Readonly<Record<TargetStatus, number>> = {
   halted: 0,
   stale: 1,
   syncing: 1,
+  accepted: 1,
   waiting: 2,
   synced: 4,
 };
@@ -95,6 +96,7 @@ function latency(target: TargetView): string {
 const COLORS = {
   synced: "green",
   syncing: "cyan",
+  accepted: "cyan",
   waiting: "yellow",
   stale: "yellow",
   halted: "yellow",

@@ -18,23 +18,15 @@ export type {
   WatchPlan,
 } from "./kind.ts";
 export { defineTransport } from "./transport.ts";
-export type {
-  Archive,
-  Batch,
-  BatchEntry,
-  Inventory,
-  InventoryEntry,
-  Marker,
-  OpenContext,
-  Receipt,
-  RootSpec,
-  Session,
-  SessionEnd,
-  SessionFacts,
-  Stage,
-  TransportDefinition,
-  TransportPlugin,
-} from "./transport.ts";
+export type { OpenContext, TransportDefinition, TransportPlugin } from "./transport.ts";
+export { capabilitiesOf } from "./capabilities.ts";
+export type { TransportCapabilities } from "./capabilities.ts";
+export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
+export { readArchive } from "./read-archive.ts";
+export type { ArchivePart } from "./read-archive.ts";
+export { TarCursor } from "./tar-cursor.ts";
+export type { Inventory, InventoryEntry, Marker } from "./inventory.ts";
+export type { Receipt, Session, SessionEnd, SessionFacts, Stage } from "./session.ts";
 export { targetKey } from "./target.ts";
 export type { Target } from "./target.ts";
 export type { RunAction, RunResult } from "./action.ts";
@@ -47,6 +39,7 @@ export type {
   OwnerReference,
   Pod,
   ResourceType,
+  Volume,
   VolumeMount,
 } from "./resource.ts";
 export { formatLabelSelector } from "./label-selector.ts";

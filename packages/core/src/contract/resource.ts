@@ -52,6 +52,16 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
 }
 
+/** A volume of a pod, with the part that tells where its bytes are. A volume of another type has only a name. */
+export interface Volume {
+  readonly name: string;
+  readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
+  readonly configMap?: { readonly name?: string };
+  readonly secret?: { readonly secretName?: string };
+  readonly emptyDir?: { readonly medium?: string };
+  readonly hostPath?: { readonly path: string };
+}
+
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -86,6 +96,7 @@ export interface Pod {
     readonly containers: readonly Container[];
     readonly initContainers?: readonly Container[];
     readonly ephemeralContainers?: readonly Container[];
+    readonly volumes?: readonly Volume[];
   };
   readonly status?: {
     readonly phase?: string;

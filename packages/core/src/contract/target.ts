@@ -1,17 +1,17 @@
-/** One running container of a member that should hold the files. Identified by pod UID and container ID, never by name. */
+/** One running container of a member that should hold files. Pod UID and container ID identify it, never a name. */
 export interface Target {
   readonly namespace: string;
   readonly pod: string;
   readonly podUid: string;
   readonly container: string;
-  /** As the API says it: `containerd://…`. */
+  /** As the API reports it: `containerd://…`. */
   readonly containerId: string;
   readonly node?: string;
   readonly role?: string;
   readonly index?: string;
 }
 
-/** The key of a target: what a ledger, a worker, a session belongs to. */
+/** Identity of a target: ledgers, workers and sessions are kept by this key. */
 export function targetKey(target: Pick<Target, "podUid" | "container" | "containerId">): string {
   return `${target.podUid}/${target.container}/${target.containerId}`;
 }

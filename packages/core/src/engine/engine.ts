@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { ResourceType } from "../contract/resource.ts";
-import type { Session } from "../contract/transport.ts";
+import type { HostedSession } from "../contract/session.ts";
+import type { RootSpec, TransportPlugin } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
+import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { hostTransport } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
@@ -99,7 +101,8 @@ class JoinedEngine implements Engine {
       watch: (onResolution) =>
         watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, signal, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
-      open: (eligible, mapping, opening) => this.#open(eligible, mapping, opening),
+      capabilities: (mapping) => hostTransport(this.#transport(mapping)).capabilities,
+      open: (eligible, mapping, roots, opening) => this.#open(workload, eligible, mapping, roots, opening),
       runId: this.#runId,
       since: this.#since,
       allowEmpty,
@@ -138,23 +141,42 @@ class JoinedEngine implements Engine {
     }
   }
 
-  async #open(eligible: EligibleContainer, mapping: ResolvedMapping, signal: AbortSignal): Promise<Session> {
-    const { cluster, transports } = this.#options;
-    const { target } = eligible;
+  #transport(mapping: ResolvedMapping): TransportPlugin {
+    const { transports } = this.#options;
     const plugin = transports.find(({ name }) => name === mapping.transport);
-    if (plugin === undefined) {
-      const names = transports.map(({ name }) => name).join(", ");
-      throw new KinsyncError(
-        "KINSYNC_PLUGIN_NOT_FOUND",
-        `${mapping.id} names the transport "${mapping.transport}", which is not loaded; loaded: ${names}`,
-        { retry: "terminal" },
-      );
-    }
+    if (plugin !== undefined) return plugin;
+    const names = transports.map(({ name }) => name).join(", ");
+    throw new KinsyncError(
+      "KINSYNC_PLUGIN_NOT_FOUND",
+      `${mapping.id} names the transport "${mapping.transport}", which is not loaded; loaded: ${names}`,
+      { retry: "terminal" },
+    );
+  }
+
+  async #open(
+    workload: ResolvedWorkload,
+    { target, container, member }: EligibleContainer,
+    mapping: ResolvedMapping,
+    roots: readonly RootSpec[],
+    signal: AbortSignal,
+  ): Promise<HostedSession> {
+    const transport = hostTransport(this.#transport(mapping));
+    // A program may hand in workloads that no project has checked.
+    const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, transport.capabilities);
+    if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);
     if (target === undefined) {
-      throw new KinsyncError("KINSYNC_TARGET_GONE", `container ${eligible.container.name} no longer runs`);
+      throw new KinsyncError("KINSYNC_TARGET_GONE", `container ${container.name} no longer runs`);
     }
-    const context = { cluster, runId: this.#runId, owner: this.#owner, since: this.#since, signal };
-    return this.#limit.run(target.node ?? "", signal, () => hostTransport(plugin).open(target, context));
+    const context = {
+      cluster: this.#options.cluster,
+      runId: this.#runId,
+      owner: this.#owner,
+      since: this.#since,
+      pod: member.pod,
+      roots,
+      signal,
+    };
+    return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context));
   }
 
   #emit(event: EngineEvent): void {

@@ -72,7 +72,7 @@ function isWorkloadDone(workload: WorkloadProgress, elapsed: Elapsed): boolean {
 /** Every target holds the released snapshot or needs the user, and no command is running. */
 function isSettled({ targets, busy }: WorkloadProgress): boolean {
   const total = totalOf(targets);
-  return total > 0 && busy === 0 && targets.synced + targets.failed + targets.halted === total;
+  return total > 0 && busy === 0 && targets.synced + targets.accepted + targets.failed + targets.halted === total;
 }
 
 function exitCode(workloads: readonly WorkloadProgress[]): 0 | 3 | 4 {

@@ -1,5 +1,7 @@
 import type { KindPlugin } from "../contract/kind.ts";
-import type { Session, SessionFacts } from "../contract/transport.ts";
+import type { TransportCapabilities } from "../contract/capabilities.ts";
+import type { HostedSession, SessionFacts } from "../contract/session.ts";
+import type { RootSpec } from "../contract/transport.ts";
 import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member, MemberChange } from "../resolve/resolution.ts";
@@ -16,14 +18,25 @@ import type { TargetView } from "./options.ts";
 import { SelectionCounts } from "./selection-counts.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+/**
+ * Opens a session to the container as it is now, by the transport of a mapping.
+ * @param roots the mapped roots that the session is for, as far as their shape is known
+ */
+export type OpenSession = (
+  eligible: EligibleContainer,
+  mapping: ResolvedMapping,
+  roots: readonly RootSpec[],
+  signal: AbortSignal,
+) => Promise<HostedSession>;
+
 export interface RegistryOptions {
   readonly mappings: readonly ResolvedMapping[];
   readonly actions: readonly ResolvedAction[];
   readonly kind: KindPlugin | undefined;
   readonly archives: ArchivePool;
   readonly emitter: WorkloadEmitter;
-  /** Opens a session to the container as it is now. */
-  readonly open: (eligible: EligibleContainer, mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
+  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
+  readonly open: OpenSession;
   readonly runId: string;
   readonly since: string;
   /** The pod existed when this run began: its mapped roots are claimed whoever owns them. */
@@ -56,6 +69,7 @@ export class TargetRegistry implements AsyncDisposable {
   readonly statuses: Record<TargetStatus, number> = {
     waiting: 0,
     syncing: 0,
+    accepted: 0,
     synced: 0,
     stale: 0,
     failed: 0,
@@ -158,7 +172,7 @@ export class TargetRegistry implements AsyncDisposable {
       this.#emitWaiting(eligible);
       return;
     }
-    const { archives, actions, open, runId, since, isInitial } = this.#options;
+    const { archives, actions, capabilities, open, runId, since, isInitial } = this.#options;
     const claimed = this.#claimed.get(key) ?? new Set();
     this.#claimed.set(key, claimed);
     const entry: TargetEntry = {
@@ -169,7 +183,17 @@ export class TargetRegistry implements AsyncDisposable {
         claimant: { runId, since, force: isInitial(target.podUid) },
         claimed,
         archives,
-        open: (mapping, signal) => open(entry.eligible, mapping, signal),
+        capabilities,
+        open: (mapping, signal) => {
+          const { roots } = this.#desired(entry);
+          const served = roots.filter((root) => root.mapping.transport === mapping.transport);
+          return open(
+            entry.eligible,
+            mapping,
+            served.map(({ spec }) => spec),
+            signal,
+          );
+        },
         actionsDue: (changed) => actionsDue(actions, entry.eligible.member.role, changed),
         listener: this.#listener(key, () => entry),
       }),
@@ -262,7 +286,7 @@ export class TargetRegistry implements AsyncDisposable {
   }
 
   #onSession(entry: TargetEntry, { workingDirectory }: SessionFacts): void {
-    if (entry.workingDirectory === workingDirectory) return;
+    if (workingDirectory === undefined || entry.workingDirectory === workingDirectory) return;
     entry.workingDirectory = workingDirectory;
     entry.worker?.update(this.#desired(entry));
   }

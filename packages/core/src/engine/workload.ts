@@ -1,10 +1,9 @@
 import type { KindPlugin } from "../contract/kind.ts";
-import type { Session } from "../contract/transport.ts";
+import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/workload-watch.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
-import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Commandable } from "./commands.ts";
 import { WorkloadEmitter } from "./emit.ts";
@@ -13,7 +12,7 @@ import { LocalFiles } from "./local-files.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { ResolvedWorkload, WorkloadView } from "./options.ts";
 import { isReady, type WorkloadProgress } from "./outcome.ts";
-import { TargetRegistry } from "./registry.ts";
+import { TargetRegistry, type OpenSession } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
 
@@ -26,7 +25,8 @@ export interface WorkloadEngineOptions {
   readonly archives: ArchivePool;
   readonly watch: (onResolution: OnResolution) => WorkloadWatch;
   readonly createSource: CreateSource;
-  readonly open: (eligible: EligibleContainer, mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
+  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
+  readonly open: OpenSession;
   readonly runId: string;
   readonly since: string;
   readonly allowEmpty: boolean;
@@ -61,6 +61,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       kind,
       archives,
       emitter: this.#emitter,
+      capabilities: options.capabilities,
       open: options.open,
       runId,
       since,
@@ -115,7 +116,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   summary(): SummaryEvent {
-    const { synced, failed, halted, stale, waiting, syncing } = this.#registry.statuses;
+    const { synced, failed, halted, stale, waiting, syncing, accepted } = this.#registry.statuses;
     return {
       event: "summary",
       time: new Date().toISOString(),
@@ -126,8 +127,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       synced,
       failed,
       halted,
-      // Whatever was not finished is out of date.
-      stale: stale + waiting + syncing,
+      // Whatever is not known to be finished is out of date.
+      stale: stale + waiting + syncing + accepted,
       waiting: this.#registry.notRunning,
       failedRuns: this.#registry.failedRuns,
     };

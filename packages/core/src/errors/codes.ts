@@ -224,6 +224,11 @@ export const ERRORS = {
     hint: "No action needed. kinsync retries.",
     retry: "retry",
   },
+  KINSYNC_TRANSPORT_CANNOT: {
+    summary: "A mapping or a workload needs something that its transport cannot do.",
+    hint: "Change the mapping, or name another transport in it.",
+    retry: "terminal",
+  },
   KINSYNC_USAGE: {
     summary: "The command line is not valid.",
     hint: "Show the usage with `kinsync --help`.",

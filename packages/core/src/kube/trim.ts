@@ -6,6 +6,7 @@ import type {
   OwnerReference,
   Pod,
   ResourceType,
+  Volume,
   VolumeMount,
 } from "../contract/resource.ts";
 import { apiVersionOf } from "./resource-path.ts";
@@ -15,6 +16,9 @@ import { apiVersionOf } from "./resource-path.ts";
  * Without the suffix containers of one template stay equal (admission plugin ServiceAccount, since Kubernetes 1.21).
  */
 const TOKEN_MOUNT = { path: "/var/run/secrets/kubernetes.io/serviceaccount", name: /^kube-api-access-[a-z0-9]{5}$/ };
+
+/** Kubernetes mounts a volume with this name into nearly every pod; no mapping goes there. */
+const TOKEN_VOLUME = "kube-api-access-";
 
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -41,7 +45,7 @@ export function trimToMetadata(raw: unknown, resource: ResourceType): KubeObject
   };
 }
 
-/** The part of a pod that the contract's type names; the rest (probes, resources, volumes, tolerations) is most of its size. */
+/** The part of a pod that the contract's type names; the rest (probes, resources, tolerations) is most of its size. */
 export function trimPod(raw: unknown): Pod {
   const source = raw as Partial<Pod>;
   const spec = source.spec ?? { containers: [] };
@@ -56,6 +60,7 @@ export function trimPod(raw: unknown): Pod {
       containers: (spec.containers ?? []).map(trimContainer),
       initContainers: spec.initContainers?.map(trimContainer),
       ephemeralContainers: spec.ephemeralContainers?.map(trimContainer),
+      volumes: spec.volumes?.filter(({ name }) => !name.startsWith(TOKEN_VOLUME)).map(trimVolume),
     }),
     ...(status === undefined
       ? {}
@@ -148,6 +153,20 @@ function trimMount(mount: VolumeMount): VolumeMount {
 
 function isTokenMount({ name, mountPath }: VolumeMount): boolean {
   return mountPath === TOKEN_MOUNT.path && TOKEN_MOUNT.name.test(name);
+}
+
+function trimVolume(volume: Volume): Volume {
+  const { name, persistentVolumeClaim, configMap, secret, emptyDir, hostPath } = volume;
+  return defined({
+    name,
+    persistentVolumeClaim:
+      persistentVolumeClaim &&
+      defined({ claimName: persistentVolumeClaim.claimName, readOnly: persistentVolumeClaim.readOnly }),
+    configMap: configMap && defined({ name: configMap.name }),
+    secret: secret && defined({ secretName: secret.secretName }),
+    emptyDir: emptyDir && defined({ medium: emptyDir.medium }),
+    hostPath: hostPath && { path: hostPath.path },
+  });
 }
 
 function trimStatus(status: ContainerStatus): ContainerStatus {

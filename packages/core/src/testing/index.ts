@@ -12,9 +12,10 @@ export type { CrossCheck, HistoryConformanceOptions, TruthMoment } from "./histo
 export { reorderHistory } from "./kinds/reorder.ts";
 export type { ReorderOptions } from "./kinds/reorder.ts";
 export { loadHistories, loadKindCases } from "./kinds/load-folder.ts";
-export { handMadeBatch } from "./transport/hand-made-batch.ts";
-export type { HandMadeOptions, WantedPath } from "./transport/hand-made-batch.ts";
+export { createBatch } from "./transport/create-batch.ts";
+export type { BatchPath, CreateBatchOptions } from "./transport/create-batch.ts";
+export type { PathStatus, TransportEnvironment } from "./transport/environment.ts";
 export { transportConformance } from "./transport/transport-conformance.ts";
-export type { OutsideView, TransportConformanceOptions, TransportWorld } from "./transport/transport-conformance.ts";
+export type { ConformanceTest, TransportConformanceOptions } from "./transport/transport-conformance.ts";
 export { recordHistory } from "./histories/recorder.ts";
 export type { HistoryRecorder, RecordedHistory, RecordedKind, RecorderOptions } from "./histories/recorder.ts";

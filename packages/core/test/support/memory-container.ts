@@ -4,6 +4,7 @@ import { extract } from "tar-stream";
 import { KinsyncError } from "../../src/errors/error.ts";
 import type {
   Batch,
+  HostedSession,
   Inventory,
   InventoryEntry,
   Marker,
@@ -79,7 +80,7 @@ export class MemoryContainer {
     this.faults.set(operation, [...(this.faults.get(operation) ?? []), ...errors]);
   }
 
-  async open(session: string, since = "2026-01-01T00:00:00.000Z"): Promise<Session> {
+  async open(session: string, since = "2026-01-01T00:00:00.000Z"): Promise<HostedSession> {
     this.fault("open");
     this.sessions += 1;
     this.#current = new MemorySession(this, session, since);

@@ -36,6 +36,8 @@ export class FakeCluster implements ClusterConnection {
   cutNext: Cut | undefined;
   /** Nothing comes from the containers any more, and nothing ends. */
   mute = false;
+  /** Containers take no bytes, as a process that does not read: what is sent stays in this process. */
+  stalled = false;
   /** Requests are never answered. */
   unanswered = false;
   readonly sockets = new Set<FakeSocket>();
@@ -100,6 +102,15 @@ export class FakeCluster implements ClusterConnection {
     for (const socket of this.sockets) socket.kill();
   }
 
+  /** Containers take no bytes until the returned function is called. */
+  stall(): () => void {
+    this.stalled = true;
+    return () => {
+      this.stalled = false;
+      for (const socket of this.sockets) socket.flush();
+    };
+  }
+
   /** Drops every connection, as a network does. */
   dropAll(): void {
     for (const socket of this.sockets) socket.terminate();
@@ -124,6 +135,8 @@ export class FakeSocket implements ClusterSocket {
   readonly #cut: Cut | undefined;
   #closed = false;
   #sent = 0;
+  readonly #held: { readonly bytes: Uint8Array; readonly done: ((error?: Error) => void) | undefined }[] = [];
+  #heldBytes = 0;
   #received = 0;
 
   constructor(cluster: FakeCluster, argv: readonly string[], cut: Cut | undefined) {
@@ -190,7 +203,7 @@ export class FakeSocket implements ClusterSocket {
   }
 
   get bufferedAmount(): number {
-    return this.#process?.stdin.writableLength ?? 0;
+    return this.#heldBytes + (this.#process?.stdin.writableLength ?? 0);
   }
 
   send(data: Uint8Array, done?: (error?: Error) => void): void {
@@ -212,7 +225,20 @@ export class FakeSocket implements ClusterSocket {
       return;
     }
     this.#sent += bytes.length;
+    if (this.#cluster.stalled) {
+      this.#held.push({ bytes, done });
+      this.#heldBytes += bytes.length;
+      return;
+    }
     this.#process.stdin.write(bytes, (error) => done?.(error ?? undefined));
+  }
+
+  /** Sends what was held while the container was stalled. */
+  flush(): void {
+    for (const { bytes, done } of this.#held.splice(0)) {
+      this.#heldBytes -= bytes.length;
+      this.#process?.stdin.write(bytes, (error) => done?.(error ?? undefined));
+    }
   }
 
   ping(): void {

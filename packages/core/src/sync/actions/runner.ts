@@ -1,5 +1,5 @@
 import type { RunResult } from "../../contract/action.ts";
-import type { Session } from "../../contract/transport.ts";
+import type { HostedSession } from "../../contract/transport.ts";
 import type { KinsyncError } from "../../errors/error.ts";
 import { asKinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
@@ -7,7 +7,7 @@ import { commandText } from "./due.ts";
 
 export interface ActionRunnerOptions {
   /** The session to run commands in; opened where none is open. */
-  readonly session: () => Promise<Session>;
+  readonly session: () => Promise<HostedSession>;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
   readonly onResult: (action: ResolvedAction, result: RunResult | KinsyncError) => void;

@@ -48,6 +48,7 @@ export class Ledger {
     if (this.#held !== undefined) return planRoot(this.#held, wanted, options);
     const from = this.#tree;
     if (from === undefined) return planRoot({ entries: new Map(), ours: new Set() }, wanted, options);
+    if (!options.modes) return planRoot(heldFromTree(from), wanted, options);
     // Every target that holds the same tree goes the same way: it is planned once.
     let ways = plans.get(from);
     if (ways === undefined) plans.set(from, (ways = new WeakMap()));

@@ -12,6 +12,8 @@ export interface Held {
 }
 
 export interface PlanOptions {
+  /** Compare and change mode bits. */
+  readonly modes: boolean;
   /** Delete what is not kinsync's, too. */
   readonly mirror: boolean;
   /** Paths that this mapping has no say over: ignored ones, and those that a more specific mapping wins. */
@@ -50,7 +52,7 @@ export function planRoot(held: Held, wanted: Tree, options: PlanOptions): Plan {
       continue;
     }
     if (there.type === entry.type) {
-      const change = changeOf(there, entry, held.ours.has(entry.path));
+      const change = changeOf(there, entry, { ours: held.ours.has(entry.path), modes: options.modes });
       if (change !== undefined) build.push(change);
       continue;
     }
@@ -115,16 +117,20 @@ function creation(entry: TreeEntry, replaces: "file" | "link" | "directory" | un
   return { op: "link", path: entry.path, target: entry.target, ...(replaces === undefined ? {} : { replaces }) };
 }
 
-function changeOf(there: HeldEntry, entry: TreeEntry, ours: boolean): BatchEntry | undefined {
+function changeOf(
+  there: HeldEntry,
+  entry: TreeEntry,
+  { ours, modes }: { readonly ours: boolean; readonly modes: boolean },
+): BatchEntry | undefined {
   if (entry.type === "file" && there.type === "file") {
     if (there.size !== entry.size || there.digest !== entry.digest) return creation(entry, "file");
-    return there.mode === entry.mode ? undefined : { op: "chmod", path: entry.path, mode: entry.mode };
+    return !modes || there.mode === entry.mode ? undefined : { op: "chmod", path: entry.path, mode: entry.mode };
   }
   if (entry.type === "link" && there.type === "link") {
     return there.target === entry.target ? undefined : creation(entry, "link");
   }
   // A folder that the image brought keeps its mode: kinsync's business is what is in it.
-  if (entry.type === "directory" && there.type === "directory" && ours && there.mode !== entry.mode) {
+  if (entry.type === "directory" && there.type === "directory" && modes && ours && there.mode !== entry.mode) {
     return { op: "chmod", path: entry.path, mode: entry.mode };
   }
   return undefined;

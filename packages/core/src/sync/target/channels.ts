@@ -1,17 +1,17 @@
-import type { Session, SessionEnd } from "../../contract/transport.ts";
+import type { HostedSession, SessionEnd } from "../../contract/transport.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Ledger } from "../plan/ledger.ts";
 
 /** An open session and what it knows of each mapped root, by the id of the mapping. */
 export interface Channel {
-  readonly session: Session;
+  readonly session: HostedSession;
   readonly ledgers: Map<string, Ledger>;
 }
 
 export interface ChannelsOptions {
   /** Opens a session by the transport of a mapping. Called again after a session ended. */
-  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
-  readonly onOpened: (session: Session) => void;
+  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
+  readonly onOpened: (session: HostedSession) => void;
   /** A session ended that nobody here closed. */
   readonly onEnded: (end: SessionEnd) => void;
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-import type { Archive, Batch, BatchEntry, Session, Stage } from "../../contract/transport.ts";
+import type { Archive, Batch, BatchEntry, HostedSession, Stage } from "../../contract/transport.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import type { ArchiveLease, ArchivePool } from "../archive/archive-pool.ts";
 import { partsOf } from "../plan/batches.ts";
@@ -20,11 +20,20 @@ export interface DeliveryStats {
   readonly bytes: number;
 }
 
+/** How a delivery ended. */
+export interface Delivered {
+  readonly stats: DeliveryStats;
+  /** Settles when the files are visible in the container, where the transport only hands over and reports it. */
+  readonly seen: Promise<void> | undefined;
+}
+
 export interface DeliveryOptions {
-  readonly session: Session;
+  readonly session: HostedSession;
   readonly root: DesiredRoot;
   readonly snapshot: number;
   readonly ledger: Ledger;
+  /** The transport carries mode bits: compare and change them. */
+  readonly modes: boolean;
   readonly archives: ArchivePool;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
@@ -42,7 +51,7 @@ export interface PreparedDelivery extends AsyncDisposable {
   /** Settles when the target has staged and verified the bytes, or with the failure. */
   readonly staged: Promise<void>;
   /** Commits. May be called before `staged` settles: the target commits only what it verified. */
-  apply(): Promise<DeliveryStats>;
+  apply(): Promise<Delivered>;
 }
 
 /**
@@ -51,8 +60,8 @@ export interface PreparedDelivery extends AsyncDisposable {
  *   bytes cannot be had
  */
 export async function prepareDelivery(options: DeliveryOptions): Promise<PreparedDelivery> {
-  const { root, ledger } = options;
-  const plan = ledger.plan(root.tree, { mirror: root.mapping.mirror, isExcluded: root.isExcluded });
+  const { root, ledger, modes } = options;
+  const plan = ledger.plan(root.tree, { mirror: root.mapping.mirror, modes, isExcluded: root.isExcluded });
   if (plan.conflicts.length > 0) throw conflictError(options, plan.conflicts);
   const [first = [], ...rest] = partsOf(plan.entries);
   const part = await stagePart(options, first, rest.length === 0);
@@ -79,19 +88,23 @@ class StagedDelivery implements PreparedDelivery {
     this.staged = first.stage.ready;
   }
 
-  async apply(): Promise<DeliveryStats> {
+  async apply(): Promise<Delivered> {
     const { ledger, root } = this.#options;
-    await commitPart(this.#options, this.#first);
+    const seen = [await commitPart(this.#options, this.#first)];
     let part = this.#first;
     // What remains is deletes alone: nothing to stage ahead.
     for (const [index, entries] of this.#rest.entries()) {
       ledger.partlyCommitted(part.entries);
       await using next = await stagePart(this.#options, entries, index === this.#rest.length - 1);
-      await commitPart(this.#options, next);
+      seen.push(await commitPart(this.#options, next));
       part = next;
     }
     ledger.committed(root.tree, part.entries);
-    return statsOf(this.entries);
+    const waits = seen.flatMap((each) => each ?? []);
+    const all = waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    // Observed by whoever waits for it.
+    all?.catch(() => undefined);
+    return { stats: statsOf(this.entries), seen: all };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,8 +150,9 @@ async function stagePart(
   }
 }
 
-async function commitPart({ session }: DeliveryOptions, { stage, stall }: StagedPart): Promise<void> {
-  await session.commit(stage, { signal: stall.signal });
+async function commitPart({ session }: DeliveryOptions, { stage, stall }: StagedPart): Promise<Promise<void>[]> {
+  const { seen } = await session.commit(stage, { signal: stall.signal });
+  return seen === undefined ? [] : [seen];
 }
 
 /** The archive as this target reads it: reports progress, and keeps the stall watch quiet. */

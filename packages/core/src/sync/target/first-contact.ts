@@ -1,4 +1,4 @@
-import type { Inventory, Marker, Session } from "../../contract/transport.ts";
+import type { Inventory, Marker, HostedSession } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { Ledger } from "../plan/ledger.ts";
 import type { DesiredRoot } from "./desired-state.ts";
@@ -17,7 +17,7 @@ export interface Claimant {
 }
 
 export interface FirstContact {
-  readonly session: Session;
+  readonly session: HostedSession;
   readonly root: DesiredRoot;
   /** Number of the snapshot that the claim names. */
   readonly snapshot: number;

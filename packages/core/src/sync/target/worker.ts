@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { RunResult } from "../../contract/action.ts";
-import type { Session, SessionEnd, SessionFacts } from "../../contract/transport.ts";
+import type { TransportCapabilities } from "../../contract/capabilities.ts";
+import type { HostedSession, SessionEnd, SessionFacts } from "../../contract/session.ts";
 import { asKinsyncError, isKinsyncError, isSourceError, KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
@@ -8,7 +9,8 @@ import { Backoff } from "../../time/backoff.ts";
 import { ActionRunner } from "../actions/runner.ts";
 import type { ArchivePool } from "../archive/archive-pool.ts";
 import { Channels, type Channel } from "./channels.ts";
-import { prepareDelivery, type DeliveryStats } from "./deliver.ts";
+import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
+import { prepareDelivery, type Delivered, type DeliveryStats } from "./deliver.ts";
 import type { DesiredRoot, DesiredState } from "./desired-state.ts";
 import { takeStock, withOwner, type Claimant, type FirstContact } from "./first-contact.ts";
 import type { TargetStatus } from "./status.ts";
@@ -35,8 +37,10 @@ export interface WorkerOptions {
   /** Ids of mappings whose roots this run has claimed in this container. The worker adds to it; it outlives the worker. */
   readonly claimed: Set<string>;
   readonly archives: ArchivePool;
+  /** What the transport of a mapping can do. */
+  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   /** Opens a session by the transport of a mapping. Called again after a session ended. */
-  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<Session>;
+  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
   /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
   readonly actionsDue: (changed: ReadonlySet<string>) => readonly ResolvedAction[];
   readonly listener: WorkerListener;
@@ -68,6 +72,10 @@ export class Worker implements AsyncDisposable {
   /** Nothing is tried until the desired state has another key; for good where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
   #changed = new Set<string>();
+  /** Mapped roots that were handed over and are not visible yet. */
+  readonly #unseen = new Set<Promise<void>>();
+  /** Mappings whose transport handed over and does not report more. */
+  readonly #neverSeen = new Set<string>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -107,7 +115,8 @@ export class Worker implements AsyncDisposable {
 
   /** Nothing is under way or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
-    return this.#status !== "syncing" && this.#status !== "waiting" && !this.#dirty && this.#actions.pending === 0;
+    const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#unseen.size > 0;
+    return !isAtWork && !this.#dirty && this.#actions.pending === 0;
   }
 
   /** Another run of kinsync owns the target: nothing is tried again. */
@@ -197,8 +206,13 @@ export class Worker implements AsyncDisposable {
       return;
     }
     this.#snapshot = desired.snapshot;
-    if (halted === undefined) this.#set("synced", "holds the newest snapshot");
-    else this.#set("halted", halted.reason);
+    const isOnlyAccepted = desired.roots.some(({ mapping }) => this.#isOnlyAccepted(mapping));
+    if (halted !== undefined) this.#set("halted", halted.reason);
+    else if (this.#unseen.size > 0)
+      this.#set("accepted", "handed over; the files are not visible in the container yet");
+    else if (isOnlyAccepted)
+      this.#set("accepted", "handed over; the transport does not report when the files are visible");
+    else this.#set("synced", "holds the newest snapshot");
     this.#runActions();
   }
 
@@ -211,6 +225,9 @@ export class Worker implements AsyncDisposable {
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
     const { session } = channel;
+    const capabilities = this.#options.capabilities(root.mapping);
+    const missing = unsupportedInTree(root.tree, capabilities);
+    if (missing.length > 0) throw unsupportedError(root.mapping.transport, id, missing);
     const contact: FirstContact = {
       session,
       root,
@@ -229,14 +246,15 @@ export class Worker implements AsyncDisposable {
       root,
       snapshot,
       ledger,
+      modes: capabilities.modes,
       archives,
       target: name,
       onProgress,
       signal,
     });
-    let stats: DeliveryStats;
+    let delivered: Delivered;
     try {
-      stats = await delivery.apply();
+      delivered = await delivery.apply();
     } catch (error) {
       // What the root holds now is not known: the next pass takes stock again.
       channel.ledgers.delete(id);
@@ -246,7 +264,28 @@ export class Worker implements AsyncDisposable {
       this.#changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
     }
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
-    listener.onSynced(root, snapshot, stats, performance.now() - since);
+    if (delivered.seen === undefined) {
+      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#neverSeen.add(id);
+    } else this.#waitUntilSeen(id, delivered.seen);
+    listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
+  }
+
+  #isOnlyAccepted({ id }: ResolvedMapping): boolean {
+    return this.#neverSeen.has(id);
+  }
+
+  /** The pass after the last one that is seen sets the status. A root that cannot become visible is a failure of its delivery. */
+  #waitUntilSeen(id: string, seen: Promise<void>): void {
+    this.#neverSeen.delete(id);
+    const waiting = seen
+      .then(undefined, async (error: unknown) => {
+        if (!this.#abort.signal.aborted) await this.#failed(error);
+      })
+      .finally(() => {
+        this.#unseen.delete(waiting);
+        if (!this.#abort.signal.aborted) this.enqueue();
+      });
+    this.#unseen.add(waiting);
   }
 
   #runActions(): void {

@@ -8,6 +8,7 @@ import type { EngineEvent } from "../../../src/engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../../../src/engine/options.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
+import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { MemoryContainer } from "../../support/memory-container.ts";
 import { NAMESPACE, ownerReference, pod, PODS, TEAMS, object } from "../../support/objects.ts";
@@ -106,6 +107,7 @@ export class Environment {
     for (const name of this.#names) this.createTeam(name);
     const transport = defineTransport({
       name: "exec",
+      capabilities: ALL_CAPABILITIES,
       open: async (target, context) => {
         await Promise.resolve();
         const container = this.#containers.get(target.containerId);

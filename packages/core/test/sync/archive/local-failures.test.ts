@@ -121,9 +121,6 @@ test("the local failure is reported although the transport wraps it in an error 
     claim: (...args) => inner.claim(...args),
     stage: (...args) => inner.stage(...args),
     commit: (...args) => inner.commit(...args).catch(lost),
-    discard: (...args) => inner.discard(...args),
-    run: (...args) => inner.run(...args),
-    ping: (...args) => inner.ping(...args),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   }));
   await using pool = new ArchivePool();

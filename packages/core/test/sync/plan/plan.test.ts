@@ -72,7 +72,7 @@ function carriedOut(world: World, entries: readonly BatchEntry[]): World {
 const sortedByPath = (world: ReadonlyMap<string, HeldEntry>): [string, HeldEntry][] =>
   [...world].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-const everything = { mirror: false, isExcluded: () => false };
+const everything = { modes: true, mirror: false, isExcluded: () => false };
 
 describe("a plan", () => {
   test("is empty where nothing differs", () => {
@@ -101,6 +101,7 @@ describe("a plan", () => {
   test("does not delete what has become ignored", () => {
     const before = tree([file("a.log", "1"), file("b", "2")]);
     const plan = planRoot(heldFromTree(before), tree([]), {
+      modes: true,
       mirror: false,
       isExcluded: (path) => path.endsWith(".log"),
     });

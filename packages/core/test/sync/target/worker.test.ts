@@ -9,6 +9,7 @@ import type { ResolvedAction } from "../../../src/mapping/action.ts";
 import type { ContentStore } from "../../../src/mapping/content-store.ts";
 import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
+import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
 import { mapping } from "../../support/mapping.ts";
 import { createTree, type Tree, type TreeEntry } from "../../../src/mapping/tree.ts";
 import { MemoryContainer } from "../../support/memory-container.ts";
@@ -112,6 +113,7 @@ function start({
     claimant: { runId, since, force },
     claimed: new Set(),
     archives,
+    capabilities: () => ALL_CAPABILITIES,
     open: () => container.open(runId, since),
     actionsDue: (paths) => actionsDue(actions, "head", paths),
     retry: { min: 1, max: 2 },

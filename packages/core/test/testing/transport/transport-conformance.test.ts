@@ -1,26 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { transportConformance } from "../../../src/testing/index.ts";
-import { makeFlawedWorld, type Flaw } from "./support/local-transport.ts";
+import { transportConformance, type ConformanceTest } from "../../../src/testing/index.ts";
+import { makeFlawedEnvironment, type Flaw } from "./support/local-transport.ts";
 
-describe("a transport without a flaw keeps every law", () => {
-  transportConformance(() => makeFlawedWorld("none"), { test });
+describe("a transport without a flaw meets every requirement", () => {
+  transportConformance(() => makeFlawedEnvironment("none"), { test });
 });
 
-describe("a transport that breaks a law is found out", () => {
+describe("a flawed transport does not meet the requirement", () => {
   test.each<[Flaw, RegExp]>([
-    ["commits without a check", /failed stage/],
+    ["commits without a check", /do not match their digest/],
     ["follows links", /never followed/],
-    ["forgets modes", /bytes and modes/],
-    ["ignores who claimed", /claims last/],
-    ["keeps the old modification time", /modification time/],
-    ["loses the manifest", /the next one knows/],
+    ["forgets modes", /arrive with their modes/],
+    ["ignores who claimed", /another run replaced/],
+    ["keeps the old modification time", /one second newer/],
+    ["loses the manifest", /next session reports/],
     ["shows the stage", /invisible/],
     ["writes to any pod", /another UID/],
-    ["writes in place", /whole files only/],
+    ["writes in place", /whole files/],
   ])("one that %s", async (flaw, broken) => {
-    const laws = new Map<string, () => Promise<void>>();
-    transportConformance(() => makeFlawedWorld(flaw), { test: (name, run) => laws.set(name, run) });
-    const [law] = [...laws].filter(([name]) => broken.test(name)).map(([, run]) => run);
-    await expect(law?.()).rejects.toThrow(/./);
+    const requirements = new Map<string, (context: ConformanceTest) => Promise<void>>();
+    transportConformance(() => makeFlawedEnvironment(flaw), { test: (name, run) => requirements.set(name, run) });
+    const [check] = [...requirements].filter(([name]) => broken.test(name)).map(([, run]) => run);
+    await expect(check?.({ skip: () => undefined })).rejects.toThrow(/./);
   });
 });

@@ -38,7 +38,7 @@ import {
   type Stage,
 } from "../../../../src/contract/transport.ts";
 import type { RunResult } from "../../../../src/contract/action.ts";
-import type { TransportWorld } from "../../../../src/testing/index.ts";
+import type { TransportEnvironment } from "../../../../src/testing/index.ts";
 
 /** What a transport may do wrong. */
 export type Flaw =
@@ -56,7 +56,7 @@ export type Flaw =
 const TARGET = { namespace: "default", pod: "p", podUid: "uid-1", container: "main", containerId: "local://1" };
 
 /** A transport into a folder of this machine, right but for one flaw; and a world around it. */
-export async function makeFlawedWorld(flaw: Flaw): Promise<TransportWorld> {
+export async function makeFlawedEnvironment(flaw: Flaw): Promise<TransportEnvironment> {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-local-")));
   const sessions = new Set<LocalSession>();
   const end = (end: SessionEnd): void => {
@@ -65,7 +65,19 @@ export async function makeFlawedWorld(flaw: Flaw): Promise<TransportWorld> {
   return {
     transport: defineTransport({
       name: "local",
+      capabilities: {
+        folders: true,
+        links: true,
+        modes: true,
+        deletes: true,
+        run: true,
+        inPlace: true,
+        mirror: true,
+        atomic: "batch",
+        acknowledges: "seen",
+      },
       async open(target, context) {
+        context.signal.throwIfAborted();
         const isRight = target.podUid === TARGET.podUid && target.containerId === TARGET.containerId;
         if (!isRight && flaw !== "writes to any pod") throw fail("KINSYNC_TARGET_GONE", "another pod has its name");
         const session = new LocalSession(context, flaw);
@@ -107,6 +119,7 @@ class LocalSession implements Session {
   readonly #stages = new WeakMap<Stage, { readonly batch: Batch; readonly folder: string }>();
   #order: Promise<unknown> = Promise.resolve();
   #over = false;
+  #claimed = 0;
   #count = 0;
 
   constructor(context: OpenContext, flaw: Flaw) {
@@ -120,8 +133,9 @@ class LocalSession implements Session {
     this.#end.resolve(end);
   }
 
-  #inOrder<T>(act: () => T | Promise<T>): Promise<T> {
+  #inOrder<T>(act: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     const done = this.#order.then(async () => {
+      signal?.throwIfAborted();
       if (this.#over) throw fail("KINSYNC_TARGET_LOST", "it ended");
       try {
         return await act();
@@ -138,14 +152,23 @@ class LocalSession implements Session {
     return join(dirname(root.path), ".kinsync", root.key);
   }
 
-  #marker(root: RootSpec): Marker | undefined {
+  #marker(root: RootSpec): (Marker & { claim: number }) | undefined {
     const path = join(this.#state(root), "marker");
-    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Marker) : undefined;
+    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Marker & { claim: number }) : undefined;
   }
 
   #mark(root: RootSpec, snapshot: number, tree: string): void {
     const { runId, owner, since } = this.#context;
-    const marker: Marker = { format: 1, runId, owner, since, incarnation: "1", snapshot, tree };
+    const marker: Marker & { claim: number } = {
+      claim: this.#claimed,
+      format: 1,
+      runId,
+      owner,
+      since,
+      incarnation: "1",
+      snapshot,
+      tree,
+    };
     writeFileSync(join(this.#state(root), "marker"), JSON.stringify(marker));
   }
 
@@ -154,7 +177,10 @@ class LocalSession implements Session {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as string[]) : [];
   }
 
-  inventory(root: RootSpec, options: { paths: readonly string[]; list?: boolean }): Promise<Inventory> {
+  inventory(
+    root: RootSpec,
+    options: { paths: readonly string[]; list?: boolean; signal: AbortSignal },
+  ): Promise<Inventory> {
     return this.#inOrder(() => {
       const marker = this.#marker(root);
       const placed = this.#flaw === "loses the manifest" ? [] : this.#placed(root);
@@ -162,7 +188,7 @@ class LocalSession implements Session {
       const entries = [...paths].flatMap((path) => this.#entry(root, path) ?? []);
       const found = existsSync(root.path) ? "directory" : "missing";
       return { root: found, entries, placed, ...(marker === undefined ? {} : { marker }) };
-    });
+    }, options.signal);
   }
 
   #entry(root: RootSpec, path: string): InventoryEntry | undefined {
@@ -182,7 +208,7 @@ class LocalSession implements Session {
     return true;
   }
 
-  claim(root: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
+  claim(root: RootSpec, options: { snapshot: number; tree: string; signal: AbortSignal }): Promise<void> {
     return this.#inOrder(() => {
       if (root.path === "/") throw fail("KINSYNC_TARGET_PATH", "the root of all");
       try {
@@ -192,8 +218,9 @@ class LocalSession implements Session {
         throw new KinsyncError("KINSYNC_TARGET_PATH", "a file is where a folder must be", { cause: error });
       }
       mkdirSync(this.#state(root), { recursive: true });
+      this.#claimed = Math.random();
       this.#mark(root, options.snapshot, options.tree);
-    });
+    }, options.signal);
   }
 
   stage(batch: Batch, options: { signal: AbortSignal }): Stage {
@@ -202,7 +229,7 @@ class LocalSession implements Session {
       this.#flaw === "shows the stage"
         ? join(batch.root.path, `stage-${this.#count}`)
         : join(this.#state(batch.root), `stage-${this.#count}-${Math.random()}`);
-    const ready = this.#inOrder(() => this.#unpack(batch, folder, options.signal));
+    const ready = this.#inOrder(() => this.#unpack(batch, folder, options.signal), options.signal);
     ready.catch(() => {});
     const stage = { ready };
     this.#stages.set(stage, { batch, folder });
@@ -213,9 +240,10 @@ class LocalSession implements Session {
     mkdirSync(folder);
     const content = new Map<string, Buffer>();
     try {
-      // Destroyed with what it reads from, so that its loop ends with the same failure.
       const tar = extract();
-      pipeline(Readable.from(batch.archive.chunks(signal)), tar, () => {});
+      // Ends the loop below with the very error of the source.
+      const source = Readable.from(batch.archive.chunks(signal));
+      pipeline(source, tar, (error) => error && tar.destroy(error));
       for await (const entry of tar as unknown as AsyncIterable<
         AsyncIterable<Buffer> & { header: { name: string; type: string } }
       >) {
@@ -237,15 +265,14 @@ class LocalSession implements Session {
     }
   }
 
-  async commit(stage: Stage) {
+  async commit(stage: Stage, options: { signal: AbortSignal }) {
     const staged = this.#stages.get(stage);
     if (staged === undefined) throw fail("KINSYNC_INTERNAL", "an unknown stage");
-    this.#stages.delete(stage);
     const { batch, folder } = staged;
     await stage.ready;
     return this.#inOrder(() => {
       const owner = this.#marker(batch.root);
-      if (owner?.runId !== this.#context.runId && this.#flaw !== "ignores who claimed") {
+      if (owner?.claim !== this.#claimed && this.#flaw !== "ignores who claimed") {
         throw fail("KINSYNC_TARGET_TAKEN", `taken over by ${owner?.owner}`);
       }
       const doomed = new Set(batch.entries.flatMap((entry) => (entry.op === "delete" ? [entry.path] : [])));
@@ -267,7 +294,7 @@ class LocalSession implements Session {
       writeFileSync(join(this.#state(batch.root), "manifest"), JSON.stringify(placed));
       this.#mark(batch.root, batch.snapshot, batch.tree);
       return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
-    });
+    }, options.signal);
   }
 
   #carryOut(root: RootSpec, entry: Batch["entries"][number], staged: string): void {

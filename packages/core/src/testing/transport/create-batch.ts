@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { pack } from "tar-stream";
-import type { Archive, Batch, BatchEntry, RootSpec } from "../../contract/transport.ts";
+import type { Archive, Batch, BatchEntry, RootSpec } from "../../contract/batch.ts";
 
-/** One path that a hand-made batch is to bring about. */
-export type WantedPath =
+/** One path that a batch creates, changes or deletes. */
+export type BatchPath =
   | {
       readonly file: string;
       readonly bytes: string | Uint8Array;
@@ -21,53 +21,53 @@ export type WantedPath =
   | { readonly chmod: string; readonly mode: number }
   | { readonly remove: string; readonly type?: "file" | "directory" };
 
-export interface HandMadeOptions {
+export interface CreateBatchOptions {
   /** Default: `1`. */
   readonly snapshot?: number;
-  /** Digest of the tree afterwards. Default: one over the entries. */
+  /** Digest of the tree that the root then holds. Default: a digest over the entries. */
   readonly tree?: string;
 }
 
-/** A batch with its archive from paths and bytes in memory: for tests of transports, and for scripts that send a few files. */
-export async function handMadeBatch(
+/** A batch with its archive, from paths and bytes in memory: for tests of transports, and for scripts that send a few files. */
+export async function createBatch(
   root: RootSpec,
-  wanted: readonly WantedPath[],
-  options: HandMadeOptions = {},
+  paths: readonly BatchPath[],
+  options: CreateBatchOptions = {},
 ): Promise<Batch> {
   const entries: BatchEntry[] = [];
   const members: Member[] = [];
   const placed: string[] = [];
   const unplaced: string[] = [];
-  for (const want of wanted) {
-    const entry = entryOf(want);
+  for (const each of paths) {
+    const entry = entryOf(each);
     entries.push(entry);
     if (entry.op === "delete") unplaced.push(entry.path);
     else if (entry.op !== "chmod") {
       placed.push(entry.path);
-      members.push(memberOf(entry, "bytes" in want ? Buffer.from(want.bytes) : Buffer.alloc(0)));
+      members.push(memberOf(entry, "bytes" in each ? Buffer.from(each.bytes) : Buffer.alloc(0)));
     }
   }
   const { snapshot = 1, tree = sha256(Buffer.from(JSON.stringify(entries))) } = options;
   return { root, snapshot, tree, entries, placed, unplaced, archive: await archiveOf(members) };
 }
 
-function entryOf(want: WantedPath): BatchEntry {
-  if ("file" in want) {
-    const { file: path, mode = 0o644, replaces } = want;
-    const bytes = Buffer.from(want.bytes);
+function entryOf(each: BatchPath): BatchEntry {
+  if ("file" in each) {
+    const { file: path, mode = 0o644, replaces } = each;
+    const bytes = Buffer.from(each.bytes);
     const entry = { op: "file", path, mode, size: bytes.length, digest: sha256(bytes) } as const;
     return replaces === undefined ? entry : { ...entry, replaces };
   }
-  if ("directory" in want) {
-    const { directory: path, mode = 0o755, replaces } = want;
+  if ("directory" in each) {
+    const { directory: path, mode = 0o755, replaces } = each;
     return replaces === undefined ? { op: "directory", path, mode } : { op: "directory", path, mode, replaces };
   }
-  if ("link" in want) {
-    const { link: path, target, replaces } = want;
+  if ("link" in each) {
+    const { link: path, target, replaces } = each;
     return replaces === undefined ? { op: "link", path, target } : { op: "link", path, target, replaces };
   }
-  if ("chmod" in want) return { op: "chmod", path: want.chmod, mode: want.mode };
-  return { op: "delete", path: want.remove, type: want.type ?? "file" };
+  if ("chmod" in each) return { op: "chmod", path: each.chmod, mode: each.mode };
+  return { op: "delete", path: each.remove, type: each.type ?? "file" };
 }
 
 interface MemberHeader {
@@ -102,15 +102,15 @@ async function archiveOf(members: readonly Member[]): Promise<Archive> {
   return {
     size: bytes.length,
     async *chunks(signal) {
-      for (let at = 0; at < bytes.length; at += CHUNK) {
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
         signal.throwIfAborted();
-        yield bytes.subarray(at, at + CHUNK);
+        yield bytes.subarray(at, at + CHUNK_BYTES);
       }
     },
   };
 }
 
-const CHUNK = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OutsideView, TransportWorld } from "@kinsync/core/testing";
+import type { Session, TransportPlugin } from "@kinsync/core/contract";
+import type { PathStatus, TransportEnvironment } from "@kinsync/core/testing";
 import { exec, type ExecOptions } from "../../src/index.ts";
 import type { Make } from "./containers.ts";
 import { FakeCluster } from "./fake-cluster.ts";
@@ -24,15 +25,16 @@ const COMMANDS = {
 };
 
 /** A container of one make, in a temporary folder. */
-export interface LocalWorld extends TransportWorld {
+export interface LocalEnvironment extends TransportEnvironment {
   readonly cluster: FakeCluster;
+  readonly transport: TransportPlugin<Required<Session>>;
 }
 
-export async function makeLocalWorld(
+export async function makeLocalEnvironment(
   make: Make,
   options: ExecOptions = {},
   protocol = "v5.channel.k8s.io",
-): Promise<LocalWorld> {
+): Promise<LocalEnvironment> {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-exec-")));
   const folder = join(base, "app");
   mkdirSync(folder);
@@ -43,7 +45,7 @@ export async function makeLocalWorld(
     target: cluster.target,
     folder,
     ...(make.shell.length === 0 && make.tier !== "sh" ? { commands: COMMANDS[make.tier] } : {}),
-    lstat: outsideView,
+    lstat: pathStatus,
     readFile: (path) => readFile(path),
     list: (path) => readdir(path),
     writeFile: (path, bytes) => writeFile(path, bytes),
@@ -58,6 +60,7 @@ export async function makeLocalWorld(
     async breakConnection() {
       cluster.dropAll();
     },
+    stall: () => cluster.stall(),
     cutNext({ sent, received }) {
       cluster.cutNext = { ...(sent === undefined ? {} : { sent }), ...(received === undefined ? {} : { received }) };
     },
@@ -68,7 +71,7 @@ export async function makeLocalWorld(
   };
 }
 
-export async function outsideView(path: string): Promise<OutsideView | undefined> {
+export async function pathStatus(path: string): Promise<PathStatus | undefined> {
   try {
     const stats = await lstat(path);
     const type = stats.isFile()

@@ -1,0 +1,79 @@
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ClusterConnection, Pod, Target } from "@kinsync/core/contract";
+import type { TransportEnvironment } from "@kinsync/core/testing";
+import { share } from "./share.ts";
+
+const TARGET: Target = {
+  namespace: "default",
+  pod: "web-0",
+  podUid: "11111111-2222-3333-4444-555555555555",
+  container: "main",
+  containerId: "containerd://aaaa",
+};
+
+const POD: Pod = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: TARGET.pod, namespace: TARGET.namespace, uid: TARGET.podUid },
+  spec: {
+    containers: [{ name: TARGET.container, volumeMounts: [{ name: "data", mountPath: "/data" }] }],
+    volumes: [{ name: "data", persistentVolumeClaim: { claimName: "team-data" } }],
+  },
+  status: { containerStatuses: [{ name: TARGET.container, containerID: TARGET.containerId, state: { running: {} } }] },
+};
+
+/** A share in a temporary folder, and a cluster that has one pod, which mounts it at `/data`. */
+export async function makeShareEnvironment(): Promise<TransportEnvironment> {
+  const folder = await mkdtemp(join(tmpdir(), "kinsync-share-"));
+  const local = (path: string): string => join(folder, path.replace(/^\/data/, ""));
+  return {
+    transport: share({ claims: { "team-data": folder } }),
+    cluster: clusterOf(POD),
+    target: TARGET,
+    context: { pod: POD },
+    folder: "/data",
+    async lstat(path) {
+      const status = await lstat(local(path)).catch(() => undefined);
+      if (status === undefined) return undefined;
+      const type = status.isFile() ? "file" : status.isDirectory() ? "directory" : "link";
+      const common = { type, mode: status.mode & 0o7777, size: status.size, mtime: status.mtimeMs } as const;
+      return type === "link" ? { ...common, target: await readlink(local(path)) } : common;
+    },
+    readFile: (path) => readFile(local(path)),
+    list: (path) => readdir(local(path)),
+    writeFile: (path, bytes) => writeFile(local(path), bytes),
+    makeDirectory: async (path) => {
+      await mkdir(local(path));
+    },
+    makeLink: (target, path) => symlink(target, local(path)),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Of the API, the transport reads the pod and nothing else. */
+function clusterOf(pod: Pod): ClusterConnection {
+  const unused = (): never => {
+    throw new Error("the transport uses only `request`");
+  };
+  return {
+    context: "test",
+    server: "https://test.invalid",
+    namespace: "default",
+    async request({ signal }) {
+      signal.throwIfAborted();
+      return {
+        status: 200,
+        headers: {},
+        json: async () => pod,
+        async *body() {
+          yield Buffer.from(JSON.stringify(pod));
+        },
+      };
+    },
+    canI: unused,
+    webSocket: unused,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

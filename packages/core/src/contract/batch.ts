@@ -1,0 +1,65 @@
+/** A mapped root: where in the container a mapping puts its files. */
+export interface RootSpec {
+  /**
+   * POSIX path of the folder that entry paths are relative to. Absolute, or relative to the container's working directory.
+   * For the mapping of a single file this is the file's parent folder, and `key` identifies the file.
+   */
+  readonly path: string;
+  /** `directory`: a mapped folder; `file`: one mapped file, the only entry, in a folder that kinsync does not own. */
+  readonly shape: "directory" | "file";
+  /** Name of this mapping's part of the state directory: safe as a file name, unique among the mappings of one container. */
+  readonly key: string;
+  /** Write into the existing file where a rename is impossible (a mount of a single file). Default: `false`. */
+  readonly inPlace?: boolean;
+}
+
+/** One step of a batch. Paths are POSIX, relative to the root, never contain `..` and have no trailing slash. */
+export type BatchEntry =
+  /** A file. The archive holds its bytes under its path. `digest`: sha256, hex. `replaces`: the type of what exists at the path. */
+  | {
+      readonly op: "file";
+      readonly path: string;
+      readonly mode: number;
+      readonly size: number;
+      readonly digest: string;
+      readonly replaces?: "file" | "link" | "directory";
+    }
+  /** A folder that does not exist yet (or that replaces a file or link). A folder comes before its content. */
+  | { readonly op: "directory"; readonly path: string; readonly mode: number; readonly replaces?: "file" | "link" }
+  | {
+      readonly op: "link";
+      readonly path: string;
+      readonly target: string;
+      readonly replaces?: "file" | "link" | "directory";
+    }
+  | { readonly op: "chmod"; readonly path: string; readonly mode: number }
+  /** Deletes the path if it exists; a folder only if it is empty (a folder with content stays, which is no failure). Content comes before its folder. */
+  | { readonly op: "delete"; readonly path: string; readonly type: "file" | "directory" };
+
+/**
+ * The bytes of a batch: a tar (ustar, pax where needed) of the `file`, `directory` and `link` entries in the order of the batch,
+ * under their paths; owner 0, no user names, mtime 0. Equal batches have equal bytes.
+ */
+export interface Archive {
+  /** Bytes of the whole tar including its end marker. */
+  readonly size: number;
+  /**
+   * The tar in chunks of at most 64 KiB. Many sessions may read it at once; they share the chunks, so a reader never changes them.
+   * Throws a `KinsyncError` with a code of area SOURCE when a local file cannot be read or changed; `stage` and `commit` reject with that error.
+   */
+  chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** The difference between what one mapped root of a target holds and what it should hold. */
+export interface Batch {
+  readonly root: RootSpec;
+  readonly snapshot: number;
+  /** Digest of the tree that the root holds when this batch is committed; empty while more batches must follow. */
+  readonly tree: string;
+  readonly entries: readonly BatchEntry[];
+  /** Paths to add to the manifest. */
+  readonly placed: readonly string[];
+  /** Paths to remove from the manifest. */
+  readonly unplaced: readonly string[];
+  readonly archive: Archive;
+}

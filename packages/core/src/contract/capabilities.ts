@@ -1,0 +1,62 @@
+import type { PolicyRule } from "./status.ts";
+
+/**
+ * What a transport can do. A capability that a plugin does not list is not claimed: kinsync then refuses a mapping that needs it before
+ * anything starts, and the conformance kit reports its requirements as not claimed. A later minor version of the contract may add
+ * capabilities; each starts as not claimed.
+ */
+export interface TransportCapabilities {
+  /** Folders below the mapped root. Default: `false`; a tree with a folder is then refused. */
+  readonly folders: boolean;
+  /** Symbolic links. Default: `false`; a tree with a link is then refused. */
+  readonly links: boolean;
+  /** Mode bits of files and folders, and `chmod`. Default: `false`; kinsync then neither compares nor changes modes. */
+  readonly modes: boolean;
+  /** Deletes what an earlier batch created. Default: `false`; a batch with a delete is then refused. */
+  readonly deletes: boolean;
+  /** `Session.run`. Default: `false`; a workload with `run` is then refused. */
+  readonly run: boolean;
+  /** Writes into an existing file instead of renaming over it (`RootSpec.inPlace`). Default: `false`; `inPlace: true` is then refused. */
+  readonly inPlace: boolean;
+  /** `inventory` with `list` reports paths that kinsync did not create. Default: `false`; `mirror: true` is then refused. */
+  readonly mirror: boolean;
+  /** Bytes that one mapped root may hold, all files together. Default: no limit; a larger tree is refused. */
+  readonly maxBytes: number;
+  /**
+   * What a reader in the container sees while a batch is committed. `file`: each file is old or new, never half of one. `batch`: all
+   * files of a batch change at one moment. `none`: no promise. Default: `none`.
+   */
+  readonly atomic: "none" | "file" | "batch";
+  /**
+   * What a receipt proves. `seen`: the files are visible in the container. `accepted`: they were handed over and become visible later;
+   * `Receipt.seen` reports when, where the transport can tell. Default: `accepted`.
+   */
+  readonly acknowledges: "seen" | "accepted";
+  /**
+   * API permissions that the transport needs to write cluster objects. Default: none. kinsync sends only reads to the API server and
+   * has no way to grant these yet, so a mapping with such a transport is refused.
+   */
+  readonly writesApi: readonly PolicyRule[];
+}
+
+/** The value of each capability that a plugin does not list. */
+export const DEFAULT_CAPABILITIES: TransportCapabilities = Object.freeze({
+  folders: false,
+  links: false,
+  modes: false,
+  deletes: false,
+  run: false,
+  inPlace: false,
+  mirror: false,
+  maxBytes: Number.POSITIVE_INFINITY,
+  atomic: "none",
+  acknowledges: "accepted",
+  writesApi: [],
+});
+
+/** All capabilities of a transport: those that it lists, and the defaults for the others. */
+export function capabilitiesOf(transport: {
+  readonly capabilities?: Partial<TransportCapabilities>;
+}): TransportCapabilities {
+  return { ...DEFAULT_CAPABILITIES, ...transport.capabilities };
+}

@@ -1,0 +1,41 @@
+/** Content of the marker file in the container's `.kinsync` folder: which run owns a mapped root. Written last in every commit. */
+export interface Marker {
+  readonly format: 1;
+  /** ID of the run that owns the root. A different ID means that another run took ownership. */
+  readonly runId: string;
+  /** User and machine of that run, for people: `ada@laptop`. */
+  readonly owner: string;
+  /** ISO 8601: when that run began. */
+  readonly since: string;
+  readonly incarnation: string;
+  readonly snapshot: number;
+  /** Digest of the tree that is completely in place. */
+  readonly tree: string;
+}
+
+/** One path as `lstat` reports it in the container. */
+export type InventoryEntry =
+  | {
+      readonly type: "file";
+      readonly path: string;
+      readonly mode: number;
+      readonly size: number;
+      readonly digest: string;
+    }
+  | { readonly type: "directory"; readonly path: string; readonly mode: number }
+  | { readonly type: "link"; readonly path: string; readonly target: string }
+  | { readonly type: "other"; readonly path: string };
+
+/** What a container holds of a mapped root: the observed state that a session starts from. */
+export interface Inventory {
+  /** `missing`: the root does not exist yet; `other`: the path is not a folder, and `claim` fails. */
+  readonly root: "directory" | "missing" | "other";
+  /**
+   * The requested paths that exist, and those of `placed` (a digest may be empty where the path was not requested). With `list`: every
+   * path below the root except the state directory.
+   */
+  readonly entries: readonly InventoryEntry[];
+  /** Paths that this or an earlier session created, from the manifest. */
+  readonly placed: readonly string[];
+  readonly marker?: Marker;
+}

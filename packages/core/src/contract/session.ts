@@ -1,0 +1,89 @@
+import type { RunResult } from "./action.ts";
+import type { Batch, RootSpec } from "./batch.ts";
+import type { Inventory } from "./inventory.ts";
+
+/** A batch in transfer. `ready` settles when the container has staged and verified all of it, or rejects with the failure. */
+export interface Stage {
+  readonly ready: Promise<void>;
+}
+
+/** Acknowledgement that a batch was applied (`acknowledges: "seen"`) or handed over (`"accepted"`). */
+export interface Receipt {
+  readonly snapshot: number;
+  /** As in the batch. */
+  readonly tree: string;
+  /** Entries that were applied. */
+  readonly count: number;
+  /**
+   * Only from transports that acknowledge `accepted`: resolves when the files are visible in the container, rejects when they cannot
+   * become visible. Without it kinsync does not learn when they do. kinsync stops waiting at a time limit and when the session ends.
+   */
+  readonly seen?: Promise<void>;
+}
+
+/** What a session reports about the container when it opens. */
+export interface SessionFacts {
+  /** What runs on the container's side, for people: `python3`, `perl`, `node`, `sh`, or a name of the transport's own. */
+  readonly agent: string;
+  /** Changes whenever the container restarts. */
+  readonly incarnation: string;
+  /** The container's working directory; missing where the transport cannot tell. */
+  readonly workingDirectory?: string;
+}
+
+/** Why a session ended. */
+export interface SessionEnd {
+  /**
+   * `closed`: kinsync closed it. `lost`: the connection broke; kinsync opens another session. `gone`: the container no longer exists.
+   * `taken`: another run claimed the root.
+   */
+  readonly why: "closed" | "lost" | "gone" | "taken";
+  readonly error?: Error;
+}
+
+/**
+ * One open channel to one target, kept between batches. A caller may issue calls without awaiting earlier ones; the session executes
+ * them in order. Every call settles: with the container's answer, with an error, when its signal aborts, or at the transport's own time
+ * limit. An error with `retry: "terminal"` leaves the session usable, and so does an error that `archive.chunks` throws where the
+ * transport can drop a transfer halfway; any other error ends the session.
+ */
+export interface Session extends AsyncDisposable {
+  readonly facts: SessionFacts;
+  /** Settles once; never rejects. */
+  readonly ended: Promise<SessionEnd>;
+  /** Reads what the root holds. Writes nothing, and never follows a link below the root. */
+  inventory(
+    root: RootSpec,
+    options: { readonly paths: readonly string[]; readonly list?: boolean; readonly signal: AbortSignal },
+  ): Promise<Inventory>;
+  /**
+   * Claims ownership of the mapped root. Commits from any previous owner then fail with `KINSYNC_TARGET_TAKEN`.
+   * Creates the root and its state directory where missing. Rejects where the root cannot be written.
+   */
+  claim(
+    root: RootSpec,
+    options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
+  ): Promise<void>;
+  /** Starts to transfer a batch. Nothing under the root changes before `commit`. */
+  stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage;
+  /**
+   * Applies a staged batch. A caller may commit before the stage is ready; the container then commits only if it verified the stage.
+   * Otherwise rejects with the failure of the stage.
+   */
+  commit(stage: Stage, options: { readonly signal: AbortSignal }): Promise<Receipt>;
+  /** Drops a stage. Optional: without it, an uncommitted stage stays until the session ends. */
+  discard?(stage: Stage): Promise<void>;
+  /**
+   * Runs a command in the container, in its working directory. Rejects only where the command could not be started or watched.
+   * Optional: required where the transport claims the capability `run`.
+   */
+  run?(
+    command: readonly string[] | string,
+    options: { readonly timeout: number; readonly signal: AbortSignal; readonly onOutput?: (text: string) => void },
+  ): Promise<RunResult>;
+  /** Proves that the container's side is alive. Milliseconds of the round trip. Optional. */
+  ping?(options: { readonly signal: AbortSignal }): Promise<number>;
+}
+
+/** A session as kinsync's host gives it to the engine: every method exists. One that the transport lacks rejects with `KINSYNC_TRANSPORT_CANNOT`. */
+export type HostedSession = Required<Session>;

@@ -1,0 +1,236 @@
+import type { TransportCapabilities } from "../contract/capabilities.ts";
+import type { Inventory } from "../contract/inventory.ts";
+import type { HostedSession, Receipt, Session, SessionEnd, SessionFacts, Stage } from "../contract/session.ts";
+import { KinsyncError } from "../errors/error.ts";
+import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
+import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
+import { guard, type GuardOptions } from "./host-guard.ts";
+
+/** Milliseconds until a transport's function counts as hung. Far above a transport's own limits: they only name the plugin. */
+export interface TransportLimits {
+  /** `open`, `claim`, `discard`, `ping`, and closing. Default: 60,000. */
+  readonly answerMs?: number;
+  /** `inventory`: digests of everything that exists. Default: 300,000. */
+  readonly inventoryMs?: number;
+  /** What stage and commit get in addition to the time for the bytes. Default: 120,000. */
+  readonly batchMs?: number;
+  /** Slowest link that counts as alive, in bytes per second. Default: 16,384. */
+  readonly slowestBytesPerSecond?: number;
+  /** From a commit that was accepted until its files are visible. Default: 300,000; a kubelet refreshes a ConfigMap within 90 s. */
+  readonly seenMs?: number;
+}
+
+/**
+ * Every member of a session, and what the host requires of it. The compiler refuses this table when `Session` gains a member that is
+ * missing here, and `GuardedSession` when it does not implement that member.
+ */
+export const SESSION_MEMBERS = {
+  facts: "value",
+  ended: "value",
+  inventory: "required",
+  claim: "required",
+  stage: "required",
+  commit: "required",
+  discard: "optional",
+  run: "optional",
+  ping: "optional",
+  [Symbol.asyncDispose]: "required",
+} as const satisfies Record<keyof Session, "value" | "required" | "optional">;
+
+/** A session whose calls name plugin and function when they fail or hang, and whose answers are checked. */
+export class GuardedSession implements HostedSession {
+  readonly facts: SessionFacts;
+  readonly ended: Promise<SessionEnd>;
+  readonly #plugin: string;
+  readonly #session: Session;
+  readonly #capabilities: TransportCapabilities;
+  readonly #limits: Required<TransportLimits>;
+  readonly #stages = new WeakMap<Stage, { readonly stage: Stage; readonly watched: WatchedBatch }>();
+  /** Bytes of batches in transfer. They are sent in order, so each waits for those before it. */
+  #bytesInTransfer = 0;
+
+  constructor(plugin: string, session: Session, capabilities: TransportCapabilities, limits: TransportLimits) {
+    this.#plugin = plugin;
+    this.#session = session;
+    this.#capabilities = capabilities;
+    this.#limits = {
+      answerMs: limits.answerMs ?? 60_000,
+      inventoryMs: limits.inventoryMs ?? 300_000,
+      batchMs: limits.batchMs ?? 120_000,
+      slowestBytesPerSecond: limits.slowestBytesPerSecond ?? 16_384,
+      seenMs: limits.seenMs ?? 300_000,
+    };
+    this.facts = session.facts;
+    this.ended = Promise.resolve(session.ended).catch((error: unknown) => ({
+      why: "lost" as const,
+      error: pluginError(plugin, "ended", error),
+    }));
+  }
+
+  inventory(...[root, options]: Parameters<Session["inventory"]>): Promise<Inventory> {
+    return this.#guard(
+      { operation: "inventory", limitMs: this.#limits.inventoryMs, signal: options.signal },
+      async () => checkedInventory(await this.#session.inventory(root, options)),
+    );
+  }
+
+  claim(...[root, options]: Parameters<Session["claim"]>): Promise<void> {
+    return this.#guard({ operation: "claim", limitMs: this.#limits.answerMs, signal: options.signal }, () =>
+      this.#session.claim(root, options),
+    );
+  }
+
+  stage(...[batch, options]: Parameters<Session["stage"]>): Stage {
+    const { size } = batch.archive;
+    const missing = unsupportedInBatch(batch, this.#capabilities);
+    if (missing !== undefined) throw this.#cannot("stage", missing);
+    const watched = new WatchedBatch(batch);
+    let inner: Stage;
+    try {
+      inner = this.#session.stage(watched.batch, options);
+      if (!isRecord(inner) || !isThenable(inner.ready)) {
+        throw answer(`returned ${describe(inner)} instead of { ready: promise }`);
+      }
+    } catch (error) {
+      throw pluginError(this.#plugin, "stage", error);
+    }
+    this.#bytesInTransfer += size;
+    const limit = { operation: "stage", limitMs: this.#batchLimitMs(), signal: options.signal };
+    const ready = this.#guard({ ...limit, causeOf: () => watched.failure }, () => inner.ready).finally(() => {
+      this.#bytesInTransfer -= size;
+    });
+    // A caller that only commits does not await it: commit rejects with the same failure.
+    ready.catch(() => undefined);
+    const stage: Stage = { ready };
+    this.#stages.set(stage, { stage: inner, watched });
+    return stage;
+  }
+
+  async commit(...[stage, options]: Parameters<Session["commit"]>): Promise<Receipt> {
+    const { stage: inner, watched } = this.#ownStage(stage);
+    const limit = { operation: "commit", limitMs: this.#batchLimitMs(), signal: options.signal };
+    return this.#guard({ ...limit, causeOf: () => watched.failure }, async () =>
+      this.#checkedReceipt(await this.#session.commit(inner, options)),
+    );
+  }
+
+  /** Does nothing where the transport has no `discard`. */
+  async discard(stage: Stage): Promise<void> {
+    const { stage: inner } = this.#ownStage(stage);
+    await this.#guard({ operation: "discard", limitMs: this.#limits.answerMs }, async () =>
+      this.#session.discard?.(inner),
+    );
+  }
+
+  async run(...[command, options]: Parameters<HostedSession["run"]>): ReturnType<HostedSession["run"]> {
+    const session = this.#session;
+    const run = this.#capabilities.run ? session.run?.bind(session) : undefined;
+    if (run === undefined) throw this.#cannot("run", "run commands");
+    const limitMs = options.timeout + this.#limits.answerMs;
+    return this.#guard({ operation: "run", limitMs, signal: options.signal }, () => run(command, options));
+  }
+
+  async ping(...[options]: Parameters<HostedSession["ping"]>): Promise<number> {
+    const ping = this.#session.ping?.bind(this.#session);
+    if (ping === undefined) throw this.#cannot("ping", "answer a ping");
+    return this.#guard({ operation: "ping", limitMs: this.#limits.answerMs, signal: options.signal }, () =>
+      ping(options),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#guard({ operation: "close", limitMs: this.#limits.answerMs }, async () =>
+      this.#session[Symbol.asyncDispose](),
+    );
+  }
+
+  #ownStage(stage: Stage): { readonly stage: Stage; readonly watched: WatchedBatch } {
+    const known = this.#stages.get(stage);
+    if (known === undefined) throw new KinsyncError("KINSYNC_INTERNAL", "a stage was given to another session");
+    return known;
+  }
+
+  #batchLimitMs(): number {
+    return this.#limits.batchMs + (this.#bytesInTransfer / this.#limits.slowestBytesPerSecond) * 1000;
+  }
+
+  #cannot(operation: string, what: string): KinsyncError {
+    return new KinsyncError("KINSYNC_TRANSPORT_CANNOT", `the transport ${this.#plugin} cannot ${what}`, {
+      plugin: this.#plugin,
+      operation,
+    });
+  }
+
+  #guard<T>(options: Omit<GuardOptions<T>, "plugin">, run: () => Promise<T>): Promise<T> {
+    return guard({ ...options, plugin: this.#plugin }, run);
+  }
+
+  #checkedReceipt(receipt: Receipt): Receipt {
+    if (!isRecord(receipt) || !Number.isInteger(receipt.snapshot) || !Number.isInteger(receipt.count)) {
+      throw answer(`returned ${describe(receipt)} instead of a receipt`);
+    }
+    // Empty where more batches follow: see `Batch.tree`.
+    if (typeof receipt.tree !== "string") throw answer("returned a receipt without the digest of the tree");
+    const { seen } = receipt;
+    if (seen === undefined) return receipt;
+    if (!isThenable(seen)) throw answer(`returned a receipt whose \`seen\` is ${describe(seen)} instead of a promise`);
+    if (this.#capabilities.acknowledges === "seen") {
+      void Promise.resolve(seen).catch(() => undefined);
+      throw answer("returned a receipt with `seen`, but the transport acknowledges what is seen already");
+    }
+    return { ...receipt, seen: this.#guardSeen(seen) };
+  }
+
+  /** Settles within the time limit, and when the session ends. A caller may ignore it. */
+  #guardSeen(seen: Promise<void>): Promise<void> {
+    const end = this.ended.then(({ error }): never => {
+      const message = `the session of the transport ${this.#plugin} ended before the files were visible in the container`;
+      throw new KinsyncError("KINSYNC_TARGET_LOST", message, { cause: error });
+    });
+    end.catch(() => undefined);
+    const guarded = this.#guard({ operation: "seen", limitMs: this.#limits.seenMs }, () => Promise.race([seen, end]));
+    guarded.catch(() => undefined);
+    return guarded;
+  }
+}
+
+/** Checks what `open` returned against the table and the claimed capabilities. Throws `KINSYNC_PLUGIN_FAILED`. */
+export function checkedSession(plugin: string, session: Session, capabilities: TransportCapabilities): Session {
+  try {
+    if (!isRecord(session)) throw answer(`returned ${describe(session)} instead of a session`);
+    for (const member of Reflect.ownKeys(SESSION_MEMBERS) as (keyof typeof SESSION_MEMBERS)[]) {
+      const rule = SESSION_MEMBERS[member];
+      const value: unknown = session[member];
+      if (rule === "value" || (rule === "optional" && value === undefined)) continue;
+      if (typeof value !== "function") throw answer(`returned a session without ${nameOf(member)}`);
+    }
+    if (capabilities.run && session.run === undefined) {
+      throw answer("returned a session without run(), although the transport claims the capability `run`");
+    }
+    if (!isThenable(session.ended)) throw answer("returned a session without the promise `ended`");
+    if (!isRecord(session.facts) || !isText(session.facts.incarnation) || typeof session.facts.agent !== "string") {
+      throw answer("returned a session whose facts lack agent or incarnation");
+    }
+    return session;
+  } catch (error) {
+    throw pluginError(plugin, "open", error);
+  }
+}
+
+function nameOf(member: string | symbol): string {
+  return typeof member === "symbol" ? `[${member.description}]()` : `${member}()`;
+}
+
+function checkedInventory(inventory: Inventory): Inventory {
+  if (!isRecord(inventory) || !Array.isArray(inventory.entries) || !Array.isArray(inventory.placed)) {
+    throw answer(`returned ${describe(inventory)} instead of an inventory`);
+  }
+  if (inventory.root !== "directory" && inventory.root !== "missing" && inventory.root !== "other") {
+    throw answer(`returned an inventory whose root is ${describe(inventory.root)}`);
+  }
+  return inventory;
+}
+
+function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

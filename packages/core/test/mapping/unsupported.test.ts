@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { capabilitiesOf } from "../../src/contract/capabilities.ts";
+import { createTree } from "../../src/mapping/tree.ts";
+import type { TreeEntry } from "../../src/mapping/tree.ts";
+import {
+  unsupported,
+  unsupportedError,
+  unsupportedInTree,
+  type TransportNeeds,
+} from "../../src/mapping/unsupported.ts";
+
+const PLAIN: TransportNeeds = { inPlace: false, mirror: false, runs: false };
+
+test.each<[string, Partial<TransportNeeds>, Parameters<typeof capabilitiesOf>[0]["capabilities"], readonly string[]]>([
+  ["a plain mapping needs nothing", {}, {}, []],
+  ["`run` of a workload", { runs: true }, {}, ["run commands (`run`)"]],
+  ["`run` that is claimed", { runs: true }, { run: true }, []],
+  ["`inPlace: true`", { inPlace: true }, { run: true }, ["write into an existing file (`inPlace: true`)"]],
+  [
+    "`mirror: true` needs two capabilities",
+    { mirror: true },
+    {},
+    ["list files that kinsync did not create (`mirror: true`)", "delete files (`mirror: true`)"],
+  ],
+  ["`mirror: true` with both", { mirror: true }, { mirror: true, deletes: true }, []],
+  [
+    "a transport that writes cluster objects",
+    {},
+    { writesApi: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["patch"] }] },
+    ["work without write access to the API server, which kinsync does not have"],
+  ],
+])("%s", (_situation, needs, capabilities, expected) => {
+  expect(unsupported({ ...PLAIN, ...needs }, capabilitiesOf({ capabilities: capabilities ?? {} }))).toEqual(expected);
+});
+
+test("a tree with folders, links or too many bytes is refused with the first path of each", () => {
+  const file = { type: "file", path: "a/b", mode: 0o644, size: 10, digest: "0".repeat(64), source: "/x" };
+  const tree = createTree("directory", [
+    { type: "directory", path: "a", mode: 0o755 },
+    file as TreeEntry,
+    { type: "link", path: "l", target: "a" },
+  ]);
+  expect(unsupportedInTree(tree, capabilitiesOf({ capabilities: { maxBytes: 9 } }))).toEqual([
+    "create folders (a)",
+    "create links (l)",
+    "hold 10 bytes in one mapped folder (its limit is 9)",
+  ]);
+  const all = capabilitiesOf({ capabilities: { folders: true, links: true } });
+  expect(unsupportedInTree(tree, all)).toEqual([]);
+});
+
+test("the error names the place, the transport and everything that it cannot do", () => {
+  const error = unsupportedError("configmap", "kinsync.config.yaml:4:7: workloads[0].sync[1]", ["a", "b"]);
+  expect(error).toMatchObject({
+    code: "KINSYNC_TRANSPORT_CANNOT",
+    retry: "terminal",
+    message: "kinsync.config.yaml:4:7: workloads[0].sync[1]: the transport configmap cannot a; it cannot b",
+    details: { transport: "configmap", reasons: ["a", "b"] },
+  });
+});

@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { hostKind } from "../../src/plugins/host.ts";
+import { JOBS, object, pod, teamKind, TEAMS } from "../support/objects.ts";
+
+test("a kind's answers pass as they are", () => {
+  const host = hostKind(teamKind());
+  const root = object(TEAMS, "train");
+  expect(host.watches(root)).toEqual({ watches: [{ resource: JOBS }] });
+  const judgement = host.judge({ root, owned: [], pods: [], missing: [] });
+  expect(judgement.pod({ pod: pod("a"), owners: [], by: "owner" }).state).toBe("current");
+  expect(hostKind(host.plugin)).toBe(host);
+});
+
+test.each([
+  ["a plan that is none", { watches: () => undefined as never }, "instead of { watches: [...] }"],
+  [
+    "a resource without a plural",
+    { watches: () => ({ watches: [{ resource: { group: "", version: "v1" } as never }] }) },
+    "without kind and plural",
+  ],
+  [
+    "an owner that is no word",
+    { watches: () => ({ watches: [{ resource: JOBS, owner: "all" as never }] }) },
+    'owner of jobs is "all"',
+  ],
+  [
+    "a throw",
+    {
+      watches: () => {
+        throw new RangeError("boom");
+      },
+    },
+    "boom",
+  ],
+])("watches: %s is named", (_situation, parts, message) => {
+  expect(() => hostKind(teamKind(parts)).watches(object(TEAMS, "train"))).toThrowError(
+    expect.objectContaining({
+      code: "KINSYNC_PLUGIN_FAILED",
+      plugin: "team",
+      operation: "watches",
+      message: expect.stringContaining(message) as string,
+    }) as Error,
+  );
+});
+
+test.each([
+  ["no verdict", undefined, "instead of a verdict"],
+  ["an unknown state", { state: "good", reason: { code: "a", message: "b" } }, 'gave state "good"'],
+  ["a numeric index", { state: "current", index: 3, reason: { code: "a", message: "b" } }, "gave index number 3"],
+  ["no reason", { state: "current" }, "has no reason"],
+  ["an empty code", { state: "current", reason: { code: "", message: "b" } }, "has no reason"],
+  ["a promise", Promise.resolve(), "gave state undefined"],
+])("judge: %s is named with the pod", (_situation, verdict, message) => {
+  const host = hostKind(teamKind({ judge: () => ({ pod: () => verdict as never }) }));
+  const judgement = host.judge({ root: object(TEAMS, "train"), owned: [], pods: [], missing: [] });
+  expect(() => judgement.pod({ pod: pod("p-1"), owners: [], by: "owner" })).toThrowError(
+    expect.objectContaining({ message: expect.stringMatching(/p-1/) as string }) as Error,
+  );
+  expect(() => judgement.pod({ pod: pod("p-1"), owners: [], by: "owner" })).toThrowError(message);
+});

@@ -1,0 +1,118 @@
+import { expect, test } from "vitest";
+import { KinsyncError, type OpenContext, type Session } from "../../src/contract/index.ts";
+import { context, hostedTransport, stubSession, target } from "./support/stub-session.ts";
+
+test("an error of a transport keeps its code and retry, and names the plugin", async () => {
+  const cause = new KinsyncError("KINSYNC_TARGET_GONE", "the pod was deleted", { details: { code: "RADIO_SILENT" } });
+  const opening = hostedTransport(() => Promise.reject(cause)).open(target, context());
+  await expect(opening).rejects.toMatchObject({
+    code: "KINSYNC_TARGET_GONE",
+    retry: "gone",
+    plugin: "radio",
+    operation: "open",
+    details: { code: "RADIO_SILENT" },
+    cause,
+  });
+});
+
+test("any other error of a transport is a failed plugin", async () => {
+  const opening = hostedTransport(() => Promise.reject(new TypeError("x is not a function"))).open(target, context());
+  await expect(opening).rejects.toMatchObject({
+    code: "KINSYNC_PLUGIN_FAILED",
+    message: "plugin radio failed in open: x is not a function",
+  });
+});
+
+test("a transport that hangs is named, and its late session is closed", async () => {
+  const late = Promise.withResolvers<Session>();
+  const closed = Promise.withResolvers<void>();
+  const hosted = hostedTransport(() => late.promise, { limits: { answerMs: 10 } });
+  await expect(hosted.open(target, context())).rejects.toMatchObject({
+    code: "KINSYNC_PLUGIN_FAILED",
+    retry: "retry",
+    message: expect.stringContaining("did not return from open") as string,
+  });
+  late.resolve(stubSession({ [Symbol.asyncDispose]: () => Promise.resolve(closed.resolve()) }));
+  await closed.promise;
+});
+
+test("an abort stays an abort", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const opening = hostedTransport(
+    () => new Promise((_, reject) => controller.signal.addEventListener("abort", () => reject(reason))),
+  ).open(target, context(controller.signal));
+  controller.abort(reason);
+  await expect(opening).rejects.toBe(reason);
+});
+
+test("a transport that ignores an abort does not hold up its caller, and its late session is closed", async () => {
+  const late = Promise.withResolvers<Session>();
+  const closed = Promise.withResolvers<void>();
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const opening = hostedTransport(() => late.promise, { limits: { answerMs: 50 } }).open(
+    target,
+    context(controller.signal),
+  );
+  controller.abort(reason);
+  await expect(opening).rejects.toBe(reason);
+  late.resolve(stubSession({ [Symbol.asyncDispose]: () => Promise.resolve(closed.resolve()) }));
+  await closed.promise;
+});
+
+test("a transport that lists nothing claims nothing, and what it lists is claimed", () => {
+  const none = hostedTransport(() => Promise.reject(new Error("not opened")), { capabilities: {} });
+  expect(none.capabilities).toEqual({
+    folders: false,
+    links: false,
+    modes: false,
+    deletes: false,
+    run: false,
+    inPlace: false,
+    mirror: false,
+    maxBytes: Number.POSITIVE_INFINITY,
+    atomic: "none",
+    acknowledges: "accepted",
+    writesApi: [],
+  });
+  const some = hostedTransport(() => Promise.reject(new Error("not opened")), { capabilities: { links: true } });
+  expect(some.capabilities).toMatchObject({ links: true, folders: false });
+});
+
+test("`open` receives the roots and options that the engine gives, and empty ones otherwise", async () => {
+  const received: OpenContext[] = [];
+  const hosted = hostedTransport((_, given) => {
+    received.push(given);
+    return Promise.resolve(stubSession());
+  });
+  await hosted.open(target, context());
+  const roots = [{ path: "/app", shape: "directory", key: "k" }] as const;
+  await hosted.open(target, { ...context(), roots, options: { claim: "data" } });
+  expect(received.map((given) => [given.roots, given.options])).toEqual([
+    [[], {}],
+    [roots, { claim: "data" }],
+  ]);
+});
+
+test.each<[string, Partial<Session>, string]>([
+  ["claim", { claim: undefined as never }, "returned a session without claim()"],
+  ["run, although it claims it", { run: undefined as never }, "returned a session without run(), although"],
+  ["a way to close it", { [Symbol.asyncDispose]: undefined as never }, "without [Symbol.asyncDispose]()"],
+  ["ended", { ended: undefined as never }, "without the promise `ended`"],
+  ["an incarnation", { facts: { agent: "sh", incarnation: "" } }, "whose facts lack agent or incarnation"],
+  ["a callable ping", { ping: 1 as never }, "returned a session without ping()"],
+])("a session without %s is refused", async (_missing, parts, message) => {
+  const opening = hostedTransport(() => Promise.resolve(stubSession(parts))).open(target, context());
+  await expect(opening).rejects.toMatchObject({
+    code: "KINSYNC_PLUGIN_FAILED",
+    operation: "open",
+    message: expect.stringContaining(message) as string,
+  });
+});
+
+test("a session without the optional methods is accepted from a transport that does not claim them", async () => {
+  const missing = { run: undefined, discard: undefined, ping: undefined } as unknown as Partial<Session>;
+  const hosted = hostedTransport(() => Promise.resolve(stubSession(missing)), { capabilities: {} });
+  await expect(hosted.open(target, context())).resolves.toBeDefined();
+});
