@@ -36,6 +36,8 @@ export class MemoryContainer {
   /** Errors that the next calls of an operation throw, in order. */
   readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
   runExitCode = 0;
+  /** Receipts say that the files become visible with this. */
+  becomesVisible: Promise<void> | undefined;
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
@@ -59,12 +61,12 @@ export class MemoryContainer {
     return Object.fromEntries(files.toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1))) as Record<string, string>;
   }
 
-  put(key: string, path: string, content: string): void {
+  put(key: string, path: string, content: string, mode = 0o644): void {
     const bytes = Buffer.from(content);
     this.root(key).files.set(path, {
       type: "file",
       path,
-      mode: 0o644,
+      mode,
       size: bytes.length,
       digest: digestOf(bytes),
       bytes,
@@ -218,7 +220,9 @@ export class MemorySession implements Session {
     this.#container.log.push(
       `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
     );
-    return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
+    const { becomesVisible: seen } = this.#container;
+    const receipt = { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
+    return seen === undefined ? receipt : { ...receipt, seen };
   }
 
   async discard(): Promise<void> {}

@@ -6,6 +6,7 @@ import { actionsDue } from "../../../src/sync/actions/due.ts";
 import type { DesiredRoot, DesiredState } from "../../../src/sync/target/desired-state.ts";
 import { Worker } from "../../../src/sync/target/worker.ts";
 import type { ResolvedAction } from "../../../src/mapping/action.ts";
+import type { TransportCapabilities } from "../../../src/contract/capabilities.ts";
 import type { ContentStore } from "../../../src/mapping/content-store.ts";
 import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
@@ -22,6 +23,7 @@ let changed: PromiseWithResolvers<void>;
 let onSynced: () => void;
 
 beforeEach(() => {
+  capabilities = ALL_CAPABILITIES;
   archives = new ArchivePool();
   container = new MemoryContainer();
   events = [];
@@ -63,6 +65,7 @@ class Files {
 /** The mappings of the target under test. */
 let mapped: readonly Files[] = [];
 let snapshot = 0;
+let capabilities: TransportCapabilities = ALL_CAPABILITIES;
 
 function desired(): DesiredState {
   const roots = mapped.flatMap(({ mapping: each, tree, content, isIgnored }): DesiredRoot[] => {
@@ -113,7 +116,7 @@ function start({
     claimant: { runId, since, force },
     claimed: new Set(),
     archives,
-    capabilities: () => ALL_CAPABILITIES,
+    capabilities: () => capabilities,
     open: () => container.open(runId, since),
     actionsDue: (paths) => actionsDue(actions, "head", paths),
     retry: { min: 1, max: 2 },
@@ -424,6 +427,62 @@ describe("a worker", () => {
       opened.map((session) => Promise.race([session.ended, Promise.resolve("left open" as const)])),
     );
     expect(ends).not.toContain("left open");
+  });
+
+  test("is accepted, and not idle, until what was handed over is visible", async () => {
+    const visible = Promise.withResolvers<void>();
+    capabilities = { ...ALL_CAPABILITIES, acknowledges: "accepted" };
+    container.becomesVisible = visible.promise;
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "accepted");
+    expect(worker?.idle).toBe(false);
+    visible.resolve();
+    await until(() => worker?.status === "synced" && worker.idle);
+  });
+
+  test("is stale and sends again where what was handed over cannot become visible", async () => {
+    const lost = new KinsyncError("KINSYNC_TARGET_TIMEOUT", "it never became visible");
+    capabilities = { ...ALL_CAPABILITIES, acknowledges: "accepted" };
+    container.becomesVisible = Promise.reject(lost);
+    container.becomesVisible.catch(() => {});
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => events.includes("retry KINSYNC_TARGET_TIMEOUT"));
+    container.becomesVisible = undefined;
+    await until(() => worker?.idle === true && worker.status !== "stale");
+    expect(container.seen("src")).toEqual({ a: "1" });
+  });
+
+  test("stays accepted where the transport never reports more", async () => {
+    capabilities = { ...ALL_CAPABILITIES, acknowledges: "accepted" };
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "accepted" && worker.idle);
+    expect(worker?.reason).toContain("does not report");
+  });
+
+  test("fails with the path where the transport creates no folders", async () => {
+    capabilities = { ...ALL_CAPABILITIES, links: false, maxBytes: 2 };
+    const files = new Files("src");
+    files.set({ a: "123" });
+    start({ files: [files] });
+    await until(() => worker?.status === "failed");
+    expect(worker?.reason).toContain("cannot hold 3 bytes");
+    expect(container.roots.size).toBe(0);
+  });
+
+  test("neither compares nor changes modes where the transport carries none", async () => {
+    capabilities = { ...ALL_CAPABILITIES, modes: false };
+    container.put("src", "a", "1", 0o600);
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    expect(events).toContain("synced src g1 +0 -0");
   });
 
   test("does not repeat a command that failed", async () => {
