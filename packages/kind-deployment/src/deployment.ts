@@ -48,7 +48,7 @@ interface Rollout {
  * `pkg/controller/deployment/util/deployment_util.go`), so ages say nothing and are not read.
  */
 export function deployment(): KindPlugin {
-  return defineKind({ name: "deployment", root: DEPLOYMENTS, watches, judge });
+  return defineKind({ name: "deployment", root: DEPLOYMENTS, watches, judge, roles: () => [] });
 }
 
 function watches(root: KubeObject): WatchPlan {
@@ -71,7 +71,7 @@ function judge(view: KindView): Judgement {
   const note = noteOf(view.root);
   return {
     pod: (owned) => verdictOfInactivePod(owned.pod) ?? judgeLivePod(rollout, owned),
-    ...(note === undefined ? {} : { note }),
+    notes: note === undefined ? [] : [note],
   };
 }
 

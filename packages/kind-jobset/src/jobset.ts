@@ -12,7 +12,7 @@ import type {
   WatchPlan,
 } from "@kinsync/core/contract";
 import { KEYS, completionIndexOf, endingOfJob, jobIndexOf, parseCounter, projectJob, roleOf } from "./fields.ts";
-import type { JobFields, JobSetStatus } from "./fields.ts";
+import type { JobFields, JobSetSpec, JobSetStatus } from "./fields.ts";
 import { noteOf, terminalStateOf } from "./note.ts";
 
 const JOBSETS: ResourceType = { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" };
@@ -36,7 +36,7 @@ interface Run {
  * `job-restart-attempt` is less than what the status asks for. Ages are never compared: sibling Jobs may be hours apart.
  */
 export function jobset(): KindPlugin {
-  return defineKind({ name: "jobset", root: JOBSETS, watches, judge, claims });
+  return defineKind({ name: "jobset", root: JOBSETS, watches, judge, claims, roles });
 }
 
 function watches(root: KubeObject): WatchPlan {
@@ -47,6 +47,11 @@ function watches(root: KubeObject): WatchPlan {
   };
 }
 
+function roles(root: KubeObject): readonly string[] {
+  const { replicatedJobs } = (root.spec ?? {}) as JobSetSpec;
+  return (replicatedJobs ?? []).map(({ name }) => name);
+}
+
 /** The UID alone tells two JobSets of one name apart; it is a label since jobset v0.9, and before that nothing is claimed. */
 function claims(root: KubeObject, pod: Pod): boolean {
   return pod.metadata.labels?.[KEYS.jobsetUid] === root.metadata.uid;
@@ -55,7 +60,7 @@ function claims(root: KubeObject, pod: Pod): boolean {
 function judge(view: KindView): Judgement {
   const run = readRun(view.root);
   const note = noteOf(view);
-  return { pod: (owned) => judgePod(run, owned), ...(note === undefined ? {} : { note }) };
+  return { pod: (owned) => judgePod(run, owned), notes: note === undefined ? [] : [note] };
 }
 
 function readRun(root: KubeObject): Run {

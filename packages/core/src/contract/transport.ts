@@ -193,7 +193,7 @@ export interface OpenContext {
 
 /** How a session is opened and a batch is carried. */
 export interface TransportPlugin {
-  readonly contract: typeof CONTRACT;
+  readonly contract: string;
   readonly type: "transport";
   /** Unique among the loaded transports: `exec`. Named by a mapping's `transport`. */
   readonly name: string;

@@ -97,7 +97,7 @@ class JoinedEngine implements Engine {
       kind,
       archives: this.#archives,
       watch: (onResolution) =>
-        watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, signal, onResolution }),
+        watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
       open: (eligible, mapping, opening) => this.#open(eligible, mapping, opening),
       runId: this.#runId,

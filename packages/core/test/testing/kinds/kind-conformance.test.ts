@@ -16,7 +16,7 @@ const sound: KindDefinition = {
   judge: (view) => ({
     pod: (owned) => verdict(isActive(view, owned)),
     ...(view.owned.length === 0 && view.missing.length === 0
-      ? { note: { code: "no-groups", message: "it has no groups" } }
+      ? { notes: [{ code: "no-groups", message: "it has no groups" }] }
       : {}),
   }),
 };
@@ -103,7 +103,7 @@ test("a kind that gives another answer than the case expects is named with the p
 
 test("a note that the case does not expect is a failure", () => {
   const failures = broken({
-    judge: (view) => ({ ...sound.judge(view), note: { code: "surprise", message: "nobody expects it" } }),
+    judge: (view) => ({ ...sound.judge(view), notes: [{ code: "surprise", message: "nobody expects it" }] }),
   });
   expect(failures["members are as expected"]).toContain("nobody expects it");
 });
@@ -202,14 +202,14 @@ test("a kind may read times that its objects carry", () => {
 });
 
 test.each<[string, Partial<Verdict>, string]>([
-  ["a state that does not exist", { state: "stale" as "current" }, "is no state"],
+  ["a state that does not exist", { state: "stale" as "current" }, "is not a state"],
   ["an empty role", { role: "" }, "role is to be"],
   ["a code in another case", { reason: { code: "InGroup", message: "m" } }, "kebab-case"],
   ["an empty message", { reason: { code: "c", message: "" } }, "empty"],
   ["a message that ends in a full stop", { reason: { code: "c", message: "It is." } }, "full stop"],
   ["a message that shows a missing value", { reason: { code: "c", message: "it is undefined" } }, "none"],
   ["evidence that is an object", { reason: { code: "c", message: "m", evidence: { a: {} as string } } }, "evidence"],
-  ["a key that no verdict has", { colour: "red" } as Partial<Verdict>, 'no "colour"'],
+  ["a key that no verdict has", { colour: "red" } as Partial<Verdict>, 'no field "colour"'],
 ])("a verdict with %s is found out", (_, change, complaint) => {
   const failures = broken({
     judge: (view) => ({ pod: (owned) => ({ ...sound.judge(view).pod(owned), ...change }) }),
