@@ -149,7 +149,7 @@ async function connect(
       registry,
       workloads,
       notes: registry.notes,
-      permissions: neededPermissions(workloads, registry.transports),
+      permissions: neededPermissions(workloads, registry.kinds, registry.transports),
       sync: (run = {}) => start("once", run),
       up: (run) => start("watch", run),
       close,

@@ -10,7 +10,10 @@ import {
 import type { KubeObject, Pod, ResourceType } from "../../contract/resource.ts";
 import { hostKind, type HostedJudgement } from "../../plugins/host.ts";
 import type { WorkloadRef } from "../resolution.ts";
-import { isPods } from "../../kube/resource-path.ts";
+import { apiVersionOf, isPods, PODS } from "../../kube/resource-path.ts";
+
+/** Delegation that is deeper than this is refused: it has no use, and each level costs watches. */
+export const MAX_DEPTH = 8;
 
 /** What judges a root: a kind, or the rule for roots that no kind claims. */
 export interface Rule {
@@ -74,6 +77,40 @@ export function ruleOfKind(kind: KindPlugin): Rule {
 /** True if the kind reads objects of this resource in this version. */
 export function servesVersion(kind: KindPlugin, { version }: ResourceType): boolean {
   return version === kind.root.version || (kind.root.versions?.includes(version) ?? false);
+}
+
+/** A resource that a workload reads besides its root. */
+export interface NeededResource {
+  readonly resource: ResourceType;
+  readonly isOptional: boolean;
+}
+
+/**
+ * Every resource that a root's plan names, pods included, with what the kinds of delegated children watch. The children are not known
+ * here, so their kinds plan for an object of their resource without spec; a kind that cannot do that adds nothing.
+ */
+export function neededResources(
+  rule: Rule,
+  root: KubeObject,
+  kinds: readonly KindPlugin[],
+  depth = 0,
+): readonly NeededResource[] {
+  const plan = rule.plan(root);
+  if (plan === undefined) return [];
+  const sources = [...plan.watches, ...(plan.refers ?? [])];
+  const own = sources.map(({ resource, optional }) => ({ resource, isOptional: optional ?? false }));
+  const below = plan.watches.flatMap(({ resource, delegate }) => {
+    const kind = kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
+    if (delegate !== true || kind === undefined || depth === MAX_DEPTH) return [];
+    const metadata = { name: "", uid: "", ...(root.metadata.namespace === undefined ? {} : { namespace: root.metadata.namespace }) };
+    try {
+      const child = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+      return neededResources(ruleOfKind(kind), child, kinds, depth + 1);
+    } catch {
+      return [];
+    }
+  });
+  return [{ resource: PODS, isOptional: false }, ...own, ...below];
 }
 
 const OWNED_AND_ALIVE: Rule = {

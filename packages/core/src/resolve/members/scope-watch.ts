@@ -3,14 +3,11 @@ import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import { resourceName } from "../../kube/resource-path.ts";
 import type { Layer } from "./ownership.ts";
-import { ruleOfKind, servesVersion, type Rule } from "./rule.ts";
+import { MAX_DEPTH, ruleOfKind, servesVersion, type Rule } from "./rule.ts";
 import { isOfResource, Scope, type Child } from "./scope.ts";
 import { asKinsyncError } from "./verdict-runner.ts";
 import type { WatchSet } from "./watch-set.ts";
 import { NO_WATCHES, planWatches, type PlannedWatch, type PlannedWatches } from "./watch-spec.ts";
-
-/** Delegation that is deeper than this is refused: it has no use, and each level costs watches. */
-const MAX_DEPTH = 8;
 
 /** What the scopes of one workload share. */
 export interface ScopeContext {

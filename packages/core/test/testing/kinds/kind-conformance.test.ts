@@ -1,4 +1,4 @@
-import { defineKind } from "@kinsync/core/contract";
+import { defineKind, delegatedVerdict } from "@kinsync/core/contract";
 import type { KindDefinition, KindView, KubeObject, OwnedPod, Pod, Verdict } from "@kinsync/core/contract";
 import { judgeObjects, kindConformance } from "@kinsync/core/testing";
 import type { KindCase, KindConformanceOptions } from "@kinsync/core/testing";
@@ -313,4 +313,97 @@ test("a set that is judged as a whole sees its pods, any other kind sees none", 
   judgeObjects(defineKind({ ...sound, judge }), root, subject.objects);
   judgeObjects(defineKind({ ...sound, judge, judgesSet: true }), root, subject.objects);
   expect(seen).toEqual([[], ["b", "g"]]);
+});
+
+const PARENT = { group: "example.com", version: "v1", kind: "Parent", plural: "parents" };
+const RUNTIME = { group: "example.com", version: "v1", kind: "Runtime", plural: "runtimes" };
+
+/** A Parent leaves its Sets to their kind, refers to a Runtime, and adds labels and roles. */
+const parent: KindDefinition = {
+  name: "parent",
+  root: PARENT,
+  watches: () => ({
+    watches: [{ resource: SET, delegate: true }],
+    pods: "delegated",
+    refers: [{ resource: RUNTIME, name: "r" }],
+  }),
+  judge: (view) => ({
+    pod: (owned) => ({
+      ...(delegatedVerdict(view, owned) ?? verdict(false)),
+      role: "node",
+      labels: { runtime: String(view.referred.length) },
+    }),
+  }),
+  roles: () => ["node"],
+};
+
+const above: KubeObject = { apiVersion: "example.com/v1", kind: "Parent", metadata: { name: "p", uid: "p-1" } };
+const runtime: KubeObject = { apiVersion: "example.com/v1", kind: "Runtime", metadata: { name: "r", uid: "r-1" } };
+const otherRuntime: KubeObject = { ...runtime, metadata: { name: "q", uid: "q-1" } };
+const delegated: KindCase = {
+  name: "a Parent with one Set",
+  root: above,
+  objects: [
+    { ...root, metadata: { ...object("Set", "s", above, 1, "s-1").metadata, name: "s" } },
+    ...subject.objects,
+    runtime,
+    otherRuntime,
+  ],
+  members: [
+    { pod: "g", state: "current", role: "node", labels: { runtime: "1" }, reason: "in-group" },
+    { pod: "b", state: "superseded", role: "node", labels: { runtime: "1" }, reason: "not-in-group" },
+  ],
+  roles: ["node"],
+};
+
+/** The requirements that a parent breaks. */
+function brokenByParent(change: Partial<KindDefinition>, one: Partial<KindCase> = {}, child = sound): string[] {
+  const failures: string[] = [];
+  const listen = (name: string, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      failures.push(`${name.split(": ").at(-1)}: ${String(error)}`);
+    }
+  };
+  const kind = defineKind({ ...parent, ...change });
+  kindConformance(kind, [{ ...delegated, ...one }], { test: listen, kinds: [defineKind(child)] });
+  return failures;
+}
+
+test("a kind that delegates, refers, labels and declares roles breaks no law", () => {
+  expect(brokenByParent({})).toEqual([]);
+});
+
+test("other labels or roles than the case expects are a failure", () => {
+  expect(brokenByParent({ roles: () => ["other"] })[0]).toContain("roles that the spec names");
+  const [members] = delegated.members;
+  if (members === undefined) throw new Error("no member");
+  expect(brokenByParent({}, { members: [{ ...members, labels: { runtime: "2" } }] })[0]).toContain("members are as");
+});
+
+test("a label that is not a text, and a role named twice, are found out", () => {
+  const judge: KindDefinition["judge"] = (view) => ({
+    pod: (owned) => ({ ...(delegatedVerdict(view, owned) ?? verdict(false)), labels: { n: 3 } as never }),
+  });
+  expect(brokenByParent({ judge }).join("\n")).toContain('the label "n" is to be a text');
+  expect(brokenByParent({ roles: () => ["node", "node"] }).join("\n")).toContain("names one twice");
+});
+
+test("notes of the delegated children are the default, with the child's name", () => {
+  const child: KindDefinition = {
+    ...sound,
+    judge: (view) => ({ ...sound.judge(view), notes: [{ code: "paused", message: "it is paused" }] }),
+  };
+  expect(brokenByParent({}, { notes: ["paused"] }, child)).toEqual([]);
+});
+
+test("a child's kind that throws fails the test with its own error", () => {
+  const child: KindDefinition = {
+    ...sound,
+    judge: () => {
+      throw new Error("no rule today");
+    },
+  };
+  expect(brokenByParent({}, {}, child)[0]).toContain("no rule today");
 });
