@@ -39,6 +39,19 @@ test("options reach the factory", async () => {
   expect(await failureInNode(folder)).toMatchObject({ kinds: [["ships", ORIGIN]] });
 });
 
+test("a factory returns several plugins", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": BY_NAME,
+    ...fleet(`const kind = ${KIND("2.0")}; export default () => [kind, { ...kind, name: "ships" }];`),
+  });
+  expect(await failureInNode(folder)).toMatchObject({
+    kinds: [
+      ["fleet", ORIGIN],
+      ["ships", ORIGIN],
+    ],
+  });
+});
+
 test("a relative path names a plugin of the project itself", async () => {
   await using folder = await createFolder({
     "kinsync.config.yaml": "kinds: [./fleet.ts]\nworkloads: []\n",
@@ -125,6 +138,12 @@ test.each([
     `export default async () => ${KIND("2.0")};`,
     "KINSYNC_PLUGIN_SHAPE",
     `${ORIGIN} cannot be used: it is a promise`,
+  ],
+  [
+    "gives an empty list",
+    `export default () => [];`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: its factory returned an empty list`,
   ],
   [
     "gives nothing",
