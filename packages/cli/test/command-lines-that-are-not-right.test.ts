@@ -194,6 +194,11 @@ test.each<[situation: string, body: string, message: RegExp]>([
     /^error KINSYNC_PLUGIN_FAILED: fleet \(kinds\[0\] in kinsync\.config\.yaml\) failed: it threw when it was imported: no license\n/,
   ],
   [
+    "never returns from its factory",
+    `export default () => { for (;;); };`,
+    /^error KINSYNC_PLUGIN_FAILED: plugin fleet .* did not return from factory within 5 s, so kinsync cannot continue\n/,
+  ],
+  [
     "is of another contract",
     `export default () => ({ ${KIND.replace('"2.0"', "1")} });`,
     /^error KINSYNC_PLUGIN_CONTRACT: fleet .* was built for contract 1; this kinsync has contract 2.0\n/,

@@ -1,5 +1,6 @@
 import { isKinsyncError, isSourceError, KinsyncError } from "../errors/error.ts";
 import { nearestNames } from "../text/did-you-mean.ts";
+import { watchCall } from "./call-watch.ts";
 
 /** The error for an answer that does not follow the contract; `call` adds the plugin and the function. */
 export function answer(message: string): TypeError {
@@ -31,10 +32,10 @@ export function pluginError(plugin: string, operation: string, error: unknown): 
   });
 }
 
-/** Runs a plugin's function. Whatever it throws names the plugin and the function. */
+/** Runs a plugin's function under the watchdog. Whatever it throws names the plugin and the function. */
 export function call<T>(plugin: string, operation: string, run: () => T): T {
   try {
-    return run();
+    return watchCall(plugin, operation, run);
   } catch (error) {
     throw pluginError(plugin, operation, error);
   }

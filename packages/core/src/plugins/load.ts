@@ -7,6 +7,7 @@ import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { checkKind, checkTransport } from "./shape.ts";
+import { watchCall, watchImport } from "./call-watch.ts";
 
 /** A plugin, and who brought it, for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
 export interface LoadedPlugin<Plugin> {
@@ -77,7 +78,7 @@ async function produce(
   }
   let made: unknown;
   try {
-    made = settings === undefined ? (factory() as unknown) : (factory(settings) as unknown);
+    made = watchCall(origin, "factory", (): unknown => (settings === undefined ? factory() : factory(settings)));
   } catch (error) {
     throw failed(origin, "its factory threw", "factory", error);
   }
@@ -148,7 +149,8 @@ async function importWithin(
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return (await Promise.race([import(pathToFileURL(file).href), stopped])) as Readonly<Record<string, unknown>>;
+    const imported = watchImport(origin, () => import(pathToFileURL(file).href));
+    return (await Promise.race([imported, stopped])) as Readonly<Record<string, unknown>>;
   } catch (error) {
     if (options.signal.aborted) throw error;
     if (timer.aborted) {

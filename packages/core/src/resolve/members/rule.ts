@@ -102,7 +102,11 @@ export function neededResources(
   const below = plan.watches.flatMap(({ resource, delegate }) => {
     const kind = kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
     if (delegate !== true || kind === undefined || depth === MAX_DEPTH) return [];
-    const metadata = { name: "", uid: "", ...(root.metadata.namespace === undefined ? {} : { namespace: root.metadata.namespace }) };
+    const metadata = {
+      name: "",
+      uid: "",
+      ...(root.metadata.namespace === undefined ? {} : { namespace: root.metadata.namespace }),
+    };
     try {
       const child = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
       return neededResources(ruleOfKind(kind), child, kinds, depth + 1);
