@@ -57,6 +57,7 @@ function numbered(worker: Worker): CallWatch["callNumber"] {
     if (call === undefined) {
       call = ++count;
       operations.set(operation, call);
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       worker.postMessage({ call, plugin, operation } satisfies CallName);
     }
     return call;
