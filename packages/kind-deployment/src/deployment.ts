@@ -10,7 +10,7 @@ import type {
   WatchPlan,
 } from "@kinsync/core/contract";
 import { REVISION, readDeployment, revisionOf } from "./fields.ts";
-import type { DeploymentFields } from "./fields.ts";
+import type { Deployment } from "./fields.ts";
 import { noteOf } from "./note.ts";
 
 const DEPLOYMENTS: ResourceType = {
@@ -31,7 +31,7 @@ const REPLICA_SETS: ResourceType = {
 /** What one judgement needs, read once. */
 interface Rollout {
   readonly root: KubeObject;
-  readonly fields: DeploymentFields;
+  readonly fields: Deployment;
   /** The Deployment's revision annotation. */
   readonly wanted: number | undefined;
   /** Highest revision among the owned ReplicaSets, and how many have it. */

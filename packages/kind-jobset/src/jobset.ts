@@ -11,8 +11,17 @@ import type {
   Verdict,
   WatchPlan,
 } from "@kinsync/core/contract";
-import { KEYS, completionIndexOf, endingOfJob, jobIndexOf, parseCounter, projectJob, roleOf } from "./fields.ts";
-import type { JobFields, JobSetSpec, JobSetStatus } from "./fields.ts";
+import {
+  KEYS,
+  completionIndexOf,
+  endingOfJob,
+  jobIndexOf,
+  parseCounter,
+  projectJob,
+  readJob,
+  readJobSet,
+  roleOf,
+} from "./fields.ts";
 import { noteOf, terminalStateOf } from "./note.ts";
 
 const JOBSETS: ResourceType = { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" };
@@ -48,8 +57,7 @@ function watches(root: KubeObject): WatchPlan {
 }
 
 function roles(root: KubeObject): readonly string[] {
-  const { replicatedJobs } = (root.spec ?? {}) as JobSetSpec;
-  return (replicatedJobs ?? []).map(({ name }) => name);
+  return (readJobSet(root).spec?.replicatedJobs ?? []).map(({ name }) => name);
 }
 
 /** The UID alone tells two JobSets of one name apart; it is a label since jobset v0.9, and before that nothing is claimed. */
@@ -64,7 +72,7 @@ function judge(view: KindView): Judgement {
 }
 
 function readRun(root: KubeObject): Run {
-  const status = (root.status ?? {}) as JobSetStatus;
+  const status = readJobSet(root).status ?? {};
   return {
     root,
     restarts: status.restarts ?? 0,
@@ -195,7 +203,7 @@ function leavingReason(
       evidence: { ...evidence, "job.status.conditions": ending },
     };
   }
-  if ((job as JobFields).spec?.suspend === true) {
+  if (readJob(job).spec?.suspend === true) {
     return {
       code: "job-suspended",
       message: `its Job ${job.metadata.name} is suspended, and the Job's pods are removed`,
