@@ -29,6 +29,7 @@ export async function benchResolve(count: number): Promise<void> {
     reflectors,
     ref: { resource: SETS, namespace: "ml", name: "train" },
     kind: SET_KIND,
+    kinds: [SET_KIND],
     signal: new AbortController().signal,
     onResolution: (resolution) => onNext?.(resolution),
   });

@@ -77,5 +77,5 @@ export const cases: readonly KindCase[] = [
       { pod: "pendulum-actors-1-0", state: "finished", role: "actor", index: "0", reason: "pod-finished" },
     ],
   },
-  { name: "no run yet", root: root(undefined), objects: [], members: [], note: "not-started" },
+  { name: "no run yet", root: root(undefined), objects: [], members: [], notes: ["not-started"] },
 ];

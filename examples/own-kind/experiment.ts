@@ -22,7 +22,7 @@ export function experiment(): KindPlugin {
           };
           return { ...(verdictOfInactivePod(pod) ?? verdictOfRun(job ?? pod, wanted)), ...about };
         },
-        ...(wanted === 0 ? { note: { code: "not-started", message: "the Experiment has no run yet" } } : {}),
+        ...(wanted === 0 ? { notes: [{ code: "not-started", message: "the Experiment has no run yet" }] } : {}),
       };
     },
   });

@@ -1,3 +1,5 @@
+import type { KinsyncError } from "@kinsync/core/contract";
+
 /** A stream to write text to; `process.stdout` is one. */
 export interface Output {
   write(text: string): unknown;
@@ -14,6 +16,11 @@ export interface Io {
   readonly cwd: string;
   /** Export conditions that this process runs with: `--conditions` of Node. */
   readonly conditions: readonly string[];
+  /**
+   * Reports synchronously that a plugin of the config blocks the process, and returns the exit code. Default: no watchdog; a plugin in an
+   * endless loop then keeps signals from being handled.
+   */
+  readonly onPluginBlocked?: ((error: KinsyncError) => number) | undefined;
   /** Aborted when the user wants to stop. */
   readonly signal: AbortSignal;
 }

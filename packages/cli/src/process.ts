@@ -28,6 +28,7 @@ export async function runProcess(): Promise<void> {
     ...streams,
     cwd: process.cwd(),
     conditions: conditionsOf(process.execArgv),
+    onPluginBlocked: (error) => tellFailure(error, process.argv.slice(2), streams),
     signal: interrupts.signal,
   });
   setTimeout(() => process.exit(), LINGER).unref();

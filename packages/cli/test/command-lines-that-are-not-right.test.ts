@@ -185,7 +185,7 @@ function plugin(body: string) {
   };
 }
 
-const KIND = `contract: 1, type: "kind", name: "fleet", watches() {}, judge() {}`;
+const KIND = `contract: "2.0", type: "kind", name: "fleet", watches() {}, judge() {}`;
 
 test.each<[situation: string, body: string, message: RegExp]>([
   [
@@ -194,9 +194,14 @@ test.each<[situation: string, body: string, message: RegExp]>([
     /^error KINSYNC_PLUGIN_FAILED: fleet \(kinds\[0\] in kinsync\.config\.yaml\) failed: it threw when it was imported: no license\n/,
   ],
   [
+    "never returns from its factory",
+    `export default () => { for (;;); };`,
+    /^error KINSYNC_PLUGIN_FAILED: plugin fleet .* did not return from factory within 5 s, so kinsync cannot continue\n/,
+  ],
+  [
     "is of another contract",
-    `export default () => ({ ${KIND.replace("1", "2")} });`,
-    /^error KINSYNC_PLUGIN_CONTRACT: fleet .* was written for contract 2; this kinsync has contract 1\n/,
+    `export default () => ({ ${KIND.replace('"2.0"', "1")} });`,
+    /^error KINSYNC_PLUGIN_CONTRACT: fleet .* was built for contract 1; this kinsync has contract 2.0\n/,
   ],
   [
     "has the name of a built-in one",

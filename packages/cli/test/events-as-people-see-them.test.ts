@@ -101,10 +101,12 @@ function member(name: string, state: Member["state"], role?: string): Member {
     role,
     unsettled: false,
     index: undefined,
+    labels: {},
     reason: { code: "c", message: "because" },
     by: "owner",
     owners: [],
     containers: [],
+    defaultContainer: undefined,
     pod: { apiVersion: "v1", kind: "Pod", metadata: { name, uid: name }, spec: { containers: [] } },
   };
 }
@@ -120,7 +122,8 @@ function resolution(members: readonly Member[], note?: string): Resolution {
     root: { apiVersion: "jobset.x-k8s.io/v1alpha2", kind: "JobSet", metadata: { name: "train", uid: "r" } },
     members,
     memberCount: members.length,
-    note: note === undefined ? undefined : { code: "n", message: note },
+    notes: note === undefined ? [] : [{ code: "n", message: note }],
+    roles: undefined,
     problems: [],
   };
 }

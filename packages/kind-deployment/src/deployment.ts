@@ -10,7 +10,7 @@ import type {
   WatchPlan,
 } from "@kinsync/core/contract";
 import { REVISION, readDeployment, revisionOf } from "./fields.ts";
-import type { DeploymentFields } from "./fields.ts";
+import type { Deployment } from "./fields.ts";
 import { noteOf } from "./note.ts";
 
 const DEPLOYMENTS: ResourceType = {
@@ -31,7 +31,7 @@ const REPLICA_SETS: ResourceType = {
 /** What one judgement needs, read once. */
 interface Rollout {
   readonly root: KubeObject;
-  readonly fields: DeploymentFields;
+  readonly fields: Deployment;
   /** The Deployment's revision annotation. */
   readonly wanted: number | undefined;
   /** Highest revision among the owned ReplicaSets, and how many have it. */
@@ -48,7 +48,7 @@ interface Rollout {
  * `pkg/controller/deployment/util/deployment_util.go`), so ages say nothing and are not read.
  */
 export function deployment(): KindPlugin {
-  return defineKind({ name: "deployment", root: DEPLOYMENTS, watches, judge });
+  return defineKind({ name: "deployment", root: DEPLOYMENTS, watches, judge, roles: () => [] });
 }
 
 function watches(root: KubeObject): WatchPlan {
@@ -71,7 +71,7 @@ function judge(view: KindView): Judgement {
   const note = noteOf(view.root);
   return {
     pod: (owned) => verdictOfInactivePod(owned.pod) ?? judgeLivePod(rollout, owned),
-    ...(note === undefined ? {} : { note }),
+    notes: note === undefined ? [] : [note],
   };
 }
 

@@ -1,27 +1,14 @@
-import type { KubeObject } from "@kinsync/core/contract";
-import type { LabelSelector } from "@kinsync/core/contract";
+import type { KubeObject, Wire } from "@kinsync/core/contract";
+import type { V1DeploymentSpec, V1DeploymentStatus } from "@kubernetes/client-node";
 
 /** Annotation on a Deployment and on each of its ReplicaSets: a number that grows with each rollout, also with a rollback. */
 export const REVISION = "deployment.kubernetes.io/revision";
 
-/** The part of a Deployment that is read; the API server enforces the types. */
-export interface DeploymentFields {
-  readonly spec?: {
-    readonly replicas?: number;
-    readonly paused?: boolean;
-    readonly selector?: LabelSelector;
-    readonly strategy?: { readonly type?: string };
-  };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly replicas?: number;
-    readonly updatedReplicas?: number;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
-  };
-}
+/** A Deployment as the API server delivers it; any field may be missing. */
+export type Deployment = KubeObject<Partial<Wire<V1DeploymentSpec>>, Wire<V1DeploymentStatus>>;
 
-export function readDeployment(root: KubeObject): DeploymentFields {
-  return root;
+export function readDeployment(root: KubeObject): Deployment {
+  return root as Deployment;
 }
 
 /** The revision annotation as a number; `undefined` where it is absent or no number. */

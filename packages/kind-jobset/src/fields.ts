@@ -1,4 +1,5 @@
-import type { KubeObject, Pod } from "@kinsync/core/contract";
+import type { KubeObject, Pod, Wire } from "@kinsync/core/contract";
+import type { V1JobSpec, V1JobStatus } from "@kubernetes/client-node";
 
 const PREFIX = "jobset.sigs.k8s.io/";
 
@@ -41,10 +42,18 @@ export interface JobSetStatus {
   readonly replicatedJobsStatus?: readonly { readonly name: string; readonly jobRestarts?: readonly number[] }[];
 }
 
-/** The part of a Job that is read. */
-export interface JobFields {
-  readonly spec?: { readonly suspend?: boolean };
-  readonly status?: { readonly conditions?: readonly Condition[] };
+/** A JobSet: there are no official types, so the fields that are read are declared here. Any of them may be missing. */
+export type JobSet = KubeObject<JobSetSpec, JobSetStatus>;
+
+/** A Job as the API server delivers it; any field may be missing. */
+export type Job = KubeObject<Partial<Wire<V1JobSpec>>, Wire<V1JobStatus>>;
+
+export function readJobSet(root: KubeObject): JobSet {
+  return root as JobSet;
+}
+
+export function readJob(job: KubeObject): Job {
+  return job as Job;
 }
 
 /** A Job's conditions that say that it ends: the first two while its pods are being removed, the others after that. */
@@ -52,7 +61,7 @@ const ENDING: ReadonlySet<string> = new Set(["FailureTarget", "SuccessCriteriaMe
 
 /** Which condition says that the Job ends; `undefined` while it goes on. */
 export function endingOfJob(job: KubeObject): string | undefined {
-  const { status } = job as JobFields;
+  const { status } = readJob(job);
   return status?.conditions?.find((condition) => ENDING.has(condition.type) && condition.status === "True")?.type;
 }
 
@@ -79,7 +88,7 @@ export function completionIndexOf(pod: Pod): string | undefined {
 /** Keeps of a Job what the rule reads. */
 export function projectJob(job: KubeObject): KubeObject {
   const { name, uid, namespace, labels, ownerReferences, deletionTimestamp } = job.metadata;
-  const { spec, status } = job as JobFields;
+  const { spec, status } = readJob(job);
   return {
     apiVersion: job.apiVersion,
     kind: job.kind,

@@ -11,8 +11,17 @@ import type {
   Verdict,
   WatchPlan,
 } from "@kinsync/core/contract";
-import { KEYS, completionIndexOf, endingOfJob, jobIndexOf, parseCounter, projectJob, roleOf } from "./fields.ts";
-import type { JobFields, JobSetStatus } from "./fields.ts";
+import {
+  KEYS,
+  completionIndexOf,
+  endingOfJob,
+  jobIndexOf,
+  parseCounter,
+  projectJob,
+  readJob,
+  readJobSet,
+  roleOf,
+} from "./fields.ts";
 import { noteOf, terminalStateOf } from "./note.ts";
 
 const JOBSETS: ResourceType = { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" };
@@ -36,7 +45,7 @@ interface Run {
  * `job-restart-attempt` is less than what the status asks for. Ages are never compared: sibling Jobs may be hours apart.
  */
 export function jobset(): KindPlugin {
-  return defineKind({ name: "jobset", root: JOBSETS, watches, judge, claims });
+  return defineKind({ name: "jobset", root: JOBSETS, watches, judge, claims, roles });
 }
 
 function watches(root: KubeObject): WatchPlan {
@@ -47,6 +56,10 @@ function watches(root: KubeObject): WatchPlan {
   };
 }
 
+function roles(root: KubeObject): readonly string[] {
+  return (readJobSet(root).spec?.replicatedJobs ?? []).map(({ name }) => name);
+}
+
 /** The UID alone tells two JobSets of one name apart; it is a label since jobset v0.9, and before that nothing is claimed. */
 function claims(root: KubeObject, pod: Pod): boolean {
   return pod.metadata.labels?.[KEYS.jobsetUid] === root.metadata.uid;
@@ -55,11 +68,11 @@ function claims(root: KubeObject, pod: Pod): boolean {
 function judge(view: KindView): Judgement {
   const run = readRun(view.root);
   const note = noteOf(view);
-  return { pod: (owned) => judgePod(run, owned), ...(note === undefined ? {} : { note }) };
+  return { pod: (owned) => judgePod(run, owned), notes: note === undefined ? [] : [note] };
 }
 
 function readRun(root: KubeObject): Run {
-  const status = (root.status ?? {}) as JobSetStatus;
+  const status = readJobSet(root).status ?? {};
   return {
     root,
     restarts: status.restarts ?? 0,
@@ -190,7 +203,7 @@ function leavingReason(
       evidence: { ...evidence, "job.status.conditions": ending },
     };
   }
-  if ((job as JobFields).spec?.suspend === true) {
+  if (readJob(job).spec?.suspend === true) {
     return {
       code: "job-suspended",
       message: `its Job ${job.metadata.name} is suspended, and the Job's pods are removed`,

@@ -1,10 +1,10 @@
 import type { KindView, KubeObject, Reason } from "@kinsync/core/contract";
-import { JOBSET_CONTROLLER, KEYS, parseCounter } from "./fields.ts";
-import type { JobSetSpec, JobSetStatus } from "./fields.ts";
+import { JOBSET_CONTROLLER, KEYS, parseCounter, readJobSet } from "./fields.ts";
+import type { JobSetSpec } from "./fields.ts";
 
 /** How the JobSet ended, `Completed` or `Failed` (`jobSetFinished` reads the conditions); `undefined` while it goes on. */
 export function terminalStateOf(root: KubeObject): string | undefined {
-  const status = (root.status ?? {}) as JobSetStatus;
+  const status = readJobSet(root).status ?? {};
   const condition = status.conditions?.find(
     ({ type, status }) => (type === "Completed" || type === "Failed") && status === "True",
   );
@@ -14,7 +14,7 @@ export function terminalStateOf(root: KubeObject): string | undefined {
 /** What is to be said of the JobSet as a whole; the weightiest thing where there are several. */
 export function noteOf(view: KindView): Reason | undefined {
   const { root } = view;
-  const spec = (root.spec ?? {}) as JobSetSpec;
+  const spec = readJobSet(root).spec ?? {};
   if (spec.managedBy !== undefined && spec.managedBy !== JOBSET_CONTROLLER) {
     return {
       code: "managed-elsewhere",
@@ -38,7 +38,7 @@ export function noteOf(view: KindView): Reason | undefined {
 
 /** Fewer Jobs than the spec asks for: between two attempts, or waiting for `dependsOn` or a startup policy. */
 function progressNote(view: KindView, spec: JobSetSpec): Reason | undefined {
-  const status = (view.root.status ?? {}) as JobSetStatus;
+  const status = readJobSet(view.root).status ?? {};
   const restarts = status.restarts ?? 0;
   const wanted = (spec.replicatedJobs ?? []).reduce((sum, job) => sum + (job.replicas ?? 1), 0);
   const attempts = view.owned

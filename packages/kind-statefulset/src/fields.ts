@@ -1,28 +1,14 @@
-import type { KubeObject, Pod } from "@kinsync/core/contract";
-import type { LabelSelector } from "@kinsync/core/contract";
+import type { KubeObject, Pod, Wire } from "@kinsync/core/contract";
+import type { V1StatefulSetSpec, V1StatefulSetStatus } from "@kubernetes/client-node";
 
 export const REVISION_HASH = "controller-revision-hash";
 export const POD_INDEX = "apps.kubernetes.io/pod-index";
 
-/** The part of a StatefulSet that is read; the API server enforces the types. */
-export interface StatefulSetFields {
-  readonly spec?: {
-    readonly replicas?: number;
-    readonly selector?: LabelSelector;
-    readonly ordinals?: { readonly start?: number };
-    readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } };
-  };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly replicas?: number;
-    readonly updatedReplicas?: number;
-    readonly currentRevision?: string;
-    readonly updateRevision?: string;
-  };
-}
+/** A StatefulSet as the API server delivers it; any field may be missing. */
+export type StatefulSet = KubeObject<Partial<Wire<V1StatefulSetSpec>>, Partial<Wire<V1StatefulSetStatus>>>;
 
-export function readStatefulSet(root: KubeObject): StatefulSetFields {
-  return root;
+export function readStatefulSet(root: KubeObject): StatefulSet {
+  return root as StatefulSet;
 }
 
 /** Ordinal of a pod: the label (since Kubernetes 1.28), else the number that ends its name; `undefined` where neither is there. */

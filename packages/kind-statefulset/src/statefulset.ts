@@ -43,7 +43,7 @@ interface Update {
  * `updateStatefulSet` in k8s `pkg/controller/statefulset/stateful_set_control.go`.
  */
 export function statefulset(): KindPlugin {
-  return defineKind({ name: "statefulset", root: STATEFUL_SETS, watches, judge });
+  return defineKind({ name: "statefulset", root: STATEFUL_SETS, watches, judge, roles: () => [] });
 }
 
 function watches(root: KubeObject): WatchPlan {
@@ -54,7 +54,7 @@ function watches(root: KubeObject): WatchPlan {
 function judge(view: KindView): Judgement {
   const update = readUpdate(view.root);
   const note = noteOf(view.root);
-  return { pod: ({ pod }) => judgePod(update, pod), ...(note === undefined ? {} : { note }) };
+  return { pod: ({ pod }) => judgePod(update, pod), notes: note === undefined ? [] : [note] };
 }
 
 function readUpdate(root: KubeObject): Update {

@@ -57,7 +57,7 @@ function podOf({ members, workload }: Explanation, wanted: string): ExplainedPod
 function formatExplanation({ workload, members }: Explanation, paint: Paint): readonly string[] {
   return [
     formatTitle(workload, paint),
-    ...(workload.note === undefined ? [] : [paint("yellow", clean(workload.note))]),
+    ...workload.notes.map(({ message }) => paint("yellow", clean(message))),
     ...workload.problems.map((problem) => formatProblem(problem, paint)),
     ...(members.length === 0 ? ["No pod matches it by owner, label or name."] : []),
     ...members.flatMap((member) => formatPod(member, paint)),

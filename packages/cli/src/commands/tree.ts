@@ -13,15 +13,14 @@ import type { ClusterOptions } from "../setup/options.ts";
 /** Shows the members of a workload, and what the kind says of each. Only reads. */
 export async function runTree(workload: string, options: ClusterOptions, io: Io): Promise<number> {
   const { resolveOnce, treeOf } = await import("@kinsync/core");
-  const { resolution, kind } = await readWorkload(workload, options, io, async ({ found, ...rest }) => ({
-    resolution: await resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
-    kind: found.kind,
-  }));
+  const resolution = await readWorkload(workload, options, io, ({ found, ...rest }) =>
+    resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
+  );
   const [problem] = resolution.problems;
   // Without a single member the problem is the answer.
   if (problem !== undefined && resolution.members.length === 0) throw problem;
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(cleanData(treeOf(resolution, { kind })))}\n`);
+    io.stdout.write(`${JSON.stringify(cleanData(treeOf(resolution)))}\n`);
     return EXIT.done;
   }
   const paint = createPaint(io.stdout, io.env, options.color);

@@ -1,4 +1,4 @@
-import type { Resolution } from "@kinsync/core";
+import { joinNotes, type Resolution } from "@kinsync/core";
 import { clean } from "./text.ts";
 import { count } from "./units.ts";
 
@@ -10,7 +10,8 @@ const ELIGIBLE: ReadonlySet<string> = new Set(["current", "kept"]);
  * `undefined` where every member is current.
  */
 export function describeMembers(resolution: Resolution): string | undefined {
-  const { members, note, root, workload } = resolution;
+  const { members, notes, root, workload } = resolution;
+  const note = joinNotes(notes);
   const name = `${workload.resource.kind} ${workload.name}`;
   const why = note === undefined ? undefined : clean(note.message);
   if (root === undefined) return `${name} does not exist`;

@@ -1,5 +1,5 @@
 import type { FoundWorkload, ReflectorPool } from "@kinsync/core";
-import type { ClusterConnection } from "@kinsync/core/contract";
+import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
 import { KinsyncError } from "@kinsync/core/contract";
 import type { Io } from "../io.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -10,6 +10,8 @@ export interface WorkloadReader {
   readonly cluster: ClusterConnection;
   readonly reflectors: ReflectorPool;
   readonly found: FoundWorkload;
+  /** All loaded kinds. */
+  readonly kinds: readonly KindPlugin[];
 }
 
 /** Finds a workload for a command that only reads, and closes everything afterwards. */
@@ -32,5 +34,5 @@ export async function readWorkload<Result>(
     });
   }
   await using reflectors = new ReflectorPool({ cluster });
-  return await use({ cluster, reflectors, found: first.found });
+  return await use({ cluster, reflectors, found: first.found, kinds: project.registry.kinds });
 }

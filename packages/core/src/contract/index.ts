@@ -1,18 +1,22 @@
-export { CONTRACT } from "./version.ts";
+export { CONTRACT, FEATURES, isCompatible } from "./version.ts";
 export { KinsyncError, isKinsyncError } from "../errors/error.ts";
 export type { KinsyncErrorOptions, Retry } from "../errors/error.ts";
 export type { ErrorCode } from "../errors/codes.ts";
 export { errorOfResponse, errorOfStatus } from "./status.ts";
 export type { PolicyRule, StatusDetails, StatusOptions } from "./status.ts";
-export { defineKind, isPodActive, verdictOfInactivePod } from "./kind.ts";
+export { ELIGIBLE_STATES, isMemberState, MEMBER_STATES } from "./state.ts";
+export type { MemberState } from "./state.ts";
+export { defineKind, delegatedVerdict, isPodActive, verdictOfInactivePod } from "./kind.ts";
 export type {
+  ChildRule,
   Judgement,
   KindDefinition,
   KindPlugin,
   KindView,
-  MemberState,
   OwnedPod,
   Reason,
+  Reference,
+  RootType,
   Verdict,
   Watch,
   WatchPlan,
@@ -41,6 +45,7 @@ export type {
   ResourceType,
   Volume,
   VolumeMount,
+  Wire,
 } from "./resource.ts";
 export { formatLabelSelector } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";

@@ -1,24 +1,16 @@
-import { CONTRACT } from "./version.ts";
 import type { KubeObject, Pod, ResourceType } from "./resource.ts";
+import type { MemberState } from "./state.ts";
+import { CONTRACT } from "./version.ts";
 
-/**
- * What a kind says of a member.
- *
- * `current`: of the root's present revision or attempt, and alive. `kept`: an older revision that the root's spec keeps on
- * purpose (partition, OnDelete, the stable side of a canary). `superseded`: alive, but of a revision or attempt that the
- * controller is replacing. `terminating`: `deletionTimestamp` is set. `finished`: phase Succeeded or Failed. `helper`: owned,
- * but no part of the workload's work. `unsettled`: cannot be told yet; the engine then keeps the last answer that it had for
- * that pod UID, and has none if there was none.
- */
-export type MemberState = "current" | "kept" | "superseded" | "terminating" | "finished" | "helper" | "unsettled";
+export type { MemberState } from "./state.ts";
 
-/** Why a kind says so: for programs (`code`, `evidence`) and for people (`message`). */
+/** Why a kind gives an answer: for programs (`code`, `evidence`) and for people (`message`). */
 export interface Reason {
   /** Kebab-case and stable, such as `restart-attempt-behind`. */
   readonly code: string;
   /** One sentence without a full stop, such as `its Job is of attempt 0, the JobSet is at 1`. */
   readonly message: string;
-  /** What was compared: labels, annotations, status fields, UIDs. */
+  /** The values that were compared: labels, annotations, status fields, UIDs. */
   readonly evidence?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -27,8 +19,10 @@ export interface Verdict {
   readonly state: MemberState;
   /** The name that a user gives a part of the workload: a JobSet's replicatedJob, `leader`, `canary`. */
   readonly role?: string;
-  /** Stable place among its role's members; `JOB/POD` where there are two levels. */
+  /** Stable place among the members of its role; `JOB/POD` where there are two levels. */
   readonly index?: string;
+  /** Further properties that mappings can select by, such as `{ side: "active" }` or `{ group: "3" }`. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly reason: Reason;
 }
 
@@ -42,77 +36,140 @@ export interface Watch {
    * Default: `controller`.
    */
   readonly owner?: "controller" | "any";
-  /** Ask for `PartialObjectMetadata` only. Default: `false`. */
+  /** Request `PartialObjectMetadata` only. Default: `false`. */
   readonly metadataOnly?: boolean;
-  /** Go on without it where it may not be read or is not installed; the view names it in `missing`. Default: `false`. */
+  /** Continue without it if it may not be read or is not installed; `view.missing` then names it. Default: `false`. */
   readonly optional?: boolean;
   /** Keep only what `judge` reads. Called once per arriving object. Default: the object without managedFields. */
   readonly project?: (object: KubeObject) => KubeObject;
+  /**
+   * The root's objects of this resource are judged by the loaded kind of that resource; `view.rule` gives its answers. The host watches
+   * what that kind watches, for each such child, while the child exists: with that kind's selectors, projection, default container,
+   * infrastructure and matching by labels. Excludes `metadataOnly` and `project`. Default: `false`.
+   */
+  readonly delegate?: boolean;
 }
 
-/** Everything that a kind watches for one workload: `pods` narrows the pods, `watches` are the objects between. */
+/** An object that the root's spec names and that the root does not own: a RayJob's selected RayCluster, a TrainJob's runtime. */
+export interface Reference {
+  readonly resource: ResourceType;
+  /** In the root's namespace, or cluster-scoped where the resource is. */
+  readonly name: string;
+  /** Request `PartialObjectMetadata` only. Default: `false`. */
+  readonly metadataOnly?: boolean;
+  /** Continue without it if it may not be read or is not installed; `view.missing` then names it. Default: `false`. */
+  readonly optional?: boolean;
+  /** Keep only what `judge` reads. Default: the object without managedFields. */
+  readonly project?: (object: KubeObject) => KubeObject;
+}
+
+/** Everything that a kind watches for one workload. */
 export interface WatchPlan {
+  /** The objects between root and pods. */
   readonly watches: readonly Watch[];
-  /** Default: every pod of the namespace, owned through `controller: true`. */
-  readonly pods?: { readonly labelSelector?: string; readonly owner?: "controller" | "any" };
+  /**
+   * Narrows the pods. `delegated`: the root owns no pods but those of delegated children, so that only what their kinds watch is watched.
+   * Default: every pod of the namespace, owned through `controller: true`.
+   */
+  readonly pods?: { readonly labelSelector?: string; readonly owner?: "controller" | "any" } | "delegated";
+  /** Objects that the root names and does not own; they appear in `view.referred`. Default: none. */
+  readonly refers?: readonly Reference[];
 }
 
-/** A pod that the walk by UID found to be the root's. */
+/** A pod that the root owns, by the walk along owner UIDs. */
 export interface OwnedPod {
   readonly pod: Pod;
   /** The objects between pod and root, nearest first; empty where the root owns the pod itself. */
   readonly owners: readonly KubeObject[];
-  /** `labels` only where a watch is missing and the kind's `claims` took the pod by its labels. */
+  /** `labels` only where a watch is missing and the kind's `claims` matched the pod by its labels. */
   readonly by: "owner" | "labels";
+}
+
+/** The answers of another kind about one child of the root. They never throw: a kind that fails gives `unsettled`. */
+export interface ChildRule {
+  /** Name of that kind. */
+  readonly kind: string;
+  /** The verdict for a pod below the child, given as the parent got it. */
+  readonly pod: (owned: OwnedPod) => Verdict;
+  /** What that kind reports about the child as a whole; each message begins with the child's name. */
+  readonly notes: readonly Reason[];
+  /** Roles that the child's spec names. */
+  readonly roles: readonly string[];
 }
 
 /** What a kind sees of one workload. Frozen; sorted by UID, so that the order of events cannot matter. */
 export interface KindView {
   readonly root: KubeObject;
-  /** Every object between root and pods that the root owns, directly or not. */
+  /** Every object that the root owns through the kind's own `watches`, directly or not. */
   readonly owned: readonly KubeObject[];
   /** Only for kinds that must count over the whole set (`judgesSet`); empty for others. */
   readonly pods: readonly OwnedPod[];
-  /** Optional watches that cannot be had here. */
+  /** Optional watches and references that are not available in this cluster. */
   readonly missing: readonly ResourceType[];
+  /** The objects of the plan's `refers` that exist. */
+  readonly referred: readonly KubeObject[];
+  /**
+   * The rule of the loaded kind for a child whose watch has `delegate: true`. `undefined` for any other object, and where no loaded kind
+   * serves the child; the host reports the latter.
+   */
+  readonly rule: (child: KubeObject) => ChildRule | undefined;
 }
 
-/** A rule made ready for one state of root and owned objects. */
+/** A rule prepared for one state of root and owned objects. */
 export interface Judgement {
   /**
    * The verdict for one pod. Pure. Called for each owned pod whenever root or owned objects changed, and for one pod alone when
    * only that pod did: prepare what is common in `judge`, so that this is cheap.
    */
   readonly pod: (owned: OwnedPod) => Verdict;
-  /** What is to be said of the workload as a whole: suspended, paused, delegated to another cluster. */
-  readonly note?: Reason;
+  /**
+   * What the user should know about the workload as a whole, most important first: suspended, paused, managed by another cluster.
+   * Default: the notes of all delegated children.
+   */
+  readonly notes?: readonly Reason[];
 }
 
-/** The ownership semantics of one root kind. Data plus pure, synchronous functions; it does no I/O and remembers nothing. */
+/** The resource of a kind's roots. */
+export interface RootType extends ResourceType {
+  /** Further versions that the kind reads, in order of preference after `version`. Default: none. */
+  readonly versions?: readonly string[];
+}
+
+/** The ownership semantics of one root kind. Data plus pure, synchronous functions without I/O and without memory. */
 export interface KindPlugin {
-  readonly contract: typeof CONTRACT;
+  /** Version of the contract that it was built for, such as `2.0`; see `isCompatible`. */
+  readonly contract: string;
   readonly type: "kind";
   /** Unique among the loaded kinds: `jobset`. */
   readonly name: string;
-  readonly root: ResourceType;
-  /** What to watch for this root. Asked again when the root changes. */
+  /** What it cannot work without, from `FEATURES`. A host that lacks one refuses the kind by that name. Default: nothing. */
+  readonly needs?: readonly string[];
+  readonly root: RootType;
+  /** What to watch for this root. Called again when the root changes. */
   readonly watches: (root: KubeObject) => WatchPlan;
   /** Pure and synchronous: the same objects give the same answer. A throw is reported with the kind's name. */
   readonly judge: (view: KindView) => Judgement;
   /** `true` where one pod's verdict depends on the other pods. Default: `false`. */
   readonly judgesSet?: boolean;
-  /** With a watch missing: is this pod the root's by its labels alone? Default: no pod is. */
+  /** With a watch missing: does this pod belong to the root by its labels alone? Default: no pod does. */
   readonly claims?: (root: KubeObject, pod: Pod) => boolean;
-  /** Container that takes files where neither the user nor the pod's annotation names one. Default: the first that is no sidecar. */
+  /**
+   * Container that takes files where neither the user nor the pod's annotation names one. A name that is in `infrastructure` is ignored.
+   * Default: the first that is not a sidecar.
+   */
   readonly defaultContainer?: (pod: Pod) => string | undefined;
-  /** Containers that are infrastructure and never taken by default, by name. */
+  /** Names of containers that are infrastructure and never chosen by default. */
   readonly infrastructure?: readonly string[];
+  /** For cluster-scoped roots: the namespaces that hold its objects. Default: only the namespace of the command is watched. */
+  readonly namespaces?: (root: KubeObject) => readonly string[];
+  /** The roles that the root's spec names, whether a pod has them now or not. Default: not known. */
+  readonly roles?: (root: KubeObject) => readonly string[];
 }
 
 /** A kind as its author writes it. */
 export type KindDefinition = Omit<KindPlugin, "contract" | "type">;
 
-/** Stamps a kind with the contract number and freezes it. The check at load reads the number and the shape, never the class. */
+/** Stamps a kind with the version of the contract and freezes it. The check at load reads version and shape, never the class. */
 export function defineKind(kind: KindDefinition): KindPlugin {
   return Object.freeze({ ...kind, contract: CONTRACT, type: "kind" as const });
 }
@@ -122,6 +179,18 @@ export function isPodActive(pod: Pod): boolean {
   return (
     pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed" && pod.metadata.deletionTimestamp === undefined
   );
+}
+
+/**
+ * The verdict of the delegated child that owns the pod; of several along the pod's owners, the one nearest to the root. `undefined`
+ * where the pod is not below a delegated child.
+ */
+export function delegatedVerdict(view: Pick<KindView, "rule">, owned: OwnedPod): Verdict | undefined {
+  for (const owner of owned.owners.toReversed()) {
+    const rule = view.rule(owner);
+    if (rule !== undefined) return rule.pod(owned);
+  }
+  return undefined;
 }
 
 /**

@@ -36,13 +36,28 @@ export interface ObjectMeta {
   readonly ownerReferences?: readonly OwnerReference[];
 }
 
-/** Any object of the API. `spec` and `status` are foreign data: read them with care, they may lack anything. */
-export interface KubeObject {
+/**
+ * An API type as it arrives in JSON: a `Date` is a string, and everything is read-only. For the types of @kubernetes/client-node:
+ * `KubeObject<Wire<V1JobSpec>, Wire<V1JobStatus>>`.
+ */
+export type Wire<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly Wire<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Wire<T[Key]> }
+      : T;
+
+/**
+ * Any object of the API. `spec` and `status` are foreign data, and any field may be missing. A kind that knows their types names them:
+ * `const { spec } = root as KubeObject<Wire<V1JobSpec>>`.
+ */
+export interface KubeObject<Spec = Readonly<Record<string, unknown>>, Status = Readonly<Record<string, unknown>>> {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta;
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<Record<string, unknown>>;
+  readonly spec?: Spec;
+  readonly status?: Status;
 }
 
 export interface VolumeMount {

@@ -31,7 +31,7 @@ export interface OpenContext {
 
 /** How a session is opened and a batch is delivered. */
 export interface TransportPlugin<Opened extends Session = Session> {
-  readonly contract: typeof CONTRACT;
+  readonly contract: string;
   readonly type: "transport";
   /** Unique among the loaded transports: `exec`. A mapping selects a transport by this name. */
   readonly name: string;

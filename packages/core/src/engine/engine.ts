@@ -99,7 +99,7 @@ class JoinedEngine implements Engine {
       kind,
       archives: this.#archives,
       watch: (onResolution) =>
-        watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, signal, onResolution }),
+        watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
       capabilities: (mapping) => hostTransport(this.#transport(mapping)).capabilities,
       open: (eligible, mapping, roots, opening) => this.#open(workload, eligible, mapping, roots, opening),

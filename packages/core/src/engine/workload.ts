@@ -3,7 +3,7 @@ import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/workload-watch.ts";
-import type { MemberChange, Resolution } from "../resolve/resolution.ts";
+import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Commandable } from "./commands.ts";
 import { WorkloadEmitter } from "./emit.ts";
@@ -165,7 +165,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
-    for (const problem of this.#registry.counts.unmatched([])) this.#emitter.problem(problem);
+    for (const problem of this.#registry.counts.unmatched(resolution.roles ?? [])) this.#emitter.problem(problem);
     this.#emitAbsence(resolution);
     this.#onChange();
   }
@@ -175,11 +175,12 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const [problem] = this.#resolution?.problems ?? [];
     const { targets, notRunning, counts } = this.#registry;
     if (problem !== undefined && targets + notRunning === 0) return problem;
-    return counts.unmatched([])[0];
+    return counts.unmatched(this.#resolution?.roles ?? [])[0];
   }
 
   /** Emits why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
-  #emitAbsence({ note, root, problems, workload }: Resolution): void {
+  #emitAbsence({ notes, root, problems, workload }: Resolution): void {
+    const note = joinNotes(notes);
     const { counts, targets, notRunning } = this.#registry;
     const { name } = this.#options.workload;
     let sentence = note?.message;

@@ -85,8 +85,15 @@ export const ERRORS = {
     retry: "terminal",
   },
   KINSYNC_PLUGIN_CONTRACT: {
-    summary: "A plugin was built for a contract version that this kinsync does not support.",
+    summary:
+      "A plugin was built for another version of the contract, or needs a feature that this kinsync does not have.",
     hint: "Install matching versions of kinsync and the plugin.",
+    retry: "terminal",
+  },
+  KINSYNC_PLUGIN_DELEGATE: {
+    summary:
+      "A kind leaves children to their own kind, and that kind is not loaded, reads another version, or leads back to the root.",
+    hint: "Add a kind for that resource to `kinds` of the config.",
     retry: "terminal",
   },
   KINSYNC_PLUGIN_DUPLICATE: {
@@ -105,7 +112,8 @@ export const ERRORS = {
     retry: "terminal",
   },
   KINSYNC_PLUGIN_SHAPE: {
-    summary: "A plugin was not made with `defineKind` or `defineTransport`.",
+    summary:
+      "A plugin was not made with `defineKind` or `defineTransport`, or has a field that the contract does not have.",
     hint: "Its default export must be a function that returns the result of `defineKind` or `defineTransport`.",
     retry: "terminal",
   },

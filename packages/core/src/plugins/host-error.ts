@@ -1,6 +1,8 @@
 import { isKinsyncError, isSourceError, KinsyncError } from "../errors/error.ts";
+import { nearestNames } from "../text/did-you-mean.ts";
+import { watchCall } from "./call-watch.ts";
 
-/** An answer that makes no sense; `call` adds whose it is. */
+/** The error for an answer that does not follow the contract; `call` adds the plugin and the function. */
 export function answer(message: string): TypeError {
   return new TypeError(message);
 }
@@ -30,6 +32,15 @@ export function pluginError(plugin: string, operation: string, error: unknown): 
   });
 }
 
+/** Runs a plugin's function under the watchdog. Whatever it throws names the plugin and the function. */
+export function call<T>(plugin: string, operation: string, run: () => T): T {
+  try {
+    return watchCall(plugin, operation, run);
+  } catch (error) {
+    throw pluginError(plugin, operation, error);
+  }
+}
+
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -45,4 +56,18 @@ export function describe(value: unknown): string {
   if (typeof value === "object") return Array.isArray(value) ? "an array" : "an object";
   if (typeof value === "number" || typeof value === "boolean") return `${typeof value} ${value}`;
   return `a ${typeof value}`;
+}
+
+/** The first field that is not one of `fields`, with the nearest name: ; did you mean `role`? */
+export function unknownField(
+  value: object,
+  fields: Readonly<Record<string, true>>,
+): { readonly field: string; readonly hint: string } | undefined {
+  for (const field of Object.keys(value)) {
+    if (Object.hasOwn(fields, field)) continue;
+    const names = Object.keys(fields);
+    const [near] = nearestNames(field, names);
+    return { field, hint: near === undefined ? `; the fields are ${names.join(", ")}` : `; did you mean \`${near}\`?` };
+  }
+  return undefined;
 }

@@ -1,48 +1,45 @@
 import type {
+  Judgement,
   KindPlugin,
   KindView,
-  MemberState,
   OwnedPod,
   Reason,
+  Reference,
   Verdict,
   Watch,
   WatchPlan,
 } from "../contract/kind.ts";
 import type { KubeObject, Pod } from "../contract/resource.ts";
-import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
-
-const STATES: ReadonlySet<MemberState> = new Set<MemberState>([
-  "current",
-  "kept",
-  "superseded",
-  "terminating",
-  "finished",
-  "helper",
-  "unsettled",
-]);
+import { answer, call, describe, isRecord } from "./host-error.ts";
+import { checkedJudgement, checkedNotes, checkedPlan, checkedTexts, checkedVerdict } from "./kind-answers.ts";
 
 /** A judgement whose every answer is checked. */
 export interface HostedJudgement {
   pod(owned: OwnedPod): Verdict;
-  readonly note: Reason | undefined;
+  /** `undefined`: the kind leaves it to its delegated children. */
+  readonly notes: readonly Reason[] | undefined;
 }
 
 /**
- * A kind whose calls name the plugin and the function when they fail, and whose answers are checked. Every method throws
- * `KINSYNC_PLUGIN_FAILED` only. Objects handed in are frozen already: the store does that once, when they arrive.
+ * A kind whose errors name the plugin and the function, and whose answers are checked. Every method throws `KINSYNC_PLUGIN_FAILED`
+ * only. The objects given to it are frozen already: the store does that once, when they arrive.
  */
 export interface HostedKind {
   readonly plugin: KindPlugin;
   readonly name: string;
   readonly judgesSet: boolean;
   readonly infrastructure: readonly string[];
-  /** Whether the kind can take pods by their labels where a watch is missing. */
+  /** The kind can match pods by their labels where a watch is missing. */
   readonly canClaim: boolean;
   watches(root: KubeObject): WatchPlan;
   judge(view: KindView): HostedJudgement;
   claims(root: KubeObject, pod: Pod): boolean;
-  project(watch: Watch, object: KubeObject): KubeObject;
+  project(watch: Watch | Reference, object: KubeObject): KubeObject;
   defaultContainer(pod: Pod): string | undefined;
+  /** `undefined` where the kind does not declare them. */
+  roles(root: KubeObject): readonly string[] | undefined;
+  /** `undefined` where the kind does not declare them. */
+  namespaces(root: KubeObject): readonly string[] | undefined;
 }
 
 const hosted = new WeakMap<KindPlugin, HostedKind>();
@@ -71,14 +68,10 @@ function createHostedKind(kind: KindPlugin): HostedKind {
     judge(view) {
       const frozen = freezeView(view);
       return call(name, "judge", () => {
-        const judgement = kind.judge(frozen);
-        if (!isRecord(judgement) || typeof judgement.pod !== "function") {
-          throw answer(`judge gave ${describe(judgement)} instead of { pod: function }`);
-        }
-        const note = judgement.note === undefined ? undefined : checkedReason(judgement.note, "its note");
+        const judgement: Judgement = checkedJudgement(kind.judge(frozen));
         return {
           pod: (owned: OwnedPod) => call(name, "judge.pod", () => checkedVerdict(judgement.pod(owned), owned)),
-          note,
+          notes: judgement.notes === undefined ? undefined : checkedNotes(judgement.notes),
         };
       });
     },
@@ -87,7 +80,7 @@ function createHostedKind(kind: KindPlugin): HostedKind {
       if (claims === undefined) return false;
       return call(name, "claims", () => {
         const claimed: unknown = claims.call(kind, root, pod);
-        if (typeof claimed !== "boolean") throw answer(`claims gave ${describe(claimed)} instead of a boolean`);
+        if (typeof claimed !== "boolean") throw answer(`claims returned ${describe(claimed)} instead of a boolean`);
         return claimed;
       });
     },
@@ -99,7 +92,7 @@ function createHostedKind(kind: KindPlugin): HostedKind {
         if (!isRecord(projected) || !isRecord(projected.metadata) || projected.metadata.uid !== object.metadata.uid) {
           throw answer(`project lost metadata.uid of ${object.kind} ${object.metadata.name}`);
         }
-        // What the walk and the messages stand on is never the plugin's to drop.
+        // The walk and the messages need these fields whatever the plugin drops.
         const { ownerReferences } = object.metadata;
         return {
           ...projected,
@@ -123,10 +116,18 @@ function createHostedKind(kind: KindPlugin): HostedKind {
       return call(name, "defaultContainer", () => {
         const container: unknown = defaultContainer.call(kind, pod);
         if (container !== undefined && typeof container !== "string") {
-          throw answer(`defaultContainer gave ${describe(container)} instead of a name`);
+          throw answer(`defaultContainer returned ${describe(container)} instead of a name`);
         }
         return container;
       });
+    },
+    roles(root) {
+      if (kind.roles === undefined) return undefined;
+      return call(name, "roles", () => checkedTexts(kind.roles?.(root), "roles"));
+    },
+    namespaces(root) {
+      if (kind.namespaces === undefined) return undefined;
+      return call(name, "namespaces", () => checkedTexts(kind.namespaces?.(root), "namespaces"));
     },
   };
 }
@@ -138,76 +139,7 @@ function freezeView(view: KindView): KindView {
     owned: Object.freeze(view.owned),
     pods: Object.freeze(view.pods),
     missing: Object.freeze(view.missing),
+    referred: Object.freeze(view.referred),
+    rule: view.rule,
   });
-}
-
-function call<T>(plugin: string, operation: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    throw pluginError(plugin, operation, error);
-  }
-}
-
-function checkedVerdict(verdict: Verdict, owned: OwnedPod): Verdict {
-  const pod = owned.pod.metadata.name;
-  if (!isRecord(verdict)) throw answer(`gave ${describe(verdict)} for pod ${pod} instead of a verdict`);
-  if (!STATES.has(verdict.state)) {
-    throw answer(`gave state ${describe(verdict.state)} for pod ${pod}; states are ${[...STATES].join(", ")}`);
-  }
-  if (verdict.role !== undefined && typeof verdict.role !== "string") {
-    throw answer(`gave role ${describe(verdict.role)} for pod ${pod}; a role is a string`);
-  }
-  if (verdict.index !== undefined && typeof verdict.index !== "string") {
-    throw answer(`gave index ${describe(verdict.index)} for pod ${pod}; an index is a string`);
-  }
-  checkedReason(verdict.reason, `its verdict for pod ${pod}`);
-  return verdict;
-}
-
-function checkedReason(reason: Reason, where: string): Reason {
-  if (!isRecord(reason) || !isText(reason.code) || !isText(reason.message)) {
-    throw answer(`${where} has no reason with code and message`);
-  }
-  if (reason.evidence !== undefined && !isRecord(reason.evidence)) {
-    throw answer(`${where} has evidence that is no object: ${describe(reason.evidence)}`);
-  }
-  return reason;
-}
-
-function checkedPlan(plan: WatchPlan): WatchPlan {
-  if (!isRecord(plan) || !Array.isArray(plan.watches)) {
-    throw answer(`watches gave ${describe(plan)} instead of { watches: [...] }`);
-  }
-  for (const watch of plan.watches as readonly Watch[]) {
-    const { resource } = watch;
-    if (!isRecord(resource) || typeof resource.group !== "string" || !isText(resource.version)) {
-      throw answer("watches names a resource without group and version");
-    }
-    if (!isText(resource.kind) || !isText(resource.plural)) {
-      throw answer("watches names a resource without kind and plural");
-    }
-    checkedOwner(watch.owner, resource.plural);
-    checkedSelector(watch.labelSelector, resource.plural);
-    if (watch.project !== undefined && typeof watch.project !== "function") {
-      throw answer(`project of ${resource.plural} is no function`);
-    }
-  }
-  if (plan.pods !== undefined) {
-    checkedOwner(plan.pods.owner, "pods");
-    checkedSelector(plan.pods.labelSelector, "pods");
-  }
-  return plan;
-}
-
-function checkedOwner(owner: unknown, what: string): void {
-  if (owner !== undefined && owner !== "controller" && owner !== "any") {
-    throw answer(`owner of ${what} is ${describe(owner)}; it is "controller" or "any"`);
-  }
-}
-
-function checkedSelector(selector: unknown, what: string): void {
-  if (selector !== undefined && typeof selector !== "string") {
-    throw answer(`labelSelector of ${what} is ${describe(selector)}; it is a string`);
-  }
 }

@@ -7,6 +7,7 @@ import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { checkKind, checkTransport } from "./shape.ts";
+import { watchCall, watchImport } from "./call-watch.ts";
 
 /** A plugin, and who brought it, for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
 export interface LoadedPlugin<Plugin> {
@@ -32,7 +33,8 @@ export interface LoadPluginsOptions {
 }
 
 /**
- * Gives the plugins of a config: objects as they are, packages by name with their default export called with the options.
+ * The plugins of a config: objects as they are, packages by name with their default export called with the options. A default export
+ * returns one plugin or a list of them.
  *
  * Throws `KINSYNC_PLUGIN_NOT_FOUND` (not installed beside the config), `KINSYNC_PLUGIN_FAILED` (threw or hung at import or in
  * its factory), `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`.
@@ -43,13 +45,13 @@ export async function loadPlugins(
 ): Promise<LoadedPlugins> {
   const kinds: LoadedPlugin<KindPlugin>[] = [];
   for (const [index, entry] of (config.kinds ?? []).entries()) {
-    const { value, origin } = await produce(entry, `kinds[${index}]`, options);
-    kinds.push({ plugin: checkKind(value, origin), origin });
+    const { values, origin } = await produce(entry, `kinds[${index}]`, options);
+    for (const value of values) kinds.push({ plugin: checkKind(value, origin), origin });
   }
   const transports: LoadedPlugin<TransportPlugin>[] = [];
   for (const [index, entry] of (config.transports ?? []).entries()) {
-    const { value, origin } = await produce(entry, `transports[${index}]`, options);
-    transports.push({ plugin: checkTransport(value, origin), origin });
+    const { values, origin } = await produce(entry, `transports[${index}]`, options);
+    for (const value of values) transports.push({ plugin: checkTransport(value, origin), origin });
   }
   return { kinds, transports };
 }
@@ -58,11 +60,11 @@ async function produce(
   entry: KindPlugin | TransportPlugin | PluginReference,
   place: string,
   options: LoadPluginsOptions,
-): Promise<{ readonly value: unknown; readonly origin: string }> {
+): Promise<{ readonly values: readonly unknown[]; readonly origin: string }> {
   const where = `${place} in ${options.file}`;
   if (typeof entry !== "string" && !isTuple(entry)) {
     const name = typeof entry.name === "string" ? entry.name : "an object";
-    return { value: entry, origin: `${name} (${where})` };
+    return { values: [entry], origin: `${name} (${where})` };
   }
   const [name, settings] = typeof entry === "string" ? [entry, undefined] : entry;
   const origin = `${name} (${where})`;
@@ -74,11 +76,17 @@ async function produce(
       details: { package: name, file },
     });
   }
+  let made: unknown;
   try {
-    return { value: settings === undefined ? (factory() as unknown) : (factory(settings) as unknown), origin };
+    made = watchCall(origin, "factory", (): unknown => (settings === undefined ? factory() : factory(settings)));
   } catch (error) {
     throw failed(origin, "its factory threw", "factory", error);
   }
+  const values: readonly unknown[] = Array.isArray(made) ? made : [made];
+  if (values.length === 0) {
+    throw new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${origin} cannot be used: its factory returned an empty list`);
+  }
+  return { values, origin };
 }
 
 /**
@@ -141,7 +149,8 @@ async function importWithin(
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return (await Promise.race([import(pathToFileURL(file).href), stopped])) as Readonly<Record<string, unknown>>;
+    const imported = watchImport(origin, () => import(pathToFileURL(file).href));
+    return (await Promise.race([imported, stopped])) as Readonly<Record<string, unknown>>;
   } catch (error) {
     if (options.signal.aborted) throw error;
     if (timer.aborted) {

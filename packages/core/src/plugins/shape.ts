@@ -1,29 +1,62 @@
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindPlugin, RootType } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
-import { CONTRACT } from "../contract/version.ts";
+import { CONTRACT, FEATURES, isCompatible } from "../contract/version.ts";
 import { KinsyncError } from "../errors/error.ts";
+import { unknownField } from "./host-error.ts";
 
 const NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 const DEFINE = { kind: "defineKind", transport: "defineTransport" } as const;
 
+const KIND_FIELDS = {
+  contract: true,
+  type: true,
+  name: true,
+  needs: true,
+  root: true,
+  watches: true,
+  judge: true,
+  judgesSet: true,
+  claims: true,
+  defaultContainer: true,
+  infrastructure: true,
+  namespaces: true,
+  roles: true,
+} as const satisfies Record<keyof KindPlugin, true>;
+
+const ROOT_FIELDS = {
+  group: true,
+  version: true,
+  versions: true,
+  kind: true,
+  plural: true,
+  namespaced: true,
+  shortNames: true,
+} as const satisfies Record<keyof RootType, true>;
+
 /**
- * Checks that a value is a kind of this contract: the number first, then the plain shape, never the class (two copies of the
- * package may be installed). Throws `KINSYNC_PLUGIN_CONTRACT` or `KINSYNC_PLUGIN_SHAPE`.
- * @param who names the plugin and where it was asked for
+ * Checks that a value is a kind of this contract: the version first, then what it needs, then the plain shape, never the class (two
+ * copies of the package may be installed). Throws `KINSYNC_PLUGIN_CONTRACT` or `KINSYNC_PLUGIN_SHAPE`.
+ * @param who names the plugin and its place in the config
  */
 export function checkKind(value: unknown, who: string): KindPlugin {
   const plugin = checkPlugin(value, "kind", who);
+  checkFields(plugin, KIND_FIELDS, who, "");
   const root = plugin["root"];
-  if (!isObject(root)) throw shape(who, "its `root` is no resource type");
+  if (!isObject(root)) throw shape(who, "its `root` is not a resource type");
   for (const field of ["group", "version", "kind", "plural"]) {
     if (typeof root[field] !== "string" || (root[field] === "" && field !== "group")) {
       throw shape(who, `its \`root.${field}\` is not a text`);
     }
   }
+  checkFields(root, ROOT_FIELDS, who, "root.");
+  for (const field of ["versions", "shortNames"]) {
+    if (root[field] !== undefined && !isTexts(root[field]))
+      throw shape(who, `its \`root.${field}\` is not a list of texts`);
+  }
   for (const field of ["watches", "judge"]) {
     if (typeof plugin[field] !== "function") throw shape(who, `its \`${field}\` is not a function`);
   }
-  for (const field of ["claims", "defaultContainer"]) {
+  for (const field of ["claims", "defaultContainer", "namespaces", "roles"]) {
     if (plugin[field] !== undefined && typeof plugin[field] !== "function") {
       throw shape(who, `its \`${field}\` is not a function`);
     }
@@ -33,7 +66,7 @@ export function checkKind(value: unknown, who: string): KindPlugin {
   }
   const infrastructure = plugin["infrastructure"];
   if (infrastructure !== undefined && !isTexts(infrastructure)) {
-    throw shape(who, "its `infrastructure` is no list of container names");
+    throw shape(who, "its `infrastructure` is not a list of container names");
   }
   return value as KindPlugin;
 }
@@ -57,26 +90,59 @@ function checkPlugin(value: unknown, type: "kind" | "transport", who: string): R
       type,
     );
   }
-  const { contract } = value;
-  if (contract === undefined) throw shape(who, `it was not made with ${DEFINE[type]}`, type);
-  if (contract !== CONTRACT) {
-    throw new KinsyncError(
-      "KINSYNC_PLUGIN_CONTRACT",
-      `${who} was written for contract ${JSON.stringify(contract)}; this kinsync has contract ${CONTRACT}`,
-      { plugin: String(value["name"]), details: { offered: contract, wanted: CONTRACT } },
-    );
-  }
+  checkContract(value, type, who);
   if (value["type"] !== type) {
     const isOther = value["type"] === "kind" || value["type"] === "transport";
     const what = isOther ? ` but a ${String(value["type"])}` : "";
     const hint = isOther ? { hint: `List it under ${String(value["type"])}s.` } : {};
-    throw new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${who} is no ${type}${what}`, hint);
+    throw new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${who} is not a ${type}${what}`, hint);
   }
   const { name } = value;
   if (typeof name !== "string" || !NAME.test(name)) {
     throw shape(who, "its `name` is not a text of lower-case letters, digits, dots and dashes", type);
   }
   return value;
+}
+
+/** What a plugin needs is named first: it says more than a number does. */
+function checkContract(value: Readonly<Record<string, unknown>>, type: "kind" | "transport", who: string): void {
+  const { contract, needs } = value;
+  if (contract === undefined) throw shape(who, `it was not made with ${DEFINE[type]}`, type);
+  if (needs !== undefined && !isTexts(needs)) throw shape(who, "its `needs` is not a list of texts");
+  const lacking = (needs ?? []).filter((need) => !FEATURES.includes(need));
+  const details = { offered: contract, contract: CONTRACT, lacking };
+  const plugin = String(value["name"]);
+  if (lacking.length > 0) {
+    const names = lacking.map((need) => `"${need}"`).join(", ");
+    throw new KinsyncError(
+      "KINSYNC_PLUGIN_CONTRACT",
+      `${who} needs ${names}, which this kinsync (contract ${CONTRACT}) does not have`,
+      { plugin, details },
+    );
+  }
+  if (!isCompatible(contract)) {
+    throw new KinsyncError(
+      "KINSYNC_PLUGIN_CONTRACT",
+      `${who} was built for contract ${contractText(contract)}; this kinsync has contract ${CONTRACT}`,
+      { plugin, details },
+    );
+  }
+}
+
+/** `1` and `2.0` as they are; anything else as JSON. */
+function contractText(contract: unknown): string {
+  return typeof contract === "number" || typeof contract === "string" ? String(contract) : JSON.stringify(contract);
+}
+
+/** Refuses a field that the contract does not have: a misspelt optional one would be ignored in silence. */
+function checkFields(
+  value: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, true>>,
+  who: string,
+  prefix: string,
+): void {
+  const problem = unknownField(value, fields);
+  if (problem !== undefined) throw shape(who, `it has an unknown field \`${prefix}${problem.field}\`${problem.hint}`);
 }
 
 function shape(who: string, why: string, type?: "kind" | "transport"): KinsyncError {
@@ -92,6 +158,6 @@ function isPolicyRule(value: unknown): boolean {
   return isObject(value) && isTexts(value["apiGroups"]) && isTexts(value["resources"]) && isTexts(value["verbs"]);
 }
 
-function isTexts(value: unknown): boolean {
+function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
 }

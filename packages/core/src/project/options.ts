@@ -2,6 +2,7 @@ import type { ClusterConnection } from "../contract/cluster.ts";
 import type { InitialSync, KinsyncConfig } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
+import type { KinsyncError } from "../errors/error.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import type { Environment } from "../cluster/auth/kubeconfig.ts";
@@ -52,6 +53,11 @@ export interface OpenProjectOptions {
   readonly cluster?: ClusterConnection | undefined;
   /** `read`: mappings, transports and the context need not be right, since nothing is written. Default: `write`. */
   readonly access?: "read" | "write" | undefined;
+  /**
+   * Starts a watchdog when the config has plugins: one that loops or blocks in a synchronous call ends the process. Reports the error
+   * synchronously, and returns the exit code. Default: no watchdog.
+   */
+  readonly onPluginBlocked?: ((error: KinsyncError) => number) | undefined;
   /** Ends the opening. Every request has a time limit of its own. Default: none. */
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((step: ProjectStep) => void) | undefined;

@@ -1,9 +1,8 @@
-import type { ResourceType } from "../contract/resource.ts";
+import type { KindPlugin } from "../contract/kind.ts";
 import type { PolicyRule } from "../contract/status.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
-import { ruleOf } from "../resolve/members/rule.ts";
-import { PODS } from "../kube/resource-path.ts";
+import { neededResources, ruleOf, type NeededResource } from "../resolve/members/rule.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 
 /** One rule of a Role that a run needs; a ClusterRole where `namespace` is `undefined`. */
@@ -18,12 +17,6 @@ export interface PermissionSubject {
   readonly mappings: readonly Pick<ResolvedMapping, "transport">[];
 }
 
-interface Need {
-  readonly resource: Pick<ResourceType, "group" | "plural" | "namespaced">;
-  readonly verbs: readonly string[];
-  readonly isOptional: boolean;
-}
-
 const READ = ["get", "list", "watch"] as const;
 
 /**
@@ -32,24 +25,19 @@ const READ = ["get", "list", "watch"] as const;
  */
 export function neededPermissions(
   subjects: readonly PermissionSubject[],
+  kinds: readonly KindPlugin[],
   transports: readonly TransportPlugin[],
 ): readonly NeededPermission[] {
   const rules: NeededPermission[] = [];
   for (const { found, mappings } of subjects) {
     const { ref, kind, root } = found;
-    const plan = ruleOf(kind, ref).plan(root);
-    const needs: readonly Need[] = [
-      { resource: ref.resource, verbs: READ, isOptional: false },
-      ...(plan === undefined ? [] : [{ resource: PODS, verbs: READ, isOptional: false }]),
-      ...(plan?.watches ?? []).map(({ resource, optional = false }) => ({
-        resource,
-        verbs: READ,
-        isOptional: optional,
-      })),
+    const needs: readonly NeededResource[] = [
+      { resource: ref.resource, isOptional: false },
+      ...neededResources(ruleOf(kind, ref), root, kinds),
     ];
-    for (const { resource, verbs, isOptional } of needs) {
+    for (const { resource, isOptional } of needs) {
       const scope = resource.namespaced === false ? {} : { namespace: ref.namespace };
-      rules.push({ apiGroups: [resource.group], resources: [resource.plural], verbs, isOptional, ...scope });
+      rules.push({ apiGroups: [resource.group], resources: [resource.plural], verbs: READ, isOptional, ...scope });
     }
     const names = new Set(mappings.map(({ transport }) => transport));
     for (const transport of transports) {

@@ -80,9 +80,18 @@ export interface Project extends AsyncDisposable {
  * const { outcome } = await project.sync({ onEvent: console.log }).finally(() => project.close());
  */
 export async function openProject(options: OpenProjectOptions): Promise<Project> {
-  const { access = "write", onStep } = options;
   const signal = options.signal ?? new AbortController().signal;
   const settings = await readSettings(options, signal);
+  try {
+    return await openWith(settings, options, signal);
+  } catch (error) {
+    settings.close();
+    throw error;
+  }
+}
+
+async function openWith(settings: Settings, options: OpenProjectOptions, signal: AbortSignal): Promise<Project> {
+  const { access = "write", onStep } = options;
   if (access === "read") {
     const plans = await planReads(options, settings);
     const reads = plans.map((plan) => ({ ...plan, mappings: [], run: [] }));
@@ -110,6 +119,7 @@ async function connect(
   ]);
   const cluster = options.cluster ?? (await openCluster(options, signal));
   async function close(): Promise<void> {
+    settings.close();
     if (options.cluster === undefined) await cluster[Symbol.asyncDispose]();
   }
   try {
@@ -149,7 +159,7 @@ async function connect(
       registry,
       workloads,
       notes: registry.notes,
-      permissions: neededPermissions(workloads, registry.transports),
+      permissions: neededPermissions(workloads, registry.kinds, registry.transports),
       sync: (run = {}) => start("once", run),
       up: (run) => start("watch", run),
       close,

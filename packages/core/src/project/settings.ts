@@ -16,6 +16,8 @@ export interface Settings {
   readonly origin: ConfigOrigin;
   /** Loads the plugins of the config once, and adds those that were handed in. */
   readonly registry: () => Promise<PluginRegistry>;
+  /** Stops the watchdog of the plugins. */
+  readonly close: () => void;
 }
 
 const NO_PLUGINS: LoadedPlugins = { kinds: [], transports: [] };
@@ -26,11 +28,19 @@ export async function readSettings(options: OpenProjectOptions, signal: AbortSig
   const loaded = await load(options, signal);
   const config = loaded === undefined ? NO_WORKLOADS : await checkConfig(loaded);
   let registry: Promise<PluginRegistry> | undefined;
+  let watchdog: Disposable | undefined;
+  const { onPluginBlocked: onBlocked } = options;
+  const isWatched = onBlocked !== undefined && [...(config.kinds ?? []), ...(config.transports ?? [])].length > 0;
+  async function loadOnce(): Promise<PluginRegistry> {
+    if (isWatched) watchdog = (await import("../plugins/watchdog.ts")).startWatchdog({ onBlocked });
+    return await loadRegistry(options, loaded, config, signal);
+  }
   return {
     file: loaded?.file,
     config,
     origin: loaded === undefined ? { folder: options.cwd, describe: (path) => path.join(".") } : originOf(loaded),
-    registry: () => (registry ??= loadRegistry(options, loaded, config, signal)),
+    registry: () => (registry ??= loadOnce()),
+    close: () => watchdog?.[Symbol.dispose](),
   };
 }
 

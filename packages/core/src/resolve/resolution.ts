@@ -9,7 +9,7 @@ export interface WorkloadRef {
   readonly name: string;
 }
 
-/** A container of a member, as the API tells of it: running, or a state with a sentence. */
+/** A container of a member as the API reports it: running, or a state with a sentence. */
 export interface MemberContainer {
   readonly name: string;
   readonly type: "container" | "sidecar" | "init" | "ephemeral";
@@ -29,15 +29,22 @@ export interface Member {
   readonly name: string;
   readonly namespace: string;
   readonly state: MemberState;
-  /** The kind could not tell just now; `state` is the last answer for this UID, or `unsettled` where there was none. */
+  /** The kind gave `unsettled`; `state` is the previous state of this UID, or `unsettled` where there is none. */
   readonly unsettled: boolean;
   readonly role: string | undefined;
   readonly index: string | undefined;
+  /** Further properties that mappings can select by. Empty where the kind gives none. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly reason: Reason;
-  /** `labels`: a middle kind may not be read, and the kind took the pod by its labels. */
+  /** `labels`: a watch is missing, and the kind matched the pod by its labels. */
   readonly by: "owner" | "labels";
   readonly owners: readonly KubeObject[];
   readonly containers: readonly MemberContainer[];
+  /**
+   * Name of the container that takes files where a mapping names none: by the pod's annotation, by the kinds that judge the pod, else the
+   * first that is not a sidecar. `undefined` for a pod without such a container.
+   */
+  readonly defaultContainer: string | undefined;
 }
 
 /** A member that came (no `before`), went (no `after`) or changed. */
@@ -61,8 +68,17 @@ export interface Resolution {
   readonly members: readonly Member[];
   /** How many members there are. */
   readonly memberCount: number;
-  /** What the kind says of the workload as a whole: suspended, paused, delegated. */
-  readonly note: Reason | undefined;
-  /** Trouble that the answer suffers from: a forbidden list, a CRD that is not installed. Empty when all is well. */
+  /** What the user should know about the workload as a whole, most important first: suspended, paused, delegated. */
+  readonly notes: readonly Reason[];
+  /** The roles that the workload's spec names, whether a member has them now or not. `undefined`: its kind does not declare them. */
+  readonly roles: readonly string[] | undefined;
+  /** Problems that make this answer incomplete: a forbidden list, a CRD that is not installed. Empty when all is well. */
   readonly problems: readonly KinsyncError[];
+}
+
+/** All notes as one reason: the code of the first, and the messages in one sentence. `undefined` where there are none. */
+export function joinNotes(notes: readonly Reason[]): Reason | undefined {
+  const [first, ...others] = notes;
+  if (first === undefined || others.length === 0) return first;
+  return { code: first.code, message: notes.map(({ message }) => message).join("; ") };
 }

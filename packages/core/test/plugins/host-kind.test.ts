@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { hostKind } from "../../src/plugins/host.ts";
-import { JOBS, object, pod, teamKind, TEAMS } from "../support/objects.ts";
+import { JOBS, object, pod, PODS, teamKind, TEAMS } from "../support/objects.ts";
 
 test("a kind's answers pass as they are", () => {
   const host = hostKind(teamKind());
   const root = object(TEAMS, "train");
   expect(host.watches(root)).toEqual({ watches: [{ resource: JOBS }] });
-  const judgement = host.judge({ root, owned: [], pods: [], missing: [] });
+  const judgement = host.judge({ root, owned: [], pods: [], missing: [], referred: [], rule: () => undefined });
   expect(judgement.pod({ pod: pod("a"), owners: [], by: "owner" }).state).toBe("current");
   expect(hostKind(host.plugin)).toBe(host);
 });
@@ -22,6 +22,27 @@ test.each([
     "an owner that is no word",
     { watches: () => ({ watches: [{ resource: JOBS, owner: "all" as never }] }) },
     'owner of jobs is "all"',
+  ],
+  [
+    "a misspelt field of a watch",
+    { watches: () => ({ watches: [{ resource: JOBS, labelselector: "a=b" } as never] }) },
+    "the watch of jobs has an unknown field `labelselector`; did you mean `labelSelector`?",
+  ],
+  [
+    "a field that the plan does not have",
+    { watches: () => ({ watches: [], pod: {} }) as never },
+    "unknown field `pod`; did you mean `pods`?",
+  ],
+  [
+    "a delegated watch that would keep a part of the child",
+    { watches: () => ({ watches: [{ resource: JOBS, delegate: true, metadataOnly: true }] }) },
+    "the watch of jobs is delegated and has `metadataOnly`",
+  ],
+  ["delegated pods", { watches: () => ({ watches: [{ resource: PODS, delegate: true }] }) }, "watches delegates pods"],
+  [
+    "a reference without a name",
+    { watches: () => ({ watches: [], refers: [{ resource: JOBS, name: "" }] }) },
+    "refers names an object of jobs with the name",
   ],
   [
     "a throw",
@@ -45,16 +66,39 @@ test.each([
 
 test.each([
   ["no verdict", undefined, "instead of a verdict"],
-  ["an unknown state", { state: "good", reason: { code: "a", message: "b" } }, 'gave state "good"'],
-  ["a numeric index", { state: "current", index: 3, reason: { code: "a", message: "b" } }, "gave index number 3"],
+  ["an unknown state", { state: "good", reason: { code: "a", message: "b" } }, 'returned state "good"'],
+  ["a numeric index", { state: "current", index: 3, reason: { code: "a", message: "b" } }, "returned index number 3"],
   ["no reason", { state: "current" }, "has no reason"],
+  [
+    "a misspelt field",
+    { state: "current", roles: "a", reason: { code: "a", message: "b" } },
+    "returned an unknown field for pod p-1 `roles`; did you mean `role`?",
+  ],
+  [
+    "a label that is a number",
+    { state: "current", labels: { group: 3 }, reason: { code: "a", message: "b" } },
+    "returned label group number 3",
+  ],
   ["an empty code", { state: "current", reason: { code: "", message: "b" } }, "has no reason"],
-  ["a promise", Promise.resolve(), "gave state undefined"],
+  ["a promise", Promise.resolve(), "returned state undefined"],
 ])("judge: %s is named with the pod", (_situation, verdict, message) => {
   const host = hostKind(teamKind({ judge: () => ({ pod: () => verdict as never }) }));
-  const judgement = host.judge({ root: object(TEAMS, "train"), owned: [], pods: [], missing: [] });
+  const judgement = host.judge({
+    root: object(TEAMS, "train"),
+    owned: [],
+    pods: [],
+    missing: [],
+    referred: [],
+    rule: () => undefined,
+  });
   expect(() => judgement.pod({ pod: pod("p-1"), owners: [], by: "owner" })).toThrowError(
     expect.objectContaining({ message: expect.stringMatching(/p-1/) as string }) as Error,
   );
   expect(() => judgement.pod({ pod: pod("p-1"), owners: [], by: "owner" })).toThrowError(message);
+});
+
+test("judge: the note of contract 1 is an unknown field", () => {
+  const judge = () => ({ pod: () => ({}), note: { code: "a", message: "b" } }) as never;
+  const view = { root: object(TEAMS, "train"), owned: [], pods: [], missing: [], referred: [], rule: () => undefined };
+  expect(() => hostKind(teamKind({ judge })).judge(view)).toThrowError("unknown field `note`; did you mean `notes`?");
 });

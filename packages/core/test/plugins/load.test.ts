@@ -26,7 +26,7 @@ const ORIGIN = "@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)";
 test("a package with nothing but an import condition is loaded from beside the config", async () => {
   await using folder = await createFolder({
     "kinsync.config.yaml": BY_NAME,
-    ...fleet(`export default () => ${KIND(1)};`),
+    ...fleet(`export default () => ${KIND("2.0")};`),
   });
   expect(await failureInNode(folder)).toEqual({ code: "OK", kinds: [["fleet", ORIGIN]] });
 });
@@ -34,15 +34,28 @@ test("a package with nothing but an import condition is loaded from beside the c
 test("options reach the factory", async () => {
   await using folder = await createFolder({
     "kinsync.config.yaml": 'kinds:\n  - ["@acme/kinsync-kind-fleet", { as: ships }]\nworkloads: []\n',
-    ...fleet(`export default ({ as }) => ({ ...${KIND(1)}, name: as });`),
+    ...fleet(`export default ({ as }) => ({ ...${KIND("2.0")}, name: as });`),
   });
   expect(await failureInNode(folder)).toMatchObject({ kinds: [["ships", ORIGIN]] });
+});
+
+test("a factory returns several plugins", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": BY_NAME,
+    ...fleet(`const kind = ${KIND("2.0")}; export default () => [kind, { ...kind, name: "ships" }];`),
+  });
+  expect(await failureInNode(folder)).toMatchObject({
+    kinds: [
+      ["fleet", ORIGIN],
+      ["ships", ORIGIN],
+    ],
+  });
 });
 
 test("a relative path names a plugin of the project itself", async () => {
   await using folder = await createFolder({
     "kinsync.config.yaml": "kinds: [./fleet.ts]\nworkloads: []\n",
-    "fleet.ts": `export default (): unknown => ${KIND(1)};`,
+    "fleet.ts": `export default (): unknown => ${KIND("2.0")};`,
   });
   expect(await failureInNode(folder)).toMatchObject({
     code: "OK",
@@ -85,10 +98,34 @@ test.each([
     `${ORIGIN} failed: it was not imported within 0.3 s: does it await something at its top level?`,
   ],
   [
-    "has another contract number",
+    "was built for another contract",
     `export default () => ${KIND(7)};`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} was written for contract 7; this kinsync has contract 1`,
+    `${ORIGIN} was built for contract 7; this kinsync has contract 2.0`,
+  ],
+  [
+    "was built for a later minor version",
+    `export default () => ${KIND("2.99")};`,
+    "KINSYNC_PLUGIN_CONTRACT",
+    `${ORIGIN} was built for contract 2.99; this kinsync has contract 2.0`,
+  ],
+  [
+    "needs a feature of a later version",
+    `export default () => ({ ...${KIND("2.99")}, needs: ["delegate", "undo"] });`,
+    "KINSYNC_PLUGIN_CONTRACT",
+    `${ORIGIN} needs "undo", which this kinsync (contract 2.0) does not have`,
+  ],
+  [
+    "misspells an optional field",
+    `export default () => ({ ...${KIND("2.0")}, infrastucture: ["proxy"] });`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: it has an unknown field \`infrastucture\`; did you mean \`infrastructure\`?`,
+  ],
+  [
+    "misspells a field of its root",
+    `export default () => { const kind = ${KIND("2.0")}; return { ...kind, root: { ...kind.root, shortname: ["fl"] } }; };`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: it has an unknown field \`root.shortname\`; did you mean \`shortNames\`?`,
   ],
   [
     "was not made with defineKind",
@@ -98,9 +135,15 @@ test.each([
   ],
   [
     "gives a promise",
-    `export default async () => ${KIND(1)};`,
+    `export default async () => ${KIND("2.0")};`,
     "KINSYNC_PLUGIN_SHAPE",
     `${ORIGIN} cannot be used: it is a promise`,
+  ],
+  [
+    "gives an empty list",
+    `export default () => [];`,
+    "KINSYNC_PLUGIN_SHAPE",
+    `${ORIGIN} cannot be used: its factory returned an empty list`,
   ],
   [
     "gives nothing",
@@ -110,13 +153,13 @@ test.each([
   ],
   [
     "is a transport",
-    `export default () => ({ contract: 1, type: "transport", name: "x", open() {} });`,
+    `export default () => ({ contract: "2.0", type: "transport", name: "x", open() {} });`,
     "KINSYNC_PLUGIN_SHAPE",
-    `${ORIGIN} is no kind but a transport`,
+    `${ORIGIN} is not a kind but a transport`,
   ],
   [
     "has no judge",
-    `export default () => ({ ...${KIND(1)}, judge: 1 });`,
+    `export default () => ({ ...${KIND("2.0")}, judge: 1 });`,
     "KINSYNC_PLUGIN_SHAPE",
     `${ORIGIN} cannot be used: its \`judge\` is not a function`,
   ],

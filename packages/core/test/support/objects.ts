@@ -127,7 +127,9 @@ export function teamKind(more: Partial<KindPlugin> = {}): KindPlugin {
       const attempt = Number(root.status?.["attempt"] ?? 0);
       const attempts = new Map(owned.map((job) => [job.metadata.uid, Number(job.metadata.labels?.["attempt"] ?? 0)]));
       return {
-        ...(root.spec?.["suspend"] === true ? { note: { code: "suspended", message: "the Team is suspended" } } : {}),
+        ...(root.spec?.["suspend"] === true
+          ? { notes: [{ code: "suspended", message: "the Team is suspended" }] }
+          : {}),
         pod: ({ pod, owners }) => {
           const role = pod.metadata.labels?.["role"];
           const index = pod.metadata.labels?.["index"];

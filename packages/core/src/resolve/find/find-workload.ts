@@ -3,7 +3,7 @@ import type { KindPlugin } from "../../contract/kind.ts";
 import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import { discoverResources, type ServedResource } from "../../kube/api-discovery.ts";
-import { checkWorkload } from "./check-workload.ts";
+import { checkInServedVersion } from "./other-version.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
@@ -39,8 +39,7 @@ export async function findWorkload(
   const ref: WorkloadRef = { resource, namespace: options.namespace ?? cluster.namespace, name };
   const loaded = kindOf(kinds, resource);
   if (loaded === undefined && isPodless(resource)) throw await podlessError(cluster, ref, options.signal);
-  const root = await checkWorkload(cluster, ref, options.signal);
-  return { ref, kind: loaded, root };
+  return { kind: loaded, ...(await checkInServedVersion(cluster, ref, loaded, options.signal)) };
 }
 
 /** The loaded kind of a resource, by group and kind. */

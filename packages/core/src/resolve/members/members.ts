@@ -1,12 +1,22 @@
 import { verdictOfInactivePod, type OwnedPod, type Verdict } from "../../contract/kind.ts";
 import type { Pod } from "../../contract/resource.ts";
 import type { Member, MemberChange } from "../resolution.ts";
-import { containersOf } from "../select/containers.ts";
+import { chooseDefaultContainer, containersOf, type ContainerDefaults } from "../select/containers.ts";
 import { sameJson } from "../../kube/trim.ts";
 import { MemberList, type MemberSnapshot } from "./member-list.ts";
 
 /** The last verdict on a pod that was not `unsettled`. */
-type LastVerdict = Pick<Member, "state" | "role" | "index">;
+type LastVerdict = Pick<Member, "state" | "role" | "index" | "labels">;
+
+/** A pod with its verdict. */
+export interface JudgedPod {
+  readonly owned: OwnedPod;
+  readonly verdict: Verdict;
+  /** What the kinds that judge the pod say about its containers. */
+  readonly defaults: ContainerDefaults;
+}
+
+const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** The members of one workload, and the last settled verdict on each pod: kinds remember nothing, so it is stored here. */
 export class Members {
@@ -49,23 +59,23 @@ export class Members {
   }
 
   /** Takes the verdicts on all owned pods; every other pod stops being a member. */
-  replace(judged: readonly (readonly [OwnedPod, Verdict])[]): void {
+  replace(judged: Iterable<JudgedPod>): void {
     const changes: MemberChange[] = [];
     const present = new Set<string>();
-    for (const [owned, verdict] of judged) {
-      const { uid } = owned.pod.metadata;
+    for (const one of judged) {
+      const { uid } = one.owned.pod.metadata;
       present.add(uid);
-      this.#compare(changes, uid, this.#member(owned, verdict));
+      this.#compare(changes, uid, this.#member(one));
     }
     for (const uid of this.#members.keys()) if (!present.has(uid)) this.#compare(changes, uid, undefined);
     this.#apply(changes);
   }
 
   /** Takes the verdicts on some pods; `undefined`: the pod is not, or no longer, a member. */
-  update(judged: ReadonlyMap<string, readonly [OwnedPod, Verdict] | undefined>): void {
+  update(judged: ReadonlyMap<string, JudgedPod | undefined>): void {
     const changes: MemberChange[] = [];
     for (const [uid, one] of judged) {
-      this.#compare(changes, uid, one === undefined ? undefined : this.#member(...one));
+      this.#compare(changes, uid, one === undefined ? undefined : this.#member(one));
     }
     this.#apply(changes);
   }
@@ -109,18 +119,22 @@ export class Members {
   }
 
   /** The member as it is, or the same object as before where nothing differs. */
-  #member({ pod, owners, by }: OwnedPod, verdict: Verdict): Member {
+  #member({ owned: { pod, owners, by }, verdict, defaults }: JudgedPod): Member {
     const { uid, name, namespace } = pod.metadata;
     const before = this.#members.get(uid);
     const settled = this.#settle(pod, verdict);
+    const containers = before?.pod === pod ? before.containers : containersOf(pod);
+    const defaultContainer = chooseDefaultContainer(pod, containers, defaults);
     if (
       before !== undefined &&
       before.pod === pod &&
       before.by === by &&
+      before.defaultContainer === defaultContainer &&
       before.state === settled.state &&
       before.unsettled === settled.unsettled &&
       before.role === settled.role &&
       before.index === settled.index &&
+      sameJson(before.labels, settled.labels) &&
       before.owners.length === owners.length &&
       before.owners.every((owner, at) => owner === owners[at]) &&
       sameJson(before.reason, settled.reason)
@@ -135,23 +149,28 @@ export class Members {
       ...settled,
       by,
       owners,
-      containers: before?.pod === pod ? before.containers : containersOf(pod),
+      containers,
+      defaultContainer,
     };
   }
 
-  #settle(pod: Pod, verdict: Verdict): Pick<Member, "state" | "unsettled" | "role" | "index" | "reason"> {
+  #settle(pod: Pod, verdict: Verdict): Pick<Member, "state" | "unsettled" | "role" | "index" | "labels" | "reason"> {
     const { uid } = pod.metadata;
     const { role, index, reason } = verdict;
+    const labels = verdict.labels ?? NO_LABELS;
     if (verdict.state !== "unsettled") {
       const { state } = verdict;
       const last = this.#lastVerdicts.get(uid);
-      if (last === undefined || last.state !== state || last.role !== role || last.index !== index) {
-        this.#lastVerdicts.set(uid, { state, role, index });
-      }
-      return { state, unsettled: false, role, index, reason };
+      const isSame = last?.state === state && last.role === role && last.index === index;
+      if (!isSame || !sameJson(last.labels, labels)) this.#lastVerdicts.set(uid, { state, role, index, labels });
+      return { state, unsettled: false, role, index, labels, reason };
     }
     const last = this.#lastVerdicts.get(uid);
-    const place = { role: role ?? last?.role, index: index ?? last?.index };
+    const place = {
+      role: role ?? last?.role,
+      index: index ?? last?.index,
+      labels: verdict.labels ?? last?.labels ?? NO_LABELS,
+    };
     // That a pod has ended shows without the kind, and the last verdict on it would be wrong.
     const inactive = verdictOfInactivePod(pod);
     if (inactive !== undefined) return { ...inactive, unsettled: false, ...place };

@@ -1,4 +1,4 @@
-import type { KubeObject, OwnerReference, ResourceType } from "../../contract/resource.ts";
+import type { KubeObject, OwnerReference, Pod, ResourceType } from "../../contract/resource.ts";
 import { isPods } from "../../kube/resource-path.ts";
 
 /** What the walk needs of a store. */
@@ -33,7 +33,9 @@ export interface Ownership {
    * Owners of an object, nearest first, without the root; `undefined` where the root does not own it. Right for any pod that
    * owns nothing itself, also one that changed since the walk: a pod's event need not cost a walk.
    */
-  chainOf(object: KubeObject, owner: Layer["owner"]): readonly KubeObject[] | undefined;
+  chainOf(object: KubeObject | Pod, owner: Layer["owner"]): readonly KubeObject[] | undefined;
+  /** An owned object and its own owners up to the root: what an object below it has as owners. `undefined` where it is not owned. */
+  chainFrom(uid: string): readonly KubeObject[] | undefined;
 }
 
 const NO_OWNERS: readonly KubeObject[] = Object.freeze([]);
@@ -93,6 +95,7 @@ export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership 
       }
       return best?.chain;
     },
+    chainFrom: (uid) => nodes.get(uid)?.chain,
   };
 }
 
@@ -109,7 +112,7 @@ function isOwnedBy(object: KubeObject, owner: KubeObject, mode: Layer["owner"]):
  * Whether a reference leads from an object to this owner. An owner lives in the object's namespace or is cluster-scoped; a
  * reference across namespaces is void, also for the garbage collector (Kubernetes, "Owners and Dependents").
  */
-function isLink(reference: OwnerReference, object: KubeObject, owner: KubeObject, mode: Layer["owner"]): boolean {
+function isLink(reference: OwnerReference, object: KubeObject | Pod, owner: KubeObject, mode: Layer["owner"]): boolean {
   if (reference.uid !== owner.metadata.uid) return false;
   if (mode === "controller" && reference.controller !== true) return false;
   return owner.metadata.namespace === undefined || owner.metadata.namespace === object.metadata.namespace;

@@ -13,6 +13,8 @@ export type Fallback =
   | "labels"
   /** Members behind the resource are not known. */
   | "no-members"
+  /** An object that the root refers to is not known. */
+  | "no-reference"
   /** Pods that lead to the root through the owner kind only are left out until it can be read. */
   | "no-owners";
 
@@ -83,6 +85,8 @@ function consequence(reflector: Reflector, ref: WorkloadRef, fallback: Fallback)
       return `members of ${workload} are selected by their labels, which is weaker than by UID`;
     case "no-members":
       return `members of ${workload} behind ${resource} are unknown`;
+    case "no-reference":
+      return `${workload} refers to ${resource}, and its kind works without them`;
     case "no-owners":
       return `pods that ${workload} owns through ${resource} are left out until it can be read`;
   }

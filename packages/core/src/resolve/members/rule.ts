@@ -2,50 +2,119 @@ import {
   verdictOfInactivePod,
   type KindPlugin,
   type KindView,
+  type Reference,
   type Verdict,
+  type Watch,
   type WatchPlan,
 } from "../../contract/kind.ts";
-import type { KubeObject, Pod } from "../../contract/resource.ts";
+import type { KubeObject, Pod, ResourceType } from "../../contract/resource.ts";
 import { hostKind, type HostedJudgement } from "../../plugins/host.ts";
 import type { WorkloadRef } from "../resolution.ts";
-import { isPods } from "../../kube/resource-path.ts";
+import { apiVersionOf, isPods, PODS } from "../../kube/resource-path.ts";
 
-/** What judges a workload: a kind, or the rule for roots that none claims. */
+/** Delegation that is deeper than this is refused: it has no use, and each level costs watches. */
+export const MAX_DEPTH = 8;
+
+/** What judges a root: a kind, or the rule for roots that no kind claims. */
 export interface Rule {
   readonly kind: string | undefined;
   readonly judgesSet: boolean;
   readonly canClaim: boolean;
-  /** Owner kinds that turn up on pods are watched as they are met. */
+  /** Owner kinds that appear on pods are watched once they are found. */
   readonly followsOwners: boolean;
   /** The root is a pod: it is the only member. */
   readonly rootIsMember: boolean;
+  /** The rule names the namespaces of a cluster-scoped root. */
+  readonly declaresNamespaces: boolean;
+  /** Containers that are never chosen by default. */
+  readonly infrastructure: readonly string[];
   /** `undefined`: nothing but the root is watched. */
   plan(root: KubeObject): WatchPlan | undefined;
   judge(view: KindView): HostedJudgement;
   claims(root: KubeObject, pod: Pod): boolean;
+  defaultContainer(pod: Pod): string | undefined;
+  /** `undefined` where they are not declared. */
+  roles(root: KubeObject): readonly string[] | undefined;
+  /** `undefined` where they are not declared. */
+  namespaces(root: KubeObject): readonly string[] | undefined;
 }
 
-export function ruleOf(kind: KindPlugin | undefined, ref: WorkloadRef): Rule {
-  if (kind === undefined) return isPods(ref.resource) ? POD_ITSELF : OWNED_AND_ALIVE;
+export function ruleOf(kind: KindPlugin | undefined, ref: Pick<WorkloadRef, "resource">): Rule {
+  if (kind !== undefined) return ruleOfKind(kind);
+  return isPods(ref.resource) ? POD_ITSELF : OWNED_AND_ALIVE;
+}
+
+/** The rule of a kind, each call through its host. */
+export function ruleOfKind(kind: KindPlugin): Rule {
   const host = hostKind(kind);
+  function hosted<Source extends Watch | Reference>(source: Source): Source {
+    return source.project === undefined ? source : { ...source, project: (object) => host.project(source, object) };
+  }
   return {
     kind: host.name,
     judgesSet: host.judgesSet,
     canClaim: host.canClaim,
     followsOwners: false,
     rootIsMember: false,
+    declaresNamespaces: kind.namespaces !== undefined,
+    infrastructure: host.infrastructure,
     plan: (root) => {
-      const plan = host.watches(root);
+      const { refers, watches, ...plan } = host.watches(root);
       return {
         ...plan,
-        watches: plan.watches.map((watch) =>
-          watch.project === undefined ? watch : { ...watch, project: (object) => host.project(watch, object) },
-        ),
+        watches: watches.map(hosted),
+        ...(refers === undefined ? {} : { refers: refers.map(hosted) }),
       };
     },
     judge: (view) => host.judge(view),
     claims: (root, pod) => host.claims(root, pod),
+    defaultContainer: (pod) => host.defaultContainer(pod),
+    roles: (root) => host.roles(root),
+    namespaces: (root) => host.namespaces(root),
   };
+}
+
+/** True if the kind reads objects of this resource in this version. */
+export function servesVersion(kind: KindPlugin, { version }: ResourceType): boolean {
+  return version === kind.root.version || (kind.root.versions?.includes(version) ?? false);
+}
+
+/** A resource that a workload reads besides its root. */
+export interface NeededResource {
+  readonly resource: ResourceType;
+  readonly isOptional: boolean;
+}
+
+/**
+ * Every resource that a root's plan names, pods included, with what the kinds of delegated children watch. The children are not known
+ * here, so their kinds plan for an object of their resource without spec; a kind that cannot do that adds nothing.
+ */
+export function neededResources(
+  rule: Rule,
+  root: KubeObject,
+  kinds: readonly KindPlugin[],
+  depth = 0,
+): readonly NeededResource[] {
+  const plan = rule.plan(root);
+  if (plan === undefined) return [];
+  const sources = [...plan.watches, ...(plan.refers ?? [])];
+  const own = sources.map(({ resource, optional }) => ({ resource, isOptional: optional ?? false }));
+  const below = plan.watches.flatMap(({ resource, delegate }) => {
+    const kind = kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
+    if (delegate !== true || kind === undefined || depth === MAX_DEPTH) return [];
+    const metadata = {
+      name: "",
+      uid: "",
+      ...(root.metadata.namespace === undefined ? {} : { namespace: root.metadata.namespace }),
+    };
+    try {
+      const child = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+      return neededResources(ruleOfKind(kind), child, kinds, depth + 1);
+    } catch {
+      return [];
+    }
+  });
+  return [{ resource: PODS, isOptional: false }, ...own, ...below];
 }
 
 const OWNED_AND_ALIVE: Rule = {
@@ -54,9 +123,11 @@ const OWNED_AND_ALIVE: Rule = {
   canClaim: false,
   followsOwners: true,
   rootIsMember: false,
+  declaresNamespaces: false,
+  infrastructure: [],
   plan: () => ({ watches: [], pods: { owner: "any" } }),
   judge: ({ root }) => ({
-    note: undefined,
+    notes: [],
     pod: ({ pod, owners }) =>
       alive(pod, "owned-and-alive", `${root.kind} ${root.metadata.name} owns it, and it is alive`, {
         "root.metadata.uid": root.metadata.uid,
@@ -64,6 +135,9 @@ const OWNED_AND_ALIVE: Rule = {
       }),
   }),
   claims: () => false,
+  defaultContainer: () => undefined,
+  roles: () => undefined,
+  namespaces: () => undefined,
 };
 
 const POD_ITSELF: Rule = {
@@ -72,7 +146,7 @@ const POD_ITSELF: Rule = {
   rootIsMember: true,
   plan: () => undefined,
   judge: () => ({
-    note: undefined,
+    notes: [],
     pod: ({ pod }) => alive(pod, "named-itself", "it is the pod that was named, and it is alive", {}),
   }),
 };

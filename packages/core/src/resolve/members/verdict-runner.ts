@@ -4,26 +4,30 @@ import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { HostedJudgement } from "../../plugins/host.ts";
 import type { Rule } from "./rule.ts";
 
-/** Asks a rule about one workload. A rule that fails is a problem and an `unsettled`, never an exception. */
-export class Judging {
+/** Runs the rule of one root. A rule that fails is a problem and an `unsettled`, never an exception. */
+export class VerdictRunner {
   readonly #rule: Rule;
   #judgement: HostedJudgement | undefined;
-  #note: Reason | undefined;
   #problem: KinsyncError | undefined;
   readonly #podProblems = new Map<string, KinsyncError>();
+  readonly #ignoredContainers = new Set<string>();
 
   constructor(rule: Rule) {
     this.#rule = rule;
   }
 
-  /** There is a judgement to ask about single pods. */
-  get isReady(): boolean {
-    return this.#judgement !== undefined;
+  /** What the rule reports about the workload as a whole; `undefined` where it leaves that to delegated children. */
+  get notes(): readonly Reason[] | undefined {
+    return this.#judgement?.notes;
   }
 
-  /** Of the workload as a whole. */
-  get note(): Reason | undefined {
-    return this.#note;
+  /** Default containers that were ignored, since the kind itself lists them as infrastructure. */
+  get containerNotes(): readonly Reason[] {
+    return [...this.#ignoredContainers].map((name) => ({
+      code: "default-container-ignored",
+      message: `the kind ${this.#rule.kind ?? ""} names ${name} as the default container and as infrastructure, so it is not chosen`,
+      evidence: { container: name },
+    }));
   }
 
   *problems(): Generator<KinsyncError, void, undefined> {
@@ -36,61 +40,58 @@ export class Judging {
   judge(view: KindView): void {
     try {
       this.#judgement = this.#rule.judge(view);
-      this.#problem = undefined;
     } catch (error) {
       this.#problem = asKinsyncError(error);
-      this.#judgement = { note: undefined, pod: () => this.#failed() };
+      this.#judgement = { notes: [], pod: () => this.#failed() };
     }
-    this.#note = noteOfTermination(view.root) ?? this.#judgement.note;
   }
 
   /** Call after `judge`. */
   verdict(owned: OwnedPod): Verdict {
-    try {
-      return this.#judgement?.pod(owned) ?? this.#failed();
-    } catch (error) {
-      this.#podProblems.set(owned.pod.metadata.uid, asKinsyncError(error));
-      return this.#failed();
-    }
+    return this.#ofPod(owned.pod, () => this.#judgement?.pod(owned)) ?? this.#failed();
   }
 
   claims(root: KubeObject, pod: Pod): boolean {
+    return this.#ofPod(pod, () => this.#rule.claims(root, pod)) ?? false;
+  }
+
+  /** The container that the rule names, unless it is one of `infrastructure`. */
+  defaultContainer(pod: Pod, infrastructure: ReadonlySet<string>): string | undefined {
+    const name = this.#ofPod(pod, () => this.#rule.defaultContainer(pod));
+    if (name === undefined || !infrastructure.has(name)) return name;
+    this.#ignoredContainers.add(name);
+    return undefined;
+  }
+
+  roles(root: KubeObject): readonly string[] | undefined {
     try {
-      return this.#rule.claims(root, pod);
+      return this.#rule.roles(root);
     } catch (error) {
-      this.#podProblems.set(pod.metadata.uid, asKinsyncError(error));
-      return false;
+      this.#problem ??= asKinsyncError(error);
+      return undefined;
     }
   }
 
-  /** The troubles with a pod, or with all of them, are past: it is asked about again. */
-  forget(uid?: string): void {
-    if (uid === undefined) this.#podProblems.clear();
-    else this.#podProblems.delete(uid);
+  /** The pod changed: problems with it belong to the past. */
+  forget(uid: string): void {
+    this.#podProblems.delete(uid);
   }
 
-  /** There is no root. */
-  reset(): void {
-    this.#judgement = undefined;
-    this.#note = undefined;
-    this.#problem = undefined;
-    this.#podProblems.clear();
+  #ofPod<Answer>(pod: Pod, run: () => Answer): Answer | undefined {
+    try {
+      return run();
+    } catch (error) {
+      this.#podProblems.set(pod.metadata.uid, asKinsyncError(error));
+      return undefined;
+    }
   }
 
   #failed(): Verdict {
-    const message = `the kind ${this.#rule.kind ?? ""} failed when it was asked`;
-    return { state: "unsettled", reason: { code: "kind-failed", message } };
+    return {
+      state: "unsettled",
+      reason: { code: "kind-failed", message: `the kind ${this.#rule.kind ?? ""} failed` },
+    };
   }
-}
-
-function noteOfTermination(root: KubeObject): Reason | undefined {
-  const { deletionTimestamp, name } = root.metadata;
-  if (deletionTimestamp === undefined) return undefined;
-  return {
-    code: "root-terminating",
-    message: `the ${root.kind} ${name} is being deleted`,
-    evidence: { "metadata.deletionTimestamp": deletionTimestamp },
-  };
 }
 
 export function asKinsyncError(error: unknown): KinsyncError {

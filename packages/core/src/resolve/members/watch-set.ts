@@ -1,4 +1,4 @@
-import type { Layer } from "./ownership.ts";
+import type { PodLayer } from "./scope.ts";
 import type { Reflector } from "../../kube/reflector.ts";
 import type { ReflectorLease, ReflectorPool } from "../../kube/reflector-pool.ts";
 import type { StoreChange } from "../../kube/store.ts";
@@ -27,7 +27,7 @@ export class WatchSet implements Disposable {
     this.#options = options;
   }
 
-  /** Holds it from now on; `undefined` where it was held already. */
+  /** Starts to hold it; `undefined` where it is held already. */
   hold(planned: PlannedWatch): Reflector | undefined {
     if (this.#held.has(planned.key)) return undefined;
     const { reflectors, onChange, onStatus } = this.#options;
@@ -71,7 +71,7 @@ export class WatchSet implements Disposable {
     return held.isOverdue ? "overdue" : "pending";
   }
 
-  layersOf(planned: readonly PlannedWatch[]): Layer[] {
+  layersOf(planned: readonly PlannedWatch[]): PodLayer[] {
     return planned.flatMap((one) => {
       const reflector = this.get(one);
       if (reflector === undefined) return [];
@@ -79,7 +79,7 @@ export class WatchSet implements Disposable {
     });
   }
 
-  /** Lets go of all but these. */
+  /** Releases all but these. */
   keep(planned: readonly PlannedWatch[]): void {
     const wanted = new Set(planned.map(({ key }) => key));
     for (const key of this.#held.keys()) if (!wanted.has(key)) this.#release(key);

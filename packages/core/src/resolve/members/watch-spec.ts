@@ -1,8 +1,7 @@
-import type { Watch, WatchPlan } from "../../contract/kind.ts";
+import type { Reference, Watch, WatchPlan } from "../../contract/kind.ts";
 import type { ResourceType } from "../../contract/resource.ts";
 import { reflectorKey } from "../../kube/reflector-pool.ts";
 import type { ReflectorSpec } from "../../kube/reflector-spec.ts";
-import type { WorkloadRef } from "../resolution.ts";
 import { PODS } from "../../kube/resource-path.ts";
 
 /** A watch of a plan, as a reflector needs it and as the walk reads it. */
@@ -15,39 +14,65 @@ export interface PlannedWatch {
   readonly waitMs: number | undefined;
 }
 
-/** A kind's wishes as reflectors. `undefined`: nothing but the root is watched. */
+/** The watch plan of one root as reflectors. */
+export interface PlannedWatches {
+  /** The objects between root and pods. */
+  readonly watches: readonly PlannedWatch[];
+  /** One per namespace; empty where the root owns no pods of its own. */
+  readonly pods: readonly PlannedWatch[];
+  /** Objects that the root names and does not own. */
+  readonly references: readonly PlannedWatch[];
+  /** Resources whose objects are judged by their own kinds. */
+  readonly delegates: readonly ResourceType[];
+}
+
+export const NO_WATCHES: PlannedWatches = { watches: [], pods: [], references: [], delegates: [] };
+
+/**
+ * Turns a kind's plan into reflectors, one set per namespace. `undefined`: nothing but the root is watched.
+ * @param namespaces where the root's objects are; more than one only for a cluster-scoped root
+ */
 export function planWatches(
   plan: WatchPlan | undefined,
-  ref: WorkloadRef,
+  namespaces: readonly string[],
   kind: string | undefined,
-): { readonly watches: readonly PlannedWatch[]; readonly pods: PlannedWatch | undefined } {
-  if (plan === undefined) return { watches: [], pods: undefined };
-  const pods: Watch = { resource: PODS, ...plan.pods };
+): PlannedWatches {
+  if (plan === undefined) return NO_WATCHES;
+  const everywhere = (watch: Watch | Reference): PlannedWatch[] => {
+    const places = watch.resource.namespaced === false ? [undefined] : namespaces;
+    return places.map((namespace) => planned(watch, namespace, kind));
+  };
   return {
-    pods: planned(pods, ref, kind),
-    watches: plan.watches.map((watch) => planned(watch, ref, kind)),
+    watches: plan.watches.flatMap(everywhere),
+    pods: plan.pods === "delegated" ? [] : everywhere({ resource: PODS, ...plan.pods }),
+    references: (plan.refers ?? []).flatMap(everywhere),
+    delegates: plan.watches.filter((watch) => watch.delegate === true).map(({ resource }) => resource),
   };
 }
 
 /** The watch of an owner kind that an owner reference named: metadata only, whether or not the owner is the controller. */
-export function planOwnerWatch(resource: ResourceType, ref: WorkloadRef, waitMs: number): PlannedWatch {
-  return { ...planned({ resource, owner: "any", metadataOnly: true }, ref, undefined), waitMs };
+export function planOwnerWatch(resource: ResourceType, namespace: string, waitMs: number): PlannedWatch {
+  const place = resource.namespaced === false ? undefined : namespace;
+  return { ...planned({ resource, owner: "any", metadataOnly: true }, place, undefined), waitMs };
 }
 
-function planned(watch: Watch, ref: WorkloadRef, kind: string | undefined): PlannedWatch {
-  const { resource, labelSelector, metadataOnly, project } = watch;
+function planned(watch: Watch | Reference, namespace: string | undefined, kind: string | undefined): PlannedWatch {
+  const { resource, metadataOnly, project } = watch;
+  const { name } = watch as Partial<Reference>;
+  const { labelSelector, owner } = watch as Partial<Watch>;
   const spec: ReflectorSpec = {
     resource,
-    ...(resource.namespaced === false ? {} : { namespace: ref.namespace }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(metadataOnly === undefined ? {} : { metadataOnly }),
-    // The kind's name says whose projection it is: the function may be a new one at every call, and still is the same.
+    // The kind's name identifies the projection: the function may be a new one at every call.
     ...(project === undefined || metadataOnly === true ? {} : { project: { key: kind ?? "", apply: project } }),
   };
   return {
     key: reflectorKey(spec),
     spec,
-    owner: watch.owner ?? "controller",
+    owner: owner ?? "controller",
     isOptional: watch.optional ?? false,
     waitMs: undefined,
   };

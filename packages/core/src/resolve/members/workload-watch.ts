@@ -1,20 +1,21 @@
 import type { ClusterConnection } from "../../contract/cluster.ts";
-import type { KindPlugin, OwnedPod, Verdict } from "../../contract/kind.ts";
-import type { KubeObject, Pod, ResourceType } from "../../contract/resource.ts";
+import type { KindPlugin, OwnedPod, Reason } from "../../contract/kind.ts";
+import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import type { KinsyncError } from "../../errors/error.ts";
-import { asKinsyncError, Judging } from "./verdict-runner.ts";
 import type { MemberSnapshot } from "./member-list.ts";
-import { Members } from "./members.ts";
+import { Members, type JudgedPod } from "./members.ts";
 import { OwnerKinds } from "./owner-kinds.ts";
-import { ownsAnything, walkDown, type Layer, type Ownership } from "./ownership.ts";
+import { ownsAnything, type Layer } from "./ownership.ts";
 import { ProblemList } from "./problems.ts";
 import type { ReflectorLease, ReflectorPool } from "../../kube/reflector-pool.ts";
 import type { MemberChange, Resolution, WorkloadRef } from "../resolution.ts";
 import { isPods } from "../../kube/resource-path.ts";
 import { ruleOf, type Rule } from "./rule.ts";
-import type { ObjectStore, StoreChange } from "../../kube/store.ts";
+import type { Scope } from "./scope.ts";
+import { ScopeWatch } from "./scope-watch.ts";
+import type { StoreChange } from "../../kube/store.ts";
 import { sameJson } from "../../kube/trim.ts";
-import { planOwnerWatch, planWatches, type PlannedWatch } from "./watch-spec.ts";
+import { planOwnerWatch, type PlannedWatch } from "./watch-spec.ts";
 import { WatchSet } from "./watch-set.ts";
 
 export interface WorkloadWatchOptions {
@@ -23,6 +24,8 @@ export interface WorkloadWatchOptions {
   readonly ref: WorkloadRef;
   /** `undefined` where no kind claims the root: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
+  /** All loaded kinds: they judge the children that a kind delegates. */
+  readonly kinds: readonly KindPlugin[];
   readonly signal: AbortSignal;
   /**
    * How long an owner kind that owner references name may hold up `ready`, once for its discovery and once for its list; later
@@ -32,7 +35,7 @@ export interface WorkloadWatchOptions {
   /**
    * Called when anything differs from the last resolution, never within `watchWorkload` itself. Before `ready` only where there
    * is a problem to report; such a resolution has no members. `changes` names exactly the members that came, went or changed
-   * since the last call, one entry per member: all of them at first. It is empty where only root, note or problems changed.
+   * since the last call, one entry per member: all of them at first. It is empty where only root, notes or problems changed.
    */
   readonly onResolution?: (resolution: Resolution, changes: readonly MemberChange[]) => void;
 }
@@ -48,24 +51,16 @@ export interface WorkloadWatch extends AsyncDisposable {
   object(uid: string): KubeObject | undefined;
 }
 
-/** Watches what a workload owns and tells what its kind says of it. Disposing lets go of the reflectors. */
+/** Watches what a workload owns and reports what its kind makes of it. Disposing releases the reflectors. */
 export function watchWorkload(options: WorkloadWatchOptions): WorkloadWatch {
   return new Watcher(options);
 }
 
-/** Milliseconds. */
-const LONG_PASS = 10;
+const LONG_PASS_MS = 10;
 
 const OWNER_KIND_WAIT_MS = 2_000;
 
 const NO_MEMBERS: MemberSnapshot = { members: Object.freeze([]), count: 0 };
-
-/** What is judged with: replaced as a whole, so that root, plan and layers always fit each other. */
-interface Active {
-  readonly root: KubeObject;
-  readonly watches: readonly PlannedWatch[];
-  readonly pods: PlannedWatch | undefined;
-}
 
 class Watcher implements WorkloadWatch {
   readonly ready: Promise<Resolution>;
@@ -77,7 +72,7 @@ class Watcher implements WorkloadWatch {
   readonly #rootSubscription: Disposable;
   readonly #watches: WatchSet;
   readonly #ownerKinds: OwnerKinds;
-  readonly #judging: Judging;
+  readonly #top: ScopeWatch;
   readonly #members: Members;
   /** As in the last resolution. */
   #snapshot: MemberSnapshot = NO_MEMBERS;
@@ -85,16 +80,14 @@ class Watcher implements WorkloadWatch {
   readonly #onAbort = (): void => this.#close();
 
   #rootUid: string | undefined;
-  #active: Active | undefined;
-  /** Takes over when all that it wants is there; till then the last one goes on. */
-  #pending: Active | undefined;
-  /** Watches of owner kinds that were met; only where no kind claims the root. */
+  /** The last judgement of root and owned objects; `undefined` while there is no root. */
+  #scope: Scope | undefined;
+  /** Watches of owner kinds that appeared; only where no kind claims the root. */
   #met: readonly PlannedWatch[] = [];
+  /** What the present scope was built from. */
   #layers: readonly Layer[] = [];
-  #missing: readonly ResourceType[] = [];
-  #ownership: Ownership | undefined;
+  #podKeys: ReadonlySet<string> = new Set();
   #ownedUids: ReadonlySet<string> = new Set();
-  #planProblem: KinsyncError | undefined;
 
   #isReady = false;
   #isClosed = false;
@@ -109,15 +102,25 @@ class Watcher implements WorkloadWatch {
     this.#options = options;
     const { ref, reflectors, cluster, signal } = options;
     this.#rule = ruleOf(options.kind, ref);
-    this.#judging = new Judging(this.#rule);
     this.#members = new Members(ref.namespace);
     this.ready = this.#ready.promise;
-    // Whoever does not wait for it must not be told of its end.
+    // A caller that does not wait for it need not handle its rejection.
     this.ready.catch(() => undefined);
     this.#watches = new WatchSet({
       reflectors,
       onChange: (key, changes) => this.#onChange(key, changes),
       onStatus: () => this.#schedule(),
+    });
+    this.#top = new ScopeWatch({
+      context: {
+        watches: this.#watches,
+        kinds: options.kinds,
+        hold: (planned) => this.#hold(planned),
+        find: (uid) => this.object(uid),
+      },
+      rule: this.#rule,
+      namespaces: [ref.namespace],
+      path: [],
     });
     this.#ownerKinds = new OwnerKinds({
       cluster,
@@ -143,7 +146,7 @@ class Watcher implements WorkloadWatch {
   }
 
   get owned(): readonly KubeObject[] {
-    return this.#ownership?.owned ?? [];
+    return this.#scope === undefined ? [] : [...this.#scope.all()].flatMap(({ ownership }) => ownership.owned);
   }
 
   object(uid: string): KubeObject | undefined {
@@ -185,7 +188,7 @@ class Watcher implements WorkloadWatch {
       this.#pass();
       const ended = performance.now();
       const took = ended - started;
-      this.#restUntil = took > LONG_PASS ? ended + took : 0;
+      this.#restUntil = took > LONG_PASS_MS ? ended + took : 0;
     };
     const rest = this.#restUntil - performance.now();
     if (rest > 0) {
@@ -199,11 +202,9 @@ class Watcher implements WorkloadWatch {
 
   #pass(): void {
     if (this.#rootChanged) this.#takeRoot();
-    this.#swapPlan();
-    this.#checkMissing();
-    if (this.#active === undefined) this.#forget();
-    else if (this.#structureChanged || !this.#judging.isReady) this.#judgeAll(this.#active);
-    else this.#judgeChanged(this.#active);
+    if (this.#top.advance()) this.#structureChanged = true;
+    if (this.#structureChanged) this.#judgeAll();
+    else this.#judgeChanged();
     this.#structureChanged = false;
     this.#changedPods.clear();
     this.#publish();
@@ -216,62 +217,27 @@ class Watcher implements WorkloadWatch {
     this.#structureChanged = true;
     const [root] = this.#rootLease.reflector.store.values();
     if (root === undefined) {
-      this.#active = undefined;
-      this.#pending = undefined;
+      this.#top.clear();
       return;
     }
-    // Applied again under its name: what was said of a pod concerned another root.
+    // Created again under its name: the verdicts concerned another root.
     if (this.#rootUid !== root.metadata.uid) this.#members.forgetAll();
     this.#rootUid = root.metadata.uid;
-    let next: Active;
-    try {
-      next = { root, ...planWatches(this.#rule.plan(root), this.#options.ref, this.#rule.kind) };
-      this.#planProblem = undefined;
-    } catch (error) {
-      this.#planProblem = asKinsyncError(error);
-      next = { root, watches: this.#active?.watches ?? [], pods: this.#active?.pods };
-    }
-    this.#pending = next;
-    for (const planned of plannedOf(next)) this.#hold(planned);
-  }
-
-  #swapPlan(): void {
-    const next = this.#pending;
-    if (next === undefined || !this.#watches.isSettled(plannedOf(next))) return;
-    const former = this.#active;
-    this.#pending = undefined;
-    this.#active = next;
-    this.#structureChanged = true;
-    this.#watches.keep([...plannedOf(next), ...this.#met]);
-    this.#rebuildLayers();
-    const pods = this.#podsOf(next);
-    if (former?.pods?.key !== next.pods?.key && pods !== undefined) {
-      this.#members.forgetOthers((uid) => pods.get(uid) !== undefined);
-    }
+    this.#top.take(root);
   }
 
   #hold(planned: PlannedWatch): void {
     const reflector = this.#watches.hold(planned);
     if (reflector === undefined || !this.#rule.followsOwners) return;
-    // A shared reflector has told its news already.
+    // A shared reflector has emitted its objects already.
     for (const object of reflector.store.values()) this.#meetOwners(object);
   }
 
-  #rebuildLayers(): void {
-    const planned = this.#active === undefined ? [] : plannedOf(this.#active);
-    this.#layers = this.#watches.layersOf([...planned, ...this.#met]);
-  }
-
-  #podsOf({ pods }: Active): ObjectStore | undefined {
-    return pods === undefined ? undefined : this.#watches.get(pods)?.store;
-  }
-
   #onChange(key: string, changes: readonly StoreChange[]): void {
-    if (key === this.#active?.pods?.key) {
-      for (const { object, type } of changes) {
+    if (this.#podKeys.has(key)) {
+      for (const { object } of changes) {
         const { uid } = object.metadata;
         this.#changedPods.add(uid);
-        if (type === "deleted") this.#members.forget(uid);
         // A pod that owns something stands between root and pods, as a leader does.
         if (this.#ownedUids.has(uid) || ownsAnything(uid, this.#layers)) this.#structureChanged = true;
       }
@@ -292,101 +258,62 @@ class Watcher implements WorkloadWatch {
     const { ref } = this.#options;
     // What is cluster-scoped has cluster-scoped owners only: nothing leads back into a namespace.
     if (resource.namespaced === false && ref.resource.namespaced !== false) return;
-    const planned = planOwnerWatch(resource, ref, this.#options.ownerKindWaitMs ?? OWNER_KIND_WAIT_MS);
+    const planned = planOwnerWatch(resource, ref.namespace, this.#options.ownerKindWaitMs ?? OWNER_KIND_WAIT_MS);
     this.#met = [...this.#met, planned];
     this.#hold(planned);
-    this.#rebuildLayers();
     this.#structureChanged = true;
   }
 
   // Judging.
 
-  #checkMissing(): void {
-    if (this.#active === undefined) return;
-    const missing = this.#active.watches
-      .filter((planned) => this.#watches.get(planned)?.isUnavailable ?? false)
-      .map((planned) => planned.spec.resource);
-    if (missing.length === this.#missing.length && missing.every((resource, at) => resource === this.#missing[at])) {
-      return;
-    }
-    this.#missing = missing;
-    this.#structureChanged = true;
+  #judgeAll(): void {
+    const scope = this.#top.build(this.#watches.layersOf(this.#met));
+    this.#useScope(scope);
+    if (scope === undefined) this.#members.clear();
+    else this.#members.replace(scope.ownedPods().map((owned) => judgedPod(scope, owned)));
   }
 
-  #forget(): void {
-    this.#ownership = undefined;
-    this.#ownedUids = new Set();
-    this.#judging.reset();
-    this.#members.clear();
-  }
-
-  #judgeAll(active: Active): void {
-    const { root } = active;
-    const ownership = walkDown(root, this.#layers);
-    this.#ownership = ownership;
-    this.#ownedUids = new Set(ownership.owned.map((object) => object.metadata.uid));
-    this.#judging.forget();
-    const owned = this.#allOwnedPods(active, ownership);
-    const pods = this.#rule.judgesSet ? [...owned] : [];
-    this.#judging.judge({ root, owned: ownership.owned, pods, missing: [...this.#missing] });
-    this.#members.replace(owned.map((one) => [one, this.#judging.verdict(one)] as const));
+  #useScope(scope: Scope | undefined): void {
+    const scopes = scope === undefined ? [] : [...scope.all()];
+    this.#scope = scope;
+    this.#layers = scopes.flatMap(({ sources }) => [...sources.pods, ...sources.layers]);
+    this.#ownedUids = new Set(scopes.flatMap(({ ownership }) => ownership.owned.map(({ metadata }) => metadata.uid)));
+    const planned = [...this.#top.planned()].map((one) => one.planned);
+    if (scope === undefined) return;
+    // New watches are not used before they are listed, so that the old ones stay until then.
+    this.#watches.keep([...planned, ...this.#met]);
+    const podKeys = new Set(planned.filter(({ spec }) => isPods(spec.resource)).map(({ key }) => key));
+    const isSame = podKeys.size === this.#podKeys.size && [...podKeys].every((key) => this.#podKeys.has(key));
+    this.#podKeys = podKeys;
+    if (!isSame) this.#members.forgetOthers((uid) => scope.pod(uid) !== undefined);
   }
 
   /** One pod's event costs the judgement of that pod. */
-  #judgeChanged(active: Active): void {
-    const store = this.#podsOf(active);
-    if (store === undefined || this.#changedPods.size === 0) return;
-    const judged = new Map<string, readonly [OwnedPod, Verdict] | undefined>();
+  #judgeChanged(): void {
+    const scope = this.#scope;
+    if (scope === undefined || this.#changedPods.size === 0) return;
+    const judged = new Map<string, JudgedPod | undefined>();
     for (const uid of this.#changedPods) {
-      this.#judging.forget(uid);
-      const pod = store.get(uid);
-      const owned = pod === undefined ? undefined : this.#ownedPod(active, pod as Pod);
+      scope.forget(uid);
+      const pod = scope.pod(uid);
+      if (pod === undefined) this.#members.forget(uid);
+      const owned = pod === undefined ? undefined : scope.ownedPod(pod);
       if (owned === undefined && !this.#members.has(uid)) continue;
-      if (this.#rule.judgesSet) {
-        this.#judgeAll(active);
+      if (scope.judgesSet) {
+        this.#judgeAll();
         return;
       }
-      judged.set(uid, owned === undefined ? undefined : [owned, this.#judging.verdict(owned)]);
+      judged.set(uid, owned === undefined ? undefined : judgedPod(scope, owned));
     }
     this.#members.update(judged);
   }
 
-  /** Sorted by UID. */
-  #allOwnedPods(active: Active, ownership: Ownership): OwnedPod[] {
-    if (this.#rule.rootIsMember) return [ownedPod(active.root as Pod, [], "owner")];
-    if (!this.#takesByLabels) {
-      const mode = active.pods?.owner ?? "controller";
-      return ownership.pods.map((pod) => ownedPod(pod as Pod, ownership.chainOf(pod, mode) ?? [], "owner"));
-    }
-    const pods = [...(this.#podsOf(active)?.values() ?? [])];
-    const found = pods.flatMap((pod) => this.#ownedPod(active, pod as Pod) ?? []);
-    return found.sort((a, b) => (a.pod.metadata.uid < b.pod.metadata.uid ? -1 : 1));
-  }
-
-  #ownedPod(active: Active, pod: Pod): OwnedPod | undefined {
-    const chain = this.#ownership?.chainOf(pod, active.pods?.owner ?? "controller");
-    if (chain !== undefined) return ownedPod(pod, chain, "owner");
-    return this.#takesByLabels && this.#isClaimed(active.root, pod) ? ownedPod(pod, [], "labels") : undefined;
-  }
-
-  /** A watch cannot be had, and the kind can do without. */
-  get #takesByLabels(): boolean {
-    return this.#rule.canClaim && this.#missing.length > 0;
-  }
-
-  /** Not where the owner is known to be another's. */
-  #isClaimed(root: KubeObject, pod: Pod): boolean {
-    const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller === true);
-    if (controller !== undefined && this.object(controller.uid) !== undefined) return false;
-    return this.#judging.claims(root, pod);
-  }
-
-  // Telling.
+  // Reporting.
 
   #isAllThere(): boolean {
     return (
       this.#rootLease.reflector.isSettled &&
-      this.#pending === undefined &&
+      this.#top.isSettled &&
       this.#ownerKinds.isSettled &&
       this.#watches.isSettled(this.#met)
     );
@@ -398,16 +325,18 @@ class Watcher implements WorkloadWatch {
     if (becomesReady) this.#isReady = true;
     if (!this.#isReady && problems.length === 0) return;
     const { current } = this;
-    const root = this.#active?.root ?? this.#pending?.root;
-    const note = this.#isReady ? this.#judging.note : undefined;
-    // Before `ready` members are not told, so that half a list never looks like the whole.
+    const root = this.#top.root;
+    const notes = this.#isReady ? this.#notes() : [];
+    const roles = this.#isReady ? this.#scope?.roles : undefined;
+    // Before `ready` members are not reported, so that half a list never looks like the whole.
     const hasChanges = this.#isReady && this.#members.hasChanges;
     const isSame =
       current !== undefined &&
       current.root === root &&
       !hasChanges &&
       current.problems === problems &&
-      sameJson(current.note, note);
+      sameJson(current.notes, notes) &&
+      sameJson(current.roles, roles);
     if (!isSame) {
       const changes = hasChanges ? this.#members.takeChanges() : [];
       if (hasChanges) this.#snapshot = this.#members.snapshot();
@@ -415,7 +344,8 @@ class Watcher implements WorkloadWatch {
         workload: this.#options.ref,
         kind: this.#rule.kind,
         root,
-        note,
+        notes,
+        roles,
         problems,
         snapshot: this.#snapshot,
       });
@@ -424,39 +354,73 @@ class Watcher implements WorkloadWatch {
     if (becomesReady && this.current !== undefined) this.#ready.resolve(this.current);
   }
 
+  #notes(): readonly Reason[] {
+    const scope = this.#scope;
+    if (scope === undefined) return [];
+    return [
+      ...noteOfTermination(scope.root),
+      ...noteOfNamespace(scope.root, this.#rule, this.#options.ref),
+      ...scope.notes,
+    ];
+  }
+
   *#currentProblems(): Generator<KinsyncError, void, undefined> {
     const { ref } = this.#options;
     const root = this.#rootLease.reflector;
     if ("error" in root.status) yield this.#problems.ofWatch(root.status.error, root, ref, "no-root");
-    if (this.#planProblem !== undefined) yield this.#planProblem;
-    const planned = [this.#active, this.#pending].flatMap((active) => (active === undefined ? [] : plannedOf(active)));
-    for (const one of new Map([...planned, ...this.#met].map((each) => [each.key, each])).values()) {
-      const reflector = this.#watches.get(one);
+    yield* this.#top.problems();
+    const met = this.#met.map((planned) => ({ planned, rule: this.#rule, isReference: false }));
+    const seen = new Set<string>();
+    for (const { planned, rule, isReference } of [...this.#top.planned(), ...met]) {
+      if (seen.has(planned.key)) continue;
+      seen.add(planned.key);
+      const reflector = this.#watches.get(planned);
       if (reflector === undefined) continue;
       if (reflector.complaint !== undefined) yield reflector.complaint;
-      if (one.waitMs !== undefined) {
-        const missing = this.#watches.missing(one);
+      if (planned.waitMs !== undefined) {
+        const missing = this.#watches.missing(planned);
         if (missing === "overdue") yield this.#problems.ofOverdue(reflector, ref);
         // A short outage is not worth a report.
         if (missing !== undefined) continue;
       }
       if (!("error" in reflector.status)) continue;
-      // Going on without it is the kind's choice; taking pods by labels instead is to be seen.
-      if (one.isOptional && reflector.isUnavailable && !this.#members.hasAnyByLabels) continue;
-      const fallback = this.#rule.canClaim && !isPods(one.spec.resource) ? "labels" : "no-members";
+      // Continuing without it is the kind's choice; matching pods by labels instead has to be visible.
+      if (planned.isOptional && reflector.isUnavailable && (isReference || !this.#members.hasAnyByLabels)) continue;
+      const byLabels = rule.canClaim && !isPods(planned.spec.resource);
+      const fallback = isReference ? "no-reference" : byLabels ? "labels" : "no-members";
       yield this.#problems.ofWatch(reflector.status.error, reflector, ref, fallback);
     }
     yield* this.#ownerKinds.problems();
-    yield* this.#judging.problems();
+    yield* this.#scope?.problems() ?? [];
   }
 }
 
-function plannedOf(active: Active): readonly PlannedWatch[] {
-  return active.pods === undefined ? active.watches : [active.pods, ...active.watches];
+function judgedPod(scope: Scope, owned: OwnedPod): JudgedPod {
+  return { owned, verdict: scope.verdict(owned), defaults: scope.containerDefaults(owned) };
 }
 
-function ownedPod(pod: Pod, owners: readonly KubeObject[], by: OwnedPod["by"]): OwnedPod {
-  return Object.freeze({ pod, owners, by });
+function noteOfTermination(root: KubeObject): Reason[] {
+  const { deletionTimestamp, name } = root.metadata;
+  if (deletionTimestamp === undefined) return [];
+  return [
+    {
+      code: "root-terminating",
+      message: `the ${root.kind} ${name} is being deleted`,
+      evidence: { "metadata.deletionTimestamp": deletionTimestamp },
+    },
+  ];
+}
+
+/** A cluster-scoped root may have pods anywhere, and only its kind knows where. */
+function noteOfNamespace(root: KubeObject, rule: Rule, { resource, namespace }: WorkloadRef): Reason[] {
+  if (resource.namespaced !== false || rule.rootIsMember || rule.declaresNamespaces) return [];
+  return [
+    {
+      code: "one-namespace",
+      message: `${root.kind} ${root.metadata.name} is cluster-scoped, and only its pods in namespace ${namespace} are watched`,
+      evidence: { namespace },
+    },
+  ];
 }
 
 function resolutionOf({

@@ -41,10 +41,12 @@ export interface ExplainOptions {
   readonly reflectors: ReflectorPool;
   readonly ref: WorkloadRef;
   readonly kind: KindPlugin | undefined;
+  /** All loaded kinds: they judge the children that a kind delegates. */
+  readonly kinds: readonly KindPlugin[];
   readonly signal: AbortSignal;
   /** Milliseconds. Default: 30,000. */
   readonly limit?: number;
-  readonly targets?: Omit<TreeOptions, "kind">;
+  readonly targets?: TreeOptions;
 }
 
 /** Resolves a workload once. Rejects with the problem that prevented an answer within the time limit. */
@@ -71,7 +73,7 @@ export async function explainWorkload(options: ExplainOptions): Promise<Explanat
     matches: matchesOf(member.pod, ref, resolution.root, kind, member.by === "owner").map(({ by }) => by),
     owners: member.owners.map(identity),
     evidence: member.reason.evidence ?? {},
-    targets: treeTargets(member, { ...options.targets, kind }),
+    targets: treeTargets(member, options.targets ?? {}),
   }));
   const known = new Set(resolution.members.map(({ uid }) => uid));
   const foreign = [...pods.reflector.store.values()]
@@ -130,7 +132,8 @@ function labelMatch(
   if (bySelector !== undefined) return bySelector;
   if (kind !== undefined && root !== undefined) {
     const host = hostKind(kind);
-    const narrowed = host.watches(root).pods?.labelSelector ?? "";
+    const { pods } = host.watches(root);
+    const narrowed = (pods === "delegated" ? undefined : pods?.labelSelector) ?? "";
     const byKind = narrowed === "" ? undefined : matchOfText(narrowed, labels);
     if (byKind !== undefined) return byKind;
     if (host.claims(root, pod)) return `the labels of kind ${kind.name}`;
@@ -182,6 +185,7 @@ function foreignPod(
     unsettled: false,
     role: undefined,
     index: undefined,
+    labels: {},
     code,
     reason: `matches ${last.text}, but ${ownership}`,
     by: "owner",

@@ -1,4 +1,4 @@
-import type { KindPlugin, MemberState } from "../../contract/kind.ts";
+import { ELIGIBLE_STATES, type MemberState } from "../../contract/state.ts";
 import type { Member, Resolution } from "../resolution.ts";
 import { selectContainer } from "../select/containers.ts";
 
@@ -17,8 +17,8 @@ export interface TreeWorkload {
   readonly uid: string | undefined;
   /** Name of the kind plugin that judged; `undefined`: the rule is "owned and alive". */
   readonly rule: string | undefined;
-  /** The kind's note about the workload as a whole. */
-  readonly note: string | undefined;
+  /** What the user should know about the workload as a whole. */
+  readonly notes: readonly { readonly code: string; readonly message: string }[];
   readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
 }
 
@@ -26,10 +26,12 @@ export interface TreeMember {
   readonly pod: string;
   readonly uid: string;
   readonly state: MemberState;
-  /** The kind has no verdict at the moment; `state` is its previous one. */
+  /** The kind gave `unsettled`; `state` is the previous state. */
   readonly unsettled: boolean;
   readonly role: string | undefined;
   readonly index: string | undefined;
+  /** Further properties that mappings can select by. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Code of the reason. */
   readonly code: string;
   readonly reason: string;
@@ -47,7 +49,6 @@ export interface TreeTarget {
 }
 
 export interface TreeOptions {
-  readonly kind?: KindPlugin | undefined;
   /** Container by name or by a part of its image. Default: as `selectContainer`. */
   readonly container?: string;
   readonly image?: string;
@@ -60,7 +61,7 @@ export interface TreeOptions {
   ) => { readonly status: string; readonly snapshot?: number } | undefined;
 }
 
-/** A resolution as data for scripts. Throws `KINSYNC_PLUGIN_FAILED` where the kind's `defaultContainer` does. */
+/** A resolution as data for scripts. */
 export function treeOf(resolution: Resolution, options: TreeOptions = {}): WorkloadTree {
   return {
     workload: treeWorkload(resolution),
@@ -76,23 +77,22 @@ export function treeWorkload(resolution: Resolution): TreeWorkload {
     namespace,
     uid: resolution.root?.metadata.uid,
     rule: resolution.kind,
-    note: resolution.note?.message,
+    notes: resolution.notes.map(({ code, message }) => ({ code, message })),
     problems: resolution.problems.map(({ code, message, hint }) => ({ code, message, hint })),
   };
 }
 
 export function treeMember(member: Member): Omit<TreeMember, "targets"> {
-  const { name, uid, state, unsettled, role, index, reason, by } = member;
-  return { pod: name, uid, state, unsettled, role, index, code: reason.code, reason: reason.message, by };
+  const { name, uid, state, unsettled, role, index, labels, reason, by } = member;
+  return { pod: name, uid, state, unsettled, role, index, labels, code: reason.code, reason: reason.message, by };
 }
 
 export function treeTargets(member: Member, options: TreeOptions): readonly TreeTarget[] {
-  const states = options.states ?? ["current", "kept"];
+  const states = options.states ?? ELIGIBLE_STATES;
   if (!states.includes(member.state)) return [];
   const chosen = selectContainer(member, {
     ...(options.container === undefined ? {} : { name: options.container }),
     ...(options.image === undefined ? {} : { image: options.image }),
-    ...(options.kind === undefined ? {} : { kind: options.kind }),
   });
   if ("missing" in chosen) return [];
   const known = options.statusOf?.(member, chosen.name);

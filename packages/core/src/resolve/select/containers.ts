@@ -1,6 +1,5 @@
-import { isPodActive, type KindPlugin } from "../../contract/kind.ts";
+import { isPodActive } from "../../contract/kind.ts";
 import type { Container, ContainerStatus, Pod } from "../../contract/resource.ts";
-import { hostKind } from "../../plugins/host.ts";
 import type { Member, MemberContainer } from "../resolution.ts";
 
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
@@ -109,24 +108,45 @@ function detail(reason: string | undefined, message: string | undefined): string
   return parts.length === 0 ? "" : ` (${parts.join(": ")})`;
 }
 
+/** What the kinds that judge a pod say about its containers. */
+export interface ContainerDefaults {
+  /** The container that they choose, if it exists. */
+  readonly name: string | undefined;
+  /** Containers that they never choose. */
+  readonly infrastructure: ReadonlySet<string>;
+}
+
+/**
+ * The container of a pod that takes files where nobody names one: the one of the annotation `kubectl.kubernetes.io/default-container`;
+ * else the kinds' choice; else the first that is neither infrastructure nor a known mesh or agent sidecar.
+ */
+export function chooseDefaultContainer(
+  pod: Pod,
+  containers: readonly MemberContainer[],
+  { name, infrastructure }: ContainerDefaults,
+): string | undefined {
+  const annotated = pod.metadata.annotations?.[DEFAULT_CONTAINER];
+  for (const wanted of [annotated, name]) {
+    if (wanted !== undefined && containers.some((container) => container.name === wanted)) return wanted;
+  }
+  const main = containers.filter((container) => container.type === "container");
+  // A pod of nothing but sidecars is somebody's own proxy: then its first container is meant.
+  const first = main.find((container) => !SIDECARS.has(container.name) && !infrastructure.has(container.name));
+  return (first ?? main[0])?.name;
+}
+
 export interface ContainerChoice {
   readonly name?: string;
   /** A part of the image's name. */
   readonly image?: string;
-  /** Knows the default and the infrastructure of its pods. */
-  readonly kind?: KindPlugin;
 }
 
-/**
- * The container of a member that takes the files: the one that is asked for by name or image; else the one that the pod's
- * annotation `kubectl.kubernetes.io/default-container` names; else the kind's; else the first that is no mesh or agent sidecar.
- * It may not run just now. Throws `KINSYNC_PLUGIN_FAILED` where the kind's function does.
- */
+/** The container of a member that takes the files: the one chosen by name or image, else its default container. It may not run now. */
 export function selectContainer(
-  member: Pick<Member, "name" | "pod" | "containers">,
+  member: Pick<Member, "name" | "pod" | "containers" | "defaultContainer">,
   choice: ContainerChoice = {},
 ): MemberContainer | { readonly missing: string } {
-  const { containers, pod } = member;
+  const { containers, defaultContainer } = member;
   if (choice.name !== undefined || choice.image !== undefined) {
     const found = containers.find(
       (container) =>
@@ -135,19 +155,8 @@ export function selectContainer(
     );
     return found ?? { missing: whyMissing(member, choice) };
   }
-  const named = (name: string | undefined): MemberContainer | undefined =>
-    name === undefined ? undefined : containers.find((container) => container.name === name);
-  const annotated = named(pod.metadata.annotations?.[DEFAULT_CONTAINER]);
-  if (annotated !== undefined) return annotated;
-  const host = choice.kind === undefined ? undefined : hostKind(choice.kind);
-  const byKind = named(host?.defaultContainer(pod));
-  if (byKind !== undefined) return byKind;
-  const main = containers.filter((container) => container.type === "container");
-  const isInfrastructure = (name: string): boolean =>
-    SIDECARS.has(name) || (host?.infrastructure.includes(name) ?? false);
-  // A pod of nothing but sidecars is somebody's own proxy: then its first container is meant.
-  const first = main.find((container) => !isInfrastructure(container.name)) ?? main[0];
-  return first ?? { missing: `pod ${member.name} has no container` };
+  const found = containers.find(({ name }) => name === defaultContainer);
+  return found ?? { missing: `pod ${member.name} has no container` };
 }
 
 function whyMissing(member: Pick<Member, "name" | "pod" | "containers">, choice: ContainerChoice): string {

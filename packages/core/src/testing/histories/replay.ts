@@ -40,7 +40,8 @@ export function* describeChanges(moments: Iterable<HistoryMoment>): Generator<st
         return [pod.metadata.name, `${state} ${reason.code}${place === "" ? "" : ` (${place})`}`];
       }) ?? [],
     );
-    if (judged?.note !== undefined) now.set("note", judged.note.code);
+    const notes = judged?.notes ?? [];
+    if (notes.length > 0) now.set("note", notes.map(({ code }) => code).join(", "));
     for (const name of new Set([...before.keys(), ...now.keys()])) {
       const [old, fresh] = [before.get(name), now.get(name)];
       if (old !== fresh) yield `${event.at} ${name}: ${old ?? "-"} -> ${fresh ?? "-"}`;

@@ -1,5 +1,6 @@
-import type { KindPlugin, MemberState } from "../../contract/kind.ts";
+import type { KindPlugin } from "../../contract/kind.ts";
 import type { KubeObject } from "../../contract/resource.ts";
+import type { MemberState } from "../../contract/state.ts";
 import { apiVersionOf } from "../../kube/resource-path.ts";
 import { isPod } from "./kind-view.ts";
 
@@ -14,6 +15,8 @@ export interface ExpectedMember {
   readonly role?: string;
   /** Default: the member has no index. */
   readonly index?: string;
+  /** Default: the verdict has no labels. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Expected `reason.code`. */
   readonly reason: string;
   /** Text that `reason.message` holds. Default: not compared. */
@@ -22,7 +25,7 @@ export interface ExpectedMember {
   readonly by?: "owner" | "labels";
 }
 
-/** One situation: the objects of a namespace, and what the kind is to say of them. */
+/** One situation: the objects of a namespace, and the expected answers of the kind. */
 export interface KindCase {
   /** The situation, such as `half of the Jobs are of the next attempt`. Unique among the cases. */
   readonly name: string;
@@ -31,14 +34,16 @@ export interface KindCase {
   readonly objects: readonly KubeObject[];
   /** Every pod that is a member. A pod of `objects` that is not named here must be none. */
   readonly members: readonly ExpectedMember[];
-  /** Expected code of the judgement's note. Default: there is no note. */
-  readonly note?: string;
-  /** Optional watches that cannot be had, as `plural` or `plural.group`. Default: none. */
+  /** Expected codes of the notes, in order. Default: there is no note. */
+  readonly notes?: readonly string[];
+  /** Expected roles that the root's spec names. Default: not compared. */
+  readonly roles?: readonly string[];
+  /** Optional watches that are not available, as `plural` or `plural.group`. Default: none. */
   readonly missing?: readonly string[];
 }
 
-const CASE_KEYS = new Set(["name", "root", "objects", "members", "note", "missing"]);
-const MEMBER_KEYS = new Set(["pod", "uid", "state", "role", "index", "reason", "message", "by"]);
+const CASE_KEYS = new Set(["name", "root", "objects", "members", "notes", "roles", "missing"]);
+const MEMBER_KEYS = new Set(["pod", "uid", "state", "role", "index", "labels", "reason", "message", "by"]);
 
 /** What is wrong with the cases themselves, one sentence each. Empty when all is well. */
 export function lintKindCases(kind: KindPlugin, cases: readonly KindCase[]): string[] {
@@ -60,7 +65,9 @@ type Complain = (problem: string) => void;
 
 function lintRoot(kind: KindPlugin, one: KindCase, complain: Complain): void {
   const apiVersion = apiVersionOf(kind.root);
-  if (one.root.kind !== kind.root.kind || one.root.apiVersion !== apiVersion) {
+  const versions = [kind.root.version, ...(kind.root.versions ?? [])];
+  const isServed = versions.some((version) => one.root.apiVersion === apiVersionOf({ ...kind.root, version }));
+  if (one.root.kind !== kind.root.kind || !isServed) {
     complain(`the root is a ${one.root.apiVersion} ${one.root.kind}, the kind's is ${apiVersion} ${kind.root.kind}`);
   }
 }
@@ -77,7 +84,7 @@ function lintObjects(one: KindCase, complain: Complain): void {
 
 function lintMembers(one: KindCase, complain: Complain): void {
   const pods = one.objects.filter(isPod);
-  if (one.members.length === 0 && one.note === undefined && pods.length === 0) {
+  if (one.members.length === 0 && (one.notes ?? []).length === 0 && pods.length === 0) {
     complain("it expects nothing: no member, no note, and no pod that must not be a member");
   }
   const seen = new Set<string>();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { KindPlugin, KindView, MemberState, OwnedPod, Reason, Verdict } from "../../contract/kind.ts";
+import type { KindPlugin, KindView, OwnedPod, Reason, Verdict } from "../../contract/kind.ts";
 import { isPodActive } from "../../contract/kind.ts";
 import type { KubeObject } from "../../contract/resource.ts";
+import { ELIGIBLE_STATES, isMemberState } from "../../contract/state.ts";
 import { lintKindCases } from "./kind-case.ts";
 import type { KindCase } from "./kind-case.ts";
 import { buildKindView, isPod, judgeObjects } from "./kind-view.ts";
@@ -15,19 +16,19 @@ export interface KindConformanceOptions {
   readonly test: (name: string, run: () => void) => unknown;
   /** The kind's rule reads `creationTimestamp`, as its controller does. Default: `false`: changed ages must change nothing. */
   readonly readsCreationTimestamps?: boolean;
+  /** The other loaded kinds, for a kind that delegates children to them. Default: none. */
+  readonly kinds?: readonly KindPlugin[];
   /** Seed of the shuffles. Default: 1. */
   readonly seed?: number;
 }
 
-const STATES: Readonly<Record<MemberState, true>> = {
-  current: true,
-  kept: true,
-  superseded: true,
-  terminating: true,
-  finished: true,
-  helper: true,
-  unsettled: true,
-};
+const VERDICT_FIELDS: readonly string[] = Object.keys({
+  state: true,
+  role: true,
+  index: true,
+  labels: true,
+  reason: true,
+} satisfies Record<keyof Verdict, true>);
 const SHUFFLES = 24;
 const SWAPS = 300;
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
@@ -35,7 +36,7 @@ const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 /**
  * Proves a kind on the caller's cases, and on laws that hold for every kind.
  *
- * One test per case compares members and note with what the case expects. The laws are run on each case: the order of objects
+ * One test per case compares members and notes with what the case expects. The laws are run on each case: the order of objects
  * and of questions does not matter, input is not mutated, nothing of the world is used, each owned pod gets one well-formed
  * verdict, foreign pods get none, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a
  * root of the same name and another UID owns nothing. The cases are linted too: duplicate names, unknown keys, empty expectations.
@@ -46,13 +47,13 @@ const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
  * ```
  */
 export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], options: KindConformanceOptions): void {
-  const { test, readsCreationTimestamps = false, seed = 1 } = options;
+  const { test, readsCreationTimestamps = false, kinds = [], seed = 1 } = options;
   test(`${kind.name}: the cases are well formed`, () => {
     assert.deepEqual(lintKindCases(kind, cases), []);
   });
   for (const one of cases) {
     // Frozen with all that it holds: whoever writes to it throws.
-    const subject = deepFreeze(structuredClone(one));
+    const subject: Subject = { ...deepFreeze(structuredClone(one)), kinds };
     let first: Answer | undefined;
     const law = (name: string, run: () => void): unknown => test(`${kind.name}: ${one.name}: ${name}`, run);
     law("members are as expected", () => {
@@ -69,21 +70,31 @@ export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], op
   }
 }
 
-/** Verdicts by pod UID and the note: what two judgements are compared by. */
-interface Answer {
-  readonly verdicts: Readonly<Record<string, Verdict>>;
-  readonly note: Reason | undefined;
+/** A case with the kinds that judge delegated children. */
+interface Subject extends KindCase {
+  readonly kinds: readonly KindPlugin[];
 }
 
-function judgeCase(kind: KindPlugin, one: KindCase, options: KindViewOptions = {}): JudgedObjects {
-  const missing = one.missing === undefined ? {} : { missing: one.missing };
-  return callPurely(() => judgeObjects(kind, one.root, one.objects, { ...missing, ...options }));
+/** Verdicts by pod UID, notes and roles: what two judgements are compared by. */
+interface Answer {
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+  readonly notes: readonly Reason[];
+  readonly roles: readonly string[] | undefined;
+}
+
+function viewOptions({ missing, kinds }: Subject): KindViewOptions {
+  return { kinds, ...(missing === undefined ? {} : { missing }) };
+}
+
+function judgeCase(kind: KindPlugin, one: Subject, options: KindViewOptions = {}): JudgedObjects {
+  return callPurely(() => judgeObjects(kind, one.root, one.objects, { ...viewOptions(one), ...options }));
 }
 
 function answerOf(judged: JudgedObjects): Answer {
   return {
     verdicts: Object.fromEntries(judged.members.map(({ pod, verdict }) => [pod.metadata.uid, verdict])),
-    note: judged.note,
+    notes: judged.notes,
+    roles: judged.roles,
   };
 }
 
@@ -105,6 +116,7 @@ function checkExpected(one: KindCase, judged: JudgedObjects): void {
       state: verdict.state,
       role: verdict.role,
       index: verdict.index,
+      labels: verdict.labels ?? {},
       reason: verdict.reason.code,
       by,
     };
@@ -114,31 +126,49 @@ function checkExpected(one: KindCase, judged: JudgedObjects): void {
     }
   }
   const wanted: Record<string, unknown> = {};
-  for (const [uid, { pod, state, role, index, reason, by = "owner" }] of expectations) {
-    wanted[describe(pod, uid)] = { state, role, index, reason, by };
+  for (const [uid, { pod, state, role, index, labels = {}, reason, by = "owner" }] of expectations) {
+    wanted[describe(pod, uid)] = { state, role, index, labels, reason, by };
   }
   assert.deepEqual(found, wanted);
-  assert.equal(judged.note?.code, one.note, `note: ${judged.note?.message ?? "none"}`);
+  const said = judged.notes.map(({ message }) => message).join("; ");
+  assert.deepEqual(
+    judged.notes.map(({ code }) => code),
+    one.notes ?? [],
+    `notes: ${said === "" ? "none" : said}`,
+  );
+  if (one.roles !== undefined) assert.deepEqual(judged.roles, one.roles, "roles that the spec names");
 }
 
-function checkVerdicts(kind: KindPlugin, one: KindCase): void {
+function checkVerdicts(kind: KindPlugin, one: Subject): void {
   const judged = judgeCase(kind, one);
-  if (judged.note !== undefined) checkReason("the note", judged.note);
+  for (const note of judged.notes) checkReason("a note", note);
+  checkRoles(judged.roles);
   for (const { pod, verdict } of judged.members) {
     const who = `pod ${pod.metadata.name}`;
-    assert.ok(Object.hasOwn(STATES, verdict.state), `${who}: "${verdict.state}" is no state`);
+    assert.ok(isMemberState(verdict.state), `${who}: "${verdict.state as string}" is not a state`);
     for (const key of Object.keys(verdict)) {
-      assert.ok(["state", "role", "index", "reason"].includes(key), `${who}: a verdict has no "${key}"`);
+      assert.ok(VERDICT_FIELDS.includes(key), `${who}: a verdict has no field "${key}"`);
+    }
+    for (const [key, value] of Object.entries<unknown>(verdict.labels ?? {})) {
+      const isText = typeof value === "string" && value !== "";
+      assert.ok(isText, `${who}: the label "${key}" is to be a text that is not empty`);
     }
     for (const key of ["role", "index"] as const) {
       const value: unknown = verdict[key];
       const isText = typeof value === "string" && value !== "";
       assert.ok(value === undefined || isText, `${who}: ${key} is to be a text that is not empty, or absent`);
     }
-    const getsFiles = verdict.state === "current" || verdict.state === "kept";
+    const getsFiles = ELIGIBLE_STATES.includes(verdict.state);
     assert.ok(!getsFiles || isPodActive(pod), `${who} is not alive and cannot be ${verdict.state}`);
     checkReason(who, verdict.reason);
   }
+}
+
+function checkRoles(roles: readonly string[] | undefined): void {
+  if (roles === undefined) return;
+  for (const role of roles)
+    assert.ok(typeof role === "string" && role !== "", "a role is to be a text that is not empty");
+  assert.equal(new Set(roles).size, roles.length, `roles names one twice: ${roles.join(", ")}`);
 }
 
 function checkReason(who: string, reason: Reason): void {
@@ -157,7 +187,7 @@ function checkReason(who: string, reason: Reason): void {
   }
 }
 
-function checkOrder(kind: KindPlugin, one: KindCase, seed: number): void {
+function checkOrder(kind: KindPlugin, one: Subject, seed: number): void {
   const random = seededRandom(seed);
   const expected = answerOf(judgeCase(kind, one));
   const orders = [
@@ -174,14 +204,13 @@ function checkOrder(kind: KindPlugin, one: KindCase, seed: number): void {
   }
 }
 
-function checkPurity(kind: KindPlugin, one: KindCase, first: Answer | undefined): void {
+function checkPurity(kind: KindPlugin, one: Subject, first: Answer | undefined): void {
   // A kind that swallows the error of a write to a frozen object is found by what it leaves in one that is not frozen.
   const open = structuredClone({ root: one.root, objects: one.objects });
-  const missing = one.missing === undefined ? {} : { missing: one.missing };
-  callPurely(() => judgeObjects(kind, open.root, open.objects, missing));
+  callPurely(() => judgeObjects(kind, open.root, open.objects, viewOptions(one)));
   assert.deepEqual(open, { root: one.root, objects: one.objects }, "the kind changed an object");
 
-  const { view, members } = callPurely(() => buildKindView(kind, one.root, one.objects, missing));
+  const { view, members } = callPurely(() => buildKindView(kind, one.root, one.objects, viewOptions(one)));
   const once = callPurely(() => askAll(kind, view, members));
   assert.deepEqual(
     callPurely(() => askAll(kind, view, members)),
@@ -211,11 +240,12 @@ function askAll(kind: KindPlugin, view: KindView, members: readonly OwnedPod[]):
   const judgement = kind.judge(view);
   return {
     verdicts: Object.fromEntries(members.map((owned) => [owned.pod.metadata.uid, judgement.pod(owned)])),
-    note: judgement.note,
+    notes: judgement.notes ?? [],
+    roles: undefined,
   };
 }
 
-function checkPlan(kind: KindPlugin, one: KindCase): void {
+function checkPlan(kind: KindPlugin, one: Subject): void {
   const plan = callPurely(() => kind.watches(one.root));
   assert.deepEqual(
     callPurely(() => kind.watches(structuredClone(one.root))).watches.map(withoutFunctions),
@@ -246,7 +276,7 @@ function withoutFunctions(value: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => typeof inner !== "function"));
 }
 
-function checkForeignRoot(kind: KindPlugin, one: KindCase): void {
+function checkForeignRoot(kind: KindPlugin, one: Subject): void {
   const uid = "ffffffff-ffff-4fff-bfff-ffffffffffff";
   const root = deepFreeze({ ...one.root, metadata: { ...one.root.metadata, uid } });
   assert.deepEqual(judgeCase(kind, { ...one, root }).members, []);
@@ -256,19 +286,21 @@ function checkForeignRoot(kind: KindPlugin, one: KindCase): void {
   }
 }
 
-function checkAges(kind: KindPlugin, one: KindCase, seed: number): void {
+function checkAges(kind: KindPlugin, one: Subject, seed: number): void {
   const random = seededRandom(seed + 1);
   const expected = answerOf(judgeCase(kind, one));
   const base = Date.parse("2026-01-01T00:00:00Z");
-  const withAges = (ages: readonly number[]): KindCase => ({
+  const withAges = (ages: readonly number[]): Subject => ({
     ...one,
-    root: aged(one.root, new Date(base).toISOString()),
-    objects: one.objects.map((object, at) => aged(object, new Date(base + (ages[at] ?? 0) * 1000).toISOString())),
+    root: deepFreeze(aged(one.root, new Date(base).toISOString())),
+    objects: one.objects.map((object, at) =>
+      deepFreeze(aged(object, new Date(base + (ages[at] ?? 0) * 1000).toISOString())),
+    ),
   });
   const ascending = one.objects.map((_, at) => at);
   const ages = [ascending.toReversed(), ascending.map(() => 0), ...[1, 2, 3, 4].map(() => shuffled(ascending, random))];
   for (const order of [ascending, ...ages]) {
-    assert.deepEqual(answerOf(judgeCase(kind, deepFreeze(withAges(order)))), expected, "ages changed the answer");
+    assert.deepEqual(answerOf(judgeCase(kind, withAges(order))), expected, "ages changed the answer");
   }
 }
 

@@ -287,15 +287,15 @@ test("a suspended workload says so", async () => {
   const cluster = new FakeCluster(ALL);
   cluster.put({ ...train, spec: { suspend: true } });
   await using world = startWorld({ cluster, kind: teamKind() });
-  expect((await world.watch.ready).note).toEqual({ code: "suspended", message: "the Team is suspended" });
+  expect((await world.watch.ready).notes).toEqual([{ code: "suspended", message: "the Team is suspended" }]);
 });
 
 test("a workload under deletion says so", async () => {
   await using world = startWorld({ cluster: fullCluster(), kind: teamKind() });
   await world.watch.ready;
   world.cluster.put(object(TEAMS, "train", { deleting: true, status: { attempt: 1 } }));
-  const resolution = await world.until((one) => one.note !== undefined);
-  expect(resolution.note).toMatchObject({ code: "root-terminating" });
+  const resolution = await world.until((one) => one.notes.length > 0);
+  expect(resolution.notes).toMatchObject([{ code: "root-terminating" }]);
   expect(resolution.members).toHaveLength(5);
 });
 
@@ -400,7 +400,7 @@ test("a kind that gives nonsense for one pod is named with the pod", async () =>
   cluster.put(train, head, headPod);
   await using world = startWorld({ cluster, kind });
   const resolution = await world.watch.ready;
-  expect(resolution.problems[0]?.message).toContain('gave state "fine" for pod train-head-0');
+  expect(resolution.problems[0]?.message).toContain('returned state "fine" for pod train-head-0');
   expect(states(resolution)).toEqual(["train-head-0=unsettled"]);
 });
 
@@ -638,6 +638,7 @@ test("two workloads share reflectors; the last one lets go of them", async () =>
       reflectors,
       ref: { resource: TEAMS, namespace: NAMESPACE, name },
       kind: teamKind(),
+      kinds: [],
       signal,
     });
   cluster.put(object(TEAMS, "other"));
@@ -662,6 +663,7 @@ test("an abort ends the watch and rejects ready with its reason", async () => {
     reflectors,
     ref: { resource: TEAMS, namespace: NAMESPACE, name: "train" },
     kind: teamKind(),
+    kinds: [],
     signal: controller.signal,
   });
   const reason = new Error("enough");

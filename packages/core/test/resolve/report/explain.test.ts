@@ -22,6 +22,7 @@ async function explained(...strangers: readonly KubeObject[]): Promise<Map<strin
     reflectors,
     ref: { resource: TEAMS, namespace: NAMESPACE, name: "train" },
     kind: teamKind(),
+    kinds: [],
     signal: new AbortController().signal,
   });
   return new Map(explanation.members.map((member) => [member.pod, member]));
@@ -94,6 +95,7 @@ test("a resolution that takes too long is an error with its cause", async () => 
     reflectors,
     ref: { resource: TEAMS, namespace: NAMESPACE, name: "train" },
     kind: teamKind(),
+    kinds: [],
     signal: new AbortController().signal,
     limit: 50,
   });
@@ -120,14 +122,24 @@ test("the tree has the documented fields", async () => {
     reflectors,
     ref,
     kind: teamKind(),
+    kinds: [],
     signal: new AbortController().signal,
   });
-  const tree = JSON.parse(JSON.stringify(treeOf(resolution, { kind: teamKind() }))) as unknown;
+  const tree = JSON.parse(JSON.stringify(treeOf(resolution))) as unknown;
   expect(tree).toEqual({
-    workload: { kind: "Team", name: "train", namespace: NAMESPACE, uid: "uid-now", rule: "team", problems: [] },
+    workload: {
+      kind: "Team",
+      name: "train",
+      namespace: NAMESPACE,
+      uid: "uid-now",
+      rule: "team",
+      notes: [],
+      problems: [],
+    },
     members: [
       {
         pod: "gone",
+        labels: {},
         uid: "uid-gone",
         state: "terminating",
         unsettled: false,
@@ -143,6 +155,7 @@ test("the tree has the documented fields", async () => {
         unsettled: false,
         role: "head",
         index: "0",
+        labels: {},
         code: "attempt-equal",
         reason: "its Job is of attempt 0, the Team is at 0",
         by: "owner",
@@ -155,6 +168,7 @@ test("the tree has the documented fields", async () => {
         unsettled: false,
         role: "worker",
         index: "1",
+        labels: {},
         code: "attempt-equal",
         reason: "its Job is of attempt 0, the Team is at 0",
         by: "owner",

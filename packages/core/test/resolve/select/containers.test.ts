@@ -1,14 +1,24 @@
 import { expect, test } from "vitest";
 import type { Pod } from "../../../src/contract/index.ts";
-import { containersOf, selectContainer, type ContainerChoice } from "../../../src/resolve/select/containers.ts";
-import { pod, teamKind } from "../../support/objects.ts";
+import {
+  chooseDefaultContainer,
+  containersOf,
+  selectContainer,
+  type ContainerChoice,
+  type ContainerDefaults,
+} from "../../../src/resolve/select/containers.ts";
+import { pod } from "../../support/objects.ts";
 
 function withContainers(names: readonly string[], annotations: Record<string, string> = {}): Pod {
   return pod("p", { annotations, spec: { containers: names.map((name) => ({ name, image: `registry/${name}:1` })) } });
 }
 
-function chosen(of: Pod, choice: ContainerChoice = {}): string {
-  const found = selectContainer({ name: of.metadata.name, pod: of, containers: containersOf(of) }, choice);
+const NO_DEFAULTS: ContainerDefaults = { name: undefined, infrastructure: new Set() };
+
+function chosen(of: Pod, choice: ContainerChoice = {}, defaults = NO_DEFAULTS): string {
+  const containers = containersOf(of);
+  const defaultContainer = chooseDefaultContainer(of, containers, defaults);
+  const found = selectContainer({ name: of.metadata.name, pod: of, containers, defaultContainer }, choice);
   return "missing" in found ? `missing: ${found.missing}` : found.name;
 }
 
@@ -100,21 +110,14 @@ test("an init container that is asked for while it does not run is missing for t
 
 test("by default: the annotation, then the kind, then the first that is no sidecar", () => {
   const annotation = { "kubectl.kubernetes.io/default-container": "b" };
-  const kind = teamKind({ defaultContainer: () => "c", infrastructure: ["agent"] });
-  expect(chosen(withContainers(["a", "b", "c"], annotation), { kind })).toBe("b");
-  expect(chosen(withContainers(["a", "b", "c"]), { kind })).toBe("c");
-  expect(chosen(withContainers(["istio-proxy", "agent", "a"]), { kind })).toBe("a");
+  const defaults: ContainerDefaults = { name: "c", infrastructure: new Set(["agent"]) };
+  expect(chosen(withContainers(["a", "b", "c"], annotation), {}, defaults)).toBe("b");
+  expect(chosen(withContainers(["a", "b", "c"]), {}, defaults)).toBe("c");
+  expect(chosen(withContainers(["istio-proxy", "agent", "a"]), {}, defaults)).toBe("a");
   expect(chosen(withContainers(["istio-proxy", "agent"]))).toBe("agent");
   expect(chosen(withContainers(["a"], { "kubectl.kubernetes.io/default-container": "no-more" }))).toBe("a");
 });
 
 test("a pod of nothing but a proxy is somebody's own proxy", () => {
   expect(chosen(withContainers(["istio-proxy"]))).toBe("istio-proxy");
-});
-
-test("a kind that fails at the default container is named", () => {
-  const kind = teamKind({ defaultContainer: () => 7 as unknown as string });
-  expect(() => chosen(withContainers(["a"]), { kind })).toThrowError(
-    expect.objectContaining({ code: "KINSYNC_PLUGIN_FAILED", plugin: "team", operation: "defaultContainer" }) as Error,
-  );
 });

@@ -21,6 +21,8 @@ export interface World extends AsyncDisposable {
 export interface WorldOptions {
   readonly cluster?: FakeCluster;
   readonly kind: KindPlugin | undefined;
+  /** All loaded kinds. Default: only `kind`. */
+  readonly kinds?: readonly KindPlugin[];
   readonly resource?: ResourceType;
   readonly name?: string;
   /** Milliseconds. Default: 20. */
@@ -39,6 +41,7 @@ export function startWorld(options: WorldOptions): World {
     reflectors,
     ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
     kind: options.kind,
+    kinds: options.kinds ?? (options.kind === undefined ? [] : [options.kind]),
     signal: controller.signal,
     ownerKindWaitMs: options.ownerKindWaitMs ?? 20,
     onResolution: (resolution, changed) => {

@@ -1,4 +1,4 @@
-import { defineKind } from "@kinsync/core/contract";
+import { defineKind, delegatedVerdict } from "@kinsync/core/contract";
 import type { KindDefinition, KindView, KubeObject, OwnedPod, Pod, Verdict } from "@kinsync/core/contract";
 import { judgeObjects, kindConformance } from "@kinsync/core/testing";
 import type { KindCase, KindConformanceOptions } from "@kinsync/core/testing";
@@ -16,7 +16,7 @@ const sound: KindDefinition = {
   judge: (view) => ({
     pod: (owned) => verdict(isActive(view, owned)),
     ...(view.owned.length === 0 && view.missing.length === 0
-      ? { note: { code: "no-groups", message: "it has no groups" } }
+      ? { notes: [{ code: "no-groups", message: "it has no groups" }] }
       : {}),
   }),
 };
@@ -103,7 +103,7 @@ test("a kind that gives another answer than the case expects is named with the p
 
 test("a note that the case does not expect is a failure", () => {
   const failures = broken({
-    judge: (view) => ({ ...sound.judge(view), note: { code: "surprise", message: "nobody expects it" } }),
+    judge: (view) => ({ ...sound.judge(view), notes: [{ code: "surprise", message: "nobody expects it" }] }),
   });
   expect(failures["members are as expected"]).toContain("nobody expects it");
 });
@@ -202,14 +202,14 @@ test("a kind may read times that its objects carry", () => {
 });
 
 test.each<[string, Partial<Verdict>, string]>([
-  ["a state that does not exist", { state: "stale" as "current" }, "is no state"],
+  ["a state that does not exist", { state: "stale" as "current" }, "is not a state"],
   ["an empty role", { role: "" }, "role is to be"],
   ["a code in another case", { reason: { code: "InGroup", message: "m" } }, "kebab-case"],
   ["an empty message", { reason: { code: "c", message: "" } }, "empty"],
   ["a message that ends in a full stop", { reason: { code: "c", message: "It is." } }, "full stop"],
   ["a message that shows a missing value", { reason: { code: "c", message: "it is undefined" } }, "none"],
   ["evidence that is an object", { reason: { code: "c", message: "m", evidence: { a: {} as string } } }, "evidence"],
-  ["a key that no verdict has", { colour: "red" } as Partial<Verdict>, 'no "colour"'],
+  ["a key that no verdict has", { colour: "red" } as Partial<Verdict>, 'no field "colour"'],
 ])("a verdict with %s is found out", (_, change, complaint) => {
   const failures = broken({
     judge: (view) => ({ pod: (owned) => ({ ...sound.judge(view).pod(owned), ...change }) }),
@@ -313,4 +313,97 @@ test("a set that is judged as a whole sees its pods, any other kind sees none", 
   judgeObjects(defineKind({ ...sound, judge }), root, subject.objects);
   judgeObjects(defineKind({ ...sound, judge, judgesSet: true }), root, subject.objects);
   expect(seen).toEqual([[], ["b", "g"]]);
+});
+
+const PARENT = { group: "example.com", version: "v1", kind: "Parent", plural: "parents" };
+const RUNTIME = { group: "example.com", version: "v1", kind: "Runtime", plural: "runtimes" };
+
+/** A Parent leaves its Sets to their kind, refers to a Runtime, and adds labels and roles. */
+const parent: KindDefinition = {
+  name: "parent",
+  root: PARENT,
+  watches: () => ({
+    watches: [{ resource: SET, delegate: true }],
+    pods: "delegated",
+    refers: [{ resource: RUNTIME, name: "r" }],
+  }),
+  judge: (view) => ({
+    pod: (owned) => ({
+      ...(delegatedVerdict(view, owned) ?? verdict(false)),
+      role: "node",
+      labels: { runtime: String(view.referred.length) },
+    }),
+  }),
+  roles: () => ["node"],
+};
+
+const above: KubeObject = { apiVersion: "example.com/v1", kind: "Parent", metadata: { name: "p", uid: "p-1" } };
+const runtime: KubeObject = { apiVersion: "example.com/v1", kind: "Runtime", metadata: { name: "r", uid: "r-1" } };
+const otherRuntime: KubeObject = { ...runtime, metadata: { name: "q", uid: "q-1" } };
+const delegated: KindCase = {
+  name: "a Parent with one Set",
+  root: above,
+  objects: [
+    { ...root, metadata: { ...object("Set", "s", above, 1, "s-1").metadata, name: "s" } },
+    ...subject.objects,
+    runtime,
+    otherRuntime,
+  ],
+  members: [
+    { pod: "g", state: "current", role: "node", labels: { runtime: "1" }, reason: "in-group" },
+    { pod: "b", state: "superseded", role: "node", labels: { runtime: "1" }, reason: "not-in-group" },
+  ],
+  roles: ["node"],
+};
+
+/** The requirements that a parent breaks. */
+function brokenByParent(change: Partial<KindDefinition>, one: Partial<KindCase> = {}, child = sound): string[] {
+  const failures: string[] = [];
+  const listen = (name: string, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      failures.push(`${name.split(": ").at(-1)}: ${String(error)}`);
+    }
+  };
+  const kind = defineKind({ ...parent, ...change });
+  kindConformance(kind, [{ ...delegated, ...one }], { test: listen, kinds: [defineKind(child)] });
+  return failures;
+}
+
+test("a kind that delegates, refers, labels and declares roles breaks no law", () => {
+  expect(brokenByParent({})).toEqual([]);
+});
+
+test("other labels or roles than the case expects are a failure", () => {
+  expect(brokenByParent({ roles: () => ["other"] })[0]).toContain("roles that the spec names");
+  const [members] = delegated.members;
+  if (members === undefined) throw new Error("no member");
+  expect(brokenByParent({}, { members: [{ ...members, labels: { runtime: "2" } }] })[0]).toContain("members are as");
+});
+
+test("a label that is not a text, and a role named twice, are found out", () => {
+  const judge: KindDefinition["judge"] = (view) => ({
+    pod: (owned) => ({ ...(delegatedVerdict(view, owned) ?? verdict(false)), labels: { n: 3 } as never }),
+  });
+  expect(brokenByParent({ judge }).join("\n")).toContain('the label "n" is to be a text');
+  expect(brokenByParent({ roles: () => ["node", "node"] }).join("\n")).toContain("names one twice");
+});
+
+test("notes of the delegated children are the default, with the child's name", () => {
+  const child: KindDefinition = {
+    ...sound,
+    judge: (view) => ({ ...sound.judge(view), notes: [{ code: "paused", message: "it is paused" }] }),
+  };
+  expect(brokenByParent({}, { notes: ["paused"] }, child)).toEqual([]);
+});
+
+test("a child's kind that throws fails the test with its own error", () => {
+  const child: KindDefinition = {
+    ...sound,
+    judge: () => {
+      throw new Error("no rule today");
+    },
+  };
+  expect(brokenByParent({}, {}, child)[0]).toContain("no rule today");
 });
