@@ -41,7 +41,7 @@ function planned(watch: Watch, ref: WorkloadRef, kind: string | undefined): Plan
     ...(resource.namespaced === false ? {} : { namespace: ref.namespace }),
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(metadataOnly === undefined ? {} : { metadataOnly }),
-    // The kind's name says whose projection it is: the function may be a new one at every call, and still is the same.
+    // The kind's name is the key, since every call may return a new function for the same projection.
     ...(project === undefined || metadataOnly === true ? {} : { project: { key: kind ?? "", apply: project } }),
   };
   return {
