@@ -31,7 +31,7 @@ test("no kubeconfig", async () => {
   const { code, stdout, stderr } = await place.run(UP);
   expect(stdout).toBe("up pod/x: src -> /app\n");
   expect(stderr).toMatch(
-    /^error KINSYNC_CLUSTER_KUBECONFIG: There is no kubeconfig: looked for .*config\n {2}hint: Set KUBECONFIG/,
+    /^error KINSYNC_CLUSTER_KUBECONFIG: There is no kubeconfig: looked for .*config\n {2}hint: Set `KUBECONFIG`/,
   );
   expect(code).toBe(5);
 });

@@ -279,3 +279,45 @@ test.runIf(confined && process.getuid?.() === 0)(
     expect(code).toBe(3);
   },
 );
+
+test("a foreign resource whose list fails with 500 does not stop a Job", async () => {
+  const boat = { apiVersion: "c.dev/v1", kind: "Boat", metadata: { name: "ferry", namespace: "default" } };
+  playground.apply([crd("c.dev"), boat]);
+  const { uid } = playground.store.get("boats.c.dev", "default", "ferry")?.metadata ?? { uid: "" };
+  const { metadata: _, ...template } = podManifest({ name: "", spec: { restartPolicy: "Never" } });
+  playground.apply([
+    podManifest({ name: "crew", owner: { apiVersion: "c.dev/v1", kind: "Boat", name: "ferry", uid } }),
+    {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "train", namespace: "default" },
+      spec: { parallelism: 2, completions: 2, template },
+    },
+  ]);
+  const isRunning = (): boolean =>
+    playground.store.list("pods", "default").filter((pod) => pod.metadata.name.startsWith("train-")).length === 2;
+  await playground.until(isRunning, { what: "two pods of the Job", timeout: 20_000 });
+  using _fault = playground.faults.respond({ verb: "list", resource: "boats.c.dev" }, { code: 500 });
+  const { code, stdout, stderr } = await run("sync job/train --sync src:src");
+  expect(stdout.match(/Cannot list boats\.c\.dev .* left out until it can be read/g)).toHaveLength(1);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+});
+
+test("a Service is refused with the workload of its pods", async () => {
+  playground.apply([
+    podManifest({ name: "served", labels: { app: "served" } }),
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "served", namespace: "default" },
+      spec: { selector: { app: "served" }, ports: [{ port: 80 }] },
+    },
+  ]);
+  const { code, stderr } = await run("sync svc/served --sync src:src");
+  expect(stderr).toBe(
+    "error KINSYNC_RESOLVE_OWNS_NO_PODS: service/served is not a workload: a Service selects pods but does not own them\n" +
+      "  hint: Its pods belong to pod/served. Name that instead.\n",
+  );
+  expect(code).toBe(2);
+});

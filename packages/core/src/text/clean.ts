@@ -2,7 +2,7 @@
 const ESCAPES =
   /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[PX^_][^\u001B]*(?:\u001B\\)?|[ -/]*[0-~])/g;
 const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200E\u200F\u061C\u2028-\u202E\u2066-\u2069]/g;
-/** Nearly all text has none of them: one look is enough. */
+/** Nearly all text contains none of them, so one search is enough. */
 const CONTROL = new RegExp(CONTROLS.source);
 
 /** Text from a container or the API, made safe for a terminal or a log: no escape sequence, no control, no bidi trick is left in it. */

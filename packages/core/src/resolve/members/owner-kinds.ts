@@ -27,7 +27,7 @@ export class OwnerKinds implements Disposable {
   readonly #options: OwnerKindsOptions;
   readonly #stop = new AbortController();
   readonly #met = new Set<string>();
-  /** Lookups that may still be waited for. */
+  /** Lookups that `isSettled` waits for. */
   readonly #pending = new Set<string>();
   readonly #problems = new Map<string, KinsyncError>();
 

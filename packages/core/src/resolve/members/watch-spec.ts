@@ -66,7 +66,7 @@ function planned(watch: Watch | Reference, namespace: string | undefined, kind: 
     ...(name === undefined ? {} : { name }),
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(metadataOnly === undefined ? {} : { metadataOnly }),
-    // The kind's name identifies the projection: the function may be a new one at every call.
+    // The kind's name is the key, since every call may return a new function for the same projection.
     ...(project === undefined || metadataOnly === true ? {} : { project: { key: kind ?? "", apply: project } }),
   };
   return {

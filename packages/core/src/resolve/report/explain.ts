@@ -172,7 +172,7 @@ function foreignPod(
     code = "owner-is-former";
     const present = ownNames.get(nameOf(namesake))?.metadata.uid;
     const now =
-      present === "none" || present === undefined ? "there is none now" : `the present one has uid ${present}`;
+      present === "none" || present === undefined ? "there is none now" : `the current one has uid ${present}`;
     ownership = `is owned by ${chainText(chain)}, and ${nameOf(namesake)} of that uid no longer exists: ${now}`;
   } else if (weak !== undefined) {
     code = "reference-does-not-control";

@@ -67,7 +67,7 @@ test("a pod of a deleted object with the workload's name is foreign, with both U
     matches: ["owner", "name"],
   });
   expect(pods.get("train-head-1")?.reason).toContain("uid-job-then");
-  expect(pods.get("train-head-1")?.reason).toContain("the present one has uid uid-job-now");
+  expect(pods.get("train-head-1")?.reason).toContain("the current one has uid uid-job-now");
 });
 
 test("a pod with an owner reference that does not control is foreign where the kind requires a controller", async () => {
