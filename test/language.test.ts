@@ -47,7 +47,6 @@ const PAGES_TO_REWRITE: readonly string[] = [
   ".changeset/playground-input.md",
   ".changeset/recorded-histories.md",
   "docs/benchmarks.md",
-  "docs/guides/first-steps.md",
   "docs/guides/use-as-a-library.md",
   "docs/guides/write-a-kind.md",
   "docs/guides/write-a-transport.md",
