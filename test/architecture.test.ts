@@ -87,3 +87,12 @@ test("the files named in 'Where to change what' exist, one or two for each chang
     for (const path of paths) expect(existsSync(join(ROOT, path)), `${change}: ${path}`).toBe(true);
   }
 });
+
+test("the files named in 'Inside engine/ and sync/' exist", () => {
+  const section = page.split(/^### Inside .*$/m)[1]?.split(/^## /m)[0] ?? "";
+  const paths = [...section.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell = ""]) =>
+    [...cell.matchAll(/`([\w./-]+)`/g)].map(([, path = ""]) => path),
+  );
+  expect(paths.length).toBeGreaterThanOrEqual(10);
+  for (const path of paths) expect(existsSync(join(ROOT, CORE, path)), path).toBe(true);
+});

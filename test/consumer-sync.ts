@@ -1,4 +1,4 @@
-// The first example of docs/guides/use-as-a-library.md, compiled and run against the packages as they are published.
+// The first example of README.md and docs/guides/use-as-a-library.md, compiled and run against the packages as they are published.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createPlayground } from "@kinsync/playground";
 

@@ -31,11 +31,18 @@ test("the page of events names every event and every field, and no other event",
   for (const field of fields) expect(page, `the field ${field}`).toContain(`\`${field}\``);
 });
 
-test("the first example of the library guide is the program that runs against the packed packages", () => {
-  const [, example] = /^```ts\n([\s\S]*?)^```/m.exec(text("docs/guides/use-as-a-library.md")) ?? [];
-  const [, program] = /^\/\/ The example:\n([\s\S]*?)^\/\/ \(the end/m.exec(text("test/consumer-sync.ts")) ?? [];
-  expect(example).toBe(program);
-  expect(example?.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(10);
+test.each(["README.md", "docs/guides/use-as-a-library.md"])(
+  "the first example in TypeScript of %s is the program that runs against the packed packages, in at most 10 lines",
+  (page) => {
+    const [, example] = /^```ts\n([\s\S]*?)^```/m.exec(text(page)) ?? [];
+    const [, program] = /^\/\/ The example:\n([\s\S]*?)^\/\/ \(the end/m.exec(text("test/consumer-sync.ts")) ?? [];
+    expect(example).toBe(program);
+    expect(example?.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(10);
+  },
+);
+
+test("the README fits two screens of 50 lines", () => {
+  expect(text("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(100);
 });
 
 test("every example in TypeScript compiles against the packages", () => {

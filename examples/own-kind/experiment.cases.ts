@@ -67,7 +67,7 @@ export const cases: readonly KindCase[] = [
     ],
   },
   {
-    name: "the run was set back while the newer one is still there",
+    name: "spec.run is set back while the newer run still exists",
     root: root(1),
     objects: [driver(1), driver(2), job(2), actor(2, 0), job(1), actor(1, 0, "Succeeded")],
     members: [

@@ -2,10 +2,10 @@ import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
 import type { KindPlugin, KubeObject, Verdict } from "@kinsync/core/contract";
 
 const JOBS = { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
-/** The controller puts the number of the run on the driver pods and on the Jobs. */
+/** Label on driver pods and Jobs: the number of their run. */
 const RUN = "lab.example.com/run";
 
-/** Experiments of the lab: a driver pod and a Job of actors for each run; those of `spec.run` are current. */
+/** Kind for Experiments: each run has a driver pod and a Job of actors; the pods of run `spec.run` are current. */
 export function experiment(): KindPlugin {
   return defineKind({
     name: "experiment",
@@ -32,13 +32,13 @@ function verdictOfRun({ metadata }: Pick<KubeObject, "metadata">, wanted: number
   const run = runOf(metadata.labels?.[RUN]);
   const evidence = { [`label ${RUN}`]: run, "spec.run": wanted };
   if (run === wanted) {
-    return { state: "current", reason: { code: "run-current", message: `it is of run ${run}`, evidence } };
+    return { state: "current", reason: { code: "run-current", message: `it belongs to run ${run}`, evidence } };
   }
-  const message = `it is of run ${run}, the Experiment is at ${wanted}`;
+  const message = `it belongs to run ${run}, the Experiment is at ${wanted}`;
   return { state: "superseded", reason: { code: "run-other", message, evidence } };
 }
 
-/** 0: none. */
+/** The number of a run; 0 if there is none. */
 function runOf(value: unknown): number {
   const run = Number(value);
   return Number.isInteger(run) ? run : 0;

@@ -20,14 +20,14 @@ export function noteOf(root: KubeObject): Reason | undefined {
   if (progressing?.status === "False") {
     return {
       code: "rollout-stuck",
-      message: `the rollout is stuck (${progressing.reason ?? "no reason given"}): ${updated} of ${replicas} pods are of the present revision`,
+      message: `the rollout is stuck (${progressing.reason ?? "no reason given"}): ${updated} of ${replicas} pods are of the current revision`,
       evidence: { ...evidence, "status.conditions[Progressing].reason": progressing.reason ?? null },
     };
   }
   if (updated < replicas || total > updated) {
     return {
       code: "rollout-in-progress",
-      message: `a rollout is in progress: ${updated} of ${replicas} pods are of the present revision, ${total - updated} of older ones`,
+      message: `a rollout is in progress: ${updated} of ${replicas} pods are of the current revision, ${total - updated} of older ones`,
       evidence,
     };
   }

@@ -40,9 +40,9 @@ interface Run {
 /**
  * The kind of `jobset.x-k8s.io` JobSets.
  *
- * A pod is current if its Job is the JobSet's by UID, is of the present attempt, and both go on. "Of the present attempt" is
- * the controller's own rule (`getChildJobs`, jobset `pkg/controllers/jobset_controller.go`): neither `restart-attempt` nor
- * `job-restart-attempt` is less than what the status asks for. Ages are never compared: sibling Jobs may be hours apart.
+ * A pod is current if the JobSet owns its Job by UID, the Job belongs to the current attempt, and neither is ending. The current
+ * attempt is the controller's own rule (`getChildJobs`, jobset `pkg/controllers/jobset_controller.go`): neither `restart-attempt`
+ * nor `job-restart-attempt` is less than the status requests. The rule never compares ages: sibling Jobs may be hours apart.
  */
 export function jobset(): KindPlugin {
   return defineKind({ name: "jobset", root: JOBSETS, watches, judge, claims, roles });
@@ -97,7 +97,7 @@ function judgePod(run: Run, owned: OwnedPod): Verdict {
       }
     );
   }
-  // The controller copies its labels into the pod template, so without the Job the pod itself says the same.
+  // The controller copies its labels into the pod template, so without the Job the pod's own labels give the same answer.
   const carrier = job ?? pod;
   return {
     ...(verdictOfInactivePod(pod) ?? judgeLivePod(run, pod, carrier, job)),
@@ -118,7 +118,7 @@ function judgeLivePod(
       state: "unsettled",
       reason: {
         code: "restart-attempt-unreadable",
-        message: `${whose} has no readable ${KEYS.restartAttempt} label, so its attempt cannot be told`,
+        message: `${whose} has no readable ${KEYS.restartAttempt} label, so its attempt is not known`,
         evidence: {
           [KEYS.restartAttempt]: carrier.metadata.labels?.[KEYS.restartAttempt] ?? null,
           "status.restarts": run.restarts,
@@ -174,7 +174,7 @@ function jobRestartBehind(
   };
 }
 
-/** Why a live pod of the present attempt is about to go all the same. */
+/** Why an active pod of the current attempt will end soon. */
 function leavingReason(
   run: Run,
   job: KubeObject | undefined,
@@ -237,7 +237,7 @@ function currentReason(
     // Watches of two resources are not ordered: the Job of the next attempt may be seen before the status that asks for it.
     return {
       code: "restart-attempt-ahead",
-      message: `${whose} is of attempt ${attempt}, ahead of the JobSet's status, which still says ${run.restarts}`,
+      message: `${whose} is of attempt ${attempt}, ahead of the JobSet's status, which still reports ${run.restarts}`,
       evidence,
     };
   }

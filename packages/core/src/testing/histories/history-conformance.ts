@@ -11,45 +11,45 @@ import { isSameBurst, reorderHistory } from "../kinds/reorder.ts";
 import type { ReorderOptions } from "../kinds/reorder.ts";
 import { seededRandom } from "../kinds/shuffle.ts";
 
-/** A moment of which the truth is known. */
+/** A moment with a stated truth. */
 export interface TruthMoment {
   readonly truth: HistoryTruth;
-  /** `undefined` where there is no such workload. */
+  /** `undefined` if the workload does not exist. */
   readonly root: KubeObject | undefined;
-  /** Everything in the namespace, the root too. */
+  /** All objects of the namespace, including the root. */
   readonly objects: readonly KubeObject[];
 }
 
 /**
- * Compares a truth with what the controller counts in the root's status. One sentence for each number that differs; none where
- * they agree, or where the controller has not looked yet.
+ * Compares a truth with the controller's counts in the root's status. Returns one sentence for each number that differs; none if
+ * they agree, or if the controller has not observed the change yet.
  */
 export type CrossCheck = (moment: TruthMoment) => readonly string[];
 
-/** What the caller hands to `historyConformance`. */
+/** Options of `historyConformance`. */
 export interface HistoryConformanceOptions {
   /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
   readonly test: (name: string, run: () => void) => unknown;
   /** Compares each truth with the controller's own counts. Default: they are not compared. */
   readonly crossCheck?: CrossCheck;
-  /** Orders that each history is played in, and as often with loss. Default: 25. */
+  /** Number of orders in which each history is replayed, without and with loss. Default: 25. */
   readonly orders?: number;
   /** Seed of the first order. Default: 1. */
   readonly seed?: number;
 }
 
-/** States in which a pod gets no file, and that a pod leaves only where the workload is changed again. */
+/** States in which a pod gets no files, and that it leaves only when the workload is changed again. */
 const OBSOLETE: ReadonlySet<string> = new Set<MemberState>(["superseded", "terminating", "finished"]);
-/** How often a watch begins anew. */
+/** Probability that a watch restarts. */
 const LOSS = 0.2;
 /** States that a pod never leaves. */
 const FINAL: ReadonlySet<string> = new Set<MemberState>(["terminating", "finished"]);
 
 /**
- * Proves a kind on recorded histories: at each truth its members are those that the truth states, in the order of arrival, in
- * other legal orders, and where intermediate states were lost; the controller's own counts agree; and between two truths that
- * call a pod obsolete it is not current. Changes are compared with the transcript where there is one. In between a kind may say
- * `unsettled`.
+ * Checks a kind against recorded histories. At each truth its members are those that the truth states, in the order of arrival, in
+ * other possible orders, and with intermediate states lost. The controller's own counts agree. A pod that is obsolete in two
+ * successive truths is not current between them. Changes are compared with the transcript, if there is one. Between truths a kind
+ * may return `unsettled`.
  *
  * ```ts
  * import { test } from "vitest";
@@ -74,31 +74,31 @@ export function historyConformance(
     const law = (name: string, run: () => void): unknown => test(`${kind.name}: ${history.name}: ${name}`, run);
     law("at each truth the members are as it states", () => checkTruths(kind, lines));
     if (history.transcript !== undefined) {
-      law("each change is told as it was", () => {
+      law("each change is that of the transcript", () => {
         assert.deepEqual([...describeChanges(replayHistory(kind, eventsOf(history)))], history.transcript);
       });
     }
     if (crossCheck !== undefined) {
       law("the controller counts what the truths state", () => checkCounts(kind, lines, crossCheck));
     }
-    law("what two truths agree on holds in between", () => checkBetween(kind, lines));
+    law("what two truths agree on holds between them", () => checkBetween(kind, lines));
     const reordered = (reorder: ReorderOptions, check: Check): void => {
       for (let order = 0; order < orders; order++) {
         inOrder(seed + order, () => check(kind, reorderHistory(lines, seededRandom(seed + order), reorder)));
       }
     };
-    law("however the watches overtake each other, the truths are told", () => reordered({}, checkTruths));
-    law("however the watches overtake each other, what two truths agree on holds", () => reordered({}, checkBetween));
-    law("where watches begin anew, the truths are told", () => reordered({ loss: LOSS }, checkTruths));
-    law("where watches begin anew, what two truths agree on holds", () =>
+    law("in other orders of the watches the truths hold", () => reordered({}, checkTruths));
+    law("in other orders of the watches what two truths agree on holds", () => reordered({}, checkBetween));
+    law("with restarted watches the truths hold", () => reordered({ loss: LOSS }, checkTruths));
+    law("with restarted watches what two truths agree on holds", () =>
       reordered({ loss: LOSS }, (kind, lines) => checkBetween(kind, lines, isSameBurst)),
     );
   }
 }
 
 /**
- * Names of the histories that refute a kind, so that a test can show that they tell a wrong rule from a right one. Transcripts are
- * left aside: they are of the right rule's own words.
+ * Names of the histories that a kind fails, so that a test can show that they detect a wrong rule. Transcripts are ignored: they
+ * contain the messages of the right rule.
  */
 export function refutingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
   const refuting = new Set<string>();
@@ -117,12 +117,12 @@ export function refutingHistories(kind: KindPlugin, histories: readonly History[
 
 type Check = (kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;
 
-/** What is wrong with a history itself, one sentence each. */
+/** Errors of a history itself, one sentence each. */
 function lintHistory(kind: KindPlugin, { name, lines }: History): string[] {
   const truths = lines.filter(isTruth);
   const problems = truths
     .filter(({ truth }) => nameIfOfKind(kind, truth.workload) === undefined)
-    .map(({ at, truth }) => `${name}: the truth at ${at} is about ${truth.workload}, which is no ${kind.root.kind}`);
+    .map(({ at, truth }) => `${name}: the truth at ${at} is about ${truth.workload}, which is not a ${kind.root.kind}`);
   return truths.length === 0 ? [...problems, `${name}: it states no truth`] : problems;
 }
 
@@ -135,7 +135,7 @@ function inOrder(seed: number, check: () => void): void {
   }
 }
 
-/** The truths of a history, with what is known at each. */
+/** The truths of a history, each with the objects at that moment. */
 function* momentsOf(
   kind: KindPlugin,
   lines: readonly (HistoryEvent | HistoryTruth)[],
@@ -167,15 +167,15 @@ function checkCounts(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTr
   }
 }
 
-/** What two truths in a row, or the first of them alone, say of a pod until the second one. */
+/** The state that two successive truths, or the first alone, imply for a pod until the second. */
 interface Promised {
   readonly state: MemberState;
   readonly since: number;
 }
 
 /**
- * Asks the kind after every event, or every burst of them. A pod that two truths in a row call obsolete, or the second one no member any more, must not
- * be current in between; one that both call current must not be called obsolete.
+ * Judges after every event, or every burst of events. A pod that is obsolete in two successive truths, or no longer a member in the
+ * second, must not be current between them. A pod that is current in both must not be obsolete between them.
  */
 function checkBetween(
   kind: KindPlugin,

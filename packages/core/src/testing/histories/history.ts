@@ -10,21 +10,21 @@ export interface HistoryEvent {
   readonly object: KubeObject;
 }
 
-/** What is known of a workload at one moment: by whoever made it so, not by any rule. Nothing is on its way at that moment. */
+/** The true state of a workload at one moment, as the script that caused it states it. No change is in progress at that moment. */
 export interface HistoryTruth {
-  /** Milliseconds since the history began. Everything before this line has arrived. */
+  /** Milliseconds since the history began. All earlier events have arrived. */
   readonly at: number;
   readonly truth: {
     /** As on the command line: `sts/db`. */
     readonly workload: string;
-    /** State of each member, by the name of its pod; who is not named is no member. */
+    /** State of each member, by pod name. A pod without an entry is not a member. */
     readonly members: Readonly<Record<string, MemberState>>;
   };
-  /** The root's status at that moment: what its controller counts. */
+  /** The root's status at that moment, with the counts of its controller. */
   readonly status?: Readonly<Record<string, unknown>>;
 }
 
-/** Where a history comes from. The first line, where there is one. */
+/** Where a history comes from. The first line, if present. */
 export interface HistoryOrigin {
   /** What happens in it, in words. */
   readonly situation: string;
@@ -32,13 +32,13 @@ export interface HistoryOrigin {
   readonly kubernetes?: string;
 }
 
-/** Objects of a namespace as they came and went, in order of arrival, and the truth at some moments. */
+/** Watch events of a namespace in order of arrival, with the truth at some moments. */
 export interface History {
-  /** Name of its file, without the ending. */
+  /** File name without its extension. */
   readonly name: string;
   readonly origin: HistoryOrigin | undefined;
   readonly lines: readonly (HistoryEvent | HistoryTruth)[];
-  /** Every change of a member, line by line as `describeChanges` tells them, where they are written down. */
+  /** Every change of a member, one line each, as `describeChanges` returns them; `undefined` without a transcript file. */
   readonly transcript: readonly string[] | undefined;
 }
 
@@ -51,25 +51,25 @@ export function eventsOf(history: Pick<History, "lines">): readonly HistoryEvent
   return history.lines.filter((line): line is HistoryEvent => !isTruth(line));
 }
 
-/** An event as it is written where its object is known already: what changed of it. */
+/** An event of an object that an earlier line contains: only the change. */
 interface ChangeLine {
   readonly at: number;
   readonly type: "MODIFIED" | "DELETED";
   /** Kind and name, for people. */
   readonly of: string;
   readonly uid: string;
-  /** JSON merge patch from the object as it was before. */
+  /** JSON merge patch from the previous state of the object. */
   readonly change: Json;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a history: one JSON value a line, each an event, a truth, or (the first) the origin. An event has its object whole, or
- * what changed of it, as `formatHistory` writes it.
+ * Parses a history: one JSON value a line, each an event, a truth, or (the first) the origin. An event has its whole object, or
+ * only the change, as `formatHistory` writes it.
  *
- * @param transcript lines of the transcript, where there is one
- * @throws Error with the line's number where a line is none of these, or time goes backwards; and where no line states a truth
+ * @param transcript lines of the transcript, if there is one
+ * @throws Error with the line number if a line is none of these or time goes backwards; also if no line states a truth
  */
 export function parseHistory(name: string, text: string, transcript?: string): History {
   let origin: HistoryOrigin | undefined;
@@ -86,7 +86,7 @@ export function parseHistory(name: string, text: string, transcript?: string): H
   return { name, origin, lines, transcript: transcript?.split("\n").filter((line) => line !== "") };
 }
 
-/** The text that `parseHistory` reads. Of an object that is known already only the change is written. */
+/** The text that `parseHistory` parses. For an object that an earlier line contains, only the change is written. */
 export function formatHistory({ origin, lines }: Pick<History, "origin" | "lines">): string {
   const objects = new Map<string, KubeObject>();
   const written = lines.map((line) => {
@@ -108,9 +108,9 @@ function parseLine(line: string, where: string): Json {
   try {
     value = JSON.parse(line);
   } catch (cause) {
-    throw new Error(`${where} is no JSON`, { cause });
+    throw new Error(`${where} is not JSON`, { cause });
   }
-  if (typeof value !== "object" || value === null) throw new Error(`${where} is no object`);
+  if (typeof value !== "object" || value === null) throw new Error(`${where} is not an object`);
   return value as Json;
 }
 
@@ -122,7 +122,8 @@ function readLine(
 ): HistoryEvent | HistoryTruth {
   const line = value as Partial<HistoryEvent & HistoryTruth & Omit<ChangeLine, "type">>;
   const { at, type } = line;
-  if (typeof at !== "number" || at < after) throw new Error(`${where}: "at" is no number, or before the line above it`);
+  if (typeof at !== "number" || at < after)
+    throw new Error(`${where}: "at" is not a number, or is less than in the line before`);
   if (line.truth !== undefined) {
     if (typeof line.truth.workload === "string" && typeof line.truth.members === "object") {
       return value as unknown as HistoryTruth;
@@ -144,6 +145,6 @@ function changedObject(
 ): KubeObject | undefined {
   if (change === undefined) return undefined;
   const before = objects.get(uid);
-  if (before === undefined) throw new Error(`${where} changes an object that no line before it has: ${uid}`);
+  if (before === undefined) throw new Error(`${where} changes an object that no earlier line contains: ${uid}`);
   return applyChange({ ...before }, change) as unknown as KubeObject;
 }

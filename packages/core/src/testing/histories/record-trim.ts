@@ -1,7 +1,7 @@
 import type { KubeObject, ObjectMeta, ResourceType } from "../../contract/resource.ts";
 import { apiVersionOf, isPods } from "../../kube/resource-path.ts";
 
-/** Fields that say nothing of ownership, at any depth: values of users, addresses, secrets, and times that move by themselves. */
+/** Fields without information about ownership, at any depth: user values, addresses, secrets, and times that change by themselves. */
 const DROPPED: ReadonlySet<string> = new Set([
   "args",
   "binaryData",
@@ -26,9 +26,9 @@ const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reduces objects to what a kind may read and a person needs to follow. Of pods: metadata, names of containers, phase,
- * conditions and what each container does. Of others: everything but the specs of pods, texts for people, and whatever looks
- * like a secret or an address.
+ * Reduces objects to the fields that a kind may read and a reader needs. Of pods: metadata, container names, phase, conditions
+ * and container states. Of other objects: everything but pod specs, texts for people, and fields that look like a secret or an
+ * address.
  */
 export class HistoryTrimmer {
   readonly #nodes = new Map<string, string>();
@@ -66,7 +66,7 @@ function trimMeta(meta: ObjectMeta): ObjectMeta {
   const { [LAST_APPLIED]: _, ...notes } = annotations ?? {};
   return {
     name,
-    // Suites make up a name for each run.
+    // Test suites generate a namespace name for each run.
     ...(namespace === undefined ? {} : { namespace: "lab" }),
     uid,
     ...(generation === undefined ? {} : { generation }),

@@ -6,22 +6,22 @@ import { jsonLines } from "../../kube/json-lines.ts";
 import { resourceName, resourcePath } from "../../kube/resource-path.ts";
 import type { HistoryEvent } from "./history.ts";
 
-/** Milliseconds for one list, without a byte on a watch, and until a broken watch is asked for again. */
-const LIST = 10_000;
-const IDLE = 150_000;
-const RETRY = 200;
+/** Milliseconds for one list, without a byte on a watch, and before a broken watch is requested again. */
+const LIST_MS = 10_000;
+const IDLE_MS = 150_000;
+const RETRY_MS = 200;
 
 export type OnRawEvent = (type: HistoryEvent["type"], object: KubeObject, resource: ResourceType) => void;
 
-/** A list of the API server: versions of its objects by UID. */
+/** A list response of the API server. */
 interface Listed {
   readonly items: readonly KubeObject[];
   readonly version: string;
 }
 
 /**
- * Every event of one resource in one namespace: a list, and a watch from the list's version on. A watch that ends is begun
- * again where it ended, so nothing is lost; where the server has forgotten that version, `lost` says so.
+ * Every event of one resource in one namespace: a list, and a watch from the list's version on. A watch that ends is restarted at its
+ * last version, so no event is lost. If the server no longer has that version, `lost` is set.
  */
 export class RecordedWatch implements AsyncDisposable {
   readonly resource: ResourceType;
@@ -42,7 +42,7 @@ export class RecordedWatch implements AsyncDisposable {
     this.#onEvent = onEvent;
   }
 
-  /** Resolves when the list is there; with `undefined` where the cluster has no such resource. */
+  /** Resolves after the first list; with `undefined` if the cluster has no such resource. */
   static async start(
     cluster: ClusterConnection,
     namespace: string,
@@ -59,7 +59,7 @@ export class RecordedWatch implements AsyncDisposable {
     return watch;
   }
 
-  /** Whether what was recorded is what a list tells at this moment. */
+  /** Whether the recorded objects are those of a list at this moment. */
   async isLevel(signal: AbortSignal): Promise<boolean> {
     const listed = await this.#list(signal);
     return (
@@ -75,12 +75,12 @@ export class RecordedWatch implements AsyncDisposable {
   }
 
   async #list(outer: AbortSignal): Promise<Listed | undefined> {
-    using limited = deadline(AbortSignal.any([outer, this.#stop.signal]), LIST, this.#deed("list"));
+    using limited = deadline(AbortSignal.any([outer, this.#stop.signal]), LIST_MS, this.#operation("list"));
     const { signal } = limited;
     const path = resourcePath(this.resource, this.#namespace);
     const response = await untilAborted(this.#cluster.request({ path, signal }), signal);
     if (response.status === 404) return undefined;
-    if (response.status !== 200) throw await untilAborted(errorOfResponse(response, this.#deed("list")), signal);
+    if (response.status !== 200) throw await untilAborted(errorOfResponse(response, this.#operation("list")), signal);
     const body = (await untilAborted(response.json(), signal)) as {
       readonly items?: readonly KubeObject[] | null;
       readonly metadata: { readonly resourceVersion: string };
@@ -95,32 +95,32 @@ export class RecordedWatch implements AsyncDisposable {
         await this.#watch();
       } catch (error) {
         const failure = error instanceof Error ? error : new Error(String(error));
-        // What the server refuses for good is refused again, and told by the list of the next truth.
+        // A permanent refusal is refused again; the list of the next truth reports it.
         if ((failure as { details?: { status?: unknown } }).details?.status === 410) this.lost = failure;
       }
-      await pause(RETRY, signal);
+      await pause(RETRY_MS, signal);
     }
   }
 
   async #watch(): Promise<void> {
-    using limited = deadline(this.#stop.signal, IDLE, this.#deed("watch"));
+    using limited = deadline(this.#stop.signal, IDLE_MS, this.#operation("watch"));
     const { signal } = limited;
     const response = await untilAborted(
       this.#cluster.request({
         path: resourcePath(this.resource, this.#namespace),
         query: { watch: true, allowWatchBookmarks: true, resourceVersion: this.#version },
         signal,
-        idleTimeout: IDLE,
+        idleTimeout: IDLE_MS,
       }),
       signal,
     );
-    if (response.status !== 200) throw await untilAborted(errorOfResponse(response, this.#deed("watch")), signal);
+    if (response.status !== 200) throw await untilAborted(errorOfResponse(response, this.#operation("watch")), signal);
     for await (const line of jsonLines(response.body(), () => limited.touch())) {
       const { type, object } = line as {
         readonly type: HistoryEvent["type"] | "BOOKMARK" | "ERROR";
         object: KubeObject;
       };
-      if (type === "ERROR") throw errorOfStatus(object, this.#deed("watch"));
+      if (type === "ERROR") throw errorOfStatus(object, this.#operation("watch"));
       if (type !== "BOOKMARK") this.#take(type, object);
       this.#version = object.metadata.resourceVersion ?? this.#version;
     }
@@ -133,7 +133,7 @@ export class RecordedWatch implements AsyncDisposable {
     this.#onEvent(type, object, this.resource);
   }
 
-  #deed(verb: string): string {
+  #operation(verb: string): string {
     return `${verb} ${resourceName(this.resource)} in namespace ${this.#namespace}`;
   }
 }

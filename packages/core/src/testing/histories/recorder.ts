@@ -16,44 +16,44 @@ import { KnownObjects, nameIfOfKind } from "./replay.ts";
 /** A kind whose histories are recorded. */
 export interface RecordedKind {
   readonly kind: KindPlugin;
-  /** Resources that the kind does not read and that help people to follow. Default: none. */
+  /** Further resources that the kind does not read, as context for readers of the history. Default: none. */
   readonly also?: readonly ResourceType[];
-  /** A truth is written down once the controller's counts agree. Default: they are not compared. */
+  /** A truth is recorded when the controller's counts agree. Default: they are not compared. */
   readonly crossCheck?: CrossCheck;
 }
 
 export interface RecorderOptions {
   readonly cluster: ClusterConnection;
-  /** All objects of it are recorded, strangers too: a kind has to tell them apart. */
+  /** All its objects are recorded, also those of other workloads: a kind must distinguish them. */
   readonly namespace: string;
   readonly kinds: readonly RecordedKind[];
   /** What happens, in words. */
   readonly situation: string;
-  /** Milliseconds until everything of a truth has arrived and is counted. Default: 30,000. */
+  /** Milliseconds until all events before a truth have arrived and the controller has counted them. Default: 30,000. */
   readonly patience?: number;
-  /** Ends the start, not the recording. */
+  /** Aborts the start, not the recording. */
   readonly signal: AbortSignal;
 }
 
-/** A history and the kind that it is about. */
+/** A history and the kind of its workload. */
 export interface RecordedHistory {
   readonly kind: KindPlugin;
   readonly history: Pick<History, "origin" | "lines">;
 }
 
 /**
- * Begins to record what happens in a namespace: pods, the roots of the kinds, and what the kinds' own watch plans name. Begin
- * before the workload is made, state truths on the way, and take the histories at the end.
+ * Starts to record the events of a namespace: pods, the roots of the kinds, and the resources of the kinds' watch plans. Start
+ * before you create the workload, state truths on the way, and read the histories at the end.
  *
  * ```ts
  * await using cluster = await connectCluster({ env: process.env });
  * await using recorder = await recordHistory({ cluster, namespace, kinds: [{ kind: training() }], situation, signal });
- * // apply, wait until it runs, break something, wait until all is quiet
+ * // apply, wait until it runs, break something, wait until no change is in progress
  * await recorder.truth("training/x", { "x-0": "superseded", "x-1": "current" }, signal);
  * for (const { history } of recorder.histories()) await writeFile(file, formatHistory(history));
  * ```
  *
- * @throws KinsyncError where the resources may not be listed
+ * @throws KinsyncError without permission to list the resources
  */
 export async function recordHistory(options: RecorderOptions): Promise<HistoryRecorder> {
   const recorder = new HistoryRecorder(options);
@@ -66,14 +66,14 @@ export async function recordHistory(options: RecorderOptions): Promise<HistoryRe
   }
 }
 
-/** A recording under way; made by `recordHistory`. */
+/** A running recording; created by `recordHistory`. */
 export class HistoryRecorder implements AsyncDisposable {
   readonly #options: RecorderOptions;
   readonly #started = performance.now();
   readonly #trimmer = new HistoryTrimmer();
   readonly #lines: (HistoryEvent | HistoryTruth)[] = [];
   readonly #known = new KnownObjects();
-  /** What was written of each object last, by UID. */
+  /** The last recorded state of each object, by UID. */
   readonly #last = new Map<string, string>();
   readonly #watches = new Map<string, Promise<RecordedWatch | undefined>>();
   /** Names of the resources of each kind. */
@@ -103,7 +103,7 @@ export class HistoryRecorder implements AsyncDisposable {
    *
    * @param workload as on the command line: `sts/db`
    * @returns `false` where the workload is of none of the kinds
-   * @throws Error where the counts do not agree in time, or events were lost
+   * @throws Error if the counts do not agree in time, or events were lost
    */
   async truth(workload: string, members: Readonly<Record<string, MemberState>>, signal: AbortSignal): Promise<boolean> {
     const recorded = this.#options.kinds.find(({ kind }) => nameIfOfKind(kind, workload) !== undefined);
@@ -119,7 +119,7 @@ export class HistoryRecorder implements AsyncDisposable {
       else {
         const alive = this.#alive();
         held ??= alive;
-        // The truth was about other pods.
+        // The truth described other pods.
         if (held !== alive) throw new Error(`pods changed before the truth about ${workload} was recorded: ${problem}`);
         const root = this.#known.rootOf(kind, nameIfOfKind(kind, workload));
         const truth: HistoryTruth = {
@@ -140,7 +140,7 @@ export class HistoryRecorder implements AsyncDisposable {
     throw new Error(`the truth about ${workload} was not recorded within ${patience / 1000} s: ${problem}`);
   }
 
-  /** The history of each kind that a truth was stated about, up to now. */
+  /** The history so far of each kind that has a truth. */
   histories(): RecordedHistory[] {
     const { situation, kinds } = this.#options;
     const origin = { situation, ...(this.#kubernetes === undefined ? {} : { kubernetes: this.#kubernetes }) };
@@ -162,7 +162,7 @@ export class HistoryRecorder implements AsyncDisposable {
     }
   }
 
-  /** The pods that there are, and whether they are on their way out; sorted. */
+  /** The existing pods, and whether each is active; sorted. */
   #alive(): string {
     return [...this.#known.objects.values()]
       .filter(isPod)
@@ -180,7 +180,7 @@ export class HistoryRecorder implements AsyncDisposable {
     try {
       plan = kind.watches(root);
     } catch {
-      // It cannot do with so little, and is asked again about each root that there is.
+      // The kind needs a real root: each root that arrives is planned again.
       return;
     }
     for (const { resource } of plan.watches) this.#watch(kind, resource);
@@ -194,7 +194,7 @@ export class HistoryRecorder implements AsyncDisposable {
     const { cluster, namespace } = this.#options;
     const onEvent = this.#record.bind(this);
     const watch = RecordedWatch.start(cluster, namespace, resource, onEvent, this.#stop.signal);
-    // Told by whoever waits for it.
+    // The caller that waits for it reports the error.
     watch.catch(() => undefined);
     this.#watches.set(name, watch);
   }
@@ -204,7 +204,7 @@ export class HistoryRecorder implements AsyncDisposable {
     return watches.filter((watch) => watch !== undefined);
   }
 
-  /** Resources of which not everything has arrived. */
+  /** Resources with events that have not arrived yet. */
   async #behind(signal: AbortSignal): Promise<string[]> {
     const behind: string[] = [];
     for (const watch of await this.#allStarted(signal)) {
@@ -213,7 +213,7 @@ export class HistoryRecorder implements AsyncDisposable {
       try {
         if (!(await watch.isLevel(signal))) behind.push(name);
       } catch {
-        // The server may be away for a while.
+        // The server may be unreachable for a while.
         behind.push(name);
       }
     }
@@ -238,7 +238,7 @@ export class HistoryRecorder implements AsyncDisposable {
   }
 }
 
-/** A root of which nothing is known yet: most plans do not depend on more. */
+/** A root without any fields: most plans need no more. */
 function bareRoot({ root }: KindPlugin): KubeObject {
   return { apiVersion: apiVersionOf(root), kind: root.kind, metadata: { name: "", uid: "" } };
 }

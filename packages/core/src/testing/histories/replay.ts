@@ -6,16 +6,16 @@ import type { HistoryEvent } from "./history.ts";
 import { judgeObjects } from "../kinds/kind-view.ts";
 import type { JudgedObjects, KindViewOptions } from "../kinds/kind-view.ts";
 
-/** What a kind said after one event of a history. */
+/** The judgement of a kind after one event of a history. */
 export interface HistoryMoment {
   readonly event: HistoryEvent;
-  /** Everything that was known by then, by UID. */
+  /** All objects that existed after the event, by UID. */
   readonly objects: ReadonlyMap<string, KubeObject>;
-  /** `undefined` while there is no root. */
+  /** `undefined` before the root exists. */
   readonly judged: JudgedObjects | undefined;
 }
 
-/** Judges a recorded history after each of its events. The root is the last object of the kind's root resource that is there. */
+/** Judges a recorded history after each of its events. The root is the newest existing object of the kind's root resource. */
 export function* replayHistory(
   kind: KindPlugin,
   events: Iterable<HistoryEvent>,
@@ -50,10 +50,10 @@ export function* describeChanges(moments: Iterable<HistoryMoment>): Generator<st
   }
 }
 
-/** What is known after some events of a history. */
+/** The objects that exist after some events of a history. */
 export class KnownObjects {
   readonly #objects = new Map<string, KubeObject>();
-  /** UIDs of all objects that there were, the one whose event came last at the end. */
+  /** UIDs in the order of the last event of each object. */
   readonly #order = new Set<string>();
 
   get objects(): ReadonlyMap<string, KubeObject> {
@@ -71,7 +71,7 @@ export class KnownObjects {
     this.#order.add(uid);
   }
 
-  /** The last object of the kind's root resource that is there; with a name, the last of that name. */
+  /** The newest existing object of the kind's root resource; with a name, the newest of that name. */
   rootOf({ root }: KindPlugin, name?: string): KubeObject | undefined {
     return [...this.#order]
       .toReversed()
@@ -85,7 +85,7 @@ export class KnownObjects {
   }
 }
 
-/** Name of the workload where its word (`sts`, `statefulsets.apps`) means the kind's root; `undefined` where it means another. */
+/** Name of the workload if its word (`sts`, `statefulsets.apps`) denotes the kind's root; otherwise `undefined`. */
 export function nameIfOfKind({ root }: KindPlugin, workload: string): string | undefined {
   const { kind: text, name } = parseWorkloadName(workload);
   const words = [root.kind.toLowerCase(), root.plural, ...(root.shortNames ?? [])];

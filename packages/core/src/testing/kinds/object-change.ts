@@ -3,14 +3,14 @@ import { sameJson } from "../../kube/trim.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * What turns one JSON object into another, as a JSON merge patch (RFC 7396): only what differs, `null` for what is gone.
- * `undefined` where the other object holds a `null`, which such a patch cannot say.
+ * The difference between two JSON objects as a JSON merge patch (RFC 7396): only changed fields, `null` for removed ones.
+ * `undefined` if the second object contains a `null`, which such a patch cannot express.
  */
 export function changeOf(before: Json, after: Json): Json | undefined {
   return holdsNull(after) ? undefined : difference(before, after);
 }
 
-/** Applies a JSON merge patch. Nothing that is given is changed. */
+/** Applies a JSON merge patch. Its arguments are not changed. */
 export function applyChange(before: Json, change: Json): Json {
   const after: Record<string, unknown> = { ...before };
   for (const [key, value] of Object.entries(change)) {

@@ -1,4 +1,4 @@
-/** Freezes a value with all that it holds, and gives it back. */
+/** Freezes a value recursively and returns it. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -7,7 +7,7 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** Uses of the world that a pure function has no business with, by the name that a complaint gives them. */
+/** Functions that a pure function must not call, with their names for error messages. */
 const FORBIDDEN: readonly (readonly [label: string, holder: () => object, key: string])[] = [
   ["Math.random", () => Math, "random"],
   ["performance.now", () => performance, "now"],
@@ -26,18 +26,18 @@ const FORBIDDEN: readonly (readonly [label: string, holder: () => object, key: s
 /**
  * Calls a synchronous function while the clock, randomness, timers, the network and the console throw.
  *
- * `new Date(text)` and `Date.parse` stay: they are pure. Files and sockets cannot be caught this way.
+ * `new Date(text)` and `Date.parse` stay: they are pure. Access to files and sockets is not detected.
  */
 export function callPurely<T>(call: () => T): T {
   const restore: (() => void)[] = [];
   const RealDate = globalThis.Date;
   const PureDate = new Proxy(RealDate, {
     construct(target, args: unknown[], newTarget) {
-      if (args.length === 0) throw new Error("a kind is pure, and this one asks for the time: new Date()");
+      if (args.length === 0) throw new Error("a kind is pure, and this one reads the time: new Date()");
       return Reflect.construct(target, args, newTarget) as Date;
     },
     apply() {
-      throw new Error("a kind is pure, and this one asks for the time: Date()");
+      throw new Error("a kind is pure, and this one reads the time: Date()");
     },
     get(target, key) {
       if (key === "now") return refuse("Date.now");

@@ -3,8 +3,8 @@ import type { HistoryEvent, HistoryTruth } from "../histories/history.ts";
 
 export interface ReorderOptions {
   /**
-   * How likely a watch is broken off at an event and begun anew by a list: of the events up to then only the last state of each
-   * object arrives, all at once, and they bear one time. From 0 to 1. Default: 0.
+   * Probability that a watch breaks at an event and restarts with a list. Of the events up to then, only the last state of each object
+   * arrives, all at once and with the same time. From 0 to 1. Default: 0.
    */
   readonly loss?: number;
 }
@@ -14,7 +14,7 @@ type Burst = readonly HistoryEvent[];
 
 /**
  * Another order in which the same events could have arrived: each watch keeps its own order, the watches overtake each other.
- * No event passes a truth, for by then everything has arrived.
+ * No event passes a truth, because all earlier events have arrived by then.
  *
  * @param random numbers in [0, 1)
  */
@@ -68,7 +68,7 @@ function inBursts(events: readonly HistoryEvent[], random: () => number, loss: n
   return bursts;
 }
 
-/** What a list tells of so many events. Who came and went meanwhile was never seen. */
+/** The events of a list that replaces these events. Objects that were created and deleted in between do not appear. */
 function listed(events: readonly HistoryEvent[]): Burst {
   const at = events.at(-1)?.at ?? 0;
   return [...Map.groupBy(events, ({ object }) => object.metadata.uid).values()].flatMap((ofObject) => {
@@ -86,7 +86,7 @@ function interleaved(watches: readonly (readonly Burst[])[], random: () => numbe
   while (queues.length > 0) {
     const picked = queues[Math.floor(random() * queues.length)];
     if (picked === undefined) break;
-    // A watch is often several events ahead of the others, so it is picked for a run of them.
+    // A watch is often several events ahead of the others, so several of its events follow each other.
     for (let run = 1 + Math.floor(random() ** 3 * picked.queue.length); run > 0; run--) {
       const burst = picked.queue[picked.next];
       if (burst === undefined) break;

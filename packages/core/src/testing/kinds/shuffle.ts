@@ -1,4 +1,4 @@
-/** A source of numbers in [0, 1) that gives the same ones for the same seed (mulberry32), so that a failure can be repeated. */
+/** Pseudo-random numbers in [0, 1), the same for the same seed (mulberry32), so that a failure can be reproduced. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -21,7 +21,7 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return copy;
 }
 
-/** Copies with each pair of neighbors and each pair of others swapped, at most `limit` of them. */
+/** Copies with each pair of elements swapped, neighbors first; at most `limit` copies. */
 export function pairwiseSwapped<T>(items: readonly T[], limit: number): T[][] {
   const copies: T[][] = [];
   for (let a = 0; a < items.length; a++) {

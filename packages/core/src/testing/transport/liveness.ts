@@ -31,7 +31,7 @@ export const livenessRequirements: readonly Requirement[] = [
   {
     name: "an `open` whose signal is aborted rejects with the reason",
     async check(fixture) {
-      const reason = new Error("not needed any more");
+      const reason = new Error("no longer needed");
       const opening = fixture.open("ada@laptop", fixture.environment.target, AbortSignal.abort(reason));
       await assert.rejects(opening, (error) => error === reason);
     },
@@ -40,7 +40,7 @@ export const livenessRequirements: readonly Requirement[] = [
     name: "an `open` that is aborted on its way settles",
     async check(fixture) {
       const stop = new AbortController();
-      const reason = new Error("not needed any more");
+      const reason = new Error("no longer needed");
       const opening = fixture.open("ada@laptop", fixture.environment.target, stop.signal);
       stop.abort(reason);
       const [settled] = await Promise.allSettled([opening]);
@@ -53,7 +53,7 @@ export const livenessRequirements: readonly Requirement[] = [
       const session = await fixture.openAndClaim();
       await fixture.apply(session, [{ file: "f", bytes: "old" }]);
       for (const [name, call] of Object.entries(CALLS)) {
-        const reason = new Error(`${name} is not needed any more`);
+        const reason = new Error(`${name} is no longer needed`);
         await assert.rejects(call(fixture, session, AbortSignal.abort(reason)), (error) => error === reason);
         await fixture.expectFile("f", "old");
         await fixture.expectUsable(session);
@@ -67,7 +67,7 @@ export const livenessRequirements: readonly Requirement[] = [
       for (const [name, call] of Object.entries(CALLS)) {
         const session = await fixture.openAndClaim();
         const stop = new AbortController();
-        const reason = new Error(`${name} is not needed any more`);
+        const reason = new Error(`${name} is no longer needed`);
         const running = call(fixture, session, stop.signal);
         setImmediate(() => stop.abort(reason));
         const [settled] = await Promise.allSettled([running]);
