@@ -7,6 +7,7 @@ import { goalsOf } from "./report/goals.ts";
 import { benchMemory } from "./parts/memory.ts";
 import { print } from "./report/format.ts";
 import { benchResolve } from "./parts/resolve.ts";
+import { benchToWorker } from "./parts/to-worker.ts";
 import { measureSave } from "./parts/save.ts";
 import { benchStart } from "./parts/start.ts";
 import type { TableName } from "./report/tables.ts";
@@ -73,7 +74,10 @@ const BENCHES: Readonly<Record<string, (cluster: () => Promise<BenchCluster>) =>
     report(await cluster(), (cluster, figures) =>
       measureBigFile(cluster, figures, { mebibytes: Number(values.mib), turns }),
     ),
-  resolve: () => benchResolve(10_000),
+  resolve: async () => {
+    await benchResolve(10_000);
+    await benchToWorker(10_000);
+  },
   start: async (cluster) => benchStart(await cluster(), rounds),
   memory: async (cluster) => benchMemory(await cluster(), { pods: Math.max(...sizes), saves: rounds * 5 }),
 };

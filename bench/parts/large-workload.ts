@@ -45,7 +45,7 @@ export class LargeWorkload {
   }
 
   /** Similar in size to a small real pod: 4 KB as JSON. */
-  pod(at: number, version: string): unknown {
+  pod(at: number, version: string, containerID = `containerd://${at}`): unknown {
     const env = Array.from({ length: 30 }, (_, n) => ({ name: `VARIABLE_${n}`, value: `value-${n}-of-some-length` }));
     const container = {
       name: "main",
@@ -81,7 +81,7 @@ export class LargeWorkload {
         containerStatuses: [
           {
             name: "main",
-            containerID: `containerd://${at}`,
+            containerID,
             ready: true,
             restartCount: 0,
             state: { running: { startedAt: "x" } },

@@ -1,60 +1,41 @@
+import PQueue from "p-queue";
+import { untilAborted } from "../../time/deadline.ts";
+
 /** Sessions that are opened at one time, on one node and in all: real nodes stall when dozens of execs start at once. */
 const PER_NODE = 8;
 const IN_ALL = 48;
 
-/** Lets a bounded number of sessions be opened at a time; the others wait in order. */
+/** Opens a bounded number of sessions at a time; the others wait in order. */
 export class OpenLimit {
-  readonly #perNode = new Map<string, number>();
-  #open = 0;
-  readonly #waiting: { readonly node: string; readonly start: () => void }[] = [];
+  readonly #all = new PQueue({ concurrency: IN_ALL });
+  readonly #nodes = new Map<string, PQueue>();
 
-  /** Runs `open` when there is room for it; rejects at once when the signal fires while it waits. */
+  /** Runs `open` when there is room for it; rejects at once when the signal ends while it waits. */
   async run<Result>(node: string, signal: AbortSignal, open: () => Promise<Result>): Promise<Result> {
-    await this.#enter(node, signal);
-    try {
-      return await open();
-    } finally {
-      this.#open -= 1;
-      this.#perNode.set(node, (this.#perNode.get(node) ?? 1) - 1);
-      this.#admit();
-    }
-  }
-
-  #enter(node: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const waiter = {
-        node,
-        start: (): void => {
-          signal.removeEventListener("abort", leave);
-          resolve();
-        },
-      };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-        reject(signal.reason as Error);
-      };
-      if (signal.aborted) {
-        reject(signal.reason as Error);
-        return;
-      }
-      signal.addEventListener("abort", leave, { once: true });
-      this.#waiting.push(waiter);
-      this.#admit();
+    const queue = this.#queueOf(node);
+    const work = queue.add(async () => {
+      signal.throwIfAborted();
+      return await this.#all.add(async () => {
+        // Its turn may come long after nobody waits any longer.
+        signal.throwIfAborted();
+        return await open();
+      });
     });
+    // Nodes come and go; an idle queue remembers nothing.
+    void work
+      .catch(() => undefined)
+      .then(() => {
+        if (queue.size === 0 && queue.pending === 0 && this.#nodes.get(node) === queue) this.#nodes.delete(node);
+      });
+    return await untilAborted(work, signal);
   }
 
-  #admit(): void {
-    for (let index = 0; index < this.#waiting.length && this.#open < IN_ALL;) {
-      const waiter = this.#waiting[index];
-      const busy = waiter === undefined ? PER_NODE : (this.#perNode.get(waiter.node) ?? 0);
-      if (waiter === undefined || busy >= PER_NODE) {
-        index += 1;
-        continue;
-      }
-      this.#waiting.splice(index, 1);
-      this.#open += 1;
-      this.#perNode.set(waiter.node, busy + 1);
-      waiter.start();
+  #queueOf(node: string): PQueue {
+    let queue = this.#nodes.get(node);
+    if (queue === undefined) {
+      queue = new PQueue({ concurrency: PER_NODE });
+      this.#nodes.set(node, queue);
     }
+    return queue;
   }
 }

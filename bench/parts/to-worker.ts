@@ -1,0 +1,127 @@
+// The cost of one pod's event through to the worker of its container: from the event's arrival to the opening of a session, among
+// 10,000 pods that all have a worker. Requires no cluster.
+import { defineTransport } from "../../packages/core/src/contract/transport.ts";
+import type { Inventory, Receipt, Session, Stage } from "../../packages/core/src/contract/transport.ts";
+import { createEngine } from "../../packages/core/src/engine/engine.ts";
+import { memoryContent } from "../../packages/core/src/mapping/memory-content.ts";
+import { createTree } from "../../packages/core/src/mapping/tree.ts";
+import { mapping } from "../../packages/core/test/support/mapping.ts";
+import { formatNumber, median, print, quantile, table, verdict } from "../report/format.ts";
+import { connectTo, LargeWorkload, SET_KIND, SETS } from "./large-workload.ts";
+
+const POD_EVENTS = 300;
+/** Prime, so that consecutive events are about distant pods. */
+const STRIDE = 7919;
+/** The engine leaves half of the time to others after a long pass; single events do not meet that. */
+const PAUSE_MS = 3;
+
+/** A session that does nothing: what a session costs is another benchmark's. */
+class IdleSession implements Session {
+  readonly facts = { agent: "none", incarnation: "1", workingDirectory: "/" };
+  readonly ended = new Promise<never>(() => undefined);
+
+  async inventory(): Promise<Inventory> {
+    return { root: "directory", entries: [], placed: [] };
+  }
+
+  async claim(): Promise<void> {}
+
+  stage(): Stage {
+    return { ready: Promise.resolve() };
+  }
+
+  async commit(): Promise<Receipt> {
+    return { snapshot: 1, tree: "", count: 0 };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** @param count number of pods */
+export async function benchToWorker(count: number): Promise<void> {
+  const workload = new LargeWorkload(count);
+  const { cluster, feeds } = connectTo(workload);
+  const opened = new Set<string>();
+  const allOpened = Promise.withResolvers<void>();
+  let onOpen: ((containerId: string) => void) | undefined;
+  const transport = defineTransport({
+    name: "exec",
+    capabilities: { folders: true, links: true, modes: true, deletes: true, acknowledges: "seen" },
+    open: async ({ containerId }) => {
+      opened.add(containerId);
+      if (opened.size === count) allOpened.resolve();
+      onOpen?.(containerId);
+      return new IdleSession();
+    },
+  });
+  const stop = new AbortController();
+  const content = memoryContent([]);
+  const engine = createEngine({
+    cluster,
+    kinds: [SET_KIND],
+    transports: [transport],
+    workloads: [
+      {
+        name: "set/train",
+        ref: { resource: SETS, namespace: "ml", name: "train" },
+        mappings: [mapping("src")],
+        run: [],
+      },
+    ],
+    mode: "watch",
+    signal: stop.signal,
+    onEvent: () => undefined,
+    createSource: (spec, { onState }) => {
+      const state = {
+        state: "present",
+        tree: createTree("directory", []),
+        content,
+        problems: [],
+        isIgnored: () => false,
+      } as const;
+      queueMicrotask(() => onState(state));
+      return {
+        spec,
+        current: state,
+        isSettling: false,
+        ready: Promise.resolve(state),
+        rescan: () => Promise.resolve(state),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+  });
+  const ended = engine.run();
+  await allOpened.promise;
+
+  const times: number[] = [];
+  for (let turn = 0; turn < POD_EVENTS; turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    const containerId = `containerd://restarted-${turn}`;
+    const object = workload.pod((turn * STRIDE) % count, `2${turn}`, containerId);
+    const reached = new Promise<void>((resolve) => {
+      onOpen = (id) => {
+        if (id === containerId) resolve();
+      };
+    });
+    const from = performance.now();
+    feeds.pods.push({ type: "MODIFIED", object });
+    await reached;
+    times.push(performance.now() - from);
+  }
+  stop.abort();
+  await ended;
+  print(`\nOne container's restart until its worker opens a session, ${count} pods with a worker each, ms\n`);
+  const [middle, rare] = [median(times), quantile(times, 0.99)];
+  print(
+    table(
+      ["", "ms"],
+      [
+        [`median of ${POD_EVENTS}`, formatNumber(middle)],
+        ["99th percentile", formatNumber(rare)],
+      ],
+    ),
+  );
+  print("");
+  print(verdict("one pod's event to the worker, median", middle, 0.3));
+  print(verdict("one pod's event to the worker, 99th percentile", rare, 3));
+}
