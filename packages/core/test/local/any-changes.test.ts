@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Scanner } from "../../src/local/scan.ts";
+import { Scanner } from "../../src/local/scanner.ts";
 import { createSource } from "../../src/local/watcher.ts";
 import type { SourceState } from "../../src/local/source.ts";
 import { freshScan, listing, specOf, tempFolder, write } from "./support/fixture.ts";
@@ -84,7 +84,7 @@ test("any changes end, settled, in the tree that a fresh scan gives", { timeout:
           },
         },
         // Events alone have to do: no regular look helps them out.
-        { heartbeat: 600_000 },
+        { heartbeatMs: 600_000 },
       );
       await source.ready;
       for (const one of all) await apply(root, one);

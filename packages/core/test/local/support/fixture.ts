@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Source, SourceSpec, SourceState } from "../../../src/local/source.ts";
-import { Scanner } from "../../../src/local/scan.ts";
-import { createSource, type SourceTuning } from "../../../src/local/watcher.ts";
+import { Scanner } from "../../../src/local/scanner.ts";
+import type { SourceTuning } from "../../../src/local/source-tuning.ts";
+import { createSource } from "../../../src/local/watcher.ts";
 
 /** A folder that goes with the test. */
 export async function tempFolder(): Promise<string> {

@@ -3,7 +3,7 @@ import { chmod, link, mkdir, rename, rm, symlink, truncate, unlink, utimes, writ
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Scanner } from "../../src/local/scan.ts";
+import { Scanner } from "../../src/local/scanner.ts";
 import { freshScan, listing, pathsOf, specOf, tempFolder, write } from "./support/fixture.ts";
 
 const signal = AbortSignal.timeout(600_000);

@@ -131,7 +131,7 @@ test("more changes than are trusted to be heard are looked at, and it is said", 
   await write(root, { a: "1" });
   let told: FileEventsOptions | undefined;
   const { source, untilNote, until } = await watched(specOf(root), {
-    heartbeat: 600_000,
+    heartbeatMs: 600_000,
     openEvents: (options) => {
       told = options;
       return deaf.openEvents();
@@ -148,7 +148,7 @@ test("where the system allows no more watches it is said which limit to raise, a
   const root = await tempFolder();
   await write(root, { a: "1" });
   const { untilNote, until, notes } = await watched(specOf(root), {
-    heartbeat: 20,
+    heartbeatMs: 20,
     openEvents: (options) => {
       options.onError(Object.assign(new Error("ENOSPC: no space"), { code: "ENOSPC" }));
       return deaf.openEvents();
@@ -163,7 +163,7 @@ test("where the system allows no more watches it is said which limit to raise, a
 test("what no event told is found by the look every few minutes, and on request", async () => {
   const root = await tempFolder();
   await write(root, { a: "1" });
-  const { source, until } = await watched(specOf(root), { ...deaf, heartbeat: 20, safety: 200 });
+  const { source, until } = await watched(specOf(root), { ...deaf, heartbeatMs: 20, fullScanMs: 200 });
   await writeFile(join(root, "b"), "unheard");
   await until((state) => pathsOf(state).includes("b"));
   const quiet = await watched(specOf(root), deaf);
@@ -177,7 +177,7 @@ test("a folder that the events left out is watched in the end", async () => {
   await write(root, { "known/a": "1" });
   const opened: FileEventsOptions[] = [];
   const { source, until } = await watched(specOf(root), {
-    heartbeat: 600_000,
+    heartbeatMs: 600_000,
     openEvents: (options) => {
       opened.push(options);
       const folders = new Set([root, join(root, "known"), ...(opened.length > 1 ? [join(root, "lost")] : [])]);
@@ -293,7 +293,7 @@ test("a source that is named by a link follows the link when it is set anew", as
 test("a single file survives being deleted and written anew, without ever being missing", async () => {
   const folder = await tempFolder();
   await write(folder, { "app.yaml": "0", other: "" });
-  const { states, untilFresh } = await watched(specOf(join(folder, "app.yaml")), { grace: 5_000 });
+  const { states, untilFresh } = await watched(specOf(join(folder, "app.yaml")), { graceMs: 5_000 });
   for (let i = 1; i < 6; i++) {
     await unlink(join(folder, "app.yaml"));
     await setImmediate();
@@ -312,7 +312,7 @@ test.each(["folder", "single file"])(
     const folder = await tempFolder();
     await write(folder, { "app.yaml": "0", other: "" });
     const spec = specOf(shape === "folder" ? folder : join(folder, "app.yaml"));
-    const { states, source, untilFresh } = await watched(spec, { emptied: 5_000 });
+    const { states, source, untilFresh } = await watched(spec, { truncatedMs: 5_000 });
     for (let i = 1; i < 6; i++) {
       await truncate(join(folder, "app.yaml"));
       // Long enough for the emptied file to be seen.
