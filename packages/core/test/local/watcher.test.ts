@@ -349,7 +349,7 @@ test("a single file that stays away is missing, and is seen again", async () => 
   const folder = await tempFolder();
   const file = join(folder, "conf/app.yaml");
   await write(folder, { "conf/app.yaml": "1" });
-  const { until, untilFresh } = await watched(specOf(file));
+  const { until, untilFresh } = await watched(specOf(file), { graceMs: 300 });
   await unlink(file);
   await until((state) => state.state === "missing");
   await writeFile(file, "2");
@@ -360,6 +360,27 @@ test("a single file that stays away is missing, and is seen again", async () => 
   await untilFresh();
   await writeFile(file, "4");
   expect(pathsOf(await untilFresh())).toEqual(["mapped"]);
+});
+
+test("a single file counts as missing only after the grace, also for a requested scan", async () => {
+  const folder = await tempFolder();
+  const file = join(folder, "app.yaml");
+  await write(folder, { "app.yaml": "1" });
+  const { source, states, until } = await watched(specOf(file), { graceMs: 700 });
+  const removedAt = performance.now();
+  await unlink(file);
+  expect(pathsOf(await source.rescan())).toEqual(["mapped"]);
+  expect(states.every((state) => state.state === "present")).toBe(true);
+  await until((state) => state.state === "missing");
+  expect(performance.now() - removedAt).toBeGreaterThan(690);
+});
+
+test("a folder that is removed is missing at once", async () => {
+  const root = join(await tempFolder(), "root");
+  await write(root, { a: "1" });
+  const { source } = await watched(specOf(root), { graceMs: 600_000 });
+  await rm(root, { recursive: true });
+  expect(await source.rescan()).toEqual({ state: "missing" });
 });
 
 test("a steady writer starves nobody", async () => {
