@@ -97,6 +97,22 @@ test("a tree that is brought up to date equals one made anew, through any number
   );
 });
 
+test("the digest does not depend on the order in which changes arrive", () => {
+  const entries = fc.uniqueArray(anyEntry, { selector: (entry) => entry.path, maxLength: 8 });
+  const changes = fc.uniqueArray(fc.tuple(anyEntry, fc.boolean()), { selector: ([entry]) => entry.path, maxLength: 8 });
+  fc.assert(
+    fc.property(entries, changes, fc.nat(), (start, all, seed) => {
+      const before = createTree("directory", start);
+      const steps = all.map(([entry, isThere]) => [entry.path, isThere ? entry : undefined] as const);
+      const rotation = seed % (steps.length + 1);
+      const other = [...steps.slice(rotation), ...steps.slice(0, rotation)].toReversed();
+      const oneByOne = other.reduce((tree, step) => updateTree(tree, new Map([step])), before);
+      expect(oneByOne.digest).toBe(updateTree(before, new Map(steps)).digest);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("what changes nothing gives the very same tree back", () => {
   const tree = createTree("directory", [file("a"), file("b")]);
   expect(
