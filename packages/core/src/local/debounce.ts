@@ -1,4 +1,4 @@
-/** Longest time from the first change to a scan while changes keep coming, so that a steady writer delays nobody for ever. */
+/** Longest time from the first change to a scan while changes keep coming, so that a file that is written all the time does not delay the others for ever. */
 const LONGEST_SETTLE_MS = 100;
 /** The same while git holds its lock. */
 const LONGEST_SETTLE_IN_GIT_MS = 5_000;

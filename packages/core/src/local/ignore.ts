@@ -37,7 +37,7 @@ export const DEFAULT_IGNORES: readonly string[] = [
 /** kinsync's own state directory: no rule can include it. */
 const STATE_DIRECTORY = ".kinsync";
 
-/** After this many paths the matchers are made anew: they store every path that they were given. */
+/** After this many paths the matchers are replaced: they store every path that they were given. */
 const PATHS_PER_MATCHER = 500_000;
 
 /** The rules of one file. */

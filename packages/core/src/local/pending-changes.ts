@@ -35,7 +35,7 @@ export class PendingChanges {
     this.#isEverything = true;
   }
 
-  /** Returns the changes and starts anew. */
+  /** Returns the changes and starts again with none. */
   take(): Changes {
     const changes: Changes = {
       paths: this.#paths,

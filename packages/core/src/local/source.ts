@@ -37,7 +37,8 @@ export type SourceState =
 
 /**
  * The files of one mapping, watched for changes. `createSource` makes one of a local folder or file. Implement it to sync other
- * files: generated code, unsaved buffers of an editor, an archive.
+ * files, such as generated code, unsaved buffers of an editor or an archive, and pass it to the engine as
+ * `EngineOptions.createSource`.
  *
  * A source must follow these rules:
  *
@@ -56,6 +57,9 @@ export type SourceState =
  * A source in memory:
  *
  * ```ts
+ * import { hash } from "node:crypto";
+ * import { createTree, memoryContent, type Source, type SourceOptions, type SourceSpec, type SourceState } from "@kinsync/core";
+ *
  * class OneFile implements Source {
  *   readonly isSettling = false;
  *   readonly #options: SourceOptions;

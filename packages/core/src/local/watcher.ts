@@ -24,6 +24,7 @@ const UNSTABLE_MS = 100;
 const AFTER_BURST_MS = 1_000;
 /** Quiet time until kinsync checks whether every folder of the tree is watched. */
 const COVERAGE_MS = 500;
+const POLLING = "everything is scanned every second";
 
 /**
  * Watches a local folder or file and keeps its settled state. Starts at once; ends by its signal or when it is disposed of.
@@ -133,7 +134,7 @@ class WatchedSource implements Source {
     this.#gitLock = watchGitLock(this.spec.from, () => this.#onGitLockReleased());
     await this.#events.open();
     if (await isOnRemoteFileSystem(this.#events.base)) {
-      this.#poll(`${this.spec.from} is on a file system that does not report changes made elsewhere`);
+      this.#poll(`${this.spec.from} is on a file system that does not report changes made elsewhere, so ${POLLING}`);
     }
   }
 
@@ -146,7 +147,7 @@ class WatchedSource implements Source {
 
   #onEventError(error: Error): void {
     const limit = watchLimitNote(error);
-    if (limit !== undefined) this.#poll(limit);
+    if (limit !== undefined) this.#poll(`${limit}; until then ${POLLING}`);
     else this.#note(`${this.spec.from}: watching failed (${error.message}), so everything is scanned again`);
     this.#scanEverythingSoon();
   }
@@ -180,14 +181,14 @@ class WatchedSource implements Source {
     if (this.#events.isOpening || this.#debounce.quietForMs < COVERAGE_MS) {
       this.#timers.start("coverage", COVERAGE_MS, () => this.#checkCoverage());
     } else if (this.#current?.state === "present" && !this.#events.coverFolders()) {
-      this.#poll(`${this.spec.from}: some folders cannot be watched`);
+      this.#poll(`${this.spec.from}: some folders cannot be watched, so ${POLLING}`);
     }
   }
 
-  #poll(reason: string): void {
+  #poll(note: string): void {
     if (this.#schedule.isPolling) return;
     this.#schedule.startPolling();
-    this.#note(`${reason}; until then everything is scanned every second`);
+    this.#note(note);
   }
 
   #scanSoon(paths: Iterable<string>): void {

@@ -91,7 +91,7 @@ describe.each([
         execFileSync("mkfifo", [file]);
       },
     ],
-  ])("that %s is reported as changed, by name, and looked at again", async (_what, why, change) => {
+  ])("that %s is reported as changed, by name, and scanned again", async (_what, why, change) => {
     await write(root, { "folder/f": text });
     content.add("folder/f", wanted);
     await change(join(root, "folder/f"));
