@@ -51,7 +51,6 @@ const FOLDERS_TO_REWRITE: readonly string[] = [
   "packages/core/src/config",
   "packages/core/src/contract",
   "packages/core/src/engine",
-  "packages/core/src/local",
   "packages/core/src/plugins",
   "packages/core/src/resolve",
   "packages/core/src/sync",

@@ -27,6 +27,12 @@ export type {
   SyncedEvent,
   TargetEvent,
 } from "./engine/events.ts";
+export type { CreateSource } from "./engine/mapping-files.ts";
+export type { Source, SourceOptions, SourceSpec, SourceState } from "./local/source.ts";
+export type { Content, ContentStore } from "./mapping/content-store.ts";
+export { memoryContent } from "./mapping/memory-content.ts";
+export { createTree, updateTree } from "./mapping/tree.ts";
+export type { DirectoryEntry, FileEntry, LinkEntry, Tree, TreeEntry } from "./mapping/tree.ts";
 export type { TargetStatus } from "./sync/target/status.ts";
 export { cleanData, cleanText } from "./text/clean.ts";
 export { ERRORS } from "./errors/codes.ts";

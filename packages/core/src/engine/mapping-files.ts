@@ -7,9 +7,6 @@ import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { createTree, type Tree } from "../mapping/tree.ts";
 import type { MappingSnapshot } from "./snapshot.ts";
 
-/** Milliseconds that a mapped single file may be missing before it counts as deleted: editors delete and write anew. */
-const FILE_GRACE_MS = 2_000;
-
 /** Makes the local side of one mapping. */
 export type CreateSource = (spec: SourceSpec, options: SourceOptions) => Source;
 
@@ -43,7 +40,6 @@ export class MappingFiles implements AsyncDisposable {
   readonly #options: MappingFilesOptions;
   readonly #source: Source;
   #current: MappingSnapshot | undefined;
-  #graceTimer: NodeJS.Timeout | undefined;
   readonly #reported = new Set<string>();
 
   constructor(options: MappingFilesOptions) {
@@ -77,8 +73,6 @@ export class MappingFiles implements AsyncDisposable {
   }
 
   #onState(state: SourceState): void {
-    clearTimeout(this.#graceTimer);
-    this.#graceTimer = undefined;
     const from = this.#options.mapping.fromText;
     switch (state.state) {
       case "present":
@@ -86,15 +80,9 @@ export class MappingFiles implements AsyncDisposable {
         for (const problem of state.problems) this.#reportOnce(problem);
         return;
       case "missing":
-        // A mapped single file that stays away was deleted; a folder that vanished is more likely a mistake.
-        if (this.#current?.tree?.shape === "file") {
-          this.#graceTimer = setTimeout(
-            () => this.#settled(createTree("file", []), NO_CONTENT, () => false),
-            FILE_GRACE_MS,
-          );
-          return;
-        }
-        this.#halt(`${from} does not exist; nothing is sent until it is back`);
+        // The source waited long enough: a single file was deleted on purpose. A missing folder is more likely a mistake.
+        if (this.#current?.tree?.shape === "file") this.#settled(createTree("file", []), NO_CONTENT, () => false);
+        else this.#halt(`${from} does not exist; nothing is sent until it is back`);
         return;
       case "empty":
         if (this.#options.allowEmpty) this.#settled(createTree("directory", []), NO_CONTENT, () => false);
@@ -145,7 +133,6 @@ export class MappingFiles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#graceTimer);
     await this.#source[Symbol.asyncDispose]();
   }
 }

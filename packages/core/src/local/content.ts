@@ -11,17 +11,17 @@ import {
 import { openFlags } from "./digest.ts";
 import { hasCode, isMissing } from "./system-error.ts";
 
-/** A file of the source as the system knows it. */
+/** Where a file of the source is on this machine. */
 export interface LocalFile {
   readonly absolute: string;
-  /** Whether to follow a link: `true` for the path that the user named, `false` for what is in a folder. */
+  /** Whether to follow a link: `true` for the path in the config, `false` for paths in a folder. */
   readonly follow: boolean;
 }
 
 export interface LocalContentOptions {
   /** Where the file of a tree path is. */
   readonly locate: (path: string) => LocalFile;
-  /** Called when a file no longer holds the bytes that its tree entry names, so that the source looks at it again. */
+  /** Called when a file no longer holds the bytes that its tree entry names, so that the source scans it again. */
   readonly onStale: (path: string) => void;
 }
 
@@ -29,14 +29,14 @@ export interface LocalContentOptions {
 const WHOLE_BYTES = 256 * 1024;
 /** Larger files are read in pieces of this size: each read costs a thread switch. */
 const READ_BYTES = 1024 * 1024;
-/** How many digests of earlier trees keep their path. More than that at once is a branch switch, whose batches are outdated anyway. */
+/** How many digests of earlier trees keep their path. More than that at once is a branch switch, after which older batches are outdated. */
 const PAST_DIGESTS = 1024;
 /** The path is now a folder, a link, a pipe or nothing at all. */
 const NOT_A_FILE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO", "EAGAIN"] as const;
 
 /**
  * The bytes of one local source, by digest. It holds the paths of the current tree, and those of recent trees as long as no
- * other file has the same bytes, so that a batch that is under way can still read a file that was ignored since.
+ * other file has the same bytes, so that a batch under way can still read a file that has been ignored since.
  */
 export class LocalContent implements ContentStore {
   readonly #options: LocalContentOptions;
@@ -129,7 +129,7 @@ export class LocalContent implements ContentStore {
         failure ??= named;
       }
     }
-    throw failure ?? sourceChanged(`content ${content.digest}`, "no file has it any more");
+    throw failure ?? sourceChanged(`content ${content.digest}`, "no file has these bytes");
   }
 
   #pathsOf(digest: string): readonly string[] {
@@ -152,7 +152,7 @@ function readWhole({ absolute, follow }: LocalFile, size: number): Buffer {
   try {
     const bytes = Buffer.allocUnsafe(size + 1);
     let length = 0;
-    // A regular file gives all that was asked for or all that it has; a network file system may need a second read.
+    // A regular file returns all requested bytes or all that it has; a network file system may need a second read.
     while (length < size) {
       const count = readSync(file, bytes, length, bytes.length - length, null);
       if (count === 0) break;

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats }
 import { open } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 
-/** What tells two versions of a file apart without reading it. */
+/** Facts of `stat` that differ between two versions of a file. */
 export interface Stamp {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -19,29 +19,29 @@ export interface FileDigest {
   readonly digest: string;
   /** As in `stat`, with the type. */
   readonly mode: number;
-  /** So fresh that a later write could leave the same stamp (git's "racily clean"): look at the content again next time. */
+  /** So new that a later write could leave the same stamp (git's "racily clean"): the next scan must read the file again. */
   readonly racy: boolean;
 }
 
-/** Files up to this size are read at one go. */
-const SMALL = 256 * 1024;
-const CHUNK = 1024 * 1024;
-/** How often a file that changes while it is read is read again. */
+/** Files up to this size are read in one piece, synchronously. */
+export const SMALL_FILE_BYTES = 256 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+/** How often a file that changes during the reading is read. */
 const ATTEMPTS = 3;
-/** Two writes within this many nanoseconds may get one time: the kernel's tick is 1 to 10 ms. */
-const TICK = 20_000_000n;
-/** The same on file systems that keep whole seconds only, or two. */
-const COARSE_TICK = 2_000_000_000n;
-/** A pipe that took the file's place must not block the event loop. Windows does not have the flag. */
-const FLAGS_FOLLOW = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-/** A link that took the file's place fails with `ELOOP`. Windows does not have the flag. */
-const FLAGS = FLAGS_FOLLOW | (constants.O_NOFOLLOW ?? 0);
+/** Two writes within this time may get the same time stamp: the kernel's tick is 1 to 10 ms. */
+const TICK_NS = 20_000_000n;
+/** The same on file systems that store times in steps of one or two seconds. */
+const COARSE_TICK_NS = 2_000_000_000n;
+/** A pipe that replaced the file must not block the event loop. Windows does not have the flag. */
+const FOLLOW_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+/** A link that replaced the file fails with `ELOOP`. Windows does not have the flag. */
+const NO_FOLLOW_FLAGS = FOLLOW_FLAGS | (constants.O_NOFOLLOW ?? 0);
 
-const small = Buffer.allocUnsafeSlow(SMALL + 1);
+const small = Buffer.allocUnsafeSlow(SMALL_FILE_BYTES + 1);
 
-/** How files are opened for reading. `follow` is for the path that the user named, which may be a link. */
+/** How files are opened for reading. `follow` is for the path in the config, which may be a link. */
 export function openFlags(follow: boolean): number {
-  return follow ? FLAGS_FOLLOW : FLAGS;
+  return follow ? FOLLOW_FLAGS : NO_FOLLOW_FLAGS;
 }
 
 export function isSameStamp(a: Stamp, b: Stamp): boolean {
@@ -54,10 +54,10 @@ export function stampOf(stats: BigIntStats): Stamp {
 }
 
 /**
- * Reads a small file and gives the digest of one consistent content. Synchronous on purpose: for small files that is four to
- * five times cheaper than going through the thread pool.
- * @returns `undefined` where it is large, or changed each time that it was read
- * @throws the system's error, `ENOENT` among them; `ELOOP` or `ENOTFILE` where it is no file any more
+ * Reads a small file and returns the digest of one consistent content. Synchronous, since for small files that is four to
+ * five times cheaper than the thread pool.
+ * @returns `undefined` if the file is large, or changed each time that it was read
+ * @throws the system's error, such as `ENOENT`; `ELOOP` or `ENOTFILE` if the path is no longer a file
  */
 export function digestSmallFile(path: string, follow = false): FileDigest | undefined {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -66,9 +66,9 @@ export function digestSmallFile(path: string, follow = false): FileDigest | unde
     try {
       const before = fstatSync(fd, { bigint: true });
       requireFile(before, path);
-      if (before.size > SMALL) return undefined;
+      if (before.size > SMALL_FILE_BYTES) return undefined;
       let length = 0;
-      for (let read = 1; read > 0 && length <= SMALL; length += read) {
+      for (let read = 1; read > 0 && length <= SMALL_FILE_BYTES; length += read) {
         read = readSync(fd, small, length, small.length - length, null);
         if (read === 0) break;
       }
@@ -84,8 +84,8 @@ export function digestSmallFile(path: string, follow = false): FileDigest | unde
 }
 
 /**
- * The same for a file of any size, in pieces that leave room for other work.
- * @returns `undefined` where it changed each time that it was read
+ * The same for a file of any size, in pieces, with pauses for other work.
+ * @returns `undefined` if it changed each time that it was read
  */
 export async function digestFile(path: string, signal: AbortSignal, follow = false): Promise<FileDigest | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -94,7 +94,7 @@ export async function digestFile(path: string, signal: AbortSignal, follow = fal
     const before = await file.stat({ bigint: true });
     requireFile(before, path);
     const sum = createHash("sha256");
-    const chunk = Buffer.allocUnsafe(Math.min(CHUNK, Number(before.size) + 1));
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Number(before.size) + 1));
     let length = 0;
     for (;;) {
       signal.throwIfAborted();
@@ -102,7 +102,7 @@ export async function digestFile(path: string, signal: AbortSignal, follow = fal
       if (bytesRead === 0) break;
       sum.update(chunk.subarray(0, bytesRead));
       length += bytesRead;
-      // What grows faster than it is read would never end.
+      // A file that grows faster than it is read would never end.
       if (length > before.size) break;
       await setImmediate();
     }
@@ -119,16 +119,16 @@ function finish(stats: BigIntStats, digest: string, now: bigint): FileDigest {
     stamp: stampOf(stats),
     digest,
     mode: Number(stats.mode),
-    racy: newest >= now - (coarse ? COARSE_TICK : TICK),
+    racy: newest >= now - (coarse ? COARSE_TICK_NS : TICK_NS),
   };
 }
 
 function requireFile(stats: BigIntStats, path: string): void {
   if (stats.isFile()) return;
-  throw Object.assign(new Error(`${path} is no file`), { code: "ENOTFILE" });
+  throw Object.assign(new Error(`${path} is not a file`), { code: "ENOTFILE" });
 }
 
-/** Nanoseconds, as files are stamped. */
+/** Nanoseconds, as in the time stamps of files. */
 function wallClock(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
 }

@@ -2,25 +2,25 @@ import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { watch } from "chokidar";
 
-/** Milliseconds that closing may take. */
-const CLOSE_LIMIT = 5_000;
+/** Longest wait for the watches to close. */
+const CLOSE_LIMIT_MS = 5_000;
 
-/** Something that tells which paths may have changed. It may tell too much, and at times too little: whoever asks looks himself. */
+/** Reports which paths may have changed. It may report too many and sometimes too few: the scan decides. */
 export interface FileEvents extends AsyncDisposable {
-  /** Settles when all is watched that is there; never rejects. */
+  /** Settles when all existing folders are watched; never rejects. */
   readonly ready: Promise<void>;
-  /** Absolute folders that are watched; `undefined` where that cannot be told. */
+  /** Absolute paths of the folders that are watched; `undefined` if that is not known. */
   watched(): ReadonlySet<string> | undefined;
 }
 
 export interface FileEventsOptions {
-  /** Absolute, without links; one that is missing is waited for. */
+  /** Absolute, without links. A missing folder is watched as soon as it exists. */
   readonly folders: readonly string[];
-  /** Only what is directly in the folders. Default: everything below them. */
+  /** Watch only the paths directly in the folders. Default: everything below them. */
   readonly shallow?: boolean;
-  /** Folders and files that need not be watched; asked before a folder is entered. `undefined`: it is not known which of both it is. */
+  /** Folders and files that need not be watched; called before a folder is entered. `isDirectory` is `undefined` if it is not known. */
   readonly isIgnored: (path: string, isDirectory: boolean | undefined) => boolean;
-  /** Absolute path that may have changed, appeared or gone. */
+  /** Receives the absolute path that may have been changed, created or removed. */
   readonly onEvent: (path: string) => void;
   readonly onError: (error: Error) => void;
 }
@@ -32,12 +32,12 @@ export const openChokidar: OpenFileEvents = (options) => {
   const folders = new Set(options.folders);
   const watcher = watch([...folders], {
     ignored: (path, stats) => !folders.has(path) && options.isIgnored(path, stats?.isDirectory()),
-    // What is there is found by a scan; changes are to be heard at once and as they come, and judged by looking.
+    // A scan finds the existing files. Every change is reported at once, and the scan decides what it means.
     ignoreInitial: true,
     followSymlinks: false,
     atomic: false,
     awaitWriteFinish: false,
-    // The scan reports what cannot be read.
+    // The scan reports files that cannot be read.
     ignorePermissionErrors: true,
     ...(options.shallow === true ? { depth: 0 } : {}),
   });
@@ -45,7 +45,7 @@ export const openChokidar: OpenFileEvents = (options) => {
     watcher.once("ready", resolve);
   });
   watcher.on("all", (_, path) => options.onEvent(path));
-  // Comes earlier than `all`, and for every change: `all` leaves out what chokidar takes for no change.
+  // `raw` comes earlier than `all`, and for every change: `all` leaves out changes that chokidar does not recognize.
   watcher.on("raw", (_, path, details: unknown) => {
     const folder = watchedPathOf(details);
     if (folder === undefined) return;
@@ -58,8 +58,8 @@ export const openChokidar: OpenFileEvents = (options) => {
     watched: () => new Set(Object.keys(watcher.getWatched())),
     [Symbol.asyncDispose]: async () => {
       const closed = new AbortController();
-      // Nothing is heard any more from the call on; its end is only waited for to give the watches back.
-      const limit = delay(CLOSE_LIMIT, undefined, { signal: closed.signal }).catch(() => undefined);
+      // No event comes after the call. Its end matters only for freeing the watches.
+      const limit = delay(CLOSE_LIMIT_MS, undefined, { signal: closed.signal }).catch(() => undefined);
       await Promise.race([watcher.close(), limit]);
       closed.abort();
     },

@@ -4,9 +4,9 @@ import type { SourceSpec } from "./source.ts";
 /** Name of a file that rules are read from. */
 export type IgnoreFileName = SourceSpec["ignoreFiles"][number];
 
-/** What nobody wants in a container. First in the order of rules, so that a mapping's `ignore` can take back each of them. */
+/** Files that do not belong in a container. They come first, so that a mapping's `ignore` can include each of them again (`!`). */
 export const DEFAULT_IGNORES: readonly string[] = [
-  // Repositories and installed packages: large, and of another platform than the container.
+  // Repositories and installed packages: large, and built for another platform than the container's.
   ".git",
   ".hg",
   ".svn",
@@ -18,7 +18,7 @@ export const DEFAULT_IGNORES: readonly string[] = [
   // Desktops.
   ".DS_Store",
   "Thumbs.db",
-  // vim (4913 is the file by which it tries whether it may write), emacs, nano.
+  // vim (it creates 4913 to test whether it can write), emacs, nano.
   "*.swp",
   "*.swo",
   "*.swx",
@@ -34,13 +34,13 @@ export const DEFAULT_IGNORES: readonly string[] = [
   ".subl*.tmp",
 ];
 
-/** kinsync's own state directory: ignored whatever the rules say. */
-const ALWAYS = ".kinsync";
+/** kinsync's own state directory: no rule can include it. */
+const STATE_DIRECTORY = ".kinsync";
 
-/** Questions after which what the matchers remember is thrown away. */
-const FORGET_AFTER = 500_000;
+/** After this many paths the matchers are replaced: they store every path that they were given. */
+const PATHS_PER_MATCHER = 500_000;
 
-/** How a file's rules come to be asked. */
+/** The rules of one file. */
 interface Layer {
   readonly directory: string;
   readonly text: string;
@@ -50,12 +50,12 @@ interface Layer {
 type RuleSpec = Pick<SourceSpec, "ignore" | "ignoreDefaults" | "ignoreFiles">;
 
 /**
- * The ignore rules of one mapping; immutable, so that a state can hold on to those that it was made with.
+ * The ignore rules of one mapping. Immutable, so that a state keeps the rules that it was made with.
  *
- * In rising order: the defaults, `.gitignore` files from the root down, the mapping's own `ignore`; the last rule that matches
- * decides, and nothing below an ignored folder can be taken back, as in git. `.dockerignore` is read at the root only, where
- * Docker reads it, and by Docker's rules: patterns start at the root, and `!` takes back also below an ignored folder. What it
- * ignores, the other rules cannot take back.
+ * In rising order: the defaults, `.gitignore` files from the root down, the mapping's own `ignore`. The last rule that matches
+ * decides, and no rule can include a path below an ignored folder, as in git. `.dockerignore` is read at the root only, as by
+ * Docker, and by Docker's rules: patterns start at the root, and `!` works below an ignored folder too. The other rules cannot
+ * include a path that it ignores.
  */
 export class IgnoreRules {
   readonly #spec: RuleSpec;
@@ -63,7 +63,7 @@ export class IgnoreRules {
   readonly #docker: DockerRules | undefined;
   /** Matchers by folder: a folder without a file of its own shares its parent's. */
   readonly #matchers = new Map<string, Ignore>();
-  #asked = 0;
+  #tested = 0;
 
   private constructor(spec: RuleSpec, git: ReadonlyMap<string, string>, docker: DockerRules | undefined) {
     this.#spec = spec;
@@ -76,16 +76,16 @@ export class IgnoreRules {
     return new IgnoreRules(spec, new Map(), undefined);
   }
 
-  /** Whether a name in this folder is that of a file with rules. */
+  /** Whether a file with this name in this folder contains rules. */
   isRuleFile(directory: string, name: string): name is IgnoreFileName {
     if (name !== ".gitignore" && name !== ".dockerignore") return false;
     return this.#spec.ignoreFiles.includes(name) && (name === ".gitignore" || directory === "");
   }
 
   /**
-   * The rules with one file's text put in, replaced, or (`undefined`) taken out.
+   * The rules with one file's text added, replaced or (`undefined`) removed.
    * @param directory of the file, relative to the root; the root is the empty path
-   * @returns these rules where nothing changes
+   * @returns these rules if nothing changes
    */
   with(directory: string, name: IgnoreFileName, text: string | undefined): IgnoreRules {
     if (name === ".dockerignore") {
@@ -99,12 +99,12 @@ export class IgnoreRules {
     return new IgnoreRules(this.#spec, git, this.#docker);
   }
 
-  /** A file's text as it is in these rules. */
+  /** The text of a file in these rules. */
   textOf(directory: string, name: IgnoreFileName): string | undefined {
     return name === ".gitignore" ? this.#git.get(directory) : this.#docker?.text;
   }
 
-  /** The rules without the files in a folder and below it; these rules where there are none. */
+  /** The rules without the files in a folder and below it; these rules if there are none. */
   without(directory: string): IgnoreRules {
     const prefix = directory === "" ? "" : `${directory}/`;
     const git = new Map([...this.#git].filter(([at]) => at !== directory && !at.startsWith(prefix)));
@@ -114,18 +114,17 @@ export class IgnoreRules {
   }
 
   /**
-   * Whether a path is ignored, by itself or with a folder above it.
+   * Whether a path, or a folder above it, is ignored.
    * @param path relative to the root, POSIX; the root itself is never ignored
    */
   ignores(path: string, isDirectory: boolean): boolean {
     if (path === "") return false;
-    // The matchers remember every path that they were asked for.
-    if (++this.#asked % FORGET_AFTER === 0) this.#matchers.clear();
+    if (++this.#tested % PATHS_PER_MATCHER === 0) this.#matchers.clear();
     if (
-      path === ALWAYS ||
-      path.startsWith(`${ALWAYS}/`) ||
-      path.endsWith(`/${ALWAYS}`) ||
-      path.includes(`/${ALWAYS}/`)
+      path === STATE_DIRECTORY ||
+      path.startsWith(`${STATE_DIRECTORY}/`) ||
+      path.endsWith(`/${STATE_DIRECTORY}`) ||
+      path.includes(`/${STATE_DIRECTORY}/`)
     ) {
       return true;
     }
@@ -141,7 +140,7 @@ export class IgnoreRules {
     if (directory !== "" && !this.#git.has(directory)) {
       matcher = this.#matcher(slash === -1 ? "" : directory.slice(0, slash));
     } else {
-      // Git asks case-sensitively on Linux and not on the others (core.ignorecase): the same as their file systems.
+      // As git does (core.ignorecase): case-sensitive on Linux only, as the file systems are.
       matcher = ignore({ ignorecase: process.platform === "win32" || process.platform === "darwin" });
       if (this.#spec.ignoreDefaults) matcher.add(DEFAULT_IGNORES);
       for (const layer of this.#layersOf(directory)) {
@@ -156,7 +155,7 @@ export class IgnoreRules {
     return matcher;
   }
 
-  /** Files that speak of what is in a folder: its own and those above it, from the root down. */
+  /** Files whose rules apply in a folder: its own and those above it, from the root down. */
   #layersOf(directory: string): Layer[] {
     const layers: Layer[] = [];
     for (const [at, text] of this.#git) {
@@ -176,13 +175,13 @@ export function anchorPattern(line: string, directory: string): string | undefin
   if (directory === "") return text;
   const negative = text.startsWith("!");
   const body = negative ? text.slice(1) : text;
-  // A lone `!` or `/` means nothing, and must not come to mean everything.
+  // A lone `!` or `/` matches nothing in git. With the folder in front it would match everything.
   if (body.trim() === "" || body.trim() === "/") return undefined;
   const folder = directory.replaceAll(/[\\*?[\]!# ]/g, "\\$&");
   const slash = body.indexOf("/");
-  // A slash anywhere but at the end ties a pattern to the folder of its file; without one it holds at every depth below.
-  const tied = slash !== -1 && slash < body.trimEnd().length - 1;
-  return `${negative ? "!" : ""}${folder}/${tied ? (slash === 0 ? body.slice(1) : body) : `**/${body}`}`;
+  // A slash anywhere but at the end anchors a pattern to the folder of its file; without one it matches at every depth below.
+  const isAnchored = slash !== -1 && slash < body.trimEnd().length - 1;
+  return `${negative ? "!" : ""}${folder}/${isAnchored ? (slash === 0 ? body.slice(1) : body) : `**/${body}`}`;
 }
 
 /** `.dockerignore`: the last pattern that matches the path or a folder above it decides. */
@@ -210,19 +209,19 @@ class DockerRules {
     for (const { negative, matcher } of this.#rules) {
       if (ignored === negative && matcher.ignores(isDirectory ? `${path}/` : path)) ignored = !negative;
     }
-    // A folder that holds, or may hold, something that is taken back has to be entered.
+    // A folder that may contain an included path must be scanned.
     return ignored && !(isDirectory && this.#rules.some((rule) => rule.negative && mayMatchBelow(rule.pattern, path)));
   }
 }
 
 function mayMatchBelow(pattern: string, directory: string): boolean {
-  const wanted = pattern.split("/");
+  const segments = pattern.split("/");
   const folders = directory.split("/");
   for (const [index, folder] of folders.entries()) {
-    const segment = wanted[index];
+    const segment = segments[index];
     if (segment === undefined) return false;
     if (/[*?[\\]/.test(segment)) return true;
     if (segment !== folder) return false;
   }
-  return wanted.length > folders.length;
+  return segments.length > folders.length;
 }

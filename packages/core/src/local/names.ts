@@ -1,13 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { readdirSync, readlinkSync } from "node:fs";
 
-/** What stands for bytes that are no UTF-8, in names that Node decoded. */
+/** Node's replacement for bytes that are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
-/** Names in a folder, unsorted: those that can be carried as text, and those that cannot. */
+/** Names in a folder, unsorted: those that are valid UTF-8, and the others. */
 export interface Names {
   readonly names: readonly string[];
-  /** Decoded with replacement characters. */
+  /** With replacement characters. */
   readonly undecodable: readonly string[];
 }
 
@@ -15,7 +15,7 @@ export interface Names {
 export function readNames(directory: string): Names {
   const names = readdirSync(directory);
   if (!names.some(isSuspicious)) return { names, undecodable: [] };
-  // The replacement character may well be in the name itself; only the bytes tell.
+  // A name may contain the replacement character itself, so the bytes decide.
   const good: string[] = [];
   const bad: string[] = [];
   for (const name of readdirSync(directory, { encoding: "buffer" })) {
@@ -25,7 +25,7 @@ export function readNames(directory: string): Names {
   return { names: good, undecodable: bad };
 }
 
-/** Target of a link, with `/` on every platform; `undefined` where it is no text. Throws the system's error. */
+/** Target of a link, with `/` on every platform; `undefined` if it is not valid UTF-8. Throws the system's error. */
 export function readLinkTarget(path: string): string | undefined {
   const target = readlinkSync(path, { encoding: "buffer" });
   if (!isUtf8(target)) return undefined;

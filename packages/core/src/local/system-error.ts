@@ -1,9 +1,9 @@
-/** Whether an error of the system has one of these codes. */
+/** Whether a system error has one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
 }
 
-/** Whether nothing is at a path, or at a folder on the way to it. */
+/** Whether a path, or a folder above it, does not exist. */
 export function isMissing(error: unknown): boolean {
   return hasCode(error, "ENOENT", "ENOTDIR");
 }

@@ -2,14 +2,14 @@ import { hash } from "node:crypto";
 import { basename, posix } from "node:path";
 import type { ResolvedMapping } from "./mapping.ts";
 
-/** Where a mapping lands in a container, made comparable. */
+/** Where the files of a mapping go in a container, in a form that can be compared. */
 export interface ContainerPath {
-  /** Of the mapping: the last resort where two mappings want the very same path. */
+  /** Of the mapping: decides between two mappings with the same path. */
   readonly id: string;
   /** POSIX path of the folder that entry paths are relative to (`RootSpec.path`): for a single file its parent folder. Normalized. */
   readonly path: string;
   readonly shape: "directory" | "file";
-  /** Name of the entry of a single file in that folder. For a folder: the name that it would have, were it a file. */
+  /** Name of the entry of a single file in that folder. For a folder: the name that it would have as a file. */
   readonly fileName: string;
   /** POSIX path of what is mapped: `path`, and for a single file `path/fileName`. */
   readonly full: string;
@@ -18,8 +18,8 @@ export interface ContainerPath {
 }
 
 /**
- * Where a mapping lands. A folder's content goes to `to`. A file goes to `to` itself, or under its own name into `to` where that
- * ends in a slash (or is `/`, `.` or `..`), as with cp.
+ * Where the files of a mapping go. A folder's content goes to `to`. A file goes to `to` itself, or under its own name into `to` if
+ * that ends in a slash (or is `/`, `.` or `..`), as with cp.
  * @param sourceIsFile whether `from` is a single file
  */
 export function containerPath(
@@ -44,13 +44,13 @@ export function normalizeContainerPath(path: string): string {
   return normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }
 
-/** The path as it is in a container with this working directory; as it is where that is not known. */
+/** The absolute path in a container with this working directory; the path itself if the directory is not known. */
 export function resolveIn(workingDirectory: string | undefined, path: string): string {
   if (workingDirectory === undefined || posix.isAbsolute(path)) return path;
   return normalizeContainerPath(posix.join(workingDirectory, path));
 }
 
-/** Readable for people who look into the state directory, unique by the digest of the path. */
+/** A readable name with the digest of the path, so that it is unique. */
 function stateKey(path: string): string {
   const name = posix
     .basename(path)

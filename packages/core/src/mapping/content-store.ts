@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { systemReason } from "../text/system-reason.ts";
 
-/** The content of one file. It names the bytes, not the place where they lie. A `FileEntry` of a tree is one. */
+/** The content of one file. It identifies the bytes, not where they are stored. A `FileEntry` of a tree is one. */
 export interface Content {
   /** sha256 of the bytes, in hex. */
   readonly digest: string;

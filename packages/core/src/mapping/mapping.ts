@@ -3,13 +3,13 @@ import type { MemberState } from "../contract/kind.ts";
 
 /** A mapping with every default filled in and its local path absolute. */
 export interface ResolvedMapping {
-  /** Unique in one run: its place in the config, such as `jobset/train sync[0]`. For people, too. */
+  /** Unique in one run: its position in the config, such as `jobset/train sync[0]`. Also shown to users. */
   readonly id: string;
   /** Absolute local path. */
   readonly from: string;
   /** As the user wrote it, for messages. */
   readonly fromText: string;
-  /** POSIX container path without trailing slash (but as written if it ended in one and `from` is a file: see `toIsFolder`). */
+  /** POSIX container path without trailing slash (see `toIsFolder`). */
   readonly to: string;
   /** `to` ended in a slash: a single file goes into that folder under its own name, as with cp. */
   readonly toIsFolder: boolean;

@@ -1,77 +1,23 @@
-import { appendFile, chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Scanner } from "../../src/local/scan.ts";
-import { createSource } from "../../src/local/watcher.ts";
 import type { SourceState } from "../../src/local/source.ts";
+import { Scanner } from "../../src/local/scanner.ts";
+import { createSource } from "../../src/local/watcher.ts";
+import { apply, applyAll, change, START } from "./support/changes.ts";
 import { freshScan, listing, specOf, tempFolder, write } from "./support/fixture.ts";
 
-/** Names that meet often; `out` is ignored, and some are taken by files that hold rules. */
-const name = fc.constantFrom("a", "b", "c", "out", "x.log");
-const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join("/"));
-const change = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(fc.constant("write" as const), path, fc.constantFrom("1", "2", "3")) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant("append" as const), path, fc.constant("+")) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant("mkdir" as const), path, fc.constant("")) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant("remove" as const), path, fc.constant("")) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant("move" as const), path, path) },
-  {
-    weight: 1,
-    arbitrary: fc.tuple(fc.constant("link" as const), path, fc.constantFrom("a", "b/c", ".", "nowhere/at/all")),
-  },
-  { weight: 1, arbitrary: fc.tuple(fc.constant("chmod" as const), path, fc.constantFrom("755", "600")) },
-  {
-    weight: 1,
-    arbitrary: fc.tuple(fc.constant("rules" as const), path, fc.constantFrom("*.log", "b/", "!x.log", "/a", "")),
-  },
-  { weight: 2, arbitrary: fc.tuple(fc.constant("pause" as const), path, fc.constantFrom("0", "3", "12", "30")) },
-);
-type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
-
-/** Does it, where it can be done. */
-async function apply(root: string, [what, at, argument]: Change): Promise<void> {
-  const absolute = join(root, at);
-  const work = async (): Promise<void> => {
-    switch (what) {
-      case "write":
-        await mkdir(dirname(absolute), { recursive: true });
-        return writeFile(absolute, argument);
-      case "append":
-        return appendFile(absolute, argument);
-      case "mkdir":
-        await mkdir(absolute, { recursive: true });
-        return;
-      case "remove":
-        return rm(absolute, { recursive: true, force: true });
-      case "move":
-        await mkdir(dirname(join(root, argument)), { recursive: true });
-        return rename(absolute, join(root, argument));
-      case "link":
-        return symlink(argument, absolute);
-      case "chmod":
-        return chmod(absolute, Number.parseInt(argument, 8) | 0o700);
-      case "rules":
-        return writeFile(join(dirname(absolute), ".gitignore"), argument);
-      case "pause":
-        await delay(Number(argument));
-    }
-  };
-  await work().catch(() => undefined);
-}
-
-const start = { keep: "", "a/b/c": "1", "a/x.log": "2", "b/out/a": "3", "c/a": "4" };
 const changes = fc.array(change, { minLength: 1, maxLength: 25 });
 const spec = (root: string) => specOf(root, { ignore: ["out"], ignoreFiles: [".gitignore"] });
 
-test("any changes end, settled, in the tree that a fresh scan gives", { timeout: 120_000 }, async () => {
+test("after any changes the watched tree equals that of a fresh scan", { timeout: 120_000 }, async () => {
   const folder = await tempFolder();
   let runs = 0;
   await fc.assert(
     fc.asyncProperty(changes, async (all) => {
       const root = join(folder, `r${runs++}`);
-      await write(root, start);
+      await write(root, START);
       let wake = (): void => undefined;
       let current: SourceState | undefined;
       await using source = createSource(
@@ -83,15 +29,15 @@ test("any changes end, settled, in the tree that a fresh scan gives", { timeout:
             wake();
           },
         },
-        // Events alone have to do: no regular look helps them out.
-        { heartbeat: 600_000 },
+        // Only events: no regular full scan.
+        { heartbeatMs: 600_000 },
       );
       await source.ready;
       for (const one of all) await apply(root, one);
       const fresh = listing(await freshScan(spec(root)));
-      const isThere = (): boolean => JSON.stringify(listing(current)) === JSON.stringify(fresh);
+      const isFresh = (): boolean => JSON.stringify(listing(current)) === JSON.stringify(fresh);
       const end = performance.now() + 5_000;
-      while (!isThere() && performance.now() < end) {
+      while (!isFresh() && performance.now() < end) {
         await Promise.race([new Promise<void>((resolve) => (wake = resolve)), delay(100)]);
       }
       expect(listing(current)).toEqual(fresh);
@@ -100,30 +46,54 @@ test("any changes end, settled, in the tree that a fresh scan gives", { timeout:
   );
 });
 
-test("looking at the paths that changed gives what a fresh scan gives", { timeout: 60_000 }, async () => {
+test("a scan of the changed paths gives the tree of a fresh scan", { timeout: 60_000 }, async () => {
   const folder = await tempFolder();
   const signal = AbortSignal.timeout(60_000);
   let runs = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(changes, { maxLength: 4 }), async (rounds) => {
       const root = join(folder, `r${runs++}`);
-      await write(root, start);
+      await write(root, START);
       const scanner = new Scanner(spec(root));
       await scanner.scan(signal);
       for (const round of rounds) {
-        const touched: string[] = [];
-        for (const one of round) {
-          if (one[0] === "pause") continue;
-          // A change through a link would be told under the path where it happens.
-          await apply(root, one[0] === "link" ? ["link", one[1], "nowhere/at/all"] : one);
-          // Folders that came into being above are not named: the path below them has to do.
-          touched.push(one[1], ...(one[0] === "move" ? [one[2]] : []));
-          if (one[0] === "rules") touched.push(join(dirname(one[1]), ".gitignore"));
-        }
-        const state = await scanner.refresh(touched, signal);
+        const state = await scanner.refresh(await applyAll(root, round), signal);
         expect(listing(state)).toEqual(listing(await freshScan(spec(root))));
       }
     }),
     { numRuns: 300 },
+  );
+});
+
+/** The digest of a tree, or the name of another state. */
+function digestOf(state: SourceState): string {
+  return state.state === "present" ? state.tree.digest : state.state;
+}
+
+test("the digest of the tree does not depend on the order or grouping of the events", { timeout: 60_000 }, async () => {
+  const folder = await tempFolder();
+  const signal = AbortSignal.timeout(60_000);
+  let runs = 0;
+  await fc.assert(
+    fc.asyncProperty(changes, fc.infiniteStream(fc.nat()), fc.nat({ max: 3 }), async (all, random, groupSize) => {
+      const root = join(folder, `r${runs++}`);
+      await write(root, START);
+      const inOrder = new Scanner(spec(root));
+      const shuffled = new Scanner(spec(root));
+      for (const scanner of [inOrder, shuffled]) await scanner.scan(signal);
+      const touched = await applyAll(root, all);
+      const keyed = [...touched, ...touched].map((path) => ({ path, key: random.next().value }));
+      const mixed = keyed.sort((a, b) => a.key - b.key).map(({ path }) => path);
+      // Events may come alone, in groups and twice.
+      const size = groupSize === 0 ? mixed.length : groupSize;
+      let last = await shuffled.refresh([], signal);
+      for (let from = 0; from < mixed.length; from += size) {
+        last = await shuffled.refresh(mixed.slice(from, from + size), signal);
+      }
+      const expected = digestOf(await freshScan(spec(root)));
+      expect(digestOf(await inOrder.refresh(touched, signal))).toBe(expected);
+      expect(digestOf(last)).toBe(expected);
+    }),
+    { numRuns: 200 },
   );
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Content, ContentStore } from "../../src/mapping/content-store.ts";
 import { LocalContent } from "../../src/local/content.ts";
-import { Scanner } from "../../src/local/scan.ts";
+import { Scanner } from "../../src/local/scanner.ts";
 import { specOf, tempFolder, watched, write } from "./support/fixture.ts";
 
 const never = new AbortController().signal;
@@ -91,7 +91,7 @@ describe.each([
         execFileSync("mkfifo", [file]);
       },
     ],
-  ])("that %s is reported as changed, by name, and looked at again", async (_what, why, change) => {
+  ])("that %s is reported as changed, by name, and scanned again", async (_what, why, change) => {
     await write(root, { "folder/f": text });
     content.add("folder/f", wanted);
     await change(join(root, "folder/f"));
@@ -174,7 +174,7 @@ test("digests of earlier trees are bounded", async () => {
     content.add("f", contentOf(`version ${version}`));
     content.remove("f", contentOf(`version ${version}`));
   }
-  await expect(read(content, contentOf("version 0"))).rejects.toThrow("no file has it any more");
+  await expect(read(content, contentOf("version 0"))).rejects.toThrow("no file has these bytes");
   // Of the newest one the path is still known, so the message names the file.
   await expect(read(content, contentOf("version 2999"))).rejects.toThrow(join(root, "f"));
 });
@@ -189,7 +189,7 @@ test("a scanner serves the bytes of its tree: moved, changed, removed and ignore
   expect(await read(scanner.content, contentOf("a"))).toBe("a");
   expect(await read(scanner.content, contentOf("B"))).toBe("B");
   await expect(read(scanner.content, contentOf("b"))).rejects.toThrow(`${root}/b.py changed`);
-  await expect(read(scanner.content, contentOf("s"))).rejects.toThrow("no file has it any more");
+  await expect(read(scanner.content, contentOf("s"))).rejects.toThrow("no file has these bytes");
 });
 
 test("a mapped single file is read through the link that names it", async () => {

@@ -16,7 +16,7 @@ function rules(changes: Partial<SourceSpec> = {}): IgnoreRules {
   });
 }
 
-test("what editors and tools leave behind is ignored by default, at every depth", () => {
+test("files of editors and tools are ignored by default, at every depth", () => {
   const names = [
     ".git",
     "node_modules",
@@ -37,31 +37,31 @@ test("what editors and tools leave behind is ignored by default, at every depth"
   expect(rules().ignores("src/git", true)).toBe(false);
 });
 
-test("kinsync's own folder is ignored whatever the rules say", () => {
+test("no rule includes kinsync's own folder", () => {
   const own = rules({ ignoreDefaults: false, ignore: ["!.kinsync", "!**/.kinsync/**"] });
   for (const path of [".kinsync", "a/.kinsync", ".kinsync/x", "a/.kinsync/b/c"])
     expect(own.ignores(path, true)).toBe(true);
   expect(own.ignores("a.kinsync", false)).toBe(false);
 });
 
-test("a mapping takes back what a default or a file ignores", () => {
+test("a mapping includes what a default or a file ignores", () => {
   const own = rules({ ignore: ["!*.pyc", "!dist"] }).with("", ".gitignore", "dist\n*.log\n");
   expect(own.ignores("a.pyc", false)).toBe(false);
   expect(own.ignores("dist/x.js", false)).toBe(false);
   expect(own.ignores("x.log", false)).toBe(true);
 });
 
-test("nothing below an ignored folder can be taken back", () => {
+test("no rule includes a path below an ignored folder", () => {
   expect(rules({ ignore: ["build", "!build/keep"] }).ignores("build/keep", false)).toBe(true);
   expect(rules({ ignore: ["build/*", "!build/keep"] }).ignores("build/keep", false)).toBe(false);
 });
 
-test("a rule with a slash at the end is for folders alone", () => {
+test("a rule with a slash at the end matches folders only", () => {
   expect(rules({ ignore: ["out/"] }).ignores("out", false)).toBe(false);
   expect(rules({ ignore: ["out/"] }).ignores("out", true)).toBe(true);
 });
 
-test("rules of a nested file hold below its folder and come after those above it", () => {
+test("rules of a nested file apply below its folder, after those of the folders above", () => {
   const own = rules().with("", ".gitignore", "*.log").with("a", ".gitignore", "!keep.log\n/only\nx/y");
   expect(own.ignores("a/keep.log", false)).toBe(false);
   expect(own.ignores("a/b/keep.log", false)).toBe(false);
@@ -72,14 +72,14 @@ test("rules of a nested file hold below its folder and come after those above it
   expect(own.ignores("x/y", false)).toBe(false);
 });
 
-test("rules that change nothing are the very same rules", () => {
+test("a change without effect returns the same rules object", () => {
   const own = rules().with("a", ".gitignore", "x");
   expect(own.with("a", ".gitignore", "x")).toBe(own);
   expect(own.without("b")).toBe(own);
   expect(own.without("a").ignores("a/x", false)).toBe(false);
 });
 
-test("docker's rules start at the root, and take back below an ignored folder", () => {
+test("docker's rules start at the root and include paths below an ignored folder", () => {
   const own = rules().with("", ".dockerignore", "# all\n*\n!src/app\n!*.toml\n**/secret\n/out/\n");
   expect(own.ignores("README.md", false)).toBe(true);
   expect(own.ignores("pyproject.toml", false)).toBe(false);
@@ -90,7 +90,7 @@ test("docker's rules start at the root, and take back below an ignored folder", 
   expect(rules().with("", ".dockerignore", "foo").ignores("a/foo", false)).toBe(false);
 });
 
-test("only the named files hold rules, and .dockerignore at the root alone", () => {
+test("only the named files contain rules, and .dockerignore only at the root", () => {
   expect(rules().isRuleFile("a", ".gitignore")).toBe(true);
   expect(rules().isRuleFile("", ".dockerignore")).toBe(true);
   expect(rules().isRuleFile("a", ".dockerignore")).toBe(false);
@@ -99,7 +99,7 @@ test("only the named files hold rules, and .dockerignore at the root alone", () 
 
 const hasGit = spawnSync("git", ["--version"]).status === 0;
 
-test.skipIf(!hasGit)("nested .gitignore files mean what they mean to git", async () => {
+test.skipIf(!hasGit)("nested .gitignore files ignore what git ignores", async () => {
   const folder = await tempFolder();
   execFileSync("git", ["init", "-q", folder]);
   const folders = ["", "a", "a/b", "a [1]", "a/b/#x"];
@@ -139,13 +139,13 @@ test.skipIf(!hasGit)("nested .gitignore files mean what they mean to git", async
         own = own.with(at, ".gitignore", texts[index]);
         await writeFile(join(folder, at, ".gitignore"), texts[index] ?? "");
       }
-      const asked = paths.filter((path) => !folders.includes(path));
+      const tested = paths.filter((path) => !folders.includes(path));
       const answer = spawnSync("git", ["-C", folder, "check-ignore", "--no-index", "-z", "--stdin"], {
-        input: asked.join("\0"),
+        input: tested.join("\0"),
         encoding: "utf8",
       });
       const ignored = new Set(answer.stdout.split("\0"));
-      for (const path of asked)
+      for (const path of tested)
         expect([path, texts, own.ignores(path, false)]).toEqual([path, texts, ignored.has(path)]);
     }),
     { numRuns: 150 },

@@ -8,15 +8,15 @@ function mapping(to: string, from = "/home/ada/config.yaml", id = to): Parameter
   return { id, from, to, toIsFolder: to.endsWith("/") };
 }
 
-test("a file is placed as cp places it", () => {
-  const place = (to: string): string => containerPath(mapping(to), true).full;
-  expect(place("/etc/app/settings.yaml")).toBe("/etc/app/settings.yaml");
-  expect(place("/etc/app/")).toBe("/etc/app/config.yaml");
-  expect(place("/etc//app/./x/../y")).toBe("/etc/app/y");
-  expect(place("/")).toBe("/config.yaml");
-  expect(place(".")).toBe("config.yaml");
-  expect(place("..")).toBe("../config.yaml");
-  expect(place("conf/app.yaml")).toBe("conf/app.yaml");
+test("a file goes where cp would copy it", () => {
+  const fullPath = (to: string): string => containerPath(mapping(to), true).full;
+  expect(fullPath("/etc/app/settings.yaml")).toBe("/etc/app/settings.yaml");
+  expect(fullPath("/etc/app/")).toBe("/etc/app/config.yaml");
+  expect(fullPath("/etc//app/./x/../y")).toBe("/etc/app/y");
+  expect(fullPath("/")).toBe("/config.yaml");
+  expect(fullPath(".")).toBe("config.yaml");
+  expect(fullPath("..")).toBe("../config.yaml");
+  expect(fullPath("conf/app.yaml")).toBe("conf/app.yaml");
 });
 
 test("a file's root is its parent folder, and its name is the entry", () => {
@@ -48,7 +48,7 @@ test("keys are safe as file names, and different for different paths", () => {
   );
 });
 
-test("a more specific mapping wins its subtree, and a file its one path", () => {
+test("a more specific mapping overrides its subtree, and a file its path", () => {
   const src = containerPath(mapping("/app/src", "/l/src"), false);
   const gen = containerPath(mapping("/app/src/gen", "/l/gen"), false);
   const deep = containerPath(mapping("/app/src/gen/deep", "/l/deep"), false);
@@ -61,7 +61,7 @@ test("a more specific mapping wins its subtree, and a file its one path", () => 
   expect(overriddenPaths(beside, all)).toEqual([]);
 });
 
-test("the root folder and the working directory hold what is in them", () => {
+test("the root folder and the working directory contain their mappings", () => {
   const root = containerPath(mapping("/", "/l/all"), false);
   const home = containerPath(mapping(".", "/l/home"), false);
   const src = containerPath(mapping("src", "/l/src"), false);
@@ -72,39 +72,38 @@ test("the root folder and the working directory hold what is in them", () => {
   expect(overriddenPaths(root, [src], "/app")).toEqual(["app/src"]);
 });
 
-test("of two mappings with one path the smaller id wins, and only its own path", () => {
+test("of two mappings with one path the smaller id wins that path only", () => {
   const folder = containerPath(mapping("/app/x", "/l/x", "b"), false);
   const file = containerPath(mapping("/app/x", "/l/x.txt", "a"), true);
   expect(overriddenPaths(folder, [file])).toEqual([""]);
   expect(overriddenPaths(file, [folder])).toEqual([]);
 });
 
-test("every path in a container has exactly one winner, whatever the order of the mappings", () => {
+test("every path in a container belongs to exactly one mapping, in any order of the mappings", () => {
   const names = fc.constantFrom("a", "b", "a-b");
   const path = fc.array(names, { maxLength: 4 }).map((parts) => `/${parts.join("/")}`);
-  const places = fc
+  const paths = fc
     .array(fc.tuple(path, fc.boolean()), { minLength: 1, maxLength: 6 })
     .map((all) =>
       all.map(([to, isFile], index) => containerPath(mapping(to, `/l/${index}`, `sync[${index}]`), isFile)),
     );
   fc.assert(
-    fc.property(places, path, (all, asked) => {
-      const claims = (place: ContainerPath, others: readonly ContainerPath[]): boolean => {
-        const inside = isAtOrBelow(asked, new Set([place.full])) || place.full === "/";
-        if (!inside || (place.shape === "file" && asked !== place.full)) return false;
-        const relative = asked.slice(place.path === "/" ? 1 : place.path.length + 1);
-        return !isAtOrBelow(relative, new Set(overriddenPaths(place, others)));
+    fc.property(paths, path, (all, tested) => {
+      const owns = (one: ContainerPath, others: readonly ContainerPath[]): boolean => {
+        const inside = isAtOrBelow(tested, new Set([one.full])) || one.full === "/";
+        if (!inside || (one.shape === "file" && tested !== one.full)) return false;
+        const relative = tested.slice(one.path === "/" ? 1 : one.path.length + 1);
+        return !isAtOrBelow(relative, new Set(overriddenPaths(one, others)));
       };
-      const winners = all.filter((place) => claims(place, all));
+      const owners = all.filter((one) => owns(one, all));
       const covered = all.some(
-        (place) =>
-          asked === place.full ||
-          (place.shape === "directory" && (place.full === "/" || asked.startsWith(`${place.full}/`))),
+        (one) =>
+          tested === one.full || (one.shape === "directory" && (one.full === "/" || tested.startsWith(`${one.full}/`))),
       );
-      // Below a mapped file there is nothing, so nobody wins a path there from the folder around.
-      const isBelowFile = all.some((place) => place.shape === "file" && asked.startsWith(`${place.full}/`));
-      expect(winners.length).toBeOneOf(isBelowFile ? [0, 1] : [covered ? 1 : 0]);
-      expect(all.toReversed().filter((place) => claims(place, all.toReversed()))).toEqual(winners.toReversed());
+      // A mapped file has no paths below it, and the folder around does not get them.
+      const isBelowFile = all.some((one) => one.shape === "file" && tested.startsWith(`${one.full}/`));
+      expect(owners.length).toBeOneOf(isBelowFile ? [0, 1] : [covered ? 1 : 0]);
+      expect(all.toReversed().filter((one) => owns(one, all.toReversed()))).toEqual(owners.toReversed());
     }),
     { numRuns: 500 },
   );

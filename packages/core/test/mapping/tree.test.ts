@@ -58,7 +58,7 @@ test("a tree is the same whatever the order of its entries", () => {
   );
 });
 
-test("trees have equal digests exactly when they ask for the same", () => {
+test("two trees have equal digests exactly if their entries are equal", () => {
   const entries = fc.uniqueArray(anyEntry, { selector: (entry) => entry.path, maxLength: 4 });
   fc.assert(
     fc.property(entries, entries, (left, right) => {
@@ -70,7 +70,7 @@ test("trees have equal digests exactly when they ask for the same", () => {
   );
 });
 
-test("a tree that is brought up to date equals one made anew, through any number of changes", () => {
+test("an updated tree equals a newly made one, after any number of changes", () => {
   const step = fc.array(fc.tuple(anyEntry, fc.boolean()), { maxLength: 6 });
   fc.assert(
     fc.property(fc.array(anyEntry, { maxLength: 8 }), fc.array(step, { maxLength: 4 }), (start, steps) => {
@@ -84,12 +84,12 @@ test("a tree that is brought up to date equals one made anew, through any number
         }
         const before = tree;
         tree = updateTree(tree, change);
-        const anew = createTree("directory", entries.values());
-        expect([...tree.entries]).toEqual([...anew.entries]);
-        expect({ ...tree, entries: 0 }).toEqual({ ...anew, entries: 0 });
+        const fresh = createTree("directory", entries.values());
+        expect([...tree.entries]).toEqual([...fresh.entries]);
+        expect({ ...tree, entries: 0 }).toEqual({ ...fresh, entries: 0 });
         expect(diffTrees(before, tree)).toEqual(
-          [...new Set([...before.entries.keys(), ...anew.entries.keys()])]
-            .filter((path) => JSON.stringify(before.entries.get(path)) !== JSON.stringify(anew.entries.get(path)))
+          [...new Set([...before.entries.keys(), ...fresh.entries.keys()])]
+            .filter((path) => JSON.stringify(before.entries.get(path)) !== JSON.stringify(fresh.entries.get(path)))
             .sort(comparePaths),
         );
       }
@@ -97,7 +97,23 @@ test("a tree that is brought up to date equals one made anew, through any number
   );
 });
 
-test("what changes nothing gives the very same tree back", () => {
+test("the digest does not depend on the order in which changes arrive", () => {
+  const entries = fc.uniqueArray(anyEntry, { selector: (entry) => entry.path, maxLength: 8 });
+  const changes = fc.uniqueArray(fc.tuple(anyEntry, fc.boolean()), { selector: ([entry]) => entry.path, maxLength: 8 });
+  fc.assert(
+    fc.property(entries, changes, fc.nat(), (start, all, seed) => {
+      const before = createTree("directory", start);
+      const steps = all.map(([entry, isThere]) => [entry.path, isThere ? entry : undefined] as const);
+      const rotation = seed % (steps.length + 1);
+      const other = [...steps.slice(rotation), ...steps.slice(0, rotation)].toReversed();
+      const oneByOne = other.reduce((tree, step) => updateTree(tree, new Map([step])), before);
+      expect(oneByOne.digest).toBe(updateTree(before, new Map(steps)).digest);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a change without effect returns the same tree object", () => {
   const tree = createTree("directory", [file("a"), file("b")]);
   expect(
     updateTree(
@@ -111,7 +127,7 @@ test("what changes nothing gives the very same tree back", () => {
   expect(projectTree(tree, ["c", "a/b"])).toBe(tree);
 });
 
-test("a projection drops the paths and all below them, and nothing beside them", () => {
+test("a projection removes the paths and everything below them, and nothing else", () => {
   const tree = createTree("directory", [
     file("a/b"),
     file("a/b-c"),
@@ -129,15 +145,15 @@ test("a projection has the digest of a tree that never had the paths", () => {
   fc.assert(
     fc.property(fc.array(anyEntry, { maxLength: 8 }), fc.array(anyPath, { maxLength: 3 }), (entries, excluded) => {
       const roots = new Set(excluded);
-      const anew = createTree(
+      const fresh = createTree(
         "directory",
         entries.filter((entry) => !isAtOrBelow(entry.path, roots)),
       );
-      expect(projectTree(createTree("directory", entries), excluded).digest).toBe(anew.digest);
+      expect(projectTree(createTree("directory", entries), excluded).digest).toBe(fresh.digest);
     }),
   );
 });
 
-test("everything is new where there was no tree before", () => {
+test("without an earlier tree every path is new", () => {
   expect(diffTrees(undefined, createTree("directory", [file("b"), file("a")]))).toEqual(["a", "b"]);
 });

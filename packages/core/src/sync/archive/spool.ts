@@ -73,7 +73,7 @@ export class Spool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Its content is not needed any more, so a close that fails has no effect.
+    // Its content is no longer needed, so a close that fails has no effect.
     await this.#file.close().catch(() => {});
     if (this.#leftover !== undefined) await rm(this.#leftover, { recursive: true, force: true }).catch(() => {});
   }

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Source, SourceSpec, SourceState } from "../../../src/local/source.ts";
-import { Scanner } from "../../../src/local/scan.ts";
-import { createSource, type SourceTuning } from "../../../src/local/watcher.ts";
+import { Scanner } from "../../../src/local/scanner.ts";
+import type { SourceTuning } from "../../../src/local/source-tuning.ts";
+import { createSource } from "../../../src/local/watcher.ts";
 
-/** A folder that goes with the test. */
+/** A folder that is removed after the test. */
 export async function tempFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "kinsync-watch-")));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -30,14 +31,14 @@ export function specOf(from: string, changes: Partial<SourceSpec> = {}): SourceS
   return { from, fileName: "mapped", ignore: [], ignoreDefaults: true, ignoreFiles: [], ...changes };
 }
 
-/** A scan by nobody who knows anything from before. */
+/** A scan without earlier records. */
 export function freshScan(spec: SourceSpec): Promise<SourceState> {
   return new Scanner(spec).scan(AbortSignal.timeout(20_000));
 }
 
-/** `path` -> what it is, for comparing trees at a glance. */
+/** `path` -> short text of its entry, to compare trees. */
 export function listing(state: SourceState | undefined): Readonly<Record<string, string>> | string {
-  if (state === undefined) return "nothing yet";
+  if (state === undefined) return "no state yet";
   if (state.state !== "present") return state.state;
   return Object.fromEntries(
     [...state.tree.entries.values()].map((entry) => {
@@ -53,19 +54,19 @@ export function pathsOf(state: SourceState | undefined): readonly string[] | str
   return typeof entries === "string" ? entries : Object.keys(entries);
 }
 
-/** A source that keeps all that it told. */
+/** A source that stores all that it reported. */
 export interface Watched {
   readonly source: Source;
   readonly states: readonly SourceState[];
   readonly notes: readonly string[];
-  /** Waits for a state, the present one among them; rejects after 25 s with the last one in the message. */
+  /** Waits for a state; the current one counts. Rejects after 25 s with the last one in the message. */
   readonly until: (isIt: (state: SourceState) => boolean) => Promise<SourceState>;
-  /** Waits until the state is what a fresh scan gives. */
+  /** Waits until the state equals that of a fresh scan. */
   readonly untilFresh: () => Promise<SourceState>;
   readonly untilNote: (text: string) => Promise<void>;
 }
 
-/** Watches, with the watches in place. */
+/** Watches a source, and resolves with the first state. */
 export async function watched(spec: SourceSpec, tuning: SourceTuning = {}): Promise<Watched> {
   const states: SourceState[] = [];
   const notes: string[] = [];
@@ -110,7 +111,7 @@ export async function watched(spec: SourceSpec, tuning: SourceTuning = {}): Prom
     });
   };
   const until = async (isIt: (state: SourceState) => boolean): Promise<SourceState> => {
-    await waitFor("state did not come", () => source.current !== undefined && isIt(source.current));
+    await waitFor("the state did not come", () => source.current !== undefined && isIt(source.current));
     if (source.current === undefined) throw new Error("unreachable");
     return source.current;
   };

@@ -22,7 +22,7 @@ async function tempFolder(): Promise<string> {
   return folder;
 }
 
-/** A session as the engine has it: opened through the plugin host. `wrap` is what the transport does to its own session. */
+/** A session that is opened through the plugin host, as in the engine. `wrap` replaces methods of the transport's session. */
 async function openSession(
   container: MemoryContainer,
   wrap: (session: Session) => Session = (session) => session,
@@ -61,7 +61,7 @@ test("a missing temporary folder fails the batch and blames no plugin; the same 
   expect(container.sessions).toBe(1);
 });
 
-/** A file system of its own in memory; `undefined` where this user may not mount one. */
+/** A separate file system in memory; `undefined` if this user cannot mount one. */
 async function smallDisk(mebibytes: number): Promise<string | undefined> {
   const folder = await tempFolder();
   try {

@@ -16,20 +16,20 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What every file handle of this process inherits: the place to make the system fail. */
+/** The prototype of all file handles of this process. Tests make its methods fail. */
 async function fileHandles(): Promise<FileHandle> {
   await using file = await open(join(folder, "probe"), "w");
   return Object.getPrototypeOf(file) as FileHandle;
 }
 
-test("what was written at a position is read there", async () => {
+test("bytes are read at the position where they were written", async () => {
   await using spool = await Spool.open(10, folder);
   await spool.write(Buffer.from("world"), 5);
   await spool.write(Buffer.from("hello"), 0);
   expect(Buffer.from(await spool.read(3, 4)).toString()).toBe("lowo");
 });
 
-test("a folder that is missing is named, and works once it exists", async () => {
+test("a missing folder is named, and works once it exists", async () => {
   const missing = join(folder, "no", "such");
   await expect(Spool.open(64 * MEBIBYTE, missing)).rejects.toMatchObject({
     code: "KINSYNC_SOURCE_SPOOL",
@@ -66,7 +66,7 @@ test.each([
   });
 });
 
-test("a disk that takes a part of a write gets the rest in another one", async () => {
+test("after a partial write the rest is written", async () => {
   await using spool = await Spool.open(10, folder);
   vi.spyOn(await fileHandles(), "write").mockImplementationOnce(function (this: FileHandle, ...args: unknown[]) {
     const [bytes, , , position] = args as [Uint8Array, number, number, number];
@@ -76,13 +76,13 @@ test("a disk that takes a part of a write gets the rest in another one", async (
   expect(Buffer.from(await spool.read(0, 10)).toString()).toBe("0123456789");
 });
 
-test("a disk that takes no byte is full", async () => {
+test("a write of no bytes counts as a full disk", async () => {
   await using spool = await Spool.open(10, folder);
   vi.spyOn(await fileHandles(), "write").mockResolvedValueOnce({ bytesWritten: 0, buffer: "" });
   await expect(spool.write(Buffer.alloc(10), 0)).rejects.toThrow("no space left on the disk");
 });
 
-test("a read that fails, and a file that lost bytes, are failures of the folder", async () => {
+test("a failed read and a shortened file are errors of the folder", async () => {
   await using spool = await Spool.open(10, folder);
   await spool.write(Buffer.from("01234"), 0);
   await expect(spool.read(0, 10)).rejects.toMatchObject({

@@ -10,7 +10,7 @@ import { freshScan, listing, pathsOf, specOf, tempFolder, watched, write } from 
 
 const run = promisify(execFile);
 
-/** No event ever comes: what is found is found by looking. */
+/** No event ever comes: only scans find changes. */
 const deaf = {
   openEvents: () => ({
     ready: Promise.resolve(),
@@ -19,7 +19,7 @@ const deaf = {
   }),
 };
 
-test("a save in place is seen", async () => {
+test("a save in place is found", async () => {
   const root = await tempFolder();
   await write(root, { "src/a.py": "1" });
   const { source, untilFresh, states } = await watched(specOf(root));
@@ -29,7 +29,7 @@ test("a save in place is seen", async () => {
   expect(states.length).toBeGreaterThan(1);
 });
 
-test("vim's way to save is one change of one path", async () => {
+test("a save by vim changes one path only", async () => {
   const root = await tempFolder();
   await write(root, { "a.py": "1", b: "" });
   const { untilFresh, states } = await watched(specOf(root));
@@ -45,7 +45,7 @@ test("vim's way to save is one change of one path", async () => {
   expect(new Set(states.flatMap((state) => pathsOf(state)))).toEqual(new Set(["a.py", "b"]));
 });
 
-test("JetBrains' way to save is seen, and its temporary files are not", async () => {
+test("a save by JetBrains is found, and its temporary files are not", async () => {
   const root = await tempFolder();
   await write(root, { "a.py": "1" });
   const { untilFresh, states } = await watched(specOf(root));
@@ -59,7 +59,7 @@ test("JetBrains' way to save is seen, and its temporary files are not", async ()
   expect(new Set(states.flatMap((state) => pathsOf(state)))).toEqual(new Set(["a.py"]));
 });
 
-test("a rename over a file is seen, again and again", async () => {
+test("every rename over a file is found", async () => {
   const root = await tempFolder();
   await write(root, { "d/a.py": "0" });
   const { untilFresh } = await watched(specOf(root));
@@ -70,7 +70,7 @@ test("a rename over a file is seen, again and again", async () => {
   }
 });
 
-test("a change of mode alone, of a link alone, and of what a path is are seen", async () => {
+test("changes of mode, of link target and of type are found", async () => {
   const root = await tempFolder();
   await write(root, { "run.sh": "", "dir/x": "", one: "", two: "" });
   await symlink("one", join(root, "link"));
@@ -92,7 +92,7 @@ test("a change of mode alone, of a link alone, and of what a path is are seen", 
   await untilFresh();
 });
 
-test("nested folders that are made fast are all there, and watched", async () => {
+test("nested folders that are created quickly are all found and watched", async () => {
   const root = await tempFolder();
   await write(root, { a: "" });
   const { untilFresh } = await watched(specOf(root));
@@ -113,71 +113,75 @@ const writeBranch = `
   for (let i = 0; i < 5000; i++) writeFileSync(root + "/d" + (i % 50) + "/f" + i, root + i);
 `;
 
-test("a burst of 5,000 files, as by a switch of branches, ends in the true tree", { timeout: 120_000 }, async () => {
-  const root = await tempFolder();
-  await write(root, { "keep.txt": "" });
-  await run(process.execPath, ["-e", writeBranch, join(root, "main")]);
-  const { untilFresh, source } = await watched(specOf(root));
-  await run(process.execPath, ["-e", writeBranch, join(root, "topic")]);
-  await rm(join(root, "main"), { recursive: true });
-  await untilFresh();
-  expect(source.current).toMatchObject({ tree: { files: 5_001 } });
-  await writeFile(join(root, "topic/d49/f99"), "watched");
-  await untilFresh();
-});
+test(
+  "a burst of 5,000 files, as by a switch of branches, ends in the tree of a fresh scan",
+  { timeout: 120_000 },
+  async () => {
+    const root = await tempFolder();
+    await write(root, { "keep.txt": "" });
+    await run(process.execPath, ["-e", writeBranch, join(root, "main")]);
+    const { untilFresh, source } = await watched(specOf(root));
+    await run(process.execPath, ["-e", writeBranch, join(root, "topic")]);
+    await rm(join(root, "main"), { recursive: true });
+    await untilFresh();
+    expect(source.current).toMatchObject({ tree: { files: 5_001 } });
+    await writeFile(join(root, "topic/d49/f99"), "watched");
+    await untilFresh();
+  },
+);
 
-test("more changes than are trusted to be heard are looked at, and it is said", async () => {
+test("more than 5,000 changes at once lead to a full scan and a note", async () => {
   const root = await tempFolder();
   await write(root, { a: "1" });
-  let told: FileEventsOptions | undefined;
+  let opened: FileEventsOptions | undefined;
   const { source, untilNote, until } = await watched(specOf(root), {
-    heartbeat: 600_000,
+    heartbeatMs: 600_000,
     openEvents: (options) => {
-      told = options;
+      opened = options;
       return deaf.openEvents();
     },
   });
   await source.rescan();
   await write(root, { silent: "2" });
-  for (let i = 0; i < 6_000; i++) told?.onEvent(join(root, `f${i}`));
+  for (let i = 0; i < 6_000; i++) opened?.onEvent(join(root, `f${i}`));
   await untilNote("more than 5,000 changes at once");
   expect(pathsOf(await until((state) => pathsOf(state).includes("silent")))).toEqual(["a", "silent"]);
 });
 
-test("where the system allows no more watches it is said which limit to raise, and files are looked at", async () => {
+test("at the system's limit of watches a note names the limit, and files are scanned every second", async () => {
   const root = await tempFolder();
   await write(root, { a: "1" });
   const { untilNote, until, notes } = await watched(specOf(root), {
-    heartbeat: 20,
+    heartbeatMs: 20,
     openEvents: (options) => {
       options.onError(Object.assign(new Error("ENOSPC: no space"), { code: "ENOSPC" }));
       return deaf.openEvents();
     },
   });
   await untilNote("fs.inotify.max_user_watches");
-  await writeFile(join(root, "b"), "unheard");
+  await writeFile(join(root, "b"), "without an event");
   await until((state) => pathsOf(state).includes("b"));
   expect(notes.filter((note) => note.includes("max_user_watches"))).toHaveLength(1);
 });
 
-test("what no event told is found by the look every few minutes, and on request", async () => {
+test("changes without events are found by the regular full scan, and on request", async () => {
   const root = await tempFolder();
   await write(root, { a: "1" });
-  const { source, until } = await watched(specOf(root), { ...deaf, heartbeat: 20, safety: 200 });
-  await writeFile(join(root, "b"), "unheard");
+  const { source, until } = await watched(specOf(root), { ...deaf, heartbeatMs: 20, fullScanMs: 200 });
+  await writeFile(join(root, "b"), "without an event");
   await until((state) => pathsOf(state).includes("b"));
   const quiet = await watched(specOf(root), deaf);
-  await writeFile(join(root, "c"), "unheard");
+  await writeFile(join(root, "c"), "without an event");
   expect(pathsOf(await quiet.source.rescan())).toEqual(["a", "b", "c"]);
   expect(source).not.toBe(quiet.source);
 });
 
-test("a folder that the events left out is watched in the end", async () => {
+test("a folder that the events left out is watched after a reopening", async () => {
   const root = await tempFolder();
   await write(root, { "known/a": "1" });
   const opened: FileEventsOptions[] = [];
   const { source, until } = await watched(specOf(root), {
-    heartbeat: 600_000,
+    heartbeatMs: 600_000,
     openEvents: (options) => {
       opened.push(options);
       const folders = new Set([root, join(root, "known"), ...(opened.length > 1 ? [join(root, "lost")] : [])]);
@@ -192,7 +196,7 @@ test("a folder that the events left out is watched in the end", async () => {
   await until((state) => pathsOf(state).includes("lost/c"));
 });
 
-test("ignore rules are followed as they change, also for folders that were never watched", async () => {
+test("changed ignore rules apply, also for folders that were not watched before", async () => {
   const root = await tempFolder();
   await write(root, { ".gitignore": "out/\n", "out/deep/x": "1", "src/a": "1" });
   const spec = specOf(root, { ignoreFiles: [".gitignore"] });
@@ -216,20 +220,20 @@ test("ignore rules are followed as they change, also for folders that were never
   expect(pathsOf(source.current)).not.toContain("src/a");
 });
 
-test("a file that is ignored wakes nobody", async () => {
+test("a change of an ignored file emits no state", async () => {
   const root = await tempFolder();
   await write(root, { a: "1", "x.log": "" });
   const { states, source, untilFresh } = await watched(specOf(root, { ignore: ["*.log"] }));
   await source.rescan();
-  const told = states.length;
+  const before = states.length;
   await appendFile(join(root, "x.log"), "line");
   await writeFile(join(root, "a"), "2");
   await untilFresh();
   await source.rescan();
-  expect(states).toHaveLength(told + 1);
+  expect(states).toHaveLength(before + 1);
 });
 
-test("a root that vanishes is missing, and is seen and watched again when it is back", async () => {
+test("a root that is removed is missing, and is watched again when it is back", async () => {
   const folder = await tempFolder();
   const root = join(folder, "a/root");
   await write(root, { "src/a.py": "1" });
@@ -248,7 +252,7 @@ test("a root that vanishes is missing, and is seen and watched again when it is 
   expect(pathsOf(await untilFresh())).toEqual(["src", "src/b.py"]);
 });
 
-test("a root that becomes empty is empty, and a root that becomes a file is retyped", async () => {
+test("a root without entries is empty, and a root that becomes a file is retyped", async () => {
   const folder = await tempFolder();
   const root = join(folder, "root");
   await write(root, { a: "1" });
@@ -265,7 +269,7 @@ test("a root that becomes empty is empty, and a root that becomes a file is rety
   expect(pathsOf(await untilFresh())).toEqual(["c"]);
 });
 
-test("a source that is not there yet is seen when it comes", async () => {
+test("a source that is created later is found and watched", async () => {
   const folder = await tempFolder();
   const root = join(folder, "not/yet");
   const { source, untilFresh } = await watched(specOf(root));
@@ -276,7 +280,7 @@ test("a source that is not there yet is seen when it comes", async () => {
   await untilFresh();
 });
 
-test("a source that is named by a link follows the link when it is set anew", async () => {
+test("a source that is named by a link follows the changed link", async () => {
   const folder = await tempFolder();
   await write(folder, { "one/a": "1", "two/b": "2" });
   await symlink("one", join(folder, "current"));
@@ -290,10 +294,10 @@ test("a source that is named by a link follows the link when it is set anew", as
   await untilFresh();
 });
 
-test("a single file survives being deleted and written anew, without ever being missing", async () => {
+test("a single file that is deleted and created again is never missing", async () => {
   const folder = await tempFolder();
   await write(folder, { "app.yaml": "0", other: "" });
-  const { states, untilFresh } = await watched(specOf(join(folder, "app.yaml")), { grace: 5_000 });
+  const { states, untilFresh } = await watched(specOf(join(folder, "app.yaml")), { graceMs: 5_000 });
   for (let i = 1; i < 6; i++) {
     await unlink(join(folder, "app.yaml"));
     await setImmediate();
@@ -307,15 +311,15 @@ test("a single file survives being deleted and written anew, without ever being 
 });
 
 test.each(["folder", "single file"])(
-  "in a %s, a file that is emptied first and written then is never told as empty",
+  "in a %s, a file that is truncated and then written is never reported as empty",
   async (shape) => {
     const folder = await tempFolder();
     await write(folder, { "app.yaml": "0", other: "" });
     const spec = specOf(shape === "folder" ? folder : join(folder, "app.yaml"));
-    const { states, source, untilFresh } = await watched(spec, { emptied: 5_000 });
+    const { states, source, untilFresh } = await watched(spec, { truncatedMs: 5_000 });
     for (let i = 1; i < 6; i++) {
       await truncate(join(folder, "app.yaml"));
-      // Long enough for the emptied file to be seen.
+      // Long enough for a scan of the truncated file.
       await delay(30);
       await writeFile(join(folder, "app.yaml"), String(i));
       await untilFresh();
@@ -331,7 +335,7 @@ test.each(["folder", "single file"])(
   },
 );
 
-test("a file that is emptied and stays so is told as empty, also while others are emptied", async () => {
+test("a file that stays truncated is reported as empty, also while others are truncated", async () => {
   const folder = await tempFolder();
   const names = Array.from({ length: 30 }, (_, index) => `f${index}`);
   await write(folder, Object.fromEntries(names.map((name) => [name, "x"])));
@@ -345,11 +349,11 @@ test("a file that is emptied and stays so is told as empty, also while others ar
   await until((state) => state.state === "present" && state.tree.bytes === 0);
 });
 
-test("a single file that stays away is missing, and is seen again", async () => {
+test("a single file that stays missing is reported, and is found again", async () => {
   const folder = await tempFolder();
   const file = join(folder, "conf/app.yaml");
   await write(folder, { "conf/app.yaml": "1" });
-  const { until, untilFresh } = await watched(specOf(file));
+  const { until, untilFresh } = await watched(specOf(file), { graceMs: 300 });
   await unlink(file);
   await until((state) => state.state === "missing");
   await writeFile(file, "2");
@@ -362,7 +366,28 @@ test("a single file that stays away is missing, and is seen again", async () => 
   expect(pathsOf(await untilFresh())).toEqual(["mapped"]);
 });
 
-test("a steady writer starves nobody", async () => {
+test("a single file counts as missing only after the grace, also for a requested scan", async () => {
+  const folder = await tempFolder();
+  const file = join(folder, "app.yaml");
+  await write(folder, { "app.yaml": "1" });
+  const { source, states, until } = await watched(specOf(file), { graceMs: 700 });
+  const removedAt = performance.now();
+  await unlink(file);
+  expect(pathsOf(await source.rescan())).toEqual(["mapped"]);
+  expect(states.every((state) => state.state === "present")).toBe(true);
+  await until((state) => state.state === "missing");
+  expect(performance.now() - removedAt).toBeGreaterThan(690);
+});
+
+test("a folder that is removed is missing at once", async () => {
+  const root = join(await tempFolder(), "root");
+  await write(root, { a: "1" });
+  const { source } = await watched(specOf(root), { graceMs: 600_000 });
+  await rm(root, { recursive: true });
+  expect(await source.rescan()).toEqual({ state: "missing" });
+});
+
+test("a file that is written all the time does not delay other files", async () => {
   const root = await tempFolder();
   await write(root, { noise: "", a: "1" });
   const { until } = await watched(specOf(root));
@@ -384,7 +409,7 @@ test("a steady writer starves nobody", async () => {
 
 const hasGit = spawnSync("git", ["--version"]).status === 0;
 
-test.skipIf(!hasGit)("a real switch of branches ends in the true tree", async () => {
+test.skipIf(!hasGit)("a switch of branches by git ends in the tree of a fresh scan", async () => {
   const root = await tempFolder();
   const git = (...args: string[]): void => {
     execFileSync("git", ["-C", root, "-c", "user.name=a", "-c", "user.email=a@example.com", ...args], {
@@ -414,14 +439,14 @@ test.skipIf(!hasGit)("a real switch of branches ends in the true tree", async ()
   expect(pathsOf(source.current)).not.toContain("d3");
 });
 
-test("what changes while git holds its lock is one state, told when git lets go", async () => {
+test("changes while git holds its lock are one state, emitted when git releases it", async () => {
   const root = await tempFolder();
   await write(root, { ".git/HEAD": "ref: refs/heads/main\n", "src/a": "1", "src/b": "1" });
   const { untilFresh, states } = await watched(specOf(join(root, "src")));
   const before = states.length;
   await write(root, { ".git/index.lock": "" });
   await write(root, { "src/a": "2" });
-  // Longer than any quiet or steady writer is waited for without git.
+  // Longer than the longest debounce without git.
   await new Promise((resolve) => setTimeout(resolve, 250));
   expect(states.length).toBe(before);
   await write(root, { "src/b": "2" });

@@ -3,7 +3,7 @@ import { chmod, link, mkdir, rename, rm, symlink, truncate, unlink, utimes, writ
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Scanner } from "../../src/local/scan.ts";
+import { Scanner } from "../../src/local/scanner.ts";
 import { freshScan, listing, pathsOf, specOf, tempFolder, write } from "./support/fixture.ts";
 
 const signal = AbortSignal.timeout(600_000);
@@ -13,7 +13,7 @@ function sha256(text: string | Buffer): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-test("a folder becomes files with mode, size and digest, folders, and links as they are", async () => {
+test("a folder becomes files with mode, size and digest, folders, and links that are not followed", async () => {
   const root = await tempFolder();
   await write(root, { "a.txt": "hello", "bin/run": "#!/bin/sh\n", "empty/": "" });
   await chmod(join(root, "a.txt"), 0o640);
@@ -38,7 +38,7 @@ test("a folder becomes files with mode, size and digest, folders, and links as t
   expect(state.tree).toMatchObject({ shape: "directory", files: 2, bytes: 15 });
 });
 
-test("odd names are names", async () => {
+test("unusual names are kept", async () => {
   const root = await tempFolder();
   const names = [
     " ",
@@ -58,7 +58,7 @@ test("odd names are names", async () => {
   expect(new Set(pathsOf(await freshScan(specOf(root))))).toEqual(new Set(names));
 });
 
-test.runIf(isLinux)("a name that is not UTF-8 is a problem, and the rest goes on", async () => {
+test.runIf(isLinux)("a name that is not UTF-8 is a problem, and the other files are present", async () => {
   const root = await tempFolder();
   await write(root, { "good.txt": "x" });
   await writeFile(Buffer.concat([Buffer.from(`${root}/bad-`), Buffer.from([0xff, 0xfe])]), "x");
@@ -80,35 +80,38 @@ test.runIf(isLinux)("sockets and pipes are left out", async () => {
   expect(state).toMatchObject({ problems: [] });
 });
 
-test.runIf(isLinux)("what may not be read is a problem, stays undeleted, and is there again once it may", async () => {
-  const root = await tempFolder();
-  await write(root, { "good.txt": "x", "secret.txt": "y", "closed/in.txt": "z" });
-  const scanner = new Scanner(specOf(root));
-  await scanner.scan(signal);
-  await chmod(join(root, "secret.txt"), 0o000);
-  await chmod(join(root, "closed"), 0o000);
-  await chmod(root, 0o755);
-  // Root may read everything, so the scan is made as somebody else.
-  const isRoot = process.geteuid?.() === 0;
-  if (isRoot) process.seteuid?.(65_534);
-  onTestFinished(() => {
+test.runIf(isLinux)(
+  "paths without read permission are problems, are not deleted, and return with the permission",
+  async () => {
+    const root = await tempFolder();
+    await write(root, { "good.txt": "x", "secret.txt": "y", "closed/in.txt": "z" });
+    const scanner = new Scanner(specOf(root));
+    await scanner.scan(signal);
+    await chmod(join(root, "secret.txt"), 0o000);
+    await chmod(join(root, "closed"), 0o000);
+    await chmod(root, 0o755);
+    // Root can read everything, so another user scans.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    onTestFinished(() => {
+      if (isRoot) process.seteuid?.(0);
+    });
+    const state = await scanner.scan(signal);
     if (isRoot) process.seteuid?.(0);
-  });
-  const state = await scanner.scan(signal);
-  if (isRoot) process.seteuid?.(0);
-  expect(pathsOf(state)).toEqual(["closed", "good.txt"]);
-  if (state.state !== "present") return;
-  expect(state.problems.map((problem) => problem.details["path"])).toEqual(["closed", "secret.txt"]);
-  expect(state.problems[1]?.message).toBe(`${join(root, "secret.txt")} is left out: permission denied`);
-  expect(state.isIgnored("secret.txt", false)).toBe(true);
-  expect(state.isIgnored("closed/in.txt", false)).toBe(true);
-  expect(state.isIgnored("good.txt", false)).toBe(false);
-  await chmod(join(root, "secret.txt"), 0o644);
-  await chmod(join(root, "closed"), 0o755);
-  const after = await scanner.scan(signal);
-  expect(pathsOf(after)).toEqual(["closed", "closed/in.txt", "good.txt", "secret.txt"]);
-  expect(after).toMatchObject({ problems: [] });
-});
+    expect(pathsOf(state)).toEqual(["closed", "good.txt"]);
+    if (state.state !== "present") return;
+    expect(state.problems.map((problem) => problem.details["path"])).toEqual(["closed", "secret.txt"]);
+    expect(state.problems[1]?.message).toBe(`${join(root, "secret.txt")} is left out: permission denied`);
+    expect(state.isIgnored("secret.txt", false)).toBe(true);
+    expect(state.isIgnored("closed/in.txt", false)).toBe(true);
+    expect(state.isIgnored("good.txt", false)).toBe(false);
+    await chmod(join(root, "secret.txt"), 0o644);
+    await chmod(join(root, "closed"), 0o755);
+    const after = await scanner.scan(signal);
+    expect(pathsOf(after)).toEqual(["closed", "closed/in.txt", "good.txt", "secret.txt"]);
+    expect(after).toMatchObject({ problems: [] });
+  },
+);
 
 test("a large file is read in pieces to the same digest", async () => {
   const root = await tempFolder();
@@ -124,7 +127,7 @@ test("a large file is read in pieces to the same digest", async () => {
   });
 });
 
-test("a change of same size and restored time is seen", async () => {
+test("a change with the same size and a restored time is found", async () => {
   const root = await tempFolder();
   await write(root, { f: "one" });
   const old = new Date(Date.now() - 3_600_000);
@@ -138,7 +141,7 @@ test("a change of same size and restored time is seen", async () => {
   expect(listing(after)).toEqual(listing(await freshScan(specOf(root))));
 });
 
-test("files that are written twice within the clock's tick are not taken for clean", async () => {
+test("two writes within one tick of the clock are both found", async () => {
   const root = await tempFolder();
   const scanner = new Scanner(specOf(root));
   await write(root, { f: "0000" });
@@ -150,12 +153,12 @@ test("files that are written twice within the clock's tick are not taken for cle
   }
 });
 
-test("looking at a path that is new brings the folders above it, and all below", async () => {
+test("the scan of a new path adds the folders above it and everything in them", async () => {
   const root = await tempFolder();
   await write(root, { a: "1" });
   const scanner = new Scanner(specOf(root));
   await scanner.scan(signal);
-  await write(root, { "x/y/z/f": "1", "x/y/other": "2", "not-asked": "3" });
+  await write(root, { "x/y/z/f": "1", "x/y/other": "2", "not-scanned": "3" });
   expect(pathsOf(await scanner.refresh(["x/y/z/f"], signal))).toEqual([
     "a",
     "x",
@@ -166,7 +169,7 @@ test("looking at a path that is new brings the folders above it, and all below",
   ]);
 });
 
-test("file, folder and link take each other's place", async () => {
+test("file, folder and link replace each other", async () => {
   const root = await tempFolder();
   await write(root, { keep: "k", "p/in/deep": "1" });
   const scanner = new Scanner(specOf(root));
@@ -188,7 +191,7 @@ test("file, folder and link take each other's place", async () => {
   await isRight();
 });
 
-test("ignored folders are not entered, and rule files are followed as they change", async () => {
+test("ignored folders are not scanned, and changed rule files apply at once", async () => {
   const root = await tempFolder();
   await write(root, {
     ".gitignore": "out\n*.log\n",
@@ -218,7 +221,7 @@ test("ignored folders are not entered, and rule files are followed as they chang
   expect(state.state === "present" && state.isIgnored("gone.log", false)).toBe(false);
 });
 
-test("a source is missing, empty, or of another type than before", async () => {
+test("a source is missing, empty or retyped", async () => {
   const folder = await tempFolder();
   const root = join(folder, "root");
   const scanner = new Scanner(specOf(root));
@@ -249,7 +252,7 @@ test("a single file is the only entry, under its name in the container", async (
   expect(pathsOf(await freshScan(specOf(folder)))).toEqual(["app.yaml", "link.yaml"]);
 });
 
-test("an unchanged tree is the very same tree, and one look costs no read of what did not change", async () => {
+test("an unchanged tree is the same object, and unchanged files are not read again", async () => {
   const root = await tempFolder();
   await write(root, { a: "1", "b/c": "2" });
   const old = new Date(Date.now() - 3_600_000);
