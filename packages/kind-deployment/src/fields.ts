@@ -8,7 +8,7 @@ export const REVISION = "deployment.kubernetes.io/revision";
 export type Deployment = KubeObject<Partial<Wire<V1DeploymentSpec>>, Wire<V1DeploymentStatus>>;
 
 export function readDeployment(root: KubeObject): Deployment {
-  return root as Deployment;
+  return root;
 }
 
 /** The revision annotation as a number; `undefined` where it is absent or no number. */

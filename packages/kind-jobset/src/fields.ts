@@ -49,11 +49,11 @@ export type JobSet = KubeObject<JobSetSpec, JobSetStatus>;
 export type Job = KubeObject<Partial<Wire<V1JobSpec>>, Wire<V1JobStatus>>;
 
 export function readJobSet(root: KubeObject): JobSet {
-  return root as JobSet;
+  return root;
 }
 
 export function readJob(job: KubeObject): Job {
-  return job as Job;
+  return job;
 }
 
 /** A Job's conditions that say that it ends: the first two while its pods are being removed, the others after that. */

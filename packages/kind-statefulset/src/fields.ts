@@ -8,7 +8,7 @@ export const POD_INDEX = "apps.kubernetes.io/pod-index";
 export type StatefulSet = KubeObject<Partial<Wire<V1StatefulSetSpec>>, Partial<Wire<V1StatefulSetStatus>>>;
 
 export function readStatefulSet(root: KubeObject): StatefulSet {
-  return root as StatefulSet;
+  return root;
 }
 
 /** Ordinal of a pod: the label (since Kubernetes 1.28), else the number that ends its name; `undefined` where neither is there. */

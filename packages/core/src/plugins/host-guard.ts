@@ -1,4 +1,5 @@
 import { KinsyncError } from "../errors/error.ts";
+import { watchCall } from "./call-watch.ts";
 import { pluginError } from "./host-error.ts";
 
 /** Milliseconds that a plugin's function gets to end after its signal aborted. */
@@ -33,7 +34,7 @@ export async function guard<T>(options: GuardOptions<T>, run: () => Promise<T>):
   if (signal?.aborted === true) onAbort();
   else signal?.addEventListener("abort", onAbort, { once: true });
   let isOver = false;
-  const work = (async () => run())();
+  const work = (async () => watchCall(plugin, operation, run))();
   work.then(
     (value) => {
       if (isOver) options.onLate?.(value);
