@@ -8,6 +8,9 @@ const SOURCE = fileURLToPath(new URL("../src", import.meta.url));
 /** Comments may name them, in examples. */
 const AMBIENT = /\bprocess\.(?:env|cwd|chdir|argv|execArgv|exit|exitCode|stdin|stdout|stderr)\b|\bhomedir\(/;
 
+/** A blocked process cannot return to its caller, who asked for this with `onPluginBlocked` and chose the exit code. */
+const EXCEPTIONS = ["plugins/watchdog.ts: process.exit(code);"];
+
 test("core reads environment, working directory and arguments only where they are handed in", () => {
   const found = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
@@ -19,7 +22,9 @@ test("core reads environment, working directory and arguments only where they ar
       return code
         .split("\n")
         .flatMap((line, index) =>
-          AMBIENT.test(line) ? [`${relative(SOURCE, path)}:${index + 1}: ${line.trim()}`] : [],
+          AMBIENT.test(line) && !EXCEPTIONS.includes(`${relative(SOURCE, path)}: ${line.trim()}`)
+            ? [`${relative(SOURCE, path)}:${index + 1}: ${line.trim()}`]
+            : [],
         );
     });
   expect(found).toEqual([]);

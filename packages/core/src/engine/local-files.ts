@@ -39,6 +39,8 @@ export class LocalFiles implements AsyncDisposable {
           signal: options.signal,
         }),
     );
+    // A source may have reported its first state before all of them existed.
+    this.#onChange();
   }
 
   /** The newest snapshot; `undefined` until the state of every mapping is known. */

@@ -1,3 +1,4 @@
+import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
 import { defineTransport, type TransportPlugin } from "../../../src/contract/index.ts";
 import { openProject, type OpenProjectOptions, type Project } from "../../../src/project/index.ts";
 import { createFolder, type Folder } from "../../config/support/folder.ts";
@@ -45,6 +46,7 @@ export async function createFixture(files: Readonly<Record<string, string>> = {}
 
 function memoryTransport(container: MemoryContainer): TransportPlugin {
   return defineTransport({
+    capabilities: ALL_CAPABILITIES,
     name: "exec",
     permissions: [{ apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] }],
     open: (_target, { runId, since }) => container.open(runId, since),
