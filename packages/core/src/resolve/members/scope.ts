@@ -248,14 +248,14 @@ export class Scope {
 
   /** A watch is missing, and the kind can do without it. */
   get #takesByLabels(): boolean {
-    return this.rule.canClaim && this.sources.missing.length > 0;
+    return this.rule.canMatchByLabels && this.sources.missing.length > 0;
   }
 
   /** Not where the owner is known to be another's. */
   #isClaimed(pod: Pod): boolean {
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller === true);
     if (controller !== undefined && this.#options.find(controller.uid) !== undefined) return false;
-    return this.runner.claims(this.root, pod);
+    return this.runner.matchesByLabels(this.root, pod);
   }
 }
 

@@ -51,8 +51,8 @@ export class VerdictRunner {
     return this.#ofPod(owned.pod, () => this.#judgement?.pod(owned)) ?? this.#failed();
   }
 
-  claims(root: KubeObject, pod: Pod): boolean {
-    return this.#ofPod(pod, () => this.#rule.claims(root, pod)) ?? false;
+  matchesByLabels(root: KubeObject, pod: Pod): boolean {
+    return this.#ofPod(pod, () => this.#rule.matchesByLabels(root, pod)) ?? false;
   }
 
   /** The container that the rule names, unless it is one of `infrastructure`. */

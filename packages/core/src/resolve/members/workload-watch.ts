@@ -386,7 +386,7 @@ class Watcher implements WorkloadWatch {
       if (!("error" in reflector.status)) continue;
       // Continuing without it is the kind's choice; matching pods by labels instead has to be visible.
       if (planned.isOptional && reflector.isUnavailable && (isReference || !this.#members.hasAnyByLabels)) continue;
-      const byLabels = rule.canClaim && !isPods(planned.spec.resource);
+      const byLabels = rule.canMatchByLabels && !isPods(planned.spec.resource);
       const fallback = isReference ? "no-reference" : byLabels ? "labels" : "no-members";
       yield this.#problems.ofWatch(reflector.status.error, reflector, ref, fallback);
     }

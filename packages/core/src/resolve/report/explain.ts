@@ -136,7 +136,7 @@ function labelMatch(
     const narrowed = (pods === "delegated" ? undefined : pods?.labelSelector) ?? "";
     const byKind = narrowed === "" ? undefined : matchOfText(narrowed, labels);
     if (byKind !== undefined) return byKind;
-    if (host.claims(root, pod)) return `the labels of kind ${kind.name}`;
+    if (host.matchesByLabels(root, pod)) return `the labels of kind ${kind.name}`;
   }
   // Labels that name their workload outlive it: jobset-name, ray.io/cluster, workflows.argoproj.io/workflow.
   const naming = Object.entries(labels).find(([, value]) => value === ref.name || value === root?.metadata.uid);

@@ -281,8 +281,11 @@ function checkForeignRoot(kind: KindPlugin, one: Subject): void {
   const root = deepFreeze({ ...one.root, metadata: { ...one.root.metadata, uid } });
   assert.deepEqual(judgeCase(kind, { ...one, root }).members, []);
   for (const pod of one.objects.filter(isPod)) {
-    const claimed = callPurely(() => kind.claims?.(root, pod) === true);
-    assert.ok(!claimed, `claims takes pod ${pod.metadata.name} for a root that was made again under its name`);
+    const isMatched = callPurely(() => kind.matchesByLabels?.(root, pod) === true);
+    assert.ok(
+      !isMatched,
+      `matchesByLabels matches pod ${pod.metadata.name} for a root that was made again under its name`,
+    );
   }
 }
 

@@ -27,7 +27,7 @@ export interface JudgedPod {
 
 /** A kind's answer for a set of plain objects. */
 export interface JudgedObjects {
-  /** Every pod that the root owns (or that the kind claims), in the order of the view. */
+  /** Every pod that the root owns (or that the kind matches by labels), in the order of the view. */
   readonly members: readonly JudgedPod[];
   readonly notes: readonly Reason[];
   /** The roles that the root's spec names; `undefined` where the kind does not declare them. */
@@ -112,7 +112,7 @@ function plainRule(kind: KindPlugin): Rule {
   return {
     kind: kind.name,
     judgesSet: kind.judgesSet ?? false,
-    canClaim: kind.claims !== undefined,
+    canMatchByLabels: kind.matchesByLabels !== undefined,
     followsOwners: false,
     rootIsMember: false,
     declaresNamespaces: kind.namespaces !== undefined,
@@ -122,7 +122,7 @@ function plainRule(kind: KindPlugin): Rule {
       const { pod, notes } = kind.judge(view);
       return { pod, notes };
     },
-    claims: (root, pod) => kind.claims?.(root, pod) ?? false,
+    matchesByLabels: (root, pod) => kind.matchesByLabels?.(root, pod) ?? false,
     defaultContainer: (pod) => kind.defaultContainer?.(pod),
     roles: (root) => kind.roles?.(root),
     namespaces: (root) => kind.namespaces?.(root),

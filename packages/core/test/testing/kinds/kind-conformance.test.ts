@@ -12,7 +12,7 @@ const sound: KindDefinition = {
   name: "set",
   root: SET,
   watches: () => ({ watches: [{ resource: GROUP, optional: true }] }),
-  claims: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
+  matchesByLabels: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
   judge: (view) => ({
     pod: (owned) => verdict(isActive(view, owned)),
     ...(view.owned.length === 0 && view.missing.length === 0
@@ -245,9 +245,9 @@ test("a projection that drops what the rule reads is found out", () => {
   expect(failures["the watch plan is stable and delivers what the rule needs"]).toContain("withholds");
 });
 
-test("a kind that claims pods by the name of the root is found out", () => {
-  const failures = broken({ claims: (root) => root.metadata.name === "s" });
-  expect(failures["a root of the same name and another UID owns nothing"]).toContain("claims takes pod g");
+test("a kind that matches pods by the name of the root fails", () => {
+  const failures = broken({ matchesByLabels: (root) => root.metadata.name === "s" });
+  expect(failures["a root of the same name and another UID owns nothing"]).toContain("matchesByLabels matches pod g");
 });
 
 test("a missing watch is judged by labels, where the kind can", () => {
