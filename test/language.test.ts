@@ -47,7 +47,6 @@ const FOLDERS_TO_REWRITE: readonly string[] = [
   "packages/cli/src/commands",
   "packages/cli/src/demo",
   "packages/cli/src/render",
-  "packages/core/src/cluster",
   "packages/core/src/config",
   "packages/core/src/contract",
   "packages/core/src/engine",
