@@ -44,7 +44,7 @@ export interface HostedKind {
 
 const hosted = new WeakMap<KindPlugin, HostedKind>();
 
-/** The one way to call a kind. The same plugin gives the same host. */
+/** The only way to call a kind. The same plugin gives the same host. */
 export function hostKind(kind: KindPlugin): HostedKind {
   let host = hosted.get(kind);
   if (host === undefined) {
@@ -133,7 +133,7 @@ function createHostedKind(kind: KindPlugin): HostedKind {
   };
 }
 
-/** The envelope only: the objects in it were frozen when they arrived, so this costs nothing that grows. */
+/** Only the outer object: its objects were frozen when they arrived, so the cost does not grow with them. */
 function freezeView(view: KindView): KindView {
   return Object.freeze({
     root: view.root,

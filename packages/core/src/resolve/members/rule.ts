@@ -12,10 +12,10 @@ import { hostKind, type HostedJudgement } from "../../plugins/host.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { apiVersionOf, isPods, PODS } from "../../kube/resource-path.ts";
 
-/** Delegation that is deeper than this is refused: it has no use, and each level costs watches. */
+/** Delegation that is deeper than this is refused: deeper delegation has no use, and each level costs watches. */
 export const MAX_DEPTH = 8;
 
-/** What judges a root: a kind, or the rule for roots that no kind claims. */
+/** The rule that judges a root: a kind, or the rule for roots that no kind supports. */
 export interface Rule {
   readonly kind: string | undefined;
   readonly judgesSet: boolean;

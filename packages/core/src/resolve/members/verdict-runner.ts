@@ -32,7 +32,7 @@ export class VerdictRunner {
 
   *problems(): Generator<KinsyncError, void, undefined> {
     if (this.#problem !== undefined) yield this.#problem;
-    // One for all: a rule that fails for one pod mostly fails for a thousand.
+    // One problem for all pods: a rule that fails for one pod mostly fails for a thousand.
     const [first] = this.#podProblems.values();
     if (first !== undefined) yield first;
   }
@@ -72,7 +72,7 @@ export class VerdictRunner {
     }
   }
 
-  /** The pod changed: problems with it belong to the past. */
+  /** The pod changed: drops the problems with it. */
   forget(uid: string): void {
     this.#podProblems.delete(uid);
   }
