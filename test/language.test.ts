@@ -48,12 +48,6 @@ const FOLDERS_TO_REWRITE: readonly string[] = [
   "packages/cli/src/demo",
   "packages/cli/src/render",
   "packages/core/src/config",
-  "packages/core/src/contract",
-  "packages/core/src/engine",
-  "packages/core/src/plugins",
-  "packages/core/src/resolve",
-  "packages/core/src/sync",
-  "packages/core/src/testing",
   "packages/transport-exec/src",
   "packages/transport-exec/src/agents",
 ];

@@ -338,7 +338,7 @@ describe("a credential plugin", () => {
     ],
     ["prints nothing", "", {}, "it printed nothing"],
     ["prints text", 'console.log("hush");', {}, "something that is not JSON"],
-    ["prints another object", 'console.log("{}");', {}, "no ExecCredential"],
+    ["prints another object", 'console.log("{}");', {}, "did not print an ExecCredential"],
     ["gives nothing", "give({});", {}, "neither a token nor a certificate"],
     ["gives half", 'give({ clientKeyData: "hush" });', {}, "one of certificate and key without the other"],
     ["never ends", "setInterval(() => undefined, 1000);", {}, "did not end within 1 s"],
