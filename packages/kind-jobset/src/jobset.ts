@@ -45,7 +45,7 @@ interface Run {
  * nor `job-restart-attempt` is less than the status requests. The rule never compares ages: sibling Jobs may be hours apart.
  */
 export function jobset(): KindPlugin {
-  return defineKind({ name: "jobset", root: JOBSETS, watches, judge, claims, roles });
+  return defineKind({ name: "jobset", root: JOBSETS, watches, judge, matchesByLabels, roles });
 }
 
 function watches(root: KubeObject): WatchPlan {
@@ -61,7 +61,7 @@ function roles(root: KubeObject): readonly string[] {
 }
 
 /** The UID alone tells two JobSets of one name apart; it is a label since jobset v0.9, and before that nothing is claimed. */
-function claims(root: KubeObject, pod: Pod): boolean {
+function matchesByLabels(root: KubeObject, pod: Pod): boolean {
   return pod.metadata.labels?.[KEYS.jobsetUid] === root.metadata.uid;
 }
 

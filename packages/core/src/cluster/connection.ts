@@ -12,7 +12,7 @@ import { Credentials, decodeBase64, type Credential } from "./auth/credentials.t
 import type { Route } from "./net/dial.ts";
 import { exchange, type Call } from "./net/exchange.ts";
 import type { CredentialTerminal } from "./auth/exec-plugin.ts";
-import { failureOf, type Asked } from "./net/failure.ts";
+import { failureOf, type Endpoint } from "./net/failure.ts";
 import { FileText } from "./auth/file-text.ts";
 import type { ChosenContext, KubeconfigCluster, KubeconfigUser } from "./auth/kubeconfig.ts";
 import { recordOf } from "./auth/foreign-fields.ts";
@@ -25,14 +25,14 @@ import { createTlsClient, isSameMaterial, type TlsClient, type TlsMaterial } fro
 
 /** All times in milliseconds. */
 export interface ClusterTimeouts {
-  /** Until a connection stands, proxy and TLS included. Default: 10,000. */
+  /** Until a connection is open, proxy and TLS included. Default: 10,000. */
   readonly connect?: number;
-  /** Until the server answered the request for a WebSocket, once the connection stands. Default: 10,000. */
+  /** Until the server answered the request for a WebSocket on an open connection. Default: 10,000. */
   readonly handshake?: number;
-  /** Without a single byte of an answer, where the request says nothing else. Default: 30,000. */
+  /** Without a single byte of an answer, where the request sets no limit of its own. Default: 30,000. */
   readonly idle?: number;
   /**
-   * Until the answer begins to a request over a connection that was kept from an earlier one. It may lead nowhere by now, so that
+   * Until the answer begins to a request over a connection that was kept from an earlier one. That connection may be dead, so that
    * another one is tried then. Default: 5,000.
    */
   readonly kept?: number;
@@ -45,7 +45,7 @@ export interface ClusterOptions extends ContextOptions {
   readonly context?: string;
   /** Default: that of the context. */
   readonly namespace?: string;
-  /** Where credential plugins may ask their user; they inherit stdin then. Default: none, and they are told so. */
+  /** Where credential plugins may prompt the user; they inherit stdin then. Default: none; plugins then get `interactive: false`. */
   readonly terminal?: CredentialTerminal;
   /** Ends the call, not the connection. */
   readonly signal?: AbortSignal;
@@ -53,9 +53,9 @@ export interface ClusterOptions extends ContextOptions {
 }
 
 /**
- * Reads the kubeconfig and gives the way to its API server. Nothing is asked of the server before the first request.
- * @throws `KINSYNC_CLUSTER_KUBECONFIG`, `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`, `KINSYNC_CLUSTER_CREDENTIALS` (a kind of login that
- * Kubernetes has no more)
+ * Reads the kubeconfig and returns a connection to its API server. Sends nothing to the server before the first request.
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG`, `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`, `KINSYNC_CLUSTER_CREDENTIALS` (a login method that
+ * Kubernetes removed)
  * @example
  * await using cluster = await connectCluster({ env: process.env });
  * const pods = await cluster.request({ path: `/api/v1/namespaces/${cluster.namespace}/pods`, signal });
@@ -73,7 +73,7 @@ class Connection implements ClusterConnection {
   readonly namespace: string;
   readonly #cluster: KubeconfigCluster;
   readonly #route: Route;
-  readonly #asked: Asked;
+  readonly #endpoint: Endpoint;
   readonly #authority: FileText | undefined;
   readonly #impersonation: Readonly<Record<string, string | readonly string[]>>;
   readonly #credentials: Credentials;
@@ -96,7 +96,7 @@ class Connection implements ClusterConnection {
       tlsServerName: cluster.tlsServerName,
       insecureSkipTlsVerify: cluster.insecureSkipTlsVerify,
     };
-    this.#asked = { who: `The API server ${server.href} (context "${chosen.name}")`, proxy: proxy?.href };
+    this.#endpoint = { who: `The API server ${server.href} (context "${chosen.name}")`, proxy: proxy?.href };
     this.#authority =
       cluster.certificateAuthority === undefined ? undefined : new FileText(cluster.certificateAuthority);
     this.#impersonation = impersonationOf(user);
@@ -113,7 +113,7 @@ class Connection implements ClusterConnection {
 
   async request(request: ClusterRequest): Promise<ClusterResponse> {
     const { path, query = {}, accept = "application/json", signal, idleTimeout = this.#timeouts.idle } = request;
-    // A proxy that packs an endless answer holds its lines back.
+    // A proxy that compresses an endless answer delays its lines.
     const encoding = this.#cluster.disableCompression || query["watch"] !== undefined ? {} : GZIP;
     return await this.#send({
       method: "GET",
@@ -145,7 +145,7 @@ class Connection implements ClusterConnection {
     }
     const status = recordOf(recordOf(await response.json())["status"]);
     if (status["allowed"] === true) return true;
-    // An authorizer that failed says no as well.
+    // An authorizer that failed answers no, too.
     const isUnsure = typeof status["evaluationError"] === "string" && status["denied"] !== true;
     return status["allowed"] === false && !isUnsure ? false : undefined;
   }
@@ -168,7 +168,7 @@ class Connection implements ClusterConnection {
       };
       const result = await this.#attempt(
         any,
-        async () => await upgrade(await this.#poolFor(credential), call, this.#asked),
+        async () => await upgrade(await this.#poolFor(credential), call, this.#endpoint),
       );
       if (result instanceof CallerSocket) return this.#own(result);
       if (result.status !== 401 || tries > 1 || !this.#credentials.refuse(credential)) {
@@ -192,7 +192,7 @@ class Connection implements ClusterConnection {
         signal,
         async () => await exchange(await this.#poolFor(credential), { ...call, headers, signal }),
       );
-      const response = new RestResponse(sent, this.#asked, signal);
+      const response = new RestResponse(sent, this.#endpoint, signal);
       if (response.status !== 401 || tries > 1 || !this.#credentials.refuse(credential)) return response;
       await response.discard();
     }
@@ -203,7 +203,7 @@ class Connection implements ClusterConnection {
       signal.throwIfAborted();
       return await work();
     } catch (error) {
-      throw failureOf(error, this.#asked, signal);
+      throw failureOf(error, this.#endpoint, signal);
     }
   }
 
@@ -212,7 +212,7 @@ class Connection implements ClusterConnection {
     return { ...(authorization === undefined ? {} : { authorization }), ...this.#impersonation };
   }
 
-  /** The connections that show this credential; new ones when a certificate or the authority was rotated. */
+  /** The connections that use this credential; new ones when a certificate or the authority was rotated. */
   async #poolFor(credential: Credential): Promise<ConnectionPool> {
     const { cert, key } = credential.certificate ?? { cert: undefined, key: undefined };
     const material: TlsMaterial = { ca: await this.#readAuthority(), cert, key };
@@ -222,7 +222,7 @@ class Connection implements ClusterConnection {
     try {
       tls = this.#route.server.secure ? createTlsClient(material) : undefined;
     } catch (cause) {
-      // A certificate is there already and its key is not: the rotation is half done.
+      // The new certificate exists already and its key does not: the rotation is half done.
       if (present !== undefined) return present.pool;
       throw this.#brokenMaterial(material, cause);
     }
@@ -242,7 +242,7 @@ class Connection implements ClusterConnection {
       throw new KinsyncError(
         "KINSYNC_CLUSTER_KUBECONFIG",
         `The certificate-authority ${this.#authority.path} of cluster "${this.#cluster.name}" cannot be read`,
-        { cause, hint: "Mend the path in the kubeconfig." },
+        { cause, hint: "Fix the path in the kubeconfig." },
       );
     }
   }
@@ -257,7 +257,7 @@ class Connection implements ClusterConnection {
         )
       : new KinsyncError(
           "KINSYNC_CLUSTER_KUBECONFIG",
-          `The certificate-authority of cluster "${this.#cluster.name}" is no certificate`,
+          `The certificate-authority of cluster "${this.#cluster.name}" is not a certificate`,
           { cause, hint: "It must be PEM; certificate-authority-data is the base64 of that." },
         );
   }
@@ -312,7 +312,7 @@ function impersonationOf(user: KubeconfigUser): Readonly<Record<string, string |
   };
 }
 
-/** What a WebSocket was wanted for, in the user's words. */
+/** The purpose of a WebSocket, for people. */
 function describe(path: string): string {
   const [, namespace, pod, what] = /\/namespaces\/([^/]+)\/pods\/([^/]+)\/(\w+)$/.exec(path) ?? [];
   if (namespace === undefined || pod === undefined) return `open a WebSocket to ${path}`;

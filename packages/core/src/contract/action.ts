@@ -6,13 +6,13 @@ export interface RunAction {
   readonly command: readonly string[] | string;
   /** Only in members of these roles. Default: all. */
   readonly roles?: readonly string[];
-  /** Milliseconds; the command is killed then. Default: 60,000. */
+  /** Milliseconds until the command is killed. Default: 60,000. */
   readonly timeout?: number;
 }
 
 /** How a command ended. */
 export interface RunResult {
-  /** Exit code; `undefined` when it was killed, and `why` says so. */
+  /** Exit code; `undefined` when it was killed; `why` gives the reason. */
   readonly exitCode: number | undefined;
   readonly why: "exited" | "timeout" | "aborted" | "lost";
   /** Standard output and error as they came, at most the last 64 KiB. */

@@ -33,7 +33,7 @@ export type BatchEntry =
       readonly replaces?: "file" | "link" | "directory";
     }
   | { readonly op: "chmod"; readonly path: string; readonly mode: number }
-  /** Deletes the path if it exists; a folder only if it is empty (a folder with content stays, which is no failure). Content comes before its folder. */
+  /** Deletes the path if it exists; a folder only if it is empty (a folder with content stays, without an error). Content comes before its folder. */
   | { readonly op: "delete"; readonly path: string; readonly type: "file" | "directory" };
 
 /**

@@ -1,4 +1,4 @@
-/** A read of the API server. There is no way to send anything but a GET through it: kinsync never changes an object. */
+/** A read of the API server. It can only be a GET: kinsync never changes an object. */
 export interface ClusterRequest {
   /** Absolute API path, such as `/api/v1/namespaces/default/pods/web-0`. */
   readonly path: string;
@@ -13,7 +13,7 @@ export interface ClusterRequest {
 export interface ClusterResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Whole body as JSON. Throws `KINSYNC_CLUSTER_ANSWER` where it is none. */
+  /** Whole body as JSON. Throws `KINSYNC_CLUSTER_ANSWER` where it is not JSON. */
   json(): Promise<unknown>;
   /** The body as it arrives; for watches. Leaving the loop ends the request. */
   body(): AsyncIterable<Uint8Array>;
@@ -33,12 +33,12 @@ export interface AccessQuestion {
 export interface ClusterSocket {
   /** The sub-protocol that the server chose. */
   readonly protocol: string;
-  /** Bytes that were handed over and are not yet with the operating system. */
+  /** Bytes that were sent and that the operating system has not taken yet. */
   readonly bufferedAmount: number;
-  /** Sends one whole message. `done` is called once it left this process, or with the error. The bytes must not change until then. */
+  /** Sends one whole message. Calls `done` once the message left this process, or with the error. The bytes must not change until then. */
   send(data: Uint8Array, done?: (error?: Error) => void): void;
   ping(): void;
-  /** Stops reading; pressure reaches the server. */
+  /** Stops reading; backpressure reaches the server. */
   pause(): void;
   resume(): void;
   /** Closing handshake; `onClose` follows. */
@@ -53,7 +53,7 @@ export interface ClusterSocket {
 }
 
 /**
- * The one way to the API server: kubeconfig in all its forms, in-cluster, client certificates, tokens, exec plugins, OIDC,
+ * The only connection to the API server: kubeconfig in all its forms, in-cluster, client certificates, tokens, exec plugins, OIDC,
  * proxies. Credentials are fetched once for parallel callers and refreshed.
  */
 export interface ClusterConnection extends AsyncDisposable {
@@ -65,10 +65,10 @@ export interface ClusterConnection extends AsyncDisposable {
   readonly namespace: string;
   /** Resolves for every HTTP status; rejects with a `KinsyncError` of area CLUSTER when there was no answer. */
   request(request: ClusterRequest): Promise<ClusterResponse>;
-  /** Whether the present user may; `undefined` where the server would not say. The only POST there is. */
+  /** Whether the current user has this permission; `undefined` if the server cannot tell. The only POST that kinsync sends. */
   canI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined>;
   /**
-   * Opens a WebSocket. Rejects with a `KinsyncError` that holds the server's own reason where the upgrade is refused.
+   * Opens a WebSocket. Rejects with a `KinsyncError` with the server's reason where the server refuses the upgrade.
    * @param query repeated keys by arrays: `{ command: ["sh", "-c", "…"] }`
    */
   webSocket(

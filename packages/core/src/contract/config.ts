@@ -2,7 +2,7 @@ import type { RunAction } from "./action.ts";
 import type { KindPlugin, MemberState } from "./kind.ts";
 import type { TransportPlugin } from "./transport.ts";
 
-/** How the first contact with a target begins: look what is there, take it for granted, or send everything. */
+/** Initial sync of a target: compare checksums (`verify`), assume identical (`trust`), or send everything (`full`). */
 export type InitialSync = "verify" | "trust" | "full";
 
 /** One sync rule: local path to container path. */
@@ -11,11 +11,11 @@ export interface MappingConfig {
   readonly from: string;
   /** POSIX path in the container; relative ones start at the container's working directory. */
   readonly to: string;
-  /** Paths not to carry, in gitignore syntax, relative to `from`. */
+  /** Paths to leave out, in gitignore syntax, relative to `from`. */
   readonly ignore?: readonly string[];
   /** `.git`, `node_modules`, editors' temporary files and the like. Default: `true`. */
   readonly ignoreDefaults?: boolean;
-  /** Files whose rules are read too: `.gitignore`, `.dockerignore`. Default: none. */
+  /** Files with further rules: `.gitignore`, `.dockerignore`. Default: none. */
   readonly ignoreFiles?: readonly (".gitignore" | ".dockerignore")[];
   /** Only members of these roles. Default: all. */
   readonly roles?: readonly string[];
@@ -27,7 +27,7 @@ export interface MappingConfig {
   readonly states?: readonly MemberState[];
   /** Write in place where a rename is impossible. Default: `false`. */
   readonly inPlace?: boolean;
-  /** Delete what kinsync did not place, too. Default: `false`. */
+  /** Also delete files that kinsync did not create. Default: `false`. */
   readonly mirror?: boolean;
   /** Name of the transport. Default: `exec`. */
   readonly transport?: string;
@@ -35,13 +35,13 @@ export interface MappingConfig {
   readonly initial?: InitialSync;
 }
 
-/** One workload to keep in step. */
+/** One workload to keep up to date. */
 export interface WorkloadConfig {
   /** As kubectl names it: `jobset/train`, `deploy/web`, `pod/x`, `jobsets.jobset.x-k8s.io/train`. */
   readonly workload: string;
   /** Default: that of the context. */
   readonly namespace?: string;
-  /** Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is no sidecar. */
+  /** Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar. */
   readonly containers?: { readonly name?: string; readonly image?: string };
   readonly sync: readonly MappingConfig[];
   /** Commands after a commit that touched certain paths. */
@@ -51,7 +51,7 @@ export interface WorkloadConfig {
 /** A plugin by package name, with options for its factory; for YAML and JSON. */
 export type PluginReference = string | readonly [name: string, options: Readonly<Record<string, unknown>>];
 
-/** What a config file holds. */
+/** The content of a config file. */
 export interface KinsyncConfig {
   /** Kinds besides the built-in ones; one for a built-in's root replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference)[];
@@ -61,7 +61,7 @@ export interface KinsyncConfig {
   readonly workloads: readonly WorkloadConfig[];
 }
 
-/** Types a config; gives it back as it is. */
+/** Types a config; returns it unchanged. */
 export function defineConfig(config: KinsyncConfig): KinsyncConfig {
   return config;
 }

@@ -81,7 +81,7 @@ export interface OwnedPod {
   readonly pod: Pod;
   /** The objects between pod and root, nearest first; empty where the root owns the pod itself. */
   readonly owners: readonly KubeObject[];
-  /** `labels` only where a watch is missing and the kind's `claims` matched the pod by its labels. */
+  /** `labels` only where a watch is missing and the kind's `matchesByLabels` matched the pod by its labels. */
   readonly by: "owner" | "labels";
 }
 
@@ -152,7 +152,7 @@ export interface KindPlugin {
   /** `true` where one pod's verdict depends on the other pods. Default: `false`. */
   readonly judgesSet?: boolean;
   /** With a watch missing: does this pod belong to the root by its labels alone? Default: no pod does. */
-  readonly claims?: (root: KubeObject, pod: Pod) => boolean;
+  readonly matchesByLabels?: (root: KubeObject, pod: Pod) => boolean;
   /**
    * Container that takes files where neither the user nor the pod's annotation names one. A name that is in `infrastructure` is ignored.
    * Default: the first that is not a sidecar.

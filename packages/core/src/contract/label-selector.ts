@@ -8,7 +8,7 @@ export interface LabelSelector {
   }[];
 }
 
-/** The selector as a list request takes it; `undefined` where it asks for nothing, or for something that is not known here. */
+/** The selector as a list request takes it; `undefined` where it is empty, or has an operator that kinsync does not support. */
 export function formatLabelSelector(selector: LabelSelector | undefined): string | undefined {
   const terms = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {

@@ -13,8 +13,8 @@ export interface ArchivePart {
 
 /**
  * Reads the files of a batch from its archive, one after the other in the order of the batch, each in one or more parts: for transports
- * that have no tar on the other side. The archive is read only as fast as the parts are taken.
- * @throws what the archive throws; `KINSYNC_INTERNAL` where it does not hold a file of the batch
+ * that have no tar on the other side. Reads the archive only as fast as the caller takes the parts.
+ * @throws the archive's errors; `KINSYNC_INTERNAL` where it does not contain a file of the batch
  */
 export async function* readArchive(
   batch: Pick<Batch, "archive" | "entries">,
@@ -42,6 +42,6 @@ export async function* readArchive(
 }
 
 function unexpected(entry: BatchEntry | undefined): KinsyncError {
-  const what = entry === undefined ? "has more files than the batch" : `does not hold ${entry.path} as the batch says`;
+  const what = entry === undefined ? "has more files than the batch" : `does not hold ${entry.path} of the batch`;
   return new KinsyncError("KINSYNC_INTERNAL", `the archive of a batch ${what}`);
 }

@@ -2,7 +2,7 @@
 export interface ResourceType {
   /** API group; the core group is the empty string. */
   readonly group: string;
-  /** Version to talk, such as `v1` or `v1alpha2`. */
+  /** Version to request, such as `v1` or `v1alpha2`. */
   readonly version: string;
   /** CamelCase kind, such as `JobSet`. */
   readonly kind: string;
@@ -14,7 +14,7 @@ export interface ResourceType {
   readonly shortNames?: readonly string[];
 }
 
-/** `metadata.ownerReferences[]`. The uid decides; the name comes back, the uid does not. */
+/** `metadata.ownerReferences[]`. The uid decides: a new object can have an old name, but never an old uid. */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -49,7 +49,7 @@ export type Wire<T> = T extends Date
       : T;
 
 /**
- * Any object of the API. `spec` and `status` are foreign data, and any field may be missing. A kind that knows their types names them:
+ * Any object of the API. `spec` and `status` are untrusted data, and any field may be missing. A kind that has their types can name them:
  * `const { spec } = root as KubeObject<Wire<V1JobSpec>>`.
  */
 export interface KubeObject<Spec = Readonly<Record<string, unknown>>, Status = Readonly<Record<string, unknown>>> {
@@ -67,7 +67,7 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
 }
 
-/** A volume of a pod, with the part that tells where its bytes are. A volume of another type has only a name. */
+/** A volume of a pod, with the fields that locate its bytes. A volume of another type has only a name. */
 export interface Volume {
   readonly name: string;
   readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };

@@ -1,7 +1,7 @@
 /**
  * States that a kind gives to a pod that the root owns.
  *
- * - `current`: of the root's present revision or attempt, and alive.
+ * - `current`: of the root's current revision or attempt, and alive.
  * - `kept`: of an older revision that the root's spec keeps on purpose (partition, OnDelete, the stable side of a canary).
  * - `superseded`: alive, but of a revision or attempt that the controller is replacing.
  * - `terminating`: `deletionTimestamp` is set, or the pod goes with an owner that is being deleted.

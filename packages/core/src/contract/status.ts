@@ -2,13 +2,13 @@ import type { ClusterResponse } from "./cluster.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import { KinsyncError, type KinsyncErrorOptions, type Retry } from "../errors/error.ts";
 
-/** What is known of an answer besides its body. */
+/** The parts of an answer besides its body. */
 export interface StatusOptions {
   /** HTTP status. Default: `code` of the Status object. */
   readonly status?: number;
   /** Names in lower case. `retry-after` is read. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Code for a 404. Default: by what was not found: a pod, a namespace, a kind, else a workload. */
+  /** Code for a 404. Default: by the missing object: a pod, a namespace, a kind, else a workload. */
   readonly notFound?: ErrorCode;
 }
 
@@ -16,12 +16,12 @@ export interface StatusOptions {
 export interface StatusDetails {
   /** HTTP status; `0` where none is known. */
   readonly status: number;
-  /** Kubernetes' word for it, such as `Forbidden`, `NotFound`, `Expired`. */
+  /** Kubernetes' name for it, such as `Forbidden`, `NotFound`, `Expired`. */
   readonly reason?: string;
   /** Resource (plural) and name of the object that the answer is about. */
   readonly resource?: string;
   readonly name?: string;
-  /** Milliseconds that the server asks to wait. */
+  /** Milliseconds to wait, as the server requested. */
   readonly retryAfter?: number;
   /** For 403: the rule that would grant it. */
   readonly rule?: PolicyRule;
@@ -37,9 +37,9 @@ export interface PolicyRule {
 }
 
 /**
- * Turns a refusal of the API server into an error for people. Takes whatever the body was: a `Status` object (also that of a
+ * Turns a refusal of the API server into an error for people. The body may be a `Status` object (also that of a
  * watch's ERROR event), text, or nothing.
- * @param what the deed in the user's words, without a full stop: `list pods in namespace ml`
+ * @param what the operation in plain words, without a full stop: `list pods in namespace ml`
  */
 export function errorOfStatus(body: unknown, what: string, options: StatusOptions = {}): KinsyncError {
   const answer = readStatus(body);
@@ -73,7 +73,7 @@ export function errorOfStatus(body: unknown, what: string, options: StatusOption
   if (status === 404 || answer.reason === "NotFound") {
     return fail(options.notFound ?? codeOfAbsence(answer), { message: answer.isStatus ? said : "not found (404)" });
   }
-  // 410: the resource version or the `continue` token is too old. Whoever lists starts again.
+  // 410: the resource version or the `continue` token is too old. The reflector lists again.
   if (status === 410)
     return fail("KINSYNC_CLUSTER_ANSWER", { retry: "retry", hint: "Nothing to do: it is listed again." });
   if (status === 429 || status >= 500) return fail("KINSYNC_CLUSTER_BUSY", { retry: "retry" });
@@ -86,15 +86,15 @@ export function errorOfStatus(body: unknown, what: string, options: StatusOption
   }
   if (!answer.isStatus) {
     return fail("KINSYNC_CLUSTER_ANSWER", {
-      message: `the server answered ${status} with something that is no Kubernetes Status`,
+      message: `the server answered ${status} with something that is not a Kubernetes Status`,
     });
   }
-  // The request itself was wrong: the same again would give the same, but for a conflict and a time-out.
+  // The request itself was wrong: a repetition fails again, except for a conflict and a time-out.
   const again = status === 0 || status === 408 || status === 409;
   return fail("KINSYNC_CLUSTER_ANSWER", { retry: again ? "retry" : "terminal", hint: "See the server's words above." });
 }
 
-/** The same for a response whose body has not been read: takes the body, whatever it is. */
+/** The same for a response whose body has not been read yet: reads the body, of any type. */
 export async function errorOfResponse(
   response: ClusterResponse,
   what: string,
@@ -104,7 +104,7 @@ export async function errorOfResponse(
   try {
     body = await response.json();
   } catch {
-    // No JSON, or the connection ended: the HTTP status has to do.
+    // Not JSON, or the connection ended: only the HTTP status is known.
   }
   return errorOfStatus(body, what, { ...options, status: response.status, headers: response.headers });
 }
@@ -142,7 +142,7 @@ function codeOfAbsence(answer: Answer): ErrorCode {
   return "KINSYNC_RESOLVE_WORKLOAD";
 }
 
-/** The words of the API server's RBAC authorizer and of SubjectAccessReview webhooks: apiserver, `responsewriters.Forbidden`. */
+/** The message of the API server's RBAC authorizer and of SubjectAccessReview webhooks: apiserver, `responsewriters.Forbidden`. */
 const REFUSAL =
   /cannot (?<verb>[\w*]+) resource "(?<resource>[^"]+)" in API group "(?<group>[^"]*)"(?: in the namespace "(?<namespace>[^"]+)")?/;
 
@@ -176,14 +176,14 @@ function hostOf(location: string | undefined): string | undefined {
 }
 
 const UNSAFE = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]+/g;
-const LONGEST = 600;
+const MAX_TEXT_CHARS = 600;
 
-/** One line without controls: what a server says is untrusted text. */
+/** One line without control characters: the server's text is untrusted. */
 function textOf(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   const text = value.replaceAll(UNSAFE, " ").trim();
   if (text === "") return undefined;
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text;
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -39,8 +39,8 @@ export interface TransportPlugin<Opened extends Session = Session> {
   readonly capabilities?: Partial<TransportCapabilities>;
   /**
    * Opens a session to exactly this target. Writes nothing before it has compared the pod's UID and the container's ID with the target's.
-   * Rejects with a `KinsyncError` whose `retry` tells the engine what to do. `KINSYNC_TRANSPORT_CANNOT` is the code for what the transport
-   * is unable to do; a code of the plugin's own goes into `details.code`.
+   * Rejects with a `KinsyncError` whose `retry` determines what the engine does next. `KINSYNC_TRANSPORT_CANNOT` is the code for what the
+   * transport is unable to do; a code of the plugin's own goes into `details.code`.
    */
   readonly open: (target: Target, context: OpenContext) => Promise<Opened>;
   /**

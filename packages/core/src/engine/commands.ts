@@ -1,18 +1,18 @@
-/** Orders that a running engine takes. Before `run` and after its end they do nothing. */
+/** Commands for a running engine. Before `run` and after its end they have no effect. */
 export interface EngineCommands {
   /** Scans all local files again; settles when their state is known. */
   rescan(): Promise<void>;
-  /** Tries at once whatever failed or waits for its next attempt. */
+  /** Retries at once every target that failed or waits for its next attempt. */
   trigger(): void;
 }
 
-/** What an engine has to offer for its commands. */
+/** What an engine provides for its commands. */
 export interface Commandable {
   rescan(): Promise<void>;
   retryNow(): void;
 }
 
-/** The commands over whatever runs now. */
+/** The commands for the workloads that run now. */
 export function engineCommands(running: () => readonly Commandable[]): EngineCommands {
   return {
     async rescan() {

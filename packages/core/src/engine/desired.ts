@@ -7,11 +7,11 @@ import { projectTree, type Tree } from "../mapping/tree.ts";
 import type { DesiredRoot, DesiredState } from "../sync/target/desired-state.ts";
 import type { MappingSnapshot, Snapshot } from "./snapshot.ts";
 
-/** What decides which part of a snapshot a target should hold. */
+/** Determines which part of a snapshot a target should hold. */
 export interface Projection {
   /** Mappings whose filters select the target's container, in the order of the config. */
   readonly mappings: readonly ResolvedMapping[];
-  /** Working directory of the container; `undefined` until a session has found it out. */
+  /** Working directory of the container; `undefined` until a session has reported it. */
   readonly workingDirectory: string | undefined;
 }
 
@@ -91,7 +91,7 @@ function withoutPaths(tree: Tree, overridden: readonly string[]): Tree {
   return without;
 }
 
-/** Two mappings that land on one path would overwrite each other at every comparison. */
+/** Two mappings with one container path would overwrite each other at every comparison. */
 function conflictOf(
   parts: readonly { readonly part: MappingSnapshot; readonly path: ContainerPath }[],
   workingDirectory: string | undefined,

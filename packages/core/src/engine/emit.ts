@@ -8,7 +8,7 @@ import { diffTrees } from "../mapping/tree.ts";
 import type { Snapshot, SnapshotChange } from "./snapshot.ts";
 import { basename } from "node:path";
 
-/** An event without what every event of one workload has in common. */
+/** An event without the fields that all events of one workload share. */
 type EventInput = EngineEvent extends infer Event
   ? Event extends EngineEvent
     ? Omit<Event, "time" | "workload" | "namespace">
@@ -24,8 +24,8 @@ export interface TargetNames {
   readonly container: string;
 }
 
-/** Paths that one event names at most. */
-const NAMED_PATHS = 20;
+/** Limit of paths in one event. */
+const MAX_PATHS = 20;
 
 /** How events name a member's container. */
 export function namesOf(member: Member, container: string): TargetNames {
@@ -46,7 +46,7 @@ export class WorkloadEmitter {
   readonly #workload: string;
   readonly #namespace: string;
   readonly #onEvent: (event: EngineEvent) => void;
-  /** Notes that were emitted: each once. */
+  /** Notes that were emitted; each is emitted once. */
   readonly #notes = new Set<string>();
 
   constructor(workload: string, namespace: string, onEvent: (event: EngineEvent) => void) {
@@ -112,7 +112,7 @@ export class WorkloadEmitter {
       files: trees.reduce((sum, { files }) => sum + files, 0),
       bytes: trees.reduce((sum, { bytes }) => sum + bytes, 0),
       changed: mappings.reduce((sum, { changed }) => sum + changed, 0),
-      paths: mappings.flatMap(({ paths }) => paths).slice(0, NAMED_PATHS),
+      paths: mappings.flatMap(({ paths }) => paths).slice(0, MAX_PATHS),
       mappings,
     });
   }
@@ -148,7 +148,7 @@ function mappingChange({ mapping, before, after }: SnapshotChange): MappingChang
   if (changed.length === 0 && before?.tree !== undefined) return [];
   const { id, from, fromText, to } = mapping;
   // A single file has its container's name in the tree, and its local name for people.
-  const paths = tree.shape === "file" ? changed.map(() => basename(from)) : changed.slice(0, NAMED_PATHS);
+  const paths = tree.shape === "file" ? changed.map(() => basename(from)) : changed.slice(0, MAX_PATHS);
   return [{ mapping: id, from: fromText, to, files: tree.files, bytes: tree.bytes, changed: changed.length, paths }];
 }
 

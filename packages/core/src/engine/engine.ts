@@ -20,11 +20,11 @@ import { checkedSources } from "./mapping-files.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
 import { WorkloadEngine } from "./workload.ts";
 
-/** Milliseconds that the end of a run may take: sessions are closed, then everything is released. */
+/** Time for the end of a run: sessions close, then everything is released. */
 const ENDING_MS = 800;
-/** Milliseconds beyond `wait` that the first pass gets: an API server that stopped answering never lets it end. */
+/** Extra time beyond `wait` for the first pass, which never ends if the API server stopped answering. */
 const PATIENCE_MS = 30_000;
-/** Milliseconds that members with a role or container that none has yet get to appear. */
+/** Time for members to appear where a mapping names a role or container that no member has yet. */
 const OBSTACLE_MS = 5_000;
 const WAIT_MS = 60_000;
 
@@ -70,7 +70,7 @@ class JoinedEngine implements Engine {
     try {
       this.#check();
       await this.#done.promise;
-      // An obstacle may pass as long as somebody waits: it is the answer to `once` alone.
+      // In watch mode an obstacle may still disappear; only `once` ends with it.
       const isAnswer = mode === "once" && !signal.aborted;
       const result: RunResult = {
         summaries: this.#workloads.map((workload) => workload.summary()),
@@ -161,7 +161,7 @@ class JoinedEngine implements Engine {
     signal: AbortSignal,
   ): Promise<HostedSession> {
     const transport = hostTransport(this.#transport(mapping));
-    // A program may hand in workloads that no project has checked.
+    // A program may pass workloads that no project has checked.
     const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, transport.capabilities);
     if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);
     if (target === undefined) {

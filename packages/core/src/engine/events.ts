@@ -85,7 +85,7 @@ export interface SyncedEvent extends OfTarget {
   readonly event: "synced";
   readonly mapping: string;
   readonly snapshot: number;
-  /** Entries written and deleted, and bytes of file content carried, in this batch. Zero when all was there already. */
+  /** Entries written and deleted, and bytes of file content sent, in this batch. Zero when the target already held everything. */
   readonly files: number;
   readonly deleted: number;
   readonly bytes: number;
@@ -93,7 +93,7 @@ export interface SyncedEvent extends OfTarget {
   readonly duration: number;
 }
 
-/** A target cannot be served until the user acts. */
+/** A target gets no files until the user acts. */
 export interface FailedEvent extends OfTarget {
   readonly event: "failed";
   readonly code: ErrorCode;
@@ -101,7 +101,7 @@ export interface FailedEvent extends OfTarget {
   readonly hint: string;
 }
 
-/** A target is out of date and will be tried again. */
+/** A target is out of date; another attempt follows. */
 export interface RetryEvent extends OfTarget {
   readonly event: "retry";
   readonly code: ErrorCode;

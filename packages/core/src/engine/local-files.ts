@@ -3,7 +3,7 @@ import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { MappingFiles, type CreateSource } from "./mapping-files.ts";
 import { nextSnapshot, type Snapshot } from "./snapshot.ts";
 
-/** Milliseconds that a snapshot waits for other mappings that are settling: one save may touch several. */
+/** How long a snapshot waits for other mappings that are settling: one save may affect several. */
 const COALESCE_MS = 250;
 
 export interface LocalFilesOptions {

@@ -35,7 +35,7 @@ export interface MappingFilesOptions {
 /** Of trees without files. */
 const NO_CONTENT: ContentStore = memoryContent([]);
 
-/** The local files of one mapping: what should be sent, or why nothing may be. */
+/** The local files of one mapping: what to send, or why nothing may be sent. */
 export class MappingFiles implements AsyncDisposable {
   readonly #options: MappingFilesOptions;
   readonly #source: Source;
@@ -80,7 +80,7 @@ export class MappingFiles implements AsyncDisposable {
         for (const problem of state.problems) this.#reportOnce(problem);
         return;
       case "missing":
-        // The source waited long enough: a single file was deleted on purpose. A missing folder is more likely a mistake.
+        // The source has waited already: a mapped single file was deleted on purpose. A missing folder is more likely a mistake.
         if (this.#current?.tree?.shape === "file") this.#settled(createTree("file", []), NO_CONTENT, () => false);
         else this.#halt(`${from} does not exist; nothing is sent until it is back`);
         return;

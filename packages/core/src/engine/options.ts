@@ -26,13 +26,13 @@ export interface EngineOptions {
   readonly workloads: readonly ResolvedWorkload[];
   /** Id of this run; goes into the markers in the containers. Default: random. */
   readonly runId?: string;
-  /** Who runs it, for people: `ada@laptop`; goes into the markers. Default: `unknown`. */
+  /** User and machine of the run, for people: `ada@laptop`; goes into the markers. Default: `unknown`. */
   readonly owner?: string;
   /** `watch`: until the signal; `once`: until every eligible target holds the newest snapshot or needs the user. */
   readonly mode: "watch" | "once";
   /**
-   * Milliseconds that `once` waits for eligible containers to run, and for targets that are tried again. A transfer that
-   * moves is not cut off by it. Default: 60,000.
+   * Milliseconds that `once` waits for eligible containers to run, and for targets with another attempt due. A transfer with
+   * progress is not cut off. Default: 60,000.
    */
   readonly wait?: number;
   /** An empty source folder is intended: all synced files are deleted. Default: `false`. */
@@ -53,7 +53,7 @@ export interface TargetView {
   /** Ids of the mappings that select it. */
   readonly mappings: readonly string[];
   readonly status: TargetStatus;
-  /** Number of the last snapshot that it wholly held; `undefined` before the first. */
+  /** Number of the last snapshot that it completely held; `undefined` before the first. */
   readonly snapshot: number | undefined;
   /** Entries of the last delivery. */
   readonly files: number;
@@ -87,7 +87,7 @@ export interface RunResult {
 export interface Engine extends AsyncDisposable {
   /** Runs until its mode is done or its signal ends; resolves also when it was interrupted. */
   run(): Promise<RunResult>;
-  /** The present state; after `run` the last one. */
+  /** The current state; after `run` the last one. */
   view(): EngineView;
   readonly commands: EngineCommands;
 }

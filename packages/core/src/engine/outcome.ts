@@ -1,33 +1,33 @@
 import type { KinsyncError } from "../errors/error.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 
-/** How far one workload is: all that decides whether the work is done. */
+/** Progress of one workload: everything that determines whether the work is done. */
 export interface WorkloadProgress {
   /** The state of every mapping's local files is known. */
   readonly isLocalReady: boolean;
-  /** The members are known, or known not to be had. */
+  /** The members are known, or cannot be determined. */
   readonly isResolved: boolean;
-  /** The first pass was through at some moment before. */
+  /** The first pass was complete at an earlier moment. */
   readonly wasReady: boolean;
   /** Nothing may be sent: the local files of every mapping are halted. */
   readonly isHalted: boolean;
   /** Running targets by status. */
   readonly targets: Readonly<Record<TargetStatus, number>>;
-  /** Targets that are being served, or whose commands run. */
+  /** Targets with a pass or a command in progress. */
   readonly busy: number;
   /** Containers that should hold files and do not run. */
   readonly notRunning: number;
   /** Commands of `run` that failed. */
   readonly failedRuns: number;
-  /** What keeps the workload, or one of its mappings, from having targets, and does not pass by waiting. */
+  /** Why the workload, or one of its mappings, has no targets, where waiting does not help. */
   readonly obstacle: KinsyncError | undefined;
 }
 
-/** What time says: each of these limits has passed. */
+/** The time limits that have passed. */
 export interface Elapsed {
-  /** `wait`: for containers that do not run yet, and for targets that are tried again. */
+  /** `wait`: for containers that do not run yet, and for targets with another attempt due. */
   readonly wait: boolean;
-  /** The time that an obstacle gets to pass by itself. */
+  /** The time that an obstacle gets to disappear. */
   readonly obstacle: boolean;
   /** The first pass itself: the API server or the local files never answered. */
   readonly patience: boolean;
@@ -42,7 +42,7 @@ export interface Outcome {
    * command failed; 4: nothing to sync to; 5: the cluster does not allow it.
    */
   readonly exitCode: 0 | 2 | 3 | 4 | 5;
-  /** What kept a workload, or one of its mappings, from having targets. */
+  /** Why a workload, or one of its mappings, had no targets. */
   readonly problem: KinsyncError | undefined;
 }
 
@@ -57,7 +57,7 @@ export function outcome(workloads: readonly WorkloadProgress[], elapsed: Elapsed
   };
 }
 
-/** The first pass is through: members and local files are known, and every target was tried. */
+/** The first pass is complete: members and local files are known, and every target had its first attempt. */
 export function isReady({ wasReady, isLocalReady, isResolved, isHalted, targets }: WorkloadProgress): boolean {
   if (wasReady) return true;
   return isLocalReady && isResolved && (isHalted || targets.waiting + targets.syncing === 0);

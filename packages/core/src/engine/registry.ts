@@ -39,7 +39,7 @@ export interface RegistryOptions {
   readonly open: OpenSession;
   readonly runId: string;
   readonly since: string;
-  /** The pod existed when this run began: its mapped roots are claimed whoever owns them. */
+  /** The pod existed when this run began: its mapped roots are claimed from any owner. */
   readonly isInitial: (uid: string) => boolean;
   /** A count changed. */
   readonly onChange: () => void;
@@ -54,7 +54,7 @@ interface TargetEntry {
   /** Of the last delivery. */
   files: number;
   duration: number | undefined;
-  /** What the counts hold of this entry. */
+  /** This entry's share of the counts. */
   counted: { readonly status: TargetStatus; readonly isBusy: boolean } | undefined;
 }
 
@@ -63,7 +63,7 @@ interface MemberRecord {
   selection: MemberSelection;
 }
 
-/** The targets of one workload: makes the workers those of the containers that should hold files now. One member's change costs one member. */
+/** The targets of one workload: keeps a worker for each running container that should hold files. One member's change costs one member. */
 export class TargetRegistry implements AsyncDisposable {
   readonly counts: SelectionCounts;
   readonly statuses: Record<TargetStatus, number> = {
@@ -79,8 +79,8 @@ export class TargetRegistry implements AsyncDisposable {
   readonly #members = new Map<string, MemberRecord>();
   readonly #entries = new Map<string, TargetEntry>();
   /**
-   * What this run has claimed, by target. A member that stops being eligible and comes back is not a first contact: a later run that
-   * claimed its roots meanwhile keeps them.
+   * Mapped roots that this run has claimed, by target. A member that stops being eligible and returns is not a first contact: a later run
+   * that claimed its roots meanwhile keeps them.
    */
   readonly #claimed = new Map<string, Set<string>>();
   readonly #ending = new Set<Promise<void>>();
@@ -95,7 +95,7 @@ export class TargetRegistry implements AsyncDisposable {
     this.counts = new SelectionCounts(options.mappings);
   }
 
-  /** Running targets that are being served, or whose commands run. */
+  /** Running targets with a pass or a command in progress. */
   get busy(): number {
     return this.#busy;
   }
@@ -113,7 +113,7 @@ export class TargetRegistry implements AsyncDisposable {
     return this.#entries.size - this.#notRunning;
   }
 
-  /** Takes in the members that came, went or changed. */
+  /** Processes the members that came, went or changed. */
   apply(changes: readonly MemberChange[]): void {
     if (this.#isOver) return;
     for (const { uid, after } of changes) this.#applyOne(uid, after);
@@ -144,7 +144,7 @@ export class TargetRegistry implements AsyncDisposable {
     try {
       return selectFromMember(member, mappings, kind);
     } catch (error) {
-      // A kind that fails to name a default container costs this member its files, and nobody else.
+      // A kind that fails to name a default container affects only this member.
       emitter.problem(asKinsyncError(error, `pod ${member.name}: cannot choose a container`));
       return { containers: [], missing: [] };
     }
@@ -221,7 +221,7 @@ export class TargetRegistry implements AsyncDisposable {
     for (const entry of this.#entries.values()) entry.worker?.update(this.#desired(entry));
   }
 
-  /** Tries at once whatever failed or waits for its next attempt. */
+  /** Retries at once every target that failed or waits for its next attempt. */
   retryNow(): void {
     for (const { worker } of this.#entries.values()) worker?.retryNow();
   }
@@ -250,7 +250,7 @@ export class TargetRegistry implements AsyncDisposable {
   #listener(key: string, entry: () => TargetEntry): WorkerListener {
     const { emitter } = this.#options;
     const names = () => namesOf(entry().eligible.member, entry().eligible.container.name);
-    /** Of a worker that still counts: one that was ended reports to nobody. */
+    /** Only for a worker that is still registered: an ended worker does not report. */
     const isCurrent = (): boolean => this.#entries.get(key) === entry() && !this.#isOver;
     return {
       onStatus: (status, reason, error) => {
@@ -310,12 +310,12 @@ export class TargetRegistry implements AsyncDisposable {
     this.#options.emitter.emit({ event: "target", ...namesOf(member, container.name), status: "waiting", reason });
   }
 
-  /** Keeps the counts those of the workers: each change costs one target. */
+  /** Updates the counts from the workers: each change costs one target. */
   #count(entry: TargetEntry): void {
     const { worker } = entry;
     if (worker === undefined) return;
     this.#uncount(entry);
-    // A stale target waits for its next attempt: nothing is under way.
+    // A stale target waits for its next attempt: nothing is running.
     const counted = { status: worker.status, isBusy: !worker.idle && worker.status !== "stale" };
     this.statuses[counted.status] += 1;
     if (counted.isBusy) this.#busy += 1;
@@ -329,7 +329,7 @@ export class TargetRegistry implements AsyncDisposable {
     entry.counted = undefined;
   }
 
-  /** Also after `dispose`: the last word on each target. */
+  /** Also after `dispose`: the last state of each target. */
   view(): readonly TargetView[] {
     return [...this.#entries.values()].map(({ eligible, worker, files, duration }) => ({
       pod: eligible.member.name,

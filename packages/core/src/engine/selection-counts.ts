@@ -14,11 +14,11 @@ export interface Selected {
 interface MappingCounts {
   /** Members that have the container that the mapping selects. */
   withContainer: number;
-  /** Reasons of the selected members that do not have it, by UID. */
+  /** Reasons of the selected members without this container, by UID. */
   readonly missing: Map<string, string>;
 }
 
-/** How many members have which state, role, index and container. Counted along with the changes: one member's change costs one member. */
+/** How many members have which state, role, index and container. Updated with each change: one member's change costs one member. */
 export class SelectionCounts {
   readonly #mappings: readonly ResolvedMapping[];
   readonly #byMapping = new Map<string, MappingCounts>();
@@ -98,8 +98,8 @@ export class SelectionCounts {
   }
 }
 
-/** Names that a message lists at most. */
-const LISTED = 8;
+/** Limit of names in a message. */
+const MAX_NAMES = 8;
 
 const UNMATCHED = {
   role: { code: "KINSYNC_RESOLVE_ROLE", plural: "roles" },
@@ -115,11 +115,11 @@ function unmatched(
 ): KinsyncError {
   const { code, plural } = UNMATCHED[word];
   const sorted = known.toSorted();
-  const more = sorted.length > LISTED ? `, and ${sorted.length - LISTED} more` : "";
+  const more = sorted.length > MAX_NAMES ? `, and ${sorted.length - MAX_NAMES} more` : "";
   const list =
     known.length === 0
       ? `the members have no ${plural}`
-      : `known ${plural}: ${sorted.slice(0, LISTED).join(", ")}${more}`;
+      : `known ${plural}: ${sorted.slice(0, MAX_NAMES).join(", ")}${more}`;
   return new KinsyncError(code, `${mapping.id}: no member has the ${word} ${wanted}; ${list}`, {
     hint: didYouMean(nearestNames(wanted, known), `See \`kinsync tree\` for the ${plural} of the members.`),
     details: { wanted, known: sorted },

@@ -5,14 +5,14 @@ import type { Tree } from "../mapping/tree.ts";
 /** The settled local files of one mapping. */
 export interface MappingSnapshot {
   readonly mapping: ResolvedMapping;
-  /** The last tree that settled; `undefined` where none ever did. */
+  /** The last tree that settled; `undefined` where no tree has settled yet. */
   readonly tree: Tree | undefined;
   readonly content: ContentStore;
   /** Whether the ignore rules exclude a path, relative to `from`. */
   readonly isIgnored: (path: string, isDirectory: boolean) => boolean;
   /** `performance.now()` of the moment in which `tree` settled. */
   readonly settledAt: number;
-  /** Why nothing of this mapping may be sent; `undefined` while all is well. */
+  /** Why nothing of this mapping may be sent; `undefined` while the mapping is not halted. */
   readonly halted: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface SnapshotChange {
   readonly after: MappingSnapshot;
 }
 
-/** The next snapshot: numbered anew where any tree differs; `previous` where nothing differs at all. */
+/** The next snapshot: with a new number where any tree differs; `previous` where nothing differs at all. */
 export function nextSnapshot(previous: Snapshot | undefined, mappings: readonly MappingSnapshot[]): Snapshot {
   const before = new Map(previous?.mappings.map((each) => [each.mapping.id, each]));
   const isSame = previous !== undefined && mappings.every((each) => each === before.get(each.mapping.id));

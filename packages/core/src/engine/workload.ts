@@ -127,7 +127,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       synced,
       failed,
       halted,
-      // Whatever is not known to be finished is out of date.
+      // Targets that are not known to be finished are out of date.
       stale: stale + waiting + syncing + accepted,
       waiting: this.#registry.notRunning,
       failedRuns: this.#registry.failedRuns,
@@ -170,7 +170,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#onChange();
   }
 
-  /** What keeps this workload, or one of its mappings, from having targets, and does not pass by waiting. */
+  /** Why this workload, or one of its mappings, has no targets, where waiting does not help. */
   #obstacle(): KinsyncError | undefined {
     const [problem] = this.#resolution?.problems ?? [];
     const { targets, notRunning, counts } = this.#registry;
@@ -178,7 +178,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     return counts.unmatched(this.#resolution?.roles ?? [])[0];
   }
 
-  /** Emits why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
+  /** Emits the reason why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
   #emitAbsence({ notes, root, problems, workload }: Resolution): void {
     const note = joinNotes(notes);
     const { counts, targets, notRunning } = this.#registry;

@@ -1,6 +1,6 @@
 /** A watchdog under which calls of plugins run. */
 export interface CallWatch {
-  /** The present call (0: none), and how many calls began or ended. Shared with the thread that watches. */
+  /** The current call (0: none), and how many calls began or ended. Shared with the thread that watches. */
   readonly state: Int32Array;
   /** The number of a call; the thread gets its name before the call begins. */
   callNumber(plugin: string, operation: string): number;

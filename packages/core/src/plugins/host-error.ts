@@ -13,7 +13,7 @@ export function answer(message: string): TypeError {
  */
 export function pluginError(plugin: string, operation: string, error: unknown): KinsyncError {
   if (isKinsyncError(error)) {
-    // Local files and disks are not the plugin's.
+    // Errors of local files and disks are not the plugin's.
     if (error.plugin !== undefined || isSourceError(error)) return error;
     return new KinsyncError(error.code, error.message, {
       hint: error.hint,
@@ -49,7 +49,7 @@ export function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** What a value is, for messages, without its content where that may be long. */
+/** Describes a value for messages, without its content where that may be long. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);

@@ -2,7 +2,7 @@ import { KinsyncError } from "../errors/error.ts";
 import { watchCall } from "./call-watch.ts";
 import { pluginError } from "./host-error.ts";
 
-/** Milliseconds that a plugin's function gets to end after its signal aborted. */
+/** How long a plugin's function may take to end after its signal aborted. */
 const ABORT_GRACE_MS = 5_000;
 
 export interface GuardOptions<T> {

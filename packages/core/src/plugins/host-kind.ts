@@ -30,10 +30,10 @@ export interface HostedKind {
   readonly judgesSet: boolean;
   readonly infrastructure: readonly string[];
   /** The kind can match pods by their labels where a watch is missing. */
-  readonly canClaim: boolean;
+  readonly canMatchByLabels: boolean;
   watches(root: KubeObject): WatchPlan;
   judge(view: KindView): HostedJudgement;
-  claims(root: KubeObject, pod: Pod): boolean;
+  matchesByLabels(root: KubeObject, pod: Pod): boolean;
   project(watch: Watch | Reference, object: KubeObject): KubeObject;
   defaultContainer(pod: Pod): string | undefined;
   /** `undefined` where the kind does not declare them. */
@@ -44,7 +44,7 @@ export interface HostedKind {
 
 const hosted = new WeakMap<KindPlugin, HostedKind>();
 
-/** The one way to call a kind. The same plugin gives the same host. */
+/** The only way to call a kind. The same plugin gives the same host. */
 export function hostKind(kind: KindPlugin): HostedKind {
   let host = hosted.get(kind);
   if (host === undefined) {
@@ -61,7 +61,7 @@ function createHostedKind(kind: KindPlugin): HostedKind {
     name,
     judgesSet: kind.judgesSet ?? false,
     infrastructure: kind.infrastructure ?? [],
-    canClaim: kind.claims !== undefined,
+    canMatchByLabels: kind.matchesByLabels !== undefined,
     watches(root) {
       return call(name, "watches", () => checkedPlan(kind.watches(root)));
     },
@@ -75,13 +75,14 @@ function createHostedKind(kind: KindPlugin): HostedKind {
         };
       });
     },
-    claims(root, pod) {
-      const { claims } = kind;
-      if (claims === undefined) return false;
-      return call(name, "claims", () => {
-        const claimed: unknown = claims.call(kind, root, pod);
-        if (typeof claimed !== "boolean") throw answer(`claims returned ${describe(claimed)} instead of a boolean`);
-        return claimed;
+    matchesByLabels(root, pod) {
+      const { matchesByLabels } = kind;
+      if (matchesByLabels === undefined) return false;
+      return call(name, "matchesByLabels", () => {
+        const isMatched: unknown = matchesByLabels.call(kind, root, pod);
+        if (typeof isMatched !== "boolean")
+          throw answer(`matchesByLabels returned ${describe(isMatched)} instead of a boolean`);
+        return isMatched;
       });
     },
     project(watch, object) {
@@ -132,7 +133,7 @@ function createHostedKind(kind: KindPlugin): HostedKind {
   };
 }
 
-/** The envelope only: the objects in it were frozen when they arrived, so this costs nothing that grows. */
+/** Only the outer object: its objects were frozen when they arrived, so the cost does not grow with them. */
 function freezeView(view: KindView): KindView {
   return Object.freeze({
     root: view.root,

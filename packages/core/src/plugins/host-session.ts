@@ -6,13 +6,13 @@ import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
 import { guard, type GuardOptions } from "./host-guard.ts";
 
-/** Milliseconds until a transport's function counts as hung. Far above a transport's own limits: they only name the plugin. */
+/** Milliseconds until a transport's function counts as hung. Far above a transport's own limits, which report the actual cause. */
 export interface TransportLimits {
   /** `open`, `claim`, `discard`, `ping`, and closing. Default: 60,000. */
   readonly answerMs?: number;
   /** `inventory`: digests of everything that exists. Default: 300,000. */
   readonly inventoryMs?: number;
-  /** What stage and commit get in addition to the time for the bytes. Default: 120,000. */
+  /** Time for stage and commit in addition to the time for the bytes. Default: 120,000. */
   readonly batchMs?: number;
   /** Slowest link that counts as alive, in bytes per second. Default: 16,384. */
   readonly slowestBytesPerSecond?: number;

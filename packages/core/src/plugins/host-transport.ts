@@ -14,7 +14,7 @@ export interface HostedTransport {
   open(target: Target, context: OpenContext): Promise<HostedSession>;
 }
 
-/** The one way to call a transport and the sessions that it opens. */
+/** The only way to call a transport and the sessions that it opens. */
 export function hostTransport(transport: TransportPlugin, limits: TransportLimits = {}): HostedTransport {
   const { name } = transport;
   const capabilities = capabilitiesOf(transport);
@@ -33,6 +33,6 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
 }
 
 function closeLate(session: Session): void {
-  // Nothing waits for it; an error while it closes is of no use.
+  // No caller waits for it, so an error while it closes has no effect.
   void (async () => session[Symbol.asyncDispose]())().catch(() => undefined);
 }

@@ -16,7 +16,7 @@ const KIND_FIELDS = {
   watches: true,
   judge: true,
   judgesSet: true,
-  claims: true,
+  matchesByLabels: true,
   defaultContainer: true,
   infrastructure: true,
   namespaces: true,
@@ -56,7 +56,7 @@ export function checkKind(value: unknown, who: string): KindPlugin {
   for (const field of ["watches", "judge"]) {
     if (typeof plugin[field] !== "function") throw shape(who, `its \`${field}\` is not a function`);
   }
-  for (const field of ["claims", "defaultContainer", "namespaces", "roles"]) {
+  for (const field of ["matchesByLabels", "defaultContainer", "namespaces", "roles"]) {
     if (plugin[field] !== undefined && typeof plugin[field] !== "function") {
       throw shape(who, `its \`${field}\` is not a function`);
     }

@@ -1,10 +1,10 @@
 import { writeSync } from "node:fs";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 
-/** What the thread is started with. */
+/** Start parameters of the thread. */
 export interface WatchdogThreadData {
   readonly purpose: "kinsync-watchdog";
-  /** The present call (0: none), and how many calls began or ended. */
+  /** The current call (0: none), and how many calls began or ended. */
   readonly state: Int32Array;
   readonly limitMs: number;
 }
@@ -24,7 +24,7 @@ export const HOOK = "kinsync.watchdog";
 
 const POLL_MS = 250;
 
-/** How long the main thread may take to end the process by itself. It cannot where a plugin blocks it outside JavaScript. */
+/** How long the main thread may take to end the process. It cannot end it where a plugin blocks outside JavaScript. */
 const GRACE_MS = 2_000;
 
 function watch({ state, limitMs }: WatchdogThreadData): void {

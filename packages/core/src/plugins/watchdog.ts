@@ -14,8 +14,8 @@ export interface WatchdogOptions {
 
 /**
  * Ends the process when a plugin loops or blocks in a synchronous call, which also keeps signals such as Ctrl-C from being handled. A
- * thread sees that the call does not return, and interrupts it: `onBlocked` reports `KINSYNC_PLUGIN_FAILED` with plugin and function, and
- * the process exits with its code. Where the call blocks outside JavaScript, the thread prints the plugin's name and kills the process.
+ * thread detects that the call does not return, and interrupts it: `onBlocked` reports `KINSYNC_PLUGIN_FAILED` with plugin and function,
+ * and the process exits with its code. Where the call blocks outside JavaScript, the thread prints the plugin's name and kills the process.
  *
  * One watchdog per process. Does nothing under a debugger, where a breakpoint would look like a plugin that blocks. Disposing stops it.
  */

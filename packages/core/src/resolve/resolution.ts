@@ -2,7 +2,7 @@ import type { Container, ContainerStatus, KubeObject, Pod, ResourceType } from "
 import type { MemberState, Reason } from "../contract/kind.ts";
 import type { KinsyncError } from "../errors/error.ts";
 
-/** A workload as it was named, made whole by discovery. */
+/** A workload as the user named it, completed by discovery. */
 export interface WorkloadRef {
   readonly resource: ResourceType;
   readonly namespace: string;
@@ -54,10 +54,10 @@ export interface MemberChange {
   readonly after: Member | undefined;
 }
 
-/** What is known of a workload at one moment. */
+/** The state of a workload at one moment. */
 export interface Resolution {
   readonly workload: WorkloadRef;
-  /** Name of the kind that judged; `undefined` where no kind claims the root and the rule is "owned and alive". */
+  /** Name of the kind that judged; `undefined` where no kind supports the root and the rule is "owned and alive". */
   readonly kind: string | undefined;
   /** `undefined` while it does not exist. */
   readonly root: KubeObject | undefined;
@@ -66,13 +66,13 @@ export interface Resolution {
    * changes that come with a resolution do not.
    */
   readonly members: readonly Member[];
-  /** How many members there are. */
+  /** Number of members. */
   readonly memberCount: number;
   /** What the user should know about the workload as a whole, most important first: suspended, paused, delegated. */
   readonly notes: readonly Reason[];
   /** The roles that the workload's spec names, whether a member has them now or not. `undefined`: its kind does not declare them. */
   readonly roles: readonly string[] | undefined;
-  /** Problems that make this answer incomplete: a forbidden list, a CRD that is not installed. Empty when all is well. */
+  /** Problems that make this answer incomplete: a forbidden list, a CRD that is not installed. Empty when the answer is complete. */
   readonly problems: readonly KinsyncError[];
 }
 

@@ -12,7 +12,7 @@ import {
 } from "./kubeconfig.ts";
 import { serverOf } from "../net/server.ts";
 
-/** Where the kubeconfig is looked for. */
+/** Where to find the kubeconfig. */
 export interface ContextOptions extends KubeconfigPlaces {
   /** Folder of the service account inside a pod. Default: `/var/run/secrets/kubernetes.io/serviceaccount`. */
   readonly serviceAccount?: string;
@@ -30,13 +30,13 @@ export interface ContextInfo {
 }
 
 export interface ContextList {
-  /** Name of the context that is taken where none is named. */
+  /** Name of the context that is used where none is named. */
   readonly current: string | undefined;
   readonly contexts: readonly ContextInfo[];
 }
 
 /**
- * The contexts that there are, in the order of the files. No context at all is an empty list; in a pod without a kubeconfig it
+ * All contexts, in the order of the files. Without any context the list is empty; in a pod without a kubeconfig it
  * is the one of the service account.
  * @throws `KINSYNC_CLUSTER_KUBECONFIG`: a file cannot be read or parsed.
  */
@@ -62,7 +62,7 @@ export async function listContexts(options: ContextOptions): Promise<ContextList
 }
 
 /**
- * Chooses the context by its name, or the current one. Without any kubeconfig the service account of the pod is taken.
+ * Chooses the context by its name, or the current one. Without any kubeconfig it uses the service account of the pod.
  * @throws `KINSYNC_CLUSTER_KUBECONFIG`, `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`
  */
 export async function chooseContext(options: ContextOptions, wanted: string | undefined): Promise<ChosenContext> {
@@ -78,7 +78,7 @@ export async function chooseContext(options: ContextOptions, wanted: string | un
   if (name === undefined || context === undefined) throw unknownContext(config, name, wanted !== undefined);
   const cluster = config.clusters.get(context.cluster ?? "");
   if (cluster === undefined) throw dangling(config, name, "cluster", context.cluster);
-  // A context without a user is allowed, and so is its answer 401.
+  // A context without a user is allowed; the server may answer 401.
   const user = context.user === undefined ? ANONYMOUS : config.users.get(context.user);
   if (user === undefined) throw dangling(config, name, "user", context.user);
   return { name, namespace: context.namespace ?? "default", cluster, user };
@@ -96,7 +96,9 @@ function noKubeconfig(options: ContextOptions): KinsyncError {
   const paths = kubeconfigPaths(options);
   const where = paths.length === 0 ? "neither KUBECONFIG nor HOME is set" : `looked for ${paths.join(", ")}`;
   const hint =
-    options.kubeconfig === undefined ? {} : { hint: "Mend the name; it was given, so no other place is looked at." };
+    options.kubeconfig === undefined
+      ? {}
+      : { hint: "Fix the path: a kubeconfig that is named explicitly is the only one read." };
   return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `There is no kubeconfig: ${where}`, hint);
 }
 
@@ -126,10 +128,10 @@ function dangling(
   part: "cluster" | "user",
   name: string | undefined,
 ): KinsyncError {
-  const which = name === undefined ? `names no ${part}` : `names the ${part} "${name}", which is not there`;
+  const which = name === undefined ? `names no ${part}` : `names the ${part} "${name}", which does not exist`;
   return new KinsyncError(
     "KINSYNC_CLUSTER_KUBECONFIG",
     `The context "${context}" of ${config.files.join(", ")} ${which}`,
-    { hint: `Mend it: kubectl config set-context ${context} --${part}=NAME` },
+    { hint: `Fix it: kubectl config set-context ${context} --${part}=NAME` },
   );
 }

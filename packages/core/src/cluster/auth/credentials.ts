@@ -13,7 +13,7 @@ export interface ClientCertificate {
   readonly key: string;
 }
 
-/** What one request shows. */
+/** What authenticates one request. */
 export interface Credential {
   /** `Authorization` header. */
   readonly authorization: string | undefined;
@@ -25,23 +25,23 @@ export interface CredentialOptions {
   /** `spec.cluster` for exec plugins. */
   readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>>>;
   readonly terminal: CredentialTerminal | undefined;
-  /** Milliseconds until a plugin or an issuer must have answered. */
+  /** Milliseconds that a plugin or an issuer has to answer. */
   readonly timeout: number;
 }
 
-/** A header or a certificate that somebody gives for a time. */
+/** A header or a certificate with a limited lifetime. */
 interface Giver {
   get(signal: AbortSignal): Promise<Partial<Credential>>;
-  /** The server refused what was given. True where asking again may give something else. */
+  /** The server refused the credential. True where another fetch may return a different one. */
   refuse(given: Credential): boolean;
 }
 
-/** The credentials of one user entry: fetched once for all who ask, and again before they end or when they were refused. */
+/** The credentials of one user entry: fetched once for all callers, and again before they expire or after a refusal. */
 export class Credentials {
   readonly #bearer: Giver | undefined;
   readonly #certificate: Giver | undefined;
 
-  /** @throws `KINSYNC_CLUSTER_CREDENTIALS`: a kind of login that there is no more. */
+  /** @throws `KINSYNC_CLUSTER_CREDENTIALS`: a login method that Kubernetes removed. */
   constructor(user: KubeconfigUser, options: CredentialOptions) {
     this.#bearer = bearerOf(user, options);
     this.#certificate = certificateOf(user);
@@ -53,14 +53,14 @@ export class Credentials {
     return { authorization: given?.authorization, certificate: given?.certificate ?? own?.certificate };
   }
 
-  /** After a 401: whether another try may go better. */
+  /** After a 401: true where another try may succeed. */
   refuse(credential: Credential): boolean {
     const answers = [this.#bearer?.refuse(credential), this.#certificate?.refuse(credential)];
     return answers.includes(true);
   }
 }
 
-/** As client-go: a token counts more than a plugin, a token file more than a token. */
+/** As client-go: a token takes precedence over a plugin, a token file over a token. */
 function bearerOf(user: KubeconfigUser, options: CredentialOptions): Giver | undefined {
   if (user.tokenFile !== undefined) return tokenFileGiver(user.tokenFile, user);
   if (user.token !== undefined) return fixedGiver(`Bearer ${user.token.trim()}`);
@@ -73,8 +73,11 @@ function bearerOf(user: KubeconfigUser, options: CredentialOptions): Giver | und
   if (user.authProvider !== undefined) {
     throw new KinsyncError(
       "KINSYNC_CLUSTER_CREDENTIALS",
-      `User "${user.name}" logs in by the auth provider "${user.authProvider.name}", which Kubernetes has no more`,
-      { hint: "Renew the kubeconfig with the cloud's own tool: it names a credential plugin then.", retry: "terminal" },
+      `User "${user.name}" logs in by the auth provider "${user.authProvider.name}", which Kubernetes removed`,
+      {
+        hint: "Renew the kubeconfig with the cloud's own tool: the new one names a credential plugin.",
+        retry: "terminal",
+      },
     );
   }
   return undefined;
@@ -106,7 +109,7 @@ function certificateOf(user: KubeconfigUser): Giver | undefined {
   if (!hasCertificate || !hasKey) {
     const missing = hasKey ? "client-certificate" : "client-key";
     throw new KinsyncError("KINSYNC_CLUSTER_CREDENTIALS", `User "${user.name}" of the kubeconfig has no ${missing}`, {
-      hint: `Mend it: kubectl config set-credentials ${user.name} --${missing}=FILE`,
+      hint: `Fix it: kubectl config set-credentials ${user.name} --${missing}=FILE`,
       retry: "terminal",
     });
   }
@@ -142,16 +145,16 @@ async function readFor(user: KubeconfigUser, file: FileText | undefined, what: s
   }
 }
 
-/** Undoes the base64 of a `…-data` key. */
+/** Decodes the base64 of a `…-data` key. */
 export function decodeBase64(data: string | undefined): string | undefined {
   return data === undefined ? undefined : Buffer.from(data, "base64").toString("utf8");
 }
 
-/** Milliseconds before its end from which on a credential is renewed; the old one serves if that fails. */
-const EARLY = 30_000;
+/** A credential is renewed this long before it expires; the old one serves if that fails. */
+const RENEW_BEFORE_MS = 30_000;
 
 function needsRenewal(expires: number | undefined): boolean {
-  return expires !== undefined && Date.now() > expires - EARLY;
+  return expires !== undefined && Date.now() > expires - RENEW_BEFORE_MS;
 }
 
 function isOver(expires: number | undefined): boolean {
@@ -190,15 +193,15 @@ class ExecGiver implements Giver {
     const user = this.#user.name;
     const given = await runExecPlugin(this.#entry, { user, env, clusterInfo, terminal, signal, timeout });
     this.#held = given;
-    // A plugin with a cache of its own hands out tokens that are nearly over: those must not make it run at every request.
+    // A plugin with its own cache returns tokens that expire soon: those must not make it run at every request.
     const now = Date.now();
     const expires = given.expires ?? Number.POSITIVE_INFINITY;
-    this.#renewAt = expires - Math.max(0, Math.min(EARLY, (expires - now) / 5));
+    this.#renewAt = expires - Math.max(0, Math.min(RENEW_BEFORE_MS, (expires - now) / 5));
     return given;
   }
 
   refuse(given: Credential): boolean {
-    // Somebody else may have fetched the next one by now: that is not what was refused.
+    // A parallel call may have fetched the next one by now: the server did not refuse that one.
     const held = this.#held;
     if (held !== undefined && isSame(credentialOf(held), given)) this.#held = undefined;
     return true;
@@ -256,7 +259,7 @@ class OidcGiver implements Giver {
     const tokens = await refreshOidc(this.#entry, this.#tokens, { user, env, signal, timeout });
     this.#tokens = tokens;
     if (this.#user.source !== undefined) {
-      // A kubeconfig that cannot be written is no reason to stop: the tokens hold for this run.
+      // A kubeconfig that cannot be written does not stop the run: the tokens stay in memory.
       await writeOidcTokens(this.#user.source, user, tokens).catch(() => undefined);
     }
     return tokens;

@@ -6,7 +6,7 @@ import type { Environment, ExecEntry } from "./kubeconfig.ts";
 import { isRecord, recordOf, textOf } from "./foreign-fields.ts";
 import { seconds } from "./seconds.ts";
 
-/** What an exec plugin gave. */
+/** The credential that an exec plugin returned. */
 export interface ExecCredential {
   readonly token: string | undefined;
   /** PEM. */
@@ -15,7 +15,7 @@ export interface ExecCredential {
   readonly expires: number | undefined;
 }
 
-/** The terminal that a plugin may use to ask its user. */
+/** The terminal that a plugin may use to prompt its user. */
 export interface CredentialTerminal {
   /** What the plugin prints on stderr, as it comes: a device code, a prompt. Untrusted text. */
   readonly onOutput: (text: string) => void;
@@ -25,7 +25,7 @@ export interface ExecPluginOptions {
   /** Name of the user entry, for messages. */
   readonly user: string;
   readonly env: Environment;
-  /** `spec.cluster` of `KUBERNETES_EXEC_INFO`; asked for only where the entry wants it. */
+  /** `spec.cluster` of `KUBERNETES_EXEC_INFO`; read only where the entry sets `provideClusterInfo`. */
   readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>>>;
   readonly terminal: CredentialTerminal | undefined;
   readonly signal: AbortSignal;
@@ -34,11 +34,11 @@ export interface ExecPluginOptions {
 }
 
 const VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
-const MOST_OUTPUT = 1024 * 1024;
+const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 /**
  * Runs a credential plugin: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
- * @throws `KINSYNC_CLUSTER_CREDENTIALS` with the plugin's stderr, from which everything that looks like a secret is taken.
+ * @throws `KINSYNC_CLUSTER_CREDENTIALS` with the plugin's stderr, without everything that looks like a secret.
  */
 export async function runExecPlugin(entry: ExecEntry, options: ExecPluginOptions): Promise<ExecCredential> {
   // Arguments stay out of every message: some hold passwords.
@@ -50,15 +50,15 @@ export async function runExecPlugin(entry: ExecEntry, options: ExecPluginOptions
       more,
     );
   if (!VERSIONS.includes(entry.apiVersion)) {
-    throw fail(`is of ${entry.apiVersion || "no apiVersion"}, which Kubernetes does not know any more`, {
+    throw fail(`uses ${entry.apiVersion || "no apiVersion"}, which Kubernetes no longer supports`, {
       hint: `Renew the kubeconfig with the tool that made it: it must be ${VERSIONS.join(" or ")}.`,
       retry: "terminal",
     });
   }
-  if (entry.command === "") throw fail("has no command", { hint: "Mend the kubeconfig.", retry: "terminal" });
+  if (entry.command === "") throw fail("has no command", { hint: "Fix the kubeconfig.", retry: "terminal" });
   const interactive = options.terminal !== undefined && entry.interactiveMode !== "Never";
   if (entry.interactiveMode === "Always" && !interactive) {
-    throw fail("wants to ask its user, and there is no terminal", {
+    throw fail("needs to prompt its user, and there is no terminal", {
       hint: "Log in with it once in a terminal: kubectl get pods",
       retry: "terminal",
     });
@@ -80,7 +80,7 @@ export async function runExecPlugin(entry: ExecEntry, options: ExecPluginOptions
   if (end.type === "timeout") throw fail(`did not end within ${seconds(options.timeout)}${quote(end.stderr)}`);
   if (end.type === "failed") throw fail(`failed (${end.how})${quote(end.stderr)}`);
   const credential = readCredential(end.stdout, entry.apiVersion);
-  if (typeof credential === "string") throw fail(`gave no credential: ${credential}`);
+  if (typeof credential === "string") throw fail(`returned no credential: ${credential}`);
   return credential;
 }
 
@@ -108,7 +108,7 @@ async function run(
   const { promise, resolve } = Promise.withResolvers<End>();
   child.stdout.on("data", (bytes: Buffer) => {
     size += bytes.length;
-    if (size <= MOST_OUTPUT) stdout.push(bytes);
+    if (size <= MAX_OUTPUT_BYTES) stdout.push(bytes);
     else resolve({ type: "failed", how: "it printed more than 1 MiB", stderr });
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -141,21 +141,21 @@ async function run(
   }
 }
 
-/** The credential, or why it is none. Never quotes the output: that is the secret. */
+/** The credential, or why the output is not one. Never quotes the output: that is the secret. */
 function readCredential(stdout: string, apiVersion: string): ExecCredential | string {
   let value: unknown;
   try {
     value = JSON.parse(stdout);
   } catch {
-    return stdout.trim() === "" ? "it printed nothing" : "it printed something that is no JSON";
+    return stdout.trim() === "" ? "it printed nothing" : "it printed something that is not JSON";
   }
-  if (!isRecord(value) || value["kind"] !== "ExecCredential") return "it printed no ExecCredential";
-  if (value["apiVersion"] !== apiVersion) return `its answer is of another version than ${apiVersion}`;
+  if (!isRecord(value) || value["kind"] !== "ExecCredential") return "it did not print an ExecCredential";
+  if (value["apiVersion"] !== apiVersion) return `its answer has another version than ${apiVersion}`;
   const status = recordOf(value["status"]);
   const token = textOf(status["token"]);
   const cert = textOf(status["clientCertificateData"]);
   const key = textOf(status["clientKeyData"]);
-  if ((cert === undefined) !== (key === undefined)) return "it gave one of certificate and key without the other";
+  if ((cert === undefined) !== (key === undefined)) return "it returned one of certificate and key without the other";
   if (token === undefined && cert === undefined) return "its answer has neither a token nor a certificate";
   const expires = Date.parse(textOf(status["expirationTimestamp"]) ?? "");
   return {
@@ -172,11 +172,11 @@ const SECRETS = [
   /(?<=\b[\w-]*(?:token|secret|password|passwd|api[-_]?key|credential)s?["']?\s*[=:]\s*["']?)[^\s"',;]+/gi,
   /(?<=:\/\/)[^\s/@]+(?=@)/g,
   /-----BEGIN [^-]+-----[\s\S]*?(?:-----END [^-]+-----|$)/g,
-  // Any long run of base64, but no path.
+  // Any long run of base64 that is not a path.
   /(?<![\w/.+-])(?!\/)[\w+/-]{64,}={0,2}/g,
 ];
 
-/** The end of what a plugin said, safe to show. */
+/** The end of a plugin's stderr, safe to show. */
 function quote(stderr: string): string {
   const clean = SECRETS.reduce((text, secret) => text.replaceAll(secret, "***"), cleanText(stderr)).trim();
   if (clean === "") return "";

@@ -1,8 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 
 /**
- * A file that somebody else rotates (a mounted token, a certificate). Read again when it changed; while it is away or
- * unreadable in the middle of a rotation, the last text holds.
+ * A file that another program rotates (a mounted token, a certificate). Read again when it changed; while it is missing or
+ * unreadable in the middle of a rotation, the last text stays valid.
  */
 export class FileText {
   readonly path: string;
@@ -13,7 +13,7 @@ export class FileText {
     this.path = path;
   }
 
-  /** @throws what the file system says, if the file was never read. */
+  /** @throws the file system's error, if the file was never read. */
   async read(): Promise<string> {
     try {
       const { mtimeMs, size, ino } = await stat(this.path);
@@ -29,7 +29,7 @@ export class FileText {
     }
   }
 
-  /** Read it in any case the next time: a change within one tick of the clock can leave the same mark. */
+  /** Forces the next read: a change within one tick of the clock can leave the same mark. */
   forget(): void {
     this.#mark = "";
   }

@@ -1,4 +1,4 @@
-/** Reading of data of unknown shape: what does not fit reads as absent, since kubectl is as forgiving. */
+/** Reads data of unknown shape. A value of the wrong type reads as absent, as in kubectl. */
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

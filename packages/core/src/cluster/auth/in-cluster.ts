@@ -7,7 +7,7 @@ export const IN_CLUSTER = "in-cluster";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** What the kubelet gives a pod with a service account; `undefined` outside of one. */
+/** The service account that the kubelet mounts into a pod; `undefined` outside of a pod. */
 export async function loadInCluster(options: {
   readonly env: Environment;
   readonly serviceAccount?: string;

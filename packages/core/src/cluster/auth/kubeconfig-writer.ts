@@ -5,7 +5,7 @@ import type { OidcTokens } from "./oidc.ts";
 const LOCK_TRIES = 20;
 
 /**
- * Writes renewed OIDC tokens back to the kubeconfig, as kubectl does: many issuers take a refresh token once only, so that
+ * Writes renewed OIDC tokens back to the kubeconfig, as kubectl does: many issuers accept a refresh token only once, so that
  * without this the user's next kubectl would have to log in. Comments and everything else stay. The lock is kubectl's.
  */
 export async function writeOidcTokens(file: string, user: string, tokens: OidcTokens): Promise<void> {

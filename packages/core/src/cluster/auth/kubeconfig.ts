@@ -3,7 +3,7 @@ import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { KinsyncError } from "../../errors/error.ts";
 import { isRecord, listOf, recordOf, textOf } from "./foreign-fields.ts";
 
-/** The environment, handed in: core reads none of its own. */
+/** The environment, as a parameter: core never reads `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A cluster entry. Paths are absolute. */
@@ -12,7 +12,7 @@ export interface KubeconfigCluster {
   readonly server: string | undefined;
   readonly tlsServerName: string | undefined;
   readonly insecureSkipTlsVerify: boolean;
-  /** File with PEM. `certificateAuthorityData` (base64) counts more. */
+  /** File with PEM. `certificateAuthorityData` (base64) takes precedence. */
   readonly certificateAuthority: string | undefined;
   readonly certificateAuthorityData: string | undefined;
   readonly proxyUrl: string | undefined;
@@ -21,7 +21,7 @@ export interface KubeconfigCluster {
   readonly execConfig: unknown;
 }
 
-/** A user entry. Paths are absolute; `…Data` is base64 and counts more than the file. */
+/** A user entry. Paths are absolute; `…Data` is base64 and takes precedence over the file. */
 export interface KubeconfigUser {
   readonly name: string;
   /** File that the entry comes from: refreshed OIDC tokens go there. `undefined` in a pod. */
@@ -64,7 +64,7 @@ export interface KubeconfigContext {
   readonly namespace: string | undefined;
 }
 
-/** What a context comes down to. */
+/** A context with its cluster and user. */
 export interface ChosenContext {
   readonly name: string;
   readonly namespace: string;
@@ -108,8 +108,8 @@ export interface KubeconfigPlaces {
 }
 
 /**
- * Reads and merges the kubeconfig files. Files that are missing are passed over, as kubectl does with a path list; `undefined`
- * where none is there at all.
+ * Reads and merges the kubeconfig files. Skips missing files, as kubectl does with a path list; `undefined`
+ * where all are missing.
  * @throws `KINSYNC_CLUSTER_KUBECONFIG`: a file cannot be read or parsed, with its line.
  */
 export async function loadKubeconfig(places: KubeconfigPlaces): Promise<Kubeconfig | undefined> {
@@ -128,7 +128,7 @@ export async function loadKubeconfig(places: KubeconfigPlaces): Promise<Kubeconf
   };
 }
 
-/** Absolute paths where kubeconfig files are looked for, in order. */
+/** Absolute paths of the kubeconfig files, in order. */
 export function kubeconfigPaths({ kubeconfig, env }: KubeconfigPlaces): readonly string[] {
   const list = kubeconfig ?? env["KUBECONFIG"];
   if (list !== undefined && list !== "") {
@@ -162,12 +162,12 @@ async function readKubeconfig(file: string): Promise<string | undefined> {
 }
 
 async function parseKubeconfig(text: string, file: string): Promise<unknown> {
-  // Loading the YAML parser costs more than parsing: spared where the file is JSON.
+  // Loading the YAML parser costs more than parsing, so JSON does not load it.
   if (text.trimStart().startsWith("{")) {
     try {
       return JSON.parse(text);
     } catch {
-      // Flow YAML, or broken: the YAML parser names the place.
+      // Flow YAML, or broken: the YAML parser reports the location.
     }
   }
   const { parseDocument } = await import("yaml");
@@ -175,7 +175,7 @@ async function parseKubeconfig(text: string, file: string): Promise<unknown> {
   const problem = document.errors[0];
   if (problem !== undefined) {
     const line = problem.linePos?.[0].line;
-    // The pretty message quotes lines of the file, and those may hold a token.
+    // The full message quotes lines of the file, and those may contain a token.
     const said = problem.message.split(" at line ")[0]?.split("\n")[0] ?? problem.code;
     const why = problem.code === "BAD_ALIAS" ? "an alias has no anchor" : said;
     throw broken(line === undefined ? file : `${file}:${line}`, why);
@@ -189,12 +189,12 @@ async function parseKubeconfig(text: string, file: string): Promise<unknown> {
 
 function broken(place: string, why: string): KinsyncError {
   return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${place} cannot be parsed: ${why}`, {
-    hint: "Mend the named place; kubectl config view shows what kubectl makes of it.",
+    hint: "Fix the error at the location shown above. `kubectl config view` shows how kubectl reads the file.",
   });
 }
 
 function toKubeconfig(value: unknown, file: string): Kubeconfig {
-  if (value !== undefined && value !== null && !isRecord(value)) throw broken(file, "it is no mapping of keys");
+  if (value !== undefined && value !== null && !isRecord(value)) throw broken(file, "it is not a mapping of keys");
   const root = recordOf(value);
   const folder = dirname(file);
   return {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { KinsyncError } from "../../errors/error.ts";
 import { exchange, type Call } from "../net/exchange.ts";
-import { failureOf, type Asked } from "../net/failure.ts";
+import { failureOf, type Endpoint } from "../net/failure.ts";
 import type { AuthProviderEntry, Environment } from "./kubeconfig.ts";
 import { recordOf, textOf } from "./foreign-fields.ts";
 import { ConnectionPool } from "../net/pool.ts";
@@ -25,7 +25,7 @@ export interface OidcOptions {
   readonly timeout: number;
 }
 
-/** When an ID token ends, in milliseconds since 1970; `undefined` for anything that is no JWT. The signature is the server's to check. */
+/** When an ID token ends, in milliseconds since 1970; `undefined` for anything that is not a JWT. The API server checks the signature. */
 export function expiryOfIdToken(token: string): number | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
@@ -70,7 +70,7 @@ export async function refreshOidc(
   const id = config["client-id"] ?? "";
   const secret = config["client-secret"] ?? "";
   const form = { grant_type: "refresh_token", refresh_token: tokens.refreshToken };
-  // Some issuers want the client in the header, some in the form: as golang.org/x/oauth2, one and then the other.
+  // Some issuers need the client in the header, some in the form: tries both in turn, as golang.org/x/oauth2 does.
   const header = `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString("base64")}`;
   let answer = await ask(endpoint, new URLSearchParams(form), header);
   if (answer.status !== 200) {
@@ -80,7 +80,7 @@ export async function refreshOidc(
   const body = recordOf(answer.body);
   if (answer.status !== 200) throw fail(`cannot be renewed: the issuer answered ${answer.status}`);
   const idToken = textOf(body["id_token"]);
-  if (idToken === undefined) throw fail("cannot be renewed: the issuer gave no ID token");
+  if (idToken === undefined) throw fail("cannot be renewed: the issuer returned no ID token");
   return { idToken, refreshToken: textOf(body["refresh_token"]) ?? tokens.refreshToken };
 }
 
@@ -108,16 +108,16 @@ async function askIssuer(
 ): Promise<{ status: number; body: unknown }> {
   const address = URL.parse(url);
   const server = parseServer(address?.origin ?? "");
-  if (address === null || server === undefined) throw new Error("an address of the issuer is none");
+  if (address === null || server === undefined) throw new Error("an address of the issuer is not http or https");
   const tls = server.secure ? createTlsClient({ ca, cert: undefined, key: undefined }) : undefined;
   const proxy = chooseProxy(server, undefined, options.env);
   const pool = new ConnectionPool(
     { server, proxy, tlsServerName: undefined, insecureSkipTlsVerify: false },
     tls,
-    // A refresh token may serve once only: what was sent is not sent again.
+    // A refresh token may be valid only once, so this request is never repeated.
     { connect: options.timeout, kept: options.timeout },
   );
-  const asked: Asked = { who: `the issuer ${server.href}`, proxy: proxy?.href };
+  const target: Endpoint = { who: `the issuer ${server.href}`, proxy: proxy?.href };
   const base = { path: `${address.pathname}${address.search}`, signal: options.signal, idleTimeout: options.timeout };
   const headers = {
     accept: "application/json",
@@ -133,10 +133,10 @@ async function askIssuer(
           body: form.toString(),
         };
   try {
-    const response = new RestResponse(await exchange(pool, call), asked, options.signal);
+    const response = new RestResponse(await exchange(pool, call), target, options.signal);
     return { status: response.status, body: await response.json() };
   } catch (error) {
-    throw failureOf(error, asked, options.signal);
+    throw failureOf(error, target, options.signal);
   } finally {
     pool.destroy();
   }

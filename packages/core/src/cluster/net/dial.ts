@@ -12,21 +12,21 @@ import { createTlsClient, type TlsClient } from "./tls.ts";
 export interface Route {
   readonly server: ServerAddress;
   readonly proxy: Proxy | undefined;
-  /** Name that the server's certificate must have, and that is asked for. Default: the host name. */
+  /** Name that the server's certificate must have, also sent as SNI. Default: the host name. */
   readonly tlsServerName: string | undefined;
   readonly insecureSkipTlsVerify: boolean;
 }
 
 export interface DialOptions {
   readonly signal: AbortSignal;
-  /** Milliseconds until the connection stands, TLS and proxy included. */
+  /** Milliseconds until the connection is open, TLS and proxy included. */
   readonly timeout: number;
 }
 
-/** A proxy that would not let us through. `message` is for people. */
+/** A proxy that refused the connection. `message` is for people. */
 export class ProxyRefusal extends Error {}
 
-/** The connection did not stand in time. */
+/** The connection was not open in time. */
 export class DialTimeout extends Error {}
 
 /**
@@ -37,7 +37,7 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
   options.signal.throwIfAborted();
   const { server, proxy } = route;
   const opened: Socket[] = [];
-  // The innermost layer first: it would call the end of the one below a reset.
+  // The innermost layer first: it would report the end of the layer below as a reset.
   const drop = () => {
     for (const socket of opened.toReversed()) socket.destroy();
   };
@@ -90,7 +90,7 @@ function secure(socket: Socket, name: string, client: TlsClient, insecure = fals
     socket,
     secureContext: client.context,
     ...(client.session === undefined ? {} : { session: client.session }),
-    // An address is no name that may be asked for, but it is one that the certificate must have.
+    // An IP address may not be sent as SNI, but the certificate must list it.
     servername: isIP(name) === 0 ? name : "",
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
     rejectUnauthorized: !insecure,
@@ -104,7 +104,7 @@ function secure(socket: Socket, name: string, client: TlsClient, insecure = fals
 
 /** Settles with the event, or with what ended the socket before it. */
 async function ready(socket: Socket, event: "connect" | "secureConnect"): Promise<void> {
-  // Whoever takes the socket over listens for itself; an error in between must not be an uncaught one.
+  // The next owner of the socket adds its own listener; an error in between must not become an uncaught exception.
   socket.on("error", ignore);
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   const onClose = () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
@@ -118,7 +118,7 @@ async function ready(socket: Socket, event: "connect" | "secureConnect"): Promis
 }
 
 function ignore(): void {
-  // Told by `close`.
+  // `close` reports it.
 }
 
 async function passProxy(socket: Socket, proxy: Proxy, server: ServerAddress): Promise<void> {
@@ -128,7 +128,7 @@ async function passProxy(socket: Socket, proxy: Proxy, server: ServerAddress): P
       await connectBySocks5(socket, server, login);
     } catch (cause) {
       if (socket.errored !== null) throw socket.errored;
-      throw new ProxyRefusal(`the proxy ${proxy.href} did not help: ${(cause as Error).message}`, { cause });
+      throw new ProxyRefusal(`the proxy ${proxy.href} failed: ${(cause as Error).message}`, { cause });
     }
     return;
   }
@@ -149,7 +149,7 @@ async function passProxy(socket: Socket, proxy: Proxy, server: ServerAddress): P
     const [response] = (await answered) as [{ statusCode?: number; resume(): void }];
     if (response.statusCode === 200) return;
     response.resume();
-    const more = response.statusCode === 407 ? " (it wants user and password)" : "";
+    const more = response.statusCode === 407 ? " (it requires user and password)" : "";
     throw new ProxyRefusal(`the proxy ${proxy.href} answered ${response.statusCode} to CONNECT${more}`);
   } finally {
     events.abort();

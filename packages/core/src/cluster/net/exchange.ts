@@ -6,7 +6,7 @@ import type { ConnectionPool } from "./pool.ts";
 /** One HTTP request. */
 export interface Call {
   readonly method: "GET" | "POST";
-  /** With the query. The server's prefix is put in front. */
+  /** With the query. The exchange adds the server's prefix. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
@@ -15,18 +15,18 @@ export interface Call {
   readonly idleTimeout: number;
 }
 
-/** An answer whose body is still to come. */
+/** The head of an answer; its body follows. */
 export interface Exchange {
   readonly message: IncomingMessage;
-  /** Starts or restarts the time that the next byte has. */
+  /** Starts or restarts the time limit for the next byte. */
   expect(): void;
-  /** Stops that time: the reader is busy, or all is there. */
+  /** Stops that time limit: the reader is busy, or the body is complete. */
   rest(): void;
   /** Ends the exchange now; a connection with an unread body is dropped. */
   drop(error?: Error): void;
 }
 
-/** Sends a request and settles with the head of the answer. Every request here can be repeated, so a connection that the server closed while it was unused, or that leads nowhere by now, costs a second try, no failure. */
+/** Sends a request and settles with the head of the answer. Every request here can be repeated, so a connection that the server closed while it was unused, or that is dead by now, costs a second try and does not fail. */
 export async function exchange(pool: ConnectionPool, call: Call): Promise<Exchange> {
   for (;;) {
     try {
@@ -37,7 +37,7 @@ export async function exchange(pool: ConnectionPool, call: Call): Promise<Exchan
   }
 }
 
-/** A kept connection turned out to be closed, or to lead nowhere. Each is met once, since it leaves the pool by that. */
+/** A kept connection turned out to be closed or dead. Each occurs once, since the connection then leaves the pool. */
 class StaleConnection extends Error {}
 
 async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
@@ -83,14 +83,14 @@ async function attempt(pool: ConnectionPool, call: Call): Promise<Exchange> {
     clearTimeout(keptTimer);
     message = response;
     expect();
-    // Also where nobody reads on: without a listener an error would be an uncaught one.
+    // Also where no caller reads on: without a listener an error would become an uncaught exception.
     response.on("error", () => undefined).once("close", settle);
     resolve(response);
   });
   request.once("upgrade", (_, socket) => {
     settle();
     socket.destroy();
-    reject(new Error("it changed the protocol without being asked"));
+    reject(new Error("it changed the protocol without a request"));
   });
   request.on("error", (error: NodeJS.ErrnoException) => {
     settle();

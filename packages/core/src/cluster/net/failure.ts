@@ -3,20 +3,20 @@ import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { DialTimeout, ProxyRefusal } from "./dial.ts";
 import { seconds } from "../auth/seconds.ts";
 
-/** Who was asked, for the message. */
-export interface Asked {
+/** The server of a request, for messages. */
+export interface Endpoint {
   /** Subject of a sentence: `The API server https://host:port (context "x")`. */
   readonly who: string;
-  /** `http://host:port` of the proxy on the way. */
+  /** `http://host:port` of the proxy between. */
   readonly proxy: string | undefined;
 }
 
-/** Nothing came for too long. */
+/** No data within the time limit. */
 export class IdleTimeout extends Error {
   readonly milliseconds: number;
 
   constructor(milliseconds: number) {
-    super(`nothing came for ${seconds(milliseconds)}`);
+    super(`no data for ${seconds(milliseconds)}`);
     this.milliseconds = milliseconds;
   }
 }
@@ -50,12 +50,12 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its authority is not the certificate-authority of the kubeconfig",
 };
 
-/** Turns what ended a connection into an error for people. An abort stays what it is. */
-export function failureOf(cause: unknown, asked: Asked, signal?: AbortSignal): unknown {
+/** Turns the reason why a connection ended into an error for people. An abort stays unchanged. */
+export function failureOf(cause: unknown, endpoint: Endpoint, signal?: AbortSignal): unknown {
   if (isKinsyncError(cause)) return cause;
   if (signal?.aborted === true) return signal.reason;
   const code = codeOf(cause);
-  const { who } = asked;
+  const { who } = endpoint;
 
   const untrusted = CERTIFICATE[code];
   if (untrusted !== undefined) {
@@ -74,8 +74,8 @@ export function failureOf(cause: unknown, asked: Asked, signal?: AbortSignal): u
   if (code === "ERR_INVALID_CHAR") {
     return new KinsyncError(
       "KINSYNC_CLUSTER_CREDENTIALS",
-      `${who} cannot be asked: the token or an impersonated name has a character that no HTTP header may have`,
-      { hint: "Mend the user of the context in the kubeconfig.", retry: "terminal" },
+      `${who} cannot receive a request: the token or an impersonated name has a character that no HTTP header may have`,
+      { hint: "Fix the user of the context in the kubeconfig.", retry: "terminal" },
     );
   }
   if (/^ERR_SSL_.*ALERT/.test(code)) {
@@ -89,22 +89,24 @@ export function failureOf(cause: unknown, asked: Asked, signal?: AbortSignal): u
   return new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", `${who} did not answer: ${reasonOf(cause, code)}`, {
     cause,
     details: { reason: code },
-    ...(asked.proxy === undefined ? {} : { hint: `Check the proxy ${asked.proxy} on the way to it, and NO_PROXY.` }),
+    ...(endpoint.proxy === undefined
+      ? {}
+      : { hint: `Check the proxy ${endpoint.proxy} on the way to it, and NO_PROXY.` }),
   });
 }
 
 function reasonOf(cause: unknown, code: string): string {
   if (cause instanceof ProxyRefusal || cause instanceof IdleTimeout || cause instanceof DialTimeout)
     return cause.message;
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "EPROTO") return "it speaks no TLS there";
-  if (code.startsWith("HPE_")) return "it does not speak HTTP there";
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "EPROTO") return "the server does not use TLS on this port";
+  if (code.startsWith("HPE_")) return "the server does not use HTTP on this port";
   const known = NETWORK[code];
   if (known !== undefined) return known;
   const isTelling = cause instanceof Error && cause.message !== "" && (code === "" || code.startsWith("WS_ERR_"));
   return isTelling ? cleanText(cause.message) : code || "unknown reason";
 }
 
-/** The first code in an error, its causes, and what an AggregateError holds (several addresses of one name). */
+/** The first code in an error, its causes, and the errors of an AggregateError (several addresses of one name). */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
   if ("code" in error && typeof error.code === "string") return error.code;

@@ -1,2 +1,2 @@
-/** `import "node:http"` would read all its exports, and the one for browsers' WebSocket brings a whole HTTP client along: 15 ms at every start. */
+/** `import "node:http"` reads all its exports, and the one for browsers' WebSocket loads a whole HTTP client: 15 ms at every start. */
 export const { Agent, request } = process.getBuiltinModule("node:http");

@@ -5,18 +5,18 @@ import { dial, type Route } from "./dial.ts";
 import { Agent } from "./http.ts";
 import type { TlsClient } from "./tls.ts";
 
-/** Milliseconds that an unused connection is kept. Below what servers and load balancers keep theirs. */
-const KEEP = 55_000;
+/** How long an unused connection is kept: shorter than servers and load balancers keep theirs. */
+const KEEP_MS = 55_000;
 
 /** In milliseconds. */
 export interface PoolTimeouts {
-  /** Until a connection stands. */
+  /** Until a connection is open. */
   readonly connect: number;
   /** Until an answer begins over a connection that was kept. */
   readonly kept: number;
 }
 
-/** Kept-alive connections to one server with one identity. */
+/** Keep-alive connections to one server with one identity. */
 export class ConnectionPool extends Agent {
   readonly route: Route;
   readonly tls: TlsClient | undefined;
@@ -24,13 +24,13 @@ export class ConnectionPool extends Agent {
   readonly #stop = new AbortController();
 
   constructor(route: Route, tls: TlsClient | undefined, timeouts: PoolTimeouts) {
-    super({ keepAlive: true, keepAliveMsecs: 30_000, timeout: KEEP, scheduling: "lifo", maxFreeSockets: 16 });
+    super({ keepAlive: true, keepAliveMsecs: 30_000, timeout: KEEP_MS, scheduling: "lifo", maxFreeSockets: 16 });
     this.route = route;
     this.tls = tls;
     this.timeouts = timeouts;
   }
 
-  /** A connection of the caller's own, for a WebSocket. */
+  /** A connection that only the caller uses, for a WebSocket. */
   async dial(signal: AbortSignal): Promise<Socket> {
     return await dial(this.route, this.tls, {
       signal: AbortSignal.any([signal, this.#stop.signal]),
@@ -45,21 +45,21 @@ export class ConnectionPool extends Agent {
     );
   }
 
-  /** No new request comes: what runs may end, what is unused goes. */
+  /** For the time after the last request: running requests may finish, unused connections close. */
   retire(): void {
     this.maxFreeSockets = 0;
     this.distrust();
   }
 
   /**
-   * Drops what is unused: one kept connection led nowhere, as after a change of networks, and then the others do, too. Each would
-   * cost somebody a whole time limit.
+   * Drops unused connections: one kept connection was dead, as after a change of networks, and then the others are, too. Each would
+   * cost a caller a whole time limit.
    */
   distrust(): void {
     for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
   }
 
-  /** Everything ends now. */
+  /** Closes all connections now. */
   override destroy(): void {
     this.#stop.abort();
     super.destroy();

@@ -3,7 +3,7 @@ import { KinsyncError } from "../../errors/error.ts";
 import type { Environment } from "../auth/kubeconfig.ts";
 import type { ServerAddress } from "./server.ts";
 
-/** A proxy to go through. */
+/** A proxy between kinsync and a server. */
 export interface Proxy {
   readonly type: "http" | "https" | "socks5";
   /** Without brackets where it is an IPv6 address. */
@@ -18,9 +18,9 @@ export interface Proxy {
 const PORTS = { http: 80, https: 443, socks5: 1080 } as const;
 
 /**
- * Which proxy leads to a server. `proxy-url` of the kubeconfig counts more than the environment, and NO_PROXY does not concern
+ * The proxy for a server. `proxy-url` of the kubeconfig takes precedence over the environment, and NO_PROXY does not apply to
  * it. The rest as Go's `httpproxy`: HTTPS_PROXY or HTTP_PROXY by the server's scheme, NO_PROXY, never for the machine itself.
- * @throws `KINSYNC_CLUSTER_KUBECONFIG`: an address of a proxy that is none.
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG`: the address of a proxy is invalid.
  */
 export function chooseProxy(
   server: Pick<ServerAddress, "secure" | "hostname" | "port">,

@@ -2,22 +2,22 @@ import { pipeline, type Readable } from "node:stream";
 import type { ClusterResponse } from "../../contract/cluster.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import type { Exchange } from "./exchange.ts";
-import { failureOf, type Asked } from "./failure.ts";
+import { failureOf, type Endpoint } from "./failure.ts";
 
-/** An answer of the API server. Its body is read once, by `json` or by `body`; left unread, the idle time-out drops it. */
+/** An answer of the API server. A caller reads the body once, by `json` or by `body`; the idle time-out drops an unread body. */
 export class RestResponse implements ClusterResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly #exchange: Exchange;
-  readonly #asked: Asked;
+  readonly #endpoint: Endpoint;
   readonly #signal: AbortSignal;
 
-  constructor(exchange: Exchange, asked: Asked, signal: AbortSignal) {
+  constructor(exchange: Exchange, endpoint: Endpoint, signal: AbortSignal) {
     const { message } = exchange;
     this.status = message.statusCode ?? 0;
     this.headers = flatten(message.headers);
     this.#exchange = exchange;
-    this.#asked = asked;
+    this.#endpoint = endpoint;
     this.#signal = signal;
   }
 
@@ -31,7 +31,7 @@ export class RestResponse implements ClusterResponse {
       const type = this.headers["content-type"]?.split(";")[0] ?? "no content type";
       throw new KinsyncError(
         "KINSYNC_CLUSTER_ANSWER",
-        `${this.#asked.who} answered ${this.status} with something that is no JSON (${type})`,
+        `${this.#endpoint.who} answered ${this.status} with something that is not JSON (${type})`,
         { cause, details: { status: this.status } },
       );
     }
@@ -50,7 +50,7 @@ export class RestResponse implements ClusterResponse {
         yield next.value as Uint8Array;
       }
     } catch (error) {
-      throw failureOf(error, this.#asked, this.#signal);
+      throw failureOf(error, this.#endpoint, this.#signal);
     } finally {
       // After the end this does nothing, and the connection is used again.
       this.#exchange.drop();
@@ -69,11 +69,11 @@ export class RestResponse implements ClusterResponse {
 
 async function gunzip(message: Readable): Promise<Readable> {
   const { createGunzip } = await import("node:zlib");
-  // Errors of either come out of the iteration.
+  // The iteration throws the errors of both.
   return pipeline(message, createGunzip(), () => undefined);
 }
 
-/** Path with query; `undefined` is left out, arrays repeat their key. */
+/** Path with query; omits `undefined`, arrays repeat their key. */
 export function pathWithQuery(
   path: string,
   query: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>,

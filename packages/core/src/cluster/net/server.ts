@@ -7,7 +7,7 @@ export interface ServerAddress {
   /** Without brackets where it is an IPv6 address. */
   readonly hostname: string;
   readonly port: number;
-  /** `Host` header: the port is left out where it is the scheme's own. */
+  /** `Host` header: without the port where that is the scheme's default. */
   readonly host: string;
   /** Path in front of every API path, without trailing slash: servers behind Rancher and other proxies have one. */
   readonly prefix: string;
@@ -15,21 +15,21 @@ export interface ServerAddress {
   readonly href: string;
 }
 
-/** @throws `KINSYNC_CLUSTER_KUBECONFIG`: no server, or none that could be one. */
+/** @throws `KINSYNC_CLUSTER_KUBECONFIG`: the server is missing or invalid. */
 export function serverOf(cluster: KubeconfigCluster): ServerAddress {
   const text = cluster.server;
   if (text === undefined) throw wrong(cluster, "has no server");
-  // As client-go: without a scheme it is https if anything about TLS is said.
+  // As client-go: an address without a scheme is https if the entry has any TLS setting.
   const isTls =
     cluster.certificateAuthority !== undefined ||
     cluster.certificateAuthorityData !== undefined ||
     cluster.insecureSkipTlsVerify;
   const server = parseServer(text.includes("://") ? text : `${isTls ? "https" : "http"}://${text}`);
-  if (server === undefined) throw wrong(cluster, "has a server that is no http or https address");
+  if (server === undefined) throw wrong(cluster, "has a server that is not an http or https address");
   return server;
 }
 
-/** `undefined`: no http or https address. */
+/** `undefined`: not an http or https address. */
 export function parseServer(text: string): ServerAddress | undefined {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
@@ -48,6 +48,6 @@ export function parseServer(text: string): ServerAddress | undefined {
 
 function wrong(cluster: KubeconfigCluster, why: string): KinsyncError {
   return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The cluster "${cluster.name}" of the kubeconfig ${why}`, {
-    hint: `Mend it: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
+    hint: `Fix it: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
   });
 }

@@ -3,15 +3,15 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { cleanText } from "../../text/clean.ts";
 import type { ClusterSocket } from "../../contract/cluster.ts";
-import { failureOf, IdleTimeout, type Asked } from "./failure.ts";
+import { failureOf, IdleTimeout, type Endpoint } from "./failure.ts";
 import type { ConnectionPool } from "./pool.ts";
 
-/** Bytes of one message from the server. Its own frames are 32 KiB. */
-const LARGEST_MESSAGE = 16 * 1024 * 1024;
-/** Bytes of a refusal that are read. */
-const LARGEST_REFUSAL = 64 * 1024;
-/** Milliseconds that the server has to answer our close. */
-const CLOSE_TIMEOUT = 5000;
+/** Limit for one message from the server. Its own frames are 32 KiB. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** How much of a refusal is read. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+/** Time that the server has to answer our close frame. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /** The server would not open the WebSocket. */
 export interface Refusal {
@@ -27,12 +27,16 @@ export interface UpgradeCall {
   readonly protocols: readonly string[];
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly signal: AbortSignal;
-  /** Milliseconds from the request, on a connection that stands, to the server's answer. */
+  /** Milliseconds from the request, on an open connection, to the server's answer. */
   readonly timeout: number;
 }
 
-/** Opens a WebSocket on a connection of its own, or gives what the server said instead. */
-export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: Asked): Promise<CallerSocket | Refusal> {
+/** Opens a WebSocket on its own connection, or returns the server's refusal. */
+export async function upgrade(
+  pool: ConnectionPool,
+  call: UpgradeCall,
+  endpoint: Endpoint,
+): Promise<CallerSocket | Refusal> {
   const { signal } = call;
   const [{ WebSocket }, connection] = await Promise.all([import("ws"), pool.dial(signal)]);
   const { server } = pool.route;
@@ -44,16 +48,16 @@ export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: As
       new WebSocket(address, [...call.protocols], {
         createConnection: () => connection,
         headers: { ...call.headers, host: server.host } as Record<string, string>,
-        // The API server handles no extension.
+        // The API server supports no extension.
         perMessageDeflate: false,
-        maxPayload: LARGEST_MESSAGE,
-        closeTimeout: CLOSE_TIMEOUT,
-        // Masks keep a browser's page from forging requests to old proxies. There is no page here, and a mask of zeros spares a copy of every chunk.
+        maxPayload: MAX_MESSAGE_BYTES,
+        closeTimeout: CLOSE_TIMEOUT_MS,
+        // Masks keep a browser's page from forging requests to old proxies. kinsync runs no pages, and a mask of zeros saves a copy of every chunk.
         generateMask: (mask: Buffer) => void mask.fill(0),
       } as ConstructorParameters<typeof WebSocket>[2]),
   );
   const fail = (error: unknown) => {
-    reject(failureOf(error, asked, signal));
+    reject(failureOf(error, endpoint, signal));
     socket.terminate();
     connection.destroy();
   };
@@ -65,9 +69,9 @@ export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: As
     readRefusal(response).then(resolve, fail);
   });
   socket.once("open", () => {
-    // From here on it lives by itself: what comes is held until its owner is ready.
+    // From here on the CallerSocket handles errors, and holds messages until its owner is ready.
     socket.off("error", fail);
-    resolve(new CallerSocket(socket, asked));
+    resolve(new CallerSocket(socket, endpoint));
   });
   try {
     const result = await promise;
@@ -82,7 +86,7 @@ export async function upgrade(pool: ConnectionPool, call: UpgradeCall, asked: As
   }
 }
 
-/** What cannot even be asked must not leave its connection behind. */
+/** A request that cannot be built must not leave its connection open. */
 function openOn(connection: Socket, make: () => WebSocket): WebSocket {
   try {
     return make();
@@ -99,11 +103,11 @@ async function readRefusal(response: IncomingMessage): Promise<Refusal> {
     for await (const chunk of response) {
       const bytes = chunk as Buffer;
       size += bytes.length;
-      if (size > LARGEST_REFUSAL) break;
+      if (size > MAX_REFUSAL_BYTES) break;
       chunks.push(bytes);
     }
   } catch {
-    // What came so far has to do.
+    // The part that was received is used.
   }
   const text = Buffer.concat(chunks).toString("utf8");
   let body: unknown = text;
@@ -121,7 +125,7 @@ async function readRefusal(response: IncomingMessage): Promise<Refusal> {
 
 type End = Parameters<NonNullable<ClusterSocket["onClose"]>>[0];
 
-/** A `ws` socket with the promises of `ClusterSocket`. */
+/** A `ws` socket with the guarantees of `ClusterSocket`. */
 export class CallerSocket implements ClusterSocket {
   readonly protocol: string;
   onMessage: ((data: Uint8Array) => void) | undefined;
@@ -130,13 +134,13 @@ export class CallerSocket implements ClusterSocket {
   #onClose: ((end: End) => void) | undefined;
   #end: End | undefined;
   #error: Error | undefined;
-  #isTold = false;
-  /** Held back until the owner has set its functions: bytes may have come together with the answer to the upgrade. */
+  #isCloseReported = false;
+  /** Held back until the owner has set its functions: bytes may arrive together with the answer to the upgrade. */
   #isHeld = true;
   #isPaused = false;
   #isOurs = false;
 
-  constructor(socket: WebSocket, asked: Asked) {
+  constructor(socket: WebSocket, endpoint: Endpoint) {
     this.#socket = socket;
     this.protocol = socket.protocol;
     socket.binaryType = "nodebuffer";
@@ -145,18 +149,18 @@ export class CallerSocket implements ClusterSocket {
     socket.on("message", (data) => this.onMessage?.(data as Buffer));
     socket.on("pong", () => this.onPong?.());
     socket.on("error", (error) => {
-      this.#error ??= failureOf(error, asked) as Error;
+      this.#error ??= failureOf(error, endpoint) as Error;
     });
     socket.on("close", (code, reason) => {
-      // 1006: no closing handshake. If that was not our own wish, it is a failure, though nobody named one.
-      if (code === 1006 && !this.#isOurs) this.#error ??= failureOf(cut(), asked) as Error;
+      // 1006: no closing handshake. If kinsync did not end the connection, that is a failure, even without an error event.
+      if (code === 1006 && !this.#isOurs) this.#error ??= failureOf(cut(), endpoint) as Error;
       const error = this.#error;
       this.#end = { code, reason: cleanText(reason.toString("utf8")), ...(error === undefined ? {} : { error }) };
-      this.#tell();
+      this.#reportClose();
     });
   }
 
-  /** For the one who keeps account of open sockets; the owner has `onClose`. */
+  /** For the list of open sockets; the owner uses `onClose`. */
   whenClosed(done: () => void): void {
     this.#socket.once("close", done);
   }
@@ -171,8 +175,8 @@ export class CallerSocket implements ClusterSocket {
 
   set onClose(value: ((end: End) => void) | undefined) {
     this.#onClose = value;
-    // It may have ended before its owner came to listen.
-    if (this.#end !== undefined && !this.#isTold) queueMicrotask(() => this.#tell());
+    // The socket may have closed before its owner set the listener.
+    if (this.#end !== undefined && !this.#isCloseReported) queueMicrotask(() => this.#reportClose());
   }
 
   send(data: Uint8Array, done?: (error?: Error) => void): void {
@@ -199,7 +203,7 @@ export class CallerSocket implements ClusterSocket {
   close(code = 1000): void {
     this.#isOurs = true;
     this.#socket.close(code);
-    // The server's own close frame must be read, whatever waits before it.
+    // The server's own close frame must be read, also behind paused messages.
     this.#isPaused = false;
     this.#release();
     this.#socket.resume();
@@ -215,10 +219,10 @@ export class CallerSocket implements ClusterSocket {
     if (!this.#isPaused) this.#socket.resume();
   }
 
-  #tell(): void {
+  #reportClose(): void {
     const end = this.#end;
-    if (end === undefined || this.#isTold || this.#onClose === undefined) return;
-    this.#isTold = true;
+    if (end === undefined || this.#isCloseReported || this.#onClose === undefined) return;
+    this.#isCloseReported = true;
     this.#onClose(end);
   }
 }

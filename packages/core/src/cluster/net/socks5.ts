@@ -14,9 +14,9 @@ const REPLIES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Asks a SOCKS5 server (RFC 1928, user and password by RFC 1929) on an open socket for a connection. Names are left to the
- * server to look up, as Go does. The socket is the way to the host afterwards.
- * @throws an Error with the server's reason; the socket is then of no use.
+ * Asks a SOCKS5 server (RFC 1928, user and password by RFC 1929) on an open socket for a connection. The server looks up names,
+ * as in Go. Afterwards the socket is connected to the host.
+ * @throws an Error with the server's reason; the socket is then unusable.
  */
 export async function connectBySocks5(
   socket: Socket,
@@ -31,7 +31,7 @@ export async function connectBySocks5(
     socket.write(Buffer.concat([Buffer.from([1]), withLength(login.username), withLength(login.password)]));
     const [, status] = await read(2);
     if (status !== 0) throw new Error("it refused user and password");
-  } else if (method !== 0) throw new Error("it wants a way to log in that kinsync does not know");
+  } else if (method !== 0) throw new Error("it requires a login method that kinsync does not support");
 
   const port = Buffer.alloc(2);
   port.writeUInt16BE(target.port);
@@ -50,11 +50,11 @@ function withLength(text: string): Buffer {
 
 function addressOf(hostname: string): Buffer {
   if (isIP(hostname) === 4) return Buffer.from([1, ...hostname.split(".").map(Number)]);
-  // IPv6 goes as a name: every server looks such names up without asking anybody.
+  // IPv6 goes as a name: every server parses such names without DNS.
   return Buffer.concat([Buffer.from([3]), withLength(hostname)]);
 }
 
-/** Reads exactly so many bytes, and leaves what follows in the socket. */
+/** Reads exactly so many bytes, and leaves the following bytes in the socket. */
 function byteReader(socket: Socket): (count: number) => Promise<Buffer> {
   return async function read(count: number): Promise<Buffer> {
     for (;;) {

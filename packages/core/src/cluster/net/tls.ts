@@ -12,19 +12,19 @@ export interface TlsMaterial {
 /** One TLS context that all connections share: making one costs more than the rest of a handshake's set-up. */
 export interface TlsClient {
   readonly context: SecureContext;
-  /** Last ticket of the server: the next handshake is a short one. */
+  /** Last session ticket of the server: it shortens the next handshake. */
   session: Buffer | undefined;
 }
 
-/** @throws what OpenSSL says of a certificate and key that do not fit or cannot be read. */
+/** @throws OpenSSL's error for a certificate and key that do not match or cannot be read. */
 export function createTlsClient(material: TlsMaterial): TlsClient {
-  // Text that is no certificate at all would pass for an empty list of authorities.
+  // Node reads text without any certificate as an empty list of authorities.
   if (material.ca !== undefined) firstCertificate(material.ca);
   const context = createSecureContext({
     ca: material.ca ?? trustedBySystem(),
     ...(material.cert === undefined ? {} : { cert: material.cert }),
     ...(material.key === undefined ? {} : { key: material.key }),
-    // As Go: a certificate in the bundle is trusted, though it be no root.
+    // As in Go: a certificate in the bundle is trusted even if it is not a root.
     allowPartialTrustChain: true,
   });
   return { context, session: undefined };

@@ -25,7 +25,7 @@ export interface FoundWorkload {
 }
 
 /**
- * Finds an existing workload by its name in kubectl's syntax. One round trip where a loaded kind has the word.
+ * Finds an existing workload by its name in kubectl's syntax. One round trip where the word names a loaded kind.
  * Rejects with `KINSYNC_USAGE`, `KINSYNC_RESOLVE_*` or an error of area CLUSTER.
  */
 export async function findWorkload(
@@ -49,7 +49,7 @@ export function kindOf(kinds: readonly KindPlugin[], resource: ResourceType): Ki
 
 /**
  * The resource that a word names in any of kubectl's forms: short name, singular, plural, kind, `kind.group`,
- * `plural.version.group`. Without a round trip where exactly one loaded kind (or `pod`) has the word; `checkWorkload` then
+ * `plural.version.group`. Without a round trip where the word names exactly one loaded kind (or `pod`); `checkWorkload` then
  * finds out whether the cluster serves it. Rejects with `KINSYNC_RESOLVE_KIND` or `KINSYNC_RESOLVE_AMBIGUOUS`.
  */
 export async function findResource(

@@ -7,7 +7,7 @@ import { parseApiVersion, PODS, resourcePath } from "../../kube/resource-path.ts
 import type { WorkloadRef } from "../resolution.ts";
 import { workloadText } from "./check-workload.ts";
 
-/** Kubernetes' own API groups. What owns pods in them is known. */
+/** Kubernetes' own API groups. Their owners of pods are known. */
 const NATIVE_GROUPS: ReadonlySet<string> = new Set([
   "",
   "admissionregistration.k8s.io",
@@ -41,7 +41,7 @@ const NATIVE_WORKLOADS: ReadonlySet<string> = new Set([
   "batch/Job",
 ]);
 
-/** What kinds that people take for workloads do with pods instead of owning them. */
+/** How kinds that users mistake for workloads relate to pods. */
 const RELATIONS: Readonly<Record<string, string>> = {
   "/Namespace": "a Namespace contains pods but does not own them",
   "/Node": "a Node runs pods but does not own them",
@@ -49,13 +49,13 @@ const RELATIONS: Readonly<Record<string, string>> = {
   "autoscaling/HorizontalPodAutoscaler": "a HorizontalPodAutoscaler scales a workload but does not own its pods",
 };
 
-/** Controllers of pods that often have a controller of their own. */
+/** Controllers of pods that often have their own controller. */
 const MIDDLE: Readonly<Record<string, ResourceType>> = {
   "apps/ReplicaSet": { group: "apps", version: "v1", kind: "ReplicaSet", plural: "replicasets" },
   "batch/Job": { group: "batch", version: "v1", kind: "Job", plural: "jobs" },
 };
 
-/** Pods of a Service that are looked at for a hint, and owners of them that are read. */
+/** Limits for a hint: pods of a Service that are listed, and owners of these pods that are read. */
 const HINT_PODS = 100;
 const HINT_OWNERS = 5;
 

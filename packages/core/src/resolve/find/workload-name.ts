@@ -2,7 +2,7 @@ import type { ResourceType } from "../../contract/resource.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
 
-/** A workload as a person writes it: the word for its kind, before discovery, and its name. */
+/** A workload as a user writes it: the word for its kind, before discovery, and its name. */
 export interface WorkloadName {
   /** As given: `deploy`, `jobsets`, `JobSet.jobset.x-k8s.io`. */
   readonly kind: string;
@@ -62,14 +62,14 @@ export function namesResource(
 }
 
 /**
- * True if two names mean one workload, as far as the given resources (and pods) tell: `deploy/web` and `Deployment/web`. Names
+ * True if two names mean one workload, according to the given resources (and pods): `deploy/web` and `Deployment/web`. Names
  * that cannot be read are the same only where their text is.
  */
 export function isSameWorkloadName(one: string, other: string, resources: readonly ResourceType[]): boolean {
   return one === other || canonicalName(one, resources) === canonicalName(other, resources);
 }
 
-/** `deployments.apps/web`; a word that no resource has stays as it is. */
+/** `deployments.apps/web`; a word that names no resource stays unchanged. */
 function canonicalName(text: string, resources: readonly ResourceType[]): string {
   const slash = text.indexOf("/");
   if (slash === -1) return text;

@@ -4,7 +4,7 @@ import { compareMembers } from "./member-order.ts";
 /** A list with more changes than this is sorted as a whole; fewer changes are inserted one by one. */
 const MANY_CHANGES = 200;
 
-/** Changes that are kept unsorted at least; beyond this number, as many as there are members. */
+/** At least this many changes are kept unsorted; at most as many as there are members. */
 const KEPT_CHANGES = 1_000;
 
 /** The members at one moment. The list is sorted when it is first read. */
@@ -14,8 +14,8 @@ export interface MemberSnapshot {
 }
 
 /**
- * The members of a workload in order. A change costs nothing but its entry in a journal: a list of 10,000 members is sorted when
- * somebody reads it, not at every event of a pod.
+ * The members of a workload in order. A change costs only its entry in a journal: a list of 10,000 members is sorted when
+ * a caller reads it, not at every event of a pod.
  */
 export class MemberList {
   /** The members before the first change of the journal. */
@@ -33,7 +33,7 @@ export class MemberList {
     if (this.#journal.length > Math.max(KEPT_CHANGES, this.#count)) this.#settle();
   }
 
-  /** The members as they are now; later changes do not show in it. */
+  /** The members as they are now; it does not contain later changes. */
   snapshot(): MemberSnapshot {
     const count = this.#count;
     const position = this.#journal.length;

@@ -16,7 +16,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** `worker-2` before `worker-10`; texts that differ only in leading zeros are told apart at last. */
+/** `worker-2` before `worker-10`; texts that differ only in leading zeros are compared as text. */
 function compareNumbered(a: string, b: string): number {
   if (a === b) return 0;
   let i = 0;
@@ -39,7 +39,7 @@ function compareNumbered(a: string, b: string): number {
   return a.length - i - (b.length - j) || compareText(a, b);
 }
 
-/** Of any length: a completion index fits a number, a name's digits need not. */
+/** Of any length: a completion index fits a number, the digits of a name may not. */
 function compareDigits(a: string, b: string): number {
   const x = a.startsWith("0") ? a.replace(/^0+/, "") : a;
   const y = b.startsWith("0") ? b.replace(/^0+/, "") : b;

@@ -12,13 +12,13 @@ type LastVerdict = Pick<Member, "state" | "role" | "index" | "labels">;
 export interface JudgedPod {
   readonly owned: OwnedPod;
   readonly verdict: Verdict;
-  /** What the kinds that judge the pod say about its containers. */
+  /** Answers of the kinds that judge the pod about its containers. */
   readonly defaults: ContainerDefaults;
 }
 
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** The members of one workload, and the last settled verdict on each pod: kinds remember nothing, so it is stored here. */
+/** The members of one workload, and the last settled verdict on each pod: kinds have no memory, so it is stored here. */
 export class Members {
   readonly #namespace: string;
   readonly #lastVerdicts = new Map<string, LastVerdict>();
@@ -80,7 +80,7 @@ export class Members {
     this.#apply(changes);
   }
 
-  /** The root is missing, so there are no members. Verdicts are kept, since the root may only be out of sight. */
+  /** The root is missing, so there are no members. Verdicts are kept, since the root may only be temporarily unreadable. */
   clear(): void {
     this.replace([]);
   }
@@ -112,7 +112,7 @@ export class Members {
       else this.#members.set(uid, after);
       this.#byLabels += Number(after?.by === "labels") - Number(before?.by === "labels");
       if (!this.#before.has(uid)) this.#before.set(uid, before);
-      // Back to what it was: the next answer has nothing to say about it.
+      // Back to its previous state: the next answer does not list it.
       else if (this.#before.get(uid) === after) this.#before.delete(uid);
     }
     this.#list.apply(changes);
@@ -171,7 +171,7 @@ export class Members {
       index: index ?? last?.index,
       labels: verdict.labels ?? last?.labels ?? NO_LABELS,
     };
-    // That a pod has ended shows without the kind, and the last verdict on it would be wrong.
+    // The pod itself shows that it has ended, and its last verdict would be wrong.
     const inactive = verdictOfInactivePod(pod);
     if (inactive !== undefined) return { ...inactive, unsettled: false, ...place };
     return { state: last?.state ?? "unsettled", unsettled: true, ...place, reason };

@@ -21,7 +21,7 @@ type OwnerKind = Pick<OwnerReference, "apiVersion" | "kind">;
 
 /**
  * Finds the resources that owner references name, each kind once. A failed lookup is retried until it succeeds; once it took
- * longer than `waitMs` it is a problem, and nobody waits for it any longer.
+ * longer than `waitMs` it is a problem, and no caller waits for it any longer.
  */
 export class OwnerKinds implements Disposable {
   readonly #options: OwnerKindsOptions;
@@ -103,7 +103,7 @@ export class OwnerKinds implements Disposable {
   }
 }
 
-/** @param cause `undefined`: no answer came so far */
+/** @param cause `undefined`: no answer yet */
 function problemOf(owner: OwnerKind, cause: unknown): KinsyncError {
   const { apiVersion, kind } = owner;
   const error = isKinsyncError(cause)
@@ -121,7 +121,7 @@ function consequence({ kind }: OwnerKind): string {
   return `pods that ${kind} objects own are left out until it can be discovered`;
 }
 
-/** The next lookup will hardly differ, so nobody need wait for it. */
+/** The next lookup probably fails, too, so no caller waits for it. */
 function isFinal({ code }: KinsyncError): boolean {
   return code === "KINSYNC_RESOLVE_KIND" || code === "KINSYNC_CLUSTER_FORBIDDEN";
 }

@@ -1,10 +1,10 @@
 import type { KubeObject, OwnerReference, Pod, ResourceType } from "../../contract/resource.ts";
 import { isPods } from "../../kube/resource-path.ts";
 
-/** What the walk needs of a store. */
+/** The part of a store that the walk needs. */
 export interface OwnerIndex {
   get(uid: string): KubeObject | undefined;
-  /** Every object that names the UID in an owner reference, whatever `controller` says. */
+  /** Every object that names the UID in an owner reference, whatever the value of `controller`. */
   byOwner(uid: string): ReadonlySet<KubeObject>;
 }
 
@@ -18,11 +18,11 @@ export interface Layer {
 interface Node {
   readonly object: KubeObject;
   readonly depth: number;
-  /** What an object that this one owns has as owners, nearest first. */
+  /** The owners of any object that this one owns, nearest first. */
   readonly chain: readonly KubeObject[];
 }
 
-/** Who belongs to a root, by one walk down from its UID. */
+/** The objects of a root, by one walk down from its UID. */
 export interface Ownership {
   readonly root: KubeObject;
   /** Every object between root and pods that the root owns, also pods that own something. Sorted by UID. */
@@ -30,19 +30,19 @@ export interface Ownership {
   /** Every pod that the root owns. Sorted by UID. */
   readonly pods: readonly KubeObject[];
   /**
-   * Owners of an object, nearest first, without the root; `undefined` where the root does not own it. Right for any pod that
-   * owns nothing itself, also one that changed since the walk: a pod's event need not cost a walk.
+   * Owners of an object, nearest first, without the root; `undefined` where the root does not own it. Correct for any pod that
+   * owns nothing itself, also one that changed since the walk: a pod's event does not cost a walk.
    */
   chainOf(object: KubeObject | Pod, owner: Layer["owner"]): readonly KubeObject[] | undefined;
-  /** An owned object and its own owners up to the root: what an object below it has as owners. `undefined` where it is not owned. */
+  /** An owned object and its own owners up to the root: the owners of an object below it. `undefined` where it is not owned. */
   chainFrom(uid: string): readonly KubeObject[] | undefined;
 }
 
 const NO_OWNERS: readonly KubeObject[] = Object.freeze([]);
 
 /**
- * Walks down from the root along owner references, by UID, through every layer, pods too. An object that can be reached on
- * several ways gets the shortest, then the one through the smallest UID, so that the order of arrival cannot matter.
+ * Walks down from the root along owner references, by UID, through every layer, pods too. An object that can be reached in
+ * several ways gets the shortest chain, then the one through the smallest UID, so that the order of arrival cannot matter.
  */
 export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership {
   const nodes = new Map<string, Node>();
@@ -60,7 +60,7 @@ export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership 
           if (nodes.has(uid) || !isOwnedBy(object, parent.object, layer.owner)) continue;
           const isBetween = !isPodLayer || ownsAnything(uid, layers);
           const depth = parent.depth + 1;
-          // Most pods own nothing; nobody asks for a chain through them.
+          // Most pods own nothing, so no chain leads through them.
           const chain = isBetween ? Object.freeze([object, ...parent.chain]) : NO_OWNERS;
           const node: Node = { object, depth, chain };
           nodes.set(uid, node);
@@ -110,7 +110,7 @@ function isOwnedBy(object: KubeObject, owner: KubeObject, mode: Layer["owner"]):
 
 /**
  * Whether a reference leads from an object to this owner. An owner lives in the object's namespace or is cluster-scoped; a
- * reference across namespaces is void, also for the garbage collector (Kubernetes, "Owners and Dependents").
+ * reference across namespaces has no effect, also for the garbage collector (Kubernetes, "Owners and Dependents").
  */
 function isLink(reference: OwnerReference, object: KubeObject | Pod, owner: KubeObject, mode: Layer["owner"]): boolean {
   if (reference.uid !== owner.metadata.uid) return false;

@@ -5,7 +5,7 @@ import type { WorkloadRef } from "../resolution.ts";
 import { resourceName } from "../../kube/resource-path.ts";
 import { workloadText } from "../find/check-workload.ts";
 
-/** What a workload has instead of the answer of a watch. */
+/** What a workload uses in place of the answer of a watch. */
 export type Fallback =
   /** The root itself is not known. */
   | "no-root"
@@ -92,7 +92,7 @@ function consequence(reflector: Reflector, ref: WorkloadRef, fallback: Fallback)
   }
 }
 
-/** kinsync lists, watches and reads single objects: one rule for all three, so that nobody has to request permissions thrice. */
+/** kinsync lists, watches and reads single objects: one rule for all three, so that users request permissions only once. */
 function ruleHint(reflector: Reflector): string {
   const { resource, namespace } = reflector.spec;
   const holder = namespace === undefined ? "a ClusterRole" : `a Role in namespace ${namespace}`;

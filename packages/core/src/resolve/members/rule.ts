@@ -12,14 +12,14 @@ import { hostKind, type HostedJudgement } from "../../plugins/host.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { apiVersionOf, isPods, PODS } from "../../kube/resource-path.ts";
 
-/** Delegation that is deeper than this is refused: it has no use, and each level costs watches. */
+/** Delegation that is deeper than this is refused: deeper delegation has no use, and each level costs watches. */
 export const MAX_DEPTH = 8;
 
-/** What judges a root: a kind, or the rule for roots that no kind claims. */
+/** The rule that judges a root: a kind, or the rule for roots that no kind supports. */
 export interface Rule {
   readonly kind: string | undefined;
   readonly judgesSet: boolean;
-  readonly canClaim: boolean;
+  readonly canMatchByLabels: boolean;
   /** Owner kinds that appear on pods are watched once they are found. */
   readonly followsOwners: boolean;
   /** The root is a pod: it is the only member. */
@@ -31,7 +31,7 @@ export interface Rule {
   /** `undefined`: nothing but the root is watched. */
   plan(root: KubeObject): WatchPlan | undefined;
   judge(view: KindView): HostedJudgement;
-  claims(root: KubeObject, pod: Pod): boolean;
+  matchesByLabels(root: KubeObject, pod: Pod): boolean;
   defaultContainer(pod: Pod): string | undefined;
   /** `undefined` where they are not declared. */
   roles(root: KubeObject): readonly string[] | undefined;
@@ -53,7 +53,7 @@ export function ruleOfKind(kind: KindPlugin): Rule {
   return {
     kind: host.name,
     judgesSet: host.judgesSet,
-    canClaim: host.canClaim,
+    canMatchByLabels: host.canMatchByLabels,
     followsOwners: false,
     rootIsMember: false,
     declaresNamespaces: kind.namespaces !== undefined,
@@ -67,7 +67,7 @@ export function ruleOfKind(kind: KindPlugin): Rule {
       };
     },
     judge: (view) => host.judge(view),
-    claims: (root, pod) => host.claims(root, pod),
+    matchesByLabels: (root, pod) => host.matchesByLabels(root, pod),
     defaultContainer: (pod) => host.defaultContainer(pod),
     roles: (root) => host.roles(root),
     namespaces: (root) => host.namespaces(root),
@@ -120,7 +120,7 @@ export function neededResources(
 const OWNED_AND_ALIVE: Rule = {
   kind: undefined,
   judgesSet: false,
-  canClaim: false,
+  canMatchByLabels: false,
   followsOwners: true,
   rootIsMember: false,
   declaresNamespaces: false,
@@ -134,7 +134,7 @@ const OWNED_AND_ALIVE: Rule = {
         owners: owners.map((owner) => `${owner.kind}/${owner.metadata.name}`).join(" < "),
       }),
   }),
-  claims: () => false,
+  matchesByLabels: () => false,
   defaultContainer: () => undefined,
   roles: () => undefined,
   namespaces: () => undefined,

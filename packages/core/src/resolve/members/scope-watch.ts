@@ -41,7 +41,7 @@ export class ScopeWatch {
   /** Becomes active once everything in it is listed; until then the last one stays in use. */
   #pending: Active | undefined;
   #taken: KubeObject | undefined;
-  /** Pods that an ancestor watches without a selector; what this root would watch is among them. */
+  /** Pods that an ancestor watches without a selector; they include what this root would watch. */
   #covering: readonly PlannedWatch[] = [];
   #missing: readonly ResourceType[] = [];
   #planProblem: KinsyncError | undefined;
@@ -60,7 +60,7 @@ export class ScopeWatch {
     return this.#active?.namespaces ?? this.#pending?.namespaces ?? [];
   }
 
-  /** Nothing is being listed that is to be used next. */
+  /** No list is in progress that the next scope needs. */
   get isSettled(): boolean {
     return this.#pending === undefined && [...this.#children.values()].every((child) => child.isSettled);
   }
@@ -112,7 +112,7 @@ export class ScopeWatch {
     this.#children.clear();
   }
 
-  /** Starts to use what is listed by now. True if the next scope differs from the last one by it. */
+  /** Starts to use what is listed by now. True if the next scope then differs from the last one. */
   advance(): boolean {
     const { watches } = this.#options.context;
     let hasChanged = false;
@@ -185,7 +185,7 @@ export class ScopeWatch {
       return new KinsyncError(
         "KINSYNC_PLUGIN_DELEGATE",
         `the kind ${parent} reads ${resourceName(resource)} in version ${resource.version}, but the kind ${kind.name} reads ${versions}`,
-        { hint: "Use versions of both plugins that fit together.", plugin: parent },
+        { hint: "Use versions of both plugins that support the same version.", plugin: parent },
       );
     }
     const isCycle = above.some(({ metadata }) => metadata.uid === object.metadata.uid);
@@ -193,7 +193,7 @@ export class ScopeWatch {
       const names = [...above, object].map((one) => `${one.kind.toLowerCase()}/${one.metadata.name}`).join(" → ");
       return new KinsyncError(
         "KINSYNC_PLUGIN_DELEGATE",
-        isCycle ? `delegation goes in a circle: ${names}` : `delegation is deeper than ${MAX_DEPTH} levels: ${names}`,
+        isCycle ? `delegation is circular: ${names}` : `delegation is deeper than ${MAX_DEPTH} levels: ${names}`,
         { hint: "Fix the owner references of these objects.", plugin: parent },
       );
     }
@@ -208,7 +208,7 @@ export class ScopeWatch {
     return { kind: kind.name, scope: child.build() };
   }
 
-  /** Own pods; those of an ancestor that has them all. */
+  /** Own pods, or those of an ancestor that watches all of them. */
   #podsOf({ pods }: PlannedWatches): readonly PlannedWatch[] {
     const [first] = pods;
     if (first === undefined || this.#covering.length === 0) return pods;

@@ -16,7 +16,7 @@ export interface PodLayer extends Layer {
 export interface ScopeSources {
   /** The objects between root and pods. */
   readonly layers: readonly Layer[];
-  /** Empty where the root owns no pods of its own. */
+  /** Empty where the root owns no pods directly. */
   readonly pods: readonly PodLayer[];
   /** Optional watches and references that are not available. */
   readonly missing: readonly ResourceType[];
@@ -46,7 +46,7 @@ export interface ScopeOptions {
 
 /**
  * One state of a root, judged by its rule, with the scopes of the children that it delegates. Each scope sees only what its own kind
- * watches: a parent and a child may watch one resource in different ways. Immutable but for the problems with single pods.
+ * watches: a parent and a child may watch one resource in different ways. Immutable except for the problems with single pods.
  */
 export class Scope {
   readonly rule: Rule;
@@ -131,7 +131,7 @@ export class Scope {
     return undefined;
   }
 
-  /** The pod as this root owns it; `undefined` where it does not. Right for any pod that owns nothing itself. */
+  /** The pod as this root owns it; `undefined` where it does not. Correct for any pod that owns nothing itself. */
   ownedPod(pod: Pod): OwnedPod | undefined {
     const chain = this.ownership.chainOf(pod, this.sources.pods[0]?.owner ?? "controller");
     if (chain !== undefined) return ownedPod(pod, chain, "owner");
@@ -171,7 +171,7 @@ export class Scope {
     return this.runner.verdict(owned);
   }
 
-  /** The pod changed: problems with it belong to the past. */
+  /** The pod changed: drops the problems with it. */
   forget(uid: string): void {
     for (const { runner } of this.all()) runner.forget(uid);
   }
@@ -219,7 +219,7 @@ export class Scope {
         const inner = scope?.ownedPod(owned.pod);
         if (scope !== undefined && inner !== undefined) return scope.verdict(inner);
         if (!owned.owners.some((owner) => owner.metadata.uid === uid)) {
-          throw new TypeError(`pod ${owned.pod.metadata.name} is not below the child whose rule was given it`);
+          throw new TypeError(`pod ${owned.pod.metadata.name} is not below the child whose rule judges it`);
         }
         return scope === undefined
           ? unsettled("child-not-listed", `what the kind ${kind} watches is not listed yet`)
@@ -246,16 +246,16 @@ export class Scope {
     return ownedPod(pod, [...owners, ...(this.ownership.chainFrom(scope.root.metadata.uid) ?? [])], by);
   }
 
-  /** A watch is missing, and the kind can do without it. */
+  /** A watch is missing, and the kind works without it. */
   get #takesByLabels(): boolean {
-    return this.rule.canClaim && this.sources.missing.length > 0;
+    return this.rule.canMatchByLabels && this.sources.missing.length > 0;
   }
 
-  /** Not where the owner is known to be another's. */
+  /** Not where the pod's owner is known and belongs to another root. */
   #isClaimed(pod: Pod): boolean {
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller === true);
     if (controller !== undefined && this.#options.find(controller.uid) !== undefined) return false;
-    return this.runner.claims(this.root, pod);
+    return this.runner.matchesByLabels(this.root, pod);
   }
 }
 

@@ -32,7 +32,7 @@ export class VerdictRunner {
 
   *problems(): Generator<KinsyncError, void, undefined> {
     if (this.#problem !== undefined) yield this.#problem;
-    // One for all: a rule that fails for one pod mostly fails for a thousand.
+    // One problem for all pods: a rule that fails for one pod mostly fails for a thousand.
     const [first] = this.#podProblems.values();
     if (first !== undefined) yield first;
   }
@@ -51,8 +51,8 @@ export class VerdictRunner {
     return this.#ofPod(owned.pod, () => this.#judgement?.pod(owned)) ?? this.#failed();
   }
 
-  claims(root: KubeObject, pod: Pod): boolean {
-    return this.#ofPod(pod, () => this.#rule.claims(root, pod)) ?? false;
+  matchesByLabels(root: KubeObject, pod: Pod): boolean {
+    return this.#ofPod(pod, () => this.#rule.matchesByLabels(root, pod)) ?? false;
   }
 
   /** The container that the rule names, unless it is one of `infrastructure`. */
@@ -72,7 +72,7 @@ export class VerdictRunner {
     }
   }
 
-  /** The pod changed: problems with it belong to the past. */
+  /** The pod changed: drops the problems with it. */
   forget(uid: string): void {
     this.#podProblems.delete(uid);
   }

@@ -10,24 +10,24 @@ export interface WatchSetOptions {
   readonly onStatus: () => void;
 }
 
-interface Held {
+interface HeldLease {
   readonly lease: ReflectorLease;
   readonly subscription: Disposable;
   readonly timer: NodeJS.Timeout | undefined;
-  /** Its first answer did not come within `waitMs`. */
+  /** Its first answer did not arrive within `waitMs`. */
   isOverdue: boolean;
 }
 
-/** The reflectors that one workload holds, by the key of their plan. */
+/** The reflectors that one workload leases, by the key of their plan. */
 export class WatchSet implements Disposable {
   readonly #options: WatchSetOptions;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldLease>();
 
   constructor(options: WatchSetOptions) {
     this.#options = options;
   }
 
-  /** Starts to hold it; `undefined` where it is held already. */
+  /** Takes a lease; `undefined` where the set has one already. */
   hold(planned: PlannedWatch): Reflector | undefined {
     if (this.#held.has(planned.key)) return undefined;
     const { reflectors, onChange, onStatus } = this.#options;
@@ -36,7 +36,7 @@ export class WatchSet implements Disposable {
       onChange: (changes) => onChange(planned.key, changes),
       onStatus,
     });
-    const held: Held = {
+    const held: HeldLease = {
       lease,
       subscription,
       isOverdue: false,
@@ -56,7 +56,7 @@ export class WatchSet implements Disposable {
     return this.#held.get(planned.key)?.lease.reflector;
   }
 
-  /** Each of them has an answer, or others need not wait for it any longer. */
+  /** Each of them has an answer, or is overdue. */
   isSettled(planned: readonly PlannedWatch[]): boolean {
     return planned.every(({ key }) => {
       const held = this.#held.get(key);
@@ -64,7 +64,7 @@ export class WatchSet implements Disposable {
     });
   }
 
-  /** There is no answer yet. `overdue`: others go on without it. */
+  /** No answer yet. `overdue`: others continue without it. */
   missing(planned: PlannedWatch): "pending" | "overdue" | undefined {
     const held = this.#held.get(planned.key);
     if (held === undefined || held.lease.reflector.isSettled) return undefined;

@@ -10,7 +10,7 @@ export interface PlannedWatch {
   readonly spec: ReflectorSpec;
   readonly owner: "controller" | "any";
   readonly isOptional: boolean;
-  /** How long its first answer may hold up others. `undefined`: as long as it takes. */
+  /** How long others wait for its first answer. `undefined`: without a limit. */
   readonly waitMs: number | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface PlannedWatch {
 export interface PlannedWatches {
   /** The objects between root and pods. */
   readonly watches: readonly PlannedWatch[];
-  /** One per namespace; empty where the root owns no pods of its own. */
+  /** One per namespace; empty where the root owns no pods directly. */
   readonly pods: readonly PlannedWatch[];
   /** Objects that the root names and does not own. */
   readonly references: readonly PlannedWatch[];

@@ -22,13 +22,13 @@ export interface WorkloadWatchOptions {
   readonly cluster: ClusterConnection;
   readonly reflectors: ReflectorPool;
   readonly ref: WorkloadRef;
-  /** `undefined` where no kind claims the root: the rule is "owned and alive". */
+  /** `undefined` where no kind supports the root: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
   /** All loaded kinds: they judge the children that a kind delegates. */
   readonly kinds: readonly KindPlugin[];
   readonly signal: AbortSignal;
   /**
-   * How long an owner kind that owner references name may hold up `ready`, once for its discovery and once for its list; later
+   * How long `ready` waits for an owner kind that owner references name, once for its discovery and once for its list; later
    * answers still count. Concerns roots without a kind. Milliseconds. Default: 2,000.
    */
   readonly ownerKindWaitMs?: number;
@@ -43,15 +43,15 @@ export interface WorkloadWatchOptions {
 /** A workload under watch, until it is disposed or its signal ends. */
 export interface WorkloadWatch extends AsyncDisposable {
   readonly current: Resolution | undefined;
-  /** The first answer for which everything was there, or known not to be had. Rejects with the signal's reason. */
+  /** The first answer for which every watch was listed, or is known to be unavailable. Rejects with the signal's reason. */
   readonly ready: Promise<Resolution>;
-  /** What the root owns between itself and the pods, at present. */
+  /** The objects that the root currently owns between itself and the pods. */
   readonly owned: readonly KubeObject[];
   /** An object that is watched for this workload, by UID. */
   object(uid: string): KubeObject | undefined;
 }
 
-/** Watches what a workload owns and reports what its kind makes of it. Disposing releases the reflectors. */
+/** Watches what a workload owns and reports its kind's verdicts. Disposing releases the reflectors. */
 export function watchWorkload(options: WorkloadWatchOptions): WorkloadWatch {
   return new Watcher(options);
 }
@@ -82,9 +82,9 @@ class Watcher implements WorkloadWatch {
   #rootUid: string | undefined;
   /** The last judgement of root and owned objects; `undefined` while there is no root. */
   #scope: Scope | undefined;
-  /** Watches of owner kinds that appeared; only where no kind claims the root. */
+  /** Watches of owner kinds that appeared; only where no kind supports the root. */
   #met: readonly PlannedWatch[] = [];
-  /** What the present scope was built from. */
+  /** The layers of the current scope. */
   #layers: readonly Layer[] = [];
   #podKeys: ReadonlySet<string> = new Set();
   #ownedUids: ReadonlySet<string> = new Set();
@@ -94,7 +94,7 @@ class Watcher implements WorkloadWatch {
   #rootChanged = true;
   #structureChanged = false;
   readonly #changedPods = new Set<string>();
-  /** Takes back the pass that is due. */
+  /** Cancels the pass that is due. */
   #cancel: (() => void) | undefined;
   #restUntil = 0;
 
@@ -177,8 +177,8 @@ class Watcher implements WorkloadWatch {
   }
 
   /**
-   * All that comes in one turn of the event loop is looked at once. After a long pass (thousands of pods judged anew) the next
-   * one waits for as long as that took, so that a storm of events leaves half of the time to others.
+   * One pass handles all events of one turn of the event loop. After a long pass (thousands of pods judged again) the next
+   * one waits for the duration of that pass, so that a storm of events leaves half of the time to others.
    */
   #schedule(): void {
     if (this.#isClosed || this.#cancel !== undefined) return;
@@ -238,7 +238,7 @@ class Watcher implements WorkloadWatch {
       for (const { object } of changes) {
         const { uid } = object.metadata;
         this.#changedPods.add(uid);
-        // A pod that owns something stands between root and pods, as a leader does.
+        // A pod that owns something is between root and pods, such as a leader.
         if (this.#ownedUids.has(uid) || ownsAnything(uid, this.#layers)) this.#structureChanged = true;
       }
     } else {
@@ -256,7 +256,7 @@ class Watcher implements WorkloadWatch {
 
   #watchOwnerKind(resource: ResourceType): void {
     const { ref } = this.#options;
-    // What is cluster-scoped has cluster-scoped owners only: nothing leads back into a namespace.
+    // A cluster-scoped object has only cluster-scoped owners: no reference leads back into a namespace.
     if (resource.namespaced === false && ref.resource.namespaced !== false) return;
     const planned = planOwnerWatch(resource, ref.namespace, this.#options.ownerKindWaitMs ?? OWNER_KIND_WAIT_MS);
     this.#met = [...this.#met, planned];
@@ -328,7 +328,7 @@ class Watcher implements WorkloadWatch {
     const root = this.#top.root;
     const notes = this.#isReady ? this.#notes() : [];
     const roles = this.#isReady ? this.#scope?.roles : undefined;
-    // Before `ready` members are not reported, so that half a list never looks like the whole.
+    // Before `ready` members are not reported, so that half a list never looks complete.
     const hasChanges = this.#isReady && this.#members.hasChanges;
     const isSame =
       current !== undefined &&
@@ -386,7 +386,7 @@ class Watcher implements WorkloadWatch {
       if (!("error" in reflector.status)) continue;
       // Continuing without it is the kind's choice; matching pods by labels instead has to be visible.
       if (planned.isOptional && reflector.isUnavailable && (isReference || !this.#members.hasAnyByLabels)) continue;
-      const byLabels = rule.canClaim && !isPods(planned.spec.resource);
+      const byLabels = rule.canMatchByLabels && !isPods(planned.spec.resource);
       const fallback = isReference ? "no-reference" : byLabels ? "labels" : "no-members";
       yield this.#problems.ofWatch(reflector.status.error, reflector, ref, fallback);
     }
@@ -411,7 +411,7 @@ function noteOfTermination(root: KubeObject): Reason[] {
   ];
 }
 
-/** A cluster-scoped root may have pods anywhere, and only its kind knows where. */
+/** A cluster-scoped root may have pods anywhere, and only its kind can name the namespaces. */
 function noteOfNamespace(root: KubeObject, rule: Rule, { resource, namespace }: WorkloadRef): Reason[] {
   if (resource.namespaced !== false || rule.rootIsMember || rule.declaresNamespaces) return [];
   return [

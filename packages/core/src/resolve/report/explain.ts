@@ -19,7 +19,7 @@ import {
 } from "./member-tree.ts";
 import { watchWorkload, type WorkloadWatch } from "../members/workload-watch.ts";
 
-/** What `kinsync explain -o json` prints: the tree with the evidence, and with the pods that were left out. */
+/** What `kinsync explain -o json` prints: the tree with the evidence, and with similar pods that are not members. */
 export interface Explanation {
   readonly workload: TreeWorkload;
   /** Members as in the tree, then the foreign pods by name. */
@@ -64,7 +64,7 @@ export async function explainWorkload(options: ExplainOptions): Promise<Explanat
   const { ref, kind, reflectors } = options;
   using limited = deadline(options.signal, options.limit ?? 30_000, `explain ${workloadText(ref)}`);
   await using watch = watchWorkload({ ...options, signal: limited.signal });
-  // All pods: a foreign one need not match the label selector of the kind's watch.
+  // All pods: one that is not a member need not match the label selector of the kind's watch.
   using pods = reflectors.acquire({ resource: PODS, namespace: ref.namespace });
   const resolution = await firstAnswer(watch, limited.signal, options);
   await untilAborted(pods.reflector.whenSettled(), limited.signal);
@@ -136,7 +136,7 @@ function labelMatch(
     const narrowed = (pods === "delegated" ? undefined : pods?.labelSelector) ?? "";
     const byKind = narrowed === "" ? undefined : matchOfText(narrowed, labels);
     if (byKind !== undefined) return byKind;
-    if (host.claims(root, pod)) return `the labels of kind ${kind.name}`;
+    if (host.matchesByLabels(root, pod)) return `the labels of kind ${kind.name}`;
   }
   // Labels that name their workload outlive it: jobset-name, ray.io/cluster, workflows.argoproj.io/workflow.
   const naming = Object.entries(labels).find(([, value]) => value === ref.name || value === root?.metadata.uid);

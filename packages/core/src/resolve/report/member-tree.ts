@@ -9,7 +9,7 @@ export interface WorkloadTree {
 }
 
 export interface TreeWorkload {
-  /** CamelCase, as the API has it. */
+  /** CamelCase, as in the API. */
   readonly kind: string;
   readonly name: string;
   readonly namespace: string;

@@ -4,7 +4,7 @@ import type { Member, MemberContainer } from "../resolution.ts";
 
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 
-/** Containers that meshes and agents put beside the user's own, by the names that their injectors use. */
+/** Containers that meshes and agents add to pods, by the names that their injectors use. */
 const SIDECARS: ReadonlySet<string> = new Set([
   "aws-xray-daemon",
   "cloud-sql-proxy",
@@ -108,7 +108,7 @@ function detail(reason: string | undefined, message: string | undefined): string
   return parts.length === 0 ? "" : ` (${parts.join(": ")})`;
 }
 
-/** What the kinds that judge a pod say about its containers. */
+/** Answers of the kinds that judge a pod about its containers. */
 export interface ContainerDefaults {
   /** The container that they choose, if it exists. */
   readonly name: string | undefined;
@@ -117,7 +117,7 @@ export interface ContainerDefaults {
 }
 
 /**
- * The container of a pod that takes files where nobody names one: the one of the annotation `kubectl.kubernetes.io/default-container`;
+ * The container of a pod that takes files where no mapping names one: the one of the annotation `kubectl.kubernetes.io/default-container`;
  * else the kinds' choice; else the first that is neither infrastructure nor a known mesh or agent sidecar.
  */
 export function chooseDefaultContainer(
@@ -130,7 +130,7 @@ export function chooseDefaultContainer(
     if (wanted !== undefined && containers.some((container) => container.name === wanted)) return wanted;
   }
   const main = containers.filter((container) => container.type === "container");
-  // A pod of nothing but sidecars is somebody's own proxy: then its first container is meant.
+  // A pod that has only sidecars is a proxy workload: its first container takes the files.
   const first = main.find((container) => !SIDECARS.has(container.name) && !infrastructure.has(container.name));
   return (first ?? main[0])?.name;
 }

@@ -1,7 +1,7 @@
 import ignore from "ignore";
 import type { RunAction } from "../../contract/action.ts";
 
-/** A command as a person would type it. */
+/** A command as typed in a shell. */
 export function commandText(command: RunAction["command"]): string {
   if (typeof command === "string") return command;
   return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");

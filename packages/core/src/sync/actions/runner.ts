@@ -6,7 +6,7 @@ import type { ResolvedAction } from "../../mapping/action.ts";
 import { commandText } from "./due.ts";
 
 export interface ActionRunnerOptions {
-  /** The session to run commands in; opened where none is open. */
+  /** The session to run commands in; opens one where none is open. */
   readonly session: () => Promise<HostedSession>;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
@@ -16,7 +16,7 @@ export interface ActionRunnerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs the commands that one target owes, one after the other. A command that failed is reported and not repeated. */
+/** Runs the due commands of one target, one after the other. A command that failed is reported and not repeated. */
 export class ActionRunner implements AsyncDisposable {
   readonly #options: ActionRunnerOptions;
   #queue: Promise<void> = Promise.resolve();

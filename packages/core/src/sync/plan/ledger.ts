@@ -1,63 +1,71 @@
 import type { Inventory, BatchEntry } from "../../contract/transport.ts";
-import { heldAfter, heldFromTree, planRoot, type Held, type HeldEntry, type Plan, type PlanOptions } from "./plan.ts";
+import {
+  observedAfter,
+  observedFromTree,
+  planRoot,
+  type ObservedState,
+  type ObservedEntry,
+  type Plan,
+  type PlanOptions,
+} from "./plan.ts";
 import type { Tree } from "../../mapping/tree.ts";
 
 /**
- * What one session knows of one root. Valid within that session only: a new session, and every lost acknowledgement, starts
- * with an inventory again, since a container can restart a second before the API says so.
+ * The observed state of one root in one session. Valid within that session only: a new session, and every lost acknowledgement, starts
+ * with an inventory again, since a container can restart a second before the API reports it.
  */
 export class Ledger {
-  /** The tree that the root wholly holds, once a batch or an inventory proved it. */
+  /** The tree that the root completely holds, once a batch or an inventory proved it. */
   #tree: Tree | undefined;
-  /** What is held besides, or instead of, that tree; `undefined` where the tree says it all. */
-  #held: Held | undefined;
-  /** Paths that the manifest in the container names. */
+  /** What the root holds besides, or instead of, that tree; `undefined` where the root holds exactly the tree. */
+  #observed: ObservedState | undefined;
+  /** Paths in the container's manifest. */
   readonly #manifest: Set<string>;
 
-  private constructor(tree: Tree | undefined, held: Held | undefined, manifest: Set<string>) {
+  private constructor(tree: Tree | undefined, observed: ObservedState | undefined, manifest: Set<string>) {
     this.#tree = tree;
-    this.#held = held;
+    this.#observed = observed;
     this.#manifest = manifest;
   }
 
-  /** From what the container told. Paths that are equal to the tree count as kinsync's from now on. */
-  static fromInventory(inventory: Inventory, wanted: Tree, options: { readonly distrust: boolean }): Ledger {
-    const entries = new Map<string, HeldEntry>();
+  /** From the container's inventory. Paths that are equal to the tree count as kinsync's from now on. */
+  static fromInventory(inventory: Inventory, desired: Tree, options: { readonly distrust: boolean }): Ledger {
+    const entries = new Map<string, ObservedEntry>();
     const manifest = new Set(inventory.placed);
     const ours = new Set<string>();
     for (const entry of inventory.entries) {
-      const equal = isEqual(entry, wanted);
-      // `full` sends everything: what is there counts as different, but not as absent.
+      const equal = isEqual(entry, desired);
+      // `full` sends everything: existing files count as different, but not as absent.
       entries.set(entry.path, options.distrust && entry.type === "file" ? { ...entry, digest: "" } : entry);
       if (equal || manifest.has(entry.path)) ours.add(entry.path);
     }
     return new Ledger(undefined, { entries, ours }, manifest);
   }
 
-  /** `trust`: the container is taken to hold exactly this tree, unseen. */
+  /** `trust`: assumes without a check that the container holds exactly this tree. */
   static trusting(tree: Tree): Ledger {
     return new Ledger(tree, undefined, new Set());
   }
 
-  /** Digest of the tree that the root wholly holds; `undefined` before the first. */
+  /** Digest of the tree that the root completely holds; `undefined` before the first. */
   get tree(): Tree | undefined {
     return this.#tree;
   }
 
-  plan(wanted: Tree, options: PlanOptions): Plan {
-    if (this.#held !== undefined) return planRoot(this.#held, wanted, options);
+  plan(desired: Tree, options: PlanOptions): Plan {
+    if (this.#observed !== undefined) return planRoot(this.#observed, desired, options);
     const from = this.#tree;
-    if (from === undefined) return planRoot({ entries: new Map(), ours: new Set() }, wanted, options);
-    if (!options.modes) return planRoot(heldFromTree(from), wanted, options);
-    // Every target that holds the same tree goes the same way: it is planned once.
-    let ways = plans.get(from);
-    if (ways === undefined) plans.set(from, (ways = new WeakMap()));
-    let plan = ways.get(wanted);
-    if (plan === undefined) ways.set(wanted, (plan = planRoot(heldFromTree(from), wanted, options)));
+    if (from === undefined) return planRoot({ entries: new Map(), ours: new Set() }, desired, options);
+    if (!options.modes) return planRoot(observedFromTree(from), desired, options);
+    // Every target with the same tree gets the same plan, so it is made once.
+    let plans = plansByTree.get(from);
+    if (plans === undefined) plansByTree.set(from, (plans = new WeakMap()));
+    let plan = plans.get(desired);
+    if (plan === undefined) plans.set(desired, (plan = planRoot(observedFromTree(from), desired, options)));
     return plan;
   }
 
-  /** Paths of a plan that the manifest does not name yet, and those that it must forget. */
+  /** Paths of a plan to add to the manifest, and those to remove from it. */
   manifestChange(entries: readonly BatchEntry[]): { placed: string[]; unplaced: string[] } {
     const placed: string[] = [];
     const unplaced: string[] = [];
@@ -69,15 +77,15 @@ export class Ledger {
     return { placed, unplaced };
   }
 
-  /** A batch was acknowledged: the root holds `wanted` now. */
-  committed(wanted: Tree, entries: readonly BatchEntry[]): void {
+  /** A batch was acknowledged: the root holds `desired` now. */
+  committed(desired: Tree, entries: readonly BatchEntry[]): void {
     this.partlyCommitted(entries);
-    const before = this.#held;
-    this.#tree = wanted;
+    const before = this.#observed;
+    this.#tree = desired;
     if (before === undefined) return;
-    const after = heldAfter(before, wanted, entries);
-    // What is there besides the tree matters only while something foreign or ignored could be met again.
-    this.#held = after.entries.size === wanted.entries.size ? undefined : after;
+    const after = observedAfter(before, desired, entries);
+    // Files besides the tree matter only while the root may contain ignored files or files that kinsync did not create.
+    this.#observed = after.entries.size === desired.entries.size ? undefined : after;
   }
 
   /** A part of a plan was acknowledged. */
@@ -89,13 +97,13 @@ export class Ledger {
   }
 }
 
-/** Ways between trees that are held in whole; the trees themselves keep them alive. */
-const plans = new WeakMap<Tree, WeakMap<Tree, Plan>>();
+/** Plans between trees that are completely held; the trees themselves keep them alive. */
+const plansByTree = new WeakMap<Tree, WeakMap<Tree, Plan>>();
 
-function isEqual(entry: HeldEntry, wanted: Tree): boolean {
-  const want = wanted.entries.get(entry.path);
-  if (want === undefined || want.type !== entry.type) return false;
-  if (want.type === "file" && entry.type === "file") return want.digest === entry.digest;
-  if (want.type === "link" && entry.type === "link") return want.target === entry.target;
+function isEqual(entry: ObservedEntry, desired: Tree): boolean {
+  const desiredEntry = desired.entries.get(entry.path);
+  if (desiredEntry === undefined || desiredEntry.type !== entry.type) return false;
+  if (desiredEntry.type === "file" && entry.type === "file") return desiredEntry.digest === entry.digest;
+  if (desiredEntry.type === "link" && entry.type === "link") return desiredEntry.target === entry.target;
   return true;
 }

@@ -2,7 +2,7 @@ import type { HostedSession, SessionEnd } from "../../contract/transport.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Ledger } from "../plan/ledger.ts";
 
-/** An open session and what it knows of each mapped root, by the id of the mapping. */
+/** An open session and the ledger of each mapped root, by the id of the mapping. */
 export interface Channel {
   readonly session: HostedSession;
   readonly ledgers: Map<string, Ledger>;
@@ -12,7 +12,7 @@ export interface ChannelsOptions {
   /** Opens a session by the transport of a mapping. Called again after a session ended. */
   readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
   readonly onOpened: (session: HostedSession) => void;
-  /** A session ended that nobody here closed. */
+  /** A session ended, and the target did not close it. */
   readonly onEnded: (end: SessionEnd) => void;
   readonly signal: AbortSignal;
 }
@@ -63,7 +63,7 @@ export class Channels implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
     await Promise.allSettled(this.#opening.values());
-    // A session that was being opened meanwhile.
+    // A session that was opening meanwhile.
     await this.close();
   }
 }

@@ -32,7 +32,7 @@ export interface DeliveryOptions {
   readonly root: DesiredRoot;
   readonly snapshot: number;
   readonly ledger: Ledger;
-  /** The transport carries mode bits: compare and change them. */
+  /** The transport supports mode bits: compare and change them. */
   readonly modes: boolean;
   readonly archives: ArchivePool;
   /** `pod/NAME, container NAME`, for messages. */
@@ -42,11 +42,11 @@ export interface DeliveryOptions {
 }
 
 /**
- * One mapped root on its way from what the ledger says to what is desired, in two steps, so that a barrier fits between them:
+ * Brings one mapped root from the ledger's state to the desired state, in two steps, so that a barrier fits between them:
  * `prepareDelivery` plans and begins to stage, `apply` commits. Disposing releases the archive.
  */
 export interface PreparedDelivery extends AsyncDisposable {
-  /** In the order in which they are carried out. */
+  /** In the order of execution. */
   readonly entries: readonly BatchEntry[];
   /** Settles when the target has staged and verified the bytes, or with the failure. */
   readonly staged: Promise<void>;
@@ -56,8 +56,8 @@ export interface PreparedDelivery extends AsyncDisposable {
 
 /**
  * Plans the difference and begins to stage it. Nothing below the mapped root changes before `apply`.
- * @throws `KINSYNC_TARGET_FOREIGN` where something that kinsync did not create stands in the way, `KINSYNC_SOURCE_*` where local
- *   bytes cannot be had
+ * @throws `KINSYNC_TARGET_FOREIGN` where a file that kinsync did not create exists at a path, `KINSYNC_SOURCE_*` where local
+ *   bytes cannot be read
  */
 export async function prepareDelivery(options: DeliveryOptions): Promise<PreparedDelivery> {
   const { root, ledger, modes } = options;
@@ -92,7 +92,7 @@ class StagedDelivery implements PreparedDelivery {
     const { ledger, root } = this.#options;
     const seen = [await commitPart(this.#options, this.#first)];
     let part = this.#first;
-    // What remains is deletes alone: nothing to stage ahead.
+    // The other parts only delete: nothing to stage ahead.
     for (const [index, entries] of this.#rest.entries()) {
       ledger.partlyCommitted(part.entries);
       await using next = await stagePart(this.#options, entries, index === this.#rest.length - 1);
@@ -102,7 +102,7 @@ class StagedDelivery implements PreparedDelivery {
     ledger.committed(root.tree, part.entries);
     const waits = seen.flatMap((each) => each ?? []);
     const all = waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
-    // Observed by whoever waits for it.
+    // The caller that awaits it handles the rejection.
     all?.catch(() => undefined);
     return { stats: statsOf(this.entries), seen: all };
   }
@@ -112,7 +112,7 @@ class StagedDelivery implements PreparedDelivery {
   }
 }
 
-/** One batch under way. */
+/** One batch in transfer. */
 interface StagedPart extends AsyncDisposable {
   readonly entries: readonly BatchEntry[];
   readonly stage: Stage;
@@ -155,7 +155,7 @@ async function commitPart({ session }: DeliveryOptions, { stage, stall }: Staged
   return seen === undefined ? [] : [seen];
 }
 
-/** The archive as this target reads it: reports progress, and keeps the stall watch quiet. */
+/** The archive as this target reads it: reports progress, and resets the stall watch. */
 function reportingArchive(archive: Archive, { onProgress }: DeliveryOptions, stall: StallWatch): Archive {
   return {
     size: archive.size,
@@ -199,7 +199,7 @@ function conflictError({ root, target }: DeliveryOptions, conflicts: readonly Pl
       : undefined;
   return new KinsyncError(
     "KINSYNC_TARGET_FOREIGN",
-    `${target}: ${where} is a ${first?.found} that kinsync did not create, and should become a ${first?.wanted}${more}`,
+    `${target}: ${where} is a ${first?.found} that kinsync did not create, and should become a ${first?.desired}${more}`,
     {
       ...(hint === undefined ? {} : { hint }),
       details: { paths: conflicts.slice(0, 20).map((conflict) => conflict.path) },

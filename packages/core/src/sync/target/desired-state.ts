@@ -32,11 +32,11 @@ export interface DesiredState {
   readonly snapshot: number;
   /** All mappings of the target, in the order of the config. */
   readonly mappings: readonly ResolvedMapping[];
-  /** Mapped roots that have something to hold. Empty before the first snapshot. */
+  /** Mapped roots with a desired tree. Empty before the first snapshot. */
   readonly roots: readonly DesiredRoot[];
   readonly halted: readonly HaltedMapping[];
-  /** Two mappings that land on one container path: nothing is sent. */
+  /** Two mappings have the same container path: nothing is sent. */
   readonly conflict: KinsyncError | undefined;
-  /** Equal keys ask for the same bytes at the same paths. */
+  /** Equal keys mean the same bytes at the same paths. */
   readonly key: string;
 }

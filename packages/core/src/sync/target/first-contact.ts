@@ -6,13 +6,13 @@ import type { DesiredRoot } from "./desired-state.ts";
 /** Milliseconds that a refused commit may take to find out who owns the mapped root now. */
 const OWNER_LOOKUP_MS = 2_000;
 
-/** Who asks: decides between two runs that claim one mapped root. */
+/** The run that claims: decides between two runs that claim one mapped root. */
 export interface Claimant {
   /** Id of this run of kinsync. */
   readonly runId: string;
   /** ISO 8601, when this run began. */
   readonly since: string;
-  /** Claim mapped roots whoever owns them: the pod existed when this run began. Otherwise a later run keeps them. */
+  /** Claim mapped roots from any owner: the pod existed when this run began. Otherwise a later run keeps them. */
   readonly force: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface FirstContact {
   readonly signal: AbortSignal;
 }
 
-/** First contact of a session with a mapped root: claims it and reads what it holds. */
+/** First contact of a session with a mapped root: claims it and reads its content. */
 export async function takeStock(contact: FirstContact): Promise<Ledger> {
   const { session, root, claimant, isFirst, signal } = contact;
   const { tree, mapping, spec } = root;
@@ -42,7 +42,7 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   }
   const initial = isFirst ? mapping.initial : "verify";
   const paths = [...tree.entries.keys()];
-  // Sent together: two answers for one round trip.
+  // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
     session.claim(spec, { snapshot: contact.snapshot, tree: "", signal }),
     initial === "trust" ? undefined : session.inventory(spec, { paths, list: mapping.mirror, signal }),
@@ -52,7 +52,7 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   return Ledger.fromInventory(whole, tree, { distrust: initial === "full" });
 }
 
-/** Adds what an earlier run placed and the tree no longer has: it has to go. */
+/** Adds the files that an earlier run created and the tree no longer contains: the plan deletes them. */
 async function withPlaced({ session, root, signal }: FirstContact, inventory: Inventory): Promise<Inventory> {
   const known = new Set(inventory.entries.map((entry) => entry.path));
   const paths = inventory.placed.filter((path) => !known.has(path) && !root.tree.entries.has(path));
@@ -62,8 +62,8 @@ async function withPlaced({ session, root, signal }: FirstContact, inventory: In
 }
 
 /**
- * Names the run that owns the mapped root after a commit was refused. It may be this very run: what an agent had under way when its
- * connection was lost can arrive late, and a new session sets it right.
+ * Names the run that owns the mapped root after a commit was refused. It may be this run itself: a commit that an agent was executing when
+ * its connection was lost can arrive late, and a new session corrects it.
  * @returns the error to report; `error` itself where the owner cannot be found out
  */
 export async function withOwner(contact: Omit<FirstContact, "isFirst">, error: unknown): Promise<unknown> {

@@ -1,27 +1,27 @@
 import PQueue from "p-queue";
 import { untilAborted } from "../../time/deadline.ts";
 
-/** Sessions that are opened at one time, on one node and in all: real nodes stall when dozens of execs start at once. */
-const PER_NODE = 8;
-const IN_ALL = 48;
+/** Limits for sessions that open at one time, on one node and in total: real nodes stall when dozens of execs start at once. */
+const MAX_PER_NODE = 8;
+const MAX_TOTAL = 48;
 
 /** Opens a bounded number of sessions at a time; the others wait in order. */
 export class OpenLimit {
-  readonly #all = new PQueue({ concurrency: IN_ALL });
+  readonly #all = new PQueue({ concurrency: MAX_TOTAL });
   readonly #nodes = new Map<string, PQueue>();
 
-  /** Runs `open` when there is room for it; rejects at once when the signal ends while it waits. */
+  /** Runs `open` when the limits allow it; rejects at once when the signal ends while it waits. */
   async run<Result>(node: string, signal: AbortSignal, open: () => Promise<Result>): Promise<Result> {
     const queue = this.#queueOf(node);
     const work = queue.add(async () => {
       signal.throwIfAborted();
       return await this.#all.add(async () => {
-        // Its turn may come long after nobody waits any longer.
+        // The caller may have aborted while this waited in the queue.
         signal.throwIfAborted();
         return await open();
       });
     });
-    // Nodes come and go; an idle queue remembers nothing.
+    // Nodes come and go, so an idle queue is removed.
     void work
       .catch(() => undefined)
       .then(() => {
@@ -33,7 +33,7 @@ export class OpenLimit {
   #queueOf(node: string): PQueue {
     let queue = this.#nodes.get(node);
     if (queue === undefined) {
-      queue = new PQueue({ concurrency: PER_NODE });
+      queue = new PQueue({ concurrency: MAX_PER_NODE });
       this.#nodes.set(node, queue);
     }
     return queue;

@@ -1,9 +1,9 @@
 import { KinsyncError } from "../../errors/error.ts";
 
-/** Milliseconds without a byte taken or an answer given until a batch counts as stuck. */
-const STALL = 60_000;
+/** A batch counts as stuck after this long without a byte taken or an answer. */
+const STALL_MS = 60_000;
 
-/** Ends a batch that moves no more: nothing waits for ever, whatever a transport does. */
+/** Ends a batch that makes no progress, so that no transport can block its target forever. */
 export class StallWatch implements Disposable {
   readonly signal: AbortSignal;
   readonly #abort = new AbortController();
@@ -23,11 +23,11 @@ export class StallWatch implements Disposable {
 
   #arm(): NodeJS.Timeout {
     return setTimeout(() => {
-      const seconds = STALL / 1000;
+      const seconds = STALL_MS / 1000;
       this.#abort.abort(
         new KinsyncError("KINSYNC_TARGET_TIMEOUT", `${this.#name()} neither took a byte nor answered for ${seconds} s`),
       );
-    }, STALL);
+    }, STALL_MS);
   }
 
   [Symbol.dispose](): void {

@@ -69,12 +69,12 @@ export class Worker implements AsyncDisposable {
   #dirty = true;
   #wake = Promise.withResolvers<void>();
   #retryTimer: NodeJS.Timeout | undefined;
-  /** Nothing is tried until the desired state has another key; for good where another run owns the target. */
+  /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
   #changed = new Set<string>();
   /** Mapped roots that were handed over and are not visible yet. */
   readonly #unseen = new Set<Promise<void>>();
-  /** Mappings whose transport handed over and does not report more. */
+  /** Mappings whose transport handed over the files and does not report when they are visible. */
   readonly #neverSeen = new Set<string>();
 
   constructor(options: WorkerOptions) {
@@ -108,18 +108,18 @@ export class Worker implements AsyncDisposable {
     return this.#reason;
   }
 
-  /** Number of the last snapshot that the target wholly held; `undefined` before the first. */
+  /** Number of the last snapshot that the target completely held; `undefined` before the first. */
   get snapshot(): number | undefined {
     return this.#snapshot;
   }
 
-  /** Nothing is under way or due: the target is up to date, or only the user or time can change anything. */
+  /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
     const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#unseen.size > 0;
     return !isAtWork && !this.#dirty && this.#actions.pending === 0;
   }
 
-  /** Another run of kinsync owns the target: nothing is tried again. */
+  /** Another run of kinsync owns the target: no attempt is repeated. */
   get isTaken(): boolean {
     return this.#blocked === "for-good";
   }
@@ -138,7 +138,7 @@ export class Worker implements AsyncDisposable {
     this.enqueue();
   }
 
-  /** Tries at once what failed or waits for its next attempt. */
+  /** Retries at once what failed or waits for its next attempt. */
   retryNow(): void {
     if (this.#blocked !== "for-good") this.#blocked = undefined;
     this.#backoff.reset();
@@ -149,7 +149,7 @@ export class Worker implements AsyncDisposable {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       if (!this.#dirty) {
-        // Replaced here and nowhere else: a wake-up that was served wakes nobody again.
+        // Replaced only here: a wake-up that was served has no effect later.
         this.#wake = Promise.withResolvers<void>();
         await this.#wake.promise;
         continue;
@@ -182,7 +182,7 @@ export class Worker implements AsyncDisposable {
   async #pass(signal: AbortSignal): Promise<void> {
     if (this.#status === "waiting") this.#set("waiting", "connecting");
     if (this.#desired.mappings.length > 0) await this.#channels.get(this.#firstMapping());
-    // Read after the connection: what the session found may have changed it.
+    // Read after the connection: the session's facts may have changed it.
     const desired = this.#desired;
     this.#tried = desired;
     if (desired.conflict !== undefined) throw desired.conflict;
@@ -192,13 +192,13 @@ export class Worker implements AsyncDisposable {
       try {
         await this.#bring(channel, root, desired, signal);
       } catch (error) {
-        // One mapping that needs the user does not keep the others from their files.
+        // A mapping that needs the user does not block the other mappings.
         if (!isKinsyncError(error) || error.retry !== "terminal" || error.code === "KINSYNC_TARGET_TAKEN") throw error;
         failures.push(error);
       }
     }
     if (failures[0] !== undefined) throw failures[0];
-    // A state that was pushed meanwhile has set `dirty`; the next pass takes it.
+    // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
     const [halted] = desired.halted;
     if (halted === undefined && desired.roots.length === 0) {
@@ -256,7 +256,7 @@ export class Worker implements AsyncDisposable {
     try {
       delivered = await delivery.apply();
     } catch (error) {
-      // What the root holds now is not known: the next pass takes stock again.
+      // The root's content is unknown now: the next pass requests an inventory again.
       channel.ledgers.delete(id);
       throw await withOwner(contact, error);
     }
@@ -274,7 +274,7 @@ export class Worker implements AsyncDisposable {
     return this.#neverSeen.has(id);
   }
 
-  /** The pass after the last one that is seen sets the status. A root that cannot become visible is a failure of its delivery. */
+  /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
   #waitUntilSeen(id: string, seen: Promise<void>): void {
     this.#neverSeen.delete(id);
     const waiting = seen
@@ -308,10 +308,10 @@ export class Worker implements AsyncDisposable {
     }
     const delay = this.#backoff.next();
     if (error.code === "KINSYNC_SOURCE_CHANGED") {
-      // It ends this delivery alone, not the session: the next snapshot is on its way.
+      // This ends only the delivery, not the session: the next snapshot is on its way.
       this.#set("syncing", "a local file changed while it was sent; waiting for it to settle");
     } else {
-      // What came through a session that failed cannot be trusted: the next attempt opens another. A local failure is not the session's.
+      // The state of a failed session is not reliable: the next attempt opens another. A local failure does not affect the session.
       if (!isSourceError(error)) await this.#channels.close();
       if (error.retry === "gone") {
         this.#set("waiting", error.message);
@@ -323,7 +323,7 @@ export class Worker implements AsyncDisposable {
     clearTimeout(this.#retryTimer);
     if (this.#abort.signal.aborted) return;
     this.#retryTimer = setTimeout(() => this.enqueue(), delay);
-    // The end of the session has set `dirty`, which is what this failure was about; another desired state is another matter.
+    // The end of the session, which caused this failure, has set `dirty`; only another desired state needs another pass.
     this.#dirty = this.#desired.key !== this.#tried.key;
   }
 

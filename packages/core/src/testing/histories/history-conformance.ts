@@ -71,26 +71,26 @@ export function historyConformance(
   });
   for (const history of histories) {
     const lines = deepFreeze(structuredClone(history.lines));
-    const law = (name: string, run: () => void): unknown => test(`${kind.name}: ${history.name}: ${name}`, run);
-    law("at each truth the members are as it states", () => checkTruths(kind, lines));
+    const requirement = (name: string, run: () => void): unknown => test(`${kind.name}: ${history.name}: ${name}`, run);
+    requirement("at each truth the members are as it states", () => checkTruths(kind, lines));
     if (history.transcript !== undefined) {
-      law("each change is that of the transcript", () => {
+      requirement("each change is that of the transcript", () => {
         assert.deepEqual([...describeChanges(replayHistory(kind, eventsOf(history)))], history.transcript);
       });
     }
     if (crossCheck !== undefined) {
-      law("the controller counts what the truths state", () => checkCounts(kind, lines, crossCheck));
+      requirement("the controller counts what the truths state", () => checkCounts(kind, lines, crossCheck));
     }
-    law("what two truths agree on holds between them", () => checkBetween(kind, lines));
+    requirement("what two truths agree on holds between them", () => checkBetween(kind, lines));
     const reordered = (reorder: ReorderOptions, check: Check): void => {
       for (let order = 0; order < orders; order++) {
         inOrder(seed + order, () => check(kind, reorderHistory(lines, seededRandom(seed + order), reorder)));
       }
     };
-    law("in other orders of the watches the truths hold", () => reordered({}, checkTruths));
-    law("in other orders of the watches what two truths agree on holds", () => reordered({}, checkBetween));
-    law("with restarted watches the truths hold", () => reordered({ loss: LOSS }, checkTruths));
-    law("with restarted watches what two truths agree on holds", () =>
+    requirement("in other orders of the watches the truths hold", () => reordered({}, checkTruths));
+    requirement("in other orders of the watches what two truths agree on holds", () => reordered({}, checkBetween));
+    requirement("with restarted watches the truths hold", () => reordered({ loss: LOSS }, checkTruths));
+    requirement("with restarted watches what two truths agree on holds", () =>
       reordered({ loss: LOSS }, (kind, lines) => checkBetween(kind, lines, isSameBurst)),
     );
   }
@@ -103,9 +103,9 @@ export function historyConformance(
 export function refutingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
   const refuting = new Set<string>();
   for (const history of histories) {
-    const test = (_law: string, law: () => void): void => {
+    const test = (_name: string, run: () => void): void => {
       try {
-        law();
+        run();
       } catch {
         refuting.add(history.name);
       }

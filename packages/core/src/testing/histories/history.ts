@@ -82,7 +82,7 @@ export function parseHistory(name: string, text: string, transcript?: string): H
     if (at === 0 && "situation" in value) origin = value as unknown as HistoryOrigin;
     else lines.push(readLine(value, lines.at(-1)?.at ?? 0, objects, where));
   }
-  if (!lines.some(isTruth)) throw new Error(`history ${name} states no truth, so it proves nothing`);
+  if (!lines.some(isTruth)) throw new Error(`history ${name} states no truth, so it cannot be checked`);
   return { name, origin, lines, transcript: transcript?.split("\n").filter((line) => line !== "") };
 }
 

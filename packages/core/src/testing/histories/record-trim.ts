@@ -1,7 +1,7 @@
 import type { KubeObject, ObjectMeta, ResourceType } from "../../contract/resource.ts";
 import { apiVersionOf, isPods } from "../../kube/resource-path.ts";
 
-/** Fields without information about ownership, at any depth: user values, addresses, secrets, and times that change by themselves. */
+/** Fields without information about ownership, at any depth: user values, addresses, secrets, and times that change without an event. */
 const DROPPED: ReadonlySet<string> = new Set([
   "args",
   "binaryData",

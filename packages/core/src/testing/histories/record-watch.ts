@@ -95,7 +95,7 @@ export class RecordedWatch implements AsyncDisposable {
         await this.#watch();
       } catch (error) {
         const failure = error instanceof Error ? error : new Error(String(error));
-        // A permanent refusal is refused again; the list of the next truth reports it.
+        // The server repeats a permanent refusal; the list of the next truth reports it.
         if ((failure as { details?: { status?: unknown } }).details?.status === 410) this.lost = failure;
       }
       await pause(RETRY_MS, signal);

@@ -111,11 +111,11 @@ export class HistoryRecorder implements AsyncDisposable {
     const { kind, crossCheck } = recorded;
     const patience = this.#options.patience ?? 30_000;
     using limited = deadline(signal, patience, `record the truth about ${workload}`);
-    let problem = "nothing was heard yet";
+    let problem = "no events arrived yet";
     let held: string | undefined;
     while (!limited.signal.aborted) {
       const behind = await this.#behind(limited.signal);
-      if (behind.length > 0) problem = `the watch of ${behind.join(", ")} has not told everything`;
+      if (behind.length > 0) problem = `the watch of ${behind.join(", ")} has not reported all events`;
       else {
         const alive = this.#alive();
         held ??= alive;

@@ -85,7 +85,7 @@ export class KnownObjects {
   }
 }
 
-/** Name of the workload if its word (`sts`, `statefulsets.apps`) denotes the kind's root; otherwise `undefined`. */
+/** Name of the workload if its resource name (`sts`, `statefulsets.apps`) denotes the kind's root; otherwise `undefined`. */
 export function nameIfOfKind({ root }: KindPlugin, workload: string): string | undefined {
   const { kind: text, name } = parseWorkloadName(workload);
   const words = [root.kind.toLowerCase(), root.plural, ...(root.shortNames ?? [])];

@@ -19,20 +19,20 @@ export interface ExpectedMember {
   readonly labels?: Readonly<Record<string, string>>;
   /** Expected `reason.code`. */
   readonly reason: string;
-  /** Text that `reason.message` holds. Default: not compared. */
+  /** Text that `reason.message` contains. Default: not compared. */
   readonly message?: string;
   /** Default: `owner`. */
   readonly by?: "owner" | "labels";
 }
 
-/** One situation: the objects of a namespace, and the expected answers of the kind. */
+/** One scenario: the objects of a namespace, and the expected answers of the kind. */
 export interface KindCase {
-  /** The situation, such as `half of the Jobs are of the next attempt`. Unique among the cases. */
+  /** The scenario, such as `half of the Jobs are of the next attempt`. Unique among the cases. */
   readonly name: string;
   readonly root: KubeObject;
-  /** Everything else in the namespace, in any order: objects between, pods, strangers. */
+  /** Everything else in the namespace, in any order: objects between, pods, objects of other workloads. */
   readonly objects: readonly KubeObject[];
-  /** Every pod that is a member. A pod of `objects` that is not named here must be none. */
+  /** Every pod that is a member. A pod of `objects` that is not named here must not be a member. */
   readonly members: readonly ExpectedMember[];
   /** Expected codes of the notes, in order. Default: there is no note. */
   readonly notes?: readonly string[];
@@ -45,7 +45,7 @@ export interface KindCase {
 const CASE_KEYS = new Set(["name", "root", "objects", "members", "notes", "roles", "missing"]);
 const MEMBER_KEYS = new Set(["pod", "uid", "state", "role", "index", "labels", "reason", "message", "by"]);
 
-/** What is wrong with the cases themselves, one sentence each. Empty when all is well. */
+/** Errors of the cases themselves, one sentence each. Empty without errors. */
 export function lintKindCases(kind: KindPlugin, cases: readonly KindCase[]): string[] {
   const problems: string[] = cases.length === 0 ? ["there are no cases"] : [];
   const names = new Set<string>();
@@ -96,7 +96,7 @@ function lintMembers(one: KindCase, complain: Complain): void {
       ({ metadata }) => metadata.name === member.pod && (member.uid === undefined || metadata.uid === member.uid),
     );
     const [match] = matches;
-    if (match === undefined) complain(`member ${member.pod} is none of its pods`);
+    if (match === undefined) complain(`member ${member.pod} is not one of its pods`);
     else if (matches.length > 1) complain(`${matches.length} pods are named ${member.pod}: give the uid`);
     else if (seen.has(match.metadata.uid)) complain(`member ${member.pod} is expected twice`);
     else seen.add(match.metadata.uid);

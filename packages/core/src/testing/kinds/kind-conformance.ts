@@ -10,7 +10,7 @@ import type { JudgedObjects, KindViewOptions } from "./kind-view.ts";
 import { callPurely, deepFreeze } from "./purity.ts";
 import { pairwiseSwapped, seededRandom, shuffled } from "./shuffle.ts";
 
-/** What the caller hands to `kindConformance`. */
+/** Options of `kindConformance`. */
 export interface KindConformanceOptions {
   /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
   readonly test: (name: string, run: () => void) => unknown;
@@ -34,12 +34,12 @@ const SWAPS = 300;
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 /**
- * Proves a kind on the caller's cases, and on laws that hold for every kind.
+ * Checks a kind against the caller's cases, and against requirements that every kind must meet.
  *
- * One test per case compares members and notes with what the case expects. The laws are run on each case: the order of objects
- * and of questions does not matter, input is not mutated, nothing of the world is used, each owned pod gets one well-formed
- * verdict, foreign pods get none, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a
- * root of the same name and another UID owns nothing. The cases are linted too: duplicate names, unknown keys, empty expectations.
+ * One test per case compares members and notes with what the case expects. Each requirement is checked on each case: the order of objects
+ * and of calls does not matter, input is not mutated, no clock, network or randomness is used, each owned pod gets one well-formed verdict,
+ * pods that the root does not own get none, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a root
+ * of the same name and another UID owns nothing. The cases themselves are checked, too: duplicate names, unknown keys, empty expectations.
  *
  * ```ts
  * import { test } from "vitest";
@@ -52,21 +52,21 @@ export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], op
     assert.deepEqual(lintKindCases(kind, cases), []);
   });
   for (const one of cases) {
-    // Frozen with all that it holds: whoever writes to it throws.
+    // Frozen recursively: a kind that writes to it throws.
     const subject: Subject = { ...deepFreeze(structuredClone(one)), kinds };
     let first: Answer | undefined;
-    const law = (name: string, run: () => void): unknown => test(`${kind.name}: ${one.name}: ${name}`, run);
-    law("members are as expected", () => {
+    const requirement = (name: string, run: () => void): unknown => test(`${kind.name}: ${one.name}: ${name}`, run);
+    requirement("members are as expected", () => {
       const judged = judgeCase(kind, subject);
       first = answerOf(judged);
       checkExpected(subject, judged);
     });
-    law("each owned pod has one well-formed verdict", () => checkVerdicts(kind, subject));
-    law("order does not matter", () => checkOrder(kind, subject, seed));
-    law("input is not mutated and nothing is remembered", () => checkPurity(kind, subject, first));
-    law("the watch plan is stable and delivers what the rule needs", () => checkPlan(kind, subject));
-    law("a root of the same name and another UID owns nothing", () => checkForeignRoot(kind, subject));
-    if (!readsCreationTimestamps) law("ages change nothing", () => checkAges(kind, subject, seed));
+    requirement("each owned pod has one well-formed verdict", () => checkVerdicts(kind, subject));
+    requirement("order does not matter", () => checkOrder(kind, subject, seed));
+    requirement("input is not mutated and nothing is remembered", () => checkPurity(kind, subject, first));
+    requirement("the watch plan is stable and delivers what the rule needs", () => checkPlan(kind, subject));
+    requirement("a root of the same name and another UID owns nothing", () => checkForeignRoot(kind, subject));
+    if (!readsCreationTimestamps) requirement("ages change nothing", () => checkAges(kind, subject, seed));
   }
 }
 
@@ -151,12 +151,12 @@ function checkVerdicts(kind: KindPlugin, one: Subject): void {
     }
     for (const [key, value] of Object.entries<unknown>(verdict.labels ?? {})) {
       const isText = typeof value === "string" && value !== "";
-      assert.ok(isText, `${who}: the label "${key}" is to be a text that is not empty`);
+      assert.ok(isText, `${who}: the label "${key}" must be a non-empty string`);
     }
     for (const key of ["role", "index"] as const) {
       const value: unknown = verdict[key];
       const isText = typeof value === "string" && value !== "";
-      assert.ok(value === undefined || isText, `${who}: ${key} is to be a text that is not empty, or absent`);
+      assert.ok(value === undefined || isText, `${who}: ${key} must be a non-empty string, or absent`);
     }
     const getsFiles = ELIGIBLE_STATES.includes(verdict.state);
     assert.ok(!getsFiles || isPodActive(pod), `${who} is not alive and cannot be ${verdict.state}`);
@@ -166,24 +166,20 @@ function checkVerdicts(kind: KindPlugin, one: Subject): void {
 
 function checkRoles(roles: readonly string[] | undefined): void {
   if (roles === undefined) return;
-  for (const role of roles)
-    assert.ok(typeof role === "string" && role !== "", "a role is to be a text that is not empty");
+  for (const role of roles) assert.ok(typeof role === "string" && role !== "", "a role must be a non-empty string");
   assert.equal(new Set(roles).size, roles.length, `roles names one twice: ${roles.join(", ")}`);
 }
 
 function checkReason(who: string, reason: Reason): void {
-  assert.match(reason.code, KEBAB, `${who}: reason.code is to be in kebab-case`);
+  assert.match(reason.code, KEBAB, `${who}: reason.code must be in kebab-case`);
   const { message } = reason;
   assert.ok(message.trim() === message && message !== "", `${who}: reason.message is empty or padded`);
   assert.ok(!/[\n\r]/.test(message), `${who}: reason.message is more than one line`);
   assert.ok(!message.endsWith("."), `${who}: reason.message ends in a full stop: "${message}"`);
-  assert.ok(
-    !/undefined|\[object |NaN/.test(message),
-    `${who}: reason.message shows a value that is none: "${message}"`,
-  );
+  assert.ok(!/undefined|\[object |NaN/.test(message), `${who}: reason.message contains a missing value: "${message}"`);
   for (const [key, value] of Object.entries(reason.evidence ?? {})) {
     const isPlain = value === null || ["string", "number", "boolean"].includes(typeof value);
-    assert.ok(isPlain, `${who}: evidence "${key}" is to be a text, a number, true, false or null`);
+    assert.ok(isPlain, `${who}: evidence "${key}" must be a string, a number, true, false or null`);
   }
 }
 
@@ -199,13 +195,13 @@ function checkOrder(kind: KindPlugin, one: Subject, seed: number): void {
     assert.deepEqual(
       answerOf(judgeCase(kind, { ...one, objects }, { order: "given" })),
       expected,
-      `another answer in the order ${objects.map(({ metadata }) => metadata.name).join(", ")}`,
+      `the answer differs in the order ${objects.map(({ metadata }) => metadata.name).join(", ")}`,
     );
   }
 }
 
 function checkPurity(kind: KindPlugin, one: Subject, first: Answer | undefined): void {
-  // A kind that swallows the error of a write to a frozen object is found by what it leaves in one that is not frozen.
+  // A kind that swallows the error of a write to a frozen object is detected by its write to one that is not frozen.
   const open = structuredClone({ root: one.root, objects: one.objects });
   callPurely(() => judgeObjects(kind, open.root, open.objects, viewOptions(one)));
   assert.deepEqual(open, { root: one.root, objects: one.objects }, "the kind changed an object");
@@ -220,10 +216,10 @@ function checkPurity(kind: KindPlugin, one: Subject, first: Answer | undefined):
   assert.deepEqual(
     callPurely(() => askAll(kind, view, members.toReversed())),
     once,
-    "the order of questions matters",
+    "the order of calls matters",
   );
   const judgement = callPurely(() => kind.judge(view));
-  assert.ok(!("then" in judgement), "judge is to be synchronous");
+  assert.ok(!("then" in judgement), "judge must be synchronous");
   for (const owned of members) {
     const alone = callPurely(() => judgement.pod(owned));
     assert.deepEqual(
@@ -232,8 +228,9 @@ function checkPurity(kind: KindPlugin, one: Subject, first: Answer | undefined):
       "a second verdict of one judgement differs",
     );
   }
-  // A kind that remembers may agree with itself by now, but no longer with what it said when it was first asked.
-  if (first !== undefined) assert.deepEqual(answerOf(judgeCase(kind, one)), first, "another answer than at first");
+  // A kind with memory may return consistent answers by now, but not the same as its first answer.
+  if (first !== undefined)
+    assert.deepEqual(answerOf(judgeCase(kind, one)), first, "the answer differs from the first one");
 }
 
 function askAll(kind: KindPlugin, view: KindView, members: readonly OwnedPod[]): Answer {
@@ -250,7 +247,7 @@ function checkPlan(kind: KindPlugin, one: Subject): void {
   assert.deepEqual(
     callPurely(() => kind.watches(structuredClone(one.root))).watches.map(withoutFunctions),
     plan.watches.map(withoutFunctions),
-    "the same root gives another watch plan",
+    "the same root returns a different watch plan",
   );
   for (const watch of plan.watches) {
     if (watch.project === undefined) continue;
@@ -261,7 +258,7 @@ function checkPlan(kind: KindPlugin, one: Subject): void {
       assert.deepEqual(
         callPurely(() => project(deepFreeze(structuredClone(projected)))),
         projected,
-        "projecting twice gives another object",
+        "projecting twice returns a different object",
       );
     }
   }
@@ -281,8 +278,11 @@ function checkForeignRoot(kind: KindPlugin, one: Subject): void {
   const root = deepFreeze({ ...one.root, metadata: { ...one.root.metadata, uid } });
   assert.deepEqual(judgeCase(kind, { ...one, root }).members, []);
   for (const pod of one.objects.filter(isPod)) {
-    const claimed = callPurely(() => kind.claims?.(root, pod) === true);
-    assert.ok(!claimed, `claims takes pod ${pod.metadata.name} for a root that was made again under its name`);
+    const isMatched = callPurely(() => kind.matchesByLabels?.(root, pod) === true);
+    assert.ok(
+      !isMatched,
+      `matchesByLabels matches pod ${pod.metadata.name} for a root that was created again under its name`,
+    );
   }
 }
 

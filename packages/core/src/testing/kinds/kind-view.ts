@@ -27,14 +27,14 @@ export interface JudgedPod {
 
 /** A kind's answer for a set of plain objects. */
 export interface JudgedObjects {
-  /** Every pod that the root owns (or that the kind claims), in the order of the view. */
+  /** Every pod that the root owns (or that the kind matches by labels), in the order of the view. */
   readonly members: readonly JudgedPod[];
   readonly notes: readonly Reason[];
   /** The roles that the root's spec names; `undefined` where the kind does not declare them. */
   readonly roles: readonly string[] | undefined;
 }
 
-/** How `judgeObjects` and `buildKindView` look at the objects. */
+/** How `judgeObjects` and `buildKindView` select and order the objects. */
 export interface KindViewOptions {
   /** The other loaded kinds, for a kind that delegates children to them. Default: none. */
   readonly kinds?: readonly KindPlugin[];
@@ -52,8 +52,9 @@ export interface KindViewOptions {
 /**
  * Judges plain objects as the engine would judge them, without a cluster.
  *
- * `objects` may hold anything, the root and strangers too: owner references by UID decide what belongs to the root. Children that the
- * kind delegates are judged by `options.kinds`, each with what its own watch plan would deliver. A throw of `kind` is thrown on.
+ * `objects` may contain any object, also the root and objects of other workloads: owner references by UID decide what belongs to the root.
+ * Children that the kind delegates are judged by `options.kinds`, each with what its own watch plan would deliver. An error that `kind`
+ * throws reaches the caller.
  */
 export function judgeObjects(
   kind: KindPlugin,
@@ -70,7 +71,7 @@ export function judgeObjects(
   };
 }
 
-/** The view that a kind gets of plain objects, and the pods that its judgement is asked about. */
+/** The view that a kind gets of plain objects, and the pods to judge. */
 export function buildKindView(
   kind: KindPlugin,
   root: KubeObject,
@@ -92,7 +93,7 @@ export function buildKindView(
   };
   const scope = scopeOf(rule, kind.watches(root), root, objects, options);
   const members = Object.freeze(scope.ownedPods());
-  // The engine reports these; a test has to fail by them.
+  // The engine reports these; a test must fail on them.
   for (const problem of scope.problems()) throw problem.cause ?? problem;
   if (seen === undefined) throw new Error("the view was not built");
   const view: KindView = Object.freeze({
@@ -107,12 +108,12 @@ export function buildKindView(
 
 const NOT_JUDGED: Verdict = { state: "unsettled", reason: { code: "not-judged", message: "only the view is built" } };
 
-/** The rule of a kind without its host, so that what it throws reaches the test. */
+/** The rule of a kind without its host, so that its errors reach the test. */
 function plainRule(kind: KindPlugin): Rule {
   return {
     kind: kind.name,
     judgesSet: kind.judgesSet ?? false,
-    canClaim: kind.claims !== undefined,
+    canMatchByLabels: kind.matchesByLabels !== undefined,
     followsOwners: false,
     rootIsMember: false,
     declaresNamespaces: kind.namespaces !== undefined,
@@ -122,7 +123,7 @@ function plainRule(kind: KindPlugin): Rule {
       const { pod, notes } = kind.judge(view);
       return { pod, notes };
     },
-    claims: (root, pod) => kind.claims?.(root, pod) ?? false,
+    matchesByLabels: (root, pod) => kind.matchesByLabels?.(root, pod) ?? false,
     defaultContainer: (pod) => kind.defaultContainer?.(pod),
     roles: (root) => kind.roles?.(root),
     namespaces: (root) => kind.namespaces?.(root),
@@ -138,7 +139,7 @@ function scopeOf(
   path: readonly string[] = [],
 ): Scope {
   const { kinds = [], missing: names = [], objects: how = "plan", order = "uid" } = options;
-  // What a child does without is its own kind's affair: only the names that the plan has.
+  // A child's own kind handles its missing watches, so only names in this plan count.
   const missing = missingResources(plan, names, path.length > 0);
   const available = <Source extends Watch | Reference>(sources: readonly Source[]): Source[] =>
     sources.filter(({ resource }) => !missing.includes(resource));

@@ -7,7 +7,7 @@ import type { KindCase } from "./kind-case.ts";
 
 /**
  * The cases of a folder, one in each folder below it: `objects.yaml` has the objects of the namespace, the root first, and
- * `expected.yaml` has `members`, and `notes`, `roles` and `missing` where they are needed. The folder's name is the situation.
+ * `expected.yaml` has `members`, and `notes`, `roles` and `missing` where they are needed. The folder's name is the scenario.
  *
  * @param folder ends in a slash: `new URL("./fixtures/", import.meta.url)`
  * @throws Error where a file is missing or empty

@@ -45,7 +45,7 @@ export interface TransportEnvironment extends AsyncDisposable {
   breakConnection?(): Promise<void>;
   /** Cuts the next connection when this many bytes went to the container, or came from it. */
   cutNext?(after: { readonly sent?: number; readonly received?: number }): void;
-  /** Stops the container's side from taking bytes, without an error; the returned function lets it go on. */
+  /** Stops the container's side from taking bytes, without an error; the returned function lets it continue. */
   stall?(): () => void;
   /** Absolute path, in the container, of an empty folder on a file system of a few hundred KiB. */
   readonly smallFolder?: string;

@@ -26,7 +26,7 @@ const CALLS: Readonly<Record<"inventory" | "claim" | "stage" | "commit", Call>> 
   },
 };
 
-/** Nothing waits for ever, and a session that ends says so. */
+/** Every call settles within a time limit, and a session that ends reports it. */
 export const livenessRequirements: readonly Requirement[] = [
   {
     name: "an `open` whose signal is aborted rejects with the reason",

@@ -4,7 +4,7 @@ import type { RootSpec } from "../../contract/batch.ts";
 import { expectError } from "./fixture.ts";
 import type { Requirement } from "./requirement.ts";
 
-/** Who may write where. */
+/** Ownership of mapped roots. */
 export const ownershipRequirements: readonly Requirement[] = [
   {
     name: "a session that another one of the same run replaced cannot commit",

@@ -21,13 +21,13 @@ export type Hook = "makeLink" | "restart" | "breakConnection" | "cutNext" | "sta
 
 /** One thing that a transport must do. */
 export interface Requirement {
-  /** Situation and result. */
+  /** Scenario and result. */
   readonly name: string;
   /** Default: it applies to every transport. */
   readonly needs?: readonly Need[];
   /** Default: every environment can check it. */
   readonly hooks?: readonly Hook[];
-  /** Rejects where the transport does not meet the requirement; throws `NotApplicable` where that is found out on the way. */
+  /** Rejects where the transport does not meet the requirement; throws `NotApplicable` where it turns out not to apply. */
   readonly check: (fixture: Fixture) => Promise<void>;
 }
 

@@ -71,7 +71,7 @@ describe("what the kubeconfig holds itself", () => {
     });
   });
 
-  test("an auth provider that Kubernetes has no more", async () => {
+  test("an auth provider that Kubernetes removed", async () => {
     await using folder = await makeFolder();
     const error = await errorOf(folder.connect({ server: "https://a", user: { "auth-provider": { name: "gcp" } } }));
     expect(error.code).toBe("KINSYNC_CLUSTER_CREDENTIALS");
@@ -337,8 +337,8 @@ describe("a credential plugin", () => {
       "failed (exit code 3): no session, run: login",
     ],
     ["prints nothing", "", {}, "it printed nothing"],
-    ["prints text", 'console.log("hush");', {}, "something that is no JSON"],
-    ["prints another object", 'console.log("{}");', {}, "no ExecCredential"],
+    ["prints text", 'console.log("hush");', {}, "something that is not JSON"],
+    ["prints another object", 'console.log("{}");', {}, "did not print an ExecCredential"],
     ["gives nothing", "give({});", {}, "neither a token nor a certificate"],
     ["gives half", 'give({ clientKeyData: "hush" });', {}, "one of certificate and key without the other"],
     ["never ends", "setInterval(() => undefined, 1000);", {}, "did not end within 1 s"],

@@ -41,7 +41,7 @@ describe("a kubeconfig that is not right", () => {
   test("it is a list", async () => {
     await using folder = await makeFolder();
     const file = await folder.write("config", "- a\n");
-    expect((await errorOf(connectCluster({ env: {}, kubeconfig: file }))).message).toContain("no mapping of keys");
+    expect((await errorOf(connectCluster({ env: {}, kubeconfig: file }))).message).toContain("not a mapping of keys");
   });
 
   test("it is a folder", async () => {
@@ -80,7 +80,7 @@ describe("a kubeconfig that is not right", () => {
     const file = await folder.write("config", { ...whole, [`${part}s`]: null });
     const error = await errorOf(connectCluster({ env: {}, kubeconfig: file }));
     expect(error.code).toBe("KINSYNC_CLUSTER_KUBECONFIG");
-    expect(error.message).toContain(`names the ${part} "${part === "user" ? "u" : "a"}", which is not there`);
+    expect(error.message).toContain(`names the ${part} "${part === "user" ? "u" : "a"}", which does not exist`);
   });
 
   test.each(["ftp://a", "https://", ""])("the server is %j", async (server) => {

@@ -159,7 +159,7 @@ describe("through a proxy", () => {
 
   test.each([
     ["me:wrong@", 0, "it refused user and password"],
-    ["", 0, "it wants a way to log in"],
+    ["", 0, "it requires a login method"],
     ["me:pass@", 5, "it could not connect: connection refused"],
   ])("SOCKS5 that will not: %s, reply %d", async (login, reply, sentence) => {
     await using server = await startApiServer();

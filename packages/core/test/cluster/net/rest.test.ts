@@ -74,7 +74,7 @@ describe("a server that answers", () => {
     expect(server.connections()).toBe(1);
   });
 
-  test("a page instead of JSON is named as what it is, without its content", async () => {
+  test("a page instead of JSON is reported as such, without its content", async () => {
     await using server = await startApiServer({
       answer(_, response) {
         response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
@@ -85,7 +85,7 @@ describe("a server that answers", () => {
     await using connection = await folder.connect({ server: server.url });
     const error = await errorOf((await get(connection)).json());
     expect(error.code).toBe("KINSYNC_CLUSTER_ANSWER");
-    expect(error.message).toContain("no JSON (text/html)");
+    expect(error.message).toContain("not JSON (text/html)");
     expect(error.message).not.toContain("secret");
   });
 
@@ -198,7 +198,7 @@ describe("a watch", () => {
     );
     expect(size).toBe(8);
     expect(error.code).toBe("KINSYNC_CLUSTER_UNREACHABLE");
-    expect(error.message).toContain("nothing came for 1.2 s");
+    expect(error.message).toContain("no data for 1.2 s");
   });
 
   test("a reader that takes its time does not count as silence of the server", async () => {
@@ -288,7 +288,7 @@ describe("a server that does not answer", () => {
     await using server = await startApiServer({ certificate: undefined });
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url.replace("http:", "https:") });
-    expect((await errorOf(get(connection))).message).toContain("it speaks no TLS there");
+    expect((await errorOf(get(connection))).message).toContain("the server does not use TLS on this port");
   });
 
   test("it never answers the request", async () => {
@@ -296,7 +296,7 @@ describe("a server that does not answer", () => {
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url }, { timeouts: { idle: 100 } });
     const error = await errorOf(get(connection));
-    expect(error.message).toContain("nothing came for 100 ms");
+    expect(error.message).toContain("no data for 100 ms");
   });
 
   test("an abort while it is waited for", async () => {
@@ -353,7 +353,7 @@ describe("the server's certificate", () => {
 
   test.each([
     [
-      "is no certificate",
+      "is not a certificate",
       { "certificate-authority-data": base64("-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----") },
     ],
     ["cannot be read", { "certificate-authority": "none.crt", "certificate-authority-data": undefined }],

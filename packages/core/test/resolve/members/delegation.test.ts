@@ -309,7 +309,7 @@ test("owner references in a circle end the delegation with an error that names t
   const resolution = await world.watch.ready;
   expect(resolution.members).toEqual([]);
   expect(resolution.problems).toMatchObject([
-    { code: "KINSYNC_PLUGIN_DELEGATE", message: "delegation goes in a circle: lab/lab → studio/s → lab/lab" },
+    { code: "KINSYNC_PLUGIN_DELEGATE", message: "delegation is circular: lab/lab → studio/s → lab/lab" },
   ]);
 });
 

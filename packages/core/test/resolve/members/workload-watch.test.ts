@@ -121,7 +121,7 @@ test("labels that change on a live pod are judged anew", async () => {
   expect(resolution.members).toHaveLength(5);
 });
 
-test("a pod that is orphaned is no member any more", async () => {
+test("an orphaned pod leaves the members", async () => {
   await using world = startWorld({ cluster: fullCluster(), kind: teamKind() });
   await world.watch.ready;
   world.cluster.put(pod("train-head-0", { labels: { role: "head", index: "0" } }));
@@ -299,12 +299,12 @@ test("a workload under deletion says so", async () => {
   expect(resolution.members).toHaveLength(5);
 });
 
-test("a forbidden list of Jobs names the rule, and a kind with claims selects the pods by their labels", async () => {
+test("a forbidden list of Jobs names the rule, and a kind with matchesByLabels selects the pods by their labels", async () => {
   const cluster = fullCluster();
   for (const one of workerPods)
     cluster.put({ ...one, metadata: { ...one.metadata, labels: { team: train.metadata.uid, attempt: "1" } } });
   cluster.trouble(JOBS, "forbidden");
-  const kind = teamKind({ claims: (root, pod) => pod.metadata.labels?.["team"] === root.metadata.uid });
+  const kind = teamKind({ matchesByLabels: (root, pod) => pod.metadata.labels?.["team"] === root.metadata.uid });
   await using world = startWorld({ cluster, kind });
   const resolution = await world.watch.ready;
   expect(states(resolution)).toHaveLength(4);
@@ -322,7 +322,7 @@ test("a forbidden list of Jobs names the rule, and a kind with claims selects th
   expect(better.members.every((member) => member.by === "owner")).toBe(true);
 });
 
-test("Jobs may not be read and the kind has no claims: no members, and the reason is named", async () => {
+test("Jobs may not be read and the kind has no matchesByLabels: no members, and the reason is named", async () => {
   const cluster = fullCluster();
   cluster.trouble(JOBS, "forbidden");
   await using world = startWorld({ cluster, kind: teamKind() });
@@ -357,7 +357,7 @@ test("a forbidden optional watch is a problem where pods are selected by their l
   cluster.trouble(JOBS, "forbidden");
   const kind = teamKind({
     watches: () => ({ watches: [{ resource: JOBS, optional: true }] }),
-    claims: (root, pod) => pod.metadata.labels?.["team"] === root.metadata.uid,
+    matchesByLabels: (root, pod) => pod.metadata.labels?.["team"] === root.metadata.uid,
   });
   await using world = startWorld({ cluster, kind });
   const resolution = await world.watch.ready;

@@ -1,20 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BatchEntry } from "../../../src/contract/transport.ts";
-import { heldAfter, heldFromTree, planRoot, type Held, type HeldEntry } from "../../../src/sync/plan/plan.ts";
+import {
+  observedAfter,
+  observedFromTree,
+  planRoot,
+  type ObservedState,
+  type ObservedEntry,
+} from "../../../src/sync/plan/plan.ts";
 import type { Tree, TreeEntry } from "../../../src/mapping/tree.ts";
 
-type World = Map<string, HeldEntry>;
+type World = Map<string, ObservedEntry>;
 
-const file = (path: string, digest: string, mode = 0o644): HeldEntry & TreeEntry => ({
+const file = (path: string, digest: string, mode = 0o644): ObservedEntry & TreeEntry => ({
   type: "file",
   path,
   mode,
   size: digest.length,
   digest,
 });
-const directory = (path: string, mode = 0o755): HeldEntry & TreeEntry => ({ type: "directory", path, mode });
-const link = (path: string, target: string): HeldEntry & TreeEntry => ({ type: "link", path, target });
+const directory = (path: string, mode = 0o755): ObservedEntry & TreeEntry => ({ type: "directory", path, mode });
+const link = (path: string, target: string): ObservedEntry & TreeEntry => ({ type: "link", path, target });
 
 function tree(entries: readonly TreeEntry[]): Tree {
   const sorted = entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));
@@ -27,7 +33,7 @@ function tree(entries: readonly TreeEntry[]): Tree {
   };
 }
 
-function held(entries: readonly HeldEntry[], ours: readonly string[]): Held {
+function observed(entries: readonly ObservedEntry[], ours: readonly string[]): ObservedState {
   return { entries: new Map(entries.map((entry) => [entry.path, entry])), ours: new Set(ours) };
 }
 
@@ -69,25 +75,25 @@ function carriedOut(world: World, entries: readonly BatchEntry[]): World {
   return next;
 }
 
-const sortedByPath = (world: ReadonlyMap<string, HeldEntry>): [string, HeldEntry][] =>
+const sortedByPath = (world: ReadonlyMap<string, ObservedEntry>): [string, ObservedEntry][] =>
   [...world].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 const everything = { modes: true, mirror: false, isExcluded: () => false };
 
 describe("a plan", () => {
   test("is empty where nothing differs", () => {
-    const wanted = tree([directory("a"), file("a/b", "1"), link("c", "a/b")]);
-    expect(planRoot(heldFromTree(wanted), wanted, everything)).toEqual({ entries: [], conflicts: [] });
+    const desired = tree([directory("a"), file("a/b", "1"), link("c", "a/b")]);
+    expect(planRoot(observedFromTree(desired), desired, everything)).toEqual({ entries: [], conflicts: [] });
   });
 
   test("leaves alone what kinsync never placed", () => {
-    const plan = planRoot(held([file("cache.db", "x"), directory("data")], []), tree([file("a", "1")]), everything);
+    const plan = planRoot(observed([file("cache.db", "x"), directory("data")], []), tree([file("a", "1")]), everything);
     expect(plan.entries.map((entry) => [entry.op, entry.path])).toEqual([["file", "a"]]);
   });
 
   test("deletes the children before their folder, and what is no more after what is new", () => {
     const before = tree([directory("old"), file("old/a", "1"), directory("old/deep"), file("old/deep/b", "2")]);
-    const plan = planRoot(heldFromTree(before), tree([directory("new"), file("new/a", "1")]), everything);
+    const plan = planRoot(observedFromTree(before), tree([directory("new"), file("new/a", "1")]), everything);
     expect(plan.entries.map((entry) => `${entry.op} ${entry.path}`)).toEqual([
       "directory new",
       "file new/a",
@@ -100,7 +106,7 @@ describe("a plan", () => {
 
   test("does not delete what has become ignored", () => {
     const before = tree([file("a.log", "1"), file("b", "2")]);
-    const plan = planRoot(heldFromTree(before), tree([]), {
+    const plan = planRoot(observedFromTree(before), tree([]), {
       modes: true,
       mirror: false,
       isExcluded: (path) => path.endsWith(".log"),
@@ -109,21 +115,23 @@ describe("a plan", () => {
   });
 
   test("with mirror deletes what is foreign, too", () => {
-    const plan = planRoot(held([file("cache.db", "x")], []), tree([]), { ...everything, mirror: true });
+    const plan = planRoot(observed([file("cache.db", "x")], []), tree([]), { ...everything, mirror: true });
     expect(plan.entries).toEqual([{ op: "delete", path: "cache.db", type: "file" }]);
   });
 
   test("sends only the mode where only the mode differs", () => {
-    const plan = planRoot(held([file("run.sh", "1", 0o644)], []), tree([file("run.sh", "1", 0o755)]), everything);
+    const plan = planRoot(observed([file("run.sh", "1", 0o644)], []), tree([file("run.sh", "1", 0o755)]), everything);
     expect(plan.entries).toEqual([{ op: "chmod", path: "run.sh", mode: 0o755 }]);
   });
 
   test("leaves the mode of a folder that the image brought", () => {
-    expect(planRoot(held([directory("a", 0o775)], []), tree([directory("a", 0o755)]), everything).entries).toEqual([]);
+    expect(planRoot(observed([directory("a", 0o775)], []), tree([directory("a", 0o755)]), everything).entries).toEqual(
+      [],
+    );
   });
 
   test("replaces a link that stands where the tree has a folder", () => {
-    const plan = planRoot(held([link("a", "/etc")], []), tree([directory("a"), file("a/b", "1")]), everything);
+    const plan = planRoot(observed([link("a", "/etc")], []), tree([directory("a"), file("a/b", "1")]), everything);
     expect(
       plan.entries.map((entry) => [entry.op, entry.path, "replaces" in entry ? entry.replaces : undefined]),
     ).toEqual([
@@ -137,11 +145,11 @@ describe("a plan", () => {
     ["a file where a foreign folder stands", [directory("a")], [file("a", "1")]],
     ["a file where a folder of ours has foreign content", [directory("a"), file("a/foreign", "x")], [file("a", "1")]],
     ["a file where a device stands", [{ type: "other", path: "a" } as const], [file("a", "1")]],
-  ])("names a conflict for %s", (_, there, wanted) => {
+  ])("names a conflict for %s", (_, there, desired) => {
     const ours = there.length > 1 ? ["a"] : [];
-    expect(planRoot(held(there, ours), tree(wanted), everything).conflicts.map((conflict) => conflict.path)).toEqual([
-      "a",
-    ]);
+    expect(
+      planRoot(observed(there, ours), tree(desired), everything).conflicts.map((conflict) => conflict.path),
+    ).toEqual(["a"]);
   });
 });
 
@@ -156,7 +164,7 @@ const anyEntry = fc.record({
 
 /** Some entries, with every missing parent made a folder and nothing below a file or a link. */
 const anyTree = fc.array(anyEntry, { maxLength: 12 }).map((drafts) => {
-  const entries = new Map<string, HeldEntry & TreeEntry>();
+  const entries = new Map<string, ObservedEntry & TreeEntry>();
   for (const { path, kind, value, mode } of drafts) {
     const parts = path.split("/");
     const parents = parts.slice(1).map((_, depth) => parts.slice(0, depth + 1).join("/"));
@@ -174,13 +182,13 @@ const anyTree = fc.array(anyEntry, { maxLength: 12 }).map((drafts) => {
 test("carried out, a plan between any two trees gives the second, and then there is nothing left to plan", () => {
   fc.assert(
     fc.property(anyTree, anyTree, (before, after) => {
-      const start = heldFromTree(before);
+      const start = observedFromTree(before);
       const plan = planRoot(start, after, everything);
       expect(plan.conflicts).toEqual([]);
       const world = carriedOut(new Map(start.entries), plan.entries);
-      const expected = heldFromTree(after);
+      const expected = observedFromTree(after);
       expect(sortedByPath(world)).toEqual(sortedByPath(expected.entries));
-      const known = heldAfter(start, after, plan.entries);
+      const known = observedAfter(start, after, plan.entries);
       expect(sortedByPath(known.entries)).toEqual(sortedByPath(world));
       expect(planRoot(known, after, everything).entries).toEqual([]);
     }),
@@ -189,17 +197,17 @@ test("carried out, a plan between any two trees gives the second, and then there
 
 test("with foreign content anywhere, a plan without conflicts never removes it and still gives the tree", () => {
   fc.assert(
-    fc.property(anyTree, anyTree, fc.func(fc.boolean()), (there, wanted, isOurs) => {
-      const start: Held = {
-        ...heldFromTree(there),
+    fc.property(anyTree, anyTree, fc.func(fc.boolean()), (there, desired, isOurs) => {
+      const start: ObservedState = {
+        ...observedFromTree(there),
         ours: new Set([...there.entries.keys()].filter((path) => isOurs(path))),
       };
-      const plan = planRoot(start, wanted, everything);
+      const plan = planRoot(start, desired, everything);
       if (plan.conflicts.length > 0) return;
       const world = carriedOut(new Map(start.entries), plan.entries);
-      for (const entry of wanted.entries.values()) expect(world.get(entry.path)?.type).toBe(entry.type);
+      for (const entry of desired.entries.values()) expect(world.get(entry.path)?.type).toBe(entry.type);
       for (const [path, entry] of start.entries) {
-        if (start.ours.has(path) || entry.type !== "file" || wanted.entries.has(path)) continue;
+        if (start.ours.has(path) || entry.type !== "file" || desired.entries.has(path)) continue;
         expect(world.get(path)).toEqual(entry);
       }
     }),

@@ -12,7 +12,7 @@ const sound: KindDefinition = {
   name: "set",
   root: SET,
   watches: () => ({ watches: [{ resource: GROUP, optional: true }] }),
-  claims: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
+  matchesByLabels: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
   judge: (view) => ({
     pod: (owned) => verdict(isActive(view, owned)),
     ...(view.owned.length === 0 && view.missing.length === 0
@@ -108,7 +108,7 @@ test("a note that the case does not expect is a failure", () => {
   expect(failures["members are as expected"]).toContain("nobody expects it");
 });
 
-test("a kind that takes the newest owner for the present one is found out by its ages", () => {
+test("a kind that takes the newest owner for the current one fails with changed ages", () => {
   const newest = (view: KindView): KubeObject | undefined =>
     view.owned.toSorted((a, b) =>
       (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? ""),
@@ -129,14 +129,14 @@ test("a kind that declares that it reads ages is not held to that law", () => {
   expect(broken({ judge }, [subject], { readsCreationTimestamps: true })).toEqual({});
 });
 
-test("a kind that depends on the order of the owned objects is found out", () => {
+test("a kind that depends on the order of the owned objects fails", () => {
   const failures = broken({
     judge: (view) => ({ pod: (owned) => verdict(owned.owners[0] === view.owned.at(-1)) }),
   });
   expect(Object.keys(failures)).toContain("order does not matter");
 });
 
-test("a kind that writes to its input is found out, also where it swallows the error", () => {
+test("a kind that writes to its input fails, also where it swallows the error", () => {
   const write = (view: KindView): void => {
     try {
       Object.assign(view.root.metadata, { seen: true });
@@ -153,7 +153,7 @@ test("a kind that writes to its input is found out, also where it swallows the e
   expect(Object.keys(failures)).toEqual(["input is not mutated and nothing is remembered"]);
 });
 
-test("a kind that remembers what it was asked before is found out", () => {
+test("a kind that remembers earlier calls fails", () => {
   const seen = new Set<string>();
   const failures = broken({
     judge: (view) => ({
@@ -175,7 +175,7 @@ test.each([
   ["setTimeout", () => void setTimeout(() => undefined, 1)],
   ["crypto.randomUUID", () => crypto.randomUUID()],
   ["console.log", () => Reflect.apply(Reflect.get(globalThis.console, "log"), undefined, ["hello"])],
-])("a kind that uses %s is found out, and the world is whole again after", (name, use) => {
+])("a kind that uses %s fails, and the replaced functions are restored", (name, use) => {
   const before = [Date, Math.random, globalThis.fetch, globalThis.setTimeout, Reflect.get(globalThis.console, "log")];
   const failures = broken({
     judge: (view) => {
@@ -203,21 +203,21 @@ test("a kind may read times that its objects carry", () => {
 
 test.each<[string, Partial<Verdict>, string]>([
   ["a state that does not exist", { state: "stale" as "current" }, "is not a state"],
-  ["an empty role", { role: "" }, "role is to be"],
+  ["an empty role", { role: "" }, "role must be"],
   ["a code in another case", { reason: { code: "InGroup", message: "m" } }, "kebab-case"],
   ["an empty message", { reason: { code: "c", message: "" } }, "empty"],
   ["a message that ends in a full stop", { reason: { code: "c", message: "It is." } }, "full stop"],
-  ["a message that shows a missing value", { reason: { code: "c", message: "it is undefined" } }, "none"],
+  ["a message that shows a missing value", { reason: { code: "c", message: "it is undefined" } }, "a missing value"],
   ["evidence that is an object", { reason: { code: "c", message: "m", evidence: { a: {} as string } } }, "evidence"],
   ["a key that no verdict has", { colour: "red" } as Partial<Verdict>, 'no field "colour"'],
-])("a verdict with %s is found out", (_, change, complaint) => {
+])("a verdict with %s fails", (_, change, complaint) => {
   const failures = broken({
     judge: (view) => ({ pod: (owned) => ({ ...sound.judge(view).pod(owned), ...change }) }),
   });
   expect(failures["each owned pod has one well-formed verdict"]).toContain(complaint);
 });
 
-test("a dead pod that is called current is found out", () => {
+test("a dead pod that is called current fails", () => {
   const dead = { ...pod("d", green, 7), status: { phase: "Failed" } };
   const cases = [
     {
@@ -229,14 +229,14 @@ test("a dead pod that is called current is found out", () => {
   expect(broken({}, cases)["each owned pod has one well-formed verdict"]).toContain("not alive");
 });
 
-test("a selector that withholds what the rule needs is found out", () => {
+test("a selector that withholds what the rule needs fails", () => {
   const failures = broken({
     watches: () => ({ watches: [{ resource: GROUP, optional: true }], pods: { labelSelector: "group=green" } }),
   });
   expect(failures["the watch plan is stable and delivers what the rule needs"]).toContain("withholds");
 });
 
-test("a projection that drops what the rule reads is found out", () => {
+test("a projection that drops what the rule reads fails", () => {
   const failures = broken({
     watches: () => ({
       watches: [{ resource: GROUP, project: (group) => ({ ...group, metadata: { ...group.metadata, name: "" } }) }],
@@ -245,9 +245,9 @@ test("a projection that drops what the rule reads is found out", () => {
   expect(failures["the watch plan is stable and delivers what the rule needs"]).toContain("withholds");
 });
 
-test("a kind that claims pods by the name of the root is found out", () => {
-  const failures = broken({ claims: (root) => root.metadata.name === "s" });
-  expect(failures["a root of the same name and another UID owns nothing"]).toContain("claims takes pod g");
+test("a kind that matches pods by the name of the root fails", () => {
+  const failures = broken({ matchesByLabels: (root) => root.metadata.name === "s" });
+  expect(failures["a root of the same name and another UID owns nothing"]).toContain("matchesByLabels matches pod g");
 });
 
 test("a missing watch is judged by labels, where the kind can", () => {
@@ -265,7 +265,7 @@ test.each<[string, Partial<KindCase>[], string]>([
   ["a key that is not known", [{ memebers: [] } as Partial<KindCase>], 'unknown key "memebers"'],
   ["a root of another kind", [{ root: { ...root, kind: "Bag" } }], "the kind's is example.com/v1 Set"],
   ["two objects of one uid", [{ objects: [...subject.objects, green] }], "the uid of another object"],
-  ["a member that is no pod", [{ members: [{ pod: "z", state: "current", reason: "r" }] }], "none of its pods"],
+  ["a member that is not a pod", [{ members: [{ pod: "z", state: "current", reason: "r" }] }], "not one of its pods"],
   ["a member expected twice", [{ members: [...subject.members, ...subject.members] }], "expected twice"],
   ["no expectation at all", [{ objects: [green], members: [] }], "it expects nothing"],
   [
@@ -278,7 +278,7 @@ test.each<[string, Partial<KindCase>[], string]>([
     [{ objects: [...subject.objects, { ...pod("g", green, 8), metadata: { name: "g", uid: "g-2" } }] }],
     "give the uid",
   ],
-])("cases with %s are complained of", (_, changes, complaint) => {
+])("cases with %s are reported", (_, changes, complaint) => {
   const cases = changes.map((change) => ({ ...subject, ...change }));
   expect(broken({}, cases)["the cases are well formed"]).toContain(complaint);
 });
@@ -382,11 +382,11 @@ test("other labels or roles than the case expects are a failure", () => {
   expect(brokenByParent({}, { members: [{ ...members, labels: { runtime: "2" } }] })[0]).toContain("members are as");
 });
 
-test("a label that is not a text, and a role named twice, are found out", () => {
+test("a label that is not a text, and a role named twice, fail", () => {
   const judge: KindDefinition["judge"] = (view) => ({
     pod: (owned) => ({ ...(delegatedVerdict(view, owned) ?? verdict(false)), labels: { n: 3 } as never }),
   });
-  expect(brokenByParent({ judge }).join("\n")).toContain('the label "n" is to be a text');
+  expect(brokenByParent({ judge }).join("\n")).toContain('the label "n" must be a non-empty string');
   expect(brokenByParent({ roles: () => ["node", "node"] }).join("\n")).toContain("names one twice");
 });
 
