@@ -67,6 +67,7 @@ export async function connectCluster(options: ClusterOptions): Promise<ClusterCo
   return new Connection(chosen, options);
 }
 
+/** Requests and sockets share credentials, retries and endings; apart they would be pieces of one thing. */
 class Connection implements ClusterConnection {
   readonly context: string;
   readonly server: string;

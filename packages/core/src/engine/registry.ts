@@ -1,7 +1,6 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
-import type { HostedSession, SessionFacts } from "../contract/session.ts";
-import type { RootSpec } from "../contract/transport.ts";
+import type { SessionFacts } from "../contract/session.ts";
 import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member, MemberChange } from "../resolve/resolution.ts";
@@ -14,20 +13,11 @@ import type { TargetStatus } from "../sync/target/status.ts";
 import { Worker, type WorkerListener } from "../sync/target/worker.ts";
 import { desiredState } from "./desired.ts";
 import { namesOf, tenths, type WorkloadEmitter } from "./emit.ts";
+import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import { SelectionCounts } from "./selection-counts.ts";
+import { TargetCounts } from "./target-counts.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/**
- * Opens a session to the container as it is now, by the transport of a mapping.
- * @param roots the mapped roots that the session is for, as far as their shape is known
- */
-export type OpenSession = (
-  eligible: EligibleContainer,
-  mapping: ResolvedMapping,
-  roots: readonly RootSpec[],
-  signal: AbortSignal,
-) => Promise<HostedSession>;
 
 export interface RegistryOptions {
   readonly mappings: readonly ResolvedMapping[];
@@ -54,8 +44,6 @@ interface TargetEntry {
   /** Of the last delivery. */
   files: number;
   duration: number | undefined;
-  /** This entry's share of the counts. */
-  counted: { readonly status: TargetStatus; readonly isBusy: boolean } | undefined;
 }
 
 interface MemberRecord {
@@ -66,15 +54,7 @@ interface MemberRecord {
 /** The targets of one workload: keeps a worker for each running container that should hold files. One member's change costs one member. */
 export class TargetRegistry implements AsyncDisposable {
   readonly counts: SelectionCounts;
-  readonly statuses: Record<TargetStatus, number> = {
-    waiting: 0,
-    syncing: 0,
-    accepted: 0,
-    synced: 0,
-    stale: 0,
-    failed: 0,
-    halted: 0,
-  };
+  readonly targets = new TargetCounts();
   readonly #options: RegistryOptions;
   readonly #members = new Map<string, MemberRecord>();
   readonly #entries = new Map<string, TargetEntry>();
@@ -85,32 +65,11 @@ export class TargetRegistry implements AsyncDisposable {
   readonly #claimed = new Map<string, Set<string>>();
   readonly #ending = new Set<Promise<void>>();
   #snapshot: Snapshot | undefined;
-  #busy = 0;
-  #notRunning = 0;
-  #failedRuns = 0;
   #isOver = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.counts = new SelectionCounts(options.mappings);
-  }
-
-  /** Running targets with a pass or a command in progress. */
-  get busy(): number {
-    return this.#busy;
-  }
-
-  /** Containers that should hold files and do not run. */
-  get notRunning(): number {
-    return this.#notRunning;
-  }
-
-  get failedRuns(): number {
-    return this.#failedRuns;
-  }
-
-  get targets(): number {
-    return this.#entries.size - this.#notRunning;
   }
 
   /** Processes the members that came, went or changed. */
@@ -165,10 +124,10 @@ export class TargetRegistry implements AsyncDisposable {
 
   #begin(eligible: EligibleContainer): void {
     const { key, target } = eligible;
-    const base = { eligible, workingDirectory: undefined, files: 0, duration: undefined, counted: undefined };
+    const base = { eligible, workingDirectory: undefined, files: 0, duration: undefined };
     if (target === undefined) {
       this.#entries.set(key, { ...base, worker: undefined });
-      this.#notRunning += 1;
+      this.targets.notRunning += 1;
       this.#emitWaiting(eligible);
       return;
     }
@@ -199,7 +158,7 @@ export class TargetRegistry implements AsyncDisposable {
       }),
     };
     this.#entries.set(key, entry);
-    this.#count(entry);
+    if (entry.worker !== undefined) this.targets.update(entry.worker);
   }
 
   #end(key: string): void {
@@ -207,10 +166,10 @@ export class TargetRegistry implements AsyncDisposable {
     if (entry === undefined) return;
     this.#entries.delete(key);
     if (entry.worker === undefined) {
-      this.#notRunning -= 1;
+      this.targets.notRunning -= 1;
       return;
     }
-    this.#uncount(entry);
+    this.targets.remove(entry.worker);
     const ending = entry.worker[Symbol.asyncDispose]().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
@@ -271,7 +230,7 @@ export class TargetRegistry implements AsyncDisposable {
       },
       onRun: (action, result) => {
         if (!isCurrent()) return;
-        if ("code" in result || result.exitCode !== 0) this.#failedRuns += 1;
+        if ("code" in result || result.exitCode !== 0) this.targets.failedRuns += 1;
         emitter.run(names(), action, result);
       },
       onSession: (facts) => {
@@ -279,7 +238,8 @@ export class TargetRegistry implements AsyncDisposable {
       },
       onChange: () => {
         if (!isCurrent()) return;
-        this.#count(entry());
+        const { worker } = entry();
+        if (worker !== undefined) this.targets.update(worker);
         this.#options.onChange();
       },
     };
@@ -308,25 +268,6 @@ export class TargetRegistry implements AsyncDisposable {
   #emitWaiting({ member, container }: EligibleContainer): void {
     const reason = container.waiting ?? "the container does not run";
     this.#options.emitter.emit({ event: "target", ...namesOf(member, container.name), status: "waiting", reason });
-  }
-
-  /** Updates the counts from the workers: each change costs one target. */
-  #count(entry: TargetEntry): void {
-    const { worker } = entry;
-    if (worker === undefined) return;
-    this.#uncount(entry);
-    // A stale target waits for its next attempt: nothing is running.
-    const counted = { status: worker.status, isBusy: !worker.idle && worker.status !== "stale" };
-    this.statuses[counted.status] += 1;
-    if (counted.isBusy) this.#busy += 1;
-    entry.counted = counted;
-  }
-
-  #uncount(entry: TargetEntry): void {
-    if (entry.counted === undefined) return;
-    this.statuses[entry.counted.status] -= 1;
-    if (entry.counted.isBusy) this.#busy -= 1;
-    entry.counted = undefined;
   }
 
   /** Also after `dispose`: the last state of each target. */

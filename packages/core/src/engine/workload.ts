@@ -10,9 +10,10 @@ import { WorkloadEmitter } from "./emit.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import { LocalFiles } from "./local-files.ts";
 import type { CreateSource } from "./mapping-files.ts";
+import type { OpenSession } from "./open-session.ts";
 import type { ResolvedWorkload, WorkloadView } from "./options.ts";
 import { isReady, type WorkloadProgress } from "./outcome.ts";
-import { TargetRegistry, type OpenSession } from "./registry.ts";
+import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
 
@@ -88,17 +89,17 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   get progress(): WorkloadProgress {
-    const registry = this.#registry;
+    const { targets } = this.#registry;
     const snapshot = this.#files.current;
     return {
       isLocalReady: snapshot !== undefined,
       isResolved: this.#initialPods !== undefined,
       wasReady: this.#isReady,
       isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
-      targets: { ...registry.statuses },
-      busy: registry.busy,
-      notRunning: registry.notRunning,
-      failedRuns: registry.failedRuns,
+      targets: { ...targets.statuses },
+      busy: targets.busy,
+      notRunning: targets.notRunning,
+      failedRuns: targets.failedRuns,
       obstacle: this.#obstacle(),
     };
   }
@@ -116,21 +117,22 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   summary(): SummaryEvent {
-    const { synced, failed, halted, stale, waiting, syncing, accepted } = this.#registry.statuses;
+    const { counts, targets } = this.#registry;
+    const { synced, failed, halted, stale, waiting, syncing, accepted } = targets.statuses;
     return {
       event: "summary",
       time: new Date().toISOString(),
       workload: this.#options.workload.name,
       namespace: this.#options.workload.ref.namespace,
-      members: this.#registry.counts.members,
-      targets: this.#registry.targets,
+      members: counts.members,
+      targets: targets.running,
       synced,
       failed,
       halted,
       // Targets that are not known to be finished are out of date.
       stale: stale + waiting + syncing + accepted,
-      waiting: this.#registry.notRunning,
-      failedRuns: this.#registry.failedRuns,
+      waiting: targets.notRunning,
+      failedRuns: targets.failedRuns,
     };
   }
 
@@ -173,20 +175,20 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   /** Why this workload, or one of its mappings, has no targets, where waiting does not help. */
   #obstacle(): KinsyncError | undefined {
     const [problem] = this.#resolution?.problems ?? [];
-    const { targets, notRunning, counts } = this.#registry;
-    if (problem !== undefined && targets + notRunning === 0) return problem;
+    const { targets, counts } = this.#registry;
+    if (problem !== undefined && targets.running + targets.notRunning === 0) return problem;
     return counts.unmatched(this.#resolution?.roles ?? [])[0];
   }
 
   /** Emits the reason why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
   #emitAbsence({ notes, root, problems, workload }: Resolution): void {
     const note = joinNotes(notes);
-    const { counts, targets, notRunning } = this.#registry;
+    const { counts, targets } = this.#registry;
     const { name } = this.#options.workload;
     let sentence = note?.message;
     if (root === undefined && problems.length === 0) {
       sentence = `${name} does not exist in namespace ${workload.namespace}; waiting for it to be created`;
-    } else if (root !== undefined && targets + notRunning === 0) {
+    } else if (root !== undefined && targets.running + targets.notRunning === 0) {
       const why = note === undefined ? "" : `: ${note.message}`;
       sentence =
         counts.inState("current", "kept") === 0

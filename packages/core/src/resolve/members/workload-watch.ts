@@ -62,6 +62,7 @@ const OWNER_KIND_WAIT_MS = 2_000;
 
 const NO_MEMBERS: MemberSnapshot = { members: Object.freeze([]), count: 0 };
 
+/** Root, plan, layers and verdicts are replaced together within one pass, so they stay in one file. */
 class Watcher implements WorkloadWatch {
   readonly ready: Promise<Resolution>;
   current: Resolution | undefined;

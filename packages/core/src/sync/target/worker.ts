@@ -51,6 +51,7 @@ export interface WorkerOptions {
 /**
  * Makes one target hold its desired state. Each pass compares the observed state (ledgers) with the desired one and delivers the
  * difference: a late pod, a restarted container, a failed batch and ten saves during one transfer all take this path.
+ * One state machine, whose fields change together: that is why it is one file.
  */
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
