@@ -1,15 +1,36 @@
-import { Explorer } from "cosmiconfig/dist/Explorer.js";
+import type { CosmiconfigResult, Options } from "cosmiconfig";
+import * as internals from "cosmiconfig/dist/Explorer.js";
 import { CONFIG_FILES } from "./places.ts";
+
+interface ExplorerOptions extends Options {
+  readonly moduleName: string;
+  /** A file of the working directory that changes these options; `null`: none. */
+  readonly metaConfigFilePath: null;
+}
+
+interface SearchedFolder {
+  readonly path: string;
+  /** `~/.config/kinsync`. */
+  readonly isGlobalConfig: boolean;
+}
+
+/** The search of cosmiconfig itself, which the package does not type. */
+interface Explorer {
+  /** The first config from a folder up to `stopDir`. */
+  search(from: string): Promise<CosmiconfigResult>;
+  load(path: string): Promise<CosmiconfigResult>;
+  getSearchPlacesForDir(folder: SearchedFolder, globalPlaces: readonly string[]): readonly string[];
+}
+
+// Not `cosmiconfig()`, which runs files of the working directory: docs/decisions/0010-config-search.md.
+const { Explorer } = internals as unknown as { readonly Explorer: new (options: ExplorerOptions) => Explorer };
 
 /** Reads one config; `undefined` where the file holds none. Runs before the content is used for anything. */
 export type ReadConfig<Config> = (path: string, text: string) => Promise<Config | undefined>;
 
 /** Without the user's global folder (`~/.config/kinsync`): its files would be read and run. */
 class ProjectExplorer extends Explorer {
-  protected override getSearchPlacesForDir(
-    folder: { readonly path: string; readonly isGlobalConfig: boolean },
-    globalPlaces: readonly string[],
-  ): string[] {
+  override getSearchPlacesForDir(folder: SearchedFolder, globalPlaces: readonly string[]): readonly string[] {
     return folder.isGlobalConfig ? [] : super.getSearchPlacesForDir(folder, globalPlaces);
   }
 }

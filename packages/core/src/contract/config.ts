@@ -1,9 +1,20 @@
 import type { RunAction } from "./action.ts";
-import type { KindPlugin, MemberState } from "./kind.ts";
+import type { KindPlugin } from "./kind.ts";
+import type { MemberState } from "./state.ts";
 import type { TransportPlugin } from "./transport.ts";
 
-/** How the first contact with a target begins: look what is there, take it for granted, or send everything. */
-export type InitialSync = "verify" | "trust" | "full";
+/** First sync of a target: compare checksums (`verify`), assume that it is up to date (`trust`), or send everything (`full`). */
+export const INITIAL_SYNCS = Object.freeze(["verify", "trust", "full"] as const);
+
+export type InitialSync = (typeof INITIAL_SYNCS)[number];
+
+/** Files with ignore rules that a mapping can read. */
+export const IGNORE_FILES = Object.freeze([".gitignore", ".dockerignore"] as const);
+
+export type IgnoreFile = (typeof IGNORE_FILES)[number];
+
+/** A loaded transport by name, with options for this mapping. */
+export type TransportReference = string | readonly [name: string, options: Readonly<Record<string, unknown>>];
 
 /** One sync rule: local path to container path. */
 export interface MappingConfig {
@@ -11,12 +22,12 @@ export interface MappingConfig {
   readonly from: string;
   /** POSIX path in the container; relative ones start at the container's working directory. */
   readonly to: string;
-  /** Paths not to carry, in gitignore syntax, relative to `from`. */
+  /** Paths to leave out, in gitignore syntax, relative to `from`. */
   readonly ignore?: readonly string[];
-  /** `.git`, `node_modules`, editors' temporary files and the like. Default: `true`. */
+  /** `.git`, `node_modules`, editors' temporary files and the like are left out. Default: `true`. */
   readonly ignoreDefaults?: boolean;
-  /** Files whose rules are read too: `.gitignore`, `.dockerignore`. Default: none. */
-  readonly ignoreFiles?: readonly (".gitignore" | ".dockerignore")[];
+  /** Files whose rules apply too: `.gitignore`, `.dockerignore`. Default: none. */
+  readonly ignoreFiles?: readonly IgnoreFile[];
   /** Only members of these roles. Default: all. */
   readonly roles?: readonly string[];
   /** Only members with these indexes. Default: all. */
@@ -27,21 +38,21 @@ export interface MappingConfig {
   readonly states?: readonly MemberState[];
   /** Write in place where a rename is impossible. Default: `false`. */
   readonly inPlace?: boolean;
-  /** Delete what kinsync did not place, too. Default: `false`. */
+  /** Delete also what kinsync did not create. Default: `false`. */
   readonly mirror?: boolean;
-  /** Name of the transport. Default: `exec`. */
-  readonly transport?: string;
+  /** Name of the transport, or name and options. Default: `exec`. */
+  readonly transport?: TransportReference;
   /** Default: `verify`. */
   readonly initial?: InitialSync;
 }
 
-/** One workload to keep in step. */
+/** One workload to keep up to date. */
 export interface WorkloadConfig {
   /** As kubectl names it: `jobset/train`, `deploy/web`, `pod/x`, `jobsets.jobset.x-k8s.io/train`. */
   readonly workload: string;
   /** Default: that of the context. */
   readonly namespace?: string;
-  /** Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is no sidecar. */
+  /** Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar. */
   readonly containers?: { readonly name?: string; readonly image?: string };
   readonly sync: readonly MappingConfig[];
   /** Commands after a commit that touched certain paths. */
@@ -53,7 +64,7 @@ export type PluginReference = string | readonly [name: string, options: Readonly
 
 /** What a config file holds. */
 export interface KinsyncConfig {
-  /** Kinds besides the built-in ones; one for a built-in's root replaces it. */
+  /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference)[];
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
   /** Contexts that kinsync may write to, besides the local ones. */
@@ -61,7 +72,7 @@ export interface KinsyncConfig {
   readonly workloads: readonly WorkloadConfig[];
 }
 
-/** Types a config; gives it back as it is. */
+/** Checks the type of a config and returns it unchanged. */
 export function defineConfig(config: KinsyncConfig): KinsyncConfig {
   return config;
 }

@@ -21,6 +21,8 @@ export type {
   Watch,
   WatchPlan,
 } from "./kind.ts";
+export { ELIGIBLE_STATES, isMemberState, MEMBER_STATES } from "./state.ts";
+export type { MemberState } from "./state.ts";
 export { defineTransport } from "./transport.ts";
 export type { OpenContext, TransportDefinition, TransportPlugin } from "./transport.ts";
 export { capabilitiesOf } from "./capabilities.ts";
@@ -49,5 +51,13 @@ export type {
 } from "./resource.ts";
 export { formatLabelSelector } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig } from "./config.ts";
-export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "./config.ts";
+export { defineConfig, IGNORE_FILES, INITIAL_SYNCS } from "./config.ts";
+export type {
+  IgnoreFile,
+  InitialSync,
+  KinsyncConfig,
+  MappingConfig,
+  PluginReference,
+  TransportReference,
+  WorkloadConfig,
+} from "./config.ts";

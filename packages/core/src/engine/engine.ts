@@ -5,6 +5,7 @@ import type { RootSpec, TransportPlugin } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
+import { WAIT_MS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { hostTransport } from "../plugins/host.ts";
@@ -26,7 +27,6 @@ const ENDING_MS = 800;
 const PATIENCE_MS = 30_000;
 /** Milliseconds that members with a role or container that none has yet get to appear. */
 const OBSTACLE_MS = 5_000;
-const WAIT_MS = 60_000;
 
 /** Makes an engine; nothing runs before `run`. */
 export function createEngine(options: EngineOptions): Engine {
