@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 import type { EngineEvent, EngineView, Member, Resolution } from "@kinsync/core";
 import { formatEvent } from "../src/render/lines.ts";
 import { describeMembers } from "../src/render/members.ts";
+import { formatSummary } from "../src/render/summary.ts";
 import { formatWorkload } from "../src/render/table.ts";
+import { createPrefix, NO_PREFIX } from "../src/render/workload-names.ts";
 
 const paint = (_format: unknown, text: string): string => text;
-const STYLE = { paint, several: false };
+const STYLE = { paint, prefixOf: NO_PREFIX };
 const BASE = { time: "2026-01-01T00:00:00.000Z", workload: "jobset/train", namespace: "ml" };
 const TARGET = { ...BASE, pod: "train-head-0-0", uid: "u1", container: "main", role: "head", index: "0/0" };
 
@@ -87,9 +89,49 @@ test.each<[EngineEvent, string | undefined]>([
   expect(formatEvent(event, STYLE)).toBe(line);
 });
 
-test("with several workloads each line names its own", () => {
-  const line = formatEvent({ ...BASE, event: "halted", mapping: "src", reason: "gone" }, { paint, several: true });
-  expect(line).toBe("jobset/train: halted src: gone");
+function workloadView(name: string, namespace: string): EngineView["workloads"][number] {
+  return { name, namespace, mappings: [], resolution: undefined, targets: [], snapshot: 1 };
+}
+
+test.each([
+  ["one workload", [workloadView("deploy/web", "shop")], ""],
+  ["two names", [workloadView("deploy/web", "shop"), workloadView("deploy/api", "shop")], "deploy/web: "],
+  [
+    "one name in two namespaces",
+    [workloadView("deploy/web", "shop"), workloadView("deploy/web", "blog")],
+    "deploy/web (shop): ",
+  ],
+])("with %s a line starts with what tells its workload apart", (_what, workloads, prefix) => {
+  const event = {
+    ...BASE,
+    workload: "deploy/web",
+    namespace: "shop",
+    event: "halted",
+    mapping: "src",
+    reason: "gone",
+  } as const;
+  expect(formatEvent(event, { paint, prefixOf: createPrefix(workloads) })).toBe(`${prefix}halted src: gone`);
+  const summary = {
+    ...BASE,
+    workload: "deploy/web",
+    namespace: "shop",
+    event: "summary",
+    members: 1,
+    targets: 1,
+    synced: 1,
+    stale: 0,
+    failed: 0,
+    halted: 0,
+    waiting: 0,
+    failedRuns: 0,
+  } as const;
+  expect(formatSummary(summary, paint, createPrefix(workloads)).startsWith(`${prefix}1 of 1`)).toBe(true);
+});
+
+test("the table names the namespace of a workload whose name repeats", () => {
+  const [shop, blog] = [workloadView("deploy/web", "shop"), workloadView("deploy/web", "blog")];
+  const titles = [shop, blog].map((each) => formatWorkload(each, [shop, blog], { paint, width: 100, rows: 10 })[0]);
+  expect(titles).toEqual(["deploy/web (shop)  snapshot 1", "deploy/web (blog)  snapshot 1"]);
 });
 
 function member(name: string, state: Member["state"], role?: string): Member {
@@ -165,6 +207,7 @@ test("the table has a row for each target, and for each member without one", () 
         },
       ],
     ),
+    [],
     { paint, width: 100, rows: 10 },
   );
   expect(lines).toEqual([
@@ -193,6 +236,7 @@ test("a table that does not fit shows what needs attention", () => {
         reason: "it is read-only",
       })),
     ),
+    [],
     { paint, width: 100, rows: 3 },
   );
   expect(lines).toHaveLength(6);

@@ -11,6 +11,7 @@ import type { Io } from "../io.ts";
 import { createPaint } from "../render/color.ts";
 import type { Paint } from "../render/color.ts";
 import { formatColumns } from "../render/columns.ts";
+import { NO_PREFIX } from "../render/workload-names.ts";
 import { formatEvent } from "../render/lines.ts";
 import { cleanData } from "../render/text.ts";
 import { duration } from "../render/units.ts";
@@ -67,7 +68,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<number> {
   print(`  kinsync tree jobset/${WORKLOAD}`);
   print("");
   follow = (event) => {
-    const line = formatEvent(event, { paint, several: false });
+    const line = formatEvent(event, { paint, prefixOf: NO_PREFIX });
     if (line !== undefined) print(line);
   };
   await new Promise<void>((resolve) => {

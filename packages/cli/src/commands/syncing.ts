@@ -34,7 +34,7 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
         switch (step.step) {
           case "planned":
             planned = step.workloads;
-            if (!isStarted) reporter.start({ command, lines: planned.map(planLine) });
+            if (!isStarted) reporter.start({ command, lines: planned.map((each) => planLine(each, planned)) });
             break;
           case "plugins":
             for (const note of step.registry.notes) reporter.note(note);
@@ -65,6 +65,8 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
   }
 }
 
-function planLine(plan: WorkloadPlan): string {
-  return `${plan.workload}: ${plan.mappings.map(({ fromText, to }) => `${fromText} -> ${to}`).join(", ")}`;
+function planLine(plan: WorkloadPlan, all: readonly WorkloadPlan[]): string {
+  const isRepeated = all.filter(({ workload }) => workload === plan.workload).length > 1;
+  const name = isRepeated ? `${plan.workload} (${plan.namespace ?? "namespace of the context"})` : plan.workload;
+  return `${name}: ${plan.mappings.map(({ fromText, to }) => `${fromText} -> ${to}`).join(", ")}`;
 }

@@ -3,18 +3,18 @@ import type { Paint } from "./color.ts";
 import { stateWord } from "./state.ts";
 import { clean, cleanLines, cut } from "./text.ts";
 import { bytes, count, duration } from "./units.ts";
+import type { PrefixOf } from "./workload-names.ts";
 
 export interface LineStyle {
   readonly paint: Paint;
-  /** Name the workload in each line: there are several. */
-  readonly several: boolean;
+  /** The workload in front of each line. */
+  readonly prefixOf: PrefixOf;
 }
 
 /** One event as a line for people; `undefined` for what another line tells already. */
-export function formatEvent(event: EngineEvent, { paint, several }: LineStyle): string | undefined {
-  const prefix = several ? `${clean(event.workload)}: ` : "";
+export function formatEvent(event: EngineEvent, { paint, prefixOf }: LineStyle): string | undefined {
   const line = sentenceOf(event, paint);
-  return line === undefined ? undefined : `${prefix}${line}`;
+  return line === undefined ? undefined : `${prefixOf(event)}${line}`;
 }
 
 function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {

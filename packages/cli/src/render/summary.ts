@@ -1,12 +1,11 @@
 import type { SummaryEvent } from "@kinsync/core";
 import type { Paint } from "./color.ts";
-import { clean } from "./text.ts";
 import { count } from "./units.ts";
+import type { PrefixOf } from "./workload-names.ts";
 
 /** `5 of 5 targets in step`, or what is not. */
-export function formatSummary(summary: SummaryEvent, paint: Paint, several: boolean): string {
+export function formatSummary(summary: SummaryEvent, paint: Paint, prefixOf: PrefixOf): string {
   const { targets, synced, stale, failed, halted, waiting, failedRuns } = summary;
-  const prefix = several ? `${clean(summary.workload)}: ` : "";
   const troubles = [
     ...(failed > 0 ? [paint("red", `${failed} failed`)] : []),
     ...(stale > 0 ? [paint("yellow", `${stale} behind`)] : []),
@@ -16,5 +15,5 @@ export function formatSummary(summary: SummaryEvent, paint: Paint, several: bool
   ];
   const all = targets > 0 && synced === targets;
   const head = `${synced} of ${count(targets, "target")} in step`;
-  return `${prefix}${all ? paint("green", head) : head}${troubles.length === 0 ? "" : `: ${troubles.join(", ")}`}`;
+  return `${prefixOf(summary)}${all ? paint("green", head) : head}${troubles.length === 0 ? "" : `: ${troubles.join(", ")}`}`;
 }

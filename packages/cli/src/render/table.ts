@@ -5,6 +5,7 @@ import { formatColumns } from "./columns.ts";
 import { stateWord } from "./state.ts";
 import { clean, cut } from "./text.ts";
 import { duration } from "./units.ts";
+import { nameWorkload } from "./workload-names.ts";
 
 export interface TableStyle {
   readonly paint: Paint;
@@ -15,12 +16,17 @@ export interface TableStyle {
 
 type WorkloadView = EngineView["workloads"][number];
 
-/** One workload as lines: a title, a row for each target and for each member without one. */
-export function formatWorkload(workload: WorkloadView, style: TableStyle): readonly string[] {
+/** One workload of a run as lines: a title, a row for each target and for each member without one. */
+export function formatWorkload(
+  workload: WorkloadView,
+  all: readonly WorkloadView[],
+  style: TableStyle,
+): readonly string[] {
   const { paint } = style;
-  const { resolution } = workload;
+  const { resolution, namespace } = workload;
+  const name = nameWorkload({ workload: workload.name, namespace }, all);
   const snapshot = workload.snapshot > 0 ? `  snapshot ${workload.snapshot}` : "";
-  const title = `${paint("bold", clean(workload.name))}${snapshot}`;
+  const title = `${paint("bold", name)}${snapshot}`;
   if (resolution === undefined) return [title, paint("dim", "  looking for its members")];
   const said = describeMembers(resolution);
   const rows = rowsOf(workload, resolution, paint);
