@@ -48,12 +48,13 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
         }
       },
     });
+    const named = project.workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
     const run = {
       wait,
       allowEmpty,
       signal: io.signal,
       onEvent: (event: EngineEvent) => reporter.event(event),
-      onStart: (engine: Engine) => reporter.attach(() => engine.view()),
+      onStart: (engine: Engine) => reporter.attach(() => engine.view(), named),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     if (result.outcome.problem !== undefined) throw result.outcome.problem;

@@ -63,10 +63,10 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
   function keepCompletedSave(of: NamedWorkload): void {
     const save = saves.complete(of, view?.().workloads ?? []);
     if (save === undefined) return;
-    const { snapshot, received, targets, slowest } = save;
-    keep(
-      `${prefixOf(of)}${paint("green", "synced")} snapshot ${snapshot} to ${received} of ${count(targets, "target")}, the last after ${duration(slowest)}`,
-    );
+    const { received, targets, slowest } = save;
+    const to =
+      received === targets ? `all ${count(targets, "container")}` : `${received} of ${count(targets, "container")}`;
+    keep(`${prefixOf(of)}${paint("green", "synced")} to ${targets === 1 ? "1 container" : to} (${duration(slowest)})`);
   }
 
   return {
@@ -91,9 +91,9 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
       }
       soon();
     },
-    attach: (give) => {
+    attach: (give, named) => {
       view = give;
-      prefixOf = createPrefix(give().workloads);
+      prefixOf = createPrefix(named);
       soon();
     },
     end: (summaries) => {

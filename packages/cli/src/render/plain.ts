@@ -44,8 +44,8 @@ export function createPlainReporter(
       const text = formatEvent(event, { paint, prefixOf });
       if (text !== undefined) line(text);
     },
-    attach: (view) => {
-      prefixOf = createPrefix(view().workloads);
+    attach: (_view, workloads) => {
+      prefixOf = createPrefix(workloads);
     },
     end: (summaries) => {
       for (const summary of summaries) line(formatSummary(summary, paint, prefixOf));

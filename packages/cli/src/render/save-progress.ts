@@ -5,7 +5,6 @@ type WorkloadView = EngineView["workloads"][number];
 
 /** A save that every target it concerns has received. */
 export interface CompletedSave {
-  readonly snapshot: number;
   /** Targets that received files. */
   readonly received: number;
   /** Targets of the mappings that received files. */
@@ -15,7 +14,6 @@ export interface CompletedSave {
 }
 
 interface OpenSave {
-  snapshot: number;
   slowest: number;
   readonly uids: Set<string>;
   readonly mappings: Set<string>;
@@ -26,8 +24,7 @@ export class SaveProgress {
   readonly #open = new Map<string, OpenSave>();
 
   received(event: Extract<EngineEvent, { readonly event: "synced" }>): void {
-    const save = this.#open.get(keyOf(event)) ?? { snapshot: 0, slowest: 0, uids: new Set(), mappings: new Set() };
-    save.snapshot = Math.max(save.snapshot, event.snapshot);
+    const save = this.#open.get(keyOf(event)) ?? { slowest: 0, uids: new Set(), mappings: new Set() };
     save.slowest = Math.max(save.slowest, event.duration);
     save.uids.add(`${event.uid}/${event.container}`);
     save.mappings.add(event.mapping);
@@ -43,7 +40,7 @@ export class SaveProgress {
     this.#open.delete(keyOf(of));
     const concerned = workload.targets.filter(({ mappings }) => mappings.some((each) => save.mappings.has(each)));
     const received = concerned.filter(({ uid, container }) => save.uids.has(`${uid}/${container}`)).length;
-    return { snapshot: save.snapshot, received, targets: concerned.length, slowest: save.slowest };
+    return { received, targets: concerned.length, slowest: save.slowest };
   }
 }
 

@@ -3,6 +3,7 @@ import { describeMembers } from "./members.ts";
 import type { Paint } from "./color.ts";
 import { formatColumns } from "./columns.ts";
 import { stateWord } from "./state.ts";
+import { statusWord } from "./status.ts";
 import { clean, cut } from "./text.ts";
 import { duration } from "./units.ts";
 import { nameWorkload } from "./workload-names.ts";
@@ -24,16 +25,21 @@ export function formatWorkload(
 ): readonly string[] {
   const { paint } = style;
   const { resolution, namespace } = workload;
-  const name = nameWorkload({ workload: workload.name, namespace }, all);
+  const name = nameWorkload(
+    { workload: workload.name, namespace },
+    all.map((each) => ({ workload: each.name, namespace: each.namespace })),
+  );
   const snapshot = workload.snapshot > 0 ? `  snapshot ${workload.snapshot}` : "";
   const title = `${paint("bold", name)}${snapshot}`;
-  if (resolution === undefined) return [title, paint("dim", "  looking for its members")];
+  if (resolution === undefined) return [title, paint("dim", "  finding its pods")];
   const said = describeMembers(resolution);
   const rows = rowsOf(workload, resolution, paint);
-  // What needs attention comes first when there is no room for all.
+  // Where not all fit, what needs attention comes first.
   const shown = rows.length <= style.rows ? rows : rows.toSorted((a, b) => a.rank - b.rank).slice(0, style.rows);
-  const head = ["MEMBER", "ROLE", "STATE", "STATUS", "GEN", "FILES", "LATENCY", ""].map((each) => paint("dim", each));
-  const fixed = 78;
+  const head = ["MEMBER", "ROLE", "STATE", "STATUS", "SNAPSHOT", "FILES", "LATENCY", ""].map((each) =>
+    paint("dim", each),
+  );
+  const fixed = 85;
   const cells = shown.map(({ cells: [reason = "", ...rest] }) => [
     ...rest,
     cut(reason, Math.max(12, style.width - fixed)),
@@ -97,18 +103,4 @@ const RANKS: Readonly<Record<TargetStatus, number>> = {
 
 function latency(target: TargetView): string {
   return target.duration === undefined ? "-" : duration(target.duration);
-}
-
-const COLORS = {
-  synced: "green",
-  syncing: "cyan",
-  accepted: "cyan",
-  waiting: "yellow",
-  stale: "yellow",
-  halted: "yellow",
-  failed: "red",
-} as const satisfies Record<TargetStatus, string>;
-
-function statusWord(status: TargetStatus, paint: Paint): string {
-  return paint(COLORS[status], status);
 }

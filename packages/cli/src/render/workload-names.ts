@@ -1,4 +1,3 @@
-import type { EngineView } from "@kinsync/core";
 import { clean } from "./text.ts";
 
 /** A workload as events and views name it. */
@@ -14,13 +13,13 @@ export type PrefixOf = (workload: NamedWorkload) => string;
 export const NO_PREFIX: PrefixOf = () => "";
 
 /** Names each workload of a run where there are several, and its namespace where two have one name. */
-export function createPrefix(workloads: EngineView["workloads"]): PrefixOf {
+export function createPrefix(workloads: readonly NamedWorkload[]): PrefixOf {
   if (workloads.length < 2) return NO_PREFIX;
   return (workload) => `${nameWorkload(workload, workloads)}: `;
 }
 
 /** `deploy/web`, or `deploy/web (shop)` where another workload of the run has the same name. */
-export function nameWorkload({ workload, namespace }: NamedWorkload, all: EngineView["workloads"]): string {
-  const isRepeated = all.filter(({ name }) => name === workload).length > 1;
+export function nameWorkload({ workload, namespace }: NamedWorkload, all: readonly NamedWorkload[]): string {
+  const isRepeated = all.filter((each) => each.workload === workload).length > 1;
   return isRepeated ? `${clean(workload)} (${clean(namespace)})` : clean(workload);
 }

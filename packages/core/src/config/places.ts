@@ -37,9 +37,9 @@ export async function configFilesIn(folder: string): Promise<readonly string[]> 
 }
 
 /**
- * Refuses a config file that belongs to somebody else than the present user or root (POSIX only): its code would run with
- * the present user's rights.
- * @param uid of the present user; `undefined` where the system has none (Windows)
+ * Refuses a config file that belongs to another user than the current one or root (POSIX only): its code would run with
+ * the current user's rights.
+ * @param uid of the current user; `undefined` where the system has none (Windows)
  */
 export async function refuseForeignFile(path: string, file: string, uid: number | undefined): Promise<void> {
   if (uid === undefined) return;
