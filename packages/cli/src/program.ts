@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { InitialSync } from "@kinsync/core/contract";
 import type { Io } from "./io.ts";
-import { parseDuration } from "./render/units.ts";
+import { parseDuration } from "./setup/parse-duration.ts";
 import type { ClusterOptions, OutputOptions, SyncOptions } from "./setup/options.ts";
 import { VERSION } from "./version.ts";
 

@@ -150,6 +150,20 @@ test("a source without content halts and sends nothing, unless that is meant", a
   expect(await readIn(playground, "app", "little/old.txt")).toBeUndefined();
 });
 
+test("workloads of one name in two namespaces are shown with their namespaces", async () => {
+  const sync = [{ from: "src", to: "same" }];
+  const workloads = ["default", "blog"].map((namespace) => ({ workload: "pod/app", namespace, sync }));
+  playground.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "blog" } });
+  const pod = podManifest({ name: "app" });
+  playground.apply({ ...pod, metadata: { ...pod.metadata, namespace: "blog" } });
+  await place.write("same/kinsync.config.json", JSON.stringify({ workloads }));
+  await place.write("same/src/x", "x");
+  const { code, stdout } = await run("sync --config same/kinsync.config.json");
+  expect(stdout).toMatch(/^sync pod\/app \(default\): src -> same\nsync pod\/app \(blog\): src -> same\n/);
+  expect(stdout).toMatch(/^pod\/app \(default\): 1 of 1 .*\npod\/app \(blog\): 1 of 1 .*\n$/m);
+  expect(code).toBe(0);
+});
+
 test("all workloads of a config are brought up to date where none is named", async () => {
   const rule = (to: string) => ({ from: "src", to });
   const workloads = [

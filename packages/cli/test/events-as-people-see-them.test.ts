@@ -53,7 +53,7 @@ test.each<[EngineEvent, string | undefined]>([
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4.0 KiB, 1 deleted, 8 ms",
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4 KiB, 1 deleted, 8 ms",
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },

@@ -3,7 +3,8 @@ import type { Paint } from "./color.ts";
 import { stateWord } from "./state.ts";
 import { statusWord } from "./status.ts";
 import { formatReach } from "./summary.ts";
-import { clean, cleanLines, cut } from "./text.ts";
+import { cut } from "./cut.ts";
+import { clean, cleanLines } from "./text.ts";
 import { bytes, count, duration } from "./units.ts";
 import type { PrefixOf } from "./workload-names.ts";
 

@@ -4,7 +4,8 @@ import type { Paint } from "./color.ts";
 import { formatColumns } from "./columns.ts";
 import { stateWord } from "./state.ts";
 import { statusWord } from "./status.ts";
-import { clean, cut } from "./text.ts";
+import { cut } from "./cut.ts";
+import { clean } from "./text.ts";
 import { duration } from "./units.ts";
 import { nameWorkload } from "./workload-names.ts";
 
