@@ -21,8 +21,6 @@ export type {
   Watch,
   WatchPlan,
 } from "./kind.ts";
-export { ELIGIBLE_STATES, isMemberState, MEMBER_STATES } from "./state.ts";
-export type { MemberState } from "./state.ts";
 export { defineTransport } from "./transport.ts";
 export type { OpenContext, TransportDefinition, TransportPlugin } from "./transport.ts";
 export { capabilitiesOf } from "./capabilities.ts";
