@@ -174,6 +174,7 @@ class JoinedEngine implements Engine {
       since: this.#since,
       pod: member.pod,
       roots,
+      options: mapping.transportOptions ?? {},
       signal,
     };
     return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context));
