@@ -2,11 +2,11 @@ import type { ErrorCode } from "@kinsync/core/contract";
 
 /** Exit codes; scripts rely on them. */
 export const EXIT = {
-  /** Every eligible target holds the newest tree. */
+  /** Every eligible target holds the released snapshot. */
   done: 0,
-  /** kinsync itself is wrong. */
+  /** An error of kinsync itself. */
   internal: 1,
-  /** The command line, the config or a plugin is wrong, or names something that is not there. */
+  /** The command line, the config or a plugin is wrong, or names something that does not exist. */
   usage: 2,
   /** At least one target is stale, failed or halted. */
   behind: 3,

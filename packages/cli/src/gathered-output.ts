@@ -1,6 +1,6 @@
 import type { Output } from "./io.ts";
 
-/** Milliseconds that text waits for more. */
+/** Milliseconds that text is kept for more to follow. */
 const GATHER = 20;
 
 /** An output that keeps text for a moment. */
@@ -10,8 +10,8 @@ export interface GatheredOutput extends Output {
 }
 
 /**
- * Hands the text of 20 ms on together: where a save goes to many pods, a system call for each line, each of which wakes whoever reads
- * it, would take the time of the pods that still wait for their bytes. What is kept is lost unless the owner flushes at the end.
+ * Writes the text of 20 ms together: where a save goes to many pods, a system call for each line, each of which wakes the
+ * reader, would take the time of the pods that still wait for their bytes. What is kept is lost unless the owner flushes at the end.
  */
 export function gatherOutput(output: Output): GatheredOutput {
   let kept = "";

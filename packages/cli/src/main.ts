@@ -39,7 +39,7 @@ export function tellFailure(
   argv: readonly string[],
   io: Pick<Io, "stdout" | "stderr" | "env">,
 ): number {
-  // Not from the parsed arguments, since a wrong argument has to be told in the wanted form too.
+  // Not from the parsed arguments, since an error about an argument has the requested form too.
   const json = /^(?:.* )?(?:-o=?|--output[ =]) ?json(?: .*)?$/.test(argv.join(" "));
   const error = asKinsyncError(thrown);
   const output = json ? io.stdout : io.stderr;
@@ -63,7 +63,7 @@ function refuseUnknownTopic(program: ReturnType<typeof createProgram>, topic: st
   });
 }
 
-/** Errors that only say that the run was interrupted are no news to the one who pressed Ctrl-C. */
+/** True for errors that only report the interrupt: the user who pressed Ctrl-C knows of it. */
 function isInterruption(thrown: unknown, signal: AbortSignal): boolean {
   for (let each: unknown = thrown, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth += 1) {
     if (each === signal.reason || each instanceof Interrupted || each.name === "AbortError") return true;

@@ -7,10 +7,10 @@ import { main, tellFailure } from "./main.ts";
 /** Milliseconds that leftover handles may keep the process after its work is done. */
 const LINGER = 1_000;
 
-/** Runs kinsync as the present process: its arguments, streams, signals and exit code. */
+/** Runs kinsync as the current process: its arguments, streams, signals and exit code. */
 export async function runProcess(): Promise<void> {
   quietWarnings();
-  // A reader that went away (`kinsync tree … | head -1`) ends the run; there is nobody to tell.
+  // A reader that went away (`kinsync tree … | head -1`) ends the run.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(EXIT.done);
@@ -19,7 +19,7 @@ export async function runProcess(): Promise<void> {
     });
   }
   const streams = { ...outputs(), env: process.env };
-  // What nobody waited for is a fault of kinsync or of a plugin, and is told as any other: by a sentence, not by a stack.
+  // A rejection that is not handled is a defect of kinsync or of a plugin. It is printed as any other error, without a stack.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => process.exit(tellFailure(error, process.argv.slice(2), streams)));
   }

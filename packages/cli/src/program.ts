@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { InitialSync } from "@kinsync/core/contract";
 import type { Io } from "./io.ts";
-import { parseDuration } from "./render/units.ts";
+import { parseDuration } from "./setup/parse-duration.ts";
 import type { ClusterOptions, OutputOptions, SyncOptions } from "./setup/options.ts";
 import { VERSION } from "./version.ts";
 
@@ -27,18 +27,20 @@ interface Flags {
 
 /**
  * The command line. Commands are imported when they are run, so that `--help` costs nothing.
- * @param finish is told the exit code of the command that ran
+ * @param finish receives the exit code of the command that ran
  */
 export function createProgram(io: Io, finish: (code: number) => void): Command {
   const program = new Command("kinsync")
-    .description("Save a file, and every container that your Kubernetes workload really owns has it.")
+    .description(
+      "Save a file, and kinsync updates it in every container that your Kubernetes workload owns, and in no other.",
+    )
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // Errors come back as exceptions and are printed in kinsync's own form.
+      // commander throws errors, and kinsync prints them.
       writeErr: () => undefined,
       outputError: () => undefined,
       getOutHelpWidth: () => io.stdout.columns ?? 100,
@@ -47,15 +49,15 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     .addHelpText(
       "after",
       "\nExamples:\n" +
-        "  kinsync demo                                     the main job, on an embedded cluster\n" +
-        "  kinsync up jobset/train --sync src:/app/src      keep the containers of a JobSet in step\n" +
-        "  kinsync tree deploy/web                          who is a member, and who is current\n" +
+        "  kinsync demo                                     kinsync at work, on an embedded cluster\n" +
+        "  kinsync up jobset/train --sync src:/app/src      keep the containers of a JobSet up to date\n" +
+        "  kinsync tree deploy/web                          which pods are members, and which are current\n" +
         "  kinsync explain deploy/web web-7d4b9-x2x1q       why a pod is in or out\n" +
-        "\nExit codes: 0 all current, 1 internal, 2 usage or config, 3 some target is behind or failed,\n" +
+        "\nExit codes: 0 all up to date, 1 internal error, 2 usage or config, 3 a container is out of date, failed or stopped,\n" +
         "4 nothing to sync to, 5 cluster not reachable or not allowed, 130 interrupted.",
     );
 
-  const up = command(program, "up", "keep the containers of workloads in step with local files, until Ctrl-C")
+  const up = command(program, "up", "keep the containers of workloads up to date with local files, until Ctrl-C")
     .argument("[workload]", "as kubectl names it: jobset/train, deploy/web, pod/x. Default: all of the config")
     .action(async (workload: string | undefined, flags: Flags) => {
       const { runUp } = await import("./commands/up.ts");
@@ -66,9 +68,9 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
   const sync = command(program, "sync", "bring the containers up to date once, and end")
     .argument("[workload]", "as kubectl names it. Default: all of the config")
     .addOption(
-      new Option("--wait <duration>", "how long to wait for a first target: 90s, 2m")
-        .argParser(durationOf)
-        .default(60_000, "60s"),
+      new Option("--wait <duration>", "how long to wait for a first container: 90s, 2m. Default: 60s").argParser(
+        durationOf,
+      ),
     )
     .action(async (workload: string | undefined, flags: Flags) => {
       const { runSync } = await import("./commands/sync.ts");
@@ -76,7 +78,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     });
   withSync(sync);
 
-  const tree = command(program, "tree", "show the members of a workload, and what the kind says of each")
+  const tree = command(program, "tree", "show the members of a workload, and the state of each")
     .argument("<workload>", "as kubectl names it: jobset/train, deploy/web, pod/x")
     .action(async (workload: string, flags: Flags) => {
       const { runTree } = await import("./commands/tree.ts");
@@ -97,8 +99,8 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     });
   withCluster(explain);
 
-  const demo = command(program, "demo", "do the main job on an embedded cluster: no Kubernetes needed")
-    .option("--keep", "stay, and say how to edit and how to point kubectl at it", false)
+  const demo = command(program, "demo", "show kinsync on an embedded cluster: no Kubernetes needed")
+    .option("--keep", "keep running, and print how to edit and how to use kubectl with it", false)
     .action(async (flags: Flags) => {
       const { runDemo } = await import("./commands/demo.ts");
       finish(await runDemo({ ...outputOptions(flags), keep: flags.keep === true }, io));
@@ -122,7 +124,7 @@ function withOutput(target: Command): Command {
 function withCluster(target: Command): Command {
   target
     .option("-n, --namespace <name>", "namespace. Default: that of the context")
-    .option("--context <name>", "context of the kubeconfig; naming it is consent to write")
+    .option("--context <name>", "context of the kubeconfig; naming it allows writing")
     .option("--kubeconfig <file>", "kubeconfig. Default: KUBECONFIG, else ~/.kube/config")
     .option("--config <file>", "config file. Default: kinsync.config.* here or above");
   return withOutput(target);
@@ -134,13 +136,12 @@ function withSync(target: Command): Command {
     .option("--container <name>", "container of each member. Default: the pod's default container")
     .option("--role <name>", "only members of this role; may be repeated", append)
     .addOption(
-      new Option("--initial <way>", "first contact: look what is there, take it for granted, or send all").choices([
-        "verify",
-        "trust",
-        "full",
-      ]),
+      new Option(
+        "--initial <way>",
+        "first sync: compare checksums (verify), assume up to date (trust), or send everything (full)",
+      ).choices(["verify", "trust", "full"]),
     )
-    .option("--allow-empty", "an empty source is meant: delete what was synced", false);
+    .option("--allow-empty", "allow an empty source folder (deletes all synced files)", false);
   return withCluster(target);
 }
 

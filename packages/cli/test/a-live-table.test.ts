@@ -67,14 +67,14 @@ function upOnTerminal(line: string, env: Readonly<Record<string, string>> = {}) 
 
 test("a terminal shows members in a table, and each save in one line above it", async () => {
   const up = upOnTerminal("up pod/app --sync src:table");
-  await up.until(/^app +current +synced +1 +1 +\d/m);
+  await up.until(/^app +current +up to date +1 +1 +\d/m);
   await place.write("src/main.py", "print(2)\n");
-  await up.until(/^synced snapshot 2 to 1 of 1 target, the last after \d/m);
-  await up.until(/^app +current +synced +2 +1 +\d/m);
+  await up.until(/^main\.py changed \(src -> table\)\s*\nsynced to 1 container \(\d/m);
+  await up.until(/^app +current +up to date +2 +1 +\d/m);
   expect(await readIn(playground, "app", "table/main.py")).toBe("print(2)\n");
-  expect(up.raw()).toContain("\u001B[32msynced\u001B[39m");
+  expect(up.raw()).toContain("\u001B[32mup to date\u001B[39m");
   const { code, screen } = await up.end();
-  expect(screen.trimEnd()).toMatch(/\n1 of 1 target in step$/);
+  expect(screen.trimEnd()).toMatch(/\n1 of 1 container up to date$/);
   expect(code).toBe(130);
 });
 
@@ -83,7 +83,7 @@ test.each([
   ["--no-color", "up pod/app --sync src:table --no-color", {}],
 ])("%s takes the colors away, not the table", async (_how, line, env) => {
   const up = upOnTerminal(line, env);
-  await up.until(/^app +current +synced/m);
+  await up.until(/^app +current +up to date/m);
   // oxlint-disable-next-line no-control-regex
   expect(up.raw()).not.toMatch(/\u001B\[\d*m/);
   await up.end();
@@ -94,7 +94,7 @@ test.each([
   ["a build server", { CI: "true" }],
 ])("%s gets lines", async (_where, env) => {
   const up = upOnTerminal("up pod/app --sync src:table", env);
-  await up.until(/^ready: 1 member, 1 of 1 target in step$/m);
+  await up.until(/^ready: 1 of 1 container up to date$/m);
   expect(up.raw()).not.toContain("\u001B[?25l");
   expect(up.raw()).not.toContain("MEMBER");
   await up.end();
@@ -106,6 +106,6 @@ test("a transfer that takes long has a bar with rate and time left", async () =>
   await writeFile(join(place.path, "blob.bin"), randomBytes(24 * MIB));
   const up = upOnTerminal("up pod/app --sync blob.bin:blob.bin");
   await up.until(/^app +█+░+ +\d+%, .* of .*MiB, .*\/s, .* left/m);
-  await up.until(/^app +current +synced/m);
+  await up.until(/^app +current +up to date/m);
   await up.end();
 });

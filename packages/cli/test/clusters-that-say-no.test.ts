@@ -133,7 +133,7 @@ test("a permission for exec that is missing fails the target, and the reason say
 test("what is brought up to date once is there, byte by byte", async () => {
   const { code, stdout, stderr } = await run("sync pod/app --sync src:once/src");
   expect(stderr).toBe("");
-  expect(stdout).toContain("1 of 1 target in step\n");
+  expect(stdout).toContain("1 of 1 container up to date\n");
   expect(code).toBe(0);
   expect(await readIn(playground, "app", "once/src/main.py")).toBe("print(1)\n");
 });
@@ -143,11 +143,25 @@ test("a source without content halts and sends nothing, unless that is meant", a
   expect(await run("sync pod/app --sync little:little")).toMatchObject({ code: 0 });
   await rm(join(place.path, "little/old.txt"));
   const halted = await run("sync pod/app --sync little:little --wait 5");
-  expect(halted.stdout).toMatch(/^halted pod\/app sync\[0\]: /m);
+  expect(halted.stdout).toMatch(/^stopped pod\/app sync\[0\]: /m);
   expect(halted.code).toBe(3);
   expect(await readIn(playground, "app", "little/old.txt")).toBe("old\n");
   expect(await run("sync pod/app --sync little:little --allow-empty")).toMatchObject({ code: 0 });
   expect(await readIn(playground, "app", "little/old.txt")).toBeUndefined();
+});
+
+test("workloads of one name in two namespaces are shown with their namespaces", async () => {
+  const sync = [{ from: "src", to: "same" }];
+  const workloads = ["default", "blog"].map((namespace) => ({ workload: "pod/app", namespace, sync }));
+  playground.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "blog" } });
+  const pod = podManifest({ name: "app" });
+  playground.apply({ ...pod, metadata: { ...pod.metadata, namespace: "blog" } });
+  await place.write("same/kinsync.config.json", JSON.stringify({ workloads }));
+  await place.write("same/src/x", "x");
+  const { code, stdout } = await run("sync --config same/kinsync.config.json");
+  expect(stdout).toMatch(/^sync pod\/app \(default\): src -> same\nsync pod\/app \(blog\): src -> same\n/);
+  expect(stdout).toMatch(/^pod\/app \(default\): 1 of 1 .*\npod\/app \(blog\): 1 of 1 .*\n$/m);
+  expect(code).toBe(0);
 });
 
 test("all workloads of a config are brought up to date where none is named", async () => {
@@ -163,7 +177,7 @@ test("all workloads of a config are brought up to date where none is named", asy
   const { code, stdout, stderr } = await run("sync --config many/kinsync.config.json");
   expect(stderr).toBe("");
   expect(stdout).toMatch(/^sync pod\/app: src -> all\/a, src -> all\/b\nsync pods\/app2: src -> all\/c\n/);
-  expect(stdout).toMatch(/^pod\/app: 1 of 1 target in step\npods\/app2: 1 of 1 target in step\n$/m);
+  expect(stdout).toMatch(/^pod\/app: 1 of 1 container up to date\npods\/app2: 1 of 1 container up to date\n$/m);
   expect(code).toBe(0);
   expect(await readIn(playground, "app", "all/b/x")).toBe("x");
   expect(await readIn(playground, "app2", "all/c/x")).toBe("x");

@@ -2,15 +2,17 @@ import { expect, test } from "vitest";
 import type { EngineEvent, EngineView, Member, Resolution } from "@kinsync/core";
 import { formatEvent } from "../src/render/lines.ts";
 import { describeMembers } from "../src/render/members.ts";
+import { formatSummary } from "../src/render/summary.ts";
 import { formatWorkload } from "../src/render/table.ts";
+import { createPrefix, NO_PREFIX } from "../src/render/workload-names.ts";
 
 const paint = (_format: unknown, text: string): string => text;
-const STYLE = { paint, several: false };
+const STYLE = { paint, prefixOf: NO_PREFIX };
 const BASE = { time: "2026-01-01T00:00:00.000Z", workload: "jobset/train", namespace: "ml" };
 const TARGET = { ...BASE, pod: "train-head-0-0", uid: "u1", container: "main", role: "head", index: "0/0" };
 
 test.each<[EngineEvent, string | undefined]>([
-  [{ ...BASE, event: "ready", members: 5, targets: 5, synced: 4 }, "ready: 5 members, 4 of 5 targets in step"],
+  [{ ...BASE, event: "ready", members: 5, targets: 5, synced: 4 }, "not ready: 4 of 5 containers up to date"],
   [
     {
       ...BASE,
@@ -33,17 +35,29 @@ test.each<[EngineEvent, string | undefined]>([
       bytes: 34_930,
       changed: 5,
       paths: ["a", "b", "c", "d", "e"],
-      mappings: [],
+      mappings: [
+        {
+          mapping: "m0",
+          from: "src",
+          to: "/app/src",
+          files: 119,
+          bytes: 1,
+          changed: 5,
+          paths: ["a", "b", "c", "d", "e"],
+        },
+        { mapping: "m1", from: "conf", to: "/etc/conf", files: 1, bytes: 1, changed: 1, paths: ["conf"] },
+        { mapping: "m2", from: "lib", to: "/lib", files: 1, bytes: 1, changed: 0, paths: [] },
+      ],
     },
-    "snapshot 3: a, b, c and 2 more changed; 120 files, 34.1 KiB",
+    "a, b, c and 2 more changed (src -> /app/src); conf changed (conf -> /etc/conf)",
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4.0 KiB, 1 deleted, 8 ms",
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4 KiB, 1 deleted, 8 ms",
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 1, all was there, 8 ms",
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 1, already up to date, 8 ms",
   ],
   [
     {
@@ -59,7 +73,19 @@ test.each<[EngineEvent, string | undefined]>([
     { ...TARGET, event: "retry", code: "KINSYNC_TARGET_LOST", reason: "it was lost", hint: "", delay: 2000 },
     "retry train-head-0-0 (head 0/0) [main] in 2.0 s: it was lost",
   ],
-  [{ ...BASE, event: "halted", mapping: "src", reason: "src is empty" }, "halted src: src is empty"],
+  [
+    { ...BASE, event: "snapshot", snapshot: 1, files: 120, bytes: 34_930, changed: 120, paths: ["a"], mappings: [] },
+    "local files: 120 files, 34.1 KiB",
+  ],
+  [
+    { ...BASE, event: "ready", members: 0, targets: 0, synced: 0 },
+    "ready: nothing to sync to, no running container matches",
+  ],
+  [
+    { ...TARGET, event: "target", status: "waiting", reason: "waiting: not started" },
+    "waiting train-head-0-0 (head 0/0) [main]: not started",
+  ],
+  [{ ...BASE, event: "halted", mapping: "src", reason: "src is empty" }, "stopped src: src is empty"],
   [{ ...TARGET, event: "target", status: "synced", reason: "" }, undefined],
   [
     { ...TARGET, event: "target", status: "waiting", reason: "CrashLoopBackOff" },
@@ -76,7 +102,7 @@ test.each<[EngineEvent, string | undefined]>([
       duration: 5,
       reason: "",
     },
-    "run failed make in train-head-0-0 (head 0/0) [main]: exit code 2, 5 ms\n  | no\n  | rule",
+    "command failed: make in train-head-0-0 (head 0/0) [main]: exit code 2, 5 ms\n  | no\n  | rule",
   ],
   [
     { ...BASE, event: "note", code: "c", reason: "the JobSet is \u001B[31msuspended", hint: "Resume it." },
@@ -87,9 +113,59 @@ test.each<[EngineEvent, string | undefined]>([
   expect(formatEvent(event, STYLE)).toBe(line);
 });
 
-test("with several workloads each line names its own", () => {
-  const line = formatEvent({ ...BASE, event: "halted", mapping: "src", reason: "gone" }, { paint, several: true });
-  expect(line).toBe("jobset/train: halted src: gone");
+function workloadView(name: string, namespace: string): EngineView["workloads"][number] {
+  return { name, namespace, mappings: [], resolution: undefined, targets: [], snapshot: 1 };
+}
+
+test.each([
+  ["one workload", [{ workload: "deploy/web", namespace: "shop" }], ""],
+  [
+    "two names",
+    [
+      { workload: "deploy/web", namespace: "shop" },
+      { workload: "deploy/api", namespace: "shop" },
+    ],
+    "deploy/web: ",
+  ],
+  [
+    "one name in two namespaces",
+    [
+      { workload: "deploy/web", namespace: "shop" },
+      { workload: "deploy/web", namespace: "blog" },
+    ],
+    "deploy/web (shop): ",
+  ],
+])("with %s a line starts with what tells its workload apart", (_what, workloads, prefix) => {
+  const event = {
+    ...BASE,
+    workload: "deploy/web",
+    namespace: "shop",
+    event: "halted",
+    mapping: "src",
+    reason: "gone",
+  } as const;
+  expect(formatEvent(event, { paint, prefixOf: createPrefix(workloads) })).toBe(`${prefix}stopped src: gone`);
+  const summary = {
+    ...BASE,
+    workload: "deploy/web",
+    namespace: "shop",
+    event: "summary",
+    members: 1,
+    targets: 1,
+    synced: 1,
+    stale: 0,
+    failed: 0,
+    halted: 0,
+    waiting: 0,
+    failedRuns: 0,
+  } as const;
+  expect(formatSummary(summary, paint, createPrefix(workloads)).startsWith(`${prefix}1 of 1`)).toBe(true);
+});
+
+test("the table names the namespace of a workload whose name repeats", () => {
+  const [shop, blog] = [workloadView("deploy/web", "shop"), workloadView("deploy/web", "blog")];
+  const titles = [shop, blog].map((each) => formatWorkload(each, [shop, blog], { paint, width: 100, rows: 10 })[0]);
+  expect(titles).toEqual(["deploy/web (shop)  snapshot 1", "deploy/web (blog)  snapshot 1"]);
 });
 
 function member(name: string, state: Member["state"], role?: string): Member {
@@ -165,13 +241,14 @@ test("the table has a row for each target, and for each member without one", () 
         },
       ],
     ),
+    [],
     { paint, width: 100, rows: 10 },
   );
   expect(lines).toEqual([
     "jobset/train  snapshot 3  1 of 2 members are current: 1 superseded",
-    "MEMBER    ROLE    STATE       STATUS  GEN  FILES  LATENCY",
-    "head-0    head    current     synced  3    2      8 ms",
-    "worker-0  worker  superseded  -                            because",
+    "MEMBER    ROLE    STATE       STATUS      SNAPSHOT  FILES  LATENCY",
+    "head-0    head    current     up to date  3         2      8 ms",
+    "worker-0  worker  superseded  -                                     because",
   ]);
 });
 
@@ -193,6 +270,7 @@ test("a table that does not fit shows what needs attention", () => {
         reason: "it is read-only",
       })),
     ),
+    [],
     { paint, width: 100, rows: 3 },
   );
   expect(lines).toHaveLength(6);

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
-import { bytes, count, duration, parseDuration } from "../src/render/units.ts";
+import { cut } from "../src/render/cut.ts";
+import { bytes, count, duration } from "../src/render/units.ts";
+import { parseDuration } from "../src/setup/parse-duration.ts";
 
 test.each([
   [0, "0 B"],
   [1023, "1023 B"],
-  [1024, "1.0 KiB"],
+  [1024, "1 KiB"],
   [34_930, "34.1 KiB"],
   [104_857_600, "100 MiB"],
 ])("%d bytes are %s", (number, text) => {
@@ -29,6 +31,8 @@ test.each([
   ["0", 0],
   ["soon", undefined],
   ["-1", undefined],
+  ["", undefined],
+  ["5 apples", undefined],
 ])("the duration %s is %s", (text, expected) => {
   expect(parseDuration(text)).toBe(expected);
 });
@@ -39,4 +43,15 @@ test("one is not many", () => {
     "2 files",
     "0 entries",
   ]);
+});
+
+test.each([
+  ["train-0", 7, "train-0"],
+  ["train-0", 5, "trai…"],
+  ["日本語", 6, "日本語"],
+  ["日本語", 5, "日本…"],
+  ["🚀🚀", 3, "🚀…"],
+  ["", 4, ""],
+])("%j in %d columns is %j", (text, width, expected) => {
+  expect(cut(text, width)).toBe(expected);
 });

@@ -11,6 +11,7 @@ import type { Io } from "../io.ts";
 import { createPaint } from "../render/color.ts";
 import type { Paint } from "../render/color.ts";
 import { formatColumns } from "../render/columns.ts";
+import { NO_PREFIX } from "../render/workload-names.ts";
 import { formatEvent } from "../render/lines.ts";
 import { cleanData } from "../render/text.ts";
 import { duration } from "../render/units.ts";
@@ -35,7 +36,7 @@ interface Findings {
   readonly caughtUp: number;
 }
 
-/** The main job on an embedded cluster. Verifies each step from outside of the containers, and fails if one did not come true. */
+/** The main job on an embedded cluster. Verifies each step from outside of the containers, and fails where one differs. */
 export async function runDemo(options: DemoOptions, io: Io): Promise<number> {
   const paint = createPaint(io.stdout, io.env, options.color);
   const print = (line: string): void => {
@@ -67,7 +68,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<number> {
   print(`  kinsync tree jobset/${WORKLOAD}`);
   print("");
   follow = (event) => {
-    const line = formatEvent(event, { paint, several: false });
+    const line = formatEvent(event, { paint, prefixOf: NO_PREFIX });
     if (line !== undefined) print(line);
   };
   await new Promise<void>((resolve) => {
@@ -97,8 +98,9 @@ async function play({ stage, events, onEvent, print, paint }: Play): Promise<Fin
 
   step(2, `kinsync up jobset/${WORKLOAD} --sync config:config`);
   await stage.startSync(onEvent);
-  const ready = await signpost.until("the first pass", () => events.find((event) => event.event === "ready"));
-  if (ready.synced !== MEMBERS) throw failed(`${ready.synced} of ${MEMBERS} members were in step after the first pass`);
+  const ready = await signpost.until("the first sync", () => events.find((event) => event.event === "ready"));
+  if (ready.synced !== MEMBERS)
+    throw failed(`${ready.synced} of ${MEMBERS} members were up to date after the first sync`);
   const pods = runningPods(stage);
   await checkBytes(stage, pods, BEFORE);
   print(`   ${MEMBERS} of ${MEMBERS} members have ${BEFORE.trim()}`);
@@ -109,7 +111,7 @@ async function play({ stage, events, onEvent, print, paint }: Play): Promise<Fin
   await checkProcesses(stage, pods, AFTER);
   const newestOwner = newestOwnerReach(stage.jobs(), pods);
   const last = Math.max(...saved.values());
-  tellSave({ pods, saved, newestOwner, print, paint });
+  printSave({ pods, saved, newestOwner, print, paint });
 
   step(4, "a container dies, and its files with it");
   const victim = pods.findLast(({ role }) => role === "worker");
@@ -117,13 +119,11 @@ async function play({ stage, events, onEvent, print, paint }: Play): Promise<Fin
   const caughtUp = await killAndTime(stage, events, victim);
   await checkBytes(stage, pods, AFTER);
   await checkProcesses(stage, [victim], AFTER);
-  print(
-    `   ${victim.name}: killed, started anew with an empty folder, caught up ${duration(caughtUp)} after its death`,
-  );
+  print(`   ${victim.name}: killed, restarted with an empty folder, caught up ${duration(caughtUp)} after its death`);
 
   print("");
   print(
-    `${paint(["green", "bold"], "All of it came true")}, checked byte by byte from outside of the containers: ` +
+    `${paint(["green", "bold"], "All checks passed")}, checked byte by byte from outside of the containers: ` +
       `${MEMBERS} of ${MEMBERS} after ${duration(last)}, and kinsync restarted or re-created nothing.`,
   );
   return { members: MEMBERS, last, newestOwner, caughtUp };
@@ -138,7 +138,7 @@ function runningPods(stage: Stage): readonly DemoPod[] {
   return stage.pods().filter(({ name }) => running.has(name));
 }
 
-/** Saves the file and waits for every container's own word. Gives the milliseconds since the save, by pod. */
+/** Saves the file and waits until every container acknowledges it. Returns the milliseconds since the save, by pod. */
 async function saveAndTime(
   stage: Stage,
   events: readonly EngineEvent[],
@@ -162,7 +162,7 @@ async function killAndTime(stage: Stage, events: readonly EngineEvent[], { name,
   const seen = events.length;
   const began = performance.now();
   stage.playground.kubelet.killContainer(NAMESPACE, name, "main");
-  await stage.signpost.until("the container to be started anew", () => {
+  await stage.signpost.until("the container to restart", () => {
     const now = stage.containerIdOf(name);
     return now !== undefined && now !== before ? now : undefined;
   });
@@ -179,13 +179,13 @@ async function checkBytes(stage: Stage, pods: readonly DemoPod[], expected: stri
   }
 }
 
-/** The processes themselves say what they read; they look ten times a second. */
+/** Each process prints what it reads, ten times a second. */
 async function checkProcesses(stage: Stage, pods: readonly DemoPod[], expected: string): Promise<void> {
   const line = `read ${expected.trim()}`;
   for (const { name } of pods) {
     const said = { log: "" };
     let reading = false;
-    await stage.signpost.until(`the process in ${name} to say "${line}"`, () => {
+    await stage.signpost.until(`the process in ${name} to print "${line}"`, () => {
       if (!reading) {
         reading = true;
         void stage.logOf(name).then(
@@ -211,23 +211,25 @@ interface SaveStory {
   readonly paint: Paint;
 }
 
-function tellSave({ pods, saved, newestOwner, print, paint }: SaveStory): void {
+function printSave({ pods, saved, newestOwner, print, paint }: SaveStory): void {
   const { newest, reached, missed } = newestOwner;
-  const head = ["MEMBER", "ROLE", "HAS IT AFTER", "BY THE RULE OF THE NEWEST OWNER"].map((each) => paint("dim", each));
+  const head = ["MEMBER", "ROLE", "RECEIVED AFTER", "WITH THE RULE OF THE NEWEST OWNER"].map((each) =>
+    paint("dim", each),
+  );
   const rows = pods.map(({ name, role }) => [
     name,
     role,
     paint("green", duration(saved.get(name) ?? Number.NaN)),
-    reached.includes(name) ? "has it" : paint("red", `keeps ${BEFORE.trim()}`),
+    reached.includes(name) ? "updated" : paint("red", `keeps ${BEFORE.trim()}`),
   ]);
   for (const line of formatColumns([head, ...rows])) print(`   ${line}`);
   const names = newest.map(({ name, created }) => `Job ${name}, made at ${created.slice(11, 19)}`).join(" or ");
   print(`   The newest owner is ${names}. A tool that takes the newest owner for the whole`);
   print(
-    `   workload reaches ${reached.length} of ${pods.length}${missed.length === 0 ? "." : `, and says nothing of ${missed.join(", ")}.`}`,
+    `   workload reaches ${reached.length} of ${pods.length}${missed.length === 0 ? "." : `, and does not report ${missed.join(", ")}.`}`,
   );
 }
 
 function failed(what: string): KinsyncError {
-  return new KinsyncError("KINSYNC_INTERNAL", `The demo did not come true: ${what}`);
+  return new KinsyncError("KINSYNC_INTERNAL", `The demo failed: ${what}`);
 }

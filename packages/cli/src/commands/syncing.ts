@@ -34,7 +34,7 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
         switch (step.step) {
           case "planned":
             planned = step.workloads;
-            if (!isStarted) reporter.start({ command, lines: planned.map(planLine) });
+            if (!isStarted) reporter.start({ command, lines: planned.map((each) => planLine(each, planned)) });
             break;
           case "plugins":
             for (const note of step.registry.notes) reporter.note(note);
@@ -48,12 +48,13 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
         }
       },
     });
+    const named = project.workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
     const run = {
       wait,
       allowEmpty,
       signal: io.signal,
       onEvent: (event: EngineEvent) => reporter.event(event),
-      onStart: (engine: Engine) => reporter.attach(() => engine.view()),
+      onStart: (engine: Engine) => reporter.attach(() => engine.view(), named),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     if (result.outcome.problem !== undefined) throw result.outcome.problem;
@@ -65,6 +66,8 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
   }
 }
 
-function planLine(plan: WorkloadPlan): string {
-  return `${plan.workload}: ${plan.mappings.map(({ fromText, to }) => `${fromText} -> ${to}`).join(", ")}`;
+function planLine(plan: WorkloadPlan, all: readonly WorkloadPlan[]): string {
+  const isRepeated = all.filter(({ workload }) => workload === plan.workload).length > 1;
+  const name = isRepeated ? `${plan.workload} (${plan.namespace ?? "namespace of the context"})` : plan.workload;
+  return `${name}: ${plan.mappings.map(({ fromText, to }) => `${fromText} -> ${to}`).join(", ")}`;
 }

@@ -61,11 +61,13 @@ export interface Title {
 /** `JobSet train  namespace default, uid 3f…, judged by the kind jobset`. */
 export function formatTitle({ kind, name, namespace, uid, rule }: Title, paint: Paint): string {
   const judge =
-    rule === undefined ? "no kind claims it: owned and alive is current" : `judged by the kind ${clean(rule)}`;
+    rule === undefined
+      ? "no plugin for this kind: every running pod that it owns gets the files"
+      : `kind plugin ${clean(rule)}`;
   return `${paint("bold", `${clean(kind)} ${clean(name)}`)}  namespace ${clean(namespace)}, uid ${clean(uid ?? "none")}, ${judge}`;
 }
 
-/** Trouble that an answer suffers from. */
+/** A problem that makes an answer incomplete. */
 export function formatProblem(
   problem: { readonly code: string; readonly message: string; readonly hint: string },
   paint: Paint,

@@ -3,7 +3,7 @@ import type { Io } from "../io.ts";
 import type { SyncOptions } from "../setup/options.ts";
 import { runSyncing } from "./syncing.ts";
 
-/** Keeps workloads in step until Ctrl-C. */
+/** Keeps workloads up to date until Ctrl-C. */
 export async function runUp(workload: string | undefined, options: SyncOptions, io: Io): Promise<number> {
   await runSyncing({ command: "up", workload, options, io });
   return EXIT.done;

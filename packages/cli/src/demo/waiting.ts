@@ -1,8 +1,8 @@
 import { KinsyncError } from "@kinsync/core/contract";
 
-/** Lets a value be awaited that comes about by events. */
+/** Waits for values that events bring about. */
 export interface Signpost {
-  /** Something happened: whoever waits looks again. */
+  /** Something happened: every condition is checked again. */
   readonly look: () => void;
   /**
    * The first value that is not `undefined`. Rejects when the signal is aborted, and with `KINSYNC_INTERNAL` after the limit.
@@ -31,7 +31,7 @@ export function createSignpost(signal: AbortSignal): Signpost {
         () => reject(new KinsyncError("KINSYNC_INTERNAL", `The demo waited ${limit / 1_000} s for ${what}`)),
         limit,
       );
-      // What a process in a container does tells no event.
+      // No event reports what a process in a container does.
       const poll = setInterval(check, 50);
       waiting.add(check);
       signal.addEventListener("abort", onAbort, { once: true });

@@ -1,41 +1,44 @@
 import type { EngineEvent } from "@kinsync/core";
 import type { Paint } from "./color.ts";
 import { stateWord } from "./state.ts";
-import { clean, cleanLines, cut } from "./text.ts";
+import { statusWord } from "./status.ts";
+import { formatReach } from "./summary.ts";
+import { cut } from "./cut.ts";
+import { clean, cleanLines } from "./text.ts";
 import { bytes, count, duration } from "./units.ts";
+import type { PrefixOf } from "./workload-names.ts";
 
 export interface LineStyle {
   readonly paint: Paint;
-  /** Name the workload in each line: there are several. */
-  readonly several: boolean;
+  /** The workload in front of each line. */
+  readonly prefixOf: PrefixOf;
 }
 
-/** One event as a line for people; `undefined` for what another line tells already. */
-export function formatEvent(event: EngineEvent, { paint, several }: LineStyle): string | undefined {
-  const prefix = several ? `${clean(event.workload)}: ` : "";
+/** One event as a line for people; `undefined` for what another line shows already. */
+export function formatEvent(event: EngineEvent, { paint, prefixOf }: LineStyle): string | undefined {
   const line = sentenceOf(event, paint);
-  return line === undefined ? undefined : `${prefix}${line}`;
+  return line === undefined ? undefined : `${prefixOf(event)}${line}`;
 }
 
 function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
   switch (event.event) {
     case "ready":
-      return `${paint("bold", "ready")}: ${count(event.members, "member")}, ${event.synced} of ${count(event.targets, "target")} in step`;
+      return `${paint("bold", event.synced === event.targets ? "ready" : "not ready")}: ${formatReach(event.synced, event.targets, paint)}`;
     case "member":
       return `member ${clean(event.pod)}${part(event)}: ${stateWord(event.state, paint)}${event.reason === "" ? "" : ` (${clean(event.reason)})`}`;
     case "target":
-      // The other statuses have events of their own, with more to tell.
+      // The other statuses have events of their own, with more facts.
       return event.status === "waiting" && event.reason !== CONNECTING
-        ? `${paint("yellow", "waiting")} ${where(event)}: ${clean(event.reason)}`
+        ? `${statusWord("waiting", paint)} ${where(event)}: ${clean(event.reason).replace(/^waiting: /, "")}`
         : undefined;
     case "snapshot":
-      return `${paint("bold", `snapshot ${event.snapshot}`)}: ${changes(event)}${count(event.files, "file")}, ${bytes(event.bytes)}`;
+      return formatSnapshot(event, paint);
     case "synced": {
       const did = [
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),
         ...(event.deleted > 0 ? [`${event.deleted} deleted`] : []),
       ].join(", ");
-      return `${paint("green", "synced")} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? "all was there" : did}, ${duration(event.duration)}`;
+      return `${paint("green", "synced")} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? "already up to date" : did}, ${duration(event.duration)}`;
     }
     case "failed":
       return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${clean(event.reason)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
@@ -43,7 +46,7 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       return `${paint("yellow", "retry")} ${where(event)} in ${duration(event.delay)}: ${clean(event.reason)}`;
     case "halted": {
       const what = event.pod === undefined ? clean(event.mapping ?? "") : clean(event.pod);
-      return `${paint("yellow", "halted")} ${what}: ${clean(event.reason)}`;
+      return `${statusWord("halted", paint)} ${what}: ${clean(event.reason)}`;
     }
     case "resumed":
       return `${paint("green", "resumed")} ${clean(event.mapping)}: ${clean(event.reason)}`;
@@ -52,13 +55,13 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
     case "note":
       return `${paint("cyan", "note")}: ${clean(event.reason)}${event.hint === undefined ? "" : `\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`}`;
     default:
-      // Progress has a bar of its own, and the summary its own last line.
+      // Progress has a bar, and the summary is the last line.
       return undefined;
   }
 }
 
 function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint: Paint): string {
-  const word = event.ok ? paint("green", "ran") : paint("red", "run failed");
+  const word = event.ok ? paint("green", "ran") : paint("red", "command failed:");
   const how = event.exitCode === undefined ? clean(event.reason) : `exit code ${event.exitCode}`;
   const head = `${word} ${cut(clean(event.command), 60)} in ${where(event)}: ${how}, ${duration(event.duration)}`;
   const output = cleanLines(event.output).trimEnd();
@@ -72,15 +75,23 @@ function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint
   ].join("\n");
 }
 
-/** Every target goes through this in an instant; only what lasts is worth a line. */
+/** Every target passes through this state in an instant: it gets no line. */
 const CONNECTING = "connecting";
 
-function changes(event: Extract<EngineEvent, { readonly event: "snapshot" }>): string {
-  // At the start everything is new.
-  if (event.snapshot === 1 || event.paths.length === 0) return "";
-  const named = event.paths.slice(0, 3).map((path) => clean(path));
-  const more = event.changed - named.length;
-  return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""} changed; `;
+/** `a.py and 2 more changed (src -> /app/src)`; at the start, when everything is new, what there is to sync. */
+function formatSnapshot(event: Extract<EngineEvent, { readonly event: "snapshot" }>, paint: Paint): string {
+  const changed = event.mappings.filter((mapping) => mapping.changed > 0);
+  if (event.snapshot === 1 || changed.length === 0) {
+    return `${paint("bold", "local files")}: ${count(event.files, "file")}, ${bytes(event.bytes)}`;
+  }
+  return changed
+    .map((mapping) => {
+      const named = mapping.paths.slice(0, 3).map((path) => clean(path));
+      const more = mapping.changed - named.length;
+      const files = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+      return `${paint("bold", files)} changed (${clean(mapping.from)} -> ${clean(mapping.to)})`;
+    })
+    .join("; ");
 }
 
 /** `train-head-0-0 (head 0) [main]`. */

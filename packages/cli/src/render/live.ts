@@ -1,15 +1,17 @@
 import { createLogUpdate } from "log-update";
-import type { EngineEvent, EngineView } from "@kinsync/core";
+import type { EngineView } from "@kinsync/core";
 import type { Output } from "../io.ts";
 import type { Paint } from "./color.ts";
 import { formatEvent } from "./lines.ts";
 import { formatBar } from "./bar.ts";
 import { Transfers } from "./progress.ts";
 import type { Reporter } from "./reporter.ts";
+import { SaveProgress } from "./save-progress.ts";
 import { formatSummary } from "./summary.ts";
 import { formatWorkload } from "./table.ts";
 import { clean } from "./text.ts";
 import { count, duration } from "./units.ts";
+import { createPrefix, NO_PREFIX, type NamedWorkload } from "./workload-names.ts";
 
 /** Milliseconds between two frames at least. */
 const FRAME = 80;
@@ -18,10 +20,9 @@ const FRAME = 80;
 export function createLiveReporter(output: Output & NodeJS.WritableStream, paint: Paint): Reporter {
   const screen = createLogUpdate(output);
   const transfers = new Transfers(() => performance.now());
-  /** What went to which targets of a workload since all of them were in step. */
-  const carried = new Map<string, { snapshot: number; slowest: number; uids: Set<string> }>();
+  const saves = new SaveProgress();
   let view: (() => EngineView) | undefined;
-  let several = false;
+  let prefixOf = NO_PREFIX;
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
 
@@ -34,7 +35,7 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
       .map((each) => formatBar(each, width - 1));
     const room = Math.max(4, (output.rows ?? 24) - 3 - bars.length);
     const tables = workloads.flatMap((each) =>
-      formatWorkload(each, { paint, width, rows: Math.max(3, Math.floor(room / workloads.length) - 3) }),
+      formatWorkload(each, workloads, { paint, width, rows: Math.max(3, Math.floor(room / workloads.length) - 3) }),
     );
     return ["", ...tables, ...bars].join("\n");
   }
@@ -58,31 +59,18 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
     ended = true;
   }
 
-  /** A save in one line, once every target of the workload is in step. */
-  function tellComplete(name: string): void {
-    const done = carried.get(name);
-    const workload = view?.().workloads.find((each) => each.name === name);
-    if (done === undefined || workload === undefined) return;
-    if (workload.targets.some(({ status }) => status !== "synced")) return;
-    carried.delete(name);
-    const to = `${done.uids.size} of ${count(workload.targets.length, "target")}`;
-    keep(
-      `${several ? `${clean(name)}: ` : ""}${paint("green", "synced")} snapshot ${done.snapshot} to ${to}, the last after ${duration(done.slowest)}`,
-    );
-  }
-  function carry(event: Extract<EngineEvent, { readonly event: "synced" }>): void {
-    const before = carried.get(event.workload) ?? { snapshot: 0, slowest: 0, uids: new Set() };
-    before.uids.add(`${event.uid}/${event.container}`);
-    carried.set(event.workload, {
-      snapshot: Math.max(before.snapshot, event.snapshot),
-      slowest: Math.max(before.slowest, event.duration),
-      uids: before.uids,
-    });
+  /** A save in one line, once every target of the workload is up to date. */
+  function keepCompletedSave(of: NamedWorkload): void {
+    const save = saves.complete(of, view?.().workloads ?? []);
+    if (save === undefined) return;
+    const { received, targets, slowest } = save;
+    const to =
+      received === targets ? `all ${count(targets, "container")}` : `${received} of ${count(targets, "container")}`;
+    keep(`${prefixOf(of)}${paint("green", "synced")} to ${targets === 1 ? "1 container" : to} (${duration(slowest)})`);
   }
 
   return {
     start: ({ command, lines }) => {
-      several = lines.length > 1;
       for (const each of lines) keep(`${paint("bold", command)} ${clean(each)}`);
     },
     cluster: (context, server, namespace) =>
@@ -94,22 +82,23 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
         transfers.end({ uid: event.uid, container: event.container });
       }
       // What the table shows needs no line: a save of one file would scroll twenty of them.
-      if (event.event === "synced") carry(event);
+      if (event.event === "synced") saves.received(event);
       else if (event.event === "target") {
-        if (event.status === "synced") tellComplete(event.workload);
+        if (event.status === "synced") keepCompletedSave(event);
       } else if (event.event !== "member") {
-        const text = formatEvent(event, { paint, several });
+        const text = formatEvent(event, { paint, prefixOf });
         if (text !== undefined) keep(text);
       }
       soon();
     },
-    attach: (give) => {
+    attach: (give, named) => {
       view = give;
+      prefixOf = createPrefix(named);
       soon();
     },
     end: (summaries) => {
       close();
-      for (const summary of summaries) output.write(`${formatSummary(summary, paint, summaries.length > 1)}\n`);
+      for (const summary of summaries) output.write(`${formatSummary(summary, paint, prefixOf)}\n`);
     },
     abandon: close,
   };

@@ -5,6 +5,7 @@ import { formatTransfer, Transfers } from "./progress.ts";
 import type { Reporter } from "./reporter.ts";
 import { formatSummary } from "./summary.ts";
 import { clean } from "./text.ts";
+import { createPrefix, NO_PREFIX } from "./workload-names.ts";
 
 /** Milliseconds between two lines about transfers that take long. */
 const PROGRESS_EVERY = 5_000;
@@ -16,7 +17,7 @@ export function createPlainReporter(
   now: () => number = () => performance.now(),
 ): Reporter {
   const transfers = new Transfers(now);
-  let several = false;
+  let prefixOf = NO_PREFIX;
   let told = now();
 
   function line(text: string): void {
@@ -24,7 +25,6 @@ export function createPlainReporter(
   }
   return {
     start: ({ command, lines }) => {
-      several = lines.length > 1;
       for (const each of lines) line(`${paint("bold", command)} ${clean(each)}`);
     },
     cluster: (context, server, namespace) =>
@@ -41,12 +41,14 @@ export function createPlainReporter(
       if ("uid" in event && "container" in event && event.uid !== undefined && event.container !== undefined) {
         transfers.end({ uid: event.uid, container: event.container });
       }
-      const text = formatEvent(event, { paint, several });
+      const text = formatEvent(event, { paint, prefixOf });
       if (text !== undefined) line(text);
     },
-    attach: () => undefined,
+    attach: (_view, workloads) => {
+      prefixOf = createPrefix(workloads);
+    },
     end: (summaries) => {
-      for (const summary of summaries) line(formatSummary(summary, paint, summaries.length > 1));
+      for (const summary of summaries) line(formatSummary(summary, paint, prefixOf));
     },
     abandon: () => undefined,
   };

@@ -17,7 +17,7 @@ export interface TransferView {
   readonly pod: string;
   readonly sent: number;
   readonly total: number;
-  /** Bytes a second; `undefined` while it is too early to tell. */
+  /** Bytes a second; `undefined` in the first moments. */
   readonly rate: number | undefined;
   /** Milliseconds that are left at this rate. */
   readonly left: number | undefined;
@@ -47,7 +47,7 @@ export class Transfers {
     }
   }
 
-  /** A target has something else to tell: its transfer is over. */
+  /** Another event of a target ends its transfer. */
   end(target: { readonly uid: string; readonly container: string }): void {
     for (const key of this.#transfers.keys()) {
       if (key.startsWith(`${target.uid}/${target.container}/`)) this.#transfers.delete(key);

@@ -1,4 +1,5 @@
 import type { EngineEvent, EngineView, SummaryEvent } from "@kinsync/core";
+import type { NamedWorkload } from "./workload-names.ts";
 
 /** What a run is about to do. */
 export interface Header {
@@ -9,17 +10,17 @@ export interface Header {
 
 /** Shows a run: a live table, lines, or JSON. */
 export interface Reporter {
-  /** Before anything is asked of a cluster. */
+  /** Before the first request to a cluster. */
   start(header: Header): void;
-  /** Which cluster it is going to be. */
+  /** The cluster of the run. */
   cluster(context: string, server: string, namespace: string): void;
-  /** Something to know that is no event of the engine. */
+  /** Information that is not an event of the engine. */
   note(text: string): void;
   event(event: EngineEvent): void;
-  /** From now on `view` tells the present state. */
-  attach(view: () => EngineView): void;
-  /** The last word. Gives the terminal back. */
+  /** From now on `view` returns the current state. @param workloads all of the run */
+  attach(view: () => EngineView, workloads: readonly NamedWorkload[]): void;
+  /** Prints the result. Gives the terminal back. */
   end(summaries: readonly SummaryEvent[]): void;
-  /** Gives the terminal back without a last word: an error follows. */
+  /** Gives the terminal back without a result: an error follows. */
   abandon(): void;
 }

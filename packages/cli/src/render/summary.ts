@@ -1,20 +1,25 @@
 import type { SummaryEvent } from "@kinsync/core";
 import type { Paint } from "./color.ts";
-import { clean } from "./text.ts";
+import { statusWord } from "./status.ts";
 import { count } from "./units.ts";
+import type { PrefixOf } from "./workload-names.ts";
 
-/** `5 of 5 targets in step`, or what is not. */
-export function formatSummary(summary: SummaryEvent, paint: Paint, several: boolean): string {
+/** `5 of 5 containers up to date`, or what is not. */
+export function formatSummary(summary: SummaryEvent, paint: Paint, prefixOf: PrefixOf): string {
   const { targets, synced, stale, failed, halted, waiting, failedRuns } = summary;
-  const prefix = several ? `${clean(summary.workload)}: ` : "";
-  const troubles = [
-    ...(failed > 0 ? [paint("red", `${failed} failed`)] : []),
-    ...(stale > 0 ? [paint("yellow", `${stale} behind`)] : []),
-    ...(halted > 0 ? [paint("yellow", `${halted} halted`)] : []),
-    ...(waiting > 0 ? [`${waiting} waiting for a container`] : []),
+  const problems = [
+    ...(failed > 0 ? [statusWord("failed", paint, failed)] : []),
+    ...(stale > 0 ? [statusWord("stale", paint, stale)] : []),
+    ...(halted > 0 ? [statusWord("halted", paint, halted)] : []),
+    ...(waiting > 0 ? [`${waiting} waiting to start`] : []),
     ...(failedRuns > 0 ? [paint("red", count(failedRuns, "command failed", "commands failed"))] : []),
   ];
-  const all = targets > 0 && synced === targets;
-  const head = `${synced} of ${count(targets, "target")} in step`;
-  return `${prefix}${all ? paint("green", head) : head}${troubles.length === 0 ? "" : `: ${troubles.join(", ")}`}`;
+  return `${prefixOf(summary)}${formatReach(synced, targets, paint)}${problems.length === 0 ? "" : `: ${problems.join(", ")}`}`;
+}
+
+/** How many of the running containers that a sync rule selects are up to date. */
+export function formatReach(synced: number, targets: number, paint: Paint): string {
+  if (targets === 0) return "nothing to sync to, no running container matches";
+  const text = `${synced} of ${count(targets, "container")} up to date`;
+  return synced === targets ? paint("green", text) : text;
 }

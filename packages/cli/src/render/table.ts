@@ -3,8 +3,11 @@ import { describeMembers } from "./members.ts";
 import type { Paint } from "./color.ts";
 import { formatColumns } from "./columns.ts";
 import { stateWord } from "./state.ts";
-import { clean, cut } from "./text.ts";
+import { statusWord } from "./status.ts";
+import { cut } from "./cut.ts";
+import { clean } from "./text.ts";
 import { duration } from "./units.ts";
+import { nameWorkload } from "./workload-names.ts";
 
 export interface TableStyle {
   readonly paint: Paint;
@@ -15,19 +18,29 @@ export interface TableStyle {
 
 type WorkloadView = EngineView["workloads"][number];
 
-/** One workload as lines: a title, a row for each target and for each member without one. */
-export function formatWorkload(workload: WorkloadView, style: TableStyle): readonly string[] {
+/** One workload of a run as lines: a title, a row for each target and for each member without one. */
+export function formatWorkload(
+  workload: WorkloadView,
+  all: readonly WorkloadView[],
+  style: TableStyle,
+): readonly string[] {
   const { paint } = style;
-  const { resolution } = workload;
+  const { resolution, namespace } = workload;
+  const name = nameWorkload(
+    { workload: workload.name, namespace },
+    all.map((each) => ({ workload: each.name, namespace: each.namespace })),
+  );
   const snapshot = workload.snapshot > 0 ? `  snapshot ${workload.snapshot}` : "";
-  const title = `${paint("bold", clean(workload.name))}${snapshot}`;
-  if (resolution === undefined) return [title, paint("dim", "  looking for its members")];
+  const title = `${paint("bold", name)}${snapshot}`;
+  if (resolution === undefined) return [title, paint("dim", "  finding its pods")];
   const said = describeMembers(resolution);
   const rows = rowsOf(workload, resolution, paint);
-  // What needs attention comes first when there is no room for all.
+  // Where not all fit, what needs attention comes first.
   const shown = rows.length <= style.rows ? rows : rows.toSorted((a, b) => a.rank - b.rank).slice(0, style.rows);
-  const head = ["MEMBER", "ROLE", "STATE", "STATUS", "GEN", "FILES", "LATENCY", ""].map((each) => paint("dim", each));
-  const fixed = 78;
+  const head = ["MEMBER", "ROLE", "STATE", "STATUS", "SNAPSHOT", "FILES", "LATENCY", ""].map((each) =>
+    paint("dim", each),
+  );
+  const fixed = 85;
   const cells = shown.map(({ cells: [reason = "", ...rest] }) => [
     ...rest,
     cut(reason, Math.max(12, style.width - fixed)),
@@ -91,18 +104,4 @@ const RANKS: Readonly<Record<TargetStatus, number>> = {
 
 function latency(target: TargetView): string {
   return target.duration === undefined ? "-" : duration(target.duration);
-}
-
-const COLORS = {
-  synced: "green",
-  syncing: "cyan",
-  accepted: "cyan",
-  waiting: "yellow",
-  stale: "yellow",
-  halted: "yellow",
-  failed: "red",
-} as const satisfies Record<TargetStatus, string>;
-
-function statusWord(status: TargetStatus, paint: Paint): string {
-  return paint(COLORS[status], status);
 }

@@ -30,8 +30,3 @@ export function cleanData(data: unknown): unknown {
   }
   return data;
 }
-
-/** The text, cut to a width with an ellipsis. */
-export function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
-}

@@ -1,14 +1,8 @@
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+import prettyBytes from "pretty-bytes";
 
 /** `0 B`, `34.1 KiB`, `100 MiB`. */
 export function bytes(count: number): string {
-  let value = count;
-  let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+  return prettyBytes(count, { binary: true });
 }
 
 /** `8 ms`, `1.3 s`, `2 min 5 s`. */
@@ -23,12 +17,4 @@ export function duration(milliseconds: number): string {
 /** `1 file`, `3 files`. */
 export function count(number: number, singular: string, plural = `${singular}s`): string {
   return `${number} ${number === 1 ? singular : plural}`;
-}
-
-/** Parses `90`, `90s`, `2m`, `500ms`, `1h` into milliseconds; bare numbers are seconds. `undefined` where it is none. */
-export function parseDuration(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim());
-  if (match === null) return undefined;
-  const factor = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match[2] ?? "s"] ?? 1_000;
-  return Number(match[1]) * factor;
 }

@@ -1,10 +1,11 @@
-import type { Stats } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import { KinsyncError, type KinsyncErrorOptions } from "../errors/error.ts";
 import type { ConfigPath, Position } from "./parse.ts";
 import { checkNodeVersion } from "./node-version.ts";
-import { CONFIG_FILES, exists, refuseForeignFile, searchFolders } from "./places.ts";
+import type { ConfigExplorer } from "./explorer.ts";
+import { configFilesIn, exists, PACKAGE_FILE, refuseForeignFile, searchFolders } from "./places.ts";
 
 export interface LoadConfigOptions {
   /** Folder that the search starts in. */
@@ -34,41 +35,59 @@ export interface LoadedConfig {
 /**
  * Finds and reads the config: `kinsync.config.{ts,mts,js,mjs,json,yaml,yml}`, `.kinsyncrc` (YAML or JSON) with or without
  * these extensions, or `"kinsync"` in package.json; from `cwd` up to the folder with `.git` or the home folder.
- * `undefined` where there is none. Checks who owns the file before it is read; no other file is read or run.
+ * `undefined` where there is none. Checks who owns the file before it is used; no other file is read or run.
  *
  * Throws `KINSYNC_CONFIG_NOT_FOUND` (a named file), `KINSYNC_CONFIG_FOREIGN`, `KINSYNC_CONFIG_PARSE`,
  * `KINSYNC_CONFIG_CONFLICT` (two config files in one folder), `KINSYNC_PLUGIN_NOT_FOUND` (an import in a TS or JS config).
  */
 export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
-  if (options.file !== undefined) {
-    const path = resolve(options.cwd, options.file);
-    if (!(await exists(path))) {
-      throw new KinsyncError("KINSYNC_CONFIG_NOT_FOUND", `There is no config file ${options.file}`, {
-        details: { file: options.file },
-      });
-    }
-    const loaded = await readConfig(path, options);
-    if (loaded !== undefined) return loaded;
-    throw new KinsyncError("KINSYNC_CONFIG_NOT_FOUND", `${options.file} has no key "kinsync"`, {
-      hint: 'Add "kinsync": { "workloads": [ … ] } to it.',
-      details: { file: options.file },
-    });
+  return options.file === undefined ? await searchConfig(options) : await loadNamed(options.file, options);
+}
+
+async function loadNamed(name: string, options: LoadConfigOptions): Promise<LoadedConfig> {
+  const path = resolve(options.cwd, name);
+  if (!(await exists(path))) {
+    throw new KinsyncError("KINSYNC_CONFIG_NOT_FOUND", `There is no config file ${name}`, { details: { file: name } });
   }
+  await refuseIrregularFile(path, shownPath(path, options.cwd));
+  const explorer = await createExplorer(options);
+  const loaded = await explorer.load(path);
+  if (loaded !== undefined) return loaded;
+  throw new KinsyncError("KINSYNC_CONFIG_NOT_FOUND", `${name} has no key "kinsync"`, {
+    hint: 'Add "kinsync": { "workloads": [ … ] } to it.',
+    details: { file: name },
+  });
+}
+
+async function searchConfig(options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
+  const folders: string[] = [];
   for (const folder of await searchFolders(options.cwd, options.home)) {
-    const found: LoadedConfig[] = [];
-    for (const name of CONFIG_FILES) {
-      const path = join(folder, name);
-      if (!(await exists(path))) continue;
-      const [first] = found;
-      if (first !== undefined && name !== "package.json") throw twoFiles(first.file, shownPath(path, options.cwd));
-      const loaded = await readConfig(path, options);
-      if (loaded === undefined) continue;
-      if (first !== undefined) throw twoFiles(first.file, loaded.file);
-      found.push(loaded);
-    }
-    if (found[0] !== undefined) return found[0];
+    const names = await configFilesIn(folder);
+    if (names.length === 0) continue;
+    folders.push(folder);
+    const shown = names.map((name) => shownPath(join(folder, name), options.cwd));
+    for (const [place, name] of names.entries()) await refuseIrregularFile(join(folder, name), shown[place] ?? name);
+    const [first, second] = shown.filter((_, place) => names[place] !== PACKAGE_FILE);
+    if (first !== undefined && second !== undefined) throw twoFiles(first, second);
+    // A package.json may hold none; the search ends at any other config.
+    if (first !== undefined) break;
   }
-  return undefined;
+  const [from] = folders;
+  const to = folders.at(-1);
+  // Nothing is loaded to read a config where there is none.
+  if (from === undefined || to === undefined) return undefined;
+  const explorer = await createExplorer(options);
+  const found = await explorer.search(from, to);
+  if (found === undefined || basename(found.path) === PACKAGE_FILE) return found;
+  const packageFile = join(found.folder, PACKAGE_FILE);
+  const other = (await exists(packageFile)) ? await explorer.load(packageFile) : undefined;
+  if (other !== undefined) throw twoFiles(found.file, other.file);
+  return found;
+}
+
+async function createExplorer(options: LoadConfigOptions): Promise<ConfigExplorer<LoadedConfig>> {
+  const { ConfigExplorer } = await import("./explorer.ts");
+  return new ConfigExplorer((path, text) => readConfig(path, text, options));
 }
 
 function twoFiles(first: string, second: string): KinsyncError {
@@ -78,14 +97,12 @@ function twoFiles(first: string, second: string): KinsyncError {
   });
 }
 
-/** `undefined` for a package.json without a `kinsync` key. */
-async function readConfig(path: string, options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
+/** `undefined` for a package.json without a `kinsync` key. Checks the owner before anything of the file is run or used. */
+async function readConfig(path: string, text: string, options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
   const file = shownPath(path, options.cwd);
-  const isPackage = basename(path) === "package.json";
-  await refuseIrregularFile(path, file);
-  if (isPackage) {
+  if (basename(path) === PACKAGE_FILE) {
     const { parseConfigText } = await import("./parse.ts");
-    const { value, locate } = parseConfigText(await read(path, file), file, "json");
+    const { value, locate } = parseConfigText(text, file, "json");
     const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
     if (config === undefined) return undefined;
     await refuseForeignFile(path, file, uidOf(options));
@@ -109,7 +126,7 @@ async function readConfig(path: string, options: LoadConfigOptions): Promise<Loa
     case "": {
       const { parseConfigText } = await import("./parse.ts");
       const format = extname(path) === ".json" ? "json" : "yaml";
-      const { value, locate } = parseConfigText(await read(path, file), file, format);
+      const { value, locate } = parseConfigText(text, file, format);
       // A file of nothing but comments is an empty config, not a missing one.
       return { ...common, value: value ?? {}, locate };
     }
@@ -121,19 +138,12 @@ async function readConfig(path: string, options: LoadConfigOptions): Promise<Loa
   }
 }
 
-async function read(path: string, file: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw unreadable(file, error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** A folder, a FIFO or a device is not read: it may have no end. */
+/** A folder, a FIFO or a device is not read: it may have no end. A file that cannot be read is an error, not one to skip. */
 async function refuseIrregularFile(path: string, file: string): Promise<void> {
   let stats: Stats;
   try {
     stats = await stat(path);
+    await access(path, constants.R_OK);
   } catch (error) {
     throw unreadable(file, error instanceof Error ? error.message : String(error), { cause: error });
   }

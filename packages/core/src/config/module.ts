@@ -64,7 +64,7 @@ async function translate(error: unknown, config: ConfigModule): Promise<KinsyncE
       `${importer} imports ${name}, which is not ${isPackage ? "installed beside it" : "there"}`,
       isPackage
         ? { ...options, hint: `Install it in the folder of ${file}: npm install --save-dev ${name}` }
-        : { ...options, hint: "Mend the import; relative ones need their file extension." },
+        : { ...options, hint: "Fix the import; relative ones need their file extension." },
     );
   }
   const verb = error instanceof SyntaxError ? "cannot be parsed" : "failed when it was run";

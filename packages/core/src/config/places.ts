@@ -4,17 +4,20 @@ import { KinsyncError } from "../errors/error.ts";
 
 const SCRIPT_OR_DATA = ["ts", "mts", "js", "mjs", "json", "yaml", "yml"] as const;
 
-/** File names of a config, in the order in which they are looked for. `package.json` counts if it has a `kinsync` key. */
+/** Holds a config where it has a `kinsync` key. */
+export const PACKAGE_FILE = "package.json";
+
+/** File names of a config, in the order of the search. `package.json` counts if it has a `kinsync` key. */
 export const CONFIG_FILES: readonly string[] = [
   ...SCRIPT_OR_DATA.map((extension) => `kinsync.config.${extension}`),
   ".kinsyncrc",
   ...SCRIPT_OR_DATA.map((extension) => `.kinsyncrc.${extension}`),
-  "package.json",
+  PACKAGE_FILE,
 ];
 
 /**
- * Folders to look in: from `cwd` up to the first that holds `.git`, or to the home folder, whichever comes first. Where
- * neither is above `cwd`, `cwd` alone: a config in `/tmp` or `/` is nobody's.
+ * Folders of the search: from `cwd` up to the first that holds `.git`, or to the home folder, whichever comes first. Where
+ * neither is above `cwd`, `cwd` alone: a config in `/tmp` or `/` may be anyone's.
  */
 export async function searchFolders(cwd: string, home: string | undefined): Promise<readonly string[]> {
   const start = resolve(cwd);
@@ -27,10 +30,16 @@ export async function searchFolders(cwd: string, home: string | undefined): Prom
   }
 }
 
+/** Names of `CONFIG_FILES` that exist in a folder. */
+export async function configFilesIn(folder: string): Promise<readonly string[]> {
+  const found = await Promise.all(CONFIG_FILES.map((name) => exists(join(folder, name))));
+  return CONFIG_FILES.filter((_, place) => found[place]);
+}
+
 /**
- * Refuses a config file that belongs to somebody else than the present user or root (POSIX only): its code would run with
- * the present user's rights.
- * @param uid of the present user; `undefined` where the system has none (Windows)
+ * Refuses a config file that belongs to another user than the current one or root (POSIX only): its code would run with
+ * the current user's rights.
+ * @param uid of the current user; `undefined` where the system has none (Windows)
  */
 export async function refuseForeignFile(path: string, file: string, uid: number | undefined): Promise<void> {
   if (uid === undefined) return;

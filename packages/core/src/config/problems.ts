@@ -30,7 +30,7 @@ export function placeOf(loaded: Pick<LoadedConfig, "file">, at: Position | undef
   return at === undefined ? loaded.file : `${loaded.file}:${at.line}:${at.column}`;
 }
 
-/** Turns what zod found into sentences. @param knownKeys the keys that a place of the config may have */
+/** Turns the issues that zod reports into sentences. @param knownKeys the keys that a place of the config may have */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
   loaded: LoadedConfig,
@@ -47,12 +47,12 @@ export function describeIssues(
     const path = plainPath(issue.path);
     for (const key of issue.keys) {
       const known = knownKeys(path);
-      const near = nearest(key, known);
+      const near = renamed(key, known) ?? nearest(key, known);
       if (near !== undefined) meant.add(formatConfigPath([...path, near]));
       problems.push(
         problem(loaded, [...path, key], "key", `the key ${JSON.stringify(key)} is not known`, {
           at: path,
-          hint: near === undefined ? `Known here: ${known.join(", ")}.` : `Did you mean ${JSON.stringify(near)}?`,
+          hint: hintOfKey(key, near, known),
         }),
       );
     }
@@ -60,7 +60,7 @@ export function describeIssues(
   for (const issue of rest) {
     const path = plainPath(issue.path);
     const missing = issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_union");
-    // The misspelled key was named already; that the right one is missing follows.
+    // The misspelled key is reported already; that the right one is missing follows from it.
     if (missing && meant.has(formatConfigPath(path))) continue;
     problems.push(
       missing ? describeMissing(loaded, path) : problem(loaded, path, "value", sentence(issue), hintOf(issue)),
@@ -69,14 +69,28 @@ export function describeIssues(
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
+/** Keys of earlier versions, and what they are called now. */
+const RENAMED_KEYS: Readonly<Record<string, string>> = { target: "workload" };
+
+function renamed(key: string, known: readonly string[]): string | undefined {
+  const now = Object.hasOwn(RENAMED_KEYS, key) ? RENAMED_KEYS[key] : undefined;
+  return now !== undefined && known.includes(now) ? now : undefined;
+}
+
+function hintOfKey(key: string, near: string | undefined, known: readonly string[]): string {
+  if (near === undefined) return `Known here: ${known.join(", ")}.`;
+  if (renamed(key, known) !== undefined) return `${JSON.stringify(key)} is now called ${JSON.stringify(near)}.`;
+  return `Did you mean ${JSON.stringify(near)}?`;
+}
+
 function describeMissing(loaded: LoadedConfig, path: ConfigPath): ConfigProblem {
   const examples: Readonly<Record<string, string>> = {
     workloads: 'Add workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
     workload: 'Name the workload as kubectl does: workload: "jobset/train"',
-    sync: 'Say what goes where: sync: [{ from: "src", to: "/app/src" }]',
+    sync: 'Name what to sync and where to: sync: [{ from: "src", to: "/app/src" }]',
     from: 'Name a local file or folder: from: "src"',
     to: 'Name a path in the container: to: "/app/src"',
-    when: 'Name the paths that ask for it: when: ["requirements.txt"]',
+    when: 'Name the paths whose change runs it: when: ["requirements.txt"]',
     command: 'Give the argv: command: ["pip", "install", "-r", "requirements.txt"]',
   };
   const hint = examples[String(path.at(-1))];
@@ -139,7 +153,7 @@ function hintOf(issue: z.core.$ZodIssue): { readonly hint?: string } {
   return near === undefined ? {} : { hint: `Did you mean ${JSON.stringify(near)}?` };
 }
 
-/** A value in a few words. Texts are not repeated beyond a length: a config may hold what nobody should read twice. */
+/** A value in a few words. Texts are not repeated beyond a length: a config may hold secrets. */
 function describeValue(value: unknown): string {
   if (value === null) return "null";
   if (value === undefined) return "nothing";

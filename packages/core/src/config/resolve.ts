@@ -1,16 +1,13 @@
 import { statSync } from "node:fs";
 import { basename, posix, resolve } from "node:path";
-import type { KinsyncConfig, MappingConfig, WorkloadConfig } from "../contract/config.ts";
-import type { MemberState } from "../contract/kind.ts";
+import type { KinsyncConfig, MappingConfig, TransportReference, WorkloadConfig } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
+import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
 import { formatConfigPath, placeOf } from "./problems.ts";
-
-const RUN_TIMEOUT_MS = 60_000;
-const DEFAULT_STATES: readonly MemberState[] = ["current", "kept"];
 
 /** Where a config came from, for paths and messages. Without a file: the working directory and the command line. */
 export interface ConfigOrigin {
@@ -75,7 +72,7 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     workload: workload.workload,
     namespace: workload.namespace,
     mappings,
-    run: (workload.run ?? []).map((action) => ({ timeout: RUN_TIMEOUT_MS, ...action })),
+    run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...action })),
   };
 }
 
@@ -89,24 +86,32 @@ interface MappingContext {
 function resolveMapping(mapping: MappingConfig, context: MappingContext): ResolvedMapping {
   const { to, toIsFolder } = normalizeTo(mapping.to, context.where);
   return {
+    ...MAPPING_DEFAULTS,
+    ...definedOf(mapping),
     id: context.id,
     from: resolve(context.folder, mapping.from),
     fromText: mapping.from,
     to,
     toIsFolder,
-    ignore: mapping.ignore ?? [],
-    ignoreDefaults: mapping.ignoreDefaults ?? true,
-    ignoreFiles: mapping.ignoreFiles ?? [],
     roles: mapping.roles,
     indexes: mapping.indexes,
     container: mapping.container ?? context.containers?.name,
     image: mapping.container === undefined ? context.containers?.image : undefined,
-    states: mapping.states ?? DEFAULT_STATES,
-    inPlace: mapping.inPlace ?? false,
-    mirror: mapping.mirror ?? false,
-    transport: mapping.transport ?? "exec",
-    initial: mapping.initial ?? "verify",
+    ...resolveTransport(mapping.transport ?? MAPPING_DEFAULTS.transport),
   };
+}
+
+function resolveTransport(reference: TransportReference): Pick<ResolvedMapping, "transport" | "transportOptions"> {
+  if (typeof reference === "string") return { transport: reference };
+  const [transport, transportOptions] = reference;
+  return { transport, transportOptions };
+}
+
+/** Without keys that hold `undefined`: a program may write them, and they count as missing. */
+function definedOf(mapping: MappingConfig): MappingConfig {
+  return Object.fromEntries(
+    Object.entries(mapping).filter(([, value]) => value !== undefined),
+  ) as unknown as MappingConfig;
 }
 
 /** Makes a container path normal: no `.`, no doubled slash, no slash at its end. Throws `KINSYNC_TARGET_PATH`. */

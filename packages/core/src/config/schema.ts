@@ -1,63 +1,82 @@
 import { z } from "zod";
-import type { MemberState } from "../contract/kind.ts";
-import type { KinsyncConfig } from "../contract/config.ts";
+import type { RunAction } from "../contract/action.ts";
+import {
+  IGNORE_FILES,
+  INITIAL_SYNCS,
+  type KinsyncConfig,
+  type MappingConfig,
+  type WorkloadConfig,
+} from "../contract/config.ts";
+import { MEMBER_STATES } from "../contract/state.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
 import { describeIssues } from "./problems.ts";
 import type { ConfigProblem } from "./problems.ts";
 
-const STATES = [
-  "current",
-  "kept",
-  "superseded",
-  "terminating",
-  "finished",
-  "helper",
-  "unsettled",
-] as const satisfies readonly MemberState[];
+type Plain = string | number | boolean;
+
+/** Of a value that is not plain only the presence is checked: each object has a shape of its own. */
+type SchemaOf<Value> = [Value] extends [Plain | readonly Plain[]] ? z.ZodType<Value> : z.ZodType;
+
+/**
+ * The schema of a type of the contract: exactly its keys, each with values of its type, optional where the type's key is. A key
+ * that only one side has does not compile.
+ */
+type Shape<Type> = {
+  readonly [Key in keyof Type]-?: object extends Pick<Type, Key>
+    ? z.ZodOptional<SchemaOf<Exclude<Type[Key], undefined>>>
+    : SchemaOf<Type[Key]>;
+};
 
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
 const roles = texts.optional();
+
+const transport = z.custom<NonNullable<MappingConfig["transport"]>>(
+  (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value),
+  { error: 'must be the name of a transport, or ["name", { options }]' },
+);
 
 const mapping = z.strictObject({
   from: text,
   to: text,
   ignore: z.array(text).optional(),
   ignoreDefaults: z.boolean().optional(),
-  ignoreFiles: z.array(z.enum([".gitignore", ".dockerignore"])).optional(),
+  ignoreFiles: z.array(z.enum(IGNORE_FILES)).optional(),
   roles,
   indexes: texts.optional(),
   container: text.optional(),
-  states: z.array(z.enum(STATES)).min(1).optional(),
+  states: z.array(z.enum(MEMBER_STATES)).min(1).optional(),
   inPlace: z.boolean().optional(),
   mirror: z.boolean().optional(),
-  transport: text.optional(),
-  initial: z.enum(["verify", "trust", "full"]).optional(),
-});
+  transport: transport.optional(),
+  initial: z.enum(INITIAL_SYNCS).optional(),
+} satisfies Shape<MappingConfig>);
 
 const run = z.strictObject({
   when: texts,
   command: z.union([text, texts]),
   roles,
   timeout: z.int().positive().optional(),
-});
+} satisfies Shape<RunAction>);
+
+const containers = z.strictObject({
+  name: text.optional(),
+  image: text.optional(),
+} satisfies Shape<NonNullable<WorkloadConfig["containers"]>>);
 
 const workload = z.strictObject({
   workload: text,
   namespace: text.optional(),
-  containers: z.strictObject({ name: text.optional(), image: text.optional() }).optional(),
+  containers: containers.optional(),
   sync: z.array(mapping).min(1),
   run: z.array(run).optional(),
-});
+} satisfies Shape<WorkloadConfig>);
 
-/** A package name, a name with options, or an object; what an object must look like is the plugin loader's to say. */
+/** A package name, a name with options, or an object; the plugin loader checks the object. */
 const plugin = z.custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
-  (value) =>
-    (typeof value === "string" && value !== "") ||
-    (Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && isPlainObject(value[1])) ||
-    isPlainObject(value),
+  (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value) || isPlainObject(value),
   {
     error: (issue) =>
       typeof issue.input === "function"
@@ -71,7 +90,11 @@ const config = z.strictObject({
   transports: z.array(plugin).optional(),
   contexts: z.array(text).optional(),
   workloads: z.array(workload),
-});
+} satisfies Shape<KinsyncConfig>);
+
+function isNameWithOptions(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && isPlainObject(value[1]);
+}
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -107,7 +130,7 @@ function knownKeys(path: ConfigPath): readonly string[] {
     case "workloads.*":
       return Object.keys(workload.shape);
     case "workloads.*.containers":
-      return ["name", "image"];
+      return Object.keys(containers.shape);
     case "workloads.*.sync.*":
       return Object.keys(mapping.shape);
     case "workloads.*.run.*":

@@ -1,9 +1,20 @@
 import type { RunAction } from "./action.ts";
-import type { KindPlugin, MemberState } from "./kind.ts";
+import type { KindPlugin } from "./kind.ts";
+import type { MemberState } from "./state.ts";
 import type { TransportPlugin } from "./transport.ts";
 
-/** Initial sync of a target: compare checksums (`verify`), assume identical (`trust`), or send everything (`full`). */
-export type InitialSync = "verify" | "trust" | "full";
+/** First sync of a target: compare checksums (`verify`), assume that it is up to date (`trust`), or send everything (`full`). */
+export const INITIAL_SYNCS = Object.freeze(["verify", "trust", "full"] as const);
+
+export type InitialSync = (typeof INITIAL_SYNCS)[number];
+
+/** Files with ignore rules that a mapping can read. */
+export const IGNORE_FILES = Object.freeze([".gitignore", ".dockerignore"] as const);
+
+export type IgnoreFile = (typeof IGNORE_FILES)[number];
+
+/** A loaded transport by name, with options for this mapping. */
+export type TransportReference = string | readonly [name: string, options: Readonly<Record<string, unknown>>];
 
 /** One sync rule: local path to container path. */
 export interface MappingConfig {
@@ -13,10 +24,10 @@ export interface MappingConfig {
   readonly to: string;
   /** Paths to leave out, in gitignore syntax, relative to `from`. */
   readonly ignore?: readonly string[];
-  /** `.git`, `node_modules`, editors' temporary files and the like. Default: `true`. */
+  /** `.git`, `node_modules`, editors' temporary files and the like are left out. Default: `true`. */
   readonly ignoreDefaults?: boolean;
-  /** Files with further rules: `.gitignore`, `.dockerignore`. Default: none. */
-  readonly ignoreFiles?: readonly (".gitignore" | ".dockerignore")[];
+  /** Files whose rules apply too: `.gitignore`, `.dockerignore`. Default: none. */
+  readonly ignoreFiles?: readonly IgnoreFile[];
   /** Only members of these roles. Default: all. */
   readonly roles?: readonly string[];
   /** Only members with these indexes. Default: all. */
@@ -27,10 +38,10 @@ export interface MappingConfig {
   readonly states?: readonly MemberState[];
   /** Write in place where a rename is impossible. Default: `false`. */
   readonly inPlace?: boolean;
-  /** Also delete files that kinsync did not create. Default: `false`. */
+  /** Delete also what kinsync did not create. Default: `false`. */
   readonly mirror?: boolean;
-  /** Name of the transport. Default: `exec`. */
-  readonly transport?: string;
+  /** Name of the transport, or name and options. Default: `exec`. */
+  readonly transport?: TransportReference;
   /** Default: `verify`. */
   readonly initial?: InitialSync;
 }
@@ -53,7 +64,7 @@ export type PluginReference = string | readonly [name: string, options: Readonly
 
 /** The content of a config file. */
 export interface KinsyncConfig {
-  /** Kinds besides the built-in ones; one for a built-in's root replaces it. */
+  /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference)[];
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
   /** Contexts that kinsync may write to, besides the local ones. */
@@ -61,7 +72,7 @@ export interface KinsyncConfig {
   readonly workloads: readonly WorkloadConfig[];
 }
 
-/** Types a config; returns it unchanged. */
+/** Checks the type of a config and returns it unchanged. */
 export function defineConfig(config: KinsyncConfig): KinsyncConfig {
   return config;
 }

@@ -49,5 +49,13 @@ export type {
 } from "./resource.ts";
 export { formatLabelSelector } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig } from "./config.ts";
-export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "./config.ts";
+export { defineConfig, IGNORE_FILES, INITIAL_SYNCS } from "./config.ts";
+export type {
+  IgnoreFile,
+  InitialSync,
+  KinsyncConfig,
+  MappingConfig,
+  PluginReference,
+  TransportReference,
+  WorkloadConfig,
+} from "./config.ts";

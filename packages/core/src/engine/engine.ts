@@ -5,6 +5,7 @@ import type { RootSpec, TransportPlugin } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
+import { WAIT_MS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { hostTransport } from "../plugins/host.ts";
@@ -26,7 +27,6 @@ const ENDING_MS = 800;
 const PATIENCE_MS = 30_000;
 /** Time for members to appear where a mapping names a role or container that no member has yet. */
 const OBSTACLE_MS = 5_000;
-const WAIT_MS = 60_000;
 
 /** Makes an engine; nothing runs before `run`. */
 export function createEngine(options: EngineOptions): Engine {
@@ -174,6 +174,7 @@ class JoinedEngine implements Engine {
       since: this.#since,
       pod: member.pod,
       roots,
+      options: mapping.transportOptions ?? {},
       signal,
     };
     return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context));

@@ -1,4 +1,4 @@
-import type { MemberState } from "../contract/kind.ts";
+import type { MemberState } from "../contract/state.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 

@@ -1,4 +1,4 @@
-import type { MemberState } from "../contract/kind.ts";
+import type { MemberState } from "../contract/state.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member } from "../resolve/resolution.ts";

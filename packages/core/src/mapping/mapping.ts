@@ -1,5 +1,5 @@
-import type { InitialSync } from "../contract/config.ts";
-import type { MemberState } from "../contract/kind.ts";
+import type { IgnoreFile, InitialSync } from "../contract/config.ts";
+import type { MemberState } from "../contract/state.ts";
 
 /** A mapping with every default filled in and its local path absolute. */
 export interface ResolvedMapping {
@@ -15,7 +15,7 @@ export interface ResolvedMapping {
   readonly toIsFolder: boolean;
   readonly ignore: readonly string[];
   readonly ignoreDefaults: boolean;
-  readonly ignoreFiles: readonly (".gitignore" | ".dockerignore")[];
+  readonly ignoreFiles: readonly IgnoreFile[];
   /** `undefined`: all. */
   readonly roles: readonly string[] | undefined;
   readonly indexes: readonly string[] | undefined;
@@ -25,5 +25,7 @@ export interface ResolvedMapping {
   readonly inPlace: boolean;
   readonly mirror: boolean;
   readonly transport: string;
+  /** Options of the transport for this mapping. Absent: none. */
+  readonly transportOptions?: Readonly<Record<string, unknown>>;
   readonly initial: InitialSync;
 }

@@ -205,3 +205,10 @@ test("files named by $import are not merged behind anybody's back", async () => 
   });
   expect((await failure(folder.check())).code).toBe("KINSYNC_CONFIG_INVALID");
 });
+
+test("the old key `target` of a workload is refused with its new name", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": `workloads:\n  - target: pod/x\n    ${SYNC}\n` });
+  const error = await failure(folder.check());
+  expect(error.message).toBe('kinsync.config.yaml:2:5: workloads[0]: the key "target" is not known');
+  expect(error.hint).toBe('"target" is now called "workload".');
+});

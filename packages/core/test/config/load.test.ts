@@ -135,3 +135,51 @@ test("a folder that has the name of a config is said to be unreadable", async ()
   expect(error.code).toBe("KINSYNC_CONFIG_PARSE");
   expect(error.message).toContain("kinsync.config.yaml cannot be read");
 });
+
+test("the user's global folder of cosmiconfig is neither read nor run", async () => {
+  await using folder = await createFolder({
+    "package.json": "{}",
+    "config/kinsync/config.js": "globalThis.ranGlobalConfig = true; export default { workloads: [] };",
+  });
+  vi.stubEnv("XDG_CONFIG_HOME", join(folder.path, "config"));
+  expect(await folder.load()).toBeUndefined();
+  expect("ranGlobalConfig" in globalThis).toBe(false);
+});
+
+test.each([
+  ["package.json", '{ "cosmiconfig": { "searchPlaces": ["other.json"] } }'],
+  [".config/config.json", "{"],
+  [".config/config.mjs", 'throw new Error("ran")'],
+])("%s of the working directory does not change the search", async (name, text) => {
+  await using folder = await createFolder({
+    [name]: text,
+    "kinsync.config.yaml": JSON.stringify(WORKLOADS),
+    "other.json": '{ "workloads": [] }',
+  });
+  vi.spyOn(process, "cwd").mockReturnValue(folder.path);
+  expect(await folder.check()).toEqual(WORKLOADS);
+});
+
+test("a package.json without the key is passed by on the way up", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": JSON.stringify(WORKLOADS),
+    "a/package.json": "{}",
+    "a/b/package.json": "{}",
+  });
+  const loaded = await folder.load({ cwd: join(folder.path, "a/b") });
+  expect(loaded).toMatchObject({ folder: folder.path });
+});
+
+test("a config and a package.json with the key beside each other are refused", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": JSON.stringify(WORKLOADS),
+    "package.json": JSON.stringify({ kinsync: WORKLOADS }),
+  });
+  const error = await failure(folder.load());
+  expect(error.message).toBe("Two config files are beside each other: kinsync.config.yaml and package.json");
+});
+
+test("an empty file is an empty config", async () => {
+  await using folder = await createFolder({ "kinsync.config.yaml": "" });
+  expect(await folder.load()).toMatchObject({ value: {}, file: "kinsync.config.yaml" });
+});

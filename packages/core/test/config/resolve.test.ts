@@ -43,6 +43,16 @@ test("every default is filled in", () => {
   });
 });
 
+test("a transport with options gives both", () => {
+  const [mapping] = resolveOne([{ from: "src", to: "/app", transport: ["relay", { port: 1 }] }]).mappings;
+  expect(mapping).toMatchObject({ transport: "relay", transportOptions: { port: 1 } });
+});
+
+test("a key that a program leaves undefined has its default", () => {
+  const mapping = { from: "src", to: "/app", mirror: undefined, states: undefined } as unknown as MappingConfig;
+  expect(resolveOne([mapping]).mappings).toEqual(resolveOne([{ from: "src", to: "/app" }]).mappings);
+});
+
 test("a mapping's container wins over the workload's", () => {
   const plan = resolveOne(
     [

@@ -29,7 +29,8 @@ export class Channels implements AsyncDisposable {
   }
 
   async get(mapping: ResolvedMapping): Promise<Channel> {
-    const key = mapping.transport;
+    // Mappings with other options need a session of their own.
+    const key = `${mapping.transport} ${JSON.stringify(mapping.transportOptions ?? {})}`;
     const open = this.#channels.get(key);
     if (open !== undefined) return open;
     let opening = this.#opening.get(key);

@@ -1,4 +1,4 @@
-import type { MemberState } from "../../contract/kind.ts";
+import type { MemberState } from "../../contract/state.ts";
 import type { KubeObject } from "../../contract/resource.ts";
 import { applyChange, changeOf } from "../kinds/object-change.ts";
 

@@ -1,0 +1,19 @@
+import type { TargetStatus } from "@kinsync/core";
+import type { Paint } from "./color.ts";
+
+/** The words of every line and table for a target's status. */
+const WORDS = {
+  synced: { word: "up to date", color: "green" },
+  syncing: { word: "syncing", color: "cyan" },
+  accepted: { word: "delivered", color: "cyan" },
+  waiting: { word: "waiting", color: "yellow" },
+  stale: { word: "out of date", color: "yellow" },
+  halted: { word: "stopped", color: "yellow" },
+  failed: { word: "failed", color: "red" },
+} as const satisfies Record<TargetStatus, { readonly word: string; readonly color: Parameters<Paint>[0] }>;
+
+/** A target's status in its color, after a number of targets where one is given. */
+export function statusWord(status: TargetStatus, paint: Paint, number?: number): string {
+  const { word, color } = WORDS[status];
+  return paint(color, number === undefined ? word : `${number} ${word}`);
+}
