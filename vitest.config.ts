@@ -10,8 +10,8 @@ const conditions = ["kinsync:source"];
  */
 const SLOWEST_FIRST = [
   "packages/transport-exec/test/conformance.test.ts",
-  "packages/transport-exec/test/many-files.test.ts",
-  "packages/transport-exec/test/state-directory.test.ts",
+  "packages/transport-exec/test/commit/many-files.test.ts",
+  "packages/transport-exec/test/session/state-directory.test.ts",
   "packages/cli/test/line/files.test.ts",
   "packages/cli/test/line/faults.test.ts",
   "packages/cli/test/third-party/plugins-of-others.test.ts",

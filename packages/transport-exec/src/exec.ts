@@ -1,32 +1,32 @@
 import { defineTransport, isKinsyncError, type Session, type TransportPlugin } from "@kinsync/core/contract";
-import { lostError, timeoutError } from "./agent-error.ts";
-import { TIERS, type Tier } from "./agents/tiers.ts";
-import { findGone } from "./identity.ts";
-import { ExecSession } from "./session.ts";
-import { startAgent } from "./start-agent.ts";
+import { lostError, timeoutError } from "./stream/target-error.ts";
+import { RUNTIMES, type Runtime } from "./agent/runtimes.ts";
+import { findGone } from "./session/identity.ts";
+import { ExecSession } from "./session/session.ts";
+import { startAgent } from "./agent/start-agent.ts";
 
 export interface ExecOptions {
-  /** What the agent may run on, best first. Default: `["python3", "perl", "node", "sh"]`. */
-  readonly agents?: readonly Tier[];
-  /** Milliseconds for the handshake, and for each first answer of the agent. Default: 15,000. */
+  /** Runtimes for the agent, in the order of preference. Default: `["python3", "perl", "node", "sh"]`. */
+  readonly agents?: readonly Runtime[];
+  /** Milliseconds for the handshake, and for each of the agent's first responses. Default: 15,000. */
   readonly openTimeout?: number;
   /**
-   * Milliseconds without a sign of life while an answer is awaited; then the session is lost. Three times as long for a look at what
-   * is there and for a claim, where a container may have to read or to remove much before it says a word. Default: 20,000.
+   * Milliseconds without a sign of life while a request is open; then the session is lost. Three times as long for an inventory and for
+   * a claim, because the container may read or remove many files before its first line. Default: 20,000.
    */
   readonly silence?: number;
-  /** Milliseconds of idleness until the agent is asked whether it lives, and whether its roots are still its own. Default: 10,000. */
+  /** Milliseconds of idleness until kinsync checks that the agent is alive and that the roots are still its own. Default: 10,000. */
   readonly pingInterval?: number;
-  /** Milliseconds for the answer to that. Default: 10,000. */
+  /** Milliseconds for that check. Default: 10,000. */
   readonly pingTimeout?: number;
 }
 
 /** WebSocket pings keep load balancers from cutting an idle connection, which some do after 60 s. */
-const SOCKET_PING = 15_000;
+const SOCKET_PING_MS = 15_000;
 
 /**
- * The transport `exec`: files into a running container over one open exec stream. A small agent, sent as text over standard
- * input, runs on what the container has: python3, perl, node, or a POSIX shell with tar. Nothing is installed.
+ * The transport `exec`: writes files into a running container over one open exec stream. A small agent, sent as text over standard
+ * input, runs on what the container has: python3, perl, node, or a POSIX shell with tar. kinsync installs nothing.
  *
  * @example Used alone, as a library
  * ```ts
@@ -46,7 +46,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
   const openTimeout = options.openTimeout ?? 15_000;
   return defineTransport({
     name: "exec",
-    // A WebSocket is authorized as `get`; from Kubernetes 1.35 on the server asks for `create`, too.
+    // A WebSocket is authorized as `get`. Since Kubernetes 1.35 the server requires `create`, too.
     permissions: [
       { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
       { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
@@ -67,35 +67,35 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
       let agent;
       try {
         agent = await startAgent(cluster, target, {
-          tiers: options.agents ?? TIERS,
+          runtimes: options.agents ?? RUNTIMES,
           timeout: openTimeout,
-          pingInterval: SOCKET_PING,
+          pingInterval: SOCKET_PING_MS,
           signal,
         });
       } catch (error) {
         signal.throwIfAborted();
-        // The server's words differ by version and runtime; the pod tells whether there was anything to reach.
-        const look = AbortSignal.any([signal, AbortSignal.timeout(openTimeout)]);
-        const gone = await findGone(cluster, target, look).catch(() => undefined);
+        // The server's message differs by version and runtime. The pod shows whether the container still exists.
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(openTimeout)]);
+        const gone = await findGone(cluster, target, limit).catch(() => undefined);
         throw gone ?? (isKinsyncError(error) ? error : lostError(target, messageOf(error), error));
       }
       try {
-        const look = AbortSignal.any([signal, AbortSignal.timeout(openTimeout)]);
-        const gone = await findGone(cluster, target, look);
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(openTimeout)]);
+        const gone = await findGone(cluster, target, limit);
         if (gone !== undefined) throw gone;
       } catch (error) {
         agent.stream.drop();
         signal.throwIfAborted();
         if (isKinsyncError(error)) throw error;
-        // A connection that was kept from better times may lead nowhere by now: the next attempt takes another one.
-        throw timeoutError(target, "the API server did not say whether it is still there", openTimeout);
+        // A reused connection may be dead by now. The next attempt opens another one.
+        throw timeoutError(target, "the API server did not report whether it still exists", openTimeout);
       }
       return new ExecSession(agent, target, context, {
-        silence: options.silence ?? 20_000,
-        idle: options.pingInterval ?? 10_000,
-        ping: options.pingTimeout ?? 10_000,
-        open: openTimeout,
-        socketPing: SOCKET_PING,
+        silenceMs: options.silence ?? 20_000,
+        idleMs: options.pingInterval ?? 10_000,
+        pingMs: options.pingTimeout ?? 10_000,
+        openMs: openTimeout,
+        socketPingMs: SOCKET_PING_MS,
       });
     },
   });

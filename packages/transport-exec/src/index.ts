@@ -2,5 +2,5 @@ import { exec } from "./exec.ts";
 
 export { exec } from "./exec.ts";
 export type { ExecOptions } from "./exec.ts";
-export type { Tier } from "./agents/tiers.ts";
+export type { Runtime } from "./agent/runtimes.ts";
 export default exec;

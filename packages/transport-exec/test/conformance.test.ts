@@ -7,7 +7,7 @@ describe.each(MAKES)("exec into a container with $name", (make) => {
   transportConformance(() => makeLocalEnvironment(make), { test });
 });
 
-// What this machine has no program for is shown, not passed over.
+// A runtime that this machine lacks is reported as skipped.
 test.for(MISSING)("exec into a container with %s", (name, { skip }) => {
   expect(MAKES.map((make) => make.name)).not.toContain(name);
   skip(`${name} is not on this machine`);

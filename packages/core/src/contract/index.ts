@@ -2,6 +2,7 @@ export { CONTRACT, FEATURES, isCompatible } from "./version.ts";
 export { KinsyncError, isKinsyncError } from "../errors/error.ts";
 export type { KinsyncErrorOptions, Retry } from "../errors/error.ts";
 export type { ErrorCode } from "../errors/codes.ts";
+export { cleanText } from "../text/clean.ts";
 export { errorOfResponse, errorOfStatus } from "./status.ts";
 export type { PolicyRule, StatusDetails, StatusOptions } from "./status.ts";
 export { ELIGIBLE_STATES, isMemberState, MEMBER_STATES } from "./state.ts";

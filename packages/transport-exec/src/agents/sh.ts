@@ -3,7 +3,7 @@ import { SH_TOKEN } from "./sh-token.ts";
 
 /**
  * The sh agent, for dash, bash and busybox ash, with GNU or busybox tools. Each request is a line of shell that calls these
- * functions; `sh-dialect.ts` writes the lines. The rules that make it safe, all learned the hard way:
+ * functions; `sh-protocol.ts` writes the lines. The rules that make it safe, all learned the hard way:
  *
  * - requests come on fd 3, and every tool has /dev/null as standard input: one that reads would eat the next request;
  * - `read -r` takes a pipe byte by byte, and only `dd iflag=fullblock` takes an exact number of bytes;

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Tier } from "../../src/index.ts";
+import type { Runtime } from "../../src/index.ts";
 
-/** One make of container that the agents are tried on. */
+/** One make of container that the tests run the agents in. */
 export interface Make {
   readonly name: string;
-  readonly tier: Tier;
+  readonly runtime: Runtime;
   /** argv in place of `sh`. Empty: a container without a shell. */
   readonly shell: readonly string[];
   /** Fills a folder with the programs of the container; returns its PATH. */
@@ -51,28 +51,28 @@ const perl = find("perl");
 const python3 = ["/usr/bin/python3", "/usr/local/bin/python3"].find((path) => existsSync(path));
 
 const makes: (Make | { readonly name: string })[] = [
-  { name: "node, without a shell", tier: "node", shell: [], path: withPrograms({ node: process.execPath }, "") },
-  sh === undefined ? { name: "sh" } : { name: "sh", tier: "sh", shell: [sh], path: () => SYSTEM },
-  dash === undefined ? { name: "dash" } : { name: "dash", tier: "sh", shell: [dash], path: () => SYSTEM },
-  bash === undefined ? { name: "bash" } : { name: "bash", tier: "sh", shell: [bash], path: () => SYSTEM },
+  { name: "node, without a shell", runtime: "node", shell: [], path: withPrograms({ node: process.execPath }, "") },
+  sh === undefined ? { name: "sh" } : { name: "sh", runtime: "sh", shell: [sh], path: () => SYSTEM },
+  dash === undefined ? { name: "dash" } : { name: "dash", runtime: "sh", shell: [dash], path: () => SYSTEM },
+  bash === undefined ? { name: "bash" } : { name: "bash", runtime: "sh", shell: [bash], path: () => SYSTEM },
   busybox === undefined
     ? { name: "busybox" }
-    : { name: "busybox", tier: "sh", shell: [busybox, "sh"], path: busyboxOnly(busybox) },
+    : { name: "busybox", runtime: "sh", shell: [busybox, "sh"], path: busyboxOnly(busybox) },
   python3 === undefined || sh === undefined
     ? { name: "python3" }
-    : { name: "python3", tier: "python3", shell: [sh], path: withPrograms({ python3 }) },
+    : { name: "python3", runtime: "python3", shell: [sh], path: withPrograms({ python3 }) },
   python3 === undefined
     ? { name: "python3, without a shell" }
-    : { name: "python3, without a shell", tier: "python3", shell: [], path: withPrograms({ python3 }, "") },
+    : { name: "python3, without a shell", runtime: "python3", shell: [], path: withPrograms({ python3 }, "") },
   perl === undefined
     ? { name: "perl, without a shell" }
-    : { name: "perl, without a shell", tier: "perl", shell: [], path: withPrograms({ perl }, "") },
+    : { name: "perl, without a shell", runtime: "perl", shell: [], path: withPrograms({ perl }, "") },
   perl === undefined || sh === undefined
     ? { name: "perl" }
-    : { name: "perl", tier: "perl", shell: [sh], path: withPrograms({ perl }) },
+    : { name: "perl", runtime: "perl", shell: [sh], path: withPrograms({ perl }) },
 ];
 
-/** What this machine has the programs for. */
-export const MAKES: readonly Make[] = makes.filter((make) => "tier" in make);
-/** What it lacks; to be shown as not run. */
-export const MISSING: readonly string[] = makes.filter((make) => !("tier" in make)).map((make) => make.name);
+/** Makes that this machine has the programs for. */
+export const MAKES: readonly Make[] = makes.filter((make) => "runtime" in make);
+/** Makes that it cannot run; their tests are reported as skipped. */
+export const MISSING: readonly string[] = makes.filter((make) => !("runtime" in make)).map((make) => make.name);

@@ -8,7 +8,7 @@ import { exec, type ExecOptions } from "../../src/index.ts";
 import type { Make } from "./containers.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 
-/** What a container without a shell can run. */
+/** Commands for a container without a shell. */
 const COMMANDS = {
   node: {
     echo: ["node", "-e", `process.stdout.write("out\\n"); process.stderr.write("err\\n"); process.exitCode = 3`],
@@ -40,11 +40,11 @@ export async function makeLocalEnvironment(
   mkdirSync(folder);
   const cluster = new FakeCluster({ cwd: folder, path: make.path(base), shell: make.shell }, protocol);
   return {
-    transport: exec({ agents: [make.tier], ...options }),
+    transport: exec({ agents: [make.runtime], ...options }),
     cluster,
     target: cluster.target,
     folder,
-    ...(make.shell.length === 0 && make.tier !== "sh" ? { commands: COMMANDS[make.tier] } : {}),
+    ...(make.shell.length === 0 && make.runtime !== "sh" ? { commands: COMMANDS[make.runtime] } : {}),
     lstat: pathStatus,
     readFile: (path) => readFile(path),
     list: (path) => readdir(path),

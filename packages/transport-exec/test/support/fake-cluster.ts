@@ -1,11 +1,11 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterSocket, Target } from "@kinsync/core/contract";
 
-/** What a "container" is made of: a folder, and the programs that it has. */
+/** A "container": a folder, and the programs that it has. */
 export interface ContainerSpec {
-  /** Working directory of what is started. */
+  /** Working directory of its processes. */
   readonly cwd: string;
-  /** `PATH` of it. */
+  /** `PATH` of its processes. */
   readonly path: string;
   /** argv in place of `sh`. Empty: there is no shell. */
   readonly shell: readonly string[];
@@ -34,17 +34,17 @@ export class FakeCluster implements ClusterConnection {
   readonly protocol: string;
   /** Cuts the connection that is opened next. */
   cutNext: Cut | undefined;
-  /** Nothing comes from the containers any more, and nothing ends. */
+  /** If true, nothing arrives from the containers, and no stream ends. */
   mute = false;
-  /** Containers take no bytes, as a process that does not read: what is sent stays in this process. */
+  /** If true, containers read no bytes: sent bytes stay in this process. */
   stalled = false;
-  /** Requests are never answered. */
+  /** If true, requests get no response. */
   unanswered = false;
   readonly sockets = new Set<FakeSocket>();
-  /** Pod UID and container as the API tells them; `undefined`: no pod. */
+  /** Pod UID and container ID in responses of the API; `undefined`: the pod is missing. */
   podUid: string | undefined = this.target.podUid;
   containerId: string = this.target.containerId;
-  /** Execs that were started. */
+  /** Number of started execs. */
   execs = 0;
 
   constructor(spec: ContainerSpec, protocol = "v5.channel.k8s.io") {
@@ -128,7 +128,7 @@ export class FakeSocket implements ClusterSocket {
   onMessage: ((data: Uint8Array) => void) | undefined;
   onPong: (() => void) | undefined;
   onClose: ((end: { readonly code: number; readonly reason: string; readonly error?: Error }) => void) | undefined;
-  /** Settles when the process is no more. */
+  /** Settles when the process has ended. */
   readonly gone: Promise<void>;
   readonly #cluster: FakeCluster;
   readonly #process: ChildProcessWithoutNullStreams | undefined;
@@ -233,7 +233,7 @@ export class FakeSocket implements ClusterSocket {
     this.#process.stdin.write(bytes, (error) => done?.(error ?? undefined));
   }
 
-  /** Sends what was held while the container was stalled. */
+  /** Sends what was kept back while the container was stalled. */
   flush(): void {
     for (const { bytes, done } of this.#held.splice(0)) {
       this.#heldBytes -= bytes.length;

@@ -1,0 +1,34 @@
+import type { Batch, Stage } from "@kinsync/core/contract";
+import type { StageRequest } from "../protocol/agent-protocol.ts";
+
+/** A batch from the call of `stage` until it is committed, discarded, or failed. */
+export class StagedBatch implements Stage {
+  readonly ready: Promise<void>;
+  readonly batch: Batch;
+  /** Gets its location when the batch is sent. */
+  request: StageRequest;
+  readonly settle: { resolve(): void; reject(error: unknown): void };
+  failure: { readonly error: unknown } | undefined;
+  /** True once it was committed or discarded. */
+  spent = false;
+  /** True if the commit was requested, which may be before the stage was sent. */
+  isCommitRequested = false;
+  /** Bytes that are sent with the commit. */
+  held: readonly Uint8Array[] | undefined;
+
+  constructor(batch: Batch, request: StageRequest) {
+    this.batch = batch;
+    this.request = request;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    // A caller that only commits does not await it.
+    promise.catch(() => {});
+    this.settle = {
+      resolve,
+      reject: (error) => {
+        this.failure ??= { error };
+        reject(error);
+      },
+    };
+  }
+}

@@ -1,0 +1,79 @@
+import type { RootSpec } from "@kinsync/core/contract";
+import type { CommitPlan } from "../commit/commit-plan.ts";
+import type { StreamingChecksums } from "./streaming-checksums.ts";
+
+/** Location of a mapped root in the container, as its agent reported it for a claim. */
+export interface RootLocation {
+  /** ID of the claim request that returned it. */
+  readonly claim: number;
+  /** The root, with every link resolved. */
+  readonly root: string;
+  /** This mapping's folder in the state directory. */
+  readonly state: string;
+  /** Mount points below the root, absolute. */
+  readonly mounts: readonly string[];
+}
+
+export interface StageRequest {
+  readonly id: number;
+  readonly location: RootLocation;
+  /** Name of the folder that the batch is staged in. */
+  readonly name: string;
+  readonly plan: CommitPlan;
+  readonly inPlace: boolean;
+  /** Journal lines that are appended before the first rename. */
+  readonly placed: string;
+  /** Journal lines that are appended after the last delete. */
+  readonly unplaced: string;
+  /** Short form of a journal that grew long; the commit replaces the journal with it. */
+  readonly compacted?: string;
+}
+
+export interface CommitRequest extends StageRequest {
+  /** ID of the stage request. */
+  readonly stage: number;
+  /** Text that the marker in the container must contain. It proves that this session still owns the root. */
+  readonly needle: string;
+  /** The new marker. */
+  readonly marker: string;
+  /** True if this session replaced none of the batch's files during the last seconds; their modification times are then older. */
+  readonly isQuiet: boolean;
+  /** True if `compacted` is still the short form of the journal. */
+  readonly compacts: boolean;
+}
+
+/** What an inventory covers: the requested paths with digests, the same without digests, or everything below the root. */
+export type Depth = "paths" | "types" | "list";
+
+/** Encodes requests for one family of agents. The format of responses is the same for all agents (`answers.ts`). */
+export interface AgentProtocol {
+  /** @param location of a root that this session must still own; `undefined` to check only that the agent is alive */
+  ping(id: number, location: RootLocation | undefined, needle: string): string;
+  inventory(id: number, root: RootSpec, paths: readonly string[], depth: Depth): string;
+  /** @param name of the staged files of small batches */
+  claim(id: number, root: RootSpec, name: string, marker: string): string;
+  /** Text before the segments of the archive. */
+  stage(request: StageRequest): string;
+  /** Text after the segments of the archive. */
+  afterStage(request: StageRequest, aborted: boolean, checksums: StreamingChecksums | undefined): string;
+  /** Checksum lists that are sent between the segments. */
+  readonly checksums?: (request: StageRequest) => StreamingChecksums | undefined;
+  /** True if the batch's only file is sent without an archive. */
+  readonly sendsContent?: (request: StageRequest) => boolean;
+  /** True if the agent expects the end of an archive for a batch that stages nothing, too. */
+  readonly needsEndOfArchive: boolean;
+  /** Stages a few small files without an archive, which costs the container fewer processes. */
+  readonly stageFiles?: {
+    fits(request: StageRequest): boolean;
+    write(request: StageRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
+  };
+  commit(request: CommitRequest): string;
+  /** Stages and commits a few small files in one request. Used where the commit was requested before the stage was sent. */
+  readonly save?: {
+    fits(request: StageRequest): boolean;
+    write(request: CommitRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
+  };
+  discard(id: number, location: RootLocation, name: string): string;
+  /** True if names in records are raw. A line then cannot hold a name with a newline. False if names are escaped. */
+  readonly rawNames: boolean;
+}

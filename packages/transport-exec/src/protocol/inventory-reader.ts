@@ -1,0 +1,171 @@
+import { posix } from "node:path";
+import type { Inventory, InventoryEntry, Marker } from "@kinsync/core/contract";
+import { ManifestReader } from "../commit/manifest.ts";
+import { unescapePath } from "./escape.ts";
+
+const TYPE = 0o170000;
+const FILE = 0o100000;
+const DIRECTORY = 0o040000;
+const LINK = 0o120000;
+/** Records of one inventory at most. kinsync is not made for larger folders. */
+const MAX_RECORDS = 4_000_000;
+
+interface Found {
+  readonly mode: number;
+  readonly size: number;
+}
+
+/**
+ * Builds an inventory from its records. Agents write them in any order:
+ * `r STATE PATH` the root, `m MARKER`, `pLINE` of the manifest, `s MODE SIZE PATH` (mode in hexadecimal), `h DIGEST PATH` or the output
+ * of sha256sum, `t TARGET` of the link that the last `s` or `n PATH` named. `S` and `H` are `s` and `h` with newlines and backslashes
+ * of the path escaped, also from an agent that escapes no other names.
+ */
+export class InventoryReader {
+  /** Paths to request: those of the inventory, and their folders, because a path below a link does not count. */
+  readonly requested: readonly string[];
+  readonly #wanted: ReadonlySet<string> | undefined;
+  readonly #isRaw: boolean;
+  readonly #found = new Map<string, Found>();
+  readonly #digests = new Map<string, string>();
+  readonly #targets = new Map<string, string>();
+  readonly #manifest = new ManifestReader();
+  #root: Inventory["root"] = "missing";
+  #marker: Marker | undefined;
+  #last = "";
+  #records = 0;
+
+  constructor(paths: readonly string[], list: boolean, isRaw: boolean) {
+    this.#isRaw = isRaw;
+    this.#wanted = list ? undefined : new Set(paths);
+    const requested = new Set<string>();
+    if (!list)
+      for (const path of paths)
+        for (let at = path; at !== "." && at !== "/" && !requested.has(at); at = posix.dirname(at)) requested.add(at);
+    this.requested = [...requested];
+  }
+
+  take(line: string): void {
+    this.#records += 1;
+    if (this.#records > MAX_RECORDS) throw new Error(`the inventory has more than ${MAX_RECORDS} records`);
+    const rest = line.slice(2);
+    switch (line.charAt(0)) {
+      case "r":
+        this.#root = rest.startsWith("d ") ? "directory" : rest.startsWith("m ") ? "missing" : "other";
+        return;
+      case "m":
+        this.#marker = parseMarker(rest);
+        return;
+      case "p":
+        this.#manifest.take(line.slice(1));
+        return;
+      case "s":
+        this.#status(rest, this.#isRaw);
+        return;
+      case "S":
+        this.#status(rest, false);
+        return;
+      case "n":
+        this.#last = this.#name(rest);
+        return;
+      case "t":
+        this.#targets.set(this.#last, this.#isRaw ? rest : unescapePath(rest));
+        return;
+      case "h":
+      case "H": {
+        const [digest = "", ...words] = rest.split(" ");
+        this.#digest(digest, this.#name(words.join(" "), this.#isRaw && line.startsWith("h")));
+        return;
+      }
+      default:
+        this.#sha256sum(line);
+    }
+  }
+
+  #status(rest: string, isRaw: boolean): void {
+    const match = /^([0-9a-f]+) (\d+) (.+)$/s.exec(rest);
+    if (match === null) return;
+    const [, mode = "", size = "", name = ""] = match;
+    this.#last = this.#name(name, isRaw);
+    // kinsync creates no name that is not UTF-8.
+    if (this.#last.includes("\uFFFD")) return;
+    this.#found.set(this.#last, { mode: Number.parseInt(mode, 16), size: Number(size) });
+  }
+
+  /** GNU sha256sum begins a line with a backslash if it escaped the name. */
+  #sha256sum(line: string): void {
+    const match = /^(\\?)([0-9a-f]{64}) [ *](.+)$/s.exec(line);
+    if (match === null) return;
+    const [, escaped, digest = "", name = ""] = match;
+    this.#digest(digest, withoutDot(escaped === "" ? name : unescapePath(name)));
+  }
+
+  #digest(digest: string, path: string): void {
+    if (digest.length === 64) this.#digests.set(path, digest);
+  }
+
+  #name(text: string, isRaw: boolean = this.#isRaw): string {
+    return withoutDot(isRaw ? text : unescapePath(text));
+  }
+
+  /** True if the journal has many more lines than paths. */
+  get isJournalLong(): boolean {
+    return this.#manifest.isLong;
+  }
+
+  inventory(): Inventory {
+    const entries: InventoryEntry[] = [];
+    for (const [path, { mode, size }] of this.#found) {
+      if (this.#wanted !== undefined && !this.#wanted.has(path)) continue;
+      if (!this.#isReached(path)) continue;
+      const type = mode & TYPE;
+      if (type === FILE) {
+        // A file that cannot be read has no digest, so it differs from every local file.
+        entries.push({ type: "file", path, mode: mode & 0o7777, size, digest: this.#digests.get(path) ?? "" });
+      } else if (type === DIRECTORY) entries.push({ type: "directory", path, mode: mode & 0o7777 });
+      else if (type === LINK) entries.push({ type: "link", path, target: this.#targets.get(path) ?? "" });
+      else entries.push({ type: "other", path });
+    }
+    return {
+      root: this.#root,
+      entries,
+      placed: this.#manifest.placed,
+      ...(this.#marker === undefined ? {} : { marker: this.#marker }),
+    };
+  }
+
+  /** False for a path below a link: it is not part of the root. */
+  #isReached(path: string): boolean {
+    for (let at = posix.dirname(path); at !== "." && at !== "/"; at = posix.dirname(at)) {
+      const parent = this.#found.get(at);
+      if (parent === undefined || (parent.mode & TYPE) !== DIRECTORY) return false;
+    }
+    return true;
+  }
+}
+
+function withoutDot(path: string): string {
+  return path.startsWith("./") ? path.slice(2) : path;
+}
+
+/** A marker that any version of kinsync wrote; `undefined` for anything else. */
+function parseMarker(text: string): Marker | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { format, runId, owner, since, incarnation, snapshot, tree } = value as Record<string, unknown>;
+  if (format !== 1 || typeof runId !== "string" || typeof since !== "string") return undefined;
+  return {
+    format,
+    runId,
+    since,
+    owner: typeof owner === "string" ? owner : "",
+    incarnation: typeof incarnation === "string" ? incarnation : "",
+    snapshot: typeof snapshot === "number" ? snapshot : 0,
+    tree: typeof tree === "string" ? tree : "",
+  };
+}

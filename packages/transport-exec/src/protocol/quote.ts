@@ -1,0 +1,12 @@
+/**
+ * Quotes a word for a POSIX shell: safe for every character but NUL. The result is one line; a newline becomes `$N`, a variable that
+ * the agent sets.
+ */
+export function quoted(word: string): string {
+  const parts = word.split("\n").map((part) => `'${part.replaceAll("'", `'\\''`)}'`);
+  return parts.join('"$N"');
+}
+
+export function quotedList(words: readonly string[]): string {
+  return words.map((word) => quoted(word)).join(" ");
+}

@@ -1,0 +1,83 @@
+import { KinsyncError, type Archive } from "@kinsync/core/contract";
+import type { StreamingChecksums } from "./streaming-checksums.ts";
+
+const BLOCK_BYTES = 64 * 1024;
+/** A segment is acknowledged at once, and padded when a batch is aborted. */
+const SEGMENT_BYTES = 16 * BLOCK_BYTES;
+const LARGE_SEGMENT_BYTES = 4 * SEGMENT_BYTES;
+/** Archives above this size are sent in large segments. */
+const LARGE_ARCHIVE_BYTES = 8 * LARGE_SEGMENT_BYTES;
+
+export interface SegmentsOptions {
+  readonly signal: AbortSignal;
+  readonly checksums: StreamingChecksums | undefined;
+  readonly write: (data: Uint8Array | string) => void;
+  /** Settles when there is room for more. */
+  readonly drained: () => Promise<void>;
+  /** True once the container discards what it receives for this batch. */
+  readonly isRefused: () => boolean;
+  /** Throws if the session has ended. */
+  readonly throwIfOver: () => void;
+  /** Receives the reason why the archive is not sent completely. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Sends an archive in segments. Each segment starts with its length. A segment that has begun is always filled, so that the next
+ * request starts where the agent expects it and the session stays usable.
+ * @returns true if the archive was sent completely
+ */
+export async function sendSegments(archive: Archive, options: SegmentsOptions): Promise<boolean> {
+  const { signal, checksums, write, drained } = options;
+  let left = archive.size;
+  let room = 0;
+  const abort = async (error: unknown): Promise<boolean> => {
+    options.onFailure(error);
+    const zeros = Buffer.alloc(BLOCK_BYTES);
+    for (; room > 0; room -= Math.min(room, BLOCK_BYTES)) {
+      write(zeros.subarray(0, Math.min(room, BLOCK_BYTES)));
+      await drained();
+    }
+    return false;
+  };
+  try {
+    for await (const whole of archive.chunks(signal)) {
+      for (let chunk = whole; chunk.length > 0;) {
+        options.throwIfOver();
+        if (room === 0) {
+          if (options.isRefused()) return false;
+          const [size, count] = nextSegment(
+            left,
+            archive.size > LARGE_ARCHIVE_BYTES ? LARGE_SEGMENT_BYTES : SEGMENT_BYTES,
+          );
+          if (size * count === 0)
+            throw new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes returned more bytes`);
+          room = size * count;
+          left -= room;
+          write(`d ${size} ${count}\n`);
+        }
+        const part = chunk.subarray(0, room);
+        write(part);
+        room -= part.length;
+        chunk = chunk.subarray(part.length);
+        checksums?.take(part);
+        if (room === 0 && checksums !== undefined) {
+          const list = checksums.between();
+          if (list !== "") write(`h ${Buffer.byteLength(list)}\n${list}`);
+        }
+        await drained();
+        signal.throwIfAborted();
+      }
+    }
+  } catch (error) {
+    return abort(error);
+  }
+  if (left === 0 && room === 0) return true;
+  return abort(new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes ended early`));
+}
+
+function nextSegment(left: number, segment: number): readonly [size: number, count: number] {
+  if (left >= segment) return [BLOCK_BYTES, segment / BLOCK_BYTES];
+  const count = Math.floor(left / BLOCK_BYTES);
+  return count > 0 ? [BLOCK_BYTES, count] : [left, 1];
+}

@@ -1,0 +1,204 @@
+import { posix } from "node:path";
+import { commitCode, folderOf, INLINE_CHARACTERS, isOnOtherMount, journal, nameOf } from "./commit-code.ts";
+import { isStaged, type CommitPlan, type PlanStep } from "../commit/commit-plan.ts";
+import type { CommitRequest, AgentProtocol, StageRequest } from "./agent-protocol.ts";
+import { quoted, quotedList } from "./quote.ts";
+import { Calls, plain, plainList } from "./shell-calls.ts";
+import { StreamingChecksums } from "./streaming-checksums.ts";
+import { escapePath } from "./escape.ts";
+
+/** Files of a batch that is sent without an archive. Each costs the container one process; an archive costs four in all. */
+const MAX_SINGLE_FILES = 3;
+/** Hexadecimal digits of a small file's digest: 128 bits detect any accidental change. Each digit costs the shell 1.5 µs. */
+const DIGEST_DIGITS = 32;
+/** Bytes that `dd` reads as one block. */
+const DD_BLOCK_BYTES = 64 * 1024;
+
+/** The protocol of the sh agent: each request is one or several lines of shell that call the agent's functions. */
+export const shProtocol: AgentProtocol = {
+  rawNames: true,
+  ping: (id, location) => `pg ${id}${location === undefined ? "" : ` ${location.claim}`}\n`,
+  inventory(id, root, paths, depth) {
+    // A name with a newline would look like two records. It is requested separately; a listing of everything leaves it out.
+    const wanted = depth === "list" ? [] : paths.map((path) => `./${path}`);
+    const blob = wanted.filter((path) => !path.includes("\n")).map((path) => `${path}\0`);
+    const odd = wanted.filter((path) => path.includes("\n")).flatMap((path) => [path, escapePath(path)]);
+    const words = `${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${depth}`;
+    const length = Buffer.byteLength(blob.join(""));
+    const request = odd.length === 0 ? `${words} ${length}` : `${words}+ ${length} && iw ${quotedList(odd)}`;
+    return `in_ ${id} ${request}\n${blob.join("")}`;
+  },
+  claim: (id, root, name, marker) =>
+    `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,
+  stage(request) {
+    const { id, location, name, plan } = request;
+    const blobs = codeBlob(request) + journalBlobs(request);
+    const single = largeFile(plan);
+    if (single !== undefined) {
+      const words = quotedList([location.state, name, posix.dirname(single.path)]);
+      return `s3 ${id} ${words}\n${blobs}rb ${fileWords(single)}\n`;
+    }
+    return `s0 ${id} ${quotedList([location.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
+  },
+  sendsContent: ({ plan }) => largeFile(plan) !== undefined,
+  checksums({ plan }) {
+    let text = 0;
+    for (const step of plan.steps) if (isCheckable(step)) text += step.value.length + step.path.length;
+    return text > INLINE_CHARACTERS && largeFile(plan) === undefined
+      ? new StreamingChecksums(plan, isCheckable)
+      : undefined;
+  },
+  afterStage({ id, plan }, aborted, checksums) {
+    if (aborted) return `sa ${id}\n`;
+    if (checksums !== undefined) return `${blob("list", checksums.rest())}s2 ${id} sums\n`;
+    return largeFile(plan) === undefined ? `s2 ${id} ${inlineSums(plan)}\n` : `s2 ${id}\n`;
+  },
+  stageFiles: {
+    fits: ({ plan }) => {
+      const staged = plan.steps.filter(isStaged);
+      return staged.length > 0 && staged.length <= MAX_SINGLE_FILES && staged.every(isSmallFile);
+    },
+    write(request, files) {
+      const { id, location, name, plan } = request;
+      const staged = plan.steps.filter(isStaged);
+      const folders = new Set(staged.map((step) => posix.dirname(step.path)));
+      const begin = `s3 ${id} ${quotedList([location.state, name, ...folders])}\n${journalBlobs(request)}${codeBlob(request)}`;
+      const parts: (string | Uint8Array)[] = [begin];
+      for (const [index, step] of staged.entries()) parts.push(`rf ${fileWords(step)}\n`, files[index] ?? NOTHING);
+      return [...parts, `s2 ${id}\n`];
+    },
+  },
+  // `tar` rejects an empty archive.
+  needsEndOfArchive: false,
+  commit(request) {
+    const { id, stage, location, name, unplaced } = request;
+    const begin = `c0 ${id} ${stage} ${location.claim} ${quoted(name)}${request.isQuiet ? " 1" : ""}`;
+    const code = commitCode(request);
+    // Copies and many moves may take long: the agent reports progress meanwhile.
+    const isLong = code.length > INLINE_CHARACTERS || location.mounts.length > 0 || isOnOtherMount(location);
+    const tick = isLong ? "tk && " : "";
+    const middle = `${tick}${code.length > INLINE_CHARACTERS ? `{ . "$S/do"; }` : `{ ${code}; }`}`;
+    const compact = request.compacts ? " && jn" : "";
+    return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
+  },
+  save: {
+    fits(request) {
+      const { plan, location, placed, unplaced, compacted } = request;
+      if (plan.steps.length === 0 || plan.steps.length > MAX_SINGLE_FILES || compacted !== undefined) return false;
+      // A move between mounts is a copy.
+      if (location.mounts.length > 0 || isOnOtherMount(location)) return false;
+      let text = placed.length + unplaced.length;
+      for (const step of plan.steps) {
+        if (!isSmallFile(step) || step.replaces === "d") return false;
+        text += 3 * step.path.length;
+      }
+      return text < INLINE_CHARACTERS / 4;
+    },
+    write(request, files) {
+      const one = oneReplacement(request, files);
+      if (one !== undefined) return one;
+      const { id, location, plan, placed, unplaced, isQuiet } = request;
+      const parts: (string | Uint8Array)[] = [`qs ${id} ${location.claim}${isQuiet ? " 1" : ""}\n`];
+      const checks = new Calls();
+      const moves: string[] = [];
+      for (const [index, step] of plan.steps.entries()) {
+        parts.push(`qf ${index + 1} ${fileWords(step)}\n`, files[index] ?? NOTHING);
+        checks.add("pf", posix.dirname(step.path), [nameOf(step)]);
+        const words = plainList([folderOf(step), nameOf(step)]);
+        moves.push(`qm ${index + 1} ${words}${step.replaces === "f" ? " r" : ""}`);
+      }
+      const journals = [placed, unplaced].map((text) => (text === "" ? [] : [journal("", text)]));
+      const code = ["qc", ...checks.lines(), ...(journals[0] ?? []), ...moves, ...(journals[1] ?? []), end(request)];
+      return [...parts, `${code.join("&&")}||qx;cd /\n`];
+    },
+  },
+  discard: (id, location, name) => `di ${id} ${quotedList([location.state, name])}\n`,
+};
+
+function flag(value: boolean | undefined): string {
+  return value === true ? "1" : "0";
+}
+
+function blob(name: string, text: string): string {
+  return text === "" ? "" : `bl ${Buffer.byteLength(text)} ${name}\n${text}`;
+}
+
+function codeBlob(request: StageRequest): string {
+  const code = commitCode(request);
+  return code.length > INLINE_CHARACTERS ? blob("do", code) : "";
+}
+
+function journalBlobs({ placed, unplaced, compacted = "" }: StageRequest): string {
+  return journalBlob("placed", placed) + journalBlob("unplaced", unplaced) + blob("journal", compacted);
+}
+
+function journalBlob(name: string, text: string): string {
+  return text.length > INLINE_CHARACTERS ? blob(name, text) : "";
+}
+
+function end({ marker, plan }: CommitRequest): string {
+  return `cz ${quoted(splitMarker(marker)[2])} ${plan.count}`;
+}
+
+/**
+ * The three parts of a marker: the first line, which names the claim; the fields that are constant within a session; and the fields that
+ * each commit changes, without trailing blanks. A marker is JSON, so no text value can contain the key `"snapshot":`.
+ */
+function splitMarker(marker: string): readonly [claim: string, owner: string, rest: string] {
+  const second = marker.indexOf("\n") + 1;
+  const at = marker.indexOf('"snapshot":');
+  return [marker.slice(0, second - 1), marker.slice(second, at), marker.slice(at).trimEnd()];
+}
+
+/** True for files whose names `sha256sum -c` reads without escapes. */
+function isCheckable(step: PlanStep): boolean {
+  return step.op === "f" && !/[\n\\]/.test(step.path);
+}
+
+/** The only staged step of a plan, if it is a large file: it needs no tar, and the container verifies it while it arrives. */
+function largeFile(plan: CommitPlan): PlanStep | undefined {
+  const [step, another] = plan.steps.filter(isStaged);
+  return another === undefined && step?.op === "f" && step.size > DD_BLOCK_BYTES && step.mode <= 0o777
+    ? step
+    : undefined;
+}
+
+function inlineSums(plan: CommitPlan): string {
+  return plan.steps
+    .filter(isCheckable)
+    .map((step) => `${step.value} ${quoted(step.path)}`)
+    .join(" ");
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Arguments of the agent's `rf` for a file. */
+function fileWords(step: PlanStep): string {
+  return `${step.size} ${maskOf(step)} ${step.value} ${modeWord(step)} ${plain(step.path)}`;
+}
+
+function maskOf(step: PlanStep): string {
+  return (0o666 & ~step.mode).toString(8).padStart(3, "0");
+}
+
+/** The mode of an executable file; a mask cannot set executable bits. */
+function modeWord(step: PlanStep): string {
+  return (step.mode & 0o111) === 0 ? "-" : step.mode.toString(8);
+}
+
+/** For one file that replaces another and needs no journal line: one short line, and the bytes. */
+function oneReplacement(request: CommitRequest, files: readonly Uint8Array[]): (string | Uint8Array)[] | undefined {
+  const { id, location, plan, placed, unplaced, marker, isQuiet } = request;
+  const [step, another] = plan.steps;
+  const rest = /^"snapshot":(\d+),"tree":"([0-9a-f]*)"\}$/.exec(splitMarker(marker)[2]);
+  if (step?.replaces !== "f" || another !== undefined || placed !== "" || unplaced !== "" || rest === null)
+    return undefined;
+  const [, snapshot = "", tree = ""] = rest;
+  const file = `${step.size} ${maskOf(step)} ${step.value.slice(0, DIGEST_DIGITS)} ${modeWord(step)}`;
+  const words = plainList([folderOf(step), nameOf(step), snapshot, tree]);
+  return [`q1 ${id} ${location.claim} ${isQuiet ? "1" : "''"} ${file} ${words}\n`, files[0] ?? NOTHING];
+}
+
+function isSmallFile(step: PlanStep): boolean {
+  return step.op === "f" && step.size <= DD_BLOCK_BYTES && step.mode <= 0o777;
+}

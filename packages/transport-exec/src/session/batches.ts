@@ -1,0 +1,225 @@
+import { randomBytes } from "node:crypto";
+import { KinsyncError, type Batch, type Receipt, type RootSpec, type Stage } from "@kinsync/core/contract";
+import { isStaged, planCommit, type CommitPlan } from "../commit/commit-plan.ts";
+import { journalLines } from "../commit/manifest.ts";
+import type { PlacedTimes } from "../commit/placed-times.ts";
+import { contentOf, readFiles } from "../commit/read-files.ts";
+import { StagedBatch } from "../commit/staged-batch.ts";
+import type { AgentProtocol, CommitRequest, RootLocation, StageRequest } from "../protocol/agent-protocol.ts";
+import { sendSegments } from "../protocol/segments.ts";
+import { nameOf } from "../stream/target-error.ts";
+import type { Operation } from "./agent-error.ts";
+import type { MarkerWriter } from "./marker.ts";
+import type { Requests } from "./requests.ts";
+import type { Roots } from "./roots.ts";
+
+const EMPTY_PLAN: CommitPlan = { steps: [], count: 0 };
+const UNKNOWN_LOCATION: RootLocation = { claim: 0, root: "", state: "", mounts: [] };
+
+export interface BatchesOptions {
+  readonly protocol: AgentProtocol;
+  readonly requests: Requests;
+  readonly roots: Roots;
+  readonly marker: MarkerWriter;
+  readonly placedTimes: PlacedTimes;
+  readonly operation: (verb: string, root: RootSpec) => Operation;
+  /** Throws if the session has ended. */
+  readonly throwIfOver: () => void;
+  /** Aborts when the session ends. */
+  readonly closing: AbortSignal;
+}
+
+/** Stages, commits and discards the batches of one session. */
+export class Batches {
+  readonly #options: BatchesOptions;
+
+  constructor(options: BatchesOptions) {
+    this.#options = options;
+  }
+
+  stage(batch: Batch, signal: AbortSignal): Stage {
+    const { requests } = this.#options;
+    const id = requests.reserveId();
+    const common = { id, location: UNKNOWN_LOCATION, inPlace: batch.root.inPlace === true };
+    let staged: StagedBatch;
+    try {
+      staged = new StagedBatch(batch, {
+        ...common,
+        name: stageName(),
+        plan: planCommit(batch),
+        placed: journalLines("+", batch.placed),
+        unplaced: journalLines("-", batch.unplaced),
+      });
+    } catch (error) {
+      staged = new StagedBatch(batch, { ...common, name: "", plan: EMPTY_PLAN, placed: "", unplaced: "" });
+      staged.settle.reject(error);
+      return staged;
+    }
+    requests.inOrder(() => this.#send(staged, signal)).catch((error: unknown) => staged.settle.reject(error));
+    return staged;
+  }
+
+  async commit(stage: Stage, signal: AbortSignal): Promise<Receipt> {
+    const { requests, placedTimes, operation } = this.#options;
+    const staged = own(stage);
+    const { batch } = staged;
+    if (staged.spent) throw new KinsyncError("KINSYNC_INTERNAL", "a batch was committed or discarded twice");
+    staged.spent = true;
+    staged.isCommitRequested = true;
+    const doing = operation("write to", batch.root);
+    const count = await requests
+      .send<number>({
+        signal,
+        operation: doing,
+        encode: (id) => this.#encodeCommit(staged, id),
+        onDone: (rest) => {
+          placedTimes.note(batch);
+          return Number(rest);
+        },
+        onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
+      })
+      .catch((error: unknown) => {
+        if (staged.held !== undefined) staged.settle.reject(error);
+        throw error;
+      });
+    staged.settle.resolve();
+    if (!Number.isInteger(count)) {
+      throw new KinsyncError("KINSYNC_INTERNAL", `${nameOf(doing.target)}: the receipt has no count`);
+    }
+    return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
+  }
+
+  #encodeCommit(staged: StagedBatch, id: number): string | readonly (string | Uint8Array)[] {
+    if (staged.failure !== undefined) throw staged.failure.error;
+    const { protocol, roots, marker, placedTimes } = this.#options;
+    const { batch, request: stage, held } = staged;
+    const { key } = batch.root;
+    const compacts = stage.compacted !== undefined && stage.compacted === roots.compacted(key);
+    roots.countCommit(key);
+    const request: CommitRequest = {
+      ...stage,
+      compacts,
+      id,
+      stage: stage.id,
+      needle: marker.needle,
+      marker: marker.write(batch.snapshot, batch.tree),
+      isQuiet: placedTimes.areQuiet(batch),
+    };
+    if (protocol.save === undefined || held === undefined) return protocol.commit(request);
+    return protocol.save.write(request, held);
+  }
+
+  async discard(stage: Stage): Promise<void> {
+    const { protocol, requests, operation, closing } = this.#options;
+    const staged = own(stage);
+    if (staged.spent) return;
+    staged.spent = true;
+    // If it fails, the session ends, and the agent removes its stages then.
+    await requests
+      .send({
+        signal: closing,
+        operation: operation("clean up", staged.batch.root),
+        encode: (id) => {
+          if (staged.failure !== undefined) throw staged.failure.error;
+          return protocol.discard(id, staged.request.location, staged.request.name);
+        },
+        onDone: () => {},
+      })
+      .catch(() => {});
+  }
+
+  async #send(staged: StagedBatch, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { protocol, requests } = this.#options;
+    const { batch } = staged;
+    const request = await this.#locate(staged);
+    const { save, stageFiles } = protocol;
+    if (staged.isCommitRequested && save?.fits(request) === true) {
+      staged.held = await readFiles(batch, signal);
+      return;
+    }
+    const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
+    const isRefused = this.#expectStage(staged);
+    const onAbort = (): void => staged.settle.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      if (stageFiles !== undefined && files !== undefined) {
+        for (const part of stageFiles.write(request, files)) requests.write(part);
+        await requests.drained();
+      } else await this.#sendArchive(staged, isRefused, signal);
+    } finally {
+      void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
+    }
+  }
+
+  /** Adds to the request what is known only after the claim. */
+  async #locate(staged: StagedBatch): Promise<StageRequest> {
+    const { roots } = this.#options;
+    const { key, path } = staged.batch.root;
+    const claimed = roots.location(key);
+    if (claimed === undefined) {
+      throw new KinsyncError("KINSYNC_INTERNAL", `${path} was not claimed before a batch was sent`);
+    }
+    const location = await claimed;
+    const compacted = roots.compacted(key);
+    staged.request = { ...staged.request, location, ...(compacted === undefined ? {} : { compacted }) };
+    return staged.request;
+  }
+
+  /** Registers the stage request. Returns whether the container discards what it receives for it from now on. */
+  #expectStage(staged: StagedBatch): () => boolean {
+    const { requests, roots, operation } = this.#options;
+    const { root } = staged.batch;
+    let isRefused = false;
+    requests.expect({
+      id: staged.request.id,
+      onRecord: () => {},
+      onProgress: (rest) => {
+        if (rest === "full") isRefused = true;
+      },
+      onDone: () => staged.settle.resolve(),
+      onFailure: (failure) => {
+        isRefused = true;
+        // A full disk has no room for a compacted journal either.
+        roots.forgetCompacted(root.key);
+        // After an abort on this side, the agent's failure is only its consequence.
+        if (staged.failure === undefined) {
+          staged.settle.reject(requests.errorOf(failure, operation("write to", root)));
+        }
+      },
+      onLost: (error) => staged.settle.reject(error),
+    });
+    return () => isRefused;
+  }
+
+  async #sendArchive({ batch, request, settle }: StagedBatch, isRefused: () => boolean, signal: AbortSignal) {
+    const { protocol, requests, throwIfOver } = this.#options;
+    requests.write(protocol.stage(request));
+    let aborted = false;
+    const checksums = protocol.checksums?.(request);
+    if (request.plan.steps.some(isStaged)) {
+      const archive = protocol.sendsContent?.(request) === true ? contentOf(batch) : batch.archive;
+      aborted = !(await sendSegments(archive, {
+        signal,
+        checksums,
+        write: (data) => requests.write(data),
+        drained: () => requests.drained(),
+        isRefused,
+        throwIfOver,
+        onFailure: (error) => settle.reject(error),
+      }));
+      requests.write(aborted ? "a\n" : "e\n");
+    } else if (protocol.needsEndOfArchive) requests.write("e\n");
+    requests.write(protocol.afterStage(request, aborted, checksums));
+  }
+}
+
+/** A new name for a folder of staged files. */
+export function stageName(): string {
+  return `stage-${randomBytes(9).toString("base64url").replaceAll("-", "_")}`;
+}
+
+function own(stage: Stage): StagedBatch {
+  if (stage instanceof StagedBatch) return stage;
+  throw new KinsyncError("KINSYNC_INTERNAL", "exec received a stage of another transport");
+}

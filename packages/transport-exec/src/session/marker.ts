@@ -1,0 +1,34 @@
+import { randomBytes } from "node:crypto";
+import type { Marker, OpenContext } from "@kinsync/core/contract";
+
+/** Characters of the part that commits change: the largest snapshot number, and a digest. */
+const TAIL_CHARACTERS = 104;
+
+/**
+ * Writes the markers of one session. A marker names the session's claim and not only its run: an agent that lost its connection may
+ * still execute a commit after the run's next session read the inventory, and that commit must fail.
+ */
+export class MarkerWriter {
+  readonly #claim = randomBytes(9).toString("base64url");
+  readonly #context: OpenContext;
+  readonly #incarnation: string;
+
+  constructor(context: OpenContext, incarnation: string) {
+    this.#context = context;
+    this.#incarnation = incarnation;
+  }
+
+  /** Text that each marker of this session contains, and no other marker. */
+  get needle(): string {
+    return `"claim":"${this.#claim}"`;
+  }
+
+  /** JSON in two lines: the claim, then all other fields, padded to a length that does not depend on the snapshot. */
+  write(snapshot: number, tree: string): string {
+    const { runId, owner, since } = this.#context;
+    const marker: Marker = { format: 1, runId, owner, since, incarnation: this.#incarnation, snapshot, tree };
+    const text = JSON.stringify(marker);
+    const tail = text.length - text.indexOf('"snapshot":');
+    return `{${this.needle},\n${text.slice(1)}${" ".repeat(Math.max(0, TAIL_CHARACTERS - tail))}`;
+  }
+}

@@ -1,0 +1,140 @@
+import type { KinsyncError } from "@kinsync/core/contract";
+import { Answers, type AgentFailure, type Pending } from "../protocol/answers.ts";
+import type { ExecStream } from "../stream/exec-stream.ts";
+import { errorOfAgent, type Operation } from "./agent-error.ts";
+
+/** How much longer the container may be silent while it reads or removes a tree. */
+const SLOW_FACTOR = 3;
+
+export interface AgentRequest<T> {
+  readonly signal: AbortSignal;
+  /** For error messages. */
+  readonly operation: Operation;
+  /** True if the container may be silent for longer before it responds. Default: `false`. */
+  readonly isSlow?: boolean;
+  /** Returns what to send. If it throws, the request fails with that error and nothing is sent. */
+  readonly encode: (id: number) => string | readonly (string | Uint8Array)[];
+  readonly onRecord?: (line: string) => void;
+  readonly onDone: (rest: string) => T;
+  /** Replaces the error for a failure of the agent; `undefined` keeps it. */
+  readonly onFailure?: (failure: AgentFailure) => unknown;
+}
+
+export interface RequestsOptions {
+  readonly stream: ExecStream;
+  readonly silenceMs: number;
+  /** Throws if the session has ended. */
+  readonly throwIfOver: () => void;
+  /** Ends the session: after this error, the state of the container is unknown. */
+  readonly lose: (error: KinsyncError) => void;
+}
+
+/** Requests to the agent of one session: written in order, answered in order. */
+export class Requests {
+  readonly #options: RequestsOptions;
+  readonly #answers = new Answers();
+  #writing: Promise<void> = Promise.resolve();
+  #nextId = 1;
+  #heardAt = performance.now();
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /** The request that the agent is answering. */
+  get first(): Pending | undefined {
+    return this.#answers.first;
+  }
+
+  /** Milliseconds since the last sign of life: a line was received, or bytes were sent. */
+  get quietMs(): number {
+    return performance.now() - this.#heardAt;
+  }
+
+  /** Reserves an ID for a request that is written later. */
+  reserveId(): number {
+    return this.#nextId++;
+  }
+
+  /** Dispatches a line of the agent. @throws if no request expects it */
+  receive(line: string): void {
+    this.#heardAt = performance.now();
+    this.#answers.take(line);
+  }
+
+  /** Rejects all requests that are not answered yet. */
+  drop(error: KinsyncError): void {
+    for (const pending of this.#answers.drop()) pending.onLost(error);
+  }
+
+  /** Runs one write after the other, so that the bytes of two requests never mix. */
+  inOrder<T>(write: () => Promise<T> | T): Promise<T> {
+    const written = this.#writing.then(() => {
+      this.#options.throwIfOver();
+      return write();
+    });
+    this.#writing = written.then(
+      () => {},
+      () => {},
+    );
+    return written;
+  }
+
+  send<T>(request: AgentRequest<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { signal, operation, onDone, onFailure, onRecord = () => {} } = request;
+      const onAbort = (): void => reject(signal.reason);
+      const settle = (act: () => void): void => {
+        signal.removeEventListener("abort", onAbort);
+        try {
+          act();
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (signal.aborted) {
+        onAbort();
+        return;
+      }
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.inOrder(async () => {
+        signal.throwIfAborted();
+        const id = this.reserveId();
+        const encoded = request.encode(id);
+        this.expect({
+          id,
+          patienceMs: this.#options.silenceMs * (request.isSlow === true ? SLOW_FACTOR : 1),
+          onRecord,
+          onDone: (rest) => settle(() => resolve(onDone(rest))),
+          onFailure: (failure) => settle(() => reject(onFailure?.(failure) ?? this.errorOf(failure, operation))),
+          onLost: (error) => settle(() => reject(error)),
+        });
+        for (const part of typeof encoded === "string" ? [encoded] : encoded) this.write(part);
+        await this.drained();
+      }).catch((error: unknown) => settle(() => reject(error)));
+    });
+  }
+
+  /** Registers a request that is about to be written. */
+  expect(pending: Pending): void {
+    if (this.#answers.first === undefined) this.#heardAt = performance.now();
+    this.#answers.expect(pending);
+  }
+
+  write(data: Uint8Array | string): void {
+    this.#options.stream.write(data);
+  }
+
+  /** Resolves when there is room for more. Bytes that were sent count as a sign of life. */
+  async drained(): Promise<void> {
+    await this.#options.stream.drained();
+    this.#heardAt = performance.now();
+  }
+
+  /** The error of a failure. Unless it is terminal, it ends the session, and the next session reads a new inventory. */
+  errorOf(failure: AgentFailure, operation: Operation): KinsyncError {
+    const error = errorOfAgent(failure, operation);
+    if (error.retry !== "terminal") queueMicrotask(() => this.#options.lose(error));
+    return error;
+  }
+}

@@ -1,0 +1,74 @@
+import type { RootSpec } from "@kinsync/core/contract";
+import { journalLines } from "../commit/manifest.ts";
+import type { RootLocation } from "../protocol/agent-protocol.ts";
+
+/** What a session stores about the mapped roots that it claimed, by their key. */
+export class Roots {
+  readonly #owned = new Map<string, { readonly root: RootSpec; readonly location: RootLocation }>();
+  readonly #locations = new Map<string, Promise<RootLocation>>();
+  /** Short forms of journals that grew long, for the next commit. */
+  readonly #compacted = new Map<string, string>();
+  /** Number of commits that were sent. */
+  readonly #commits = new Map<string, number>();
+
+  /** Roots that this session owns. */
+  get owned(): Iterable<{ readonly root: RootSpec; readonly location: RootLocation }> {
+    return this.#owned.values();
+  }
+
+  get size(): number {
+    return this.#owned.size;
+  }
+
+  isClaimed(key: string): boolean {
+    return this.#locations.has(key);
+  }
+
+  /** The location of a root, also while its claim is under way; `undefined` if it was not claimed. */
+  location(key: string): Promise<RootLocation> | undefined {
+    return this.#locations.get(key);
+  }
+
+  /** Waits for a claim. Batches that are sent meanwhile wait for it, too. A claim that failed leaves the earlier location. */
+  async claim(key: string, claimed: Promise<RootLocation>): Promise<void> {
+    const before = this.#locations.get(key);
+    this.#locations.set(key, claimed);
+    try {
+      await claimed;
+    } catch (error) {
+      if (this.#locations.get(key) === claimed) {
+        if (before === undefined) this.#locations.delete(key);
+        else this.#locations.set(key, before);
+      }
+      throw error;
+    }
+  }
+
+  /** The agent executed a claim, which counts even if its caller stopped waiting. */
+  own(root: RootSpec, location: RootLocation): void {
+    this.#owned.set(root.key, { root, location });
+    this.#locations.set(root.key, Promise.resolve(location));
+  }
+
+  commits(key: string): number {
+    return this.#commits.get(key) ?? 0;
+  }
+
+  /** Notes that a commit is sent, which ends the validity of a compacted journal. */
+  countCommit(key: string): void {
+    this.#compacted.delete(key);
+    this.#commits.set(key, this.commits(key) + 1);
+  }
+
+  compacted(key: string): string | undefined {
+    return this.#compacted.get(key);
+  }
+
+  compact(key: string, placed: readonly string[]): void {
+    this.#compacted.set(key, `\n${journalLines("+", placed)}`);
+  }
+
+  forgetCompacted(key: string): void {
+    this.#compacted.delete(key);
+  }
+}

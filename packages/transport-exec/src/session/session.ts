@@ -1,0 +1,287 @@
+import {
+  KinsyncError,
+  type Batch,
+  type Inventory,
+  type OpenContext,
+  type Receipt,
+  type RootSpec,
+  type RunResult,
+  type Session,
+  type SessionEnd,
+  type SessionFacts,
+  type Stage,
+  type Target,
+} from "@kinsync/core/contract";
+import { AGENTS } from "../agent/runtimes.ts";
+import type { RunningAgent } from "../agent/start-agent.ts";
+import { PlacedTimes } from "../commit/placed-times.ts";
+import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-protocol.ts";
+import { unescapePath } from "../protocol/escape.ts";
+import { InventoryReader } from "../protocol/inventory-reader.ts";
+import { runInContainer } from "../run/run.ts";
+import type { ExecEnd, ExecStream } from "../stream/exec-stream.ts";
+import { lostError, nameOf } from "../stream/target-error.ts";
+import { oneLine } from "../stream/one-line.ts";
+import type { Operation } from "./agent-error.ts";
+import { Batches, stageName } from "./batches.ts";
+import { EndOfLife } from "./end-of-life.ts";
+import { findGone } from "./identity.ts";
+import { Liveness } from "./liveness.ts";
+import { MarkerWriter } from "./marker.ts";
+import { Requests } from "./requests.ts";
+import { Roots } from "./roots.ts";
+
+export interface SessionTimes {
+  /** Milliseconds without a sign of life while a request is open; three times as many for an inventory and for a claim. */
+  readonly silenceMs: number;
+  /** Milliseconds of idleness after which the agent is checked. */
+  readonly idleMs: number;
+  /** Milliseconds for that check. */
+  readonly pingMs: number;
+  /** Milliseconds to open another stream, for `run`. */
+  readonly openMs: number;
+  /** Milliseconds between pings of the WebSocket. */
+  readonly socketPingMs: number;
+}
+
+/** A session over one open exec stream. */
+export class ExecSession implements Session {
+  readonly facts: SessionFacts;
+  readonly #agent: RunningAgent;
+  readonly #stream: ExecStream;
+  readonly #protocol: AgentProtocol;
+  readonly #target: Target;
+  readonly #context: OpenContext;
+  readonly #times: SessionTimes;
+  readonly #life: EndOfLife;
+  readonly #requests: Requests;
+  readonly #roots = new Roots();
+  readonly #marker: MarkerWriter;
+  readonly #placedTimes = new PlacedTimes();
+  readonly #batches: Batches;
+  readonly #liveness: Liveness;
+
+  constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
+    const { runtime, incarnation, workingDirectory } = agent.hello;
+    this.facts = { agent: runtime, incarnation, workingDirectory };
+    this.#agent = agent;
+    this.#stream = agent.stream;
+    this.#protocol = AGENTS[runtime].protocol;
+    this.#target = target;
+    this.#context = context;
+    this.#times = times;
+    this.#marker = new MarkerWriter(context, incarnation);
+    this.#life = new EndOfLife({
+      signal: context.signal,
+      findGone: (signal) => findGone(context.cluster, target, signal),
+      release: (error) => {
+        this.#liveness[Symbol.dispose]();
+        this.#requests.drop(error);
+        this.#stream.close();
+      },
+    });
+    const throwIfOver = (): void => this.#life.throwIfOver();
+    this.#requests = new Requests({
+      stream: agent.stream,
+      silenceMs: times.silenceMs,
+      throwIfOver,
+      lose: (error) => this.#life.end("lost", error),
+    });
+    this.#batches = new Batches({
+      protocol: this.#protocol,
+      requests: this.#requests,
+      roots: this.#roots,
+      marker: this.#marker,
+      placedTimes: this.#placedTimes,
+      operation: (verb, root) => this.#operation(verb, root),
+      throwIfOver,
+      closing: this.#life.signal,
+    });
+    this.#liveness = new Liveness({
+      target,
+      requests: this.#requests,
+      silenceMs: times.silenceMs,
+      idleMs: times.idleMs,
+      pingMs: times.pingMs,
+      prove: (signal) => this.#prove(signal),
+      end: (why, error) => this.#life.end(why, error),
+    });
+    const onBroken = (error: unknown): void =>
+      this.#life.end("lost", lostError(target, error instanceof Error ? error.message : String(error), error));
+    agent.receive((line) => {
+      try {
+        this.#requests.receive(line);
+      } catch (error) {
+        onBroken(error);
+      }
+    }, onBroken);
+    void this.#stream.ended.then((end) => this.#streamEnded(end));
+  }
+
+  get ended(): Promise<SessionEnd> {
+    return this.#life.ended;
+  }
+
+  async inventory(
+    root: RootSpec,
+    options: { readonly paths: readonly string[]; readonly list?: boolean; readonly signal: AbortSignal },
+  ): Promise<Inventory> {
+    const { paths, list, signal } = options;
+    const inventory = await this.#read(root, paths, list === true ? "list" : "paths", signal);
+    if (list === true || inventory.root !== "directory") return inventory;
+    // Placed paths that were not requested are deleted next. Their existence and type are enough for that.
+    const requested = new Set(paths);
+    const others = inventory.placed.filter((path) => !requested.has(path));
+    if (others.length === 0) return inventory;
+    const rest = await this.#read(root, others, "types", signal);
+    return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
+  }
+
+  #read(root: RootSpec, paths: readonly string[], depth: Depth, signal: AbortSignal): Promise<Inventory> {
+    const roots = this.#roots;
+    const reader = new InventoryReader(paths, depth === "list", this.#protocol.rawNames);
+    let isClaimed = false;
+    let commits: number | undefined;
+    return this.#requests.send({
+      signal,
+      isSlow: true,
+      operation: this.#operation("read", root),
+      encode: (id) => {
+        isClaimed = roots.isClaimed(root.key);
+        commits = roots.commits(root.key);
+        return this.#protocol.inventory(id, root, reader.requested, depth);
+      },
+      onRecord: (line) => reader.take(line),
+      onDone: () => {
+        const inventory = reader.inventory();
+        // Only the owner writes the journal, and a commit that was sent meanwhile may have appended to it.
+        const isOwner = isClaimed && inventory.marker?.runId === this.#context.runId;
+        if (isOwner && reader.isJournalLong && commits === roots.commits(root.key)) {
+          roots.compact(root.key, inventory.placed);
+        }
+        return inventory;
+      },
+    });
+  }
+
+  claim(
+    root: RootSpec,
+    options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const location = { claim: 0, root: "", state: "", mounts: [] as string[] };
+    const claimed = this.#requests.send<RootLocation>({
+      signal: options.signal,
+      isSlow: true,
+      operation: this.#operation("claim", root),
+      encode: (id) => {
+        location.claim = id;
+        return this.#protocol.claim(id, root, stageName(), this.#marker.write(options.snapshot, options.tree));
+      },
+      onRecord: (line) => {
+        if (line.startsWith("r d ")) location.root = this.#name(line.slice(4));
+        else if (line.startsWith("k ")) location.state = this.#name(line.slice(2));
+        else if (line.startsWith("M ")) location.mounts.push(this.#name(line.slice(2)));
+      },
+      onDone: () => {
+        this.#placedTimes.forget();
+        if (location.root === "" || location.state === "") {
+          const message = `${nameOf(this.#target)}: the agent did not report the location of ${root.path}`;
+          throw new KinsyncError("KINSYNC_INTERNAL", message);
+        }
+        this.#roots.own(root, location);
+        return location;
+      },
+    });
+    return this.#roots.claim(root.key, claimed);
+  }
+
+  stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage {
+    return this.#batches.stage(batch, options.signal);
+  }
+
+  commit(stage: Stage, options: { readonly signal: AbortSignal }): Promise<Receipt> {
+    return this.#batches.commit(stage, options.signal);
+  }
+
+  discard(stage: Stage): Promise<void> {
+    return this.#batches.discard(stage);
+  }
+
+  run(
+    command: readonly string[] | string,
+    options: { readonly timeout: number; readonly signal: AbortSignal; readonly onOutput?: (text: string) => void },
+  ): Promise<RunResult> {
+    if (this.#life.error !== undefined) return Promise.reject(this.#life.error);
+    return runInContainer(this.#context.cluster, this.#target, this.#agent.hello, command, {
+      ...options,
+      signal: AbortSignal.any([options.signal, this.#life.signal]),
+      openTimeout: this.#times.openMs,
+      pingInterval: this.#times.socketPingMs,
+    });
+  }
+
+  ping(options: { readonly signal: AbortSignal }): Promise<number> {
+    let sentAt = performance.now();
+    return this.#requests.send({
+      signal: options.signal,
+      operation: { target: this.#target, verb: "reach", root: "" },
+      encode: (id) => {
+        sentAt = performance.now();
+        return this.#protocol.ping(id, undefined, "");
+      },
+      onDone: () => performance.now() - sentAt,
+    });
+  }
+
+  /** Proves that the agent is alive, and that this session still owns its roots. */
+  async #prove(signal: AbortSignal): Promise<void> {
+    if (this.#roots.size === 0) await this.ping({ signal });
+    for (const { root, location } of this.#roots.owned) {
+      const operation = this.#operation("watch", root);
+      await this.#requests.send<void>({
+        signal,
+        operation,
+        encode: (id) => this.#protocol.ping(id, location, this.#marker.needle),
+        onDone: () => {},
+        onFailure: (failure) => {
+          if (failure.kind !== "TAKEN") return undefined;
+          const error = this.#requests.errorOf(failure, operation);
+          // If a later session of the same run owns the root, this session is only a leftover.
+          const isSameRun = failure.text.includes(`"runId":${JSON.stringify(this.#context.runId)}`);
+          this.#life.end(isSameRun ? "lost" : "taken", error);
+          return error;
+        },
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#life.end("closed", lostError(this.#target, "it was closed"));
+    await this.#stream[Symbol.asyncDispose]();
+    await this.ended;
+  }
+
+  #streamEnded(end: ExecEnd): void {
+    const complaints = this.#agent.complaints();
+    const more = complaints === "" ? "" : ` (${complaints})`;
+    if (end.why === "error") this.#life.end("lost", lostError(this.#target, end.error.message, end.error));
+    else if (end.why === "closed")
+      this.#life.end("lost", lostError(this.#target, `closed with code ${end.code}${more}`));
+    // The process ended although the connection did not: most likely the container ended.
+    else this.#life.end("lost", lostError(this.#target, `${describe(end)}${more}`), true);
+  }
+
+  #name(text: string): string {
+    return this.#protocol.rawNames ? text : unescapePath(text);
+  }
+
+  #operation(verb: string, root: RootSpec): Operation {
+    return { target: this.#target, verb, root: root.path };
+  }
+}
+
+function describe({ status }: ExecEnd & { why: "status" }): string {
+  if (status.success) return "the agent ended";
+  if (status.exitCode !== undefined) return `the agent ended with exit code ${status.exitCode}`;
+  return oneLine(status.message);
+}
