@@ -26,11 +26,21 @@ export interface CommitPlan {
   readonly count: number;
 }
 
+/** Plans by the list of entries that they were compiled from: a list that several targets receive is compiled once. */
+const plans = new WeakMap<readonly BatchEntry[], CommitPlan>();
+
 /**
- * The steps of a batch for an agent: first deletes that make room, then renames, then the other deletes, then modes.
+ * The steps of a batch for an agent: first deletes that make room, then renames, then the other deletes, then modes. Batches with the
+ * same list of entries get the same plan; a list must not change after it was planned.
  * @throws `KINSYNC_TARGET_PATH` for a path that leaves the root or is in the state directory
  */
 export function planCommit({ entries }: Pick<Batch, "entries">): CommitPlan {
+  let plan = plans.get(entries);
+  if (plan === undefined) plans.set(entries, (plan = compile(entries)));
+  return plan;
+}
+
+function compile(entries: readonly BatchEntry[]): CommitPlan {
   const fresh = new Set<string>();
   const replacedFolders = new Set<string>();
   for (const entry of entries) {

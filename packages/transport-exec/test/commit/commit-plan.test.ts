@@ -34,4 +34,11 @@ describe("a commit plan", () => {
     expect(steps.filter((step) => step.moves).map((step) => step.path)).toEqual(["n", "b"]);
     expect(steps.find((step) => step.op === "d")?.mode).toBe(0o755);
   });
+
+  test("is compiled once for a list of entries, however many targets receive it", async () => {
+    const batch = await createBatch(root, [{ file: "f", bytes: "1" }]);
+    const plan = planCommit(batch);
+    expect(planCommit({ entries: batch.entries })).toBe(plan);
+    expect(planCommit({ entries: [...batch.entries] })).not.toBe(plan);
+  });
 });
