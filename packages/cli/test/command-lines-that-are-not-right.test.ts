@@ -161,7 +161,7 @@ test.each<[situation: string, config: string, message: RegExp]>([
   [
     "names a plugin that is not installed",
     'kinds: ["@acme/kinsync-kind-fleet"]\nworkloads: [{ workload: pod/x, sync: [{ from: src, to: /a }] }]',
-    /^error KINSYNC_PLUGIN_NOT_FOUND: @acme\/kinsync-kind-fleet \(kinds\[0\] in kinsync\.config\.yaml\) is not installed beside kinsync\.config\.yaml\n {2}hint: Install it there: npm install --save-dev @acme\/kinsync-kind-fleet/,
+    /^error KINSYNC_PLUGIN_NOT_FOUND: @acme\/kinsync-kind-fleet \(kinds\[0\] in kinsync\.config\.yaml\) is not installed beside kinsync\.config\.yaml\n {2}hint: Run `npm install --save-dev @acme\/kinsync-kind-fleet`/,
   ],
 ])("a config that %s ends the run", async (_situation, config, message) => {
   await using place = await createWorkplace({ ...SRC, "kinsync.config.yaml": config });
@@ -191,7 +191,7 @@ test.each<[situation: string, body: string, message: RegExp]>([
   [
     "throws",
     `throw new Error("no license");`,
-    /^error KINSYNC_PLUGIN_FAILED: fleet \(kinds\[0\] in kinsync\.config\.yaml\) failed: it threw when it was imported: no license\n/,
+    /^error KINSYNC_PLUGIN_FAILED: fleet \(kinds\[0\] in kinsync\.config\.yaml\) failed: it threw during its import: no license\n/,
   ],
   [
     "never returns from its factory",
@@ -201,7 +201,7 @@ test.each<[situation: string, body: string, message: RegExp]>([
   [
     "is of another contract",
     `export default () => ({ ${KIND.replace('"2.0"', "1")} });`,
-    /^error KINSYNC_PLUGIN_CONTRACT: fleet .* was built for contract 1; this kinsync has contract 2.0\n/,
+    /^error KINSYNC_PLUGIN_CONTRACT: fleet .* was built for contract 1; this version of kinsync has contract 2.0\n/,
   ],
   [
     "has the name of a built-in one",

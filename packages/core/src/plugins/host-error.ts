@@ -58,10 +58,10 @@ export function describe(value: unknown): string {
   return `a ${typeof value}`;
 }
 
-/** The first field that is not one of `fields`, with the nearest name: ; did you mean `role`? */
+/** The first field that is not a key of `fields`, with the nearest name: ; did you mean `role`? */
 export function unknownField(
   value: object,
-  fields: Readonly<Record<string, true>>,
+  fields: object,
 ): { readonly field: string; readonly hint: string } | undefined {
   for (const field of Object.keys(value)) {
     if (Object.hasOwn(fields, field)) continue;

@@ -9,7 +9,7 @@ import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 import { watchCall, watchImport } from "./call-watch.ts";
 
-/** A plugin, and who brought it, for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
+/** A plugin and its origin for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
 export interface LoadedPlugin<Plugin> {
   readonly plugin: Plugin;
   readonly origin: string;
@@ -21,11 +21,11 @@ export interface LoadedPlugins {
 }
 
 export interface LoadPluginsOptions {
-  /** Folder of the config file: packages are looked for from there, never from kinsync's own. */
+  /** Folder of the config file. Packages are resolved from there, never from kinsync's own folder. */
   readonly folder: string;
   /** Name of the config file, for messages. */
   readonly file: string;
-  /** Milliseconds for one package to be imported. Default: 10,000. */
+  /** Milliseconds for the import of one package. Default: 10,000. */
   readonly timeout?: number;
   /** Export conditions besides `node` and `import`: `--conditions` of the process. Default: none. */
   readonly conditions?: readonly string[];
@@ -33,11 +33,11 @@ export interface LoadPluginsOptions {
 }
 
 /**
- * The plugins of a config: objects as they are, packages by name with their default export called with the options. A default export
- * returns one plugin or a list of them.
+ * Loads the plugins of a config. An entry is a plugin object, or the name of a package. The default export of a package is a factory: it
+ * receives the options of the entry, and returns one plugin or a list of plugins.
  *
- * Throws `KINSYNC_PLUGIN_NOT_FOUND` (not installed beside the config), `KINSYNC_PLUGIN_FAILED` (threw or hung at import or in
- * its factory), `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`.
+ * @throws `KINSYNC_PLUGIN_NOT_FOUND`: the package is not installed beside the config. `KINSYNC_PLUGIN_FAILED`: its import or its factory
+ * threw, or did not finish in time. `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`: it does not return plugins of this contract.
  */
 export async function loadPlugins(
   config: Pick<KinsyncConfig, "kinds" | "transports">,
@@ -58,10 +58,10 @@ export async function loadPlugins(
 
 async function produce(
   entry: KindPlugin | TransportPlugin | PluginReference,
-  place: string,
+  key: string,
   options: LoadPluginsOptions,
 ): Promise<{ readonly values: readonly unknown[]; readonly origin: string }> {
-  const where = `${place} in ${options.file}`;
+  const where = `${key} in ${options.file}`;
   if (typeof entry !== "string" && !isTuple(entry)) {
     const name = typeof entry.name === "string" ? entry.name : "an object";
     return { values: [entry], origin: `${name} (${where})` };
@@ -90,14 +90,14 @@ async function produce(
 }
 
 /**
- * The file of a package as seen from the config's folder. `require.resolve` alone would refuse packages that export `import`
- * only.
+ * The file of a package, resolved from the config's folder. `require.resolve` without conditions would refuse packages that export
+ * only `import`.
  */
 function resolvePackage(name: string, origin: string, options: LoadPluginsOptions): string {
   const from = join(options.folder, "package.json");
   const conditions = new Set(["node", "import", "module-sync", ...(options.conditions ?? [])]);
   try {
-    // @types/node does not know `conditions` yet; Node has it since 22.
+    // @types/node has no `conditions` yet; Node supports it since version 22.
     const settings: NodeJS.RequireResolveOptions & { readonly conditions: ReadonlySet<string> } = { conditions };
     return createRequire(from).resolve(name, settings);
   } catch (error) {
@@ -105,7 +105,7 @@ function resolvePackage(name: string, origin: string, options: LoadPluginsOption
     if (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" || code === "ERR_INVALID_PACKAGE_TARGET") {
       throw new KinsyncError(
         "KINSYNC_PLUGIN_SHAPE",
-        `${origin} cannot be used: the package exports nothing under that name`,
+        `${origin} cannot be used: the package does not export this name`,
         {
           cause: error,
           details: { package: name },
@@ -113,15 +113,10 @@ function resolvePackage(name: string, origin: string, options: LoadPluginsOption
       );
     }
     if (code === "MODULE_NOT_FOUND" && installed(name, from)) {
-      throw failed(
-        origin,
-        "it is installed, but the file that it exports is not there (was it built?)",
-        "import",
-        error,
-      );
+      throw failed(origin, "it is installed, but the file that it exports is missing (was it built?)", "import", error);
     }
     throw new KinsyncError("KINSYNC_PLUGIN_NOT_FOUND", `${origin} is not installed beside ${options.file}`, {
-      hint: `Install it there: npm install --save-dev ${name} (in ${options.folder})`,
+      hint: `Run \`npm install --save-dev ${name}\` in ${options.folder}.`,
       cause: error,
       details: { package: name, folder: options.folder },
     });
@@ -156,7 +151,7 @@ async function importWithin(
     if (timer.aborted) {
       throw failed(
         origin,
-        `it was not imported within ${limit / 1000} s: does it await something at its top level?`,
+        `its import did not finish within ${limit / 1000} s: does it await something at its top level?`,
         "import",
         error,
       );
@@ -171,14 +166,14 @@ async function describeImportError(error: unknown, file: string, origin: string)
   if (isKinsyncError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const missing = /^Cannot find package '([^']+)'/.exec(message)?.[1];
-  if (missing === undefined) return failed(origin, "it threw when it was imported", "import", error);
+  if (missing === undefined) return failed(origin, "it threw during its import", "import", error);
   const version = await versionOf(file);
   return failed(
     origin,
     `it${version === undefined ? "" : ` (version ${version})`} needs the package ${missing}, which is not installed`,
     "import",
     error,
-    `npm install --save-dev ${missing}`,
+    `Run \`npm install --save-dev ${missing}\`.`,
   );
 }
 

@@ -6,24 +6,26 @@ import type { LoadedPlugin, LoadedPlugins } from "./load.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 
 export interface RegistryOptions {
-  /** What is there without being named. */
+  /** Plugins that are available without an entry in the config. */
   readonly builtIn: { readonly kinds: readonly KindPlugin[]; readonly transports: readonly TransportPlugin[] };
-  /** What the config brought. Default: nothing. */
+  /** Plugins of the config. Default: none. */
   readonly configured?: LoadedPlugins;
 }
 
-/** All plugins of a run; at most one kind for each root, and no name twice. */
+/** All plugins of a run: at most one kind per root, and unique names. */
 export interface PluginRegistry {
   readonly kinds: readonly KindPlugin[];
   readonly transports: readonly TransportPlugin[];
-  /** What a user should know: which built-in plugin was replaced by which other. */
+  /** Notes for the user: which built-in plugins the config replaces. */
   readonly notes: readonly string[];
 }
 
 /**
- * Puts built-in and configured plugins together. A configured kind replaces the built-in one for the same root, a configured
- * transport the built-in one of the same name. Throws `KINSYNC_PLUGIN_DUPLICATE` where two of the config want the same, or one
- * has the name of a built-in one that it does not replace; and what the checks of contract and shape throw.
+ * Merges built-in and configured plugins. A configured kind replaces the built-in kind of the same root, and a configured transport
+ * replaces the built-in transport of the same name.
+ *
+ * @throws `KINSYNC_PLUGIN_DUPLICATE`: two plugins of the config have the same root or name, or one has the name of a built-in kind that
+ * it does not replace. `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`: a built-in plugin does not fit.
  */
 export function createRegistry({
   builtIn,
@@ -36,7 +38,7 @@ export function createRegistry({
   refuseTwice(
     configured.kinds,
     (kind) => rootOf(kind.root),
-    (root) => `claim the root kind ${root}`,
+    (root) => `have the root ${root}`,
   );
   refuseTwice(
     configured.transports,
@@ -45,14 +47,15 @@ export function createRegistry({
   );
 
   const keptKinds = ownKinds.filter((own) => {
-    const by = configured.kinds.find(({ plugin }) => rootOf(plugin.root) === rootOf(own.plugin.root));
-    if (by !== undefined) notes.push(`${by.origin} replaces the built-in kind ${own.plugin.name}`);
-    return by === undefined;
+    const replacement = configured.kinds.find(({ plugin }) => rootOf(plugin.root) === rootOf(own.plugin.root));
+    if (replacement !== undefined) notes.push(`${replacement.origin} replaces the built-in kind ${own.plugin.name}`);
+    return replacement === undefined;
   });
   const keptTransports = ownTransports.filter((own) => {
-    const by = configured.transports.find(({ plugin }) => plugin.name === own.plugin.name);
-    if (by !== undefined) notes.push(`${by.origin} replaces the built-in transport ${own.plugin.name}`);
-    return by === undefined;
+    const replacement = configured.transports.find(({ plugin }) => plugin.name === own.plugin.name);
+    if (replacement !== undefined)
+      notes.push(`${replacement.origin} replaces the built-in transport ${own.plugin.name}`);
+    return replacement === undefined;
   });
 
   const kinds = [...configured.kinds, ...keptKinds];
@@ -77,7 +80,7 @@ function nameOf(plugin: { readonly name?: unknown }): string {
   return typeof plugin.name === "string" ? plugin.name : "a plugin";
 }
 
-/** The version does not count: one root kind is one root kind in all its versions. */
+/** The root without its version: a kind serves its root in all versions. */
 function rootOf(root: ResourceType): string {
   return root.group === "" ? root.plural : `${root.plural}.${root.group}`;
 }

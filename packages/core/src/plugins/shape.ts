@@ -1,4 +1,5 @@
 import type { KindPlugin, RootType } from "../contract/kind.ts";
+import { DEFAULT_CAPABILITIES } from "../contract/capabilities.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { CONTRACT, FEATURES, isCompatible } from "../contract/version.ts";
 import { KinsyncError } from "../errors/error.ts";
@@ -33,10 +34,20 @@ const ROOT_FIELDS = {
   shortNames: true,
 } as const satisfies Record<keyof RootType, true>;
 
+const TRANSPORT_FIELDS = {
+  contract: true,
+  type: true,
+  name: true,
+  capabilities: true,
+  open: true,
+  permissions: true,
+} as const satisfies Record<keyof TransportPlugin, true>;
+
 /**
- * Checks that a value is a kind of this contract: the version first, then what it needs, then the plain shape, never the class (two
- * copies of the package may be installed). Throws `KINSYNC_PLUGIN_CONTRACT` or `KINSYNC_PLUGIN_SHAPE`.
- * @param who names the plugin and its place in the config
+ * Checks that a value is a kind of this contract: its needs and its version first, then its fields. It never checks the class, because two
+ * copies of the package may be installed.
+ * @param who names the plugin and its entry in the config
+ * @throws `KINSYNC_PLUGIN_CONTRACT` or `KINSYNC_PLUGIN_SHAPE`
  */
 export function checkKind(value: unknown, who: string): KindPlugin {
   const plugin = checkPlugin(value, "kind", who);
@@ -71,9 +82,15 @@ export function checkKind(value: unknown, who: string): KindPlugin {
   return value as KindPlugin;
 }
 
-/** The same for a transport. */
+/** Checks that a value is a transport of this contract. Parameters and errors as in `checkKind`. */
 export function checkTransport(value: unknown, who: string): TransportPlugin {
   const plugin = checkPlugin(value, "transport", who);
+  checkFields(plugin, TRANSPORT_FIELDS, who, "");
+  const { capabilities } = plugin;
+  if (capabilities !== undefined) {
+    if (!isObject(capabilities)) throw shape(who, "its `capabilities` is not an object");
+    checkFields(capabilities, DEFAULT_CAPABILITIES, who, "capabilities.");
+  }
   if (typeof plugin["open"] !== "function") throw shape(who, "its `open` is not a function");
   const { permissions } = plugin;
   if (permissions !== undefined && !(Array.isArray(permissions) && permissions.every(isPolicyRule))) {
@@ -104,7 +121,7 @@ function checkPlugin(value: unknown, type: "kind" | "transport", who: string): R
   return value;
 }
 
-/** What a plugin needs is named first: it says more than a number does. */
+/** Checks `needs` before the version: the name of a missing feature explains more than a number. */
 function checkContract(value: Readonly<Record<string, unknown>>, type: "kind" | "transport", who: string): void {
   const { contract, needs } = value;
   if (contract === undefined) throw shape(who, `it was not made with ${DEFINE[type]}`, type);
@@ -116,37 +133,32 @@ function checkContract(value: Readonly<Record<string, unknown>>, type: "kind" | 
     const names = lacking.map((need) => `"${need}"`).join(", ");
     throw new KinsyncError(
       "KINSYNC_PLUGIN_CONTRACT",
-      `${who} needs ${names}, which this kinsync (contract ${CONTRACT}) does not have`,
+      `${who} needs ${names}, which this version of kinsync (contract ${CONTRACT}) lacks`,
       { plugin, details },
     );
   }
   if (!isCompatible(contract)) {
     throw new KinsyncError(
       "KINSYNC_PLUGIN_CONTRACT",
-      `${who} was built for contract ${contractText(contract)}; this kinsync has contract ${CONTRACT}`,
+      `${who} was built for contract ${contractText(contract)}; this version of kinsync has contract ${CONTRACT}`,
       { plugin, details },
     );
   }
 }
 
-/** `1` and `2.0` as they are; anything else as JSON. */
+/** The version for messages: a number or a text unchanged, anything else as JSON. */
 function contractText(contract: unknown): string {
   return typeof contract === "number" || typeof contract === "string" ? String(contract) : JSON.stringify(contract);
 }
 
-/** Refuses a field that the contract does not have: a misspelt optional one would be ignored in silence. */
-function checkFields(
-  value: Readonly<Record<string, unknown>>,
-  fields: Readonly<Record<string, true>>,
-  who: string,
-  prefix: string,
-): void {
+/** Refuses a field that the contract does not define. Otherwise a misspelled optional field would have no effect and no error. */
+function checkFields(value: Readonly<Record<string, unknown>>, fields: object, who: string, prefix: string): void {
   const problem = unknownField(value, fields);
   if (problem !== undefined) throw shape(who, `it has an unknown field \`${prefix}${problem.field}\`${problem.hint}`);
 }
 
 function shape(who: string, why: string, type?: "kind" | "transport"): KinsyncError {
-  const hint = type === undefined ? {} : { hint: `A plugin's factory has to return what ${DEFINE[type]} gives.` };
+  const hint = type === undefined ? {} : { hint: `The factory of a plugin must return the result of ${DEFINE[type]}.` };
   return new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${who} cannot be used: ${why}`, hint);
 }
 

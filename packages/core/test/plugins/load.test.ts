@@ -68,7 +68,7 @@ test("a package that is not installed is named, with the folder and the command"
   expect(await failureInNode(folder)).toEqual({
     code: "KINSYNC_PLUGIN_NOT_FOUND",
     message: `${ORIGIN} is not installed beside kinsync.config.yaml`,
-    hint: `Install it there: npm install --save-dev @acme/kinsync-kind-fleet (in ${folder.path})`,
+    hint: `Run \`npm install --save-dev @acme/kinsync-kind-fleet\` in ${folder.path}.`,
   });
 });
 
@@ -77,7 +77,7 @@ test.each([
     "throws when it is imported",
     `throw new Error("no license");`,
     "KINSYNC_PLUGIN_FAILED",
-    `${ORIGIN} failed: it threw when it was imported: no license`,
+    `${ORIGIN} failed: it threw during its import: no license`,
   ],
   [
     "throws in its factory",
@@ -95,25 +95,25 @@ test.each([
     "never ends its import",
     `await new Promise(() => setInterval(() => 0, 1000));`,
     "KINSYNC_PLUGIN_FAILED",
-    `${ORIGIN} failed: it was not imported within 0.3 s: does it await something at its top level?`,
+    `${ORIGIN} failed: its import did not finish within 0.3 s: does it await something at its top level?`,
   ],
   [
     "was built for another contract",
     `export default () => ${KIND(7)};`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} was built for contract 7; this kinsync has contract 2.0`,
+    `${ORIGIN} was built for contract 7; this version of kinsync has contract 2.0`,
   ],
   [
     "was built for a later minor version",
     `export default () => ${KIND("2.99")};`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} was built for contract 2.99; this kinsync has contract 2.0`,
+    `${ORIGIN} was built for contract 2.99; this version of kinsync has contract 2.0`,
   ],
   [
     "needs a feature of a later version",
     `export default () => ({ ...${KIND("2.99")}, needs: ["delegate", "undo"] });`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} needs "undo", which this kinsync (contract 2.0) does not have`,
+    `${ORIGIN} needs "undo", which this version of kinsync (contract 2.0) lacks`,
   ],
   [
     "misspells an optional field",
@@ -179,5 +179,5 @@ test("a package that was not built is told apart from one that is not there", as
     "kinsync.config.yaml": BY_NAME,
     ...fleet("", { exports: { ".": "./dist/index.js" } }),
   });
-  expect((await failureInNode(folder)).message).toContain("the file that it exports is not there (was it built?)");
+  expect((await failureInNode(folder)).message).toContain("the file that it exports is missing (was it built?)");
 });

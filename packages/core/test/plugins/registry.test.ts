@@ -56,7 +56,7 @@ test("two kinds of the config for one root are refused", () => {
   );
   expect(error).toMatchObject({
     code: "KINSYNC_PLUGIN_DUPLICATE",
-    message: "a (kinds[0] in c.yaml) and b (kinds[1] in c.yaml) both claim the root kind fleets.acme.dev",
+    message: "a (kinds[0] in c.yaml) and b (kinds[1] in c.yaml) both have the root fleets.acme.dev",
   });
 });
 
@@ -68,4 +68,13 @@ test("two plugins of one name are refused, also where one is built in", () => {
   });
   const two = thrown(() => createRegistry({ builtIn, configured: loaded([], [transport("x"), transport("x")]) }));
   expect(two.code).toBe("KINSYNC_PLUGIN_DUPLICATE");
+});
+
+test.each([
+  [{ permission: [] }, "it has an unknown field `permission`; did you mean `permissions`?"],
+  [{ capabilities: { folder: true } }, "it has an unknown field `capabilities.folder`; did you mean `folders`?"],
+  [{ capabilities: true }, "its `capabilities` is not an object"],
+])("a transport with the misspelled field %j is refused with the nearest name", (fields, why) => {
+  const misspelled = { ...transport("radio"), ...fields } as never;
+  expect(() => createRegistry({ builtIn: { kinds: [], transports: [misspelled] } })).toThrow(why);
 });
