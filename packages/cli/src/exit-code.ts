@@ -27,6 +27,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case "PLUGIN":
     case "RESOLVE":
     case "SOURCE":
+    case "TRANSPORT":
     case "USAGE":
       return EXIT.usage;
     case "TARGET":
