@@ -219,14 +219,15 @@ export class Fixture implements AsyncDisposable {
 
   /** Waits until kinsync reports that each of the pods has the snapshot with the change of this path. */
   async synced(kinsync: KinsyncProcess, path: string, pods: readonly Pod[], since: number): Promise<void> {
-    const { snapshot = 0, mapping } = await kinsync.untilChanged(path, since);
+    const { snapshot = 0, mappings = [] } = await kinsync.untilChanged(path, since);
+    const changed = mappings.filter(({ paths }) => paths.includes(path)).map(({ mapping }) => mapping);
     for (const pod of pods) {
       await kinsync.until(
         `${pod.metadata.name} has snapshot ${snapshot}`,
         (each) =>
           each.event === "synced" &&
           each.uid === pod.metadata.uid &&
-          each.mapping === mapping &&
+          changed.includes(each.mapping ?? "") &&
           (each.snapshot ?? 0) >= snapshot,
         { since },
       );
