@@ -49,6 +49,9 @@ test("a goal compares medians of one run; without measurements it is not judged"
 
 test("a table shows the number of measurements and is sorted by the last pod", () => {
   const lines = figuresAsText(someFigures()).split("\n");
+  expect(lines.filter((line) => line.startsWith("| ---"))).toEqual([
+    expect.stringMatching(/^\| -{3,}(?: \| -{2,}:)+ \|$/),
+  ]);
   const rows = lines
     .filter((line) => line.startsWith("| 1 pod:"))
     .map((line) => line.split("|").map((cell) => cell.trim()));

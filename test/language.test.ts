@@ -84,6 +84,7 @@ const pages = files(
   "packages/*/agents/**/*.md",
   "examples/**/*.md",
   ".changeset/*.md",
+  "{e2e,bench}/README.md",
 );
 
 describe("pages", () => {
@@ -98,7 +99,12 @@ test.each(Object.entries(ERRORS))("%s is in plain English", (code, { summary, hi
 
 describe("sources", () => {
   const byFolder = Map.groupBy(
-    files("packages/*/src/**/*.{ts,mjs}", "packages/*/agents/**/*.{sh,py,cjs,pl}", "scripts/*.{ts,mjs}"),
+    files(
+      "packages/*/src/**/*.{ts,mjs}",
+      "packages/*/agents/**/*.{sh,py,cjs,pl}",
+      "scripts/*.{ts,mjs}",
+      "{e2e,bench}/**/*.ts",
+    ),
     folderOf,
   );
 
@@ -115,8 +121,8 @@ function read(path: string): string {
   return readFileSync(join(ROOT, path), "utf8");
 }
 
-/** The room of a source: `packages/core/src/kube`, or the folder of sources itself for files beside the rooms. */
+/** The room of a source: `packages/core/src/kube`, or the folder of sources itself for files beside the rooms; else `e2e`. */
 function folderOf(path: string): string {
-  const [, folder = "scripts"] = /^(packages\/[^/]+\/(?:src|agents)(?:\/[^/]+(?=\/))?)/.exec(path) ?? [];
+  const [, folder = path.split("/")[0] ?? ""] = /^(packages\/[^/]+\/(?:src|agents)(?:\/[^/]+(?=\/))?)/.exec(path) ?? [];
   return folder;
 }

@@ -26,9 +26,16 @@ export function ratio(value: number, of: number): string {
   return `${formatNumber(value / of)}x`;
 }
 
+/** Narrower columns would be widened by the formatter of the repository. */
+const MIN_COLUMN_WIDTH = 3;
+
 /** A table in Markdown. The first `texts` columns are text, the others are figures. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
-  return markdownTable([head, ...rows], { align: head.map((_, column) => (column < texts ? null : "right")) });
+  const isText = (column: number): boolean => column < texts;
+  const padded = head.map((cell, column) =>
+    isText(column) ? cell.padEnd(MIN_COLUMN_WIDTH) : cell.padStart(MIN_COLUMN_WIDTH),
+  );
+  return markdownTable([padded, ...rows], { align: head.map((_, column) => (isText(column) ? null : "right")) });
 }
 
 /** A line with a goal and whether this run met it. */

@@ -25,6 +25,8 @@ export interface KinsyncEvent {
   readonly reason?: string;
   readonly hint?: string;
   readonly paths?: readonly string[];
+  /** Of a snapshot: the mappings that changed. */
+  readonly mappings?: readonly { readonly mapping: string; readonly paths: readonly string[] }[];
   readonly files?: number;
   readonly members?: number;
   readonly targets?: number;

@@ -1,10 +1,9 @@
 // Kubernetes objects of kubectl. The types are those of the official client; dates are the strings of JSON.
+import type { Wire } from "@kinsync/core/contract";
 import type { V1ObjectMeta, V1PodSpec, V1PodStatus } from "@kubernetes/client-node";
 
 /** The client declares classes; manifests are plain objects of the same shape. */
 export type Plain<T> = T extends Date ? T : T extends object ? { [Key in keyof T]: Plain<T[Key]> } : T;
-
-type Wire<T> = T extends Date ? string : T extends object ? { readonly [Key in keyof T]: Wire<T[Key]> } : T;
 
 /** Metadata of an object that the API server stores. */
 type StoredMetadata = Wire<V1ObjectMeta> & {

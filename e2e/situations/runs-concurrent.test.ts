@@ -50,7 +50,7 @@ situation("a run that was taken over while idle halts at its next save", {}, asy
   await project.write("src/f.txt", "two\n");
   const halted = await older.until("the target halted", ({ event }) => event === "halted");
   expect(halted).toMatchObject({ code: "KINSYNC_TARGET_TAKEN", pod: "x", uid: x.metadata.uid, container: "main" });
-  expect(halted.reason).toMatch(/another kinsync \(\S+@\S+, since \d{4}-/);
+  expect(halted.reason).toMatch(/another kinsync \(\S+@\S+, since \d{4}-\S+\) now writes/);
   expect((await older.interrupt()).code).toBe(130);
   expect(older.events.at(-1)).toMatchObject({ event: "summary", halted: 1, synced: 0 });
   const since = newer.mark();

@@ -54,7 +54,11 @@ export class SelectionCounts {
     bump(this.#states, member.state, step);
     if (member.role !== undefined) bump(this.#roles, member.role, step);
     if (member.index !== undefined) bump(this.#indexes, member.index, step);
-    for (const { name } of member.containers) bump(this.#containers, name, step);
+    const { containers, initContainers = [], ephemeralContainers = [] } = member.pod.spec;
+    // Also those that do not run now: such a container is not missing.
+    for (const { name } of [...containers, ...initContainers, ...ephemeralContainers]) {
+      bump(this.#containers, name, step);
+    }
     for (const { mappings } of selection.containers) {
       for (const { id } of mappings) {
         const counts = this.#byMapping.get(id);
