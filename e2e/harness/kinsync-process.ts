@@ -16,7 +16,6 @@ export interface KinsyncEvent {
   readonly uid?: string;
   readonly container?: string;
   readonly mapping?: string;
-  readonly mappings?: readonly { readonly mapping: string; readonly paths: readonly string[] }[];
   readonly snapshot?: number;
   readonly state?: string;
   readonly status?: string;
