@@ -96,7 +96,7 @@ export class HistoryPlayer {
   async play(steps: readonly TimedStep[]): Promise<void> {
     for (const { step, wait } of steps) {
       // What the kind said last counts only where the engine has seen it.
-      if (step.do === "label" && step.state === "unsettled") await advance(120_000, 30_000);
+      if (step.do === "own" || (step.do === "label" && step.state === "unsettled")) await advance(120_000, 30_000);
       this.#apply(step);
       this.#noteEligible();
       await advance(wait);
