@@ -160,7 +160,8 @@ export class HistoryPlayer {
     for (const each of mappings) {
       const local = this.#locals.get(each.id);
       if (local?.state !== "present") continue;
-      expect(container.seen(keyOf(each)), `${each.id} in ${id}`).toEqual(projected(each, local.files, mappings));
+      const seen = ownPaths(each, container.seen(keyOf(each)), mappings);
+      expect(seen, `${each.id} in ${id}`).toEqual(ownPaths(each, local.files, mappings));
     }
   }
 
@@ -370,15 +371,18 @@ function memberSpec(name: string): MemberSpec {
   return { name, state: "current", teams: TEAMS, isRunning: true, life: 0, restarts: 0 };
 }
 
-/** What a mapped root should hold: the local files without what a more specific mapping of this target overrides. */
-function projected(
+/**
+ * Paths and contents of a mapped root without those that a more specific mapping of this target overrides: these are neither written
+ * nor deleted, so what an earlier set of mappings placed there stays.
+ */
+function ownPaths(
   each: ResolvedMapping,
-  files: LocalFiles,
+  paths: Readonly<Record<string, string>>,
   mappings: readonly ResolvedMapping[],
 ): Record<string, string> {
   const inner = mappings.filter((other) => other !== each && other.to.startsWith(`${each.to}/`));
   const overridden = inner.map((other) => other.to.slice(each.to.length + 1));
-  const entries = Object.entries(files)
+  const entries = Object.entries(paths)
     .map(([path, content]) =>
       path.endsWith("/") ? ([path.slice(0, -1), "directory"] as const) : ([path, content] as const),
     )
