@@ -53,11 +53,14 @@ situation("a rollback to an older ReplicaSet updates only its pods", {}, async (
   // "The newest owner wins" is wrong here: the ReplicaSet of version 2 is the younger one.
   const sets = await kubectl.list<KubeObject>("replicasets", WEB);
   expect(sets).toHaveLength(2);
-  const [older, newer] = sets.toSorted((a, b) =>
-    a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp),
-  );
+  // By their pods: creation timestamps count whole seconds, and both ReplicaSets may be of the same one.
+  const newer = sets.find(({ metadata }) => metadata.uid === second[0]?.metadata.ownerReferences?.[0]?.uid);
+  const older = sets.find((set) => set !== newer);
   for (const pod of first) expect(pod.metadata.ownerReferences?.[0]?.uid).toBe(older?.metadata.uid);
   for (const pod of second) expect(pod.metadata.ownerReferences?.[0]?.uid).toBe(newer?.metadata.uid);
+  expect(Date.parse(older?.metadata.creationTimestamp ?? "")).toBeLessThanOrEqual(
+    Date.parse(newer?.metadata.creationTimestamp ?? ""),
+  );
   const before = await fingerprint(kubectl, "deployment/web");
 
   await project.write("src/f.txt", "one\n");
