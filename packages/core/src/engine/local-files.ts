@@ -28,12 +28,12 @@ export class LocalFiles implements AsyncDisposable {
   constructor(options: LocalFilesOptions) {
     this.#options = options;
     this.#files = options.mappings.map(
-      (mapping) =>
+      (mapping, at) =>
         new MappingFiles({
           mapping,
           createSource: options.createSource,
           allowEmpty: options.allowEmpty,
-          onChange: () => this.#onChange(),
+          onChange: () => this.#onChange(at),
           onProblem: options.onProblem,
           onNote: (note) => options.onNote(mapping, note),
           signal: options.signal,
@@ -53,11 +53,12 @@ export class LocalFiles implements AsyncDisposable {
     await Promise.all(this.#files.map((files) => files.rescan()));
   }
 
-  #onChange(): void {
+  /** @param by index of the mapping that reported: its own later changes are the next snapshot's. */
+  #onChange(by?: number): void {
     const isAllKnown =
       this.#files.length === this.#options.mappings.length && this.#files.every(({ current }) => current !== undefined);
     if (this.#isOver || !isAllKnown) return;
-    if (this.#files.every((files) => !files.isSettling)) this.#seal();
+    if (this.#files.every((files, at) => at === by || !files.isSettling)) this.#seal();
     else this.#timer ??= setTimeout(() => this.#seal(), COALESCE_MS);
   }
 

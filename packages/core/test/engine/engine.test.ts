@@ -77,6 +77,22 @@ describe("an engine", () => {
     await environment.end();
   });
 
+  test("a mapping that never comes to rest does not delay its own saves", async () => {
+    const a = mapping("a");
+    const b = mapping("b");
+    const environment = new Environment({ workloads: { train: [a, b] } });
+    environment.put(member("p"));
+    environment.run();
+    environment.source(a).save({ f: "1" });
+    environment.source(b).save({ f: "1" });
+    await advance(1_000);
+    environment.source(a).neverRests = true;
+    environment.source(a).save({ f: "2" });
+    await advance(10);
+    expect(environment.container(member("p")).seen(key(a))).toEqual({ f: "2" });
+    await environment.end();
+  });
+
   test("the view and the outcome stay true after the run", async () => {
     const a = mapping("a");
     const environment = new Environment({ workloads: { train: [a] }, mode: "once" });

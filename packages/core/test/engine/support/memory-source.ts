@@ -27,6 +27,8 @@ export class MemorySource implements Source {
   readonly #options: SourceOptions;
   readonly #ready = Promise.withResolvers<SourceState>();
   #shape: Tree["shape"] = "directory";
+  /** Something writes into the folder all the time. */
+  neverRests = false;
   #isBroken = false;
   #next: SourceState | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -43,7 +45,7 @@ export class MemorySource implements Source {
   }
 
   get isSettling(): boolean {
-    return this.#timer !== undefined;
+    return this.neverRests || this.#timer !== undefined;
   }
 
   /** The bytes of the next save are gone when they are read. */
