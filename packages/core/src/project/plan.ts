@@ -1,9 +1,12 @@
+import { capabilitiesOf } from "../contract/capabilities.ts";
 import type { WorkloadConfig } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { parseMappingFlag } from "../config/mapping-flag.ts";
 import { searchFolders } from "../config/places.ts";
 import { resolveConfig, type WorkloadPlan } from "../config/resolve.ts";
 import { checkSources } from "../config/sources.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { chooseWorkloads } from "./choose.ts";
 import type { OpenProjectOptions, ProjectFlags } from "./options.ts";
@@ -113,20 +116,31 @@ function withoutEmpty(plan: WorkloadPlan, { roles = [] }: ProjectFlags): Workloa
   });
 }
 
-/** Refuses mappings by a transport that is not loaded. Throws `KINSYNC_PLUGIN_NOT_FOUND`. */
+/**
+ * Refuses mappings whose transport is not loaded (`KINSYNC_PLUGIN_NOT_FOUND`) or cannot do what they ask (`KINSYNC_TRANSPORT_CANNOT`),
+ * before anything starts.
+ */
 export function checkTransports(plans: readonly WorkloadPlan[], registry: PluginRegistry): void {
   const names = registry.transports.map(({ name }) => name);
-  for (const mapping of plans.flatMap(({ mappings }) => mappings)) {
-    if (names.includes(mapping.transport)) continue;
-    throw new KinsyncError(
-      "KINSYNC_PLUGIN_NOT_FOUND",
-      `${mapping.id} needs the transport ${JSON.stringify(mapping.transport)}, which is not loaded`,
-      {
-        hint: `Loaded: ${names.length === 0 ? "none" : names.join(", ")}. Add it to \`transports\` of the config.`,
-        details: { loaded: names },
-      },
-    );
+  for (const { mappings, run } of plans) {
+    for (const mapping of mappings) {
+      const transport = registry.transports.find(({ name }) => name === mapping.transport);
+      if (transport === undefined) throw notLoaded(mapping, names);
+      const missing = unsupported({ ...mapping, runs: run.length > 0 }, capabilitiesOf(transport));
+      if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);
+    }
   }
+}
+
+function notLoaded({ id, transport }: ResolvedMapping, names: readonly string[]): KinsyncError {
+  return new KinsyncError(
+    "KINSYNC_PLUGIN_NOT_FOUND",
+    `${id} needs the transport ${JSON.stringify(transport)}, which is not loaded`,
+    {
+      hint: `Loaded: ${names.length === 0 ? "none" : names.join(", ")}. Add it to \`transports\` of the config.`,
+      details: { loaded: names },
+    },
+  );
 }
 
 async function noMappings({ cwd, env, flags }: OpenProjectOptions): Promise<KinsyncError> {

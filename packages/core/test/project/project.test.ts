@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { defineTransport } from "../../src/contract/index.ts";
+import { teamKind } from "../support/objects.ts";
 import type { EngineEvent } from "../../src/engine/events.ts";
 import type { KinsyncConfig } from "../../src/contract/config.ts";
 import { failure } from "../config/support/folder.ts";
@@ -37,6 +39,22 @@ test("without a config file and mappings the folders that were searched are name
     code: "KINSYNC_USAGE",
     message: `There is no config file in ${fixture.folder.path}, and no --sync names what to write where`,
   });
+});
+
+test("a mapping that asks for what its transport cannot do is refused before anything is connected", async () => {
+  await using fixture = await createFixture();
+  const steps: string[] = [];
+  const limited = defineTransport({ name: "exec", open: () => Promise.reject(new Error("never opened")) });
+  const opening = fixture.open({
+    inline: { workloads: [{ workload: "team/train", sync: [{ from: "src", to: "/app", mirror: true }] }] },
+    plugins: [teamKind(), limited],
+    onStep: ({ step }) => steps.push(step),
+  });
+  await expect(opening).rejects.toMatchObject({
+    code: "KINSYNC_TRANSPORT_CANNOT",
+    message: expect.stringContaining("the transport exec cannot list files that kinsync did not create") as string,
+  });
+  expect(steps).toEqual(["planned"]);
 });
 
 test("steps are reported in order, before the next one begins", async () => {
