@@ -104,7 +104,7 @@ export class TargetRegistry implements AsyncDisposable {
       return selectFromMember(member, mappings, kind);
     } catch (error) {
       // A kind that fails to name a default container affects only this member.
-      emitter.problem(asKinsyncError(error, `pod ${member.name}: cannot choose a container`));
+      emitter.problem(asKinsyncError(error, `pod ${member.name}: cannot choose a container`, { retry: "retry" }));
       return { containers: [], missing: [] };
     }
   }

@@ -54,11 +54,11 @@ export function isSourceError(error: unknown): boolean {
  * The error itself where it is a `KinsyncError`; else a `KINSYNC_INTERNAL` that names what was being done.
  * @param what for example `pod/web-0, container main: cannot connect`
  */
-export function asKinsyncError(error: unknown, what?: string): KinsyncError {
+export function asKinsyncError(error: unknown, what?: string, options: KinsyncErrorOptions = {}): KinsyncError {
   if (isKinsyncError(error)) return error;
   const why = error instanceof Error ? error.message : String(error);
   return new KinsyncError("KINSYNC_INTERNAL", what === undefined ? why : `${what}: ${why}`, {
+    ...options,
     cause: error,
-    retry: "retry",
   });
 }

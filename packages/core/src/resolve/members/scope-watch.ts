@@ -1,11 +1,10 @@
 import type { KindPlugin } from "../../contract/kind.ts";
 import type { KubeObject, ResourceType } from "../../contract/resource.ts";
-import { KinsyncError } from "../../errors/error.ts";
+import { asKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { resourceName } from "../../kube/resource-path.ts";
 import type { Layer } from "./ownership.ts";
 import { MAX_DEPTH, ruleOfKind, servesVersion, type Rule } from "./rule.ts";
 import { isOfResource, Scope, type Child } from "./scope.ts";
-import { asKinsyncError } from "./verdict-runner.ts";
 import type { WatchSet } from "./watch-set.ts";
 import { NO_WATCHES, planWatches, type PlannedWatch, type PlannedWatches } from "./watch-spec.ts";
 

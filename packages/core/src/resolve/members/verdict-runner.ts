@@ -1,6 +1,6 @@
 import type { KindView, OwnedPod, Reason, Verdict } from "../../contract/kind.ts";
 import type { KubeObject, Pod } from "../../contract/resource.ts";
-import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
+import { asKinsyncError, type KinsyncError } from "../../errors/error.ts";
 import type { HostedJudgement } from "../../plugins/host.ts";
 import type { Rule } from "./rule.ts";
 
@@ -92,10 +92,4 @@ export class VerdictRunner {
       reason: { code: "kind-failed", message: `the kind ${this.#rule.kind ?? ""} failed` },
     };
   }
-}
-
-export function asKinsyncError(error: unknown): KinsyncError {
-  if (isKinsyncError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new KinsyncError("KINSYNC_INTERNAL", message, { cause: error });
 }

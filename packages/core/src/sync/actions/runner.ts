@@ -52,7 +52,7 @@ export class ActionRunner implements AsyncDisposable {
     } catch (error) {
       if (signal.aborted) return;
       const what = `${target}: cannot run the command ${JSON.stringify(commandText(action.command))}`;
-      onResult(action, asKinsyncError(error, what));
+      onResult(action, asKinsyncError(error, what, { retry: "retry" }));
     }
   }
 

@@ -207,7 +207,7 @@ export class Worker implements AsyncDisposable {
       return;
     }
     this.#snapshot = desired.snapshot;
-    const isOnlyAccepted = desired.roots.some(({ mapping }) => this.#isOnlyAccepted(mapping));
+    const isOnlyAccepted = desired.roots.some(({ mapping }) => this.#neverSeen.has(mapping.id));
     if (halted !== undefined) this.#set("halted", halted.reason);
     else if (this.#unseen.size > 0)
       this.#set("accepted", "handed over; the files are not visible in the container yet");
@@ -271,10 +271,6 @@ export class Worker implements AsyncDisposable {
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
   }
 
-  #isOnlyAccepted({ id }: ResolvedMapping): boolean {
-    return this.#neverSeen.has(id);
-  }
-
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
   #waitUntilSeen(id: string, seen: Promise<void>): void {
     this.#neverSeen.delete(id);
@@ -297,7 +293,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #failed(thrown: unknown): Promise<void> {
-    const error = asKinsyncError(thrown, `${this.#options.name}: something failed inside kinsync`);
+    const error = asKinsyncError(thrown, `${this.#options.name}: something failed inside kinsync`, { retry: "retry" });
     if (error.code === "KINSYNC_TARGET_TAKEN") {
       this.#halt(error);
       return;
