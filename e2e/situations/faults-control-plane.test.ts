@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
+import { untilApiServerReady, untilControllersWork } from "../faults/control-plane-recovery.ts";
 import { compactEtcd } from "../faults/etcd-compaction.ts";
 import {
   continueComponent,
@@ -25,8 +26,6 @@ const RECOVERY_LIMIT_MS = 45_000;
 
 /** Codes of lost streams and of requests without an answer. */
 const CODES = ["KINSYNC_TARGET_LOST", "KINSYNC_TARGET_TIMEOUT", "KINSYNC_CLUSTER_UNREACHABLE", "KINSYNC_CLUSTER_BUSY"];
-
-const OPTIONS = { needs: ["control"], timeout: 240_000 } as const;
 
 const MOMENTS: readonly { readonly moment: Moment; readonly when: string }[] = [
   { moment: "idle", when: "while idle" },
@@ -56,14 +55,16 @@ async function playFault(
   await expectRecovery(fixture, synced, { since, limitMs: RECOVERY_LIMIT_MS, codes });
 }
 
-async function untilApiServerReady(fixture: Fixture): Promise<void> {
-  const isReady = async (): Promise<boolean> =>
-    (await fixture.kubectl.run(["get", "--raw", "/readyz"], { timeoutMs: 5_000 })) === "ok";
-  await fixture.until("kube-apiserver is ready", isReady, { timeout: 120_000 });
+/** A situation that leaves the control plane as it found it: with controllers that work. */
+function controlPlaneSituation(name: string, body: (fixture: Fixture) => Promise<void>): void {
+  situation(name, { needs: ["control"], timeout: 300_000 }, async (fixture) => {
+    await body(fixture);
+    await untilControllersWork(fixture);
+  });
 }
 
 for (const { moment, when } of MOMENTS) {
-  situation(`files are synced after kube-apiserver is killed ${when}`, OPTIONS, async (fixture) => {
+  controlPlaneSituation(`files are synced after kube-apiserver is killed ${when}`, async (fixture) => {
     await playFault(fixture, moment, async ({ kinsync }) => {
       const since = kinsync.mark();
       const killed = await killComponent("kube-apiserver");
@@ -77,7 +78,7 @@ for (const { moment, when } of MOMENTS) {
     });
   });
 
-  situation(`files are synced after kube-apiserver is stopped ${when}`, OPTIONS, async (fixture) => {
+  controlPlaneSituation(`files are synced after kube-apiserver is stopped ${when}`, async (fixture) => {
     const stopTemporarily = async ({ kinsync }: SyncedPods): Promise<void> => {
       const since = kinsync.mark();
       const stopped = await stopComponent("kube-apiserver");
@@ -94,7 +95,7 @@ for (const { moment, when } of MOMENTS) {
   });
 }
 
-situation("saves are synced while kube-apiserver terminates", OPTIONS, async (fixture) => {
+controlPlaneSituation("saves are synced while kube-apiserver terminates", async (fixture) => {
   await playFault(fixture, "idle", async ({ kinsync, pods }) => {
     const terminated = await terminateComponent("kube-apiserver");
     try {
@@ -110,7 +111,7 @@ situation("saves are synced while kube-apiserver terminates", OPTIONS, async (fi
 });
 
 for (const { moment, when } of MOMENTS) {
-  situation(`files are synced although etcd is stopped ${when}`, OPTIONS, async (fixture) => {
+  controlPlaneSituation(`files are synced although etcd is stopped ${when}`, async (fixture) => {
     const stopTemporarily = async ({ kinsync, pods }: SyncedPods): Promise<void> => {
       const etcd = await stopComponent("etcd");
       try {
@@ -126,7 +127,7 @@ for (const { moment, when } of MOMENTS) {
   });
 }
 
-situation("members are listed again after a watch expires (410)", OPTIONS, async (fixture) => {
+controlPlaneSituation("members are listed again after a watch expires (410)", async (fixture) => {
   const { kubectl } = fixture;
   const { relay, ...synced } = await syncTwoPodsThroughRelay(fixture);
   const { kinsync, pods } = synced;
