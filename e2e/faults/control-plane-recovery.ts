@@ -11,22 +11,13 @@ export async function untilApiServerReady(fixture: Fixture): Promise<void> {
 }
 
 /**
- * Waits until the controllers, the scheduler and both kubelets follow their watches again. client-go's reflector waits up to a minute
+ * Waits until the controllers, the scheduler and the kubelet follow their watches again. client-go's reflector waits up to a minute
  * before it lists again after several lost connections (backoff.go: at most 30 s, with a jitter of up to the same), which is longer than
  * the next situation waits for its pods.
  */
 export async function untilControllersWork(fixture: Fixture): Promise<void> {
   const name = "controllers-work";
-  const labels = { app: name };
-  const spread = [
-    {
-      maxSkew: 1,
-      topologyKey: "kubernetes.io/hostname",
-      whenUnsatisfiable: "DoNotSchedule",
-      labelSelector: { matchLabels: labels },
-    },
-  ];
-  const spec = podSpec(container(fixture.cluster.image, IDLE), { topologySpreadConstraints: spread });
+  const spec = podSpec(container(fixture.cluster.image, IDLE));
   // The second pod is created when the controller has seen that the first one is ready.
   await fixture.create(statefulSet(name, 2, spec, { podManagementPolicy: "OrderedReady" }));
   const areRunning = async (): Promise<boolean> => {
