@@ -64,7 +64,7 @@ test("the example of an own kind loads, and its kind is taken", async () => {
     file: "kinsync.config.ts",
     kinds: ["experiment"],
     targets: ["experiment/pendulum"],
-    mappings: 1,
+    mappings: 2,
   });
 });
 

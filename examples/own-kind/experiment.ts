@@ -4,8 +4,10 @@ import type { KindPlugin, KubeObject, Verdict } from "@kinsync/core/contract";
 const JOBS = { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
 /** Label on driver pods and Jobs: the number of their run. */
 const RUN = "lab.example.com/run";
+/** Label on Jobs: the arm of the experiment, such as `baseline`. */
+const ARM = "lab.example.com/arm";
 
-/** Kind for Experiments: each run has a driver pod and a Job of actors; the pods of run `spec.run` are current. */
+/** Kind for Experiments: each run has a driver pod and one Job of actors for each arm; the pods of run `spec.run` are current. */
 export function experiment(): KindPlugin {
   return defineKind({
     name: "experiment",
@@ -19,6 +21,7 @@ export function experiment(): KindPlugin {
           const about = {
             role: job === undefined ? "driver" : "actor",
             ...indexOf(pod.metadata.labels?.["batch.kubernetes.io/job-completion-index"]),
+            ...armOf(job?.metadata.labels?.[ARM]),
           };
           return { ...(verdictOfInactivePod(pod) ?? verdictOfRun(job ?? pod, wanted)), ...about };
         },
@@ -42,6 +45,11 @@ function verdictOfRun({ metadata }: Pick<KubeObject, "metadata">, wanted: number
 function runOf(value: unknown): number {
   const run = Number(value);
   return Number.isInteger(run) ? run : 0;
+}
+
+/** Mappings select by it: `labels: { arm: "variant" }`. */
+function armOf(arm: string | undefined): Pick<Verdict, "labels"> {
+  return arm === undefined || arm === "" ? {} : { labels: { arm } };
 }
 
 function indexOf(index: string | undefined): { readonly index?: string } {

@@ -126,6 +126,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   boolean: "true or false",
   array: "a list",
   object: "an object",
+  record: "an object",
 };
 
 function sentence(issue: z.core.$ZodIssue): string {

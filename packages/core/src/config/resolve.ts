@@ -95,10 +95,18 @@ function resolveMapping(mapping: MappingConfig, context: MappingContext): Resolv
     toIsFolder,
     roles: mapping.roles,
     indexes: mapping.indexes,
+    labels: acceptedLabels(mapping.labels),
     container: mapping.container ?? context.containers?.name,
     image: mapping.container === undefined ? context.containers?.image : undefined,
     ...resolveTransport(mapping.transport ?? MAPPING_DEFAULTS.transport),
   };
+}
+
+function acceptedLabels(labels: MappingConfig["labels"]): ResolvedMapping["labels"] {
+  if (labels === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, values]) => [key, typeof values === "string" ? [values] : values]),
+  );
 }
 
 function resolveTransport(reference: TransportReference): Pick<ResolvedMapping, "transport" | "transportOptions"> {
@@ -151,7 +159,7 @@ function checkConflicts(mappings: readonly ResolvedMapping[], describe: (place: 
         "KINSYNC_CONFIG_CONFLICT",
         `${describe(place)} is ${paths[place]}, as in sync[${before}], and both may meet in one container`,
         {
-          hint: "Take one of them out, or give them roles, indexes or containers that do not overlap.",
+          hint: "Take one of them out, or give them roles, indexes, labels or containers that do not overlap.",
           details: { to: paths[place], mappings: [other.id, mapping.id] },
         },
       );
@@ -162,7 +170,13 @@ function checkConflicts(mappings: readonly ResolvedMapping[], describe: (place: 
 /** True unless the filters of two mappings keep them apart for certain. A default container may be any of them. */
 function mayMeet(a: ResolvedMapping, b: ResolvedMapping): boolean {
   const container = a.container === undefined || b.container === undefined || a.container === b.container;
-  return container && overlap(a.roles, b.roles) && overlap(a.indexes, b.indexes) && overlap(a.states, b.states);
+  return (
+    container &&
+    overlap(a.roles, b.roles) &&
+    overlap(a.indexes, b.indexes) &&
+    overlap(a.states, b.states) &&
+    Object.entries(a.labels ?? {}).every(([key, values]) => overlap(values, b.labels?.[key]))
+  );
 }
 
 function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {

@@ -32,6 +32,9 @@ type Shape<Type> = {
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
 const roles = texts.optional();
+const labels = z
+  .record(text, z.union([text, texts]))
+  .refine((value) => Object.keys(value).length > 0, { error: "must name at least one label" });
 
 const transport = z.custom<NonNullable<MappingConfig["transport"]>>(
   (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value),
@@ -46,6 +49,7 @@ const mapping = z.strictObject({
   ignoreFiles: z.array(z.enum(IGNORE_FILES)).optional(),
   roles,
   indexes: texts.optional(),
+  labels: labels.optional(),
   container: text.optional(),
   states: z.array(z.enum(MEMBER_STATES)).min(1).optional(),
   inPlace: z.boolean().optional(),

@@ -32,6 +32,8 @@ export interface MappingConfig {
   readonly roles?: readonly string[];
   /** Only members with these indexes. Default: all. */
   readonly indexes?: readonly string[];
+  /** Only members whose verdict has all these labels, each with this value or one of these values. Default: all. */
+  readonly labels?: Readonly<Record<string, string | readonly string[]>>;
   /** Container of each member. Default: see `WorkloadConfig.containers`. */
   readonly container?: string;
   /** Which members get the files. Default: `["current", "kept"]`. */

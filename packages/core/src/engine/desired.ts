@@ -105,7 +105,7 @@ function conflictOf(
         "KINSYNC_CONFIG_CONFLICT",
         `${other.id} (to: ${other.to}) and ${part.mapping.id} (to: ${part.mapping.to}) both write ${full} in this container`,
         {
-          hint: "Remove one of them, or give them roles, indexes or containers that do not overlap.",
+          hint: "Remove one of them, or give them roles, indexes, labels or containers that do not overlap.",
           retry: "terminal",
           details: { path: full, mappings: [other.id, part.mapping.id] },
         },

@@ -10,6 +10,7 @@ import type { ResolvedAction } from "../mapping/action.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { DesiredState } from "../sync/target/desired-state.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
+import { channelKey } from "../sync/target/channels.ts";
 import { Worker, type WorkerListener } from "../sync/target/worker.ts";
 import { desiredState } from "./desired.ts";
 import { namesOf, tenths, type WorkloadEmitter } from "./emit.ts";
@@ -145,7 +146,7 @@ export class TargetRegistry implements AsyncDisposable {
         capabilities,
         open: (mapping, signal) => {
           const { roots } = this.#desired(entry);
-          const served = roots.filter((root) => root.mapping.transport === mapping.transport);
+          const served = roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
           return open(
             entry.eligible,
             mapping,

@@ -18,13 +18,15 @@ interface MappingCounts {
   readonly missing: Map<string, string>;
 }
 
-/** How many members have which state, role, index and container. Updated with each change: one member's change costs one member. */
+/** How many members have which state, role, index, label and container. Updated with each change: one member's change costs one member. */
 export class SelectionCounts {
   readonly #mappings: readonly ResolvedMapping[];
   readonly #byMapping = new Map<string, MappingCounts>();
   readonly #states = new Map<string, number>();
   readonly #roles = new Map<string, number>();
   readonly #indexes = new Map<string, number>();
+  /** By the label's key. */
+  readonly #labels = new Map<string, number>();
   readonly #containers = new Map<string, number>();
   #members = 0;
 
@@ -54,6 +56,7 @@ export class SelectionCounts {
     bump(this.#states, member.state, step);
     if (member.role !== undefined) bump(this.#roles, member.role, step);
     if (member.index !== undefined) bump(this.#indexes, member.index, step);
+    for (const key of Object.keys(member.labels)) bump(this.#labels, key, step);
     const { containers, initContainers = [], ephemeralContainers = [] } = member.pod.spec;
     // Also those that do not run now: such a container is not missing.
     for (const { name } of [...containers, ...initContainers, ...ephemeralContainers]) {
@@ -73,7 +76,8 @@ export class SelectionCounts {
   }
 
   /**
-   * Roles, indexes and containers that a mapping names and no member has. Empty while there are no members.
+   * Roles, indexes, keys of labels and containers that a mapping names and no member has. Empty while there are no members. The values of
+   * labels may come and go while the workload runs: a value that no member has now is not a mistake.
    * @param declaredRoles roles that the workload's spec names: they are not unknown while their pods do not exist yet
    */
   unmatched(declaredRoles: readonly string[]): readonly KinsyncError[] {
@@ -87,6 +91,9 @@ export class SelectionCounts {
       for (const index of mapping.indexes ?? []) {
         if (this.#indexes.has(index)) continue;
         problems.push(unmatched("index", mapping, index, [...this.#indexes.keys()]));
+      }
+      for (const key of Object.keys(mapping.labels ?? {})) {
+        if (!this.#labels.has(key)) problems.push(unmatched("label", mapping, key, [...this.#labels.keys()]));
       }
       const counts = this.#byMapping.get(mapping.id);
       const [reason] = counts?.missing.values() ?? [];
@@ -108,6 +115,7 @@ const MAX_NAMES = 8;
 const UNMATCHED = {
   role: { code: "KINSYNC_RESOLVE_ROLE", plural: "roles" },
   index: { code: "KINSYNC_RESOLVE_INDEX", plural: "indexes" },
+  label: { code: "KINSYNC_RESOLVE_LABEL", plural: "labels" },
   container: { code: "KINSYNC_RESOLVE_CONTAINER", plural: "containers" },
 } as const;
 

@@ -193,7 +193,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       sentence =
         counts.inState("current", "kept") === 0
           ? `0 of ${counts.members} members are current${why}`
-          : `no sync rule applies to any of the ${counts.members} pods; check states, roles, indexes and container`;
+          : `no sync rule applies to any of the ${counts.members} pods; check states, roles, indexes, labels and container`;
     }
     if (sentence === this.#absence) return;
     this.#absence = sentence;

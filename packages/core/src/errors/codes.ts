@@ -137,6 +137,11 @@ export const ERRORS = {
     hint: "List the kinds with `kubectl api-resources`.",
     retry: "terminal",
   },
+  KINSYNC_RESOLVE_LABEL: {
+    summary: "No member has such a label.",
+    hint: "List the labels that the kind gives to members with `kinsync tree WORKLOAD -o json`.",
+    retry: "terminal",
+  },
   KINSYNC_RESOLVE_NAMESPACE: {
     summary: "The namespace does not exist.",
     hint: "List the namespaces with `kubectl get namespaces`.",

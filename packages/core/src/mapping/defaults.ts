@@ -15,7 +15,9 @@ export const MAPPING_DEFAULTS = {
 } as const satisfies MappingConfigDefaults;
 
 /** Every optional key but those that select members and containers: a new key needs a default. */
-type MappingConfigDefaults = Required<Omit<MappingConfig, "from" | "to" | "roles" | "indexes" | "container">>;
+type MappingConfigDefaults = Required<
+  Omit<MappingConfig, "from" | "to" | "roles" | "indexes" | "labels" | "container">
+>;
 
 /** What a command of `run` is without these keys. `timeout` in milliseconds. */
 export const RUN_DEFAULTS = { timeout: 60_000 } as const satisfies Pick<RunAction, "timeout">;

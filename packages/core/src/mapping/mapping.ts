@@ -19,6 +19,8 @@ export interface ResolvedMapping {
   /** `undefined`: all. */
   readonly roles: readonly string[] | undefined;
   readonly indexes: readonly string[] | undefined;
+  /** Accepted values of each label; a member needs one of them for every label. */
+  readonly labels: Readonly<Record<string, readonly string[]>> | undefined;
   readonly container: string | undefined;
   readonly image: string | undefined;
   readonly states: readonly MemberState[];

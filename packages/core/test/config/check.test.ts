@@ -133,6 +133,24 @@ test.each([
     "See docs/reference/config.md.",
   ],
   [
+    "a list where labels belong",
+    `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: [active] }] }]`,
+    "kinsync.config.yaml:1:65: workloads[0].sync[0].labels must be an object, not a list",
+    "See docs/reference/config.md.",
+  ],
+  [
+    "no labels at all",
+    `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: {} }] }]`,
+    "kinsync.config.yaml:1:65: workloads[0].sync[0].labels must name at least one label",
+    "See docs/reference/config.md.",
+  ],
+  [
+    "a number as the value of a label",
+    `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: { rank: 0 } }] }]`,
+    "kinsync.config.yaml:1:73: workloads[0].sync[0].labels.rank must be a text or a list of texts, not the number 0",
+    "See docs/reference/config.md.",
+  ],
+  [
     "a word that is near an allowed one",
     `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, states: [curent] }] }]`,
     'kinsync.config.yaml:1:66: workloads[0].sync[0].states[0] must be one of current, kept, superseded, terminating, finished, helper, unsettled, not "curent"',

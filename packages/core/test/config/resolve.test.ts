@@ -31,6 +31,7 @@ test("every default is filled in", () => {
         ignoreFiles: [],
         roles: undefined,
         indexes: undefined,
+        labels: undefined,
         container: undefined,
         image: undefined,
         states: ["current", "kept"],
@@ -103,6 +104,7 @@ test("two mappings on one path of the same containers are refused", () => {
 test.each<[string, Partial<MappingConfig>, Partial<MappingConfig>]>([
   ["roles", { roles: ["head"] }, { roles: ["worker"] }],
   ["indexes", { indexes: ["0"] }, { indexes: ["1", "2"] }],
+  ["labels", { labels: { side: "active" } }, { labels: { zone: "a", side: ["preview", "retired"] } }],
   ["containers", { container: "main" }, { container: "side" }],
   ["states", { states: ["current"] }, { states: ["kept"] }],
 ])("%s that do not overlap keep two mappings apart", (_what, one, other) => {
@@ -121,6 +123,21 @@ test("roles that overlap in part do not keep them apart", () => {
     ]),
   );
   expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+});
+
+test("labels with different keys do not keep them apart: a member can have both", () => {
+  const error = thrown(() =>
+    resolveOne([
+      { from: "a", to: "/app", labels: { side: "active" } },
+      { from: "b", to: "/app", labels: { zone: "a" } },
+    ]),
+  );
+  expect(error.code).toBe("KINSYNC_CONFIG_CONFLICT");
+});
+
+test("labels accept one value or several", () => {
+  const plan = resolveOne([{ from: "a", to: "/app", labels: { side: "active", zone: ["a", "b"] } }]);
+  expect(plan.mappings[0]?.labels).toEqual({ side: ["active"], zone: ["a", "b"] });
 });
 
 test("nested mappings are no conflict", () => {

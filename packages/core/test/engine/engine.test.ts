@@ -207,6 +207,72 @@ describe("an engine", () => {
     expect(codes).toEqual(expect.arrayContaining(["KINSYNC_RESOLVE_ROLE", "KINSYNC_RESOLVE_INDEX"]));
   });
 
+  test("a mapping with labels serves the members that have them now", async () => {
+    const active = mapping("a", { labels: { side: ["active"] } });
+    const all = mapping("b");
+    const environment = new Environment({ workloads: { train: [active, all] } });
+    environment.put(member("p", { side: "active" }));
+    environment.put(member("q", { side: "preview" }));
+    environment.run();
+    environment.source(active).save({ f: "1" });
+    environment.source(all).save({ g: "1" });
+    await advance(1_000);
+    const seen = (name: string) => environment.container(member(name)).seen(key(active));
+    expect([seen("p"), seen("q")]).toEqual([{ f: "1" }, {}]);
+    expect(environment.container(member("q")).seen(key(all))).toEqual({ g: "1" });
+
+    environment.put(member("p", { side: "retired" }));
+    environment.put(member("q", { side: "active" }));
+    await advance(1_000);
+    environment.source(active).save({ f: "2" });
+    await advance(1_000);
+    expect([seen("p"), seen("q")]).toEqual([{ f: "1" }, { f: "2" }]);
+    await environment.end();
+  });
+
+  test("a label that no member has is noted and ends a single run; a value that no member has now does not", async () => {
+    const misspelt = mapping("a", { labels: { sied: ["active"] } });
+    const later = mapping("b", { labels: { side: ["preview"] } });
+    const environment = new Environment({ workloads: { train: [misspelt, later] }, mode: "once" });
+    environment.put(member("p", { side: "active" }));
+    environment.run();
+    environment.source(misspelt).save({ f: "1" });
+    environment.source(later).save({ f: "1" });
+    const { outcome } = await environment.ended();
+    expect(outcome).toMatchObject({
+      exitCode: 2,
+      problem: {
+        code: "KINSYNC_RESOLVE_LABEL",
+        hint: "Did you mean side?",
+        details: { wanted: "sied", known: ["side"] },
+      },
+    });
+    const codes = environment.events.flatMap((event) => (event.event === "note" ? [event.code] : []));
+    expect(codes.filter((code) => code === "KINSYNC_RESOLVE_LABEL")).toHaveLength(1);
+  });
+
+  test("a session is opened with the options and the mapped roots of its mappings; other options have a session of their own", async () => {
+    const plain = mapping("a");
+    const one = mapping("b", { transportOptions: { port: 1 } });
+    const same = mapping("c", { transportOptions: { port: 1 } });
+    const other = mapping("d", { transportOptions: { port: 2 } });
+    const mappings = [plain, one, same, other];
+    const environment = new Environment({ workloads: { train: mappings } });
+    environment.run();
+    for (const each of mappings) environment.source(each).save({ f: "1" });
+    await advance(1_000);
+    environment.put(member("p"));
+    await advance(1_000);
+    const opened = environment.opened.map(({ options, roots }) => ({ options, roots: roots?.map(({ path }) => path) }));
+    expect(opened).toEqual([
+      { options: {}, roots: ["/a"] },
+      { options: { port: 1 }, roots: ["/b", "/c"] },
+      { options: { port: 2 }, roots: ["/d"] },
+    ]);
+    for (const each of mappings) expect(environment.container(member("p")).seen(key(each))).toEqual({ f: "1" });
+    await environment.end();
+  });
+
   test("a local file that changes while it is sent costs a retry, not the session", async () => {
     const a = mapping("a");
     const environment = new Environment({ workloads: { train: [a] } });

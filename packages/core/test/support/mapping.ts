@@ -13,6 +13,7 @@ export function mapping(id: string, options: Partial<ResolvedMapping> = {}): Res
     ignoreFiles: [],
     roles: undefined,
     indexes: undefined,
+    labels: undefined,
     container: undefined,
     image: undefined,
     states: ["current", "kept"],

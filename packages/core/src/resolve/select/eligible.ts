@@ -18,11 +18,11 @@ export interface EligibleContainer {
 /** What the mappings select of one member. */
 export interface MemberSelection {
   readonly containers: readonly EligibleContainer[];
-  /** Mappings that select the member by its state, role and index, but name a container that it does not have. */
+  /** Mappings that select the member by its state, role, index and labels, but name a container that it does not have. */
   readonly missing: readonly { readonly mapping: ResolvedMapping; readonly reason: string }[];
 }
 
-/** Which containers of a member should hold which mappings: by its state, role, index and container. Pure. */
+/** Which containers of a member should hold which mappings: by its state, role, index, labels and container. Pure. */
 export function selectFromMember(
   member: Member,
   mappings: readonly ResolvedMapping[],
@@ -56,7 +56,13 @@ export function selectFromMember(
 function isSelected(mapping: ResolvedMapping, member: Member): boolean {
   if (!mapping.states.includes(member.state)) return false;
   if (mapping.roles !== undefined && (member.role === undefined || !mapping.roles.includes(member.role))) return false;
-  return mapping.indexes === undefined || (member.index !== undefined && mapping.indexes.includes(member.index));
+  if (mapping.indexes !== undefined && (member.index === undefined || !mapping.indexes.includes(member.index))) {
+    return false;
+  }
+  return Object.entries(mapping.labels ?? {}).every(([key, values]) => {
+    const value = Object.hasOwn(member.labels, key) ? member.labels[key] : undefined;
+    return value !== undefined && values.includes(value);
+  });
 }
 
 function targetOf(member: Member, container: MemberContainer): Target | undefined {

@@ -17,7 +17,12 @@ export interface ChannelsOptions {
   readonly signal: AbortSignal;
 }
 
-/** The sessions of one target, one for each transport that its mappings name. */
+/** Equal for mappings that share a session: mappings with another transport or other options need one of their own. */
+export function channelKey({ transport, transportOptions = {} }: ResolvedMapping): string {
+  return `${transport} ${JSON.stringify(transportOptions)}`;
+}
+
+/** The sessions of one target, one for each transport, with its options, that its mappings name. */
 export class Channels implements AsyncDisposable {
   readonly #options: ChannelsOptions;
   readonly #channels = new Map<string, Channel>();
@@ -29,8 +34,7 @@ export class Channels implements AsyncDisposable {
   }
 
   async get(mapping: ResolvedMapping): Promise<Channel> {
-    // Mappings with other options need a session of their own.
-    const key = `${mapping.transport} ${JSON.stringify(mapping.transportOptions ?? {})}`;
+    const key = channelKey(mapping);
     const open = this.#channels.get(key);
     if (open !== undefined) return open;
     let opening = this.#opening.get(key);

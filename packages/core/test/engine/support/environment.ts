@@ -2,7 +2,7 @@ import { vi } from "vitest";
 import { defineKind, type KindPlugin, type MemberState } from "../../../src/contract/kind.ts";
 import type { KubeObject, Pod } from "../../../src/contract/resource.ts";
 import { targetKey } from "../../../src/contract/target.ts";
-import { defineTransport } from "../../../src/contract/transport.ts";
+import { defineTransport, type OpenContext } from "../../../src/contract/transport.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
 import type { EngineEvent } from "../../../src/engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../../../src/engine/options.ts";
@@ -53,6 +53,8 @@ export interface MemberSpec {
   readonly state: MemberState;
   readonly role?: string;
   readonly index?: string;
+  /** The verdict's label `side`. */
+  readonly side?: string;
   /** Names of the Teams that own it. */
   readonly teams: readonly string[];
   readonly isRunning: boolean;
@@ -69,11 +71,12 @@ const labelKind: KindPlugin = defineKind({
   watches: () => ({ watches: [], pods: { owner: "any" } }),
   judge: () => ({
     pod: ({ pod: { metadata } }) => {
-      const { state = "current", role, index } = metadata.labels ?? {};
+      const { state = "current", role, index, side } = metadata.labels ?? {};
       return {
         state: state as MemberState,
         ...(role === undefined ? {} : { role }),
         ...(index === undefined ? {} : { index }),
+        ...(side === undefined ? {} : { labels: { side } }),
         reason: { code: state, message: `labelled ${state}` },
       };
     },
@@ -93,6 +96,8 @@ export interface EnvironmentOptions {
 export class Environment {
   readonly cluster = new FakeCluster([TEAMS, PODS]);
   readonly events: EngineEvent[] = [];
+  /** What the engine gave to `open` of the transport, in the order of the calls. */
+  readonly opened: OpenContext[] = [];
   readonly engine: Engine;
   readonly stop = new AbortController();
   readonly #containers = new Map<string, MemoryContainer>();
@@ -109,6 +114,7 @@ export class Environment {
       name: "exec",
       capabilities: ALL_CAPABILITIES,
       open: async (target, context) => {
+        this.opened.push(context);
         await Promise.resolve();
         const container = this.#containers.get(target.containerId);
         if (container === undefined || target.podUid !== container.uid) {
@@ -182,13 +188,18 @@ export class Environment {
   }
 
   #pod(member: MemberSpec): Pod & KubeObject {
-    const { name, state, role, index, teams, isRunning } = member;
+    const { name, state, role, index, side, teams, isRunning } = member;
     const status = isRunning
       ? { name: "main", containerID: containerIdOf(member), state: { running: { startedAt: "x" } } }
       : { name: "main", state: { waiting: { reason: "ContainerCreating" } } };
     return pod(name, {
       uid: uidOf(member),
-      labels: { state, ...(role === undefined ? {} : { role }), ...(index === undefined ? {} : { index }) },
+      labels: {
+        state,
+        ...(role === undefined ? {} : { role }),
+        ...(index === undefined ? {} : { index }),
+        ...(side === undefined ? {} : { side }),
+      },
       owners: teams.flatMap((team) => {
         const owner = this.#teams.get(team);
         return owner === undefined ? [] : [ownerReference(owner, false)];
