@@ -15,6 +15,8 @@ export { loadHistories, loadKindCases } from "./kinds/load-folder.ts";
 export { createBatch } from "./transport/create-batch.ts";
 export type { BatchPath, CreateBatchOptions } from "./transport/create-batch.ts";
 export type { PathStatus, TransportEnvironment } from "./transport/environment.ts";
+export { localFileAccess } from "./transport/local-file-access.ts";
+export type { FileAccess } from "./transport/local-file-access.ts";
 export { transportConformance } from "./transport/transport-conformance.ts";
 export type { ConformanceTest, TransportConformanceOptions } from "./transport/transport-conformance.ts";
 export { recordHistory } from "./histories/recorder.ts";
