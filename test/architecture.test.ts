@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 
@@ -95,4 +97,63 @@ test("the files named in 'Inside engine/ and sync/' exist", () => {
   );
   expect(paths.length).toBeGreaterThanOrEqual(10);
   for (const path of paths) expect(existsSync(join(ROOT, CORE, path)), path).toBe(true);
+});
+
+/** Lints each program as a file of this folder, with the repository's rules. Returns the rules that each of them breaks. */
+function brokenRules(folder: string, programs: readonly string[]): readonly (readonly string[])[] {
+  const root = mkdtempSync(join(tmpdir(), "kinsync-lint-"));
+  try {
+    const rules = JSON.parse(readFileSync(join(ROOT, ".oxlintrc.json"), "utf8")) as Record<string, unknown>;
+    // Without types: the packages that the programs import are not there.
+    writeFileSync(join(root, ".oxlintrc.json"), JSON.stringify({ ...rules, options: {} }));
+    mkdirSync(join(root, folder), { recursive: true });
+    for (const [number, program] of programs.entries()) {
+      writeFileSync(join(root, folder, `probe-${number}.ts`), `${program}\n`);
+    }
+    const { stdout } = spawnSync(join(ROOT, "node_modules", ".bin", "oxlint"), ["-f", "json"], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    const { diagnostics } = JSON.parse(stdout) as {
+      readonly diagnostics: readonly { readonly code: string; readonly filename: string }[];
+    };
+    return programs.map((_, number) =>
+      diagnostics
+        .filter(({ filename }) => filename.endsWith(`/probe-${number}.ts`))
+        .map(({ code }) => /\(([^)]+)\)/.exec(code)?.[1] ?? code),
+    );
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+const CLIENT = "@kubernetes/client-node";
+
+const TYPE_IMPORTS = [
+  `import type { V1Job } from "${CLIENT}";\nexport type Job = V1Job;`,
+  `export type { V1Job } from "${CLIENT}";`,
+];
+const RUNTIME_IMPORTS = [
+  `import { Watch } from "${CLIENT}";\nexport const probe = Watch;`,
+  `import * as client from "${CLIENT}";\nexport const probe = client;`,
+  `import "${CLIENT}";`,
+  `export { Watch } from "${CLIENT}";`,
+  `export * from "${CLIENT}";`,
+  `export const probe = await import("${CLIENT}");`,
+  `import { Watch } from "${CLIENT}/dist/watch.js";\nexport const probe = Watch;`,
+];
+/** Without the outer `type`, the import stays in the program. */
+const INLINE_TYPE = `import { type V1Job } from "${CLIENT}";\nexport type Job = V1Job;`;
+
+test.each([
+  ["a kind", "packages/kind-probe/src"],
+  ["a transport", "packages/transport-probe/src"],
+  ["the contract", "packages/core/src/contract"],
+  ["an example", "examples/probe"],
+])("%s may import types of the official client, and nothing that exists at run time", (_, folder) => {
+  expect(brokenRules(folder, TYPE_IMPORTS)).toEqual(TYPE_IMPORTS.map(() => []));
+  for (const [number, rules] of brokenRules(folder, RUNTIME_IMPORTS).entries()) {
+    expect(rules, RUNTIME_IMPORTS[number]).toContain("no-restricted-imports");
+  }
+  expect(brokenRules(folder, [INLINE_TYPE])).toEqual([["no-import-type-side-effects"]]);
 });
