@@ -10,6 +10,7 @@ const conditions = ["kinsync:source"];
  */
 const SLOWEST_FIRST = [
   "packages/transport-exec/test/conformance.test.ts",
+  "packages/transport-exec/test/conformance-on-playground.test.ts",
   "packages/transport-exec/test/commit/many-files.test.ts",
   "packages/transport-exec/test/session/state-directory.test.ts",
   "packages/cli/test/line/files.test.ts",

@@ -2,10 +2,12 @@ import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { kindConformance, transportConformance } from "@kinsync/core/testing";
-import { describe, expect, test } from "vitest";
+import { createPlayground } from "@kinsync/playground";
+import { afterAll, describe, expect, test } from "vitest";
 import { cases } from "../examples/own-kind/experiment.cases.ts";
 import { experiment } from "../examples/own-kind/experiment.ts";
 import { makeShareEnvironment } from "../examples/own-transport/share.environment.ts";
+import { makePlaygroundEnvironment } from "../examples/own-transport/share.playground.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -73,3 +75,14 @@ kindConformance(experiment(), cases, { test });
 describe("the example of an own transport, which needs no session in the container", () => {
   transportConformance(makeShareEnvironment, { test });
 });
+
+const playground = await createPlayground();
+afterAll(() => playground.close());
+
+// Without confinement, volumes are not mounted where the pod's spec says.
+describe.skipIf((await playground.kubelet.confinement).kind !== "confined")(
+  "the example of an own transport, against the playground",
+  () => {
+    transportConformance(() => makePlaygroundEnvironment(playground), { test });
+  },
+);

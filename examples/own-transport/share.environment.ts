@@ -1,8 +1,8 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterConnection, Pod, Target } from "@kinsync/core/contract";
-import type { TransportEnvironment } from "@kinsync/core/testing";
+import { localFileAccess, type TransportEnvironment } from "@kinsync/core/testing";
 import { share } from "./share.ts";
 
 const TARGET: Target = {
@@ -27,27 +27,13 @@ const POD: Pod = {
 /** A share in a temporary folder, and a cluster that has one pod, which mounts it at `/data`. */
 export async function makeShareEnvironment(): Promise<TransportEnvironment> {
   const folder = await mkdtemp(join(tmpdir(), "kinsync-share-"));
-  const local = (path: string): string => join(folder, path.replace(/^\/data/, ""));
   return {
     transport: share({ claims: { "team-data": folder } }),
     cluster: clusterOf(POD),
     target: TARGET,
     context: { pod: POD },
     folder: "/data",
-    async lstat(path) {
-      const status = await lstat(local(path)).catch(() => undefined);
-      if (status === undefined) return undefined;
-      const type = status.isFile() ? "file" : status.isDirectory() ? "directory" : "link";
-      const common = { type, mode: status.mode & 0o7777, size: status.size, mtime: status.mtimeMs } as const;
-      return type === "link" ? { ...common, target: await readlink(local(path)) } : common;
-    },
-    readFile: (path) => readFile(local(path)),
-    list: (path) => readdir(local(path)),
-    writeFile: (path, bytes) => writeFile(local(path), bytes),
-    makeDirectory: async (path) => {
-      await mkdir(local(path));
-    },
-    makeLink: (target, path) => symlink(target, local(path)),
+    ...localFileAccess((path) => join(folder, path.replace(/^\/data/, ""))),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -11,5 +11,7 @@ export type { ImageTemplate } from "./runtime/image.ts";
 export type { GarbageCollector } from "./store/garbage-collector.ts";
 export type { StoreChange } from "./store/change-feed.ts";
 export type { DeleteOptions, PlaygroundStore, WriteOptions } from "./store/playground-store.ts";
+export { createTestContainer } from "./test-container.ts";
+export type { TestContainer, TestContainerOptions } from "./test-container.ts";
 export type { UntilOptions } from "./until.ts";
 export type { NewObject, ObjectStore, Propagation, ResourceName, StoredObject, StoreEvent } from "./world.ts";

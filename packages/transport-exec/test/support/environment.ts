@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
-import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Session, TransportPlugin } from "@kinsync/core/contract";
-import type { PathStatus, TransportEnvironment } from "@kinsync/core/testing";
+import { localFileAccess, type TransportEnvironment } from "@kinsync/core/testing";
 import { exec, type ExecOptions } from "../../src/index.ts";
 import type { Make } from "./containers.ts";
 import { FakeCluster } from "./fake-cluster.ts";
@@ -45,14 +45,7 @@ export async function makeLocalEnvironment(
     target: cluster.target,
     folder,
     ...(make.shell.length === 0 && make.runtime !== "sh" ? { commands: COMMANDS[make.runtime] } : {}),
-    lstat: pathStatus,
-    readFile: (path) => readFile(path),
-    list: (path) => readdir(path),
-    writeFile: (path, bytes) => writeFile(path, bytes),
-    makeDirectory: async (path) => {
-      await mkdir(path);
-    },
-    makeLink: (target, path) => symlink(target, path),
+    ...localFileAccess((path) => path),
     async restart() {
       cluster.containerId = "containerd://bbbb";
       cluster.killAll();
@@ -69,21 +62,4 @@ export async function makeLocalEnvironment(
       await rm(base, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-}
-
-export async function pathStatus(path: string): Promise<PathStatus | undefined> {
-  try {
-    const stats = await lstat(path);
-    const type = stats.isFile()
-      ? "file"
-      : stats.isDirectory()
-        ? "directory"
-        : stats.isSymbolicLink()
-          ? "link"
-          : "other";
-    const common = { type, mode: stats.mode & 0o7777, size: stats.size, mtime: stats.mtimeMs } as const;
-    return type === "link" ? { ...common, target: await readlink(path) } : common;
-  } catch {
-    return undefined;
-  }
 }
