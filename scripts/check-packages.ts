@@ -1,8 +1,9 @@
-// Checks the packages as their users install them: packed, linted, installed into an empty project, compiled against and run.
+// Checks the packages as their users install them: packed, linted, installed into empty projects, compiled against and run. One project
+// is of an author of plugins, who builds and packs a kind and a transport; one is of a user, who installs them, too.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "kinsync-packed-"));
@@ -14,34 +15,44 @@ function run(command: string, args: readonly string[], cwd: string): string {
 
 interface Manifest {
   readonly name: string;
-  readonly exports: Readonly<Record<string, unknown>>;
 }
 
-function check(): void {
-  const tarballs: string[] = [];
-  const names: string[] = [];
+/** The tarball of the package in this folder. */
+function pack(cwd: string): string {
+  const packed = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder], cwd)) as
+    | readonly { filename: string }[]
+    | Readonly<Record<string, { filename: string }>>;
+  const [first] = Array.isArray(packed) ? packed : Object.values(packed);
+  if (first === undefined) throw new Error(`npm pack reported nothing for ${cwd}`);
+  return join(folder, first.filename.replace("@", "").replace("/", "-"));
+}
+
+/** Packs and lints every package. By name. */
+function packAll(): ReadonlyMap<string, string> {
+  const tarballs = new Map<string, string>();
   for (const name of readdirSync(join(root, "packages"))) {
     const cwd = join(root, "packages", name);
     const manifest = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")) as Manifest;
-    names.push(manifest.name);
-    const packed = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder], cwd)) as
-      | readonly { filename: string }[]
-      | Readonly<Record<string, { filename: string }>>;
-    const [first] = Array.isArray(packed) ? packed : Object.values(packed);
-    if (first === undefined) throw new Error(`npm pack reported nothing for ${name}`);
-    const tarball = join(folder, first.filename.replace("@", "").replace("/", "-"));
-    tarballs.push(tarball);
+    const tarball = pack(cwd);
+    tarballs.set(manifest.name, tarball);
     run("npx", ["publint", "--strict", tarball], root);
     run("npx", ["attw", tarball, "--profile", "esm-only", "--format", "ascii", "--quiet"], root);
   }
-  const consumer = join(folder, "consumer");
-  mkdirSync(consumer);
-  writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  run("npm", ["install", "--loglevel=error", "--no-save", ...tarballs], consumer);
-  const programs = ["consumer", "consumer-sync"];
-  for (const name of programs) copyFileSync(join(root, "test", `${name}.ts`), join(consumer, `${name}.ts`));
+  return tarballs;
+}
+
+/** A project outside of the repository, with these packages and files of the repository, compiled into `out`. */
+function createProject(name: string, tarballs: readonly string[], files: readonly string[]): string {
+  const project = join(folder, name);
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name, private: true, type: "module" }));
+  run("npm", ["install", "--loglevel=error", "--no-save", ...tarballs], project);
+  for (const file of files) {
+    mkdirSync(dirname(join(project, file)), { recursive: true });
+    cpSync(join(root, file), join(project, file));
+  }
   writeFileSync(
-    join(consumer, "tsconfig.json"),
+    join(project, "tsconfig.json"),
     JSON.stringify({
       compilerOptions: {
         target: "es2024",
@@ -50,24 +61,78 @@ function check(): void {
         types: ["node"],
         typeRoots: [join(root, "node_modules", "@types")],
         strict: true,
+        rootDir: ".",
         outDir: "out",
         rewriteRelativeImportExtensions: true,
       },
-      files: programs.map((name) => `${name}.ts`),
+      files,
     }),
   );
-  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "."], consumer);
+  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "."], project);
+  return project;
+}
+
+/** The plugins of the examples as packages: the default export is the factory, as a config by package name needs it. */
+const PLUGINS = [
+  { name: "kinsync-kind-experiment", from: "own-kind", files: ["experiment"], factory: "experiment" },
+  { name: "kinsync-transport-share", from: "own-transport", files: ["share", "share-session"], factory: "share" },
+] as const;
+
+/** Builds the plugins against the packed contract, tests them with the packed kits, and packs them. @returns their tarballs */
+function checkAuthor(tarballs: ReadonlyMap<string, string>): readonly string[] {
+  const needed = ["@kinsync/core", "@kinsync/playground"].flatMap((name) => tarballs.get(name) ?? []);
+  const author = createProject("author", needed, [
+    ...["experiment", "experiment.cases"].map((name) => `examples/own-kind/${name}.ts`),
+    ...["share", "share-session", "share.environment", "share.playground"].map(
+      (name) => `examples/own-transport/${name}.ts`,
+    ),
+    "test/consumer-kits.ts",
+  ]);
+  const report = run("node", ["--test", "--test-reporter=tap", "out/test/consumer-kits.js"], author);
+  const [, passed = "0"] = /^# pass (\d+)$/m.exec(report) ?? [];
+  const [, skipped = "0"] = /^# skipped (\d+)$/m.exec(report) ?? [];
+  process.stdout.write(
+    `    the kits: ${passed} requirements are met, ${skipped} are not claimed or cannot be checked\n`,
+  );
+  if (Number(passed) < 50) throw new Error(`the kits checked too little:\n${report}`);
+  return PLUGINS.map(({ name, from, files, factory }) => {
+    const plugin = join(author, name);
+    mkdirSync(plugin);
+    for (const file of files) cpSync(join(author, "out", "examples", from, `${file}.js`), join(plugin, `${file}.js`));
+    writeFileSync(join(plugin, "index.js"), `export { ${factory} as default } from "./${files[0]}.js";\n`);
+    const manifest = {
+      name,
+      version: "1.0.0",
+      type: "module",
+      exports: "./index.js",
+      peerDependencies: { "@kinsync/core": "^0.1.0" },
+    };
+    writeFileSync(join(plugin, "package.json"), JSON.stringify(manifest));
+    return pack(plugin);
+  });
+}
+
+function checkConsumer(tarballs: readonly string[]): void {
+  const programs = ["consumer", "consumer-sync", "consumer-plugins"];
+  const consumer = createProject(
+    "consumer",
+    tarballs,
+    programs.map((name) => `test/${name}.ts`),
+  );
   for (const name of programs) {
-    const output = run("node", [`out/${name}.js`], consumer);
+    const output = run("node", [`out/test/${name}.js`], consumer);
     if (!output.includes(`${name} ok`)) throw new Error(`${name} printed ${output}`);
   }
   const version = run(join(consumer, "node_modules", ".bin", "kinsync"), ["--version"], consumer).trim();
   if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`unexpected output of kinsync --version: ${version}`);
-  process.stdout.write(`${names.length} packed packages are valid: ${names.join(", ")}\n`);
 }
 
 try {
-  check();
+  const tarballs = packAll();
+  const plugins = checkAuthor(tarballs);
+  checkConsumer([...tarballs.values(), ...plugins]);
+  const names = [...tarballs.keys()];
+  process.stdout.write(`${names.length} packed packages are valid: ${names.join(", ")}\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -37,7 +37,7 @@ export interface TestContainer extends AsyncDisposable {
   /** Absolute path, in the container, of an empty folder on a file system of 512 KiB. Missing where containers are not confined. */
   readonly smallFolder?: string;
   /** The path on this machine of an absolute path in the container, mounts included. It changes when the container restarts. */
-  pathOf(path: string): string;
+  readonly pathOf: (path: string) => string;
   /** Kills the container and waits until the kubelet has started it again. */
   restart(): Promise<void>;
   /** Drops every exec connection to the container, as a network does. */
