@@ -1,95 +1,21 @@
 import { defineKind, delegatedVerdict } from "@kinsync/core/contract";
 import type { KindDefinition, KindView, KubeObject, OwnedPod, Pod, Verdict } from "@kinsync/core/contract";
 import { judgeObjects, kindConformance } from "@kinsync/core/testing";
-import type { KindCase, KindConformanceOptions } from "@kinsync/core/testing";
+import type { KindCase } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
-
-const SET = { group: "example.com", version: "v1", kind: "Set", plural: "sets" };
-const GROUP = { group: "example.com", version: "v1", kind: "Group", plural: "groups" };
-
-/** A sound kind: a Set owns Groups, a Group owns pods, and those of the Group that the status names are current. */
-const sound: KindDefinition = {
-  name: "set",
-  root: SET,
-  watches: () => ({ watches: [{ resource: GROUP, optional: true }] }),
-  matchesByLabels: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
-  judge: (view) => ({
-    pod: (owned) => verdict(isActive(view, owned)),
-    ...(view.owned.length === 0 && view.missing.length === 0
-      ? { notes: [{ code: "no-groups", message: "it has no groups" }] }
-      : {}),
-  }),
-};
-
-function isActive(view: KindView, owned: OwnedPod): boolean {
-  return owned.by === "labels" || owned.owners[0]?.metadata.name === view.root.status?.["active"];
-}
-
-function verdict(current: boolean): Verdict {
-  return {
-    state: current ? "current" : "superseded",
-    reason: { code: current ? "in-group" : "not-in-group", message: "its group was compared", evidence: { current } },
-  };
-}
-
-const root: KubeObject = {
-  apiVersion: "example.com/v1",
-  kind: "Set",
-  metadata: { name: "s", uid: "s-1" },
-  status: { active: "green" },
-};
-const green = object("Group", "green", root, 1);
-const blue = object("Group", "blue", root, 2);
-const stranger = object("Group", "green", { ...root, metadata: { name: "s", uid: "s-0" } }, 3, "green-0");
-const subject: KindCase = {
-  name: "two groups",
+import {
+  GROUP,
+  SET,
+  broken,
+  green,
+  isActive,
+  object,
+  pod,
   root,
-  objects: [green, blue, stranger, pod("g", green, 4), pod("b", blue, 5), pod("x", stranger, 6)],
-  members: [
-    { pod: "g", state: "current", reason: "in-group" },
-    { pod: "b", state: "superseded", reason: "not-in-group" },
-  ],
-};
-
-function object(kind: string, name: string, owner: KubeObject, second: number, uid = name): KubeObject {
-  const { apiVersion } = owner;
-  return {
-    apiVersion: kind === "Pod" ? "v1" : "example.com/v1",
-    kind,
-    metadata: {
-      name,
-      uid,
-      creationTimestamp: `2026-01-01T00:00:0${second}Z`,
-      labels: { group: owner.metadata.name, "set-uid": "s-1" },
-      ownerReferences: [
-        { apiVersion, kind: owner.kind, name: owner.metadata.name, uid: owner.metadata.uid, controller: true },
-      ],
-    },
-    status: {},
-  };
-}
-
-function pod(name: string, owner: KubeObject, second: number): KubeObject {
-  return { ...object("Pod", name, owner, second), spec: { containers: [] }, status: { phase: "Running" } };
-}
-
-/** Runs the kit with a runner that only listens: the names of the laws that were broken, with what was said of it. */
-function broken(
-  change: Partial<KindDefinition>,
-  cases: readonly KindCase[] = [subject],
-  options: Omit<KindConformanceOptions, "test"> = {},
-): Record<string, string> {
-  const failures: Record<string, string> = {};
-  const listen = (name: string, run: () => void): void => {
-    try {
-      run();
-    } catch (error) {
-      failures[name.split(": ").at(-1) ?? name] = String(error);
-    }
-  };
-  kindConformance(defineKind({ ...sound, ...change }), cases, { test: listen, ...options });
-  return failures;
-}
+  sound,
+  subject,
+  verdict,
+} from "./support/sound-kind.ts";
 
 test("a sound kind breaks no law", () => {
   expect(broken({})).toEqual({});

@@ -1,0 +1,76 @@
+import type { KindDefinition, KindView } from "@kinsync/core/contract";
+import type { KindCase } from "@kinsync/core/testing";
+import { expect, test } from "vitest";
+import { broken, checked, GROUP, sound, subject, verdict } from "./support/sound-kind.ts";
+
+/** One mistake of a kind, or of its author's cases. */
+interface PlantedFault {
+  readonly fault: string;
+  readonly kind?: () => Partial<KindDefinition>;
+  readonly cases?: readonly KindCase[];
+}
+
+const newest = (view: KindView): string | undefined =>
+  view.owned.toSorted((a, b) =>
+    (b.metadata.creationTimestamp ?? "").localeCompare(a.metadata.creationTimestamp ?? ""),
+  )[0]?.metadata.uid;
+
+/** By requirement of the kit: one mistake that this requirement must find. */
+const FAULTS: Readonly<Record<string, PlantedFault>> = {
+  "the cases are well formed": { fault: "a case is there twice", cases: [subject, subject] },
+  "members are as expected": {
+    fault: "every pod is current",
+    kind: () => ({ judge: () => ({ pod: () => verdict(true) }) }),
+  },
+  "each owned pod has one well-formed verdict": {
+    fault: "the role is an empty text",
+    kind: () => ({ judge: (view) => ({ pod: (owned) => ({ ...sound.judge(view).pod(owned), role: "" }) }) }),
+  },
+  "order does not matter": {
+    fault: "the last owned object is the current one",
+    kind: () => ({ judge: (view) => ({ pod: (owned) => verdict(owned.owners[0] === view.owned.at(-1)) }) }),
+  },
+  "input is not mutated and nothing is remembered": {
+    fault: "a pod that was judged before gets another verdict",
+    kind: () => {
+      const seen = new Set<string>();
+      return {
+        judge: (view) => ({
+          pod: (owned) => {
+            const isKnown = seen.has(owned.pod.metadata.uid);
+            seen.add(owned.pod.metadata.uid);
+            return isKnown ? verdict(false) : sound.judge(view).pod(owned);
+          },
+        }),
+      };
+    },
+  },
+  "the watch plan is stable and delivers what the rule needs": {
+    fault: "a selector leaves out pods",
+    kind: () => ({
+      watches: () => ({ watches: [{ resource: GROUP, optional: true }], pods: { labelSelector: "group=green" } }),
+    }),
+  },
+  "a root of the same name and another UID owns nothing": {
+    fault: "pods are matched by the root's name",
+    kind: () => ({ matchesByLabels: (root) => root.metadata.name === "s" }),
+  },
+  "ages change nothing": {
+    fault: "the newest owned object is the current one",
+    kind: () => ({ judge: (view) => ({ pod: (owned) => verdict(owned.owners[0]?.metadata.uid === newest(view)) }) }),
+  },
+};
+
+const requirements = checked({});
+
+test("every fault is planted for a requirement of the kit", () => {
+  expect(Object.keys(FAULTS).filter((name) => !requirements.includes(name))).toEqual([]);
+});
+
+test.each(requirements)("the kit finds a kind that breaks: %s", (name) => {
+  const planted = FAULTS[name];
+  if (planted === undefined) throw new Error("No fault is planted for this requirement: add one to FAULTS");
+  const { fault, kind, cases = [subject] } = planted;
+  expect(broken({})).toEqual({});
+  expect(Object.keys(broken(kind?.() ?? {}, cases)), fault).toContain(name);
+});
