@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createPlayground, createTestContainer } from "../src/index.ts";
 
-test("a test container runs, and its files can be read and written from outside", async () => {
+test("the container runs, and its files can be read and written from outside", async () => {
   await using container = await createTestContainer({ folder: "/work/deep" });
   const { namespace, pod, podUid } = container.target;
   expect(container.playground.store.get("pods", namespace, pod)?.metadata.uid).toBe(podUid);
@@ -37,7 +37,7 @@ test("the small folder of a confined container holds no more than 512 KiB", asyn
   await expect(writeFile(path, Buffer.alloc(600 * 1024))).rejects.toThrow("ENOSPC");
 });
 
-test("test containers of one playground do not share files, and their pods go with them", async () => {
+test("containers of one playground do not share files, and their pods go with them", async () => {
   await using playground = await createPlayground();
   const claim = { name: "data", persistentVolumeClaim: { claimName: "team" } };
   const options = {

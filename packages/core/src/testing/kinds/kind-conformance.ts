@@ -3,6 +3,7 @@ import type { KindPlugin, KindView, OwnedPod, Reason, Verdict } from "../../cont
 import { isPodActive } from "../../contract/kind.ts";
 import type { KubeObject } from "../../contract/resource.ts";
 import { ELIGIBLE_STATES, isMemberState } from "../../contract/state.ts";
+import { checkDefaultContainers, checkEndings, checkMissingFields, type JudgeObjects } from "./derived-cases.ts";
 import { lintKindCases } from "./kind-case.ts";
 import type { KindCase } from "./kind-case.ts";
 import { buildKindView, isPod, judgeObjects } from "./kind-view.ts";
@@ -38,7 +39,8 @@ const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
  *
  * One test per case compares members and notes with what the case expects. Each requirement is checked on each case: the order of objects
  * and of calls does not matter, input is not mutated, no clock, network or randomness is used, each owned pod gets one well-formed verdict,
- * pods that the root does not own get none, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a root
+ * pods that the root does not own get none, a missing status or missing labels do not make the kind throw, a pod that ends gets no files, a default
+ * container exists, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a root
  * of the same name and another UID owns nothing. The cases themselves are checked, too: duplicate names, unknown keys, empty expectations.
  *
  * ```ts
@@ -64,6 +66,14 @@ export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], op
     requirement("each owned pod has one well-formed verdict", () => checkVerdicts(kind, subject));
     requirement("order does not matter", () => checkOrder(kind, subject, seed));
     requirement("input is not mutated and nothing is remembered", () => checkPurity(kind, subject, first));
+    const judge: JudgeObjects = (changed) => judgeCase(kind, { ...subject, ...changed });
+    requirement("a missing status or missing labels do not make the kind throw", () =>
+      checkMissingFields(subject, judge),
+    );
+    requirement("a pod that ends gets no files", () => checkEndings(subject, judge));
+    requirement("the default container is one of the pod's containers", () =>
+      checkDefaultContainers(kind, subject, judge),
+    );
     requirement("the watch plan is stable and delivers what the rule needs", () => checkPlan(kind, subject));
     requirement("a root of the same name and another UID owns nothing", () => checkForeignRoot(kind, subject));
     if (!readsCreationTimestamps) requirement("ages change nothing", () => checkAges(kind, subject, seed));

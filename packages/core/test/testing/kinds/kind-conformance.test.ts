@@ -15,14 +15,15 @@ import {
   sound,
   subject,
   verdict,
+  verdictOf,
 } from "./support/sound-kind.ts";
 
-test("a sound kind breaks no law", () => {
+test("a sound kind meets every requirement", () => {
   expect(broken({})).toEqual({});
 });
 
 test("a kind that gives another answer than the case expects is named with the pod", () => {
-  const failures = broken({ judge: () => ({ pod: () => verdict(true) }) });
+  const failures = broken({ judge: () => ({ pod: (owned) => verdictOf(owned, true) }) });
   expect(Object.keys(failures)).toEqual(["members are as expected"]);
   expect(failures["members are as expected"]).toContain("b (b)");
 });
@@ -45,11 +46,11 @@ test("a kind that takes the newest owner for the current one fails with changed 
   expect(Object.keys(failures)).toContain("ages change nothing");
 });
 
-test("a kind that declares that it reads ages is not held to that law", () => {
+test("a kind that declares that it reads ages is not held to that requirement", () => {
   const oldest = (view: KindView): string =>
     view.owned.map(({ metadata }) => `${metadata.creationTimestamp} ${metadata.uid}`).toSorted()[0] ?? "";
   const judge = (view: KindView) => ({
-    pod: (owned: OwnedPod) => verdict(oldest(view).endsWith(` ${owned.owners[0]?.metadata.uid}`)),
+    pod: (owned: OwnedPod) => verdictOf(owned, oldest(view).endsWith(` ${owned.owners[0]?.metadata.uid}`)),
   });
   expect(Object.keys(broken({ judge }))).toEqual(["ages change nothing"]);
   expect(broken({ judge }, [subject], { readsCreationTimestamps: true })).toEqual({});
@@ -152,7 +153,8 @@ test("a dead pod that is called current fails", () => {
       members: [{ pod: "d", state: "current" as const, reason: "in-group" }],
     },
   ];
-  expect(broken({}, cases)["each owned pod has one well-formed verdict"]).toContain("not alive");
+  const failures = broken({ judge: (view) => ({ pod: (owned) => verdict(isActive(view, owned)) }) }, cases);
+  expect(failures["each owned pod has one well-formed verdict"]).toContain("not alive");
 });
 
 test("a selector that withholds what the rule needs fails", () => {
@@ -297,7 +299,7 @@ function brokenByParent(change: Partial<KindDefinition>, one: Partial<KindCase> 
   return failures;
 }
 
-test("a kind that delegates, refers, labels and declares roles breaks no law", () => {
+test("a kind that delegates, refers, labels and declares roles meets every requirement", () => {
   expect(brokenByParent({})).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import type { KindDefinition, KindView } from "@kinsync/core/contract";
 import type { KindCase } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
-import { broken, checked, GROUP, sound, subject, verdict } from "./support/sound-kind.ts";
+import { broken, checked, GROUP, isActive, sound, subject, verdict } from "./support/sound-kind.ts";
 
 /** One mistake of a kind, or of its author's cases. */
 interface PlantedFault {
@@ -44,6 +44,22 @@ const FAULTS: Readonly<Record<string, PlantedFault>> = {
         }),
       };
     },
+  },
+  "a missing status or missing labels do not make the kind throw": {
+    fault: "the status of the root is read without a check",
+    kind: () => ({
+      judge: (view) => ({
+        pod: (owned) => verdict(owned.owners[0]?.metadata.name === (view.root.status as { active: string }).active),
+      }),
+    }),
+  },
+  "a pod that ends gets no files": {
+    fault: "a terminating pod stays current",
+    kind: () => ({ judge: (view) => ({ pod: (owned) => verdict(isActive(view, owned)) }) }),
+  },
+  "the default container is one of the pod's containers": {
+    fault: "the default container is infrastructure",
+    kind: () => ({ infrastructure: ["main"], defaultContainer: () => "main" }),
   },
   "the watch plan is stable and delivers what the rule needs": {
     fault: "a selector leaves out pods",

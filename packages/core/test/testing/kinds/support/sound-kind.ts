@@ -1,4 +1,4 @@
-import { defineKind } from "@kinsync/core/contract";
+import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
 import type { KindDefinition, KindView, KubeObject, OwnedPod, Verdict } from "@kinsync/core/contract";
 import { kindConformance } from "@kinsync/core/testing";
 import type { KindCase, KindConformanceOptions } from "@kinsync/core/testing";
@@ -13,7 +13,7 @@ export const sound: KindDefinition = {
   watches: () => ({ watches: [{ resource: GROUP, optional: true }] }),
   matchesByLabels: (root, pod) => pod.metadata.labels?.["set-uid"] === root.metadata.uid,
   judge: (view) => ({
-    pod: (owned) => verdict(isActive(view, owned)),
+    pod: (owned) => verdictOf(owned, isActive(view, owned)),
     ...(view.owned.length === 0 && view.missing.length === 0
       ? { notes: [{ code: "no-groups", message: "it has no groups" }] }
       : {}),
@@ -22,6 +22,11 @@ export const sound: KindDefinition = {
 
 export function isActive(view: KindView, owned: OwnedPod): boolean {
   return owned.by === "labels" || owned.owners[0]?.metadata.name === view.root.status?.["active"];
+}
+
+/** Of a pod that may have ended. */
+export function verdictOf({ pod }: OwnedPod, current: boolean): Verdict {
+  return verdictOfInactivePod(pod) ?? verdict(current);
 }
 
 export function verdict(current: boolean): Verdict {
