@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { basename } from "node:path";
+import prettyMilliseconds from "pretty-ms";
 import { cleanText } from "../../text/clean.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import type { Environment, ExecEntry } from "./kubeconfig.ts";
 import { isRecord, recordOf, textOf } from "./foreign-fields.ts";
-import { seconds } from "./seconds.ts";
 
 /** The credential that an exec plugin returned. */
 export interface ExecCredential {
@@ -77,7 +77,8 @@ export async function runExecPlugin(entry: ExecEntry, options: ExecPluginOptions
       retry: "terminal",
     });
   }
-  if (end.type === "timeout") throw fail(`did not end within ${seconds(options.timeout)}${quote(end.stderr)}`);
+  if (end.type === "timeout")
+    throw fail(`did not end within ${prettyMilliseconds(options.timeout)}${quote(end.stderr)}`);
   if (end.type === "failed") throw fail(`failed (${end.how})${quote(end.stderr)}`);
   const credential = readCredential(end.stdout, entry.apiVersion);
   if (typeof credential === "string") throw fail(`returned no credential: ${credential}`);

@@ -1,11 +1,10 @@
 import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
+import prettyMilliseconds from "pretty-ms";
 import { request as sendHttp } from "./http.ts";
 import type { Proxy } from "./proxy.ts";
 import type { ServerAddress } from "./server.ts";
-import { seconds } from "../auth/seconds.ts";
-import { connectBySocks5 } from "./socks5.ts";
 import { createTlsClient, type TlsClient } from "./tls.ts";
 
 /** The way to the API server: the same for requests and WebSockets. */
@@ -66,7 +65,7 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
         opened.push(socket);
         await ready(socket, "secureConnect");
       }
-      await passProxy(socket, proxy, server);
+      await passProxy(socket, proxy, server, options);
     }
     if (tls !== undefined) {
       const name = route.tlsServerName ?? server.hostname;
@@ -78,7 +77,7 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
   } catch (error) {
     drop();
     options.signal.throwIfAborted();
-    throw isLate ? new DialTimeout(`no connection within ${seconds(options.timeout)}`) : error;
+    throw isLate ? new DialTimeout(`no connection within ${prettyMilliseconds(options.timeout)}`) : error;
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener("abort", onAbort);
@@ -121,11 +120,17 @@ function ignore(): void {
   // `close` reports it.
 }
 
-async function passProxy(socket: Socket, proxy: Proxy, server: ServerAddress): Promise<void> {
+async function passProxy(
+  socket: Socket,
+  proxy: Proxy,
+  server: ServerAddress,
+  { timeout }: Pick<DialOptions, "timeout">,
+): Promise<void> {
   const login = proxy.username === undefined ? undefined : { username: proxy.username, password: proxy.password ?? "" };
   if (proxy.type === "socks5") {
+    const { connectBySocks } = await import("./socks.ts");
     try {
-      await connectBySocks5(socket, server, login);
+      await connectBySocks(socket, { proxy, server, login, timeout });
     } catch (cause) {
       if (socket.errored !== null) throw socket.errored;
       throw new ProxyRefusal(`the proxy ${proxy.href} failed: ${(cause as Error).message}`, { cause });

@@ -1,7 +1,7 @@
+import prettyMilliseconds from "pretty-ms";
 import { cleanText } from "../../text/clean.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { DialTimeout, ProxyRefusal } from "./dial.ts";
-import { seconds } from "../auth/seconds.ts";
 
 /** The server of a request, for messages. */
 export interface Endpoint {
@@ -16,7 +16,7 @@ export class IdleTimeout extends Error {
   readonly milliseconds: number;
 
   constructor(milliseconds: number) {
-    super(`no data for ${seconds(milliseconds)}`);
+    super(`no data for ${prettyMilliseconds(milliseconds)}`);
     this.milliseconds = milliseconds;
   }
 }

@@ -5,23 +5,29 @@ import { connectCluster } from "@kinsync/core/cluster";
 import { answerJson, base64, pem, startApiServer, type ApiServer } from "../support/api-server.ts";
 import { errorOf, get, makeFolder } from "../support/kubeconfig-file.ts";
 
-function idToken(name: string, secondsLeft: number): string {
+function idToken(name: string, secondsLeft: number, claims: Readonly<Record<string, unknown>> = {}): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.round(Date.now() / 1000) + secondsLeft;
-  return `${part({ alg: "none" })}.${part({ name, exp })}.sig`;
+  return `${part({ alg: "none" })}.${part({ name, exp, sub: name, aud: "me", ...claims })}.sig`;
 }
 
 interface Issuer extends ApiServer {
   readonly grants: URLSearchParams[];
 }
 
+interface IssuerOptions {
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly answer?: Readonly<Record<string, unknown>>;
+}
+
 /** Gives tokens to the client `me` with the secret `s`, in the form only. */
-async function startIssuer(token: string): Promise<Issuer> {
+async function startIssuer(token: string, { metadata = {}, answer = {} }: IssuerOptions = {}): Promise<Issuer> {
   const grants: URLSearchParams[] = [];
   const server = await startApiServer({
     answer(request, response) {
+      const url = `https://127.0.0.1:${request.socket.localPort}`;
       if (request.url === "/idp/.well-known/openid-configuration") {
-        answerJson(response, 200, { token_endpoint: `https://127.0.0.1:${request.socket.localPort}/token` });
+        answerJson(response, 200, { issuer: `${url}/idp`, token_endpoint: `${url}/token`, ...metadata });
         return;
       }
       let body = "";
@@ -30,7 +36,8 @@ async function startIssuer(token: string): Promise<Issuer> {
         const form = new URLSearchParams(body);
         if (form.get("client_secret") !== "s") return answerJson(response, 401, { error: "invalid_client" });
         grants.push(form);
-        answerJson(response, 200, { id_token: token, refresh_token: `r${grants.length + 1}` });
+        const tokens = { access_token: "a", token_type: "Bearer", id_token: token };
+        answerJson(response, 200, { ...tokens, refresh_token: `r${grants.length + 1}`, ...answer });
       });
     },
   });
@@ -102,6 +109,27 @@ describe("a login by OIDC", () => {
     await using connection = await connectCluster({ env: {}, kubeconfig: file });
     expect((await get(connection)).status).toBe(200);
     expect(issuer.grants).toHaveLength(1);
+  });
+
+  // kubectl 1.34 accepts each of them: the API server checks the token, not the client.
+  test.each<readonly [string, IssuerOptions, Readonly<Record<string, unknown>>]>([
+    ["metadata without an issuer", { metadata: { issuer: undefined } }, {}],
+    ["metadata of another issuer", { metadata: { issuer: "https://login.example/{tenant}/v2.0" } }, {}],
+    ["an answer without a token type", { answer: { token_type: undefined } }, {}],
+    ["a token of another issuer", {}, { iss: "https://sts.example/tenant/" }],
+    ["a token for a trusted peer", {}, { aud: "kubernetes", azp: "me" }],
+    ["a token for several audiences", {}, { aud: ["kubernetes", "me"] }],
+    ["a token without a subject", {}, { sub: undefined }],
+    ["a token that begins later, by this clock", {}, { nbf: Math.round(Date.now() / 1000) + 600 }],
+  ])("%s renews the login", async (_situation, options, claims) => {
+    const renewed = idToken("new", 3600, claims);
+    await using server = await startApiServer();
+    await using issuer = await startIssuer(renewed, options);
+    await using folder = await makeFolder();
+    const file = await folder.write("config", kubeconfig(server.url, issuer.url, idToken("old", -5)));
+    await using connection = await connectCluster({ env: {}, kubeconfig: file });
+    await get(connection);
+    expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${renewed}`);
   });
 
   test("the issuer is not there: the message names it and no token", async () => {

@@ -1,5 +1,6 @@
 import { createServer as createHttp } from "node:http";
 import { createServer as createTcp, connect, type AddressInfo, type Server, type Socket } from "node:net";
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { chooseProxy, isExempt } from "../../../src/cluster/net/proxy.ts";
 import { base64, startApiServer } from "../support/api-server.ts";
@@ -93,6 +94,31 @@ async function startSocksProxy(target: number, login?: string, reply = 0): Promi
   };
 }
 
+/** Answers each chunk with the next reply; where there is none, it closes the connection. An empty reply is none at all. */
+async function startRawProxy(
+  replies: readonly (readonly number[])[],
+): Promise<Pick<TestProxy, "port"> & AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  const server = createTcp((client) => {
+    sockets.add(client);
+    const left = [...replies];
+    client
+      .on("error", () => undefined)
+      .on("data", () => {
+        const reply = left.shift();
+        if (reply === undefined) client.end();
+        else if (reply.length > 0) client.write(Buffer.from(reply));
+      });
+  });
+  return {
+    port: await listen(server),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
 describe("through a proxy", () => {
   test.each([true, false])("HTTPS_PROXY, proxy-url in the kubeconfig: %s", async (inKubeconfig) => {
     await using server = await startApiServer();
@@ -159,7 +185,7 @@ describe("through a proxy", () => {
 
   test.each([
     ["me:wrong@", 0, "it refused user and password"],
-    ["", 0, "it requires a login method"],
+    ["", 0, "it requires user and password"],
     ["me:pass@", 5, "it could not connect: connection refused"],
   ])("SOCKS5 that will not: %s, reply %d", async (login, reply, sentence) => {
     await using server = await startApiServer();
@@ -170,6 +196,56 @@ describe("through a proxy", () => {
     const error = await errorOf(get(connection));
     expect(error.code).toBe("KINSYNC_CLUSTER_UNREACHABLE");
     expect(error.message).toContain(sentence);
+    expect(inspect(error, { depth: 20 })).not.toMatch(/wrong|\bpass\b/);
+  });
+
+  test.each([
+    ["another protocol", [[72, 84, 84, 80]], "it does not speak SOCKS5"],
+    ["no login method in common", [[5, 255]], "it requires a login method that kinsync does not support"],
+    [
+      "an expired hop",
+      [
+        [5, 0],
+        [5, 6, 0, 1, 0, 0, 0, 0, 0, 0],
+      ],
+      "it could not connect: TTL expired",
+    ],
+    [
+      "a reply without a meaning",
+      [
+        [5, 0],
+        [5, 99, 0, 1, 0, 0, 0, 0, 0, 0],
+      ],
+      "for a reason that SOCKS5 does not define",
+    ],
+    ["the end of the connection", [], "it closed the connection"],
+  ])("SOCKS5 that answers with %s", async (_situation, replies, sentence) => {
+    await using proxy = await startRawProxy(replies);
+    await using folder = await makeFolder();
+    const cluster = { "proxy-url": `socks5://127.0.0.1:${proxy.port}` };
+    await using connection = await folder.connect({ server: "https://api.kinsync.test:6443", cluster });
+    expect((await errorOf(get(connection))).message).toContain(sentence);
+  });
+
+  test("SOCKS5 with a password that is too long", async () => {
+    await using proxy = await startRawProxy([[5, 2]]);
+    await using folder = await makeFolder();
+    const cluster = { "proxy-url": `socks5://me:${"x".repeat(256)}@127.0.0.1:${proxy.port}` };
+    await using connection = await folder.connect({ server: "https://api.kinsync.test:6443", cluster });
+    const error = await errorOf(get(connection));
+    expect(error.message).toContain("user or password is longer than the 255 bytes that SOCKS5 allows");
+    expect(inspect(error, { depth: 20 })).not.toContain("xxx");
+  });
+
+  test("SOCKS5 that never answers ends with the time limit", async () => {
+    await using proxy = await startRawProxy([[]]);
+    await using folder = await makeFolder();
+    const cluster = { "proxy-url": `socks5://127.0.0.1:${proxy.port}` };
+    await using connection = await folder.connect(
+      { server: "https://api.kinsync.test:6443", cluster },
+      { timeouts: { connect: 200 } },
+    );
+    expect((await errorOf(get(connection))).message).toContain("no connection within 200ms");
   });
 
   test("a proxy-url that is none", async () => {

@@ -314,7 +314,7 @@ describe("a WebSocket that is not opened", () => {
     await using connection = await folder.connect({ server: server.url }, { timeouts: { handshake: 200 } });
     const error = await errorOf(open(connection));
     expect(error.code).toBe("KINSYNC_CLUSTER_UNREACHABLE");
-    expect(error.message).toContain("no data for 200 ms");
+    expect(error.message).toContain("no data for 200ms");
     await closed;
   });
 
