@@ -36,7 +36,7 @@ function upOnTerminal(line: string, env: Readonly<Record<string, string>> = {}) 
   const code = main(line.split(" "), {
     stdout: terminal,
     stderr: terminal,
-    env: { HOME: place.path, PATH: process.env["PATH"], KUBECONFIG: playground.kubeconfigPath, ...env },
+    env: { HOME: place.path, PATH: process.env["PATH"], KUBECONFIG: playground.kubeconfigPath, TERM: "xterm", ...env },
     cwd: place.path,
     conditions: [],
     signal: stop.signal,

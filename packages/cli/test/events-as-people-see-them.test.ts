@@ -53,11 +53,11 @@ test.each<[EngineEvent, string | undefined]>([
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4 KiB, 1 deleted, 8 ms",
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4 KiB, 1 deleted, 8ms",
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 1, already up to date, 8 ms",
+    "synced train-head-0-0 (head 0/0) [main]: snapshot 1, already up to date, 8ms",
   ],
   [
     {
@@ -71,7 +71,7 @@ test.each<[EngineEvent, string | undefined]>([
   ],
   [
     { ...TARGET, event: "retry", code: "KINSYNC_TARGET_LOST", reason: "it was lost", hint: "", delay: 2000 },
-    "retry train-head-0-0 (head 0/0) [main] in 2.0 s: it was lost",
+    "retry train-head-0-0 (head 0/0) [main] in 2s: it was lost",
   ],
   [
     { ...BASE, event: "snapshot", snapshot: 1, files: 120, bytes: 34_930, changed: 120, paths: ["a"], mappings: [] },
@@ -102,7 +102,7 @@ test.each<[EngineEvent, string | undefined]>([
       duration: 5,
       reason: "",
     },
-    "command failed: make in train-head-0-0 (head 0/0) [main]: exit code 2, 5 ms\n  | no\n  | rule",
+    "command failed: make in train-head-0-0 (head 0/0) [main]: exit code 2, 5ms\n  | no\n  | rule",
   ],
   [
     { ...BASE, event: "note", code: "c", reason: "the JobSet is \u001B[31msuspended", hint: "Resume it." },
@@ -247,7 +247,7 @@ test("the table has a row for each target, and for each member without one", () 
   expect(lines).toEqual([
     "jobset/train  snapshot 3  1 of 2 members are current: 1 superseded",
     "MEMBER    ROLE    STATE       STATUS      SNAPSHOT  FILES  LATENCY",
-    "head-0    head    current     up to date  3         2      8 ms",
+    "head-0    head    current     up to date  3         2      8ms",
     "worker-0  worker  superseded  -                                     because",
   ]);
 });

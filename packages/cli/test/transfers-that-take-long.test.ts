@@ -55,8 +55,8 @@ test("a transfer that begins again starts its rate anew", () => {
 test("a bar fits its width and says rate and time left", () => {
   const transfer = { pod: "train-worker-0-1", sent: 34 * MIB, total: 100 * MIB, rate: 12 * MIB, left: 5_500 };
   const bar = formatBar(transfer, 120);
-  expect(bar).toContain("34%, 34 MiB of 100 MiB, 12 MiB/s, 5.5 s left");
+  expect(bar).toContain("34%, 34 MiB of 100 MiB, 12 MiB/s, 5.5s left");
   expect(bar).toMatch(/train-worker-0-1 +█+░+ /);
   expect(formatBar(transfer, 60).length).toBeLessThanOrEqual(60);
-  expect(formatTransfer(transfer)).toBe("sending to train-worker-0-1: 34%, 34 MiB of 100 MiB, 12 MiB/s, 5.5 s left");
+  expect(formatTransfer(transfer)).toBe("sending to train-worker-0-1: 34%, 34 MiB of 100 MiB, 12 MiB/s, 5.5s left");
 });

@@ -219,7 +219,7 @@ function printSave({ pods, saved, newestOwner, print, paint }: SaveStory): void 
   const rows = pods.map(({ name, role }) => [
     name,
     role,
-    paint("green", duration(saved.get(name) ?? Number.NaN)),
+    paint("green", duration(saved.get(name) ?? 0)),
     reached.includes(name) ? "updated" : paint("red", `keeps ${BEFORE.trim()}`),
   ]);
   for (const line of formatColumns([head, ...rows])) print(`   ${line}`);

@@ -1,3 +1,4 @@
+import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import type { Io, Output } from "../io.ts";
 
@@ -6,10 +7,12 @@ type Format = Parameters<typeof styleText>[0];
 /** Colors a text, or leaves it as it is. */
 export type Paint = (format: Format, text: string) => string;
 
-/** Colors only where a terminal shows them and nobody said no: `--no-color`, `NO_COLOR` (no-color.org), `TERM=dumb`. */
+/**
+ * Colors by Node's rules for terminals: `FORCE_COLOR`, `NO_COLOR`, `TERM`, `CI`. `--no-color` overrides all of them. `styleText` would
+ * read the environment of the process, and accepts streams only.
+ */
 export function createPaint(output: Output, env: Io["env"], wanted: boolean): Paint {
-  const asked = env["FORCE_COLOR"] !== undefined && env["FORCE_COLOR"] !== "" && env["FORCE_COLOR"] !== "0";
-  const refused = !wanted || (env["NO_COLOR"] ?? "") !== "";
-  const on = !refused && (asked || (output.isTTY === true && env["TERM"] !== "dumb"));
+  const isTerminal = output.isTTY === true || env["FORCE_COLOR"] !== undefined;
+  const on = wanted && isTerminal && WriteStream.prototype.getColorDepth(env) > 1;
   return on ? (format, text) => styleText(format, text, { validateStream: false }) : (_format, text) => text;
 }
