@@ -1,6 +1,7 @@
 // Checks the packages as their users install them: packed, linted, installed into empty projects, compiled against and run. One project
-// is of an author of plugins, who builds and packs a kind and a transport; one is of a user, who installs them, too.
-import { execFileSync } from "node:child_process";
+// is of an author of plugins, who builds and packs a kind and a transport; one is of a user, who installs them, too. Others have a config and
+// a global kinsync only.
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -127,10 +128,37 @@ function checkConsumer(tarballs: readonly string[]): void {
   if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`unexpected output of kinsync --version: ${version}`);
 }
 
+/** A global kinsync runs the config of a project that has no kinsync, with each package.json that `npm init` wrote so far, and with none. */
+function checkGlobalInstall(tarballs: readonly string[]): void {
+  const prefix = join(folder, "global");
+  run("npm", ["install", "--global", "--prefix", prefix, "--loglevel=error", ...tarballs], folder);
+  for (const type of ["commonjs", "module", undefined]) {
+    const project = join(folder, `project-${type ?? "none"}`);
+    mkdirSync(join(project, "src"), { recursive: true });
+    if (type !== undefined) writeFileSync(join(project, "package.json"), JSON.stringify({ type }));
+    writeFileSync(
+      join(project, "kinsync.config.ts"),
+      'import { defineConfig } from "kinsync";\n' +
+        'export default defineConfig({ workloads: [{ workload: "pod/x", sync: [{ from: "src", to: "/app" }] }] });\n',
+    );
+    // Without a kubeconfig, the command ends after its first line.
+    const { stdout, stderr } = spawnSync(join(prefix, "bin", "kinsync"), ["sync"], {
+      cwd: project,
+      env: { PATH: process.env["PATH"], HOME: project },
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    if (!stdout.startsWith("sync pod/x: src -> /app\n")) {
+      throw new Error(`a config in a project of type ${type ?? "none"} does not run: ${stdout}${stderr}`);
+    }
+  }
+}
+
 try {
   const tarballs = packAll();
   const plugins = checkAuthor(tarballs);
   checkConsumer([...tarballs.values(), ...plugins]);
+  checkGlobalInstall([...tarballs.values()]);
   const names = [...tarballs.keys()];
   process.stdout.write(`${names.length} packed packages are valid: ${names.join(", ")}\n`);
 } finally {

@@ -71,6 +71,8 @@ function quietWarnings(): void {
     const code = "code" in warning ? String(warning.code) : "";
     if (code === "MODULE_TYPELESS_PACKAGE_JSON") return;
     if (warning.name === "ExperimentalWarning" && /type stripping/i.test(warning.message)) return;
+    // Node refused an ES module in a CommonJS package. kinsync then runs it another way.
+    if (warning.message.startsWith("Failed to load the ES module: ")) return;
     process.stderr.write(`warning ${code === "" ? warning.name : code}: ${warning.message}\n`);
   });
 }

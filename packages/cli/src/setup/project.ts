@@ -8,6 +8,7 @@ export function projectOptions(options: ClusterOptions, io: Io, flags: ProjectFl
     cwd: io.cwd,
     env: io.env,
     conditions: io.conditions,
+    program: import.meta.url,
     onPluginBlocked: io.onPluginBlocked,
     signal: io.signal,
     config: options.config,

@@ -5,7 +5,7 @@ import { KinsyncError, type KinsyncErrorOptions } from "../errors/error.ts";
 import type { ConfigPath, Position } from "./parse.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import type { ConfigExplorer } from "./explorer.ts";
-import { configFilesIn, exists, PACKAGE_FILE, refuseForeignFile, searchFolders } from "./places.ts";
+import { configFilesIn, exists, hasConfigKey, PACKAGE_FILE, refuseForeignFile, searchFolders } from "./places.ts";
 
 export interface LoadConfigOptions {
   /** Folder that the search starts in. */
@@ -16,6 +16,11 @@ export interface LoadConfigOptions {
   readonly home?: string;
   /** Whose files may be run besides root's. Default: those of the current user; everybody's where the system has no uid. */
   readonly uid?: number;
+  /**
+   * File URL of a module of the running program. A TS or JS config that imports a package of kinsync, which its project lacks, gets the
+   * one that this module would get. Default: `@kinsync/core` only.
+   */
+  readonly program?: string;
   readonly signal: AbortSignal;
 }
 
@@ -38,7 +43,7 @@ export interface LoadedConfig {
  * `undefined` where there is none. Checks who owns the file before it is used; no other file is read or run.
  *
  * Throws `KINSYNC_CONFIG_NOT_FOUND` (a named file), `KINSYNC_CONFIG_FOREIGN`, `KINSYNC_CONFIG_PARSE`,
- * `KINSYNC_CONFIG_CONFLICT` (two config files in one folder), `KINSYNC_PLUGIN_NOT_FOUND` (an import in a TS or JS config).
+ * `KINSYNC_CONFIG_CONFLICT` (two config files in one folder), `KINSYNC_PLUGIN_NOT_FOUND` (a package that a TS or JS config imports).
  */
 export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
   return options.file === undefined ? await searchConfig(options) : await loadNamed(options.file, options);
@@ -64,12 +69,14 @@ async function searchConfig(options: LoadConfigOptions): Promise<LoadedConfig | 
   for (const folder of await searchFolders(options.cwd, options.home)) {
     const names = await configFilesIn(folder);
     if (names.length === 0) continue;
-    folders.push(folder);
     const shown = names.map((name) => shownPath(join(folder, name), options.cwd));
     for (const [place, name] of names.entries()) await refuseIrregularFile(join(folder, name), shown[place] ?? name);
     const [first, second] = shown.filter((_, place) => names[place] !== PACKAGE_FILE);
     if (first !== undefined && second !== undefined) throw twoFiles(first, second);
-    // A package.json may hold none; the search ends at any other config.
+    // Most projects have a package.json, and few have a config in it.
+    if (first === undefined && !(await hasConfigKey(join(folder, PACKAGE_FILE)))) continue;
+    folders.push(folder);
+    // A package.json that cannot be parsed may hold none; the search ends at any other config.
     if (first !== undefined) break;
   }
   const [from] = folders;
@@ -80,7 +87,8 @@ async function searchConfig(options: LoadConfigOptions): Promise<LoadedConfig | 
   const found = await explorer.search(from, to);
   if (found === undefined || basename(found.path) === PACKAGE_FILE) return found;
   const packageFile = join(found.folder, PACKAGE_FILE);
-  const other = (await exists(packageFile)) ? await explorer.load(packageFile) : undefined;
+  const isInPackage = (await exists(packageFile)) && (await hasConfigKey(packageFile));
+  const other = isInPackage ? await explorer.load(packageFile) : undefined;
   if (other !== undefined) throw twoFiles(found.file, other.file);
   return found;
 }
@@ -117,7 +125,8 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
     case ".mjs": {
       checkNodeVersion(process.versions.node, file);
       const { importConfigModule } = await import("./module.ts");
-      const value = await importConfigModule({ path, file, cwd: options.cwd, signal: options.signal });
+      const { cwd, program, signal } = options;
+      const value = await importConfigModule({ path, file, cwd, program, signal });
       return { ...common, value, locate: () => undefined };
     }
     case ".json":

@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
 import { realpath } from "node:fs/promises";
 import { basename, relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { KinsyncError } from "../errors/error.ts";
+import { loadModule, type ModuleExports } from "../plugins/load-module.ts";
 
 /** What a place in a stack or in an error's first line looks like: `/a/b.ts:3` or `file:///a/b.mjs:3:7`. */
 const PLACE = /((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^\n:()]*?\.[cm]?[jt]s):(\d+)(?::(\d+))?/;
+
+const JITI_SYNTAX = "ParseError: ";
 
 export interface ConfigModule {
   readonly path: string;
@@ -13,18 +16,20 @@ export interface ConfigModule {
   readonly file: string;
   /** Folder that messages name other files relative to. */
   readonly cwd: string;
+  /** See `LoadConfigOptions.program`. */
+  readonly program: string | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Imports a config written in TypeScript or JavaScript and gives its default export.
- * Node strips the types itself, so only erasable TypeScript runs; errors say so.
+ * Imports a config written in TypeScript or JavaScript and returns its default export. Node strips the types, so that only erasable
+ * TypeScript runs, except where package.json has `"type": "commonjs"`.
  */
 export async function importConfigModule(config: ConfigModule): Promise<unknown> {
   const { path, file } = config;
-  let module: Readonly<Record<string, unknown>>;
+  let module: ModuleExports;
   try {
-    module = (await import(pathToFileURL(await realpath(path)).href)) as Readonly<Record<string, unknown>>;
+    module = await loadModule(await realpath(path), config.program);
   } catch (error) {
     throw await translate(error, config);
   }
@@ -54,10 +59,11 @@ async function translate(error: unknown, config: ConfigModule): Promise<KinsyncE
     );
   }
   const missing = /^Cannot find (?:package|module) '([^']+)'/.exec(message)?.[1];
-  if (code === "ERR_MODULE_NOT_FOUND" && missing !== undefined) {
-    const isPackage = message.startsWith("Cannot find package");
+  if ((code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && missing !== undefined) {
+    // `require` calls both a module, and names the importing files in further lines.
+    const isPackage = message.startsWith("Cannot find package") || !/^(?:[./\\]|[A-Za-z]:)/.test(missing);
     const name = isPackage ? packageName(missing) : basename(missing);
-    const from = / imported from (.+)$/.exec(message)?.[1];
+    const from = / imported from (.+)$/.exec(message)?.[1] ?? requiredBy(error);
     const importer = from === undefined ? file : shown(from, config);
     return new KinsyncError(
       isPackage ? "KINSYNC_PLUGIN_NOT_FOUND" : "KINSYNC_CONFIG_PARSE",
@@ -67,8 +73,17 @@ async function translate(error: unknown, config: ConfigModule): Promise<KinsyncE
         : { ...options, hint: "Fix the import; relative ones need their file extension." },
     );
   }
-  const verb = error instanceof SyntaxError ? "cannot be parsed" : "failed when it was run";
-  return new KinsyncError("KINSYNC_CONFIG_PARSE", `${place} ${verb}: ${message}`, options);
+  // jiti reports a syntax error as a plain one.
+  const isSyntax = error instanceof SyntaxError || message.startsWith(JITI_SYNTAX);
+  const verb = isSyntax ? "cannot be parsed" : "failed when it was run";
+  const reason = message.replace(JITI_SYNTAX, "").trim();
+  return new KinsyncError("KINSYNC_CONFIG_PARSE", `${place} ${verb}: ${reason}`, options);
+}
+
+/** The importing file, as an error of `require` names it. */
+function requiredBy(error: unknown): string | undefined {
+  const stack = error instanceof Error && "requireStack" in error ? error.requireStack : undefined;
+  return Array.isArray(stack) && typeof stack[0] === "string" ? stack[0] : undefined;
 }
 
 /** Where an error came up, if its stack says so and it was not inside Node. */

@@ -1,4 +1,4 @@
-import { lstat, stat } from "node:fs/promises";
+import { lstat, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { KinsyncError } from "../errors/error.ts";
 
@@ -34,6 +34,16 @@ export async function searchFolders(cwd: string, home: string | undefined): Prom
 export async function configFilesIn(folder: string): Promise<readonly string[]> {
   const found = await Promise.all(CONFIG_FILES.map((name) => exists(join(folder, name))));
   return CONFIG_FILES.filter((_, place) => found[place]);
+}
+
+/** True if a package.json has a `kinsync` key, and if it cannot be parsed: reading it as a config reports that. */
+export async function hasConfigKey(path: string): Promise<boolean> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    return typeof value === "object" && value !== null && "kinsync" in value;
+  } catch {
+    return true;
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 import { watchCall, watchImport } from "./call-watch.ts";
+import { loadModule, type ModuleExports } from "./load-module.ts";
 
 /** A plugin and its origin for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
 export interface LoadedPlugin<Plugin> {
@@ -29,6 +30,11 @@ export interface LoadPluginsOptions {
   readonly timeout?: number;
   /** Export conditions besides `node` and `import`: `--conditions` of the process. Default: none. */
   readonly conditions?: readonly string[];
+  /**
+   * File URL of a module of the running program. A plugin that imports a package of kinsync, which its project lacks, gets the one that
+   * this module would get. Default: `@kinsync/core` only.
+   */
+  readonly program?: string;
   readonly signal: AbortSignal;
 }
 
@@ -131,11 +137,7 @@ function installed(name: string, from: string): boolean {
   }
 }
 
-async function importWithin(
-  file: string,
-  origin: string,
-  options: LoadPluginsOptions,
-): Promise<Readonly<Record<string, unknown>>> {
+async function importWithin(file: string, origin: string, options: LoadPluginsOptions): Promise<ModuleExports> {
   const limit = options.timeout ?? 10_000;
   const timer = AbortSignal.timeout(limit);
   const signal = AbortSignal.any([options.signal, timer]);
@@ -144,8 +146,8 @@ async function importWithin(
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const imported = watchImport(origin, () => import(pathToFileURL(file).href));
-    return (await Promise.race([imported, stopped])) as Readonly<Record<string, unknown>>;
+    const imported = watchImport(origin, () => loadModule(file, options.program));
+    return await Promise.race([imported, stopped]);
   } catch (error) {
     if (options.signal.aborted) throw error;
     if (timer.aborted) {

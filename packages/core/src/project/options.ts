@@ -45,6 +45,11 @@ export interface OpenProjectOptions {
   readonly plugins?: readonly Plugin[] | (() => Promise<readonly Plugin[]>) | undefined;
   /** Export conditions for plugin packages, besides Node's own. Default: none. */
   readonly conditions?: readonly string[] | undefined;
+  /**
+   * File URL of a module of the running program. A config or plugin that imports a package of kinsync, which its project lacks, gets the
+   * one that this module would get. Default: `@kinsync/core` only.
+   */
+  readonly program?: string | undefined;
   /** Name of the context. Default: the current one. Naming it allows writing to it. */
   readonly context?: string | undefined;
   /** A kubeconfig file. Default: `KUBECONFIG`, else that in the home folder, else the service account of the pod. */

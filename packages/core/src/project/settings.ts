@@ -45,7 +45,7 @@ export async function readSettings(options: OpenProjectOptions, signal: AbortSig
 }
 
 async function load(options: OpenProjectOptions, signal: AbortSignal): Promise<LoadedConfig | undefined> {
-  const { cwd, env, inline, config } = options;
+  const { cwd, env, inline, config, program } = options;
   if (inline !== undefined) {
     return { path: cwd, folder: cwd, file: "the inline config", value: inline, locate: () => undefined };
   }
@@ -55,6 +55,7 @@ async function load(options: OpenProjectOptions, signal: AbortSignal): Promise<L
     signal,
     ...(config === undefined ? {} : { file: config }),
     ...(home === undefined ? {} : { home }),
+    ...(program === undefined ? {} : { program }),
   });
 }
 
@@ -71,7 +72,7 @@ async function loadRegistry(
 ): Promise<PluginRegistry> {
   const { loadPlugins } = await import("../plugins/load.ts");
   const { createRegistry } = await import("../plugins/registry.ts");
-  const { conditions } = options;
+  const { conditions, program } = options;
   const configured =
     loaded === undefined
       ? NO_PLUGINS
@@ -80,6 +81,7 @@ async function loadRegistry(
           file: loaded.file,
           signal,
           ...(conditions === undefined ? {} : { conditions }),
+          ...(program === undefined ? {} : { program }),
         });
   const plugins = typeof options.plugins === "function" ? await options.plugins() : (options.plugins ?? []);
   return createRegistry({

@@ -1,0 +1,26 @@
+import { pathToFileURL } from "node:url";
+import { provideOwnPackages } from "./load-own-packages.ts";
+
+export type ModuleExports = Readonly<Record<string, unknown>>;
+
+/** What Node throws if it reads an ES module as CommonJS, since its package.json has `"type": "commonjs"` (as `npm init` writes it). */
+const READ_AS_COMMONJS =
+  /^(?:Cannot use import statement outside a module|Cannot use 'import\.meta' outside a module|Unexpected token 'export'|await is only valid in async functions)/;
+
+/**
+ * Imports a module that a user wrote: a config, or a plugin by its path. Node runs it; only an ES module that Node reads as CommonJS is
+ * run by jiti, which is loaded then. Packages of kinsync that the project lacks are those of the running program.
+ * @param path absolute path, without symbolic links
+ * @param program see `provideOwnPackages`
+ * @throws what Node or the module throws
+ */
+export async function loadModule(path: string, program: string | undefined): Promise<ModuleExports> {
+  using _own = provideOwnPackages(program);
+  try {
+    return (await import(pathToFileURL(path).href)) as ModuleExports;
+  } catch (error) {
+    if (!(error instanceof SyntaxError) || !READ_AS_COMMONJS.test(error.message)) throw error;
+    const { runByJiti } = await import("./load-by-jiti.ts");
+    return await runByJiti(path);
+  }
+}
