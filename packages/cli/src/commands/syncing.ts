@@ -48,6 +48,7 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
         }
       },
     });
+    await reporter.prepare();
     const named = project.workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
     const run = {
       wait,

@@ -12,6 +12,7 @@ export function createJsonReporter(output: Output): Reporter {
     note: (text) => write({ event: "note", time: now(), code: "plugin", reason: cleanLines(text) }),
     // The engine's events have no text that is not clean.
     event: write,
+    prepare: async () => undefined,
     attach: () => undefined,
     end: () => undefined,
     abandon: () => undefined,

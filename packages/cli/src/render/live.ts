@@ -1,14 +1,12 @@
-import { createLogUpdate } from "log-update";
 import type { EngineView } from "@kinsync/core";
 import type { Output } from "../io.ts";
 import type { Paint } from "./color.ts";
 import { formatEvent } from "./lines.ts";
-import { formatBar } from "./bar.ts";
+import type { LiveTable } from "./live-table.ts";
 import { Transfers } from "./progress.ts";
 import type { Reporter } from "./reporter.ts";
 import { SaveProgress } from "./save-progress.ts";
 import { formatSummary } from "./summary.ts";
-import { formatWorkload } from "./table.ts";
 import { clean } from "./text.ts";
 import { count, duration } from "./units.ts";
 import { createPrefix, NO_PREFIX, type NamedWorkload } from "./workload-names.ts";
@@ -18,7 +16,8 @@ const FRAME = 80;
 
 /** A live table at the bottom of a terminal; lines that are worth keeping scroll above it. */
 export function createLiveReporter(output: Output & NodeJS.WritableStream, paint: Paint): Reporter {
-  const screen = createLogUpdate(output);
+  let table: LiveTable | undefined;
+  let loading: Promise<LiveTable> | undefined;
   const transfers = new Transfers(() => performance.now());
   const saves = new SaveProgress();
   let view: (() => EngineView) | undefined;
@@ -26,35 +25,22 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
 
-  function frame(): string {
-    const workloads = view?.().workloads ?? [];
-    const width = output.columns ?? 100;
-    const bars = transfers
-      .view()
-      .slice(0, 5)
-      .map((each) => formatBar(each, width - 1));
-    const room = Math.max(4, (output.rows ?? 24) - 3 - bars.length);
-    const tables = workloads.flatMap((each) =>
-      formatWorkload(each, workloads, { paint, width, rows: Math.max(3, Math.floor(room / workloads.length) - 3) }),
-    );
-    return ["", ...tables, ...bars].join("\n");
-  }
   function draw(): void {
     timer = undefined;
-    if (!ended && view !== undefined) screen(frame());
+    if (!ended && view !== undefined) table?.draw(view(), transfers.view());
   }
   function soon(): void {
     if (timer === undefined && !ended && view !== undefined) timer = setTimeout(draw, FRAME);
   }
   function keep(text: string): void {
-    if (view === undefined || ended) output.write(`${text}\n`);
-    else screen.persist(text);
+    if (table === undefined || view === undefined || ended) output.write(`${text}\n`);
+    else table.persist(text);
   }
   function close(): void {
     clearTimeout(timer);
     if (!ended && view !== undefined) {
-      screen(frame());
-      screen.done();
+      table?.draw(view(), transfers.view());
+      table?.done();
     }
     ended = true;
   }
@@ -69,12 +55,23 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
     keep(`${prefixOf(of)}${paint("green", "synced")} to ${targets === 1 ? "1 container" : to} (${duration(slowest)})`);
   }
 
+  /** Begins while the first request is under way. */
+  function load(): Promise<LiveTable> {
+    loading ??= import("./live-table.ts").then(({ createLiveTable }) => createLiveTable(output, paint));
+    return loading;
+  }
+
   return {
     start: ({ command, lines }) => {
       for (const each of lines) keep(`${paint("bold", command)} ${clean(each)}`);
     },
-    cluster: (context, server, namespace) =>
-      keep(paint("dim", `context ${clean(context)} (${clean(server)}), namespace ${clean(namespace)}`)),
+    prepare: async () => {
+      table = await load();
+    },
+    cluster: (context, server, namespace) => {
+      keep(paint("dim", `context ${clean(context)} (${clean(server)}), namespace ${clean(namespace)}`));
+      void load();
+    },
     note: (text) => keep(`${paint("cyan", "note")}: ${clean(text)}`),
     event: (event) => {
       if (event.event === "progress") transfers.progress(event);

@@ -44,6 +44,7 @@ export function createPlainReporter(
       const text = formatEvent(event, { paint, prefixOf });
       if (text !== undefined) line(text);
     },
+    prepare: async () => undefined,
     attach: (_view, workloads) => {
       prefixOf = createPrefix(workloads);
     },

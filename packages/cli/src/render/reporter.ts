@@ -17,6 +17,8 @@ export interface Reporter {
   /** Information that is not an event of the engine. */
   note(text: string): void;
   event(event: EngineEvent): void;
+  /** Loads what is shown from `attach` on; called before it, so that the first line needs none of that. */
+  prepare(): Promise<void>;
   /** From now on `view` returns the current state. @param workloads all of the run */
   attach(view: () => EngineView, workloads: readonly NamedWorkload[]): void;
   /** Prints the result. Gives the terminal back. */
