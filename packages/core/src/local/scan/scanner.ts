@@ -1,13 +1,13 @@
 import { existsSync, statSync, type BigIntStats } from "node:fs";
-import { comparePaths, type Tree } from "../mapping/tree.ts";
-import { LocalContent } from "./content.ts";
-import type { IgnoreRules } from "./ignore.ts";
-import { IgnoredPaths } from "./ignored-paths.ts";
+import { comparePaths, type Tree } from "../../mapping/tree.ts";
+import { LocalContent } from "../read/content.ts";
+import type { IgnoreRules } from "../ignore/ignore-rules.ts";
+import { IgnoredPaths } from "../ignore/ignored-paths.ts";
 import { fileRecord, isUnchanged, PathRecords } from "./path-records.ts";
 import { PathScanner } from "./path-scanner.ts";
-import { unreadablePath } from "./source-errors.ts";
-import type { SourceSpec, SourceState } from "./source.ts";
-import { isMissing } from "./system-error.ts";
+import { unreadablePath } from "../read/source-errors.ts";
+import type { SourceSpec, SourceState } from "../source.ts";
+import { isMissing } from "../read/system-error.ts";
 import { splitPath } from "./tree-path.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { SleepDetector } from "../../src/local/sleep-detector.ts";
+import { SleepDetector } from "../../../src/local/watch/sleep-detector.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

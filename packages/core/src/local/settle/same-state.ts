@@ -1,4 +1,4 @@
-import type { SourceState } from "./source.ts";
+import type { SourceState } from "../source.ts";
 
 /** Whether two states of a source are equal, so that the second one need not be emitted. */
 export function isSameState(a: SourceState, b: SourceState): boolean {

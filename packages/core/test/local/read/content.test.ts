@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { appendFile, mkdir, open, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Content, ContentStore } from "../../src/mapping/content-store.ts";
-import { LocalContent } from "../../src/local/content.ts";
-import { Scanner } from "../../src/local/scanner.ts";
-import { specOf, tempFolder, watched, write } from "./support/fixture.ts";
+import type { Content, ContentStore } from "../../../src/mapping/content-store.ts";
+import { LocalContent } from "../../../src/local/read/content.ts";
+import { Scanner } from "../../../src/local/scan/scanner.ts";
+import { specOf, tempFolder, watched, write } from "../support/fixture.ts";
 
 const never = new AbortController().signal;
 const SMALL = "print(1)\n";

@@ -1,38 +1,11 @@
 import ignore, { type Ignore } from "ignore";
-import type { SourceSpec } from "./source.ts";
+import type { SourceSpec } from "../source.ts";
+import { anchorPattern } from "./anchored-pattern.ts";
+import { DEFAULT_IGNORES } from "./default-ignores.ts";
+import { DockerRules } from "./docker-rules.ts";
 
 /** Name of a file that rules are read from. */
 export type IgnoreFileName = SourceSpec["ignoreFiles"][number];
-
-/** Files that do not belong in a container. They come first, so that a mapping's `ignore` can include each of them again (`!`). */
-export const DEFAULT_IGNORES: readonly string[] = [
-  // Repositories and installed packages: large, and built for another platform than the container's.
-  ".git",
-  ".hg",
-  ".svn",
-  "node_modules",
-  ".venv",
-  "__pycache__",
-  "*.pyc",
-  "*.pyo",
-  // Desktops.
-  ".DS_Store",
-  "Thumbs.db",
-  // vim (it creates 4913 to test whether it can write), emacs, nano.
-  "*.swp",
-  "*.swo",
-  "*.swx",
-  "*~",
-  "4913",
-  ".#*",
-  "\\#*#",
-  // JetBrains, kate, gedit, Sublime Text.
-  "*___jb_tmp___",
-  "*___jb_old___",
-  ".*.kate-swp",
-  ".goutputstream-*",
-  ".subl*.tmp",
-];
 
 /** kinsync's own state directory: no rule can include it. */
 const STATE_DIRECTORY = ".kinsync";
@@ -163,65 +136,4 @@ export class IgnoreRules {
     }
     return layers.sort((a, b) => a.directory.length - b.directory.length);
   }
-}
-
-/**
- * One line of an ignore file in a folder, as a pattern from the root that means the same.
- * @returns `undefined` for blank lines and comments
- */
-export function anchorPattern(line: string, directory: string): string | undefined {
-  const text = line.startsWith("\ufeff") ? line.slice(1) : line;
-  if (text.trim() === "" || text.startsWith("#")) return undefined;
-  if (directory === "") return text;
-  const negative = text.startsWith("!");
-  const body = negative ? text.slice(1) : text;
-  // A lone `!` or `/` matches nothing in git. With the folder in front it would match everything.
-  if (body.trim() === "" || body.trim() === "/") return undefined;
-  const folder = directory.replaceAll(/[\\*?[\]!# ]/g, "\\$&");
-  const slash = body.indexOf("/");
-  // A slash anywhere but at the end anchors a pattern to the folder of its file; without one it matches at every depth below.
-  const isAnchored = slash !== -1 && slash < body.trimEnd().length - 1;
-  return `${negative ? "!" : ""}${folder}/${isAnchored ? (slash === 0 ? body.slice(1) : body) : `**/${body}`}`;
-}
-
-/** `.dockerignore`: the last pattern that matches the path or a folder above it decides. */
-class DockerRules {
-  readonly text: string;
-  readonly #rules: readonly { readonly negative: boolean; readonly pattern: string; readonly matcher: Ignore }[];
-
-  constructor(text: string) {
-    this.text = text;
-    this.#rules = text.split(/\r?\n/).flatMap((line, index) => {
-      const body = (index === 0 && line.startsWith("\ufeff") ? line.slice(1) : line).trim();
-      if (body === "" || body.startsWith("#")) return [];
-      const negative = body.startsWith("!");
-      const pattern = (negative ? body.slice(1) : body)
-        .trim()
-        .replace(/^(\.?\/+)+/, "")
-        .replace(/\/+$/, "");
-      if (pattern === "" || pattern === ".") return [];
-      return [{ negative, pattern, matcher: ignore({ ignorecase: false }).add({ pattern: `/${pattern}` }) }];
-    });
-  }
-
-  ignores(path: string, isDirectory: boolean): boolean {
-    let ignored = false;
-    for (const { negative, matcher } of this.#rules) {
-      if (ignored === negative && matcher.ignores(isDirectory ? `${path}/` : path)) ignored = !negative;
-    }
-    // A folder that may contain an included path must be scanned.
-    return ignored && !(isDirectory && this.#rules.some((rule) => rule.negative && mayMatchBelow(rule.pattern, path)));
-  }
-}
-
-function mayMatchBelow(pattern: string, directory: string): boolean {
-  const segments = pattern.split("/");
-  const folders = directory.split("/");
-  for (const [index, folder] of folders.entries()) {
-    const segment = segments[index];
-    if (segment === undefined) return false;
-    if (/[*?[\\]/.test(segment)) return true;
-    if (segment !== folder) return false;
-  }
-  return segments.length > folders.length;
 }

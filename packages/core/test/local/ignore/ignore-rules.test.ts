@@ -3,9 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { IgnoreRules } from "../../src/local/ignore.ts";
-import type { SourceSpec } from "../../src/local/source.ts";
-import { tempFolder } from "./support/fixture.ts";
+import { IgnoreRules } from "../../../src/local/ignore/ignore-rules.ts";
+import type { SourceSpec } from "../../../src/local/source.ts";
+import { tempFolder } from "../support/fixture.ts";
 
 function rules(changes: Partial<SourceSpec> = {}): IgnoreRules {
   return IgnoreRules.for({

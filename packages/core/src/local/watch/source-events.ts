@@ -4,8 +4,8 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { canBeSkipped, toPosix, treePathOf } from "./event-paths.ts";
 import type { FileEvents, FileEventsOptions, OpenFileEvents } from "./file-events.ts";
-import { identityOf, mayBeSameFolder, type FolderIdentity } from "./folder-identity.ts";
-import type { Scanner } from "./scanner.ts";
+import { identityOf, mayBeSameFolder, type FolderIdentity } from "../scan/folder-identity.ts";
+import type { Scanner } from "../scan/scanner.ts";
 
 /** How often the events are opened again for folders that are not watched, before the caller has to poll. */
 const REOPENINGS = 3;

@@ -1,15 +1,15 @@
 import { lstatSync, readFileSync, type BigIntStats } from "node:fs";
 import { sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { TreeEntry } from "../mapping/tree.ts";
-import { digestFile, digestSmallFile, SMALL_FILE_BYTES, type FileDigest } from "./digest.ts";
+import type { TreeEntry } from "../../mapping/tree.ts";
+import { digestFile, digestSmallFile, SMALL_FILE_BYTES, type FileDigest } from "../read/digest.ts";
 import { identityOf, isNewborn, isSameFolder } from "./folder-identity.ts";
-import { IgnoreRules, type IgnoreFileName } from "./ignore.ts";
-import { readLinkTarget, readNames, type Names } from "./names.ts";
+import { IgnoreRules, type IgnoreFileName } from "../ignore/ignore-rules.ts";
+import { readLinkTarget, readNames, type Names } from "../read/names.ts";
 import { fileRecord, isUnchanged, type PathRecords } from "./path-records.ts";
-import { unreadablePath } from "./source-errors.ts";
-import type { SourceSpec } from "./source.ts";
-import { hasCode, isMissing } from "./system-error.ts";
+import { unreadablePath } from "../read/source-errors.ts";
+import type { SourceSpec } from "../source.ts";
+import { hasCode, isMissing } from "../read/system-error.ts";
 import { joinPath } from "./tree-path.ts";
 
 /** A larger file is not read as a file of rules. */

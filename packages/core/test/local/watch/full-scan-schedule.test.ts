@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { FullScanSchedule } from "../../src/local/full-scan-schedule.ts";
+import { FullScanSchedule } from "../../../src/local/watch/full-scan-schedule.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -7,7 +7,7 @@ import {
   sourceUnreadable,
   type Content,
   type ContentStore,
-} from "../mapping/content-store.ts";
+} from "../../mapping/content-store.ts";
 import { openFlags } from "./digest.ts";
 import { hasCode, isMissing } from "./system-error.ts";
 

@@ -1,6 +1,6 @@
-import { isAtOrBelow } from "../mapping/tree.ts";
-import type { IgnoreRules } from "./ignore.ts";
-import type { SourceState } from "./source.ts";
+import { isAtOrBelow } from "../../mapping/tree.ts";
+import type { IgnoreRules } from "./ignore-rules.ts";
+import type { SourceState } from "../source.ts";
 
 type IsIgnored = Extract<SourceState, { state: "present" }>["isIgnored"];
 

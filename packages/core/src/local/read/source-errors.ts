@@ -1,5 +1,5 @@
-import { KinsyncError } from "../errors/error.ts";
-import { systemReason } from "../text/system-reason.ts";
+import { KinsyncError } from "../../errors/error.ts";
+import { systemReason } from "../../text/system-reason.ts";
 
 /**
  * A path of the source that cannot be read: the source as a whole, or one path that is left out of the tree.

@@ -1,5 +1,5 @@
-import type { Tree } from "../mapping/tree.ts";
-import type { SourceState } from "./source.ts";
+import type { Tree } from "../../mapping/tree.ts";
+import type { SourceState } from "../source.ts";
 
 /**
  * The time that a mapped single file may be missing before it counts as deleted. Many editors save by deleting the file and

@@ -1,8 +1,8 @@
 import type { BigIntStats } from "node:fs";
-import type { KinsyncError } from "../errors/error.ts";
-import { createTree, updateTree, type Tree, type TreeEntry } from "../mapping/tree.ts";
-import type { LocalContent } from "./content.ts";
-import { isSameStamp, stampOf, type FileDigest, type Stamp } from "./digest.ts";
+import type { KinsyncError } from "../../errors/error.ts";
+import { createTree, updateTree, type Tree, type TreeEntry } from "../../mapping/tree.ts";
+import type { LocalContent } from "../read/content.ts";
+import { isSameStamp, stampOf, type FileDigest, type Stamp } from "../read/digest.ts";
 import type { FolderIdentity } from "./folder-identity.ts";
 import { joinPath, splitPath } from "./tree-path.ts";
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { MissingFileGrace } from "../../src/local/missing-file-grace.ts";
-import type { SourceState } from "../../src/local/source.ts";
-import { memoryContent } from "../../src/mapping/memory-content.ts";
-import { createTree } from "../../src/mapping/tree.ts";
+import { MissingFileGrace } from "../../../src/local/settle/missing-file-grace.ts";
+import type { SourceState } from "../../../src/local/source.ts";
+import { memoryContent } from "../../../src/mapping/memory-content.ts";
+import { createTree } from "../../../src/mapping/tree.ts";
 
 const missing: SourceState = { state: "missing" };
 const present: SourceState = {

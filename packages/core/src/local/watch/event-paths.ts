@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { IgnoreRules } from "./ignore.ts";
+import type { IgnoreRules } from "../ignore/ignore-rules.ts";
 
 /** Makes a path of this machine a path as in a tree. */
 export function toPosix(path: string): string {

@@ -1,4 +1,4 @@
-import type { SourceState } from "./source.ts";
+import type { SourceState } from "../source.ts";
 
 /**
  * Files that lost all their bytes a moment ago. Many programs save by truncating a file and writing it then. kinsync should

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Debounce } from "../../src/local/debounce.ts";
+import { Debounce } from "../../../src/local/settle/debounce.ts";
 
 let isGitLocked = false;
 let settled = 0;

@@ -3,8 +3,8 @@ import { chmod, link, mkdir, rename, rm, symlink, truncate, unlink, utimes, writ
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Scanner } from "../../src/local/scanner.ts";
-import { freshScan, listing, pathsOf, specOf, tempFolder, write } from "./support/fixture.ts";
+import { Scanner } from "../../../src/local/scan/scanner.ts";
+import { freshScan, listing, pathsOf, specOf, tempFolder, write } from "../support/fixture.ts";
 
 const signal = AbortSignal.timeout(600_000);
 const isLinux = process.platform === "linux";
