@@ -1,24 +1,25 @@
 import type { KindPlugin, ResourceType } from "../../../src/contract/index.ts";
 import { ReflectorPool } from "../../../src/kube/reflector-pool.ts";
 import type { Member, MemberChange, Resolution } from "../../../src/resolve/resolution.ts";
-import { watchWorkload, type WorkloadWatch } from "../../../src/resolve/members/workload-watch.ts";
+import type { WorkloadWatch } from "../../../src/resolve/members/watch-options.ts";
+import { watchWorkload } from "../../../src/resolve/members/workload-watch.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { ALL, NAMESPACE, TEAMS } from "../../support/objects.ts";
 
 /** A fake cluster with one workload under watch. */
-export interface World extends AsyncDisposable {
+export interface WatchFixture extends AsyncDisposable {
   readonly cluster: FakeCluster;
   readonly reflectors: ReflectorPool;
   readonly watch: WorkloadWatch;
-  /** Every answer, oldest first. */
-  readonly told: readonly Resolution[];
+  /** Every resolution, oldest first. */
+  readonly resolutions: readonly Resolution[];
   /** The changes that came with each of them. */
   readonly changes: readonly (readonly MemberChange[])[];
-  /** The first answer, also a later one, for which the condition holds. */
+  /** Resolves with the first resolution, from the current one on, for which the condition holds. */
   until(condition: (resolution: Resolution) => boolean): Promise<Resolution>;
 }
 
-export interface WorldOptions {
+export interface WatchFixtureOptions {
   readonly cluster?: FakeCluster;
   readonly kind: KindPlugin | undefined;
   /** All loaded kinds. Default: only `kind`. */
@@ -29,10 +30,10 @@ export interface WorldOptions {
   readonly ownerKindWaitMs?: number;
 }
 
-export function startWorld(options: WorldOptions): World {
+export function startWatch(options: WatchFixtureOptions): WatchFixture {
   const cluster = options.cluster ?? new FakeCluster(ALL);
   const reflectors = new ReflectorPool({ cluster, timing: { retry: { min: 1, max: 2 }, slow: { min: 1, max: 2 } } });
-  const told: Resolution[] = [];
+  const resolutions: Resolution[] = [];
   const changes: (readonly MemberChange[])[] = [];
   const waiting = new Set<() => void>();
   const controller = new AbortController();
@@ -45,7 +46,7 @@ export function startWorld(options: WorldOptions): World {
     signal: controller.signal,
     ownerKindWaitMs: options.ownerKindWaitMs ?? 20,
     onResolution: (resolution, changed) => {
-      told.push(resolution);
+      resolutions.push(resolution);
       changes.push(changed);
       for (const look of waiting) look();
     },
@@ -54,12 +55,12 @@ export function startWorld(options: WorldOptions): World {
     cluster,
     reflectors,
     watch,
-    told,
+    resolutions,
     changes,
     until: (condition) =>
       new Promise((resolve) => {
         const look = (): void => {
-          const last = told.at(-1);
+          const last = resolutions.at(-1);
           if (last === undefined || !condition(last)) return;
           waiting.delete(look);
           resolve(last);
@@ -70,24 +71,24 @@ export function startWorld(options: WorldOptions): World {
     async [Symbol.asyncDispose]() {
       await watch[Symbol.asyncDispose]();
       await reflectors[Symbol.asyncDispose]();
-      assertChangesAddUp(told, changes);
+      assertChangesAddUp(resolutions, changes);
     },
   };
 }
 
-/** Members are read here at last, so that this also covers resolutions that nobody read in time. */
-function assertChangesAddUp(told: readonly Resolution[], changes: readonly (readonly MemberChange[])[]): void {
+/** The members are read only here, so that this also covers resolutions whose members were not read while they were current. */
+function assertChangesAddUp(resolutions: readonly Resolution[], changes: readonly (readonly MemberChange[])[]): void {
   const known = new Map<string, Member>();
-  for (const [at, resolution] of told.entries()) {
+  for (const [at, resolution] of resolutions.entries()) {
     for (const { uid, before, after } of changes[at] ?? []) {
-      if (known.get(uid) !== before || before === after) throw new Error(`answer ${at}: wrong change of ${uid}`);
+      if (known.get(uid) !== before || before === after) throw new Error(`resolution ${at}: wrong change of ${uid}`);
       if (after === undefined) known.delete(uid);
       else known.set(uid, after);
     }
     const { members, memberCount } = resolution;
     const isSame = members.length === known.size && members.every((member) => known.get(member.uid) === member);
     if (!isSame || memberCount !== known.size)
-      throw new Error(`answer ${at}: its changes do not add up to its members`);
+      throw new Error(`resolution ${at}: its changes do not add up to its members`);
   }
 }
 
