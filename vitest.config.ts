@@ -17,7 +17,7 @@ const SLOWEST_FIRST = [
   "packages/cli/test/line/faults.test.ts",
   "packages/cli/test/third-party/plugins-of-others.test.ts",
   "packages/core/test/plugins/load.test.ts",
-  "packages/core/test/local/watcher.test.ts",
+  "packages/core/test/local/branch-switches.test.ts",
   "packages/core/test/cluster/auth/credentials.test.ts",
   "packages/core/test/local/any-changes.test.ts",
   "packages/playground/test/kubelet/pods.test.ts",

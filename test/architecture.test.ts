@@ -90,7 +90,7 @@ test("the files named in 'Where to change what' exist, one or two for each chang
   }
 });
 
-test("the files named in 'Inside engine/ and sync/' exist", () => {
+test("the files named in 'Inside local/, engine/ and sync/' exist", () => {
   const section = page.split(/^### Inside .*$/m)[1]?.split(/^## /m)[0] ?? "";
   const paths = [...section.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`([\w./-]+)`/g)].map(([, path = ""]) => path),

@@ -27,7 +27,7 @@ describe.each(["kind-deployment", "kind-jobset", "kind-statefulset"])("the histo
     const stem = file.replace(/\.jsonl$/, "");
     expect(stem.length).toBeLessThanOrEqual(MAX_NAME_LENGTH);
     if (WITHOUT_SITUATION.includes(stem)) return;
-    const situation = parseHistory(stem, readFileSync(join(folder, file), "utf8")).origin?.situation ?? "";
+    const situation = parseHistory(stem, readFileSync(join(folder, file), "utf8")).origin?.scenario ?? "";
     expect(recordingName(situation)).toBe(stem);
     expect(
       sources.some((source) => source.includes(`situation("${situation}"`) || source.includes(`\n  "${situation}",`)),

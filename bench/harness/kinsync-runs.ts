@@ -85,6 +85,11 @@ export function cliArguments(form: keyof typeof CLI_ARGUMENTS): readonly string[
   return CLI_ARGUMENTS[form];
 }
 
+/** Arguments of the CLI that select the cluster and the namespace of the benchmark. */
+export function clusterArguments({ kubeconfig, context, namespace }: BenchCluster): readonly string[] {
+  return ["--kubeconfig", kubeconfig, "--context", context, "-n", namespace];
+}
+
 /** `kinsync up` with a config file, as a process. Resolves when everything is synced. */
 export async function startCli(
   cluster: BenchCluster,
@@ -92,20 +97,7 @@ export async function startCli(
   workloads: number,
   onEvent: OnEvent = () => {},
 ): Promise<Running> {
-  const { kubeconfig, context, namespace } = cluster;
-  const args = [
-    "up",
-    "--config",
-    configFile,
-    "--kubeconfig",
-    kubeconfig,
-    "--context",
-    context,
-    "-n",
-    namespace,
-    "-o",
-    "json",
-  ];
+  const args = ["up", "--config", configFile, ...clusterArguments(cluster), "-o", "json"];
   const child = spawn(process.execPath, [...cliArguments(cluster.form), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cliArguments } from "../harness/kinsync-runs.ts";
+import { cliArguments, clusterArguments } from "../harness/kinsync-runs.ts";
 import { now } from "../harness/observer.ts";
 import { end } from "../harness/measured-process.ts";
 import { formatNumber, median, print, progress, quantile, ratio, table, verdict } from "../report/format.ts";
@@ -18,19 +18,7 @@ export async function benchStart(cluster: BenchCluster, turns: number): Promise<
     mkdirSync(join(folder, "src"));
     writeFileSync(join(folder, "src", "a.txt"), "a\n");
     const { workload } = await cluster.createGroup(1);
-    const { kubeconfig, context, namespace } = cluster;
-    const up = [
-      "up",
-      workload,
-      "--kubeconfig",
-      kubeconfig,
-      "--context",
-      context,
-      "-n",
-      namespace,
-      "--sync",
-      "src:bench/start",
-    ];
+    const up = ["up", workload, ...clusterArguments(cluster), "--sync", "src:bench/start"];
     const forms = (["source", "built"] as const).filter((form) => existsSync(cliArguments(form).at(-1) ?? ""));
     const ways: readonly (readonly [name: string, run: () => Promise<number>])[] = [
       [IDLE_NODE, () => timeToEnd(["-e", "0"], folder)],

@@ -1,5 +1,7 @@
 // The cost of one pod's event through to the worker of its container: from the event's arrival to the opening of a session, among
-// 10,000 pods that all have a worker. Requires no cluster.
+// 10,000 pods that all have a worker. Also the memory that the engine retains for each of these pods. Requires no cluster.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { defineTransport } from "../../packages/core/src/contract/transport.ts";
 import type { Inventory, Receipt, Session, Stage } from "../../packages/core/src/contract/transport.ts";
 import { createEngine } from "../../packages/core/src/engine/engine.ts";
@@ -14,11 +16,16 @@ const POD_EVENTS = 300;
 const STRIDE = 7919;
 /** The engine leaves half of the time to others after a long pass; single events do not meet that. */
 const PAUSE_MS = 3;
+/** Time after the last session until the memory is read: workers finish their first pass. */
+const SETTLE_MS = 2_000;
 
-/** A session that does nothing: what a session costs is another benchmark's. */
+const FACTS = { agent: "none", incarnation: "1", workingDirectory: "/" };
+const NEVER = new Promise<never>(() => undefined);
+
+/** A session that does nothing and holds nothing: what a session costs is another benchmark's. */
 class IdleSession implements Session {
-  readonly facts = { agent: "none", incarnation: "1", workingDirectory: "/" };
-  readonly ended = new Promise<never>(() => undefined);
+  readonly facts = FACTS;
+  readonly ended = NEVER;
 
   async inventory(): Promise<Inventory> {
     return { root: "directory", entries: [], placed: [] };
@@ -41,20 +48,21 @@ class IdleSession implements Session {
 export async function benchToWorker(count: number): Promise<void> {
   const workload = new LargeWorkload(count);
   const { cluster, feeds } = connectTo(workload);
-  const opened = new Set<string>();
+  let opened = 0;
   const allOpened = Promise.withResolvers<void>();
   let onOpen: ((containerId: string) => void) | undefined;
   const transport = defineTransport({
     name: "exec",
     capabilities: { folders: true, links: true, modes: true, deletes: true, acknowledges: "seen" },
     open: async ({ containerId }) => {
-      opened.add(containerId);
-      if (opened.size === count) allOpened.resolve();
+      opened += 1;
+      if (opened === count) allOpened.resolve();
       onOpen?.(containerId);
       return new IdleSession();
     },
   });
   const stop = new AbortController();
+  const heapBefore = usedHeap();
   const content = memoryContent([]);
   const engine = createEngine({
     cluster,
@@ -64,7 +72,8 @@ export async function benchToWorker(count: number): Promise<void> {
       {
         name: "set/train",
         ref: { resource: SETS, namespace: "ml", name: "train" },
-        mappings: [mapping("src")],
+        // The second mapping fits no member, so that finding such filters is measured, too.
+        mappings: [mapping("src"), mapping("none", { indexes: ["none"] })],
         run: [],
       },
     ],
@@ -92,6 +101,8 @@ export async function benchToWorker(count: number): Promise<void> {
   });
   const ended = engine.run();
   await allOpened.promise;
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const bytesPerPod = (usedHeap() - heapBefore) / count;
 
   const times: number[] = [];
   for (let turn = 0; turn < POD_EVENTS; turn += 1) {
@@ -121,7 +132,18 @@ export async function benchToWorker(count: number): Promise<void> {
       ],
     ),
   );
+  print(`\nheap that the engine retains for each pod and its worker: ${(bytesPerPod / 1024).toFixed(2)} KiB`);
   print("");
   print(verdict("one pod's event to the worker, median", middle, 0.3));
   print(verdict("one pod's event to the worker, 99th percentile", rare, 3));
+  print(verdict("KiB retained for each pod", bytesPerPod / 1024, 3));
+}
+
+/** Bytes of the heap after a full garbage collection. */
+function usedHeap(): number {
+  // `--expose-gc` at run time: a flag on the command line would have to be passed through npm.
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  return process.memoryUsage().heapUsed;
 }

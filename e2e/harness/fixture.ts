@@ -149,6 +149,14 @@ export class Fixture implements AsyncDisposable {
     return this.#startSync("up", workload, options);
   }
 
+  /** Writes a first file, starts `kinsync up`, and waits until all targets are synced. */
+  async upWithFile(workload: string, options: UpOptions = {}): Promise<KinsyncProcess> {
+    await this.project.write(`${FROM}/f.txt`, "one\n");
+    const kinsync = this.up(workload, options);
+    await kinsync.ready();
+    return kinsync;
+  }
+
   /** Runs `kinsync sync` to its end. */
   async sync(workload: string, options: UpOptions = {}): Promise<KinsyncProcess & { readonly end: End }> {
     const kinsync = this.#startSync("sync", workload, options);
@@ -175,14 +183,14 @@ export class Fixture implements AsyncDisposable {
   }
 
   /**
-   * States the truth about each pod of a workload, as the situation created it, and waits until `kinsync tree` reports the same.
+   * Waits until `kinsync tree` reports these states of all pods of a workload, and records them as the truth.
    * To be called only when no change is in progress.
    */
-  async truth(workload: string, expected: Readonly<Record<string, string>>): Promise<void> {
+  async expectMembers(workload: string, expected: Readonly<Record<string, string>>): Promise<void> {
     await expect
       .poll(() => this.states(workload), { timeout: 30_000, interval: 300, message: `the members of ${workload}` })
       .toEqual(expected);
-    await this.#recording?.truth(workload, expected, this.signal);
+    await this.#recording?.recordTruth(workload, expected, this.signal);
   }
 
   /** Starts any command of kinsync in the project's folder. */

@@ -20,7 +20,7 @@ const KINDS: readonly RecordedKind[] = [
   {
     kind: statefulset(),
     crossCheck: statefulSetCounts,
-    also: [{ group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" }],
+    extraResources: [{ group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" }],
   },
 ];
 
@@ -44,13 +44,15 @@ export class Recording implements AsyncDisposable {
   ): Promise<Recording> {
     await using resources = new AsyncDisposableStack();
     const cluster = resources.use(await connectCluster({ env: process.env, kubeconfig, signal }));
-    const recorder = resources.use(await recordHistory({ cluster, namespace, kinds: KINDS, situation, signal }));
+    const recorder = resources.use(
+      await recordHistory({ cluster, namespace, kinds: KINDS, scenario: situation, signal }),
+    );
     return new Recording(recorder, situation, resources.move());
   }
 
   /** Records a truth. Does nothing for a workload of another kind. */
-  async truth(workload: string, members: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    await this.#recorder.truth(workload, members as Readonly<Record<string, MemberState>>, signal);
+  async recordTruth(workload: string, members: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+    await this.#recorder.recordTruth(workload, members as Readonly<Record<string, MemberState>>, signal);
   }
 
   /**
@@ -78,5 +80,5 @@ export class Recording implements AsyncDisposable {
 /** The situation of a recorded file; `undefined` if the file does not exist. */
 async function situationIn(file: string): Promise<string | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (parseHistory(file, text).origin?.situation ?? "");
+  return text === undefined ? undefined : (parseHistory(file, text).origin?.scenario ?? "");
 }

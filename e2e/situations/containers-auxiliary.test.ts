@@ -30,14 +30,14 @@ situation("only the sidecar that crashed is updated again", {}, async (fixture) 
   await project.write("src/f.txt", "one\n");
   const kinsync = fixture.up("pod/x", { args: ["--container", "sidecar"] });
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
-  await fixture.truth("pod/x", { x: "current" });
+  await fixture.expectMembers("pod/x", { x: "current" });
 
   await crashContainer(kubectl, x, "sidecar");
   const after = await restarted(fixture, "sidecar");
   await expect
     .poll(() => fixture.list(after, "/app/src", "sidecar"), { timeout: 60_000, interval: 200 })
     .toEqual({ "f.txt": "file: one\n" });
-  await fixture.truth("pod/x", { x: "current" });
+  await fixture.expectMembers("pod/x", { x: "current" });
   expect(containerOf(after, "main")?.restartCount).toBe(0);
   expect(await fixture.list(after, "/app/src", "main")).toEqual({ "f.txt": "file: old\n" });
 });
@@ -57,7 +57,7 @@ situation("a running init container is updated when it is selected", {}, async (
   const once = await fixture.sync("pod/x", { args: ["--wait", "2s"] });
   expect(once.end.code).toBe(4);
   expect(await fixture.list(x, "/app/src", "setup")).toEqual({});
-  await fixture.truth("pod/x", { x: "current" });
+  await fixture.expectMembers("pod/x", { x: "current" });
 
   const kinsync = fixture.up("pod/x", { args: ["--container", "setup"] });
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
@@ -68,7 +68,7 @@ situation("a running init container is updated when it is selected", {}, async (
   await expect
     .poll(() => fixture.list(after, "/app/seen"), { timeout: 30_000, interval: 200 })
     .toEqual({ "f.txt": "file: one\n", go: "file: " });
-  await fixture.truth("pod/x", { x: "current" });
+  await fixture.expectMembers("pod/x", { x: "current" });
 
   const late = await fixture.sync("pod/x", { args: ["--container", "setup", "--wait", "2s"] });
   expect(late.end.code).toBe(2);
@@ -85,10 +85,8 @@ situation(
     const { cluster, kubectl, project } = fixture;
     await fixture.create(pod("x", podSpec(container(cluster.image))));
     await fixture.running(1);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("pod/x", { args: ["--container", "debug"] });
-    await kinsync.ready();
-    await fixture.truth("pod/x", { x: "current" });
+    await fixture.upWithFile("pod/x", { args: ["--container", "debug"] });
+    await fixture.expectMembers("pod/x", { x: "current" });
 
     const options = ["--image", cluster.image, "--image-pull-policy", "IfNotPresent", "--container", "debug"];
     await kubectl.run(["debug", "pod/x", ...options, "--profile", "general", "--", "sh", "-c", EMPTY]);
@@ -102,7 +100,7 @@ situation(
       .poll(() => fixture.list(x, "/app/src", "debug"), { timeout: 60_000, interval: 200 })
       .toEqual({ "f.txt": "file: two\n" });
     expect(await fixture.list(x, "/app/src", "main")).toEqual({ "f.txt": "file: old\n" });
-    await fixture.truth("pod/x", { x: "current" });
+    await fixture.expectMembers("pod/x", { x: "current" });
   },
 );
 

@@ -15,7 +15,7 @@ situation("a restarted container is updated again", {}, async (fixture) => {
   const kinsync = fixture.up("sts/db");
   await kinsync.ready();
   await fixture.untilSame(pods);
-  await fixture.truth("sts/db", states(pods, "current"));
+  await fixture.expectMembers("sts/db", states(pods, "current"));
   await crashContainer(kubectl, pods[0]);
   const after = await fixture.until("the container of db-0 runs again", async () => {
     const all = await fixture.running(2);
@@ -24,14 +24,14 @@ situation("a restarted container is updated again", {}, async (fixture) => {
   });
   expect(after.map(({ metadata }) => metadata.uid)).toEqual(pods.map(({ metadata }) => metadata.uid));
   await fixture.untilSame(after);
-  await fixture.truth("sts/db", states(after, "current"));
+  await fixture.expectMembers("sts/db", states(after, "current"));
   await fixture.save(kinsync, "f.txt", "two\n", after);
 });
 
 situation("a container that crashes during a batch gets all files again", { timeout: 180_000 }, async (fixture) => {
   const { kubectl } = fixture;
   const { kinsync, pods, relay } = await syncTwoPodsThroughRelay(fixture);
-  await fixture.truth("sts/db", states(pods, "current"));
+  await fixture.expectMembers("sts/db", states(pods, "current"));
   const since = kinsync.mark();
   await holdTransferHalfway(fixture, relay);
   const held = await podWithoutFile(kinsync, pods, since);
@@ -42,14 +42,14 @@ situation("a container that crashes during a batch gets all files again", { time
   });
   relay.resume();
   await fixture.untilSame(after);
-  await fixture.truth("sts/db", states(after, "current"));
+  await fixture.expectMembers("sts/db", states(after, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", after);
 });
 
 situation("a pod replaced during a batch gets all files", { timeout: 180_000 }, async (fixture) => {
   const { kubectl } = fixture;
   const { kinsync, pods, relay } = await syncTwoPodsThroughRelay(fixture);
-  await fixture.truth("sts/db", states(pods, "current"));
+  await fixture.expectMembers("sts/db", states(pods, "current"));
   const since = kinsync.mark();
   await holdTransferHalfway(fixture, relay);
   const held = await podWithoutFile(kinsync, pods, since);
@@ -61,7 +61,7 @@ situation("a pod replaced during a batch gets all files", { timeout: 180_000 }, 
   // The held bytes are sent to a container that no longer exists.
   relay.resume();
   await fixture.untilSame(after);
-  await fixture.truth("sts/db", states(after, "current"));
+  await fixture.expectMembers("sts/db", states(after, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", after);
   expect(kinsync.syncedAmong([held], since)).toEqual([]);
 });
@@ -70,17 +70,15 @@ situation(
   "a container killed for its memory is updated again",
   { needs: ["real"], skippedOnPlayground: "its containers have no limits" },
   async (fixture) => {
-    const { cluster, kubectl, project } = fixture;
+    const { cluster, kubectl } = fixture;
     // The first process uses the most memory of the container, so the kernel kills it.
     const script = `${SEED}; trap 'exit 0' TERM; while [ ! -e /tmp/eat ]; do sleep 0.2; done; exec tail /dev/zero`;
     const limited = container(cluster.image, script, { resources: { limits: { memory: "64Mi" } } });
     await fixture.create(statefulSet("db", 2, podSpec(limited)));
     const pods = await fixture.running(2);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("sts/db");
-    await kinsync.ready();
+    const kinsync = await fixture.upWithFile("sts/db");
     await fixture.untilSame(pods);
-    await fixture.truth("sts/db", states(pods, "current"));
+    await fixture.expectMembers("sts/db", states(pods, "current"));
 
     await kubectl.run(["exec", "db-0", "--", "touch", "/tmp/eat"]);
     const after = await fixture.until("the container of db-0 runs again", async () => {
@@ -88,7 +86,7 @@ situation(
       return all.some((pod) => containerOf(pod, "main")?.lastState?.terminated?.reason === "OOMKilled") && all;
     });
     await fixture.untilSame(after);
-    await fixture.truth("sts/db", states(after, "current"));
+    await fixture.expectMembers("sts/db", states(after, "current"));
     await fixture.save(kinsync, "f.txt", "two\n", after);
   },
 );

@@ -7,13 +7,13 @@ situation("a bare pod is updated and its neighbor is not", {}, async (fixture) =
   await fixture.create(pod("x", podSpec(container(cluster.image))), pod("y", podSpec(container(cluster.image))));
   const [x, y] = await fixture.running(2);
   if (x === undefined || y === undefined) throw new Error("fewer than two pods run");
-  await fixture.truth("pod/x", { x: "current" });
+  await fixture.expectMembers("pod/x", { x: "current" });
   await project.write("src/f.txt", "one\n");
   const kinsync = fixture.up("pod/x");
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
   await fixture.save(kinsync, "f.txt", "two\n", [x]);
   expect(await fixture.list(y)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("pod/x", { x: "current" });
+  await fixture.expectMembers("pod/x", { x: "current" });
 });
 
 situation("the default container is updated unless another is selected", {}, async (fixture) => {
@@ -66,9 +66,7 @@ situation("a full volume keeps its files and recovers when it has room", {}, asy
   const volumes = [{ name: "code", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }];
   await fixture.create(pod("x", podSpec(tiny, { volumes })));
   const pods = await fixture.running(1);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("pod/x");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("pod/x");
   await fixture.untilSame(pods);
 
   const since = kinsync.mark();

@@ -13,20 +13,18 @@ const WEB = "app=web";
 const SURGE = { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } } };
 
 situation("a Deployment rollout updates only pods of the new ReplicaSet", {}, async (fixture) => {
-  const { cluster, kubectl, project } = fixture;
+  const { cluster, kubectl } = fixture;
   await fixture.create(gateMap("open"), deployment("web", 3, gated(cluster.image, "1"), SURGE));
   const first = await untilRolledOut(fixture, "1", 3);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("deploy/web");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("deploy/web");
   await fixture.save(kinsync, "f.txt", "two\n", first);
-  await fixture.truth("deploy/web", states(first, "current"));
+  await fixture.expectMembers("deploy/web", states(first, "current"));
 
   await kubectl.patch("configmap/gate", gateMap("closed"));
   await kubectl.patch("deployment/web", { spec: { template: { spec: gated(cluster.image, "2") } } });
   const second = await newPods(fixture, first, 2);
   await fixture.untilSame(second);
-  await fixture.truth("deploy/web", { ...states(first, "superseded"), ...states(second, "current") });
+  await fixture.expectMembers("deploy/web", { ...states(first, "superseded"), ...states(second, "current") });
   await fixture.save(kinsync, "f.txt", "three\n", second);
   for (const pod of first) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: two\n" });
 
@@ -34,7 +32,7 @@ situation("a Deployment rollout updates only pods of the new ReplicaSet", {}, as
   await openGate(kubectl, second);
   const last = await untilRolledOut(fixture, "2", 3);
   await fixture.untilSame(last);
-  await fixture.truth("deploy/web", states(last, "current"));
+  await fixture.expectMembers("deploy/web", states(last, "current"));
   await fixture.save(kinsync, "f.txt", "four\n", last);
 });
 
@@ -44,7 +42,7 @@ situation("a rollback to an older ReplicaSet updates only its pods", {}, async (
   await untilRolledOut(fixture, "1", 3);
   await kubectl.patch("deployment/web", { spec: { template: { spec: gated(cluster.image, "2") } } });
   const second = await untilRolledOut(fixture, "2", 3);
-  await fixture.truth("deploy/web", states(second, "current"));
+  await fixture.expectMembers("deploy/web", states(second, "current"));
   await kubectl.patch("configmap/gate", gateMap("closed"));
   await kubectl.patch("deployment/web", { spec: { template: { spec: gated(cluster.image, "1") } } });
   const first = await newPods(fixture, second, 2);
@@ -68,14 +66,14 @@ situation("a rollback to an older ReplicaSet updates only its pods", {}, async (
   expect(await kinsync.ready()).toMatchObject({ members: 5, targets: 2, synced: 2 });
   await fixture.save(kinsync, "f.txt", "two\n", first);
   for (const pod of second) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("deploy/web", { ...states(first, "current"), ...states(second, "superseded") });
+  await fixture.expectMembers("deploy/web", { ...states(first, "current"), ...states(second, "superseded") });
   expect(await fingerprint(kubectl, "deployment/web")).toEqual(before);
 
   await kubectl.patch("configmap/gate", gateMap("open"));
   await openGate(kubectl, first);
   const last = await untilRolledOut(fixture, "1", 3);
   await fixture.untilSame(last);
-  await fixture.truth("deploy/web", states(last, "current"));
+  await fixture.expectMembers("deploy/web", states(last, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", last);
 });
 
@@ -88,14 +86,14 @@ situation("a paused rollout updates only pods of the newest ReplicaSet", {}, asy
   const second = await newPods(fixture, first, 2);
   await kubectl.patch("deployment/web", { spec: { paused: true } });
   const middle = { ...states(first, "superseded"), ...states(second, "current") };
-  await fixture.truth("deploy/web", middle);
+  await fixture.expectMembers("deploy/web", middle);
 
   await project.write("src/f.txt", "one\n");
   const kinsync = fixture.up("deploy/web");
   expect(await kinsync.ready()).toMatchObject({ members: 5, targets: 2, synced: 2 });
   await kinsync.until("the rollout is paused", ({ event, reason }) => event === "note" && /paused/.test(reason ?? ""));
   await kubectl.patch("deployment/web", { spec: { template: { spec: gated(cluster.image, "3") } } });
-  await fixture.truth("deploy/web", middle);
+  await fixture.expectMembers("deploy/web", middle);
   await fixture.save(kinsync, "f.txt", "two\n", second);
   for (const pod of first) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
   expect(await kubectl.list("replicasets", WEB)).toHaveLength(2);
@@ -104,7 +102,7 @@ situation("a paused rollout updates only pods of the newest ReplicaSet", {}, asy
   await kubectl.patch("deployment/web", { spec: { paused: false } });
   const last = await untilRolledOut(fixture, "3", 3);
   await fixture.untilSame(last);
-  await fixture.truth("deploy/web", states(last, "current"));
+  await fixture.expectMembers("deploy/web", states(last, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", last);
 });
 
@@ -114,16 +112,14 @@ situation("a Recreate rollout updates no pod until new pods run", {}, async (fix
     lingering(cluster.image, { env: [{ name: "VERSION", value: version }] });
   await fixture.create(deployment("web", 2, spec("1"), { strategy: { type: "Recreate" } }));
   const old = await untilRolledOut(fixture, "1", 2);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("deploy/web");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("deploy/web");
   await fixture.save(kinsync, "f.txt", "two\n", old);
-  await fixture.truth("deploy/web", states(old, "current"));
+  await fixture.expectMembers("deploy/web", states(old, "current"));
 
   const since = kinsync.mark();
   await kubectl.patch("deployment/web", { spec: { template: { spec: spec("2") } } });
   await fixture.until("the old pods terminate", async () => (await kubectl.pods(WEB)).every(isTerminating));
-  await fixture.truth("deploy/web", states(old, "terminating"));
+  await fixture.expectMembers("deploy/web", states(old, "terminating"));
   await project.write("src/f.txt", "three\n");
   await kinsync.untilChanged("f.txt", since);
   for (const pod of old) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: two\n" });
@@ -131,7 +127,7 @@ situation("a Recreate rollout updates no pod until new pods run", {}, async (fix
 
   const fresh = await untilRolledOut(fixture, "2", 2);
   await fixture.untilSame(fresh);
-  await fixture.truth("deploy/web", states(fresh, "current"));
+  await fixture.expectMembers("deploy/web", states(fresh, "current"));
   await fixture.save(kinsync, "f.txt", "four\n", fresh);
   expect(kinsync.syncedAmong(old, since)).toEqual([]);
 });
@@ -142,11 +138,9 @@ situation("a rollback of a failed rollout updates the old pods", {}, async (fixt
   const missing = podSpec(container("localhost/no-such-image:1", undefined, { imagePullPolicy: "Never" }));
   await fixture.create(deployment("web", 2, good, { ...SURGE }));
   const old = await fixture.running(2, WEB);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("deploy/web");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("deploy/web");
   await fixture.save(kinsync, "f.txt", "two\n", old);
-  await fixture.truth("deploy/web", states(old, "current"));
+  await fixture.expectMembers("deploy/web", states(old, "current"));
 
   const since = kinsync.mark();
   await kubectl.patch("deployment/web", { spec: { template: { spec: missing } } });
@@ -162,7 +156,7 @@ situation("a rollback of a failed rollout updates the old pods", {}, async (fixt
       { since },
     );
   }
-  await fixture.truth("deploy/web", { ...states(old, "superseded"), ...states(broken, "current") });
+  await fixture.expectMembers("deploy/web", { ...states(old, "superseded"), ...states(broken, "current") });
   await project.write("src/f.txt", "three\n");
   await kinsync.untilChanged("f.txt", since);
   for (const pod of old) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: two\n" });
@@ -170,7 +164,7 @@ situation("a rollback of a failed rollout updates the old pods", {}, async (fixt
   await kubectl.patch("deployment/web", { spec: { template: { spec: good } } });
   await fixture.until("the broken pods no longer exist", async () => (await kubectl.pods(WEB)).length === 2);
   await fixture.untilSame(old);
-  await fixture.truth("deploy/web", states(old, "current"));
+  await fixture.expectMembers("deploy/web", states(old, "current"));
   await fixture.save(kinsync, "f.txt", "four\n", old);
 });
 

@@ -6,16 +6,14 @@ import { situation } from "../harness/situation.ts";
 const WEB = "app=web";
 
 situation("a pod released from its Deployment is no longer updated", {}, async (fixture) => {
-  const { cluster, kubectl, project } = fixture;
+  const { cluster, kubectl } = fixture;
   await fixture.create(deployment("web", 2, podSpec(container(cluster.image))));
   const pods = await fixture.running(2, WEB);
   const [released, kept] = pods;
   if (released === undefined || kept === undefined) throw new Error("fewer than two pods run");
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("deploy/web");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("deploy/web");
   await fixture.save(kinsync, "f.txt", "two\n", pods);
-  await fixture.truth("deploy/web", states(pods, "current"));
+  await fixture.expectMembers("deploy/web", states(pods, "current"));
 
   await kubectl.run(["label", "pod", released.metadata.name, "app=elsewhere", "--overwrite"]);
   await kinsync.until(
@@ -24,7 +22,7 @@ situation("a pod released from its Deployment is no longer updated", {}, async (
   );
   const after = await fixture.running(2, WEB);
   await fixture.untilSame(after);
-  await fixture.truth("deploy/web", states(after, "current"));
+  await fixture.expectMembers("deploy/web", states(after, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", after);
   expect(await fixture.list(released)).toEqual({ "f.txt": "file: two\n" });
 });
@@ -47,13 +45,13 @@ situation("a bare pod is updated only after a Deployment adopts it", {}, async (
   await project.write("src/f.txt", "one\n");
   const kinsync = fixture.up("deploy/web");
   expect(await kinsync.ready()).toMatchObject({ members: 2, targets: 2, synced: 2 });
-  await fixture.truth("deploy/web", states(pods, "current"));
+  await fixture.expectMembers("deploy/web", states(pods, "current"));
 
   // The selector of the Deployment matches, that of the ReplicaSet does not yet.
   await kubectl.run(["label", "pod", "bare", "app=web", "--overwrite"]);
   await fixture.save(kinsync, "f.txt", "two\n", pods);
   expect(await fixture.list(orphan)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("deploy/web", states(pods, "current"));
+  await fixture.expectMembers("deploy/web", states(pods, "current"));
 
   const hash = pods[0]?.metadata.labels?.["pod-template-hash"];
   await kubectl.run(["label", "pod", "bare", `pod-template-hash=${hash}`]);
@@ -62,7 +60,7 @@ situation("a bare pod is updated only after a Deployment adopts it", {}, async (
     return all.length === 2 && all.some(isOneOf([orphan])) && all;
   });
   await fixture.untilSame(after);
-  await fixture.truth("deploy/web", states(after, "current"));
+  await fixture.expectMembers("deploy/web", states(after, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", after);
 });
 
@@ -84,8 +82,8 @@ situation("Deployments with equal selectors update only their own pods", {}, asy
   expect(await kinsync.ready()).toMatchObject({ members: 2, targets: 2, synced: 2 });
   await fixture.save(kinsync, "f.txt", "two\n", own);
   for (const pod of others) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("deploy/web", states(own, "current"));
-  await fixture.truth("deploy/web-too", states(others, "current"));
+  await fixture.expectMembers("deploy/web", states(own, "current"));
+  await fixture.expectMembers("deploy/web-too", states(others, "current"));
 
   await project.write("other/g.txt", "g\n");
   const other = fixture.up("deploy/web-too", { sync: ["other:/app/src"] });
@@ -102,12 +100,12 @@ situation("a Deployment scaled to zero and up again updates new pods", {}, async
   await project.writeAll({ "src/f.txt": "one\n", "src/lib/a.txt": "a\n" });
   const kinsync = fixture.up("deploy/web");
   await kinsync.ready();
-  await fixture.truth("deploy/web", states(first, "current"));
+  await fixture.expectMembers("deploy/web", states(first, "current"));
   await kubectl.run(["scale", "deployment/web", "--replicas", "3"]);
   const three = await fixture.running(3, WEB);
   await fixture.untilSame(three);
   await fixture.save(kinsync, "f.txt", "two\n", three);
-  await fixture.truth("deploy/web", states(three, "current"));
+  await fixture.expectMembers("deploy/web", states(three, "current"));
   await kubectl.run(["scale", "deployment/web", "--replicas", "1"]);
   const left = await fixture.running(1, WEB);
   await fixture.save(kinsync, "f.txt", "three\n", left);
@@ -118,12 +116,12 @@ situation("a Deployment scaled to zero and up again updates new pods", {}, async
     ({ event, reason }) => event === "note" && /scaled to 0/.test(reason ?? ""),
   );
   await fixture.until("no pod exists", async () => (await kubectl.pods(WEB)).length === 0);
-  await fixture.truth("deploy/web", {});
+  await fixture.expectMembers("deploy/web", {});
   await project.write("src/f.txt", "four\n");
   await kubectl.run(["scale", "deployment/web", "--replicas", "2"]);
   const two = await fixture.running(2, WEB);
   await fixture.untilSame(two);
-  await fixture.truth("deploy/web", states(two, "current"));
+  await fixture.expectMembers("deploy/web", states(two, "current"));
   await fixture.save(kinsync, "f.txt", "five\n", two);
 });
 
@@ -135,9 +133,9 @@ situation("a Deployment without pods: sync exits with 4, up waits", {}, async (f
   expect(once.end.code).toBe(4);
   const kinsync = fixture.up("deploy/web");
   expect(await kinsync.ready()).toMatchObject({ members: 0, targets: 0, synced: 0 });
-  await fixture.truth("deploy/web", {});
+  await fixture.expectMembers("deploy/web", {});
   await kubectl.run(["scale", "deployment/web", "--replicas", "1"]);
   const pods = await fixture.running(1, WEB);
   await fixture.untilSame(pods);
-  await fixture.truth("deploy/web", states(pods, "current"));
+  await fixture.expectMembers("deploy/web", states(pods, "current"));
 });

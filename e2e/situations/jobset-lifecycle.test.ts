@@ -15,7 +15,7 @@ situation("a JobSet updates its head and its younger workers", { needs: ["jobset
   const jobs = await kubectl.list<KubeObject>("jobs", TRAIN);
   const created = jobs.map(({ metadata }) => `${metadata.labels?.[ROLE_LABEL]} ${metadata.creationTimestamp}`);
   expect(new Set(jobs.map(({ metadata }) => metadata.creationTimestamp)).size, created.join(", ")).toBe(2);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
   const before = await fingerprint(kubectl, "jobset/train");
   for (const pod of pods) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
 
@@ -50,14 +50,14 @@ situation("workers that wait for a Ready head are updated as they start", { need
     "Jobs are missing",
     ({ event, reason }) => event === "note" && /1 of the JobSet's 2 Jobs/.test(reason ?? ""),
   );
-  await fixture.truth("jobset/train", states(first, "current"));
+  await fixture.expectMembers("jobset/train", states(first, "current"));
   await fixture.save(kinsync, "f.txt", "two\n", first);
 
   await kubectl.run(["exec", first[0]?.metadata.name ?? "", "--", "touch", "/tmp/ready"]);
   const pods = await fixture.running(4, TRAIN);
   expect(pods.filter(isOneOf(first))).toHaveLength(1);
   await fixture.untilSame(pods);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", pods);
 });
 
@@ -76,13 +76,13 @@ situation("completed pods of a JobSet are no longer updated", { needs: ["jobset"
   const kinsync = fixture.up("jobset/train");
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
   await fixture.save(kinsync, "f.txt", "two\n", heads);
-  await fixture.truth("jobset/train", states(heads, "current"));
+  await fixture.expectMembers("jobset/train", states(heads, "current"));
 
   await project.write("src/go", "");
   const workers = await fixture.running(2, TRAIN);
   const since = kinsync.mark();
   await fixture.untilSame(workers);
-  await fixture.truth("jobset/train", { ...states(heads, "finished"), ...states(workers, "current") });
+  await fixture.expectMembers("jobset/train", { ...states(heads, "finished"), ...states(workers, "current") });
   await fixture.save(kinsync, "f.txt", "three\n", workers);
   expect(kinsync.syncedAmong(heads, since)).toEqual([]);
 
@@ -91,7 +91,7 @@ situation("completed pods of a JobSet are no longer updated", { needs: ["jobset"
     "the JobSet has ended",
     ({ event, reason }) => event === "note" && /has ended: Completed/.test(reason ?? ""),
   );
-  await fixture.truth("jobset/train", { ...states(heads, "finished"), ...states(workers, "finished") });
+  await fixture.expectMembers("jobset/train", { ...states(heads, "finished"), ...states(workers, "finished") });
   expect((await kubectl.get("jobset/train")).status).toMatchObject({ terminalState: "Completed" });
   const once = await fixture.sync("jobset/train", { args: ["--wait", "2s"] });
   expect(once.end.code).toBe(4);
@@ -102,11 +102,9 @@ situation("a suspended and resumed JobSet updates its new pods", { needs: ["jobs
   const { cluster, kubectl, project } = fixture;
   await fixture.create(training("train", 2, podSpec(container(cluster.image))));
   const pods = await fixture.running(3, TRAIN);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("jobset/train");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("jobset/train");
   await fixture.untilSame(pods);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
 
   await kubectl.patch("jobset/train", { spec: { suspend: true } });
   await kinsync.until(
@@ -114,25 +112,23 @@ situation("a suspended and resumed JobSet updates its new pods", { needs: ["jobs
     ({ event, reason }) => event === "note" && /suspended/.test(reason ?? ""),
   );
   await fixture.until("no pod exists", async () => (await kubectl.pods(TRAIN)).length === 0);
-  await fixture.truth("jobset/train", {});
+  await fixture.expectMembers("jobset/train", {});
   await project.write("src/f.txt", "two\n");
   await kubectl.patch("jobset/train", { spec: { suspend: false } });
   const fresh = await fixture.running(3, TRAIN);
   await fixture.untilSame(fresh);
-  await fixture.truth("jobset/train", states(fresh, "current"));
+  await fixture.expectMembers("jobset/train", states(fresh, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", fresh);
 });
 
 situation("a pod that its Job replaces is updated without a restart", { needs: ["jobset"] }, async (fixture) => {
-  const { cluster, kubectl, project } = fixture;
+  const { cluster, kubectl } = fixture;
   const retried = replicatedJob("worker", 2, failingOnRequest(cluster.image), { backoffLimit: 3 });
   await fixture.create(jobSet("train", [replicatedJob("head", 1, podSpec(container(cluster.image))), retried]));
   const old = await fixture.running(3, TRAIN);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("jobset/train");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("jobset/train");
   await fixture.save(kinsync, "f.txt", "two\n", old);
-  await fixture.truth("jobset/train", states(old, "current"));
+  await fixture.expectMembers("jobset/train", states(old, "current"));
 
   const failing = old.filter((pod) => roleOf(pod) === "worker").slice(0, 1);
   const since = kinsync.mark();
@@ -143,7 +139,7 @@ situation("a pod that its Job replaces is updated without a restart", { needs: [
   });
   expect(after.filter(isOneOf(old))).toHaveLength(2);
   await fixture.untilSame(after);
-  await fixture.truth("jobset/train", { ...states(failing, "finished"), ...states(after, "current") });
+  await fixture.expectMembers("jobset/train", { ...states(failing, "finished"), ...states(after, "current") });
   await fixture.save(kinsync, "f.txt", "three\n", after);
   expect(kinsync.syncedAmong(failing, since)).toEqual([]);
 });
@@ -152,14 +148,12 @@ situation(
   "a replicated Job that is resized updates all its pods",
   { needs: ["jobset", "jobset-gates"] },
   async (fixture) => {
-    const { cluster, kubectl, project } = fixture;
+    const { cluster, kubectl } = fixture;
     const spec = podSpec(container(cluster.image));
     await fixture.create(jobSet("train", [replicatedJob("head", 1, spec), replicatedJob("worker", 2, spec)]));
     const three = await fixture.running(3, TRAIN);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("jobset/train");
-    await kinsync.ready();
-    await fixture.truth("jobset/train", states(three, "current"));
+    const kinsync = await fixture.upWithFile("jobset/train");
+    await fixture.expectMembers("jobset/train", states(three, "current"));
     const scale = async (pods: number): Promise<void> => {
       const change = ["parallelism", "completions"].map((field) => ({
         op: "replace",
@@ -173,7 +167,7 @@ situation(
     const five = await fixture.running(5, TRAIN);
     expect(five.filter(isOneOf(three))).toHaveLength(3);
     await fixture.untilSame(five);
-    await fixture.truth("jobset/train", states(five, "current"));
+    await fixture.expectMembers("jobset/train", states(five, "current"));
     await fixture.save(kinsync, "f.txt", "two\n", five);
 
     await scale(1);
@@ -181,7 +175,7 @@ situation(
       const pods = await kubectl.pods(TRAIN);
       return pods.length === 2 && pods;
     });
-    await fixture.truth("jobset/train", states(two, "current"));
+    await fixture.expectMembers("jobset/train", states(two, "current"));
     await fixture.save(kinsync, "f.txt", "three\n", two);
     expect(two.every(isOneOf(three))).toBe(true);
 

@@ -13,7 +13,7 @@ situation(
   "a restarting JobSet updates new pods, not terminating ones",
   { needs: ["jobset"], timeout: 180_000 },
   async (fixture) => {
-    const { cluster, kubectl, project } = fixture;
+    const { cluster, kubectl } = fixture;
     await fixture.create(
       jobSet(
         "train",
@@ -26,11 +26,9 @@ situation(
       ),
     );
     const old = await fixture.running(6, TRAIN);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("jobset/train");
-    await kinsync.ready();
+    const kinsync = await fixture.upWithFile("jobset/train");
     await fixture.save(kinsync, "f.txt", "two\n", old);
-    await fixture.truth("jobset/train", states(old, "current"));
+    await fixture.expectMembers("jobset/train", states(old, "current"));
 
     const since = kinsync.mark();
     await failFuse(fixture, old);
@@ -42,7 +40,7 @@ situation(
       return left.length === 4 && left.every(isTerminating) && fresh.length === 2 && ([left, fresh] as const);
     });
     await fixture.untilSame(renewed);
-    await fixture.truth("jobset/train", { ...states(ending, "terminating"), ...states(renewed, "current") });
+    await fixture.expectMembers("jobset/train", { ...states(ending, "terminating"), ...states(renewed, "current") });
     await fixture.save(kinsync, "f.txt", "three\n", renewed);
     for (const pod of ending) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: two\n" });
     await releasePods(kubectl, ending);
@@ -50,7 +48,7 @@ situation(
     const fresh = await untilNew(fixture, old, 6);
     await fixture.untilSame(fresh);
     await fixture.save(kinsync, "f.txt", "four\n", fresh);
-    await fixture.truth("jobset/train", states(fresh, "current"));
+    await fixture.expectMembers("jobset/train", states(fresh, "current"));
     expect(kinsync.syncedAmong(old, since)).toEqual([]);
   },
 );
@@ -72,11 +70,9 @@ situation(
       ),
     );
     const old = await fixture.running(4, TRAIN);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("jobset/train");
-    await kinsync.ready();
+    const kinsync = await fixture.upWithFile("jobset/train");
     await fixture.save(kinsync, "f.txt", "two\n", old);
-    await fixture.truth("jobset/train", states(old, "current"));
+    await fixture.expectMembers("jobset/train", states(old, "current"));
 
     const since = kinsync.mark();
     await failFuse(fixture, old);
@@ -84,7 +80,7 @@ situation(
       const pods = await kubectl.pods(TRAIN);
       return pods.length === 2 && pods.every(isTerminating) && pods;
     });
-    await fixture.truth("jobset/train", states(left, "terminating"));
+    await fixture.expectMembers("jobset/train", states(left, "terminating"));
     await kinsync.until(
       "the JobSet restarts",
       ({ event, reason }) => event === "note" && /restarting: 0 of 3 Jobs of attempt 1/.test(reason ?? ""),
@@ -97,7 +93,7 @@ situation(
 
     const fresh = await untilNew(fixture, old, 4);
     await fixture.untilSame(fresh);
-    await fixture.truth("jobset/train", states(fresh, "current"));
+    await fixture.expectMembers("jobset/train", states(fresh, "current"));
     await fixture.save(kinsync, "f.txt", "four\n", fresh);
     expect(kinsync.syncedAmong(old, since)).toEqual([]);
   },
@@ -107,7 +103,7 @@ situation(
   "a Job that restarts alone is updated with its siblings",
   { needs: ["jobset", "jobset-gates"] },
   async (fixture) => {
-    const { cluster, kubectl, project } = fixture;
+    const { cluster, kubectl } = fixture;
     const workers = { ...replicatedJob("worker", 1, failingOnRequest(cluster.image)), replicas: 3 };
     await fixture.create(
       jobSet("train", [replicatedJob("head", 1, podSpec(container(cluster.image))), workers], {
@@ -118,11 +114,9 @@ situation(
       }),
     );
     const old = await fixture.running(4, TRAIN);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("jobset/train");
-    await kinsync.ready();
+    const kinsync = await fixture.upWithFile("jobset/train");
     await fixture.save(kinsync, "f.txt", "two\n", old);
-    await fixture.truth("jobset/train", states(old, "current"));
+    await fixture.expectMembers("jobset/train", states(old, "current"));
 
     for (const turn of ["first", "second"]) {
       const before = await fixture.running(4, TRAIN);
@@ -135,7 +129,7 @@ situation(
       });
       expect(after.filter(isOneOf(before))).toHaveLength(3);
       await fixture.untilSame(after);
-      await fixture.truth("jobset/train", states(after, "current"));
+      await fixture.expectMembers("jobset/train", states(after, "current"));
       await fixture.save(kinsync, "f.txt", `after the ${turn}\n`, after);
     }
     const { status } = await kubectl.get("jobset/train");
@@ -147,7 +141,7 @@ situation(
   "restarts that do not count update the new pods",
   { needs: ["jobset"], timeout: 180_000 },
   async (fixture) => {
-    const { cluster, project } = fixture;
+    const { cluster } = fixture;
     await fixture.create(
       jobSet(
         "train",
@@ -164,16 +158,14 @@ situation(
       ),
     );
     let pods = await fixture.running(2, TRAIN);
-    await project.write("src/f.txt", "one\n");
-    const kinsync = fixture.up("jobset/train");
-    await kinsync.ready();
-    await fixture.truth("jobset/train", states(pods, "current"));
+    const kinsync = await fixture.upWithFile("jobset/train");
+    await fixture.expectMembers("jobset/train", states(pods, "current"));
     for (const turn of ["first", "second"]) {
       const old = pods;
       await failFuse(fixture, old);
       pods = await untilNew(fixture, old, 2);
       await fixture.untilSame(pods);
-      await fixture.truth("jobset/train", states(pods, "current"));
+      await fixture.expectMembers("jobset/train", states(pods, "current"));
       await fixture.save(kinsync, "f.txt", `after the ${turn}\n`, pods);
     }
   },
@@ -196,11 +188,9 @@ situation("a failed JobSet updates no pod, and sync exits with 4", { needs: ["jo
   const pods = await fixture.running(3, TRAIN);
   const workers = pods.filter((pod) => roleOf(pod) === "worker");
   const failing = pods.filter((pod) => roleOf(pod) === "fuse");
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("jobset/train");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("jobset/train");
   await fixture.save(kinsync, "f.txt", "two\n", pods);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
 
   const since = kinsync.mark();
   await failFuse(fixture, pods);
@@ -208,7 +198,7 @@ situation("a failed JobSet updates no pod, and sync exits with 4", { needs: ["jo
     const left = (await kubectl.pods(TRAIN)).filter(isOneOf(workers));
     return left.length === 2 && left.every(isTerminating);
   });
-  await fixture.truth("jobset/train", { ...states(workers, "terminating"), ...states(failing, "finished") });
+  await fixture.expectMembers("jobset/train", { ...states(workers, "terminating"), ...states(failing, "finished") });
   await kinsync.until(
     "the JobSet has failed",
     ({ event, reason }) => event === "note" && /ended: Failed/.test(reason ?? ""),
@@ -220,7 +210,7 @@ situation("a failed JobSet updates no pod, and sync exits with 4", { needs: ["jo
   await releasePods(kubectl, workers);
 
   await fixture.until("the workers are deleted", async () => (await kubectl.pods(TRAIN)).length === 1);
-  await fixture.truth("jobset/train", states(failing, "finished"));
+  await fixture.expectMembers("jobset/train", states(failing, "finished"));
   const once = await fixture.sync("jobset/train", { args: ["--wait", "2s"] });
   expect(once.end.code).toBe(4);
   expect(kinsync.syncedAmong(pods, since)).toEqual([]);

@@ -17,7 +17,7 @@ situation("a member with a read-only root fails, the others are updated", { need
   await fixture.create(jobSet("train", [replicatedJob("head", 1, sealed), replicatedJob("worker", 3, good)]));
   const pods = await fixture.running(4, TRAIN);
   const [head, ...workers] = pods.toSorted((a, b) => roleOf(a).localeCompare(roleOf(b)));
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
   const before = await fingerprint(kubectl, "jobset/train");
 
   await project.write("src/f.txt", "one\n");
@@ -30,7 +30,7 @@ situation("a member with a read-only root fails, the others are updated", { need
   await fixture.save(kinsync, "f.txt", "three\n", workers);
 
   expect(await fingerprint(kubectl, "jobset/train")).toEqual(before);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
   const after = await kubectl.pods(TRAIN);
   expect(after.map(({ metadata }) => metadata.uid)).toEqual(pods.map(({ metadata }) => metadata.uid));
   await kinsync.interrupt();
@@ -53,8 +53,8 @@ situation("a JobSet whose name begins with another's is not updated", { needs: [
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
   await fixture.save(kinsync, "f.txt", "two\n", own);
   for (const pod of others) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("jobset/train", states(own, "current"));
-  await fixture.truth("jobset/train-a", states(others, "current"));
+  await fixture.expectMembers("jobset/train", states(own, "current"));
+  await fixture.expectMembers("jobset/train-a", states(others, "current"));
 });
 
 situation("a pod and a Job with only the labels of a JobSet stay as is", { needs: ["jobset"] }, async (fixture) => {
@@ -72,13 +72,13 @@ situation("a pod and a Job with only the labels of a JobSet stay as is", { needs
   });
   const all = await fixture.running(3, TRAIN);
   const others = all.filter((pod) => !isOneOf(own)(pod));
-  await fixture.truth("jobset/train", states(own, "current"));
+  await fixture.expectMembers("jobset/train", states(own, "current"));
   await project.write("src/f.txt", "one\n");
   const kinsync = fixture.up("jobset/train");
   expect(await kinsync.ready()).toMatchObject({ members: 1, targets: 1, synced: 1 });
   await fixture.save(kinsync, "f.txt", "two\n", own);
   for (const pod of others) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("jobset/train", states(own, "current"));
+  await fixture.expectMembers("jobset/train", states(own, "current"));
 });
 
 situation("a JobSet that is deleted and created again is updated", { needs: ["jobset"] }, async (fixture) => {
@@ -86,11 +86,9 @@ situation("a JobSet that is deleted and created again is updated", { needs: ["jo
   const manifest = training("train", 2, podSpec(container(cluster.image)));
   await fixture.create(manifest);
   const pods = await fixture.running(3, TRAIN);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("jobset/train");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("jobset/train");
   await fixture.untilSame(pods);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
 
   await kubectl.delete("jobset/train", "--cascade=foreground");
   await project.write("src/f.txt", "two\n");
@@ -98,7 +96,7 @@ situation("a JobSet that is deleted and created again is updated", { needs: ["jo
   const fresh = await fixture.running(3, TRAIN);
   expect(fresh.some(({ metadata }) => pods.some((pod) => pod.metadata.uid === metadata.uid))).toBe(false);
   await fixture.untilSame(fresh);
-  await fixture.truth("jobset/train", states(fresh, "current"));
+  await fixture.expectMembers("jobset/train", states(fresh, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", fresh);
 });
 
@@ -108,13 +106,13 @@ situation("only containers of the selected role are updated", { needs: ["jobset"
   const pods = await fixture.running(3, TRAIN);
   const workers = pods.filter((pod) => roleOf(pod) === "worker");
   const heads = pods.filter((pod) => roleOf(pod) === "head");
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
   await project.write("src/f.txt", "one\n");
   const kinsync = fixture.up("jobset/train", { args: ["--role", "worker"] });
   expect(await kinsync.ready()).toMatchObject({ targets: 2, synced: 2 });
   await fixture.save(kinsync, "f.txt", "two\n", workers);
   for (const pod of heads) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: old\n" });
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
 });
 
 situation("a JobSet that another controller manages is updated", { needs: ["jobset"] }, async (fixture) => {
@@ -129,7 +127,7 @@ situation("a JobSet that another controller manages is updated", { needs: ["jobs
     "another controller manages the JobSet",
     ({ event, reason }) => event === "note" && reason?.includes(`managed by ${manager}`) === true,
   );
-  await fixture.truth("jobset/train", {});
+  await fixture.expectMembers("jobset/train", {});
   expect(await kubectl.list("jobs")).toEqual([]);
 
   // The Jobs that the JobSet controller would create. The Job controller creates the pods of the first, none those of the second.
@@ -156,6 +154,6 @@ situation("a JobSet that another controller manages is updated", { needs: ["jobs
   });
   const pods = await fixture.running(3, TRAIN);
   await fixture.untilSame(pods);
-  await fixture.truth("jobset/train", states(pods, "current"));
+  await fixture.expectMembers("jobset/train", states(pods, "current"));
   await fixture.save(kinsync, "f.txt", "two\n", pods);
 });

@@ -15,7 +15,7 @@ situation("a Deployment on two nodes updates all its pods", { needs: ["nodes:2"]
   const kinsync = fixture.up("deploy/web");
   expect(await kinsync.ready()).toMatchObject({ members: 4, targets: 4, synced: 4 });
   await fixture.untilSame(pods);
-  await fixture.truth("deploy/web", states(pods, "current"));
+  await fixture.expectMembers("deploy/web", states(pods, "current"));
   await fixture.save(kinsync, "f.txt", "two\n", pods);
 
   // A later pod is updated on whichever node it starts.
@@ -26,7 +26,7 @@ situation("a Deployment on two nodes updates all its pods", { needs: ["nodes:2"]
     return all.filter(isOneOf(pods)).length === 3 && all;
   });
   await fixture.untilSame(after);
-  await fixture.truth("deploy/web", states(after, "current"));
+  await fixture.expectMembers("deploy/web", states(after, "current"));
   await fixture.save(kinsync, "f.txt", "three\n", after);
 });
 
@@ -48,17 +48,17 @@ situation(
     const kinsync = fixture.up("jobset/train");
     expect(await kinsync.ready()).toMatchObject({ members: 5, targets: 5, synced: 5 });
     await fixture.untilSame(pods);
-    await fixture.truth("jobset/train", states(pods, "current"));
+    await fixture.expectMembers("jobset/train", states(pods, "current"));
 
     await kubectl.patch("jobset/train", { spec: { suspend: true } });
     await fixture.until("no pod exists", async () => (await kubectl.pods(ofJobSet("train"))).length === 0);
-    await fixture.truth("jobset/train", {});
+    await fixture.expectMembers("jobset/train", {});
     await project.write("src/f.txt", "two\n");
     await kubectl.patch("jobset/train", { spec: { suspend: false } });
     const fresh = await fixture.running(5, ofJobSet("train"));
     expect(nodesOf(fresh).size).toBe(2);
     await fixture.untilSame(fresh);
-    await fixture.truth("jobset/train", states(fresh, "current"));
+    await fixture.expectMembers("jobset/train", states(fresh, "current"));
     await fixture.save(kinsync, "f.txt", "three\n", fresh);
   },
 );

@@ -31,12 +31,10 @@ situation("the newer of two runs takes over, and the older reports it", {}, asyn
 });
 
 situation("Ctrl-C exits with 130 and leaves no process in the container", {}, async (fixture) => {
-  const { cluster, project } = fixture;
+  const { cluster } = fixture;
   await fixture.create(pod("x", podSpec(container(cluster.image))));
   const pods = await fixture.running(1);
-  await project.write("src/f.txt", "one\n");
-  const kinsync = fixture.up("pod/x");
-  await kinsync.ready();
+  const kinsync = await fixture.upWithFile("pod/x");
   await fixture.save(kinsync, "f.txt", "two\n", pods);
   const end = await kinsync.interrupt();
   expect(end.code).toBe(130);

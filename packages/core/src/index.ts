@@ -5,11 +5,11 @@ export type {
   EngineOptions,
   EngineView,
   ResolvedWorkload,
+  RunOutcome,
   RunResult,
   TargetView,
   WorkloadView,
 } from "./engine/options.ts";
-export type { Outcome } from "./engine/outcome.ts";
 export type {
   EngineEvent,
   FailedEvent,
@@ -45,7 +45,7 @@ export { joinNotes } from "./resolve/resolution.ts";
 export type { Member, MemberChange, MemberContainer, Resolution, WorkloadRef } from "./resolve/resolution.ts";
 export { ReflectorPool } from "./kube/reflector-pool.ts";
 export { watchWorkload } from "./resolve/members/workload-watch.ts";
-export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/members/workload-watch.ts";
+export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/members/watch-options.ts";
 export { explainWorkload, resolveOnce } from "./resolve/report/explain.ts";
 export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/report/explain.ts";
 export { treeOf } from "./resolve/report/member-tree.ts";

@@ -1,8 +1,8 @@
 import { deployment } from "@kinsync/kind-deployment";
-import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
-import { eventsOf, historyConformance, loadHistories, refutingHistories, replayHistory } from "@kinsync/core/testing";
+import { eventsOf, historyConformance, loadHistories, failingHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
+import { newestOwnerWins } from "../../../test/support/newest-owner-wins.ts";
 import { deploymentCounts } from "../../../test/support/controller-counts/deployment.ts";
 
 const HISTORIES = loadHistories(new URL("./histories/", import.meta.url));
@@ -37,24 +37,10 @@ test("during the rollback only members of the older ReplicaSet are current", () 
 });
 
 test("the histories refute a rule by which the newest ReplicaSet wins", () => {
-  const newestWins = defineKind({
-    ...deployment(),
-    judge: ({ owned }) => {
-      const newest = owned
-        .map(({ metadata }) => metadata)
-        .toSorted((a, b) => (b.creationTimestamp ?? "").localeCompare(a.creationTimestamp ?? ""))[0];
-      return {
-        pod: ({ pod, owners: [owner] }) =>
-          verdictOfInactivePod(pod) ?? {
-            state: owner?.metadata.uid === newest?.uid ? "current" : "superseded",
-            reason: { code: "by-age", message: "the newest ReplicaSet wins" },
-          },
-      };
-    },
-  });
-  const refuted = refutingHistories(newestWins, HISTORIES);
-  expect(refuted).toContain("rollout-and-rollback");
-  expect(refuted.filter((name) => name.includes("rollback")).length).toBeGreaterThanOrEqual(3);
+  const newestWins = newestOwnerWins(deployment());
+  const failing = failingHistories(newestWins, HISTORIES);
+  expect(failing).toContain("rollout-and-rollback");
+  expect(failing.filter((name) => name.includes("rollback")).length).toBeGreaterThanOrEqual(3);
 });
 
 function eventsOfHistory(name: string): readonly HistoryEvent[] {

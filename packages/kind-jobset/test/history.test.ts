@@ -1,16 +1,16 @@
 import { jobset } from "@kinsync/kind-jobset";
-import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
 import type { ResourceType } from "@kinsync/core/contract";
 import {
   eventsOf,
   historyConformance,
   loadHistories,
-  refutingHistories,
+  failingHistories,
   reorderHistory,
   replayHistory,
 } from "@kinsync/core/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { newestOwnerWins } from "../../../test/support/newest-owner-wins.ts";
 import { jobSetCounts } from "../../../test/support/controller-counts/jobset.ts";
 
 const RESTART_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt";
@@ -52,23 +52,8 @@ describe.each(HISTORIES)("a JobSet on a real cluster: $name", (history) => {
 });
 
 test("the histories refute a rule by which the newest Job wins", () => {
-  const newestWins = defineKind({
-    ...jobset(),
-    watches: () => ({ watches: [{ resource: JOBS }] }),
-    judge: ({ owned }) => {
-      const newest = owned
-        .map(({ metadata }) => metadata)
-        .toSorted((a, b) => (b.creationTimestamp ?? "").localeCompare(a.creationTimestamp ?? ""))[0];
-      return {
-        pod: ({ pod, owners: [owner] }) =>
-          verdictOfInactivePod(pod) ?? {
-            state: owner?.metadata.uid === newest?.uid ? "current" : "superseded",
-            reason: { code: "by-age", message: "the newest Job wins" },
-          },
-      };
-    },
-  });
-  const refuted = refutingHistories(newestWins, HISTORIES);
-  expect(refuted).toEqual(expect.arrayContaining(["restart-after-a-failed-worker", "suspended-resumed-deleted"]));
-  expect(refuted.length).toBeGreaterThanOrEqual(6);
+  const newestWins = newestOwnerWins(jobset(), { watches: () => ({ watches: [{ resource: JOBS }] }) });
+  const failing = failingHistories(newestWins, HISTORIES);
+  expect(failing).toEqual(expect.arrayContaining(["restart-after-a-failed-worker", "suspended-resumed-deleted"]));
+  expect(failing.length).toBeGreaterThanOrEqual(6);
 });

@@ -1,6 +1,6 @@
 import { statefulset } from "@kinsync/kind-statefulset";
 import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
-import { eventsOf, historyConformance, loadHistories, refutingHistories, replayHistory } from "@kinsync/core/testing";
+import { eventsOf, historyConformance, loadHistories, failingHistories, replayHistory } from "@kinsync/core/testing";
 import type { HistoryEvent, HistoryMoment } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
 import { REVISION_HASH } from "../src/fields.ts";
@@ -37,11 +37,11 @@ test("the histories refute a rule by which every pod of an older revision is sup
         },
     }),
   });
-  const refuted = refutingHistories(revisionAlone, HISTORIES);
-  expect(refuted).toEqual(
+  const failing = failingHistories(revisionAlone, HISTORIES);
+  expect(failing).toEqual(
     expect.arrayContaining(["partition-counted-from-ordinals-start", "third-revision-below-the-partition"]),
   );
-  expect(refuted.some((name) => name.includes("ondelete"))).toBe(true);
+  expect(failing.some((name) => name.includes("ondelete"))).toBe(true);
 });
 
 function statesByOrdinal(moment: HistoryMoment | undefined): Record<string, string> {

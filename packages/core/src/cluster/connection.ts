@@ -13,8 +13,10 @@ import type { Route } from "./net/dial.ts";
 import { exchange, type Call } from "./net/exchange.ts";
 import type { CredentialTerminal } from "./auth/exec-plugin.ts";
 import { failureOf, type Endpoint } from "./net/failure.ts";
+import { clusterInfoOf } from "./auth/cluster-info.ts";
 import { FileText } from "./auth/file-text.ts";
-import type { ChosenContext, KubeconfigCluster, KubeconfigUser } from "./auth/kubeconfig.ts";
+import { impersonationOf } from "./auth/impersonation.ts";
+import type { ChosenContext, KubeconfigCluster } from "./auth/kubeconfig.ts";
 import { recordOf } from "./auth/foreign-fields.ts";
 import { ConnectionPool } from "./net/pool.ts";
 import { chooseProxy } from "./net/proxy.ts";
@@ -106,7 +108,7 @@ class Connection implements ClusterConnection {
     this.#timeouts = { connect, handshake, idle, kept, credentials };
     this.#credentials = new Credentials(user, {
       env: options.env,
-      clusterInfo: async () => await this.#clusterInfo(),
+      clusterInfo: async () => clusterInfoOf(this.#cluster, await this.#readAuthority()),
       terminal: options.terminal,
       timeout: credentials,
     });
@@ -263,20 +265,6 @@ class Connection implements ClusterConnection {
         );
   }
 
-  async #clusterInfo(): Promise<Readonly<Record<string, unknown>>> {
-    const ca = await this.#readAuthority();
-    const { server, tlsServerName, insecureSkipTlsVerify, proxyUrl, disableCompression, execConfig } = this.#cluster;
-    return {
-      server,
-      ...(tlsServerName === undefined ? {} : { "tls-server-name": tlsServerName }),
-      ...(insecureSkipTlsVerify ? { "insecure-skip-tls-verify": true } : {}),
-      ...(ca === undefined ? {} : { "certificate-authority-data": Buffer.from(ca).toString("base64") }),
-      ...(proxyUrl === undefined ? {} : { "proxy-url": proxyUrl }),
-      ...(disableCompression ? { "disable-compression": true } : {}),
-      ...(execConfig === undefined ? {} : { config: execConfig }),
-    };
-  }
-
   /** Keeps the socket until it closes, so that nothing outlives the connection. */
   #own(socket: CallerSocket): ClusterSocket {
     if (this.#stop.signal.aborted) {
@@ -298,19 +286,6 @@ function canUse(material: TlsMaterial): boolean {
   } catch {
     return false;
   }
-}
-
-/** The `as` keys of a user entry: https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/ */
-function impersonationOf(user: KubeconfigUser): Readonly<Record<string, string | readonly string[]>> {
-  const extra = Object.entries(user.impersonateExtra).map(
-    ([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, values] as const,
-  );
-  return {
-    ...(user.impersonate === undefined ? {} : { "Impersonate-User": user.impersonate }),
-    ...(user.impersonateUid === undefined ? {} : { "Impersonate-Uid": user.impersonateUid }),
-    ...(user.impersonateGroups.length === 0 ? {} : { "Impersonate-Group": user.impersonateGroups }),
-    ...Object.fromEntries(extra),
-  };
 }
 
 /** The purpose of a WebSocket, for people. */

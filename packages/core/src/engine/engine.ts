@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { ResourceType } from "../contract/resource.ts";
 import type { HostedSession } from "../contract/session.ts";
-import type { RootSpec, TransportPlugin } from "../contract/transport.ts";
+import type { RootSpec } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
 import { WAIT_MS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
-import { hostTransport } from "../plugins/host.ts";
+import { hostTransport, type HostedTransport } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { ArchivePool } from "../sync/archive/archive-pool.ts";
@@ -16,7 +16,7 @@ import { OpenLimit } from "../sync/target/open-limit.ts";
 import { cleanData } from "../text/clean.ts";
 import { engineCommands, type EngineCommands } from "./commands.ts";
 import type { EngineEvent } from "./events.ts";
-import type { Engine, EngineOptions, EngineView, ResolvedWorkload, RunResult } from "./options.ts";
+import type { Engine, EngineOptions, EngineView, ResolvedWorkload, RunOutcome, RunResult } from "./options.ts";
 import { checkedSources } from "./mapping-files.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
 import { WorkloadEngine } from "./workload.ts";
@@ -42,6 +42,8 @@ class JoinedEngine implements Engine {
   readonly #abort = new AbortController();
   readonly #archives = new ArchivePool();
   readonly #limit = new OpenLimit();
+  /** By name. */
+  readonly #transports = new Map<string, HostedTransport>();
   readonly #reflectors: ReflectorPool;
   readonly #done = Promise.withResolvers<void>();
   #workloads: readonly WorkloadEngine[] = [];
@@ -74,7 +76,7 @@ class JoinedEngine implements Engine {
       const isAnswer = mode === "once" && !signal.aborted;
       const result: RunResult = {
         summaries: this.#workloads.map((workload) => workload.summary()),
-        outcome: this.#outcome(isAnswer),
+        outcome: this.#runOutcome(isAnswer),
       };
       await this[Symbol.asyncDispose]();
       for (const summary of result.summaries) this.#emit(summary);
@@ -101,7 +103,7 @@ class JoinedEngine implements Engine {
       watch: (onResolution) =>
         watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
-      capabilities: (mapping) => hostTransport(this.#transport(mapping)).capabilities,
+      capabilities: (mapping) => this.#transport(mapping).capabilities,
       open: (eligible, mapping, roots, opening) => this.#open(workload, eligible, mapping, roots, opening),
       runId: this.#runId,
       since: this.#since,
@@ -118,6 +120,11 @@ class JoinedEngine implements Engine {
     return outcome(counted, this.#elapsed);
   }
 
+  #runOutcome(withObstacles: boolean): RunOutcome {
+    const { isDone, exitCode, obstacle } = this.#outcome(withObstacles);
+    return { isDone, exitCode, problem: obstacle?.error() };
+  }
+
   #pass(limit: keyof Elapsed): void {
     this.#elapsed = { ...this.#elapsed, [limit]: true };
     this.#check();
@@ -127,12 +134,12 @@ class JoinedEngine implements Engine {
   #check(): void {
     const { mode, workloads, wait = WAIT_MS } = this.#options;
     if (mode !== "once" || this.#workloads.length < workloads.length || this.#ending !== undefined) return;
-    const { isDone, problem } = this.#outcome();
+    const { isDone, obstacle } = this.#outcome();
     if (isDone) {
       this.#done.resolve();
       return;
     }
-    if (problem === undefined) {
+    if (obstacle === undefined) {
       clearTimeout(this.#obstacleTimer);
       this.#obstacleTimer = undefined;
       this.#elapsed = { ...this.#elapsed, obstacle: false };
@@ -141,10 +148,16 @@ class JoinedEngine implements Engine {
     }
   }
 
-  #transport(mapping: ResolvedMapping): TransportPlugin {
+  #transport(mapping: ResolvedMapping): HostedTransport {
+    const known = this.#transports.get(mapping.transport);
+    if (known !== undefined) return known;
     const { transports } = this.#options;
     const plugin = transports.find(({ name }) => name === mapping.transport);
-    if (plugin !== undefined) return plugin;
+    if (plugin !== undefined) {
+      const hosted = hostTransport(plugin);
+      this.#transports.set(plugin.name, hosted);
+      return hosted;
+    }
     const names = transports.map(({ name }) => name).join(", ");
     throw new KinsyncError(
       "KINSYNC_PLUGIN_NOT_FOUND",
@@ -160,7 +173,7 @@ class JoinedEngine implements Engine {
     roots: readonly RootSpec[],
     signal: AbortSignal,
   ): Promise<HostedSession> {
-    const transport = hostTransport(this.#transport(mapping));
+    const transport = this.#transport(mapping);
     // A program may pass workloads that no project has checked.
     const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, transport.capabilities);
     if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);

@@ -1,6 +1,7 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
+import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Resolution, WorkloadRef } from "../resolve/resolution.ts";
@@ -77,10 +78,19 @@ export interface EngineView {
   readonly workloads: readonly WorkloadView[];
 }
 
+/** How a run ended. */
+export interface RunOutcome {
+  /** The work of `once` was done; `false` if the run was interrupted before. */
+  readonly isDone: boolean;
+  readonly exitCode: Outcome["exitCode"];
+  /** Why a workload, or one of its mappings, had no targets. */
+  readonly problem: KinsyncError | undefined;
+}
+
 export interface RunResult {
   /** One per workload, in the order of the options. */
   readonly summaries: readonly SummaryEvent[];
-  readonly outcome: Outcome;
+  readonly outcome: RunOutcome;
 }
 
 /** Keeps some workloads up to date with local files. */

@@ -1,5 +1,13 @@
+import type { ErrorCode } from "../errors/codes.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
+
+/** Why a workload, or one of its mappings, has no targets, where waiting does not help. */
+export interface Obstacle {
+  readonly code: ErrorCode;
+  /** Makes the error. Its message may list names of all members, so it is made only when it is shown. */
+  readonly error: () => KinsyncError;
+}
 
 /** Progress of one workload: everything that determines whether the work is done. */
 export interface WorkloadProgress {
@@ -19,8 +27,7 @@ export interface WorkloadProgress {
   readonly notRunning: number;
   /** Commands of `run` that failed. */
   readonly failedRuns: number;
-  /** Why the workload, or one of its mappings, has no targets, where waiting does not help. */
-  readonly obstacle: KinsyncError | undefined;
+  readonly obstacle: Obstacle | undefined;
 }
 
 /** The time limits that have passed. */
@@ -42,18 +49,18 @@ export interface Outcome {
    * command failed; 4: nothing to sync to; 5: the cluster does not allow it.
    */
   readonly exitCode: 0 | 2 | 3 | 4 | 5;
-  /** Why a workload, or one of its mappings, had no targets. */
-  readonly problem: KinsyncError | undefined;
+  /** Of the first workload that has one. */
+  readonly obstacle: Obstacle | undefined;
 }
 
 /** Decides readiness, end and exit code of a run. Pure, and the only place that does. */
 export function outcome(workloads: readonly WorkloadProgress[], elapsed: Elapsed): Outcome {
-  const [problem] = workloads.flatMap(({ obstacle }) => obstacle ?? []);
-  const isBlocked = problem !== undefined && elapsed.obstacle;
+  const [obstacle] = workloads.flatMap((workload) => workload.obstacle ?? []);
+  const isBlocked = obstacle !== undefined && elapsed.obstacle;
   return {
     isDone: workloads.length > 0 && (isBlocked || workloads.every((workload) => isWorkloadDone(workload, elapsed))),
-    exitCode: problem === undefined ? exitCode(workloads) : exitCodeOfProblem(problem),
-    problem,
+    exitCode: obstacle === undefined ? exitCode(workloads) : exitCodeOfObstacle(obstacle),
+    obstacle,
   };
 }
 
@@ -84,7 +91,7 @@ function exitCode(workloads: readonly WorkloadProgress[]): 0 | 3 | 4 {
   return workloads.some(({ notRunning }) => notRunning > 0) ? 3 : 0;
 }
 
-function exitCodeOfProblem({ code }: KinsyncError): 2 | 5 {
+function exitCodeOfObstacle({ code }: Obstacle): 2 | 5 {
   return code.startsWith("KINSYNC_CLUSTER_") ? 5 : 2;
 }
 

@@ -1,24 +1,20 @@
-import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
-import type { SessionFacts } from "../contract/session.ts";
-import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
+import type { KindPlugin } from "../contract/kind.ts";
+import { asKinsyncError } from "../errors/error.ts";
+import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member, MemberChange } from "../resolve/resolution.ts";
 import { selectFromMember, type EligibleContainer, type MemberSelection } from "../resolve/select/eligible.ts";
-import { actionsDue } from "../sync/actions/due.ts";
-import type { ResolvedAction } from "../mapping/action.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
-import type { DesiredState } from "../sync/target/desired-state.ts";
-import type { TargetStatus } from "../sync/target/status.ts";
-import { channelKey } from "../sync/target/channels.ts";
-import { Worker, type WorkerListener } from "../sync/target/worker.ts";
-import { desiredState } from "./desired.ts";
-import { namesOf, tenths, type WorkloadEmitter } from "./emit.ts";
+import type { Claimant } from "../sync/target/first-contact.ts";
+import { Claims } from "./claims.ts";
+import { namesOf, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import { SelectionCounts } from "./selection-counts.ts";
-import { TargetCounts } from "./target-counts.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { TargetCounts } from "./target-counts.ts";
+import { TargetEntry, type TargetContext } from "./target-entry.ts";
 
 export interface RegistryOptions {
   readonly mappings: readonly ResolvedMapping[];
@@ -36,17 +32,6 @@ export interface RegistryOptions {
   readonly onChange: () => void;
 }
 
-/** One container that should hold files. `worker` is `undefined` while it does not run. */
-interface TargetEntry {
-  /** As last resolved; replaced with every change of the member, never kept. */
-  eligible: EligibleContainer;
-  readonly worker: Worker | undefined;
-  workingDirectory: string | undefined;
-  /** Of the last delivery. */
-  files: number;
-  duration: number | undefined;
-}
-
 interface MemberRecord {
   member: Member;
   selection: MemberSelection;
@@ -59,11 +44,8 @@ export class TargetRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions;
   readonly #members = new Map<string, MemberRecord>();
   readonly #entries = new Map<string, TargetEntry>();
-  /**
-   * Mapped roots that this run has claimed, by target. A member that stops being eligible and returns is not a first contact: a later run
-   * that claimed its roots meanwhile keeps them.
-   */
-  readonly #claimed = new Map<string, Set<string>>();
+  readonly #context: TargetContext;
+  readonly #claimants: { readonly initial: Claimant; readonly later: Claimant };
   readonly #ending = new Set<Promise<void>>();
   #snapshot: Snapshot | undefined;
   #isOver = false;
@@ -71,6 +53,20 @@ export class TargetRegistry implements AsyncDisposable {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.counts = new SelectionCounts(options.mappings);
+    const { actions, archives, emitter, capabilities, open, onChange, runId, since } = options;
+    this.#context = {
+      actions,
+      archives,
+      emitter,
+      counts: this.targets,
+      claims: new Claims(),
+      capabilities,
+      open,
+      snapshot: () => this.#snapshot,
+      isCurrent: (entry) => !this.#isOver && this.#entries.get(entry.eligible.key) === entry,
+      onChange,
+    };
+    this.#claimants = { initial: { runId, since, force: true }, later: { runId, since, force: false } };
   }
 
   /** Processes the members that came, went or changed. */
@@ -112,54 +108,32 @@ export class TargetRegistry implements AsyncDisposable {
 
   #place(eligible: EligibleContainer): void {
     const entry = this.#entries.get(eligible.key);
-    if (entry === undefined) this.#begin(eligible);
-    else {
-      const before = entry.eligible;
-      entry.eligible = eligible;
-      entry.worker?.update(this.#desired(entry));
-      if (entry.worker === undefined && before.container.waiting !== eligible.container.waiting) {
-        this.#emitWaiting(eligible);
-      }
+    if (entry === undefined) {
+      this.#begin(eligible);
+      return;
+    }
+    const before = entry.eligible;
+    entry.eligible = eligible;
+    entry.push();
+    if (entry.worker === undefined && before.container.waiting !== eligible.container.waiting) {
+      this.#emitWaiting(eligible);
     }
   }
 
   #begin(eligible: EligibleContainer): void {
-    const { key, target } = eligible;
-    const base = { eligible, workingDirectory: undefined, files: 0, duration: undefined };
-    if (target === undefined) {
-      this.#entries.set(key, { ...base, worker: undefined });
-      this.targets.notRunning += 1;
-      this.#emitWaiting(eligible);
+    const { initial, later } = this.#claimants;
+    const entry = new TargetEntry(
+      this.#context,
+      eligible,
+      this.#options.isInitial(eligible.member.uid) ? initial : later,
+    );
+    this.#entries.set(eligible.key, entry);
+    if (eligible.target !== undefined) {
+      entry.start();
       return;
     }
-    const { archives, actions, capabilities, open, runId, since, isInitial } = this.#options;
-    const claimed = this.#claimed.get(key) ?? new Set();
-    this.#claimed.set(key, claimed);
-    const entry: TargetEntry = {
-      ...base,
-      worker: new Worker({
-        name: `pod/${target.pod}, container ${target.container}`,
-        desired: desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory: undefined }),
-        claimant: { runId, since, force: isInitial(target.podUid) },
-        claimed,
-        archives,
-        capabilities,
-        open: (mapping, signal) => {
-          const { roots } = this.#desired(entry);
-          const served = roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
-          return open(
-            entry.eligible,
-            mapping,
-            served.map(({ spec }) => spec),
-            signal,
-          );
-        },
-        actionsDue: (changed) => actionsDue(actions, entry.eligible.member.role, changed),
-        listener: this.#listener(key, () => entry),
-      }),
-    };
-    this.#entries.set(key, entry);
-    if (entry.worker !== undefined) this.targets.update(entry.worker);
+    this.targets.notRunning += 1;
+    this.#emitWaiting(eligible);
   }
 
   #end(key: string): void {
@@ -178,7 +152,7 @@ export class TargetRegistry implements AsyncDisposable {
   /** Pushes the released snapshot to every worker. */
   release(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    for (const entry of this.#entries.values()) entry.worker?.update(this.#desired(entry));
+    for (const entry of this.#entries.values()) entry.push();
   }
 
   /** Retries at once every target that failed or waits for its next attempt. */
@@ -188,9 +162,10 @@ export class TargetRegistry implements AsyncDisposable {
 
   /** Emits again that these targets get nothing: another run of kinsync owns them. */
   remindTaken(): void {
-    for (const { worker, eligible } of this.#entries.values()) {
+    for (const entry of this.#entries.values()) {
+      const { worker } = entry;
       if (worker?.isTaken !== true) continue;
-      const { pod, uid, container } = namesOf(eligible.member, eligible.container.name);
+      const { pod, uid, container } = entry.names();
       this.#options.emitter.emit({
         event: "halted",
         pod,
@@ -203,69 +178,6 @@ export class TargetRegistry implements AsyncDisposable {
     }
   }
 
-  #desired({ eligible, workingDirectory }: TargetEntry): DesiredState {
-    return desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory });
-  }
-
-  #listener(key: string, entry: () => TargetEntry): WorkerListener {
-    const { emitter } = this.#options;
-    const names = () => namesOf(entry().eligible.member, entry().eligible.container.name);
-    /** Only for a worker that is still registered: an ended worker does not report. */
-    const isCurrent = (): boolean => this.#entries.get(key) === entry() && !this.#isOver;
-    return {
-      onStatus: (status, reason, error) => {
-        if (isCurrent()) this.#onStatus(entry(), status, reason, error);
-      },
-      onSynced: (root, snapshot, stats, duration) => {
-        if (!isCurrent()) return;
-        entry().files = stats.files + stats.deleted;
-        entry().duration = duration;
-        const mapping = root.mapping.id;
-        emitter.emit({ event: "synced", ...names(), mapping, snapshot, ...stats, duration: tenths(duration) });
-      },
-      onRetry: ({ code, message, hint }, delay) => {
-        if (isCurrent()) emitter.emit({ event: "retry", ...names(), code, reason: message, hint, delay });
-      },
-      onProgress: (root, sent, total) => {
-        if (isCurrent()) emitter.emit({ event: "progress", ...names(), mapping: root.mapping.id, sent, total });
-      },
-      onRun: (action, result) => {
-        if (!isCurrent()) return;
-        if ("code" in result || result.exitCode !== 0) this.targets.failedRuns += 1;
-        emitter.run(names(), action, result);
-      },
-      onSession: (facts) => {
-        if (isCurrent()) this.#onSession(entry(), facts);
-      },
-      onChange: () => {
-        if (!isCurrent()) return;
-        const { worker } = entry();
-        if (worker !== undefined) this.targets.update(worker);
-        this.#options.onChange();
-      },
-    };
-  }
-
-  #onSession(entry: TargetEntry, { workingDirectory }: SessionFacts): void {
-    if (workingDirectory === undefined || entry.workingDirectory === workingDirectory) return;
-    entry.workingDirectory = workingDirectory;
-    entry.worker?.update(this.#desired(entry));
-  }
-
-  #onStatus(entry: TargetEntry, status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
-    const { emitter } = this.#options;
-    const names = namesOf(entry.eligible.member, entry.eligible.container.name);
-    const snapshot = entry.worker?.snapshot;
-    emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
-    if (error === undefined) return;
-    const { code, message, hint } = error;
-    if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
-    if (status === "halted") {
-      const { pod, uid, container } = names;
-      emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
-    }
-  }
-
   #emitWaiting({ member, container }: EligibleContainer): void {
     const reason = container.waiting ?? "the container does not run";
     this.#options.emitter.emit({ event: "target", ...namesOf(member, container.name), status: "waiting", reason });
@@ -273,18 +185,7 @@ export class TargetRegistry implements AsyncDisposable {
 
   /** Also after `dispose`: the last state of each target. */
   view(): readonly TargetView[] {
-    return [...this.#entries.values()].map(({ eligible, worker, files, duration }) => ({
-      pod: eligible.member.name,
-      uid: eligible.member.uid,
-      container: eligible.container.name,
-      containerId: eligible.target?.containerId,
-      mappings: eligible.mappings.map(({ id }) => id),
-      status: worker?.status ?? "waiting",
-      snapshot: worker?.snapshot,
-      files,
-      duration,
-      reason: worker?.reason ?? eligible.container.waiting ?? "the container does not run",
-    }));
+    return [...this.#entries.values()].map((entry) => entry.view());
   }
 
   /** Ends every worker. The targets stay in the view as they were. */

@@ -4,11 +4,18 @@ import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member } from "../resolve/resolution.ts";
 import type { MemberSelection } from "../resolve/select/eligible.ts";
 import { didYouMean, nearestNames } from "../text/did-you-mean.ts";
+import type { Obstacle } from "./outcome.ts";
 
 /** A member and what the mappings select of it. */
 export interface Selected {
   readonly member: Member;
   readonly selection: MemberSelection;
+}
+
+/** A name in a filter of a mapping that fits no member. */
+export interface Unmatched extends Obstacle {
+  /** Identifies mapping and name. */
+  readonly key: string;
 }
 
 interface MappingCounts {
@@ -77,35 +84,42 @@ export class SelectionCounts {
 
   /**
    * Roles, indexes, keys of labels and containers that a mapping names and no member has. Empty while there are no members. The values of
-   * labels may come and go while the workload runs: a value that no member has now is not a mistake.
+   * labels may come and go while the workload runs: a value that no member has now is not a mistake. Costs the filters of the mappings,
+   * whatever the number of members; only `error` reads the names of all members.
    * @param declaredRoles roles that the workload's spec names: they are not unknown while their pods do not exist yet
    */
-  unmatched(declaredRoles: readonly string[]): readonly KinsyncError[] {
+  unmatched(declaredRoles: readonly string[]): readonly Unmatched[] {
     if (this.#members === 0) return [];
-    const roles = new Set([...this.#roles.keys(), ...declaredRoles]);
-    const problems: KinsyncError[] = [];
+    const unmatched: Unmatched[] = [];
     for (const mapping of this.#mappings) {
       for (const role of mapping.roles ?? []) {
-        if (!roles.has(role)) problems.push(unmatched("role", mapping, role, [...roles]));
+        if (this.#roles.has(role) || declaredRoles.includes(role)) continue;
+        unmatched.push(unmatchedName("role", mapping, role, () => [...this.#roles.keys(), ...declaredRoles]));
       }
       for (const index of mapping.indexes ?? []) {
         if (this.#indexes.has(index)) continue;
-        problems.push(unmatched("index", mapping, index, [...this.#indexes.keys()]));
+        unmatched.push(unmatchedName("index", mapping, index, () => [...this.#indexes.keys()]));
       }
       for (const key of Object.keys(mapping.labels ?? {})) {
-        if (!this.#labels.has(key)) problems.push(unmatched("label", mapping, key, [...this.#labels.keys()]));
+        if (this.#labels.has(key)) continue;
+        unmatched.push(unmatchedName("label", mapping, key, () => [...this.#labels.keys()]));
       }
-      const counts = this.#byMapping.get(mapping.id);
-      const [reason] = counts?.missing.values() ?? [];
-      if (counts?.withContainer !== 0 || reason === undefined) continue;
-      const { container } = mapping;
-      problems.push(
-        container === undefined || this.#containers.has(container)
-          ? new KinsyncError("KINSYNC_RESOLVE_CONTAINER", `${mapping.id}: ${reason}`)
-          : unmatched("container", mapping, container, [...this.#containers.keys()]),
-      );
+      const missing = this.#missingContainer(mapping);
+      if (missing !== undefined) unmatched.push(missing);
     }
-    return problems;
+    return unmatched;
+  }
+
+  #missingContainer(mapping: ResolvedMapping): Unmatched | undefined {
+    const counts = this.#byMapping.get(mapping.id);
+    const [reason] = counts?.missing.values() ?? [];
+    if (counts?.withContainer !== 0 || reason === undefined) return undefined;
+    const { id, container } = mapping;
+    if (container !== undefined && !this.#containers.has(container)) {
+      return unmatchedName("container", mapping, container, () => [...this.#containers.keys()]);
+    }
+    const code = "KINSYNC_RESOLVE_CONTAINER";
+    return { key: `${id} container`, code, error: () => new KinsyncError(code, `${id}: ${reason}`) };
   }
 }
 
@@ -119,13 +133,24 @@ const UNMATCHED = {
   container: { code: "KINSYNC_RESOLVE_CONTAINER", plural: "containers" },
 } as const;
 
-function unmatched(
+function unmatchedName(
   word: keyof typeof UNMATCHED,
   mapping: ResolvedMapping,
   wanted: string,
-  known: readonly string[],
+  known: () => readonly string[],
+): Unmatched {
+  const { code } = UNMATCHED[word];
+  return { key: `${mapping.id} ${word} ${wanted}`, code, error: () => unmatchedError(word, mapping, wanted, known()) };
+}
+
+function unmatchedError(
+  word: keyof typeof UNMATCHED,
+  mapping: ResolvedMapping,
+  wanted: string,
+  names: readonly string[],
 ): KinsyncError {
   const { code, plural } = UNMATCHED[word];
+  const known = [...new Set(names)];
   const sorted = known.toSorted();
   const more = sorted.length > MAX_NAMES ? `, and ${sorted.length - MAX_NAMES} more` : "";
   const list =

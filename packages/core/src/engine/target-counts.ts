@@ -6,6 +6,16 @@ interface Share {
   readonly isBusy: boolean;
 }
 
+/** One object for each pair of status and busy. */
+const shares = new Map<string, Share>();
+
+function shareOf(status: TargetStatus, isBusy: boolean): Share {
+  const key = `${status} ${isBusy}`;
+  let share = shares.get(key);
+  if (share === undefined) shares.set(key, (share = { status, isBusy }));
+  return share;
+}
+
 /** How many targets have which status. Counted along with the changes: one target's change costs one target. */
 export class TargetCounts {
   readonly statuses: Record<TargetStatus, number> = {
@@ -39,7 +49,7 @@ export class TargetCounts {
   update(worker: Worker): void {
     this.remove(worker);
     // A stale target waits for its next attempt: nothing is in progress.
-    const share: Share = { status: worker.status, isBusy: !worker.idle && worker.status !== "stale" };
+    const share = shareOf(worker.status, !worker.idle && worker.status !== "stale");
     this.#shares.set(worker, share);
     this.statuses[share.status] += 1;
     if (share.isBusy) this.#busy += 1;

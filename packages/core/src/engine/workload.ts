@@ -1,8 +1,7 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
-import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import type { WorkloadWatch } from "../resolve/members/workload-watch.ts";
+import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Commandable } from "./commands.ts";
@@ -12,7 +11,7 @@ import { LocalFiles } from "./local-files.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { ResolvedWorkload, WorkloadView } from "./options.ts";
-import { isReady, type WorkloadProgress } from "./outcome.ts";
+import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
@@ -49,6 +48,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #initialPods: ReadonlySet<string> | undefined;
   #resolution: Resolution | undefined;
   #absence: string | undefined;
+  /** Filters that fit no member, by key, as they were reported. */
+  #reportedUnmatched: ReadonlySet<string> = new Set();
   #isReady = false;
   #isOver = false;
 
@@ -167,17 +168,25 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
-    for (const problem of this.#registry.counts.unmatched(resolution.roles ?? [])) this.#emitter.problem(problem);
+    this.#emitUnmatched(resolution);
     this.#emitAbsence(resolution);
     this.#onChange();
   }
 
-  /** Why this workload, or one of its mappings, has no targets, where waiting does not help. */
-  #obstacle(): KinsyncError | undefined {
+  #obstacle(): Obstacle | undefined {
     const [problem] = this.#resolution?.problems ?? [];
     const { targets, counts } = this.#registry;
-    if (problem !== undefined && targets.running + targets.notRunning === 0) return problem;
+    if (problem !== undefined && targets.running + targets.notRunning === 0) {
+      return { code: problem.code, error: () => problem };
+    }
     return counts.unmatched(this.#resolution?.roles ?? [])[0];
+  }
+
+  /** Emits each filter that fits no member, once until it fits one. */
+  #emitUnmatched({ roles = [] }: Resolution): void {
+    const unmatched = this.#registry.counts.unmatched(roles);
+    for (const { key, error } of unmatched) if (!this.#reportedUnmatched.has(key)) this.#emitter.problem(error());
+    this.#reportedUnmatched = new Set(unmatched.map(({ key }) => key));
   }
 
   /** Emits the reason why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */

@@ -1,4 +1,4 @@
-import { openChokidar, type OpenFileEvents } from "./file-events.ts";
+import { openChokidar, type OpenFileEvents } from "./watch/file-events.ts";
 
 /** Times and events that tests replace. */
 export interface SourceTuning {

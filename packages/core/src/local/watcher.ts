@@ -1,20 +1,20 @@
 import { KinsyncError } from "../errors/error.ts";
-import { Debounce } from "./debounce.ts";
-import { FullScanSchedule } from "./full-scan-schedule.ts";
-import { watchGitLock, type GitLock } from "./git-lock.ts";
-import { MissingFileGrace } from "./missing-file-grace.ts";
-import { NamedTimers } from "./named-timers.ts";
-import { Notes } from "./notes.ts";
-import { BURST_PATHS, PendingChanges } from "./pending-changes.ts";
-import { isOnRemoteFileSystem } from "./remote-file-system.ts";
-import { isSameState } from "./same-state.ts";
-import { Scanner } from "./scanner.ts";
-import { SleepDetector } from "./sleep-detector.ts";
-import { SourceEvents } from "./source-events.ts";
+import { Debounce } from "./settle/debounce.ts";
+import { FullScanSchedule } from "./watch/full-scan-schedule.ts";
+import { watchGitLock, type GitLock } from "./watch/git-lock.ts";
+import { MissingFileGrace } from "./settle/missing-file-grace.ts";
+import { NamedTimers } from "./watch/named-timers.ts";
+import { Notes } from "./watch/notes.ts";
+import { BURST_PATHS, PendingChanges } from "./settle/pending-changes.ts";
+import { isOnRemoteFileSystem } from "./watch/remote-file-system.ts";
+import { isSameState } from "./settle/same-state.ts";
+import { Scanner } from "./scan/scanner.ts";
+import { SleepDetector } from "./watch/sleep-detector.ts";
+import { SourceEvents } from "./watch/source-events.ts";
 import { DEFAULT_TUNING, type SourceTuning } from "./source-tuning.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "./source.ts";
-import { TruncatedFiles } from "./truncated-files.ts";
-import { watchLimitNote } from "./watch-limits.ts";
+import { TruncatedFiles } from "./settle/truncated-files.ts";
+import { watchLimitNote } from "./watch/watch-limits.ts";
 
 /** Default of `SourceOptions.settle`. */
 const QUIET_MS = 5;

@@ -37,6 +37,17 @@ export const SESSION_MEMBERS = {
   [Symbol.asyncDispose]: "required",
 } as const satisfies Record<keyof Session, "value" | "required" | "optional">;
 
+/** The limits with the defaults filled in. */
+export function withDefaults(limits: TransportLimits): Required<TransportLimits> {
+  return {
+    answerMs: limits.answerMs ?? 60_000,
+    inventoryMs: limits.inventoryMs ?? 300_000,
+    batchMs: limits.batchMs ?? 120_000,
+    slowestBytesPerSecond: limits.slowestBytesPerSecond ?? 16_384,
+    seenMs: limits.seenMs ?? 300_000,
+  };
+}
+
 /** A session whose calls name plugin and function when they fail or hang, and whose answers are checked. */
 export class GuardedSession implements HostedSession {
   readonly facts: SessionFacts;
@@ -45,21 +56,19 @@ export class GuardedSession implements HostedSession {
   readonly #session: Session;
   readonly #capabilities: TransportCapabilities;
   readonly #limits: Required<TransportLimits>;
-  readonly #stages = new WeakMap<Stage, { readonly stage: Stage; readonly watched: WatchedBatch }>();
   /** Bytes of batches in transfer. They are sent in order, so each waits for those before it. */
   #bytesInTransfer = 0;
 
-  constructor(plugin: string, session: Session, capabilities: TransportCapabilities, limits: TransportLimits) {
+  constructor(
+    plugin: string,
+    session: Session,
+    capabilities: TransportCapabilities,
+    limits: Required<TransportLimits>,
+  ) {
     this.#plugin = plugin;
     this.#session = session;
     this.#capabilities = capabilities;
-    this.#limits = {
-      answerMs: limits.answerMs ?? 60_000,
-      inventoryMs: limits.inventoryMs ?? 300_000,
-      batchMs: limits.batchMs ?? 120_000,
-      slowestBytesPerSecond: limits.slowestBytesPerSecond ?? 16_384,
-      seenMs: limits.seenMs ?? 300_000,
-    };
+    this.#limits = limits;
     this.facts = session.facts;
     this.ended = Promise.resolve(session.ended).catch((error: unknown) => ({
       why: "lost" as const,
@@ -101,13 +110,11 @@ export class GuardedSession implements HostedSession {
     });
     // A caller that only commits does not await it: commit rejects with the same failure.
     ready.catch(() => undefined);
-    const stage: Stage = { ready };
-    this.#stages.set(stage, { stage: inner, watched });
-    return stage;
+    return new GuardedStage(this, ready, inner, watched);
   }
 
   async commit(...[stage, options]: Parameters<Session["commit"]>): Promise<Receipt> {
-    const { stage: inner, watched } = this.#ownStage(stage);
+    const { inner, watched } = this.#ownStage(stage);
     const limit = { operation: "commit", limitMs: this.#batchLimitMs(), signal: options.signal };
     return this.#guard({ ...limit, causeOf: () => watched.failure }, async () =>
       this.#checkedReceipt(await this.#session.commit(inner, options)),
@@ -116,7 +123,7 @@ export class GuardedSession implements HostedSession {
 
   /** Does nothing where the transport has no `discard`. */
   async discard(stage: Stage): Promise<void> {
-    const { stage: inner } = this.#ownStage(stage);
+    const { inner } = this.#ownStage(stage);
     await this.#guard({ operation: "discard", limitMs: this.#limits.answerMs }, async () =>
       this.#session.discard?.(inner),
     );
@@ -144,10 +151,9 @@ export class GuardedSession implements HostedSession {
     );
   }
 
-  #ownStage(stage: Stage): { readonly stage: Stage; readonly watched: WatchedBatch } {
-    const known = this.#stages.get(stage);
-    if (known === undefined) throw new KinsyncError("KINSYNC_INTERNAL", "a stage was given to another session");
-    return known;
+  #ownStage(stage: Stage): GuardedStage {
+    if (stage instanceof GuardedStage && stage.session === this) return stage;
+    throw new KinsyncError("KINSYNC_INTERNAL", "a stage was given to another session");
   }
 
   #batchLimitMs(): number {
@@ -191,6 +197,21 @@ export class GuardedSession implements HostedSession {
     const guarded = this.#guard({ operation: "seen", limitMs: this.#limits.seenMs }, () => Promise.race([seen, end]));
     guarded.catch(() => undefined);
     return guarded;
+  }
+}
+
+/** A stage of a guarded session, with the plugin's own stage. */
+class GuardedStage implements Stage {
+  readonly session: GuardedSession;
+  readonly ready: Promise<void>;
+  readonly inner: Stage;
+  readonly watched: WatchedBatch;
+
+  constructor(session: GuardedSession, ready: Promise<void>, inner: Stage, watched: WatchedBatch) {
+    this.session = session;
+    this.ready = ready;
+    this.inner = inner;
+    this.watched = watched;
   }
 }
 

@@ -3,7 +3,7 @@ import type { HostedSession, Session } from "../contract/session.ts";
 import type { Target } from "../contract/target.ts";
 import type { OpenContext, TransportPlugin } from "../contract/transport.ts";
 import { guard } from "./host-guard.ts";
-import { checkedSession, GuardedSession, type TransportLimits } from "./host-session.ts";
+import { checkedSession, GuardedSession, withDefaults, type TransportLimits } from "./host-session.ts";
 
 /** A transport whose calls name plugin and function when they fail or hang, and whose answers are checked. */
 export interface HostedTransport {
@@ -17,17 +17,18 @@ export interface HostedTransport {
 /** The only way to call a transport and the sessions that it opens. */
 export function hostTransport(transport: TransportPlugin, limits: TransportLimits = {}): HostedTransport {
   const { name } = transport;
+  const allLimits = withDefaults(limits);
   const capabilities = capabilitiesOf(transport);
   return {
     name,
     capabilities,
     async open(target, context) {
       const { signal } = context;
-      const limitMs = limits.answerMs ?? 60_000;
+      const limitMs = allLimits.answerMs;
       const session = await guard({ plugin: name, operation: "open", limitMs, signal, onLate: closeLate }, () =>
         transport.open(target, { roots: [], options: {}, ...context }),
       );
-      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, limits);
+      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits);
     },
   };
 }

@@ -2,3 +2,4 @@
 export { hostKind } from "./host-kind.ts";
 export type { HostedJudgement } from "./host-kind.ts";
 export { hostTransport } from "./host-transport.ts";
+export type { HostedTransport } from "./host-transport.ts";

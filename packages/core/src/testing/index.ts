@@ -7,7 +7,7 @@ export { describeChanges, replayHistory } from "./histories/replay.ts";
 export type { HistoryMoment } from "./histories/replay.ts";
 export { eventsOf, formatHistory, parseHistory } from "./histories/history.ts";
 export type { History, HistoryEvent, HistoryOrigin, HistoryTruth } from "./histories/history.ts";
-export { historyConformance, refutingHistories } from "./histories/history-conformance.ts";
+export { historyConformance, failingHistories } from "./histories/history-conformance.ts";
 export type { CrossCheck, HistoryConformanceOptions, TruthMoment } from "./histories/history-conformance.ts";
 export { reorderHistory } from "./kinds/reorder.ts";
 export type { ReorderOptions } from "./kinds/reorder.ts";

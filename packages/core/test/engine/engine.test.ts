@@ -111,7 +111,7 @@ describe("an engine", () => {
   test("a single run succeeds without the right to watch, and the missing right is a note", async () => {
     const a = mapping("a");
     const environment = new Environment({ workloads: { train: [a] }, mode: "once" });
-    environment.cluster.trouble(PODS, "watch-forbidden");
+    environment.cluster.setFailure(PODS, "watch-forbidden");
     environment.put(member("p"));
     environment.run();
     environment.source(a).save({ f: "1" });
@@ -310,7 +310,7 @@ describe("an engine", () => {
     await environment.end();
   });
 
-  test("workloads of one name in two namespaces are told apart in every event", async () => {
+  test("every event of workloads with one name in two namespaces has the namespace", async () => {
     const a = mapping("a");
     const environment = new Environment({ workloads: { train: [a] } });
     environment.put(member("p"));

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MEMBER_STATES_FOR_TEST } from "./support/member-states.ts";
 import { advance, useVirtualClock } from "./support/environment.ts";
-import { ALL_MAPPINGS, HistoryPlayer, POD_NAMES, type Step, type TimedStep } from "./support/history.ts";
+import { expectNothingOpen } from "./support/check.ts";
+import { HistoryPlayer } from "./support/history-player.ts";
+import { ALL_MAPPINGS, POD_NAMES } from "./support/model.ts";
+import type { Step, TimedStep } from "./support/steps.ts";
 
 /**
  * How many histories are played, and from which seed. Each run of `npm test` plays the same ones, so that a failure is one of the change
@@ -136,7 +139,7 @@ test("a run that is ended at any moment leaves no timer, watch or session behind
     await advance(wait);
     await player.environment.end();
     await advance(10_000);
-    player.checkNothingOpen();
+    expectNothingOpen(player.environment);
   });
   await fc.assert(property, { numRuns: Math.ceil(HISTORIES / 4), ...SEED });
 }, 3_600_000);

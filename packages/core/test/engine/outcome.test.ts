@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isReady, outcome, type Elapsed, type WorkloadProgress } from "../../src/engine/outcome.ts";
+import { isReady, outcome, type Elapsed, type Obstacle, type WorkloadProgress } from "../../src/engine/outcome.ts";
 import { KinsyncError } from "../../src/errors/error.ts";
 
 type Targets = Partial<WorkloadProgress["targets"]>;
@@ -22,9 +22,12 @@ function progress(targets: Targets, parts: Partial<WorkloadProgress> = {}): Work
 const EARLY: Elapsed = { wait: false, obstacle: false, patience: false };
 const WAITED: Elapsed = { wait: true, obstacle: true, patience: false };
 const NEVER: Elapsed = { wait: true, obstacle: true, patience: true };
-const obstacle = new KinsyncError("KINSYNC_RESOLVE_ROLE", "no member has the role haed");
+const obstacle = obstacleOf("KINSYNC_RESOLVE_ROLE", "no member has the role haed");
+const forbidden = obstacleOf("KINSYNC_CLUSTER_FORBIDDEN", "cannot list pods");
 
-const forbidden = new KinsyncError("KINSYNC_CLUSTER_FORBIDDEN", "cannot list pods");
+function obstacleOf(code: Obstacle["code"], message: string): Obstacle {
+  return { code, error: () => new KinsyncError(code, message) };
+}
 
 describe("the exit code", () => {
   test.each<[situation: string, code: number, ...workloads: WorkloadProgress[]]>([
@@ -78,7 +81,7 @@ describe("the end of a single run", () => {
   });
 
   test("names the obstacle of the first workload that has one", () => {
-    expect(outcome([progress({ synced: 1 }), progress({}, { obstacle })], EARLY).problem).toBe(obstacle);
+    expect(outcome([progress({ synced: 1 }), progress({}, { obstacle })], EARLY).obstacle).toBe(obstacle);
   });
 });
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { SourceState } from "../../src/local/source.ts";
-import { Scanner } from "../../src/local/scanner.ts";
+import { Scanner } from "../../src/local/scan/scanner.ts";
 import { createSource } from "../../src/local/watcher.ts";
 import { apply, applyAll, change, START } from "./support/changes.ts";
 import { freshScan, listing, specOf, tempFolder, write } from "./support/fixture.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ContentStore } from "../../src/mapping/content-store.ts";
 import type { Tree } from "../../src/mapping/tree.ts";
-import { Scanner } from "../../src/local/scanner.ts";
+import { Scanner } from "../../src/local/scan/scanner.ts";
 import type { SourceState } from "../../src/local/source.ts";
 import { applyAll, change, START } from "./support/changes.ts";
 import { specOf, tempFolder, write } from "./support/fixture.ts";

@@ -7,46 +7,19 @@ import type {
   KubeObject,
   ResourceType,
 } from "../../src/contract/index.ts";
-import { KinsyncError } from "../../src/contract/index.ts";
 import { apiVersionOf, resourceName } from "../../src/kube/resource-path.ts";
+import { discoverGroup, discoverRoot, discoverVersion, ofVersion } from "./fake-discovery.ts";
+import { refuse, type Failure } from "./fake-failures.ts";
+import { json, notFound, text } from "./fake-responses.ts";
+import { FakeWatches, type LoggedChange } from "./fake-watches.ts";
 
-interface Logged {
-  readonly version: number;
-  readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  readonly object: KubeObject;
-  /** As it was, where it was modified. */
-  readonly before: KubeObject | undefined;
-}
-
-interface Watching {
-  readonly resource: string;
-  readonly matches: (object: KubeObject) => boolean;
-  readonly metadataOnly: boolean;
-  readonly stream: Stream;
-}
-
-/** What a refusal looks like. */
-export type Trouble =
-  | "forbidden"
-  | "watch-forbidden"
-  | "not-installed"
-  | "unreachable"
-  | "busy"
-  | "failing"
-  | "throttled"
-  | "silent";
-
-const encoder = new TextEncoder();
-
-/** An API server in memory: lists by pages, watches with versions, bookmarks and 410, and the ways in which all that breaks. */
+/** An API server in memory: lists in pages, watches with versions, bookmarks and 410, and the ways in which they fail. */
 export class FakeCluster implements ClusterConnection {
   readonly context = "fake";
   readonly server = "https://fake";
   readonly namespace = "ml";
-  /** Every request that came, oldest first. */
+  /** Every request, oldest first. */
   readonly requests: ClusterRequest[] = [];
-  /** Splits every line of a watch into chunks of so many bytes. */
-  chunk = 1 << 16;
   /** `false`: an old server without aggregated discovery. */
   aggregated = true;
   /** Called before a page is answered; page 0 is the first. */
@@ -54,13 +27,11 @@ export class FakeCluster implements ClusterConnection {
 
   readonly #resources = new Map<string, ResourceType>();
   readonly #objects = new Map<string, Map<string, KubeObject>>();
-  readonly #trouble = new Map<string, Trouble>();
-  readonly #log = new Map<string, Logged[]>();
-  readonly #watches = new Set<Watching>();
+  readonly #failures = new Map<string, Failure>();
+  readonly #discoveryFailures = new Map<string, Failure>();
+  readonly #watches = new FakeWatches();
   readonly #arrivals = new Set<() => void>();
   #version = 1;
-  /** Versions below it are forgotten. */
-  #oldest = 0;
   #expiredPages = 0;
 
   constructor(resources: readonly ResourceType[]) {
@@ -70,11 +41,15 @@ export class FakeCluster implements ClusterConnection {
   serve(resource: ResourceType): void {
     this.#resources.set(resourceName(resource), resource);
     this.#objects.set(resourceName(resource), new Map());
-    this.#log.set(resourceName(resource), []);
   }
 
   objectsOf(resource: ResourceType): KubeObject[] {
     return [...(this.#objects.get(resourceName(resource))?.values() ?? [])];
+  }
+
+  /** Splits every line of a watch into chunks of this length, in bytes. */
+  set chunk(bytes: number) {
+    this.#watches.chunk = bytes;
   }
 
   get openWatches(): number {
@@ -82,76 +57,66 @@ export class FakeCluster implements ClusterConnection {
   }
 
   watchesOf(resource: ResourceType): number {
-    return [...this.#watches].filter((watching) => watching.resource === resourceName(resource)).length;
+    return this.#watches.sizeOf(resource);
   }
 
   /** Creates or changes. Same name with another UID replaces, as a delete and a create would. */
   put(...objects: readonly KubeObject[]): void {
     for (const object of objects) {
       const name = this.#nameOf(object);
-      const held = this.#objects.get(name) as Map<string, KubeObject>;
+      const stored = this.#objects.get(name) as Map<string, KubeObject>;
       const key = keyOf(object);
-      const before = held.get(key);
+      const before = stored.get(key);
       if (before !== undefined && before.metadata.uid !== object.metadata.uid) this.delete(before);
-      const stored = this.#stamp(object);
-      const present = held.get(key);
-      held.set(key, stored);
-      this.#tell(name, present === undefined ? "ADDED" : "MODIFIED", stored, present);
+      const stamped = this.#stamp(object);
+      const present = stored.get(key);
+      stored.set(key, stamped);
+      this.#emit(name, present === undefined ? "ADDED" : "MODIFIED", stamped, present);
     }
   }
 
   delete(object: KubeObject): void {
     const name = this.#nameOf(object);
-    const held = this.#objects.get(name) as Map<string, KubeObject>;
-    const before = held.get(keyOf(object));
+    const stored = this.#objects.get(name) as Map<string, KubeObject>;
+    const before = stored.get(keyOf(object));
     if (before === undefined) return;
-    held.delete(keyOf(object));
-    this.#tell(name, "DELETED", this.#stamp(before));
+    stored.delete(keyOf(object));
+    this.#emit(name, "DELETED", this.#stamp(before));
   }
 
-  /** Changes without a word to the watches: what they miss while they are down. */
-  behindTheBack(change: () => void): void {
-    const watches = [...this.#watches];
-    this.#watches.clear();
-    change();
-    for (const watching of watches) this.#watches.add(watching);
+  /** Makes a change whose events no open watch receives. */
+  missEvents(change: () => void): void {
+    this.#watches.miss(change);
   }
 
-  /** All open streams break, as when the network goes. */
+  /** Breaks all open streams, as when the network fails. */
   drop(): void {
-    for (const watching of this.#watches) watching.stream.fail(new Error("connection reset"));
-    this.#watches.clear();
+    this.#watches.drop();
   }
 
-  /** All open streams end well, as after `timeoutSeconds`. */
+  /** Ends all open streams, as after `timeoutSeconds`. */
   end(): void {
-    for (const watching of this.#watches) watching.stream.end();
-    this.#watches.clear();
+    this.#watches.end();
   }
 
-  /** Forgets all versions up to now: a watch from one of them is answered with 410. */
+  /** Drops all events up to now: a watch from an earlier version gets 410. */
   compact(): void {
     this.#version += 1;
-    this.#oldest = this.#version;
-    for (const log of this.#log.values()) log.length = 0;
+    this.#watches.compact(this.#version);
   }
 
-  /** The next so many requests with a `continue` token are answered with 410. */
+  /** The next `count` requests with a `continue` token get 410. */
   expirePages(count: number): void {
     this.#expiredPages = count;
   }
 
   /** Sends an event as it is to every watch of the resource. */
   send(resource: ResourceType, event: unknown): void {
-    for (const watching of this.#watches) {
-      if (watching.resource === resourceName(resource)) this.#write(watching, event);
-    }
+    this.#watches.send(resource, event);
   }
 
   sendRaw(resource: ResourceType, text: string): void {
-    for (const watching of this.#watches) {
-      if (watching.resource === resourceName(resource)) watching.stream.push(encoder.encode(text));
-    }
+    this.#watches.sendRaw(resource, text);
   }
 
   bookmark(resource: ResourceType): void {
@@ -162,10 +127,17 @@ export class FakeCluster implements ClusterConnection {
     });
   }
 
-  trouble(resource: ResourceType, trouble: Trouble | undefined): void {
+  /** From now on requests for a resource fail; `undefined` ends it. */
+  setFailure(resource: ResourceType, failure: Failure | undefined): void {
     const name = resourceName(resource);
-    if (trouble === undefined) this.#trouble.delete(name);
-    else this.#trouble.set(name, trouble);
+    if (failure === undefined) this.#failures.delete(name);
+    else this.#failures.set(name, failure);
+  }
+
+  /** From now on the discovery of a group fails; `undefined` ends it. */
+  setDiscoveryFailure(group: string, failure: Failure | undefined): void {
+    if (failure === undefined) this.#discoveryFailures.delete(group);
+    else this.#discoveryFailures.set(group, failure);
   }
 
   /** Resolves with the next request that fits. */
@@ -195,7 +167,7 @@ export class FakeCluster implements ClusterConnection {
   }
 
   webSocket(): Promise<ClusterSocket> {
-    return Promise.reject(new Error("not here"));
+    return Promise.reject(new Error("the fake cluster has no WebSockets"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -205,22 +177,26 @@ export class FakeCluster implements ClusterConnection {
 
   #answer(request: ClusterRequest): ClusterResponse | Promise<ClusterResponse> {
     const { path } = request;
-    if (path === "/api" || path === "/apis") return this.#discoverRoot(path, request.accept ?? "");
+    const resources = [...this.#resources.values()];
+    if (path === "/api" || path === "/apis") {
+      const isAggregated = this.aggregated && (request.accept ?? "").includes("APIGroupDiscoveryList");
+      return discoverRoot(resources, path, isAggregated);
+    }
     const parts = path.split("/").slice(1).map(decodeURIComponent);
     const group = parts[0] === "api" ? "" : (parts[1] ?? "");
     const version = parts[0] === "api" ? parts[1] : parts[2];
     const rest = parts.slice(parts[0] === "api" ? 2 : 3);
-    if (version === undefined) return this.#discoverGroup(group);
-    if (rest.length === 0) return this.#discoverVersion(group, version, request);
+    if (version === undefined) return discoverGroup(resources, group);
+    if (rest.length === 0) return this.#discoverVersion(ofVersion(resources, group, version), request);
     const [namespace, plural = "", name] =
       rest[0] === "namespaces" && rest.length > 2 ? [rest[1], rest[2], rest[3]] : [undefined, rest[0], rest[1]];
     const resource = this.#resources.get(resourceName({ group, plural }));
-    const trouble = this.#trouble.get(resourceName({ group, plural }));
-    if (resource === undefined || resource.version !== version || trouble === "not-installed") {
+    const failure = this.#failures.get(resourceName({ group, plural }));
+    if (resource === undefined || resource.version !== version || failure === "not-installed") {
       return text(404, "404 page not found");
     }
-    const isAllowed = trouble === "watch-forbidden" && request.query?.["watch"] !== true;
-    if (trouble !== undefined && !isAllowed) return this.#refuse(trouble, resource, request, namespace);
+    const isAllowed = failure === "watch-forbidden" && request.query?.["watch"] !== true;
+    if (failure !== undefined && !isAllowed) return refuse(failure, resource, request, namespace);
     const all = [...(this.#objects.get(resourceName(resource)) as Map<string, KubeObject>).values()];
     const inNamespace = all.filter((object) => namespace === undefined || object.metadata.namespace === namespace);
     if (name !== undefined) {
@@ -229,31 +205,18 @@ export class FakeCluster implements ClusterConnection {
     }
     const matches = selectorOf(request, namespace);
     return request.query?.["watch"] === true
-      ? this.#watch(resource, request, matches)
+      ? this.#watches.open(resource, request, matches)
       : this.#list(resource, request, inNamespace.filter(matches));
   }
 
-  #refuse(
-    trouble: Trouble,
-    resource: ResourceType,
+  #discoverVersion(
+    served: readonly ResourceType[],
     request: ClusterRequest,
-    namespace: string | undefined,
   ): ClusterResponse | Promise<ClusterResponse> {
-    if (trouble === "silent") return untilAborted(request.signal);
-    if (trouble === "unreachable") {
-      throw new KinsyncError("KINSYNC_CLUSTER_UNREACHABLE", "https://fake did not answer: ECONNREFUSED");
-    }
-    if (trouble === "busy") return json(503, { kind: "Status", code: 503, message: "too busy" });
-    if (trouble === "failing") return json(500, { kind: "Status", code: 500, message: "conversion webhook failed" });
-    if (trouble === "throttled") return json(429, { kind: "Status", code: 429, message: "too many requests" });
-    const verb = request.query?.["watch"] === true ? "watch" : "list";
-    const { plural, group } = resource;
-    return json(403, {
-      kind: "Status",
-      code: 403,
-      reason: "Forbidden",
-      message: `${resourceName(resource)} is forbidden: User "ada" cannot ${verb} resource "${plural}" in API group "${group}" in the namespace "${namespace ?? ""}"`,
-    });
+    const [first] = served;
+    if (first === undefined) return text(404, "404 page not found");
+    const failure = this.#discoveryFailures.get(first.group);
+    return failure === undefined ? discoverVersion(served) : refuse(failure, first, request, "");
   }
 
   #list(resource: ResourceType, request: ClusterRequest, objects: readonly KubeObject[]): ClusterResponse {
@@ -278,60 +241,8 @@ export class FakeCluster implements ClusterConnection {
     });
   }
 
-  #watch(resource: ResourceType, request: ClusterRequest, matches: (object: KubeObject) => boolean): ClusterResponse {
-    const since = Number(request.query?.["resourceVersion"] ?? 0);
-    const name = resourceName(resource);
-    if (since < this.#oldest) {
-      return stream(200, (out) => {
-        out.push(
-          encoder.encode(
-            `${JSON.stringify({ type: "ERROR", object: { kind: "Status", code: 410, reason: "Expired", message: "too old resource version" } })}\n`,
-          ),
-        );
-        out.end();
-      });
-    }
-    const out = new Stream();
-    const metadataOnly = request.accept?.includes("PartialObjectMetadata;") ?? false;
-    const watching: Watching = { resource: name, matches, metadataOnly, stream: out };
-    for (const logged of this.#log.get(name) ?? []) if (logged.version > since) this.#pass(watching, logged);
-    this.#watches.add(watching);
-    const stop = (): void => {
-      this.#watches.delete(watching);
-      out.fail(request.signal.reason);
-    };
-    request.signal.addEventListener("abort", stop, { once: true });
-    return response(200, { body: () => out.read() });
-  }
-
-  #tell(resource: string, type: Logged["type"], object: KubeObject, before?: KubeObject): void {
-    const logged: Logged = { version: this.#version, type, object, before };
-    this.#log.get(resource)?.push(logged);
-    for (const watching of this.#watches) if (watching.resource === resource) this.#pass(watching, logged);
-  }
-
-  /** For a watch with a selector, what comes to match is added and what no longer does is deleted. */
-  #pass(watching: Watching, { type, object, before }: Logged): void {
-    const matched = before !== undefined && watching.matches(before);
-    if (watching.matches(object)) {
-      this.#write(watching, { type: type === "MODIFIED" && !matched ? "ADDED" : type, object });
-    } else if (matched) {
-      const { resourceVersion = "" } = object.metadata;
-      this.#write(watching, {
-        type: "DELETED",
-        object: { ...before, metadata: { ...before.metadata, resourceVersion } },
-      });
-    }
-  }
-
-  #write(watching: Watching, event: unknown): void {
-    const { type, object } = event as { type: string; object: KubeObject };
-    const sent =
-      watching.metadataOnly && type !== "ERROR"
-        ? { type, object: { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata", metadata: object.metadata } }
-        : event;
-    const bytes = encoder.encode(`${JSON.stringify(sent)}\n`);
-    for (let at = 0; at < bytes.length; at += this.chunk) watching.stream.push(bytes.subarray(at, at + this.chunk));
+  #emit(resource: string, type: LoggedChange["type"], object: KubeObject, before?: KubeObject): void {
+    this.#watches.emit(resource, { version: this.#version, type, object, before });
   }
 
   #stamp(object: KubeObject): KubeObject {
@@ -345,85 +256,6 @@ export class FakeCluster implements ClusterConnection {
     }
     throw new Error(`the fake cluster serves no ${object.apiVersion} ${object.kind}`);
   }
-
-  #discoverRoot(path: string, accept: string): ClusterResponse {
-    const served = [...this.#resources.values()].filter(({ group }) => (group === "") === (path === "/api"));
-    const groups = [...new Set(served.map(({ group }) => group))];
-    if (this.aggregated && accept.includes("APIGroupDiscoveryList")) {
-      return json(200, {
-        kind: "APIGroupDiscoveryList",
-        items: groups.map((group) => ({
-          metadata: group === "" ? {} : { name: group },
-          versions: versionsOf(served, group).map((version) => ({
-            version,
-            resources: served
-              .filter((resource) => resource.group === group && resource.version === version)
-              .map((resource) => ({
-                resource: resource.plural,
-                responseKind: { group: "", version: "", kind: resource.kind },
-                scope: resource.namespaced === false ? "Cluster" : "Namespaced",
-                singularResource: resource.kind.toLowerCase(),
-                shortNames: resource.shortNames ?? [],
-                verbs: ["get", "list", "watch"],
-              })),
-          })),
-        })),
-      });
-    }
-    if (path === "/api") return json(200, { kind: "APIVersions", versions: versionsOf(served, "") });
-    return json(200, {
-      kind: "APIGroupList",
-      groups: groups.map((group) => ({
-        name: group,
-        versions: versionsOf(served, group).map((version) => ({ version, groupVersion: `${group}/${version}` })),
-        preferredVersion: { version: versionsOf(served, group)[0] },
-      })),
-    });
-  }
-
-  #discoverGroup(group: string): ClusterResponse {
-    const versions = versionsOf([...this.#resources.values()], group);
-    if (versions.length === 0) return text(404, "404 page not found");
-    return json(200, { kind: "APIGroup", name: group, versions: versions.map((version) => ({ version })) });
-  }
-
-  #discoverVersion(
-    group: string,
-    version: string,
-    request: ClusterRequest,
-  ): ClusterResponse | Promise<ClusterResponse> {
-    const served = [...this.#resources.values()].filter(
-      (resource) => resource.group === group && resource.version === version,
-    );
-    if (served.length === 0) return text(404, "404 page not found");
-    const [first] = served as [ResourceType];
-    const trouble = this.#trouble.get(`discovery/${group}`);
-    if (trouble !== undefined) return this.#refuse(trouble, first, request, "");
-    return json(200, {
-      kind: "APIResourceList",
-      resources: served.flatMap((resource) => [
-        {
-          name: resource.plural,
-          singularName: resource.kind.toLowerCase(),
-          namespaced: resource.namespaced !== false,
-          kind: resource.kind,
-          verbs: ["get", "list", "watch"],
-          shortNames: resource.shortNames,
-        },
-        { name: `${resource.plural}/status`, kind: resource.kind, verbs: ["get"] },
-      ]),
-    });
-  }
-
-  /** Discovery of one group fails. */
-  discoveryTrouble(group: string, trouble: Trouble | undefined): void {
-    if (trouble === undefined) this.#trouble.delete(`discovery/${group}`);
-    else this.#trouble.set(`discovery/${group}`, trouble);
-  }
-}
-
-function versionsOf(served: readonly ResourceType[], group: string): string[] {
-  return [...new Set(served.filter((resource) => resource.group === group).map(({ version }) => version))];
 }
 
 function keyOf(object: KubeObject): string {
@@ -441,85 +273,4 @@ function selectorOf(request: ClusterRequest, namespace: string | undefined): (ob
     (namespace === undefined || object.metadata.namespace === namespace) &&
     (name === undefined || object.metadata.name === name) &&
     labels.every(([key, value]) => object.metadata.labels?.[key] === value);
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-  });
-}
-
-function notFound(resource: ResourceType, name: string): ClusterResponse {
-  return json(404, {
-    kind: "Status",
-    code: 404,
-    reason: "NotFound",
-    message: `${resourceName(resource)} "${name}" not found`,
-    details: { name, kind: resource.plural, group: resource.group },
-  });
-}
-
-function json(status: number, body: unknown): ClusterResponse {
-  // A round trip through text: what arrives is nobody else's object.
-  const bytes = JSON.stringify(body);
-  return response(status, { json: () => Promise.resolve(JSON.parse(bytes) as unknown) });
-}
-
-function text(status: number, body: string): ClusterResponse {
-  return response(status, { json: () => Promise.reject(new Error(`no JSON: ${body}`)) });
-}
-
-function stream(status: number, fill: (out: Stream) => void): ClusterResponse {
-  const out = new Stream();
-  fill(out);
-  return response(status, { body: () => out.read() });
-}
-
-function response(status: number, parts: Partial<Pick<ClusterResponse, "json" | "body">>): ClusterResponse {
-  return {
-    status,
-    headers: {},
-    json: parts.json ?? (() => Promise.reject(new Error("no JSON"))),
-    body:
-      parts.body ??
-      (() => {
-        throw new Error("no body");
-      }),
-  };
-}
-
-class Stream {
-  readonly #chunks: Uint8Array[] = [];
-  #end: { readonly error?: unknown } | undefined;
-  #wake: (() => void) | undefined;
-
-  push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#wake?.();
-  }
-
-  end(): void {
-    this.#end ??= {};
-    this.#wake?.();
-  }
-
-  fail(error: unknown): void {
-    this.#end ??= { error };
-    this.#wake?.();
-  }
-
-  async *read(): AsyncGenerator<Uint8Array, void, undefined> {
-    for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        yield chunk;
-        continue;
-      }
-      if (this.#end !== undefined) {
-        if ("error" in this.#end) throw this.#end.error;
-        return;
-      }
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { startApi } from "../support/api-fixture.ts";
 import type { TestApi } from "../support/api-fixture.ts";
+import { deployment } from "../support/deployment.ts";
 
 const DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments";
 
@@ -12,25 +13,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await api[Symbol.asyncDispose]();
 });
-
-function deployment(name: string): Record<string, unknown> {
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name },
-    spec: {
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: { containers: [{ name: "app", image: "app:1", env: [{ name: "A", value: "1" }] }] },
-      },
-    },
-  };
-}
-
-function patch(path: string, format: string, body: unknown): ReturnType<TestApi["call"]> {
-  return api.call("PATCH", path, { body, headers: { "Content-Type": `application/${format}` } });
-}
 
 describe("patches", () => {
   beforeEach(async () => {
@@ -58,7 +40,7 @@ describe("patches", () => {
         { name: "side", image: "side:1" },
       ],
     });
-    const answer = await patch(`${DEPLOYMENTS}/web`, "strategic-merge-patch+json", change);
+    const answer = await api.patch(`${DEPLOYMENTS}/web`, "strategic-merge-patch+json", change);
     expect(containers(answer)).toMatchObject([
       {
         name: "app",
@@ -71,21 +53,21 @@ describe("patches", () => {
       { name: "side" },
     ]);
     const gone = template({ containers: [{ name: "side", $patch: "delete" }] });
-    expect(containers(await patch(`${DEPLOYMENTS}/web`, "strategic-merge-patch+json", gone))).toHaveLength(1);
+    expect(containers(await api.patch(`${DEPLOYMENTS}/web`, "strategic-merge-patch+json", gone))).toHaveLength(1);
   });
 
   test("merge patch replaces lists and removes nulls", async () => {
     const change = template({ containers: [{ name: "other", image: "other:1" }] });
-    const answer = await patch(`${DEPLOYMENTS}/web`, "merge-patch+json", change);
+    const answer = await api.patch(`${DEPLOYMENTS}/web`, "merge-patch+json", change);
     expect(containers(answer).map(({ name }) => name)).toEqual(["other"]);
-    await patch(`${DEPLOYMENTS}/web`, "merge-patch+json", { metadata: { labels: { a: "b" } } });
-    const less = await patch(`${DEPLOYMENTS}/web`, "merge-patch+json", { metadata: { labels: { a: null } } });
+    await api.patch(`${DEPLOYMENTS}/web`, "merge-patch+json", { metadata: { labels: { a: "b" } } });
+    const less = await api.patch(`${DEPLOYMENTS}/web`, "merge-patch+json", { metadata: { labels: { a: null } } });
     expect((less.body["metadata"] as { labels?: object }).labels).toEqual({});
   });
 
   test("JSON patch applies its operations, and fails with a failed test", async () => {
     const image = "/spec/template/spec/containers/0/image";
-    const answer = await patch(`${DEPLOYMENTS}/web`, "json-patch+json", [
+    const answer = await api.patch(`${DEPLOYMENTS}/web`, "json-patch+json", [
       { op: "test", path: image, value: "app:1" },
       { op: "replace", path: image, value: "app:2" },
       { op: "add", path: "/metadata/annotations", value: { "a/b": "1" } },
@@ -95,18 +77,18 @@ describe("patches", () => {
     expect(containers(answer)[0]?.image).toBe("app:2");
     expect((answer.body["metadata"] as { annotations: object }).annotations).toEqual({ c: "1" });
     const wrong = [{ op: "test", path: image, value: "app:1" }];
-    expect((await patch(`${DEPLOYMENTS}/web`, "json-patch+json", wrong)).code).toBe(422);
-    expect((await patch(`${DEPLOYMENTS}/web`, "json-patch+json", [{ op: "remove", path: "/no" }])).code).toBe(422);
+    expect((await api.patch(`${DEPLOYMENTS}/web`, "json-patch+json", wrong)).code).toBe(422);
+    expect((await api.patch(`${DEPLOYMENTS}/web`, "json-patch+json", [{ op: "remove", path: "/no" }])).code).toBe(422);
   });
 
   test("server-side apply creates a missing object", async () => {
     const body = { ...deployment("new") };
-    expect((await patch(`${DEPLOYMENTS}/new?fieldManager=me`, "apply-patch+yaml", body)).code).toBe(201);
-    expect((await patch(`${DEPLOYMENTS}/new?fieldManager=me`, "apply-patch+yaml", body)).code).toBe(200);
+    expect((await api.patch(`${DEPLOYMENTS}/new?fieldManager=me`, "apply-patch+yaml", body)).code).toBe(201);
+    expect((await api.patch(`${DEPLOYMENTS}/new?fieldManager=me`, "apply-patch+yaml", body)).code).toBe(200);
   });
 
   test("an old resourceVersion in the patch is a conflict", async () => {
     const change = { metadata: { resourceVersion: "1", labels: { a: "b" } } };
-    expect(await patch(`${DEPLOYMENTS}/web`, "merge-patch+json", change)).toMatchObject({ code: 409 });
+    expect(await api.patch(`${DEPLOYMENTS}/web`, "merge-patch+json", change)).toMatchObject({ code: 409 });
   });
 });

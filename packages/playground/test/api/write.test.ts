@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { startApi } from "../support/api-fixture.ts";
 import type { TestApi } from "../support/api-fixture.ts";
+import { deployment } from "../support/deployment.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 const DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments";
@@ -13,25 +14,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await api[Symbol.asyncDispose]();
 });
-
-function deployment(name: string): Record<string, unknown> {
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name },
-    spec: {
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: { containers: [{ name: "app", image: "app:1", env: [{ name: "A", value: "1" }] }] },
-      },
-    },
-  };
-}
-
-function patch(path: string, format: string, body: unknown): ReturnType<TestApi["call"]> {
-  return api.call("PATCH", path, { body, headers: { "Content-Type": `application/${format}` } });
-}
 
 describe("objects", () => {
   test("are created, read, replaced and deleted", async () => {
@@ -89,7 +71,10 @@ describe("objects", () => {
   test("status changes through its subresource only", async () => {
     await api.call("POST", DEPLOYMENTS, { body: { ...deployment("web"), status: { replicas: 9 } } });
     expect((await api.call("GET", `${DEPLOYMENTS}/web`)).body["status"]).toBeUndefined();
-    await patch(`${DEPLOYMENTS}/web/status`, "merge-patch+json", { status: { replicas: 2 }, spec: { replicas: 7 } });
+    await api.patch(`${DEPLOYMENTS}/web/status`, "merge-patch+json", {
+      status: { replicas: 2 },
+      spec: { replicas: 7 },
+    });
     expect((await api.call("GET", `${DEPLOYMENTS}/web`)).body).toMatchObject({
       status: { replicas: 2 },
       spec: { replicas: 1 },
@@ -102,9 +87,9 @@ describe("objects", () => {
     const scale = await api.call("GET", `${DEPLOYMENTS}/web/scale`);
     expect(scale.body).toMatchObject({ kind: "Scale", spec: { replicas: 1 }, status: { selector: "app=web" } });
     await api.call("PUT", `${DEPLOYMENTS}/web/scale`, { body: { ...scale.body, spec: { replicas: 4 } } });
-    await patch(`${DEPLOYMENTS}/web/scale`, "merge-patch+json", { spec: { replicas: 5 } });
+    await api.patch(`${DEPLOYMENTS}/web/scale`, "merge-patch+json", { spec: { replicas: 5 } });
     expect((await api.call("GET", `${DEPLOYMENTS}/web`)).body["spec"]).toMatchObject({ replicas: 5 });
-    expect(await patch(`${DEPLOYMENTS}/web/scale`, "merge-patch+json", { spec: { replicas: -1 } })).toMatchObject({
+    expect(await api.patch(`${DEPLOYMENTS}/web/scale`, "merge-patch+json", { spec: { replicas: -1 } })).toMatchObject({
       code: 422,
     });
   });

@@ -58,6 +58,8 @@ export interface TestApi extends AsyncDisposable {
   readonly certificate: string;
   readonly kubeconfig: string;
   call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** @param format such as `merge-patch+json` */
+  patch(path: string, format: string, body: unknown): Promise<Answer>;
   watch(path: string): Promise<TestWatch>;
   exec(query: string, options?: { protocols?: string[]; pod?: string; method?: string }): WebSocket;
   /** Creates a pod that is bound to a node. */
@@ -141,6 +143,27 @@ export async function startApi(
     return request;
   }
 
+  async function call(method: string, path: string, more: RequestOptions = {}): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    open(method, path, more)
+      .on("error", reject)
+      .on("response", (response) => {
+        void response.toArray().then((chunks: Buffer[]) => {
+          const text = Buffer.concat(chunks).toString("utf8");
+          // A watch is lines of JSON: its reader takes the text.
+          const json =
+            response.headers["content-type"]?.startsWith("application/json") === true && !text.includes("\n{");
+          resolve({
+            code: response.statusCode ?? 0,
+            headers: response.headers,
+            body: json ? (JSON.parse(text) as Record<string, unknown>) : {},
+            text,
+          });
+        }, reject);
+      });
+    return promise;
+  }
+
   return {
     store,
     faults,
@@ -148,26 +171,8 @@ export async function startApi(
     token,
     certificate: certificate.certificate,
     kubeconfig: kubeconfigOf({ url, token, certificate: certificate.certificate }),
-    call: async (method, path, more = {}) => {
-      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-      open(method, path, more)
-        .on("error", reject)
-        .on("response", (response) => {
-          void response.toArray().then((chunks: Buffer[]) => {
-            const text = Buffer.concat(chunks).toString("utf8");
-            // A watch is lines of JSON: its reader takes the text.
-            const json =
-              response.headers["content-type"]?.startsWith("application/json") === true && !text.includes("\n{");
-            resolve({
-              code: response.statusCode ?? 0,
-              headers: response.headers,
-              body: json ? (JSON.parse(text) as Record<string, unknown>) : {},
-              text,
-            });
-          }, reject);
-        });
-      return promise;
-    },
+    call,
+    patch: (path, format, body) => call("PATCH", path, { body, headers: { "Content-Type": `application/${format}` } }),
     watch: async (path) => {
       const { promise, resolve, reject } = Promise.withResolvers<TestWatch>();
       open("GET", path, {})

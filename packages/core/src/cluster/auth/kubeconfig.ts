@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
-import { KinsyncError } from "../../errors/error.ts";
 import { isRecord, listOf, recordOf, textOf } from "./foreign-fields.ts";
+import { readKubeconfig } from "./kubeconfig-file.ts";
 
 /** The environment, as a parameter: core never reads `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -115,8 +114,8 @@ export interface KubeconfigPlaces {
 export async function loadKubeconfig(places: KubeconfigPlaces): Promise<Kubeconfig | undefined> {
   const parts: Kubeconfig[] = [];
   for (const file of kubeconfigPaths(places)) {
-    const text = await readKubeconfig(file);
-    if (text !== undefined) parts.push(toKubeconfig(await parseKubeconfig(text, file), file));
+    const value = await readKubeconfig(file);
+    if (value !== undefined) parts.push(toKubeconfig(value.content, file));
   }
   if (parts.length === 0) return undefined;
   return {
@@ -147,54 +146,7 @@ function firstWins<Entry>(parts: readonly ReadonlyMap<string, Entry>[]): Readonl
   return merged;
 }
 
-async function readKubeconfig(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const why = code === "EACCES" ? "permission denied" : code === "EISDIR" ? "it is a folder" : String(code);
-    throw new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${file} cannot be read: ${why}`, {
-      cause,
-      hint: "Check its permissions, or set KUBECONFIG.",
-    });
-  }
-}
-
-async function parseKubeconfig(text: string, file: string): Promise<unknown> {
-  // Loading the YAML parser costs more than parsing, so JSON does not load it.
-  if (text.trimStart().startsWith("{")) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      // Flow YAML, or broken: the YAML parser reports the location.
-    }
-  }
-  const { parseDocument } = await import("yaml");
-  const document = parseDocument(text, { merge: true, uniqueKeys: false, logLevel: "silent", prettyErrors: true });
-  const problem = document.errors[0];
-  if (problem !== undefined) {
-    const line = problem.linePos?.[0].line;
-    // The full message quotes lines of the file, and those may contain a token.
-    const said = problem.message.split(" at line ")[0]?.split("\n")[0] ?? problem.code;
-    const why = problem.code === "BAD_ALIAS" ? "an alias has no anchor" : said;
-    throw broken(line === undefined ? file : `${file}:${line}`, why);
-  }
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch {
-    throw broken(file, "its aliases cannot be resolved");
-  }
-}
-
-function broken(place: string, why: string): KinsyncError {
-  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${place} cannot be parsed: ${why}`, {
-    hint: "Fix the error at the location shown above. `kubectl config view` shows how kubectl reads the file.",
-  });
-}
-
 function toKubeconfig(value: unknown, file: string): Kubeconfig {
-  if (value !== undefined && value !== null && !isRecord(value)) throw broken(file, "it is not a mapping of keys");
   const root = recordOf(value);
   const folder = dirname(file);
   return {

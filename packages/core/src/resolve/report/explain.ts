@@ -17,7 +17,8 @@ import {
   type TreeOptions,
   type TreeWorkload,
 } from "./member-tree.ts";
-import { watchWorkload, type WorkloadWatch } from "../members/workload-watch.ts";
+import type { WorkloadWatch } from "../members/watch-options.ts";
+import { watchWorkload } from "../members/workload-watch.ts";
 
 /** What `kinsync explain -o json` prints: the tree with the evidence, and with similar pods that are not members. */
 export interface Explanation {

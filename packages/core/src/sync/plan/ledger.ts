@@ -19,13 +19,13 @@ export class Ledger {
   #tree: Tree | undefined;
   /** What the root holds besides, or instead of, that tree; `undefined` where the root holds exactly the tree. */
   #observed: ObservedState | undefined;
-  /** Paths in the container's manifest. */
-  readonly #manifest: Set<string>;
+  /** Paths in the container's manifest. `undefined`: none. */
+  #manifest: Set<string> | undefined;
 
   private constructor(tree: Tree | undefined, observed: ObservedState | undefined, manifest: Set<string>) {
     this.#tree = tree;
     this.#observed = observed;
-    this.#manifest = manifest;
+    this.#manifest = manifest.size === 0 ? undefined : manifest;
   }
 
   /** From the container's inventory. Paths that are equal to the tree count as kinsync's from now on. */
@@ -71,8 +71,8 @@ export class Ledger {
     const unplaced: string[] = [];
     for (const entry of entries) {
       if (entry.op === "delete") {
-        if (this.#manifest.has(entry.path)) unplaced.push(entry.path);
-      } else if (entry.op !== "chmod" && !this.#manifest.has(entry.path)) placed.push(entry.path);
+        if (this.#manifest?.has(entry.path) === true) unplaced.push(entry.path);
+      } else if (entry.op !== "chmod" && this.#manifest?.has(entry.path) !== true) placed.push(entry.path);
     }
     return { placed, unplaced };
   }
@@ -91,8 +91,8 @@ export class Ledger {
   /** A part of a plan was acknowledged. */
   partlyCommitted(entries: readonly BatchEntry[]): void {
     for (const entry of entries) {
-      if (entry.op === "delete") this.#manifest.delete(entry.path);
-      else if (entry.op !== "chmod") this.#manifest.add(entry.path);
+      if (entry.op === "delete") this.#manifest?.delete(entry.path);
+      else if (entry.op !== "chmod") (this.#manifest ??= new Set()).add(entry.path);
     }
   }
 }

@@ -26,8 +26,8 @@ export function channelKey({ transport, transportOptions = {} }: ResolvedMapping
 export class Channels implements AsyncDisposable {
   readonly #options: ChannelsOptions;
   readonly #channels = new Map<string, Channel>();
-  /** A pass and a command that need a channel at the same moment share the one that is being opened. */
-  readonly #opening = new Map<string, Promise<Channel>>();
+  /** A pass and a command that need a channel at the same moment share the one that is being opened. `undefined`: none is. */
+  #opening: Map<string, Promise<Channel>> | undefined;
 
   constructor(options: ChannelsOptions) {
     this.#options = options;
@@ -37,12 +37,16 @@ export class Channels implements AsyncDisposable {
     const key = channelKey(mapping);
     const open = this.#channels.get(key);
     if (open !== undefined) return open;
-    let opening = this.#opening.get(key);
-    if (opening === undefined) {
-      opening = this.#open(key, mapping).finally(() => this.#opening.delete(key));
-      this.#opening.set(key, opening);
+    const opening = (this.#opening ??= new Map());
+    let channel = opening.get(key);
+    if (channel === undefined) {
+      channel = this.#open(key, mapping).finally(() => {
+        opening.delete(key);
+        if (opening.size === 0 && this.#opening === opening) this.#opening = undefined;
+      });
+      opening.set(key, channel);
     }
-    return opening;
+    return channel;
   }
 
   async #open(key: string, mapping: ResolvedMapping): Promise<Channel> {
@@ -67,7 +71,7 @@ export class Channels implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-    await Promise.allSettled(this.#opening.values());
+    if (this.#opening !== undefined) await Promise.allSettled(this.#opening.values());
     // A session that was opening meanwhile.
     await this.close();
   }

@@ -1,5 +1,5 @@
 import type { RootSpec } from "../../contract/transport.ts";
-import type { KinsyncError } from "../../errors/error.ts";
+import { KinsyncError } from "../../errors/error.ts";
 import type { ContentStore } from "../../mapping/content-store.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Tree } from "../../mapping/tree.ts";
@@ -39,4 +39,10 @@ export interface DesiredState {
   readonly conflict: KinsyncError | undefined;
   /** Equal keys mean the same bytes at the same paths. */
   readonly key: string;
+}
+
+/** The mapping whose transport opens the first session and runs commands. */
+export function firstMapping({ mappings: [first] }: Pick<DesiredState, "mappings">): ResolvedMapping {
+  if (first === undefined) throw new KinsyncError("KINSYNC_INTERNAL", "a target has no mapping");
+  return first;
 }

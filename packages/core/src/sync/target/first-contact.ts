@@ -16,6 +16,12 @@ export interface Claimant {
   readonly force: boolean;
 }
 
+/** Mapped roots that this run has claimed in one container, by the id of their mapping. */
+export interface ClaimedRoots {
+  has(mappingId: string): boolean;
+  add(mappingId: string): void;
+}
+
 export interface FirstContact {
   readonly session: HostedSession;
   readonly root: DesiredRoot;
@@ -90,4 +96,10 @@ function takenBy({ target, root }: Pick<FirstContact, "target" | "root">, marker
     `${target}: another kinsync (${marker.owner}, since ${marker.since}) now writes ${root.mapping.to}`,
     { details: { runId: marker.runId, owner: marker.owner, since: marker.since } },
   );
+}
+
+/** Another kinsync ended the session; it is not known which one. */
+export function takenOver(target: string, cause: Error | undefined): KinsyncError {
+  const message = `${target}: another kinsync now writes this container`;
+  return new KinsyncError("KINSYNC_TARGET_TAKEN", message, { cause });
 }

@@ -1,66 +1,33 @@
 import { basename } from "node:path";
-import type { RunResult } from "../../contract/action.ts";
-import type { TransportCapabilities } from "../../contract/capabilities.ts";
-import type { HostedSession, SessionEnd, SessionFacts } from "../../contract/session.ts";
-import { asKinsyncError, isKinsyncError, isSourceError, KinsyncError } from "../../errors/error.ts";
-import type { ResolvedAction } from "../../mapping/action.ts";
-import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { SessionEnd } from "../../contract/session.ts";
+import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { ActionRunner } from "../actions/runner.ts";
-import type { ArchivePool } from "../archive/archive-pool.ts";
 import { Channels, type Channel } from "./channels.ts";
-import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
-import { prepareDelivery, type Delivered, type DeliveryStats } from "./deliver.ts";
-import type { DesiredRoot, DesiredState } from "./desired-state.ts";
-import { takeStock, withOwner, type Claimant, type FirstContact } from "./first-contact.ts";
+import { prepareRoot } from "./prepare-root.ts";
+import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
+import { takenOver } from "./first-contact.ts";
 import type { TargetStatus } from "./status.ts";
+import { Visibility } from "./visibility.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
-/** What a worker reports. */
-export interface WorkerListener {
-  readonly onStatus: (status: TargetStatus, reason: string, error: KinsyncError | undefined) => void;
-  /** A mapped root holds its desired tree. `duration`: milliseconds since the tree settled, or since the worker began. */
-  readonly onSynced: (root: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number) => void;
-  readonly onRetry: (error: KinsyncError, delay: number) => void;
-  readonly onProgress: (root: DesiredRoot, sent: number, total: number) => void;
-  readonly onRun: (action: ResolvedAction, result: RunResult | KinsyncError) => void;
-  /** A session began. The desired state may depend on what it found; `update` may be called from here. */
-  readonly onSession: (facts: SessionFacts) => void;
-  /** Called after every change of `status`, `idle` or `snapshot`. */
-  readonly onChange: () => void;
-}
-
-export interface WorkerOptions {
-  /** `pod/NAME, container NAME`, for messages. */
-  readonly name: string;
-  readonly desired: DesiredState;
-  readonly claimant: Claimant;
-  /** Ids of mappings whose roots this run has claimed in this container. The worker adds to it; it outlives the worker. */
-  readonly claimed: Set<string>;
-  readonly archives: ArchivePool;
-  /** What the transport of a mapping can do. */
-  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
-  /** Opens a session by the transport of a mapping. Called again after a session ended. */
-  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
-  /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
-  readonly actionsDue: (changed: ReadonlySet<string>) => readonly ResolvedAction[];
-  readonly listener: WorkerListener;
-  /** Milliseconds between attempts. Default: 250 to 30,000. */
-  readonly retry?: { readonly min: number; readonly max: number };
-}
+const RETRY_MS = { min: 250, max: 30_000 };
 
 /**
  * Makes one target hold its desired state. Each pass compares the observed state (ledgers) with the desired one and delivers the
  * difference: a late pod, a restarted container, a failed batch and ten saves during one transfer all take this path.
- * One state machine, whose fields change together: that is why it is one file.
+ * One state machine: its fields change together.
  */
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #abort = new AbortController();
   readonly #channels: Channels;
-  readonly #actions: ActionRunner;
-  readonly #backoff: Backoff;
   readonly #startedAt = performance.now();
-  readonly #finished: Promise<void>;
+  // What a target at rest does not need is made when it is needed: there may be thousands of targets.
+  #actions: ActionRunner | undefined;
+  #backoff: Backoff | undefined;
+  /** Ends when no pass is due; `undefined` at rest. */
+  #passes: Promise<void> | undefined;
   #desired: DesiredState;
   /** What the last pass compared with. */
   #tried: DesiredState;
@@ -68,37 +35,23 @@ export class Worker implements AsyncDisposable {
   #status: TargetStatus = "waiting";
   #reason = "";
   #dirty = true;
-  #wake = Promise.withResolvers<void>();
   #retryTimer: NodeJS.Timeout | undefined;
   /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
-  #changed = new Set<string>();
-  /** Mapped roots that were handed over and are not visible yet. */
-  readonly #unseen = new Set<Promise<void>>();
-  /** Mappings whose transport handed over the files and does not report when they are visible. */
-  readonly #neverSeen = new Set<string>();
+  #changed: Set<string> | undefined;
+  readonly #visibility = new Visibility();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
     this.#tried = options.desired;
-    this.#backoff = new Backoff(options.retry ?? { min: 250, max: 30_000 });
-    const { signal } = this.#abort;
     this.#channels = new Channels({
-      open: options.open,
+      open: (mapping, signal) => options.open(mapping, signal),
       onOpened: (session) => options.listener.onSession(session.facts),
       onEnded: (end) => this.#onSessionEnd(end),
-      signal,
+      signal: this.#abort.signal,
     });
-    this.#actions = new ActionRunner({
-      session: async () => (await this.#channels.get(this.#firstMapping())).session,
-      target: options.name,
-      onResult: options.listener.onRun,
-      onChange: () => options.listener.onChange(),
-      signal,
-    });
-    // Nothing is reported before the constructor has returned.
-    this.#finished = Promise.resolve().then(() => this.#loop());
+    this.#run();
   }
 
   get status(): TargetStatus {
@@ -116,8 +69,8 @@ export class Worker implements AsyncDisposable {
 
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
-    const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#unseen.size > 0;
-    return !isAtWork && !this.#dirty && this.#actions.pending === 0;
+    const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility.isPending;
+    return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
   /** Another run of kinsync owns the target: no attempt is repeated. */
@@ -128,7 +81,7 @@ export class Worker implements AsyncDisposable {
   /** Compares again. */
   enqueue(): void {
     this.#dirty = true;
-    this.#wake.resolve();
+    this.#run();
     this.#options.listener.onChange();
   }
 
@@ -142,19 +95,24 @@ export class Worker implements AsyncDisposable {
   /** Retries at once what failed or waits for its next attempt. */
   retryNow(): void {
     if (this.#blocked !== "for-good") this.#blocked = undefined;
-    this.#backoff.reset();
+    this.#backoff?.reset();
     this.enqueue();
+  }
+
+  /** Runs passes while one is due, unless they are running. */
+  #run(): void {
+    // Nothing is reported before the caller, such as the constructor, has returned.
+    this.#passes ??= Promise.resolve()
+      .then(() => this.#loop())
+      .finally(() => {
+        this.#passes = undefined;
+        if (this.#dirty && !this.#abort.signal.aborted) this.#run();
+      });
   }
 
   async #loop(): Promise<void> {
     const { signal } = this.#abort;
-    while (!signal.aborted) {
-      if (!this.#dirty) {
-        // Replaced only here: a wake-up that was served has no effect later.
-        this.#wake = Promise.withResolvers<void>();
-        await this.#wake.promise;
-        continue;
-      }
+    while (this.#dirty && !signal.aborted) {
       this.#dirty = false;
       if (this.#isBlocked()) {
         this.#options.listener.onChange();
@@ -165,7 +123,7 @@ export class Worker implements AsyncDisposable {
       try {
         clearTimeout(this.#retryTimer);
         await this.#pass(signal);
-        this.#backoff.reset();
+        this.#backoff?.reset();
       } catch (error) {
         if (signal.aborted) return;
         await this.#failed(error);
@@ -182,7 +140,7 @@ export class Worker implements AsyncDisposable {
   /** One comparison of everything. */
   async #pass(signal: AbortSignal): Promise<void> {
     if (this.#status === "waiting") this.#set("waiting", "connecting");
-    if (this.#desired.mappings.length > 0) await this.#channels.get(this.#firstMapping());
+    if (this.#desired.mappings.length > 0) await this.#channels.get(firstMapping(this.#desired));
     // Read after the connection: the session's facts may have changed it.
     const desired = this.#desired;
     this.#tried = desired;
@@ -207,12 +165,9 @@ export class Worker implements AsyncDisposable {
       return;
     }
     this.#snapshot = desired.snapshot;
-    const isOnlyAccepted = desired.roots.some(({ mapping }) => this.#neverSeen.has(mapping.id));
+    const notVisible = this.#visibility.reasonAgainst(desired.roots);
     if (halted !== undefined) this.#set("halted", halted.reason);
-    else if (this.#unseen.size > 0)
-      this.#set("accepted", "handed over; the files are not visible in the container yet");
-    else if (isOnlyAccepted)
-      this.#set("accepted", "handed over; the transport does not report when the files are visible");
+    else if (notVisible !== undefined) this.#set("accepted", notVisible);
     else this.#set("synced", "holds the newest snapshot");
     this.#runActions();
   }
@@ -225,71 +180,59 @@ export class Worker implements AsyncDisposable {
     const known = channel.ledgers.get(id);
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
-    const { session } = channel;
     const capabilities = this.#options.capabilities(root.mapping);
-    const missing = unsupportedInTree(root.tree, capabilities);
-    if (missing.length > 0) throw unsupportedError(root.mapping.transport, id, missing);
-    const contact: FirstContact = {
-      session,
+    await using delivery = await prepareRoot({
+      channel,
       root,
       snapshot,
       claimant,
-      target: name,
-      isFirst: !claimed.has(id),
-      signal,
-    };
-    const ledger = known ?? (await takeStock(contact));
-    claimed.add(id);
-    channel.ledgers.set(id, ledger);
-    const onProgress = (sent: number, total: number): void => listener.onProgress(root, sent, total);
-    await using delivery = await prepareDelivery({
-      session,
-      root,
-      snapshot,
-      ledger,
-      modes: capabilities.modes,
+      claimed,
       archives,
+      capabilities,
       target: name,
-      onProgress,
+      onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
-    let delivered: Delivered;
-    try {
-      delivered = await delivery.apply();
-    } catch (error) {
-      // The root's content is unknown now: the next pass requests an inventory again.
-      channel.ledgers.delete(id);
-      throw await withOwner(contact, error);
-    }
+    const delivered = await delivery.apply();
+    const changed = (this.#changed ??= new Set());
     for (const { path } of delivery.entries) {
-      this.#changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
+      changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
     }
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
-      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#neverSeen.add(id);
+      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#visibility.addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
   }
 
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
   #waitUntilSeen(id: string, seen: Promise<void>): void {
-    this.#neverSeen.delete(id);
-    const waiting = seen
-      .then(undefined, async (error: unknown) => {
-        if (!this.#abort.signal.aborted) await this.#failed(error);
-      })
-      .finally(() => {
-        this.#unseen.delete(waiting);
-        if (!this.#abort.signal.aborted) this.enqueue();
-      });
-    this.#unseen.add(waiting);
+    const { signal } = this.#abort;
+    this.#visibility.wait(id, seen, {
+      onFailed: async (error) => {
+        if (!signal.aborted) await this.#failed(error);
+      },
+      onSettled: () => {
+        if (!signal.aborted) this.enqueue();
+      },
+    });
   }
 
   #runActions(): void {
-    if (this.#changed.size === 0) return;
     const changed = this.#changed;
-    this.#changed = new Set();
-    this.#actions.enqueue(this.#options.actionsDue(changed));
+    this.#changed = undefined;
+    if (changed === undefined || changed.size === 0) return;
+    const due = this.#options.actionsDue(changed);
+    if (due.length === 0) return;
+    const { name, listener } = this.#options;
+    this.#actions ??= new ActionRunner({
+      session: async () => (await this.#channels.get(firstMapping(this.#desired))).session,
+      target: name,
+      onResult: (action, result) => listener.onRun(action, result),
+      onChange: () => listener.onChange(),
+      signal: this.#abort.signal,
+    });
+    this.#actions.enqueue(due);
   }
 
   async #failed(thrown: unknown): Promise<void> {
@@ -303,6 +246,7 @@ export class Worker implements AsyncDisposable {
       this.#set("failed", error.message, error);
       return;
     }
+    this.#backoff ??= new Backoff(this.#options.retry ?? RETRY_MS);
     const delay = this.#backoff.next();
     if (error.code === "KINSYNC_SOURCE_CHANGED") {
       // This ends only the delivery, not the session: the next snapshot is on its way.
@@ -330,11 +274,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #halt(cause: Error | undefined): void {
-    const error = isKinsyncError(cause)
-      ? cause
-      : new KinsyncError("KINSYNC_TARGET_TAKEN", `${this.#options.name}: another kinsync now writes this container`, {
-          cause,
-        });
+    const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#blocked = "for-good";
     this.#set("halted", error.message, error);
   }
@@ -347,18 +287,11 @@ export class Worker implements AsyncDisposable {
     this.#options.listener.onChange();
   }
 
-  #firstMapping(): ResolvedMapping {
-    const [first] = this.#desired.mappings;
-    if (first === undefined) throw new KinsyncError("KINSYNC_INTERNAL", `${this.#options.name} has no mapping`);
-    return first;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
     clearTimeout(this.#retryTimer);
-    this.#wake.resolve();
     await this.#channels.close();
-    await Promise.allSettled([this.#finished, this.#actions[Symbol.asyncDispose]()]);
+    await Promise.allSettled([this.#passes, this.#actions?.[Symbol.asyncDispose]()]);
     await this.#channels[Symbol.asyncDispose]();
   }
 }

@@ -100,19 +100,19 @@ export function historyConformance(
  * Names of the histories that a kind fails, so that a test can show that they detect a wrong rule. Transcripts are ignored: they
  * contain the messages of the right rule.
  */
-export function refutingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
-  const refuting = new Set<string>();
+export function failingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
+  const failing = new Set<string>();
   for (const history of histories) {
     const test = (_name: string, run: () => void): void => {
       try {
         run();
       } catch {
-        refuting.add(history.name);
+        failing.add(history.name);
       }
     };
     historyConformance(kind, [{ ...history, transcript: undefined }], { test, orders: 1 });
   }
-  return [...refuting];
+  return [...failing];
 }
 
 type Check = (kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;

@@ -26,8 +26,8 @@ export interface HistoryTruth {
 
 /** Where a history comes from. The first line, if present. */
 export interface HistoryOrigin {
-  /** What happens in it, in words. */
-  readonly situation: string;
+  /** What happens in it, in one sentence. */
+  readonly scenario: string;
   /** Version of the API server: `v1.34.2`. */
   readonly kubernetes?: string;
 }
@@ -79,7 +79,7 @@ export function parseHistory(name: string, text: string, transcript?: string): H
     if (line === "") continue;
     const where = `history ${name}, line ${at + 1}`;
     const value = parseLine(line, where);
-    if (at === 0 && "situation" in value) origin = value as unknown as HistoryOrigin;
+    if (at === 0 && "scenario" in value) origin = value as unknown as HistoryOrigin;
     else lines.push(readLine(value, lines.at(-1)?.at ?? 0, objects, where));
   }
   if (!lines.some(isTruth)) throw new Error(`history ${name} states no truth, so it cannot be checked`);

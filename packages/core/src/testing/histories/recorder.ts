@@ -17,7 +17,7 @@ import { KnownObjects, nameIfOfKind } from "./replay.ts";
 export interface RecordedKind {
   readonly kind: KindPlugin;
   /** Further resources that the kind does not read, as context for readers of the history. Default: none. */
-  readonly also?: readonly ResourceType[];
+  readonly extraResources?: readonly ResourceType[];
   /** A truth is recorded when the controller's counts agree. Default: they are not compared. */
   readonly crossCheck?: CrossCheck;
 }
@@ -27,10 +27,10 @@ export interface RecorderOptions {
   /** All its objects are recorded, also those of other workloads: a kind must distinguish them. */
   readonly namespace: string;
   readonly kinds: readonly RecordedKind[];
-  /** What happens, in words. */
-  readonly situation: string;
+  /** What happens, in one sentence. */
+  readonly scenario: string;
   /** Milliseconds until all events before a truth have arrived and the controller has counted them. Default: 30,000. */
-  readonly patience?: number;
+  readonly timeout?: number;
   /** Aborts the start, not the recording. */
   readonly signal: AbortSignal;
 }
@@ -43,13 +43,13 @@ export interface RecordedHistory {
 
 /**
  * Starts to record the events of a namespace: pods, the roots of the kinds, and the resources of the kinds' watch plans. Start
- * before you create the workload, state truths on the way, and read the histories at the end.
+ * before you create the workload, record truths on the way, and read the histories at the end.
  *
  * ```ts
  * await using cluster = await connectCluster({ env: process.env });
- * await using recorder = await recordHistory({ cluster, namespace, kinds: [{ kind: training() }], situation, signal });
+ * await using recorder = await recordHistory({ cluster, namespace, kinds: [{ kind: training() }], scenario, signal });
  * // apply, wait until it runs, break something, wait until no change is in progress
- * await recorder.truth("training/x", { "x-0": "superseded", "x-1": "current" }, signal);
+ * await recorder.recordTruth("training/x", { "x-0": "superseded", "x-1": "current" }, signal);
  * for (const { history } of recorder.histories()) await writeFile(file, formatHistory(history));
  * ```
  *
@@ -90,37 +90,41 @@ export class HistoryRecorder implements AsyncDisposable {
     const version = await getJson(cluster, { path: "/version" }, "read the version of the cluster", signal);
     const { gitVersion } = (version.body ?? {}) as { readonly gitVersion?: string };
     this.#kubernetes = gitVersion;
-    for (const { kind, also = [] } of kinds) {
-      for (const resource of [PODS, kind.root, ...also]) this.#watch(kind, resource);
+    for (const { kind, extraResources = [] } of kinds) {
+      for (const resource of [PODS, kind.root, ...extraResources]) this.#watch(kind, resource);
       this.#plan(kind, bareRoot(kind));
     }
     await this.#allStarted(signal);
   }
 
   /**
-   * States what the members of a workload are by now, and waits until everything that led there is recorded and the
-   * controller's counts agree.
+   * Records the true state of each member of a workload, once all earlier events are recorded and the controller's counts agree.
    *
    * @param workload as on the command line: `sts/db`
    * @returns `false` where the workload is of none of the kinds
    * @throws Error if the counts do not agree in time, or events were lost
    */
-  async truth(workload: string, members: Readonly<Record<string, MemberState>>, signal: AbortSignal): Promise<boolean> {
+  async recordTruth(
+    workload: string,
+    members: Readonly<Record<string, MemberState>>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const recorded = this.#options.kinds.find(({ kind }) => nameIfOfKind(kind, workload) !== undefined);
     if (recorded === undefined) return false;
     const { kind, crossCheck } = recorded;
-    const patience = this.#options.patience ?? 30_000;
-    using limited = deadline(signal, patience, `record the truth about ${workload}`);
+    const timeout = this.#options.timeout ?? 30_000;
+    using limited = deadline(signal, timeout, `record the truth about ${workload}`);
     let problem = "no events arrived yet";
-    let held: string | undefined;
+    let described: string | undefined;
     while (!limited.signal.aborted) {
       const behind = await this.#behind(limited.signal);
       if (behind.length > 0) problem = `the watch of ${behind.join(", ")} has not reported all events`;
       else {
         const alive = this.#alive();
-        held ??= alive;
+        described ??= alive;
         // The truth described other pods.
-        if (held !== alive) throw new Error(`pods changed before the truth about ${workload} was recorded: ${problem}`);
+        if (described !== alive)
+          throw new Error(`pods changed before the truth about ${workload} was recorded: ${problem}`);
         const root = this.#known.rootOf(kind, nameIfOfKind(kind, workload));
         const truth: HistoryTruth = {
           at: this.#now(),
@@ -137,13 +141,13 @@ export class HistoryRecorder implements AsyncDisposable {
       await pause(100, limited.signal);
     }
     signal.throwIfAborted();
-    throw new Error(`the truth about ${workload} was not recorded within ${patience / 1000} s: ${problem}`);
+    throw new Error(`the truth about ${workload} was not recorded within ${timeout / 1000} s: ${problem}`);
   }
 
   /** The history so far of each kind that has a truth. */
   histories(): RecordedHistory[] {
-    const { situation, kinds } = this.#options;
-    const origin = { situation, ...(this.#kubernetes === undefined ? {} : { kubernetes: this.#kubernetes }) };
+    const { scenario, kinds } = this.#options;
+    const origin = { scenario, ...(this.#kubernetes === undefined ? {} : { kubernetes: this.#kubernetes }) };
     return kinds.flatMap(({ kind }) => {
       const resources = this.#resources.get(kind);
       const lines = this.#lines.filter((line) =>

@@ -2,6 +2,7 @@ import { commandRequirements } from "./commands.ts";
 import type { TransportEnvironment } from "./environment.ts";
 import { fileRequirements } from "./files.ts";
 import { Fixture } from "./fixture.ts";
+import { foreignLinkRequirements } from "./foreign-links.ts";
 import { inventoryRequirements } from "./inventory.ts";
 import { livenessRequirements } from "./liveness.ts";
 import { ownershipRequirements } from "./ownership.ts";
@@ -25,6 +26,7 @@ const LIMIT_MS = 20_000;
 
 const REQUIREMENTS: readonly Requirement[] = [
   ...fileRequirements,
+  ...foreignLinkRequirements,
   ...inventoryRequirements,
   ...stagingRequirements,
   ...transferRequirements,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Source, SourceSpec, SourceState } from "../../../src/local/source.ts";
-import { Scanner } from "../../../src/local/scanner.ts";
+import { Scanner } from "../../../src/local/scan/scanner.ts";
 import type { SourceTuning } from "../../../src/local/source-tuning.ts";
 import { createSource } from "../../../src/local/watcher.ts";
 

@@ -110,7 +110,7 @@ test.each(["busy", "unreachable", "silent"] as const)(
     onTestFinished(() => void vi.useRealTimers());
     const fake = cluster();
     fake.aggregated = false;
-    fake.discoveryTrouble(SQUADS.group, how);
+    fake.setDiscoveryFailure(SQUADS.group, how);
     const answers = Promise.allSettled(["team", "squad"].map((word) => findResource(fake, [], word, signal)));
     await vi.advanceTimersByTimeAsync(30_000);
     const refusal = how === "unreachable" ? /ECONNREFUSED/ : /Cannot discover squads\.example\.com/;
@@ -131,7 +131,7 @@ test("an API server that does not answer within the time limit is unreachable", 
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const fake = cluster();
-  fake.trouble(TEAMS, "silent");
+  fake.setFailure(TEAMS, "silent");
   const answer = Promise.allSettled([findWorkload(fake, [teamKind()], "team/train", { signal })]);
   await vi.advanceTimersByTimeAsync(30_000);
   expect((await answer)[0]).toMatchObject({
@@ -193,7 +193,7 @@ test("a missing namespace is an error with the nearest namespace", async () => {
 
 test("the error is about the name where namespaces may not be read", async () => {
   const fake = cluster();
-  fake.trouble(NAMESPACES, "forbidden");
+  fake.setFailure(NAMESPACES, "forbidden");
   await expect(findWorkload(fake, [teamKind()], "team/x", { namespace: "mll", signal })).rejects.toMatchObject({
     code: "KINSYNC_RESOLVE_WORKLOAD",
   });
@@ -219,7 +219,7 @@ test("a CRD in another version is an error with that version", async () => {
 
 test("a forbidden workload is an error of the cluster", async () => {
   const fake = cluster();
-  fake.trouble(TEAMS, "forbidden");
+  fake.setFailure(TEAMS, "forbidden");
   await expect(findWorkload(fake, [teamKind()], "team/train", { signal })).rejects.toMatchObject({
     code: "KINSYNC_CLUSTER_FORBIDDEN",
   });

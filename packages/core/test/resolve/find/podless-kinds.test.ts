@@ -107,8 +107,11 @@ describe("the hint for a Service", () => {
   });
 
   test.each([
-    ["its pods cannot be listed", (cluster: FakeCluster) => cluster.trouble(resource("", "Pod", "pods"), "forbidden")],
-    ["the Service cannot be read", (cluster: FakeCluster) => cluster.trouble(SERVICES, "busy")],
+    [
+      "its pods cannot be listed",
+      (cluster: FakeCluster) => cluster.setFailure(resource("", "Pod", "pods"), "forbidden"),
+    ],
+    ["the Service cannot be read", (cluster: FakeCluster) => cluster.setFailure(SERVICES, "busy")],
     ["it selects no pods", (cluster: FakeCluster) => cluster.delete(pod("web-0"))],
     ["it has no selector", (cluster: FakeCluster) => cluster.put(object(SERVICES, "web"))],
   ])("is the general one when %s", async (_, change) => {
@@ -120,13 +123,13 @@ describe("the hint for a Service", () => {
   test("names the ReplicaSet when ReplicaSets cannot be read", async () => {
     const owner = object(REPLICASETS, "web-1", { owner: object(DEPLOYMENTS, "web") });
     const cluster = setup(owner, pod("web-1-a", { owner, labels }));
-    cluster.trouble(REPLICASETS, "forbidden");
+    cluster.setFailure(REPLICASETS, "forbidden");
     expect(await hintFor(cluster)).toBe("Its pods belong to replicaset/web-1. Name that instead.");
   });
 
   test("ends with its signal", async () => {
     const cluster = setup(pod("web-0", { labels }));
-    cluster.trouble(SERVICES, "silent");
+    cluster.setFailure(SERVICES, "silent");
     const controller = new AbortController();
     const answer = Promise.allSettled([findWorkload(cluster, [], "svc/web", { signal: controller.signal })]);
     await cluster.nextRequest(({ path }) => path.endsWith("/services/web"));

@@ -42,7 +42,7 @@ test("a snapshot holds the sorted members of its moment, whenever it is read", (
   );
 });
 
-test("more changes than the journal keeps, and none of them read: every snapshot is right", () => {
+test("every snapshot is correct after more changes than the journal keeps", () => {
   const list = new MemberList();
   const known = new Map<string, Member>();
   const first = list.snapshot();
@@ -55,7 +55,7 @@ test("more changes than the journal keeps, and none of them read: every snapshot
   expect(list.snapshot().members).toEqual([...known.values()].sort(compareMembers));
 });
 
-test("one member's change compares no members until somebody reads the list", () => {
+test("one member's change compares no members until the list is read", () => {
   let comparisons = 0;
   const counted = (uid: string): Member => {
     const one = member(uid, Number(uid));

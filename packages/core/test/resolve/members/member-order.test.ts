@@ -5,7 +5,7 @@ import type { Resolution } from "../../../src/resolve/resolution.ts";
 import { compareMembers } from "../../../src/resolve/members/member-order.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { ALL, JOBS, object, pod, teamKind, TEAMS } from "../../support/objects.ts";
-import { startWorld } from "../support/environment.ts";
+import { startWatch } from "../support/watch-fixture.ts";
 
 /** A step in the life of one object; those of one object keep their order, as a watch does. */
 interface Step {
@@ -65,7 +65,7 @@ function interleave(lines: readonly (readonly Step[])[], choices: readonly numbe
 /** Plays the steps in bursts and waits until the last of them was seen. */
 async function play(steps: readonly Step[], bursts: readonly number[]): Promise<Resolution> {
   const cluster = new FakeCluster(ALL);
-  await using world = startWorld({ cluster, kind: teamKind() });
+  await using fixture = startWatch({ cluster, kind: teamKind() });
   let left = 0;
   for (const [at, { object: one, gone }] of steps.entries()) {
     if (left === 0) {
@@ -79,14 +79,14 @@ async function play(steps: readonly Step[], bursts: readonly number[]): Promise<
     if (gone) cluster.delete(one);
     else cluster.put(one);
   }
-  await world.watch.ready;
+  await fixture.watch.ready;
   // One more object for each watch, put last, proves that all before it was seen.
-  const names = (): string[] => world.watch.owned.map((owned) => owned.metadata.name);
+  const names = (): string[] => fixture.watch.owned.map((owned) => owned.metadata.name);
   const finalRoot = steps.findLast(({ object: one }) => one.kind === "Team")?.object as KubeObject;
   cluster.put(object(JOBS, "mark", { owner: finalRoot }), pod("zz-mark", { owner: object(JOBS, "mark") }));
   cluster.put({ ...finalRoot, spec: { mark: true } });
-  // Awaited here: the world ends with this function.
-  return await world.until(
+  // Awaited here: the fixture ends with this function.
+  return await fixture.until(
     (resolution) =>
       names().includes("mark") &&
       resolution.root?.spec?.["mark"] === true &&

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { defineKind } from "../../../src/contract/index.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { ALL, CLUSTER_TEAMS, JOBS, object, pod, teamKind } from "../../support/objects.ts";
-import { startWorld, states } from "../support/environment.ts";
+import { startWatch, states } from "../support/watch-fixture.ts";
 
 const fleet = object(CLUSTER_TEAMS, "fleet", { spec: { namespaces: ["ml", "other"] } });
 
@@ -16,10 +16,10 @@ function fleetCluster(): FakeCluster {
   return cluster;
 }
 
-test("a cluster-scoped root whose kind names no namespaces is watched in one, and a note says so", async () => {
+test("a cluster-scoped root whose kind names no namespaces is watched in one, with a note", async () => {
   const kind = teamKind({ root: CLUSTER_TEAMS });
-  await using world = startWorld({ cluster: fleetCluster(), kind, resource: CLUSTER_TEAMS, name: "fleet" });
-  const resolution = await world.watch.ready;
+  await using fixture = startWatch({ cluster: fleetCluster(), kind, resource: CLUSTER_TEAMS, name: "fleet" });
+  const resolution = await fixture.watch.ready;
   expect(states(resolution)).toEqual(["pod-ml=current"]);
   expect(resolution.notes).toMatchObject([{ code: "one-namespace", evidence: { namespace: "ml" } }]);
 });
@@ -27,13 +27,13 @@ test("a cluster-scoped root whose kind names no namespaces is watched in one, an
 test("a cluster-scoped root is watched in the namespaces that its kind names, and follows them", async () => {
   const namespaces = (root: typeof fleet): readonly string[] => root.spec?.["namespaces"] as readonly string[];
   const kind = defineKind({ ...teamKind({ root: CLUSTER_TEAMS }), namespaces });
-  await using world = startWorld({ cluster: fleetCluster(), kind, resource: CLUSTER_TEAMS, name: "fleet" });
-  const resolution = await world.watch.ready;
+  await using fixture = startWatch({ cluster: fleetCluster(), kind, resource: CLUSTER_TEAMS, name: "fleet" });
+  const resolution = await fixture.watch.ready;
   expect(resolution.members.map(({ namespace, name }) => `${namespace}/${name}`)).toEqual([
     "ml/pod-ml",
     "other/pod-other",
   ]);
   expect(resolution.notes).toEqual([]);
-  world.cluster.put({ ...fleet, spec: { namespaces: ["third"] } });
-  await world.until((one) => states(one).join() === "pod-third=current");
+  fixture.cluster.put({ ...fleet, spec: { namespaces: ["third"] } });
+  await fixture.until((one) => states(one).join() === "pod-third=current");
 });

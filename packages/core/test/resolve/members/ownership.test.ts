@@ -21,20 +21,20 @@ function names(objects: readonly KubeObject[] | undefined): string[] | undefined
   return objects?.map((one) => one.metadata.name);
 }
 
-test("objects without pods are owned too", () => {
+test("objects without pods are owned, too", () => {
   const walk = walkDown(root, [layer(JOBS, [object(JOBS, "idle", { owner: root })])]);
   expect(names(walk.owned)).toEqual(["idle"]);
   expect(walk.pods).toEqual([]);
 });
 
-test("a reference that does not control counts only where the watch says so", () => {
+test("a reference that does not control counts only if the watch allows it", () => {
   const guest = object(JOBS, "guest", { owner: root, controller: false });
   const child = pod("child", { owner: guest });
   expect(walkDown(root, [layer(JOBS, [guest]), layer(PODS, [child])]).pods).toEqual([]);
   expect(names(walkDown(root, [layer(JOBS, [guest], "any"), layer(PODS, [child])]).pods)).toEqual(["child"]);
 });
 
-test("of two ways the shortest is taken, then the smallest UID", () => {
+test("of two paths the shortest is used, then the one with the smallest UID", () => {
   const a = object(JOBS, "a", { owner: root });
   const b = object(JOBS, "b", { owner: root });
   const far = object(STATEFULSETS, "far", { owner: a });
@@ -53,7 +53,7 @@ test("a cycle ends, also one through the root", () => {
   expect(names(walk.chainOf(loop, "controller"))).toEqual(["b", "a"]);
 });
 
-test("a reference across namespaces is void; one to a cluster-scoped owner is not", () => {
+test("a reference across namespaces is ignored, one to a cluster-scoped owner is not", () => {
   const elsewhere = object(JOBS, "elsewhere", { namespace: "other", owner: root });
   expect(walkDown(root, [layer(JOBS, [elsewhere])]).owned).toEqual([]);
   const wide = object(CLUSTER_TEAMS, "wide");
@@ -81,7 +81,7 @@ function isOwnedByDefinition(
   });
 }
 
-test("any web of references: exactly those are owned from which a way leads up to the root, in any order of arrival", () => {
+test("in any graph of references, in any order of arrival, exactly the objects with a path to the root are owned", () => {
   const uids = ["root", "a", "b", "c", "d", "e", "f", "g"];
   const oneObject = fc.record({
     isPod: fc.boolean(),

@@ -9,8 +9,8 @@ import type { Resolution } from "../../../src/resolve/resolution.ts";
 import { seededRandom } from "../../../src/testing/kinds/shuffle.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { DEPLOYMENTS, JOBS, NAMESPACE, PODS, REPLICASETS, STATEFULSETS } from "../../support/objects.ts";
-import { startWorld } from "../support/environment.ts";
-import type { World } from "../support/environment.ts";
+import { startWatch } from "../support/watch-fixture.ts";
+import type { WatchFixture } from "../support/watch-fixture.ts";
 
 const JOBSETS = jobset().root;
 const REVISIONS = { group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" };
@@ -39,7 +39,7 @@ describe.each([
 async function assertTold(kind: KindPlugin, history: History, workload: string, random: () => number): Promise<void> {
   const cluster = new FakeCluster(SERVED);
   const name = workload.slice(workload.indexOf("/") + 1);
-  await using world = startWorld({ cluster, kind, resource: kind.root, name });
+  await using fixture = startWatch({ cluster, kind, resource: kind.root, name });
   const truths: { readonly obsolete: ReadonlySet<string>; readonly told: number }[] = [];
   for (const line of reorderHistory(history.lines, random)) {
     if (!isTruth(line)) {
@@ -48,20 +48,20 @@ async function assertTold(kind: KindPlugin, history: History, workload: string, 
     }
     if (line.truth.workload !== workload) continue;
     const { members } = line.truth;
-    await untilStates(world, members);
+    await untilStates(fixture, members);
     const obsolete = new Set(
       cluster
         .objectsOf(PODS)
         .filter(({ metadata }) => ["superseded", "terminating", "finished"].includes(members[metadata.name] ?? ""))
         .map(({ metadata }) => metadata.uid),
     );
-    truths.push({ obsolete, told: world.told.length });
+    truths.push({ obsolete, told: fixture.resolutions.length });
   }
   for (const [at, { obsolete, told }] of truths.entries()) {
     const next = truths[at + 1];
     if (next === undefined) break;
     const alive = new Set([...obsolete].filter((uid) => next.obsolete.has(uid)));
-    const returned = world.told
+    const returned = fixture.resolutions
       .slice(told, next.told)
       .flatMap((resolution) => resolution.members)
       .filter(({ uid, state }) => alive.has(uid) && state === "current");
@@ -76,7 +76,7 @@ async function play(cluster: FakeCluster, { type, object }: HistoryEvent, chance
   };
   if (chance < 0.05) {
     // The watches miss it, and have to list again.
-    cluster.behindTheBack(change);
+    cluster.missEvents(change);
     cluster.compact();
     cluster.drop();
   } else change();
@@ -92,6 +92,6 @@ function statesOf(resolution: Resolution | undefined): Record<string, string> {
   return Object.fromEntries(resolution?.members.map(({ name, state }) => [name, state] as const) ?? []);
 }
 
-async function untilStates(world: World, expected: Readonly<Record<string, string>>): Promise<void> {
-  await expect.poll(() => statesOf(world.told.at(-1)), { timeout: 5000, interval: 5 }).toEqual(expected);
+async function untilStates(fixture: WatchFixture, expected: Readonly<Record<string, string>>): Promise<void> {
+  await expect.poll(() => statesOf(fixture.resolutions.at(-1)), { timeout: 5000, interval: 5 }).toEqual(expected);
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { defineKind, verdictOfInactivePod, type KindPlugin, type ResourceType } from "../../../src/contract/index.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import { object, pod, PODS, TEAMS } from "../../support/objects.ts";
-import { startWorld, states } from "../support/environment.ts";
+import { startWatch, states } from "../support/watch-fixture.ts";
 
 const RUNTIMES: ResourceType = {
   group: "example.com",
@@ -39,53 +39,53 @@ const train = object(TEAMS, "train", { spec: { runtimeRef: "torch" } });
 const torch = object(RUNTIMES, "torch", { spec: { ready: true } });
 
 function start(cluster: FakeCluster) {
-  return startWorld({ cluster, kind });
+  return startWatch({ cluster, kind });
 }
 
-test("an object that the root names and does not own is seen, and only that one is requested", async () => {
+test("an object that the root refers to is in the view, and only that one is requested", async () => {
   const cluster = new FakeCluster(SERVED);
   cluster.put(train, torch, object(RUNTIMES, "other"), pod("a", { owner: train }));
-  await using world = start(cluster);
-  expect(states(await world.watch.ready)).toEqual(["a=current"]);
+  await using fixture = start(cluster);
+  expect(states(await fixture.watch.ready)).toEqual(["a=current"]);
   const queries = cluster.requests.filter(({ path }) => path.endsWith("/runtimes"));
   expect(queries.every(({ query }) => query?.["fieldSelector"] === "metadata.name=torch")).toBe(true);
 });
 
-test("a referred object that comes, changes and goes is judged anew each time", async () => {
+test("a referred object that is created, changed or deleted leads to a new judgement", async () => {
   const cluster = new FakeCluster(SERVED);
   cluster.put(train, pod("a", { owner: train }));
-  await using world = start(cluster);
-  expect((await world.watch.ready).members[0]?.reason.code).toBe("no-runtime");
+  await using fixture = start(cluster);
+  expect((await fixture.watch.ready).members[0]?.reason.code).toBe("no-runtime");
   cluster.put(object(RUNTIMES, "torch", { spec: { ready: false } }));
-  await world.until((one) => one.members[0]?.reason.code === "runtime-seen");
+  await fixture.until((one) => one.members[0]?.reason.code === "runtime-seen");
   cluster.put(torch);
-  await world.until((one) => one.members[0]?.state === "current");
+  await fixture.until((one) => one.members[0]?.state === "current");
   cluster.delete(torch);
-  await world.until((one) => one.members[0]?.reason.code === "no-runtime");
+  await fixture.until((one) => one.members[0]?.reason.code === "no-runtime");
 });
 
 test("a reference that changes is followed to the other object", async () => {
   const cluster = new FakeCluster(SERVED);
   cluster.put(train, object(RUNTIMES, "torch"), object(RUNTIMES, "jax", { spec: { ready: true } }));
   cluster.put(pod("a", { owner: train }));
-  await using world = start(cluster);
-  expect(states(await world.watch.ready)).toEqual(["a=unsettled"]);
+  await using fixture = start(cluster);
+  expect(states(await fixture.watch.ready)).toEqual(["a=unsettled"]);
   cluster.put({ ...train, spec: { runtimeRef: "jax" } });
-  await world.until((one) => states(one).join() === "a=current");
+  await fixture.until((one) => states(one).join() === "a=current");
 });
 
 test("a referred object is never a member, and nothing below it is", async () => {
   const cluster = new FakeCluster(SERVED);
   cluster.put(train, torch, pod("a", { owner: train }), pod("b", { owner: torch }));
-  await using world = start(cluster);
-  expect(states(await world.watch.ready)).toEqual(["a=current"]);
-  expect(world.watch.owned).toEqual([]);
+  await using fixture = start(cluster);
+  expect(states(await fixture.watch.ready)).toEqual(["a=current"]);
+  expect(fixture.watch.owned).toEqual([]);
 });
 
 test("an optional reference that may not be read is named in `missing`, and is not a problem", async () => {
   const cluster = new FakeCluster(SERVED);
-  cluster.trouble(RUNTIMES, "forbidden");
+  cluster.setFailure(RUNTIMES, "forbidden");
   cluster.put(train, torch, pod("a", { owner: train }));
-  await using world = start(cluster);
-  expect(await world.watch.ready).toMatchObject({ notes: [{ code: "missing" }], problems: [] });
+  await using fixture = start(cluster);
+  expect(await fixture.watch.ready).toMatchObject({ notes: [{ code: "missing" }], problems: [] });
 });

@@ -88,7 +88,7 @@ test("a pod whose name begins with the workload's is foreign; a pod without a ma
 
 test("a resolution that takes too long is an error with its cause", async () => {
   const cluster = new FakeCluster(ALL);
-  cluster.trouble(TEAMS, "unreachable");
+  cluster.setFailure(TEAMS, "unreachable");
   await using reflectors = new ReflectorPool({ cluster, timing: { retry: { min: 1, max: 2 } } });
   const answer = resolveOnce({
     cluster,

@@ -1,496 +1,113 @@
-import { createHash } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { KinsyncError } from "../../../src/errors/error.ts";
-import { ArchivePool } from "../../../src/sync/archive/archive-pool.ts";
-import { actionsDue } from "../../../src/sync/actions/due.ts";
-import type { DesiredRoot, DesiredState } from "../../../src/sync/target/desired-state.ts";
-import { Worker } from "../../../src/sync/target/worker.ts";
-import type { ResolvedAction } from "../../../src/mapping/action.ts";
-import type { TransportCapabilities } from "../../../src/contract/capabilities.ts";
-import type { ContentStore } from "../../../src/mapping/content-store.ts";
-import { memoryContent } from "../../../src/mapping/memory-content.ts";
-import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
-import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
-import { mapping } from "../../support/mapping.ts";
-import { createTree, type Tree, type TreeEntry } from "../../../src/mapping/tree.ts";
-import { MemoryContainer } from "../../support/memory-container.ts";
+import { expect, test } from "vitest";
+import { TargetFixture } from "./support/target-fixture.ts";
 
-let archives: ArchivePool;
-let container: MemoryContainer;
-let worker: Worker | undefined;
-let events: string[];
-let changed: PromiseWithResolvers<void>;
-let onSynced: () => void;
-
-beforeEach(() => {
-  capabilities = ALL_CAPABILITIES;
-  archives = new ArchivePool();
-  container = new MemoryContainer();
-  events = [];
-  changed = Promise.withResolvers();
-  onSynced = () => {};
+test("an empty container gets the whole tree, and later only what differs", async () => {
+  await using target = new TargetFixture();
+  const files = target.files("src");
+  files.set({ a: "1", b: "2" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.container.seen("src")).toEqual({ a: "1", b: "2" });
+  files.set({ a: "1", b: "3" });
+  await target.until(target.synced(2));
+  expect(target.container.seen("src")).toEqual({ a: "1", b: "3" });
+  expect(target.container.log.filter((line) => line.startsWith("commit"))).toEqual([
+    "commit src file a, file b",
+    "commit src file b",
+  ]);
 });
 
-afterEach(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  worker = undefined;
-  await archives[Symbol.asyncDispose]();
+test("a container that already holds the tree gets nothing and is synced", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "a", "1");
+  const files = target.files("src");
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.events).toContain("synced src g1 +0 -0");
+  expect(target.container.root("src").marker?.tree).toBe(files.tree?.digest);
 });
 
-/** Local files of one mapping; `set` is a settled save. */
-class Files {
-  tree: Tree | undefined;
-  content: ContentStore = memoryContent([]);
-  isIgnored = (_path: string): boolean => false;
-  readonly mapping: ResolvedMapping;
+test("files that kinsync placed or found equal are deleted, and no others", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "equal", "1");
+  target.container.put("src", "foreign", "x");
+  const files = target.files("src");
+  files.set({ equal: "1", mine: "2" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  files.set({ other: "3" });
+  await target.until(target.synced(2));
+  expect(target.container.seen("src")).toEqual({ foreign: "x", other: "3" });
+});
 
-  constructor(id: string, options: Partial<ResolvedMapping> = {}) {
-    this.mapping = mapping(id, options);
-  }
+test("files that an earlier run placed are deleted by the manifest", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "old", "1");
+  target.container.root("src").placed.add("old");
+  const files = target.files("src");
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.container.seen("src")).toEqual({ a: "1" });
+  expect([...target.container.root("src").placed]).toEqual(["a"]);
+});
 
-  set(files: Readonly<Record<string, string>>): void {
-    const bytes = Object.values(files).map((content) => Buffer.from(content));
-    this.content = memoryContent(bytes);
-    this.tree = createTree(
-      "directory",
-      Object.entries(files).map(([path, content]): TreeEntry => {
-        const digest = createHash("sha256").update(content).digest("hex");
-        return { type: "file", path, mode: 0o644, size: Buffer.byteLength(content), digest };
-      }),
-    );
-    push();
-  }
-}
+test("saves that settle during a delivery are one batch", async () => {
+  await using target = new TargetFixture();
+  const files = target.files("src");
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  const gate = Promise.withResolvers<void>();
+  target.container.gate = gate.promise;
+  for (let save = 2; save <= 11; save += 1) files.set({ a: String(save) });
+  gate.resolve();
+  await target.until(() => target.worker.status === "synced" && target.container.seen("src").a === "11");
+  // The first tree, the one that was on its way, and the last of all that settled meanwhile.
+  expect(target.container.log.filter((line) => line.startsWith("commit")).length).toBeLessThanOrEqual(3);
+});
 
-/** The mappings of the target under test. */
-let mapped: readonly Files[] = [];
-let snapshot = 0;
-let capabilities: TransportCapabilities = ALL_CAPABILITIES;
+test("with trust nothing is sent at first contact, and a lost connection leads to a comparison", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "a", "stale");
+  const files = target.files("src", { initial: "trust" });
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(() => target.worker.status === "synced");
+  expect(target.container.seen("src")).toEqual({ a: "stale" });
+  target.container.breakConnection();
+  await target.until(() => target.container.seen("src").a === "1");
+});
 
-function desired(): DesiredState {
-  const roots = mapped.flatMap(({ mapping: each, tree, content, isIgnored }): DesiredRoot[] => {
-    if (tree === undefined) return [];
-    const spec = { path: each.to, shape: "directory", key: each.id } as const;
-    return [{ mapping: each, spec, tree, content, settledAt: 0, isExcluded: (path) => isIgnored(path) }];
-  });
-  return {
-    snapshot,
-    mappings: mapped.map((each) => each.mapping),
-    roots,
-    halted: [],
-    conflict: undefined,
-    key: roots.map(({ mapping: { id }, tree }) => `${id}=${tree.digest}`).join("\n"),
-  };
-}
+test("with full everything is sent at first contact", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "a", "1");
+  const files = target.files("src", { initial: "full" });
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.events).toContain("synced src g1 +1 -0");
+});
 
-function push(): void {
-  snapshot += 1;
-  worker?.update(desired());
-}
+test("with mirror files that kinsync did not create are deleted", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "foreign", "x");
+  const files = target.files("src", { mirror: true });
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.container.seen("src")).toEqual({ a: "1" });
+});
 
-interface StartOptions {
-  readonly files: readonly Files[];
-  readonly runId?: string;
-  readonly since?: string;
-  readonly force?: boolean;
-  readonly actions?: readonly ResolvedAction[];
-}
-
-function start({
-  files,
-  runId = "me",
-  since = "2026-01-01T00:00:00.000Z",
-  force = true,
-  actions = [],
-}: StartOptions): Worker {
-  const tell = (event: string): void => {
-    events.push(event);
-    changed.resolve();
-    changed = Promise.withResolvers();
-  };
-  mapped = files;
-  snapshot = 1;
-  worker = new Worker({
-    name: "pod/web-0, container main",
-    desired: desired(),
-    claimant: { runId, since, force },
-    claimed: new Set(),
-    archives,
-    capabilities: () => capabilities,
-    open: () => container.open(runId, since),
-    actionsDue: (paths) => actionsDue(actions, "head", paths),
-    retry: { min: 1, max: 2 },
-    listener: {
-      onStatus: (status, reason) => tell(`${status}: ${reason}`),
-      onSynced: (root, held, done) => {
-        tell(`synced ${root.mapping.id} g${held} +${done.files} -${done.deleted}`);
-        onSynced();
-      },
-      onRetry: (error) => tell(`retry ${error.code}`),
-      onProgress: () => {},
-      onRun: (action, result) =>
-        tell(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
-      onSession: () => {},
-      onChange: () => tell("change"),
-    },
-  });
-  return worker;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await changed.promise;
-}
-
-const synced = (snapshot: number) => (): boolean =>
-  worker?.status === "synced" && events.some((event) => event.startsWith("synced ") && event.includes(`g${snapshot} `));
-
-describe("a worker", () => {
-  test("brings an empty container to the tree, then only what differs", async () => {
-    const files = new Files("src");
-    files.set({ a: "1", b: "2" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(container.seen("src")).toEqual({ a: "1", b: "2" });
-    files.set({ a: "1", b: "3" });
-    await until(synced(2));
-    expect(container.seen("src")).toEqual({ a: "1", b: "3" });
-    expect(container.log.filter((line) => line.startsWith("commit"))).toEqual([
-      "commit src file a, file b",
-      "commit src file b",
-    ]);
-  });
-
-  test("sends nothing where the container holds the tree already, and says that it is there", async () => {
-    container.put("src", "a", "1");
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(events).toContain("synced src g1 +0 -0");
-    expect(container.root("src").marker?.tree).toBe(files.tree?.digest);
-  });
-
-  test("deletes what it placed and what it found equal, and nothing else", async () => {
-    container.put("src", "equal", "1");
-    container.put("src", "foreign", "x");
-    const files = new Files("src");
-    files.set({ equal: "1", mine: "2" });
-    start({ files: [files] });
-    await until(synced(1));
-    files.set({ other: "3" });
-    await until(synced(2));
-    expect(container.seen("src")).toEqual({ foreign: "x", other: "3" });
-  });
-
-  test("deletes what an earlier run placed, by the manifest", async () => {
-    container.put("src", "old", "1");
-    container.root("src").placed.add("old");
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(container.seen("src")).toEqual({ a: "1" });
-    expect([...container.root("src").placed]).toEqual(["a"]);
-  });
-
-  test("makes one batch of all saves that settle while one is on its way", async () => {
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    const gate = Promise.withResolvers<void>();
-    container.gate = gate.promise;
-    for (let save = 2; save <= 11; save += 1) files.set({ a: String(save) });
-    gate.resolve();
-    await until(() => worker?.status === "synced" && container.seen("src").a === "11");
-    // The first tree, the one that was on its way, and the last of all that settled meanwhile.
-    expect(container.log.filter((line) => line.startsWith("commit")).length).toBeLessThanOrEqual(3);
-  });
-
-  test("catches a restarted container up from nothing", async () => {
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    container.restart();
-    events.length = 0;
-    await until(synced(1));
-    expect(container.seen("src")).toEqual({ a: "1" });
-    expect(container.sessions).toBe(2);
-  });
-
-  test("takes stock again after a lost acknowledgement, whether the batch arrived or not", async () => {
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_LOST", "no answer"));
-    files.set({ a: "2" });
-    await until(synced(2));
-    expect(container.seen("src")).toEqual({ a: "2" });
-    expect(events).toContain("retry KINSYNC_TARGET_LOST");
-    expect(container.log.filter((line) => line.startsWith("inventory")).length).toBeGreaterThanOrEqual(2);
-  });
-
-  test("is failed by what needs the user, tries nothing more, and tries again with the next save", async () => {
-    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(() => worker?.status === "failed" && worker.idle);
-    expect(worker?.reason).toBe("not yours");
-    worker?.enqueue();
-    files.set({ a: "2" });
-    await until(synced(2));
-    expect(container.seen("src")).toEqual({ a: "2" });
-  });
-
-  test("leaves the process free to do other things after a failure that ended its session", async () => {
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    container.failNext("claim", new KinsyncError("KINSYNC_TARGET_FULL", "no room", { retry: "terminal" }));
-    container.breakConnection();
-    await until(() => worker?.status === "failed");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(worker?.idle).toBe(true);
-  });
-
-  test("goes on trying where trying may help", async () => {
-    const lost = new KinsyncError("KINSYNC_TARGET_LOST", "refused");
-    container.failNext("open", lost, lost, lost, lost, lost);
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(events.filter((event) => event.startsWith("retry")).length).toBe(5);
-  });
-
-  test("serves its other mappings where one needs the user", async () => {
-    const good = new Files("good");
-    const bad = new Files("bad");
-    good.set({ a: "1" });
-    bad.set({ d: "1" });
-    container.root("bad").files.set("d", { type: "directory", path: "d", mode: 0o755 });
-    start({ files: [bad, good] });
-    await until(() => worker?.status === "failed");
-    expect(container.seen("good")).toEqual({ a: "1" });
-    expect(worker?.reason).toContain("/bad/d is a directory that kinsync did not create");
-  });
-
-  test("halts for good when a later run took the root over, and names it", async () => {
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    const other = await container.open("other", "2026-01-02T00:00:00.000Z");
-    await other.claim(
-      { path: "/src", shape: "directory", key: "src" },
-      { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) },
-    );
-    files.set({ a: "2" });
-    await until(() => worker?.status === "halted");
-    files.set({ a: "3" });
-    expect(container.seen("src")).toEqual({ a: "1" });
-  });
-
-  test("begins anew where it was an earlier session of its own run that took the root", async () => {
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over"));
-    files.set({ a: "2" });
-    await until(synced(2));
-    expect(container.seen("src")).toEqual({ a: "2" });
-    expect(events).toContain("retry KINSYNC_TARGET_LOST");
-  });
-
-  test("leaves a pod that came later to the later run", async () => {
-    const other = await container.open("other", "2026-01-02T00:00:00.000Z");
-    await other.claim(
-      { path: "/src", shape: "directory", key: "src" },
-      { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) },
-    );
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files], force: false });
-    await until(() => worker?.status === "halted");
-    expect(worker?.reason).toContain("owner of other");
-    expect(container.seen("src")).toEqual({});
-  });
-
-  test("with trust sends nothing at first contact, and verifies after a lost connection", async () => {
-    container.put("src", "a", "stale");
-    const files = new Files("src", { initial: "trust" });
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(() => worker?.status === "synced");
-    expect(container.seen("src")).toEqual({ a: "stale" });
-    container.breakConnection();
-    await until(() => container.seen("src").a === "1");
-  });
-
-  test("with full sends everything at first contact", async () => {
-    container.put("src", "a", "1");
-    const files = new Files("src", { initial: "full" });
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(events).toContain("synced src g1 +1 -0");
-  });
-
-  test("with mirror deletes what it did not create", async () => {
-    container.put("src", "foreign", "x");
-    const files = new Files("src", { mirror: true });
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(container.seen("src")).toEqual({ a: "1" });
-  });
-
-  test("removes thousands of files in bounded batches", async () => {
-    const files = new Files("src");
-    files.set(Object.fromEntries(Array.from({ length: 4_500 }, (_, index) => [`f${index}`, "x"])));
-    start({ files: [files] });
-    await until(synced(1));
-    files.set({ last: "1" });
-    await until(synced(2));
-    expect(container.seen("src")).toEqual({ last: "1" });
-    expect(container.log.filter((line) => line.startsWith("commit")).length).toBe(4);
-  });
-
-  test("runs a command after a commit that touched its paths, in its roles, and tells the exit code", async () => {
-    container.runExitCode = 3;
-    const files = new Files("src");
-    files.set({ "requirements.txt": "1", a: "1" });
-    const actions: ResolvedAction[] = [
-      { timeout: 1_000, when: ["requirements.txt"], command: ["pip", "install"] },
-      { timeout: 1_000, when: ["*.go"], command: "go build" },
-      { timeout: 1_000, when: ["requirements.txt"], command: "workers only", roles: ["worker"] },
-    ];
-    start({ files: [files], actions });
-    await until(() => events.includes("run pip,install 3"));
-    events.length = 0;
-    files.set({ "requirements.txt": "1", a: "2" });
-    await until(synced(2));
-    await until(() => worker?.idle === true);
-    expect(container.log.filter((line) => line.startsWith("run"))).toEqual(["run pip,install"]);
-  });
-
-  test("reports that it is idle once its last command ended, and tells no status that did not change", async () => {
-    const files = new Files("app");
-    files.set({ a: "1" });
-    container.runExitCode = 3;
-    start({ files: [files], actions: [{ timeout: 1_000, when: ["a"], command: "reload" }] });
-    await until(() => events.includes("run reload 3"));
-    const told = events.indexOf("run reload 3");
-    await until(() => worker?.idle === true && events.slice(told).includes("change"));
-    expect(events.filter((event) => event.startsWith("synced:"))).toEqual(["synced: holds the newest snapshot"]);
-  });
-
-  test("reports that it is idle, also where it was poked while only the user can change anything", async () => {
-    container.failNext("commit", new KinsyncError("KINSYNC_TARGET_DENIED", "not yours"));
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(() => worker?.status === "failed" && worker.idle);
-    const told = events.length;
-    worker?.enqueue();
-    expect(worker?.idle).toBe(false);
-    await until(() => events.slice(told).includes("change"));
-    expect(worker?.idle).toBe(true);
-    expect(worker?.status).toBe("failed");
-  });
-
-  test("opens one session for a command and a save that both find the last one lost", async () => {
-    container.runExitCode = 0;
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files], actions: [{ timeout: 1_000, when: ["*"], command: "x" }] });
-    await until(() => events.includes("run x 0"));
-    events.length = 0;
-    // The save is carried, then its command and the next save meet a lost connection at once.
-    onSynced = () => {
-      onSynced = () => {};
-      container.breakConnection();
-      files.set({ a: "3" });
-    };
-    files.set({ a: "2" });
-    await until(synced(3));
-    await until(() => worker?.idle === true);
-    const opened = container.opened;
-    await worker?.[Symbol.asyncDispose]();
-    expect(opened.length).toBeGreaterThan(1);
-    const ends = await Promise.all(
-      opened.map((session) => Promise.race([session.ended, Promise.resolve("left open" as const)])),
-    );
-    expect(ends).not.toContain("left open");
-  });
-
-  test("is accepted, and not idle, until what was handed over is visible", async () => {
-    const visible = Promise.withResolvers<void>();
-    capabilities = { ...ALL_CAPABILITIES, acknowledges: "accepted" };
-    container.becomesVisible = visible.promise;
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(() => worker?.status === "accepted");
-    expect(worker?.idle).toBe(false);
-    visible.resolve();
-    await until(() => worker?.status === "synced" && worker.idle);
-  });
-
-  test("is stale and sends again where what was handed over cannot become visible", async () => {
-    const lost = new KinsyncError("KINSYNC_TARGET_TIMEOUT", "it never became visible");
-    capabilities = { ...ALL_CAPABILITIES, acknowledges: "accepted" };
-    container.becomesVisible = Promise.reject(lost);
-    container.becomesVisible.catch(() => {});
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(() => events.includes("retry KINSYNC_TARGET_TIMEOUT"));
-    container.becomesVisible = undefined;
-    await until(() => worker?.idle === true && worker.status !== "stale");
-    expect(container.seen("src")).toEqual({ a: "1" });
-  });
-
-  test("stays accepted where the transport never reports more", async () => {
-    capabilities = { ...ALL_CAPABILITIES, acknowledges: "accepted" };
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(() => worker?.status === "accepted" && worker.idle);
-    expect(worker?.reason).toContain("does not report");
-  });
-
-  test("fails with the path where the transport creates no folders", async () => {
-    capabilities = { ...ALL_CAPABILITIES, links: false, maxBytes: 2 };
-    const files = new Files("src");
-    files.set({ a: "123" });
-    start({ files: [files] });
-    await until(() => worker?.status === "failed");
-    expect(worker?.reason).toContain("cannot hold 3 bytes");
-    expect(container.roots.size).toBe(0);
-  });
-
-  test("neither compares nor changes modes where the transport carries none", async () => {
-    capabilities = { ...ALL_CAPABILITIES, modes: false };
-    container.put("src", "a", "1", 0o600);
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files] });
-    await until(synced(1));
-    expect(events).toContain("synced src g1 +0 -0");
-  });
-
-  test("does not repeat a command that failed", async () => {
-    container.failNext("run", new KinsyncError("KINSYNC_TARGET_LOST", "gone"));
-    const files = new Files("src");
-    files.set({ a: "1" });
-    start({ files: [files], actions: [{ timeout: 1_000, when: ["*"], command: "x" }] });
-    await until(() => events.includes("run x KINSYNC_TARGET_LOST"));
-    expect(container.log.filter((line) => line.startsWith("run"))).toEqual([]);
-  });
+test("thousands of files are deleted in batches of limited size", async () => {
+  await using target = new TargetFixture();
+  const files = target.files("src");
+  files.set(Object.fromEntries(Array.from({ length: 4_500 }, (_, index) => [`f${index}`, "x"])));
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  files.set({ last: "1" });
+  await target.until(target.synced(2));
+  expect(target.container.seen("src")).toEqual({ last: "1" });
+  expect(target.container.log.filter((line) => line.startsWith("commit")).length).toBe(4);
 });

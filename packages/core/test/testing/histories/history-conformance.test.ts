@@ -25,7 +25,7 @@ const truth = (members: Record<string, MemberState>, workload = "team/red"): Omi
 function historyOf(...lines: readonly (Omit<HistoryEvent, "at"> | Omit<HistoryTruth, "at">)[]): History {
   return {
     name: "red",
-    origin: { situation: "the Team starts over and takes up the former attempt again" },
+    origin: { scenario: "the Team starts over and takes up the former attempt again" },
     lines: lines.map((line, place) => ({ ...line, at: place * 10 })),
     transcript: undefined,
   };

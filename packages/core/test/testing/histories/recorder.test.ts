@@ -14,15 +14,15 @@ const member = (attempt: number, parts = {}): KubeObject => pod(`red-${attempt}-
 async function record(
   cluster: FakeCluster,
   signal: AbortSignal,
-  more: { readonly crossCheck?: CrossCheck; readonly patience?: number } = {},
+  more: { readonly crossCheck?: CrossCheck; readonly timeout?: number } = {},
 ): Promise<HistoryRecorder> {
-  const { crossCheck, patience = 2000 } = more;
+  const { crossCheck, timeout = 2000 } = more;
   return recordHistory({
     cluster,
     namespace: NAMESPACE,
     kinds: [{ kind: teamKind(), ...(crossCheck === undefined ? {} : { crossCheck }) }],
-    situation: "the Team starts over",
-    patience,
+    scenario: "the Team starts over",
+    timeout,
     signal,
   });
 }
@@ -43,15 +43,15 @@ test("a Team that starts over: its owners, made after the start, are recorded, a
   const cluster = new FakeCluster(ALL);
   await using recorder = await record(cluster, signal);
   cluster.put(team(1), job(1), member(1), object(REPLICASETS, "not-read-by-the-kind"));
-  expect(await recorder.truth("teams/red", { "red-1-x": "current" }, signal)).toBe(true);
+  expect(await recorder.recordTruth("teams/red", { "red-1-x": "current" }, signal)).toBe(true);
   cluster.put(team(2), job(2), member(2));
-  await recorder.truth("tm/red", { "red-1-x": "superseded", "red-2-x": "current" }, signal);
+  await recorder.recordTruth("tm/red", { "red-1-x": "superseded", "red-2-x": "current" }, signal);
   cluster.delete(member(1));
-  await recorder.truth("team/red", { "red-2-x": "current" }, signal);
+  await recorder.recordTruth("team/red", { "red-2-x": "current" }, signal);
 
   const text = textOf(recorder);
   const history = parseHistory("recorded", text);
-  expect(history.origin?.situation).toBe("the Team starts over");
+  expect(history.origin?.scenario).toBe("the Team starts over");
   expect(eventsOf(history).map(({ type, object }) => `${type} ${object.kind} ${object.metadata.name}`)).toEqual([
     "ADDED Team red",
     "ADDED Job red-1",
@@ -68,14 +68,14 @@ test("the watches end, and one loses its connection: what happens meanwhile is r
   const cluster = new FakeCluster(ALL);
   await using recorder = await record(cluster, signal);
   cluster.put(team(1), job(1), member(1));
-  await recorder.truth("team/red", { "red-1-x": "current" }, signal);
+  await recorder.recordTruth("team/red", { "red-1-x": "current" }, signal);
   cluster.end();
   cluster.put(team(2), job(2), member(2));
   cluster.delete(member(1));
-  await recorder.truth("team/red", { "red-2-x": "current" }, signal);
+  await recorder.recordTruth("team/red", { "red-2-x": "current" }, signal);
   cluster.drop();
   cluster.put(team(3));
-  await recorder.truth("team/red", { "red-2-x": "superseded" }, signal);
+  await recorder.recordTruth("team/red", { "red-2-x": "superseded" }, signal);
   const lines = parseHistory("recorded", textOf(recorder)).lines.map((line) =>
     "truth" in line ? "truth" : `${line.type} ${line.object.kind}`,
   );
@@ -88,11 +88,11 @@ test("the server forgot what came meanwhile: the recording says that events were
   const cluster = new FakeCluster(ALL);
   await using recorder = await record(cluster, signal);
   cluster.put(team(1));
-  await recorder.truth("team/red", {}, signal);
+  await recorder.recordTruth("team/red", {}, signal);
   cluster.end();
   cluster.put(team(2));
   cluster.compact();
-  await expect(recorder.truth("team/red", {}, signal)).rejects.toThrow(/events of .* were lost/);
+  await expect(recorder.recordTruth("team/red", {}, signal)).rejects.toThrow(/events of .* were lost/);
 });
 
 test("the controller's counts come late: the truth is written down once they agree", async ({ signal }) => {
@@ -104,22 +104,22 @@ test("the controller's counts come late: the truth is written down once they agr
   };
   await using recorder = await record(cluster, signal, { crossCheck });
   cluster.put(team(1), job(2), member(2));
-  await recorder.truth("team/red", { "red-2-x": "current" }, signal);
+  await recorder.recordTruth("team/red", { "red-2-x": "current" }, signal);
   expect(parseHistory("recorded", textOf(recorder)).lines.at(-1)).toMatchObject({ status: { attempt: 2 } });
 });
 
 test("the controller's counts never agree: the truth is not recorded, and the counts are named", async ({ signal }) => {
   const cluster = new FakeCluster(ALL);
-  await using recorder = await record(cluster, signal, { crossCheck: () => ["1 is 2"], patience: 300 });
+  await using recorder = await record(cluster, signal, { crossCheck: () => ["1 is 2"], timeout: 300 });
   cluster.put(team(1));
-  await expect(recorder.truth("team/red", {}, signal)).rejects.toThrow(/within 0.3 s: 1 is 2/);
+  await expect(recorder.recordTruth("team/red", {}, signal)).rejects.toThrow(/within 0.3 s: 1 is 2/);
   expect(recorder.histories()).toEqual([]);
 });
 
 test("a truth about a workload of another kind is not recorded", async ({ signal }) => {
   const cluster = new FakeCluster(ALL);
   await using recorder = await record(cluster, signal);
-  expect(await recorder.truth("job/red", {}, signal)).toBe(false);
+  expect(await recorder.recordTruth("job/red", {}, signal)).toBe(false);
   expect(recorder.histories()).toEqual([]);
 });
 
@@ -136,7 +136,7 @@ test("values of users, addresses and node names are not in a history, and repeat
   });
   cluster.put(object(TEAMS, "red", { spec: { template: { metadata: { labels: { a: "b" } }, spec } } }));
   cluster.put(pod("red-1", { spec, status: { ...status("t1") } }), pod("red-1", { spec, status: { ...status("t2") } }));
-  await recorder.truth("team/red", {}, signal);
+  await recorder.recordTruth("team/red", {}, signal);
   const text = textOf(recorder);
   expect(text).not.toMatch(/s3cret|10\.|ip-10|KEY|"t1"/);
   expect(eventsOf(parseHistory("recorded", text)).map(({ object }) => [object.spec, object.status])).toEqual([

@@ -2,6 +2,7 @@ import { defineKind, verdictOfInactivePod } from "@kinsync/core/contract";
 import type { KindDefinition, KindView, KubeObject, OwnedPod, Verdict } from "@kinsync/core/contract";
 import { kindConformance } from "@kinsync/core/testing";
 import type { KindCase, KindConformanceOptions } from "@kinsync/core/testing";
+import { failuresOf } from "./failures.ts";
 
 export const SET = { group: "example.com", version: "v1", kind: "Set", plural: "sets" };
 export const GROUP = { group: "example.com", version: "v1", kind: "Group", plural: "groups" };
@@ -77,22 +78,13 @@ export function pod(name: string, owner: KubeObject, second: number): KubeObject
   return { ...object("Pod", name, owner, second), spec: { containers: [] }, status: { phase: "Running" } };
 }
 
-/** Runs the kit with a runner that only records: the requirements that were broken, with what was reported. */
+/** The requirements that the changed kind fails, with the reasons. */
 export function broken(
   change: Partial<KindDefinition>,
   cases: readonly KindCase[] = [subject],
   options: Omit<KindConformanceOptions, "test"> = {},
 ): Record<string, string> {
-  const failures: Record<string, string> = {};
-  const listen = (name: string, run: () => void): void => {
-    try {
-      run();
-    } catch (error) {
-      failures[name.split(": ").at(-1) ?? name] = String(error);
-    }
-  };
-  kindConformance(defineKind({ ...sound, ...change }), cases, { test: listen, ...options });
-  return failures;
+  return failuresOf(defineKind({ ...sound, ...change }), cases, options);
 }
 
 /** The requirements that the kit checks of a kind with one case. */

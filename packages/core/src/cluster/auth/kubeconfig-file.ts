@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import { KinsyncError } from "../../errors/error.ts";
+import { isRecord } from "./foreign-fields.ts";
+
+/**
+ * Reads one kubeconfig file, YAML or JSON. `undefined` if it does not exist.
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG`: it cannot be read or parsed, with its line and none of its content
+ */
+export async function readKubeconfig(file: string): Promise<{ readonly content: unknown } | undefined> {
+  const text = await textOfFile(file);
+  if (text === undefined) return undefined;
+  const content = await parseKubeconfig(text, file);
+  if (content !== undefined && content !== null && !isRecord(content)) {
+    throw broken(file, "it is not a mapping of keys");
+  }
+  return { content };
+}
+
+async function textOfFile(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const why = code === "EACCES" ? "permission denied" : code === "EISDIR" ? "it is a folder" : String(code);
+    throw new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${file} cannot be read: ${why}`, {
+      cause,
+      hint: "Check its permissions, or set KUBECONFIG.",
+    });
+  }
+}
+
+async function parseKubeconfig(text: string, file: string): Promise<unknown> {
+  // Loading the YAML parser costs more than parsing, so JSON does not load it.
+  if (text.trimStart().startsWith("{")) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Flow YAML, or broken: the YAML parser reports the location.
+    }
+  }
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { merge: true, uniqueKeys: false, logLevel: "silent", prettyErrors: true });
+  const problem = document.errors[0];
+  if (problem !== undefined) {
+    const line = problem.linePos?.[0].line;
+    // The full message quotes lines of the file, and those may contain a token.
+    const sentence = problem.message.split(" at line ")[0]?.split("\n")[0] ?? problem.code;
+    const why = problem.code === "BAD_ALIAS" ? "an alias has no anchor" : sentence;
+    throw broken(line === undefined ? file : `${file}:${line}`, why);
+  }
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch {
+    throw broken(file, "its aliases cannot be resolved");
+  }
+}
+
+function broken(place: string, why: string): KinsyncError {
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${place} cannot be parsed: ${why}`, {
+    hint: "Fix the error at the location shown above. `kubectl config view` shows how kubectl reads the file.",
+  });
+}

@@ -1,0 +1,202 @@
+import type { RunResult } from "../contract/action.ts";
+import type { TransportCapabilities } from "../contract/capabilities.ts";
+import type { HostedSession, SessionFacts } from "../contract/session.ts";
+import type { KinsyncError } from "../errors/error.ts";
+import type { ResolvedAction } from "../mapping/action.ts";
+import type { ResolvedMapping } from "../mapping/mapping.ts";
+import type { EligibleContainer } from "../resolve/select/eligible.ts";
+import { actionsDue } from "../sync/actions/due.ts";
+import type { ArchivePool } from "../sync/archive/archive-pool.ts";
+import { channelKey } from "../sync/target/channels.ts";
+import type { DeliveryStats } from "../sync/target/deliver.ts";
+import type { DesiredRoot, DesiredState } from "../sync/target/desired-state.ts";
+import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
+import type { TargetStatus } from "../sync/target/status.ts";
+import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
+import { Worker } from "../sync/target/worker.ts";
+import type { Claims } from "./claims.ts";
+import { desiredState } from "./desired.ts";
+import { namesOf, tenths, type TargetNames, type WorkloadEmitter } from "./emit.ts";
+import type { OpenSession } from "./open-session.ts";
+import type { TargetView } from "./options.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { TargetCounts } from "./target-counts.ts";
+
+/** What the targets of one workload share. */
+export interface TargetContext {
+  readonly actions: readonly ResolvedAction[];
+  readonly archives: ArchivePool;
+  readonly emitter: WorkloadEmitter;
+  readonly counts: TargetCounts;
+  readonly claims: Claims;
+  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
+  readonly open: OpenSession;
+  /** The released snapshot. */
+  readonly snapshot: () => Snapshot | undefined;
+  /** The entry is still registered: the worker of an ended target does not report. */
+  readonly isCurrent: (entry: TargetEntry) => boolean;
+  /** A count changed. */
+  readonly onChange: () => void;
+}
+
+/**
+ * One container that should hold files, and its worker while it runs. It is the worker's options and its listener: one object a
+ * target, since there may be thousands.
+ */
+export class TargetEntry implements WorkerOptions, WorkerListener {
+  /** As last resolved; replaced with every change of the member, never kept. */
+  eligible: EligibleContainer;
+  readonly claimant: Claimant;
+  readonly #context: TargetContext;
+  #worker: Worker | undefined;
+  #workingDirectory: string | undefined;
+  /** Entries of the last delivery. */
+  #files = 0;
+  /** Milliseconds of the last delivery. */
+  #duration: number | undefined;
+
+  constructor(context: TargetContext, eligible: EligibleContainer, claimant: Claimant) {
+    this.#context = context;
+    this.eligible = eligible;
+    this.claimant = claimant;
+  }
+
+  /** `undefined` while the container does not run. */
+  get worker(): Worker | undefined {
+    return this.#worker;
+  }
+
+  /** Starts the worker. */
+  start(): void {
+    this.#worker = new Worker(this);
+    this.#context.counts.update(this.#worker);
+  }
+
+  /** Pushes the desired state of this moment to the worker. */
+  push(): void {
+    this.#worker?.update(this.desired);
+  }
+
+  view(): TargetView {
+    const { member, container, target, mappings } = this.eligible;
+    return {
+      pod: member.name,
+      uid: member.uid,
+      container: container.name,
+      containerId: target?.containerId,
+      mappings: mappings.map(({ id }) => id),
+      status: this.#worker?.status ?? "waiting",
+      snapshot: this.#worker?.snapshot,
+      files: this.#files,
+      duration: this.#duration,
+      reason: this.#worker?.reason ?? container.waiting ?? "the container does not run",
+    };
+  }
+
+  /** How events name the target. */
+  names(): TargetNames {
+    return namesOf(this.eligible.member, this.eligible.container.name);
+  }
+
+  // --- options of the worker ---
+
+  get name(): string {
+    return `pod/${this.eligible.member.name}, container ${this.eligible.container.name}`;
+  }
+
+  get desired(): DesiredState {
+    const { mappings } = this.eligible;
+    return desiredState(this.#context.snapshot(), { mappings, workingDirectory: this.#workingDirectory });
+  }
+
+  get claimed(): ClaimedRoots {
+    return this.#context.claims.of(this.eligible.key);
+  }
+
+  get archives(): ArchivePool {
+    return this.#context.archives;
+  }
+
+  get listener(): WorkerListener {
+    return this;
+  }
+
+  capabilities(mapping: ResolvedMapping): TransportCapabilities {
+    return this.#context.capabilities(mapping);
+  }
+
+  open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession> {
+    const served = this.desired.roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
+    const specs = served.map(({ spec }) => spec);
+    return this.#context.open(this.eligible, mapping, specs, signal);
+  }
+
+  actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[] {
+    return actionsDue(this.#context.actions, this.eligible.member.role, changed);
+  }
+
+  // --- reports of the worker ---
+
+  get #isCurrent(): boolean {
+    return this.#context.isCurrent(this);
+  }
+
+  onStatus(status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
+    if (!this.#isCurrent) return;
+    const { emitter } = this.#context;
+    const names = this.names();
+    const snapshot = this.#worker?.snapshot;
+    emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
+    if (error === undefined) return;
+    const { code, message, hint } = error;
+    if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
+    if (status === "halted") {
+      const { pod, uid, container } = names;
+      emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
+    }
+  }
+
+  onSynced({ mapping }: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number): void {
+    if (!this.#isCurrent) return;
+    this.#files = stats.files + stats.deleted;
+    this.#duration = duration;
+    const { emitter } = this.#context;
+    emitter.emit({
+      event: "synced",
+      ...this.names(),
+      mapping: mapping.id,
+      snapshot,
+      ...stats,
+      duration: tenths(duration),
+    });
+  }
+
+  onRetry({ code, message, hint }: KinsyncError, delay: number): void {
+    if (!this.#isCurrent) return;
+    this.#context.emitter.emit({ event: "retry", ...this.names(), code, reason: message, hint, delay });
+  }
+
+  onProgress({ mapping }: DesiredRoot, sent: number, total: number): void {
+    if (!this.#isCurrent) return;
+    this.#context.emitter.emit({ event: "progress", ...this.names(), mapping: mapping.id, sent, total });
+  }
+
+  onRun(action: ResolvedAction, result: RunResult | KinsyncError): void {
+    if (!this.#isCurrent) return;
+    const { counts, emitter } = this.#context;
+    if ("code" in result || result.exitCode !== 0) counts.failedRuns += 1;
+    emitter.run(this.names(), action, result);
+  }
+
+  onSession({ workingDirectory }: SessionFacts): void {
+    if (!this.#isCurrent || workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;
+    this.#workingDirectory = workingDirectory;
+    this.push();
+  }
+
+  onChange(): void {
+    if (this.#worker === undefined || !this.#isCurrent) return;
+    this.#context.counts.update(this.#worker);
+    this.#context.onChange();
+  }
+}

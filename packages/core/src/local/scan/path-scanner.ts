@@ -1,0 +1,211 @@
+import { lstatSync, readFileSync, type BigIntStats } from "node:fs";
+import { sep } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import type { TreeEntry } from "../../mapping/tree.ts";
+import { digestFile, digestSmallFile, SMALL_FILE_BYTES, type FileDigest } from "../read/digest.ts";
+import { identityOf, isNewborn, isSameFolder } from "./folder-identity.ts";
+import { IgnoreRules, type IgnoreFileName } from "../ignore/ignore-rules.ts";
+import { readLinkTarget, readNames, type Names } from "../read/names.ts";
+import { fileRecord, isUnchanged, type PathRecords } from "./path-records.ts";
+import { unreadablePath } from "../read/source-errors.ts";
+import type { SourceSpec } from "../source.ts";
+import { hasCode, isMissing } from "../read/system-error.ts";
+import { joinPath } from "./tree-path.ts";
+
+/** A larger file is not read as a file of rules. */
+const LARGEST_RULE_FILE_BYTES = 1024n * 1024n;
+/** Time of synchronous work without a pause for other work. */
+const SLICE_MS = 8;
+const IS_WINDOWS = process.platform === "win32";
+
+/** Brings the records of paths in a folder up to date, and the ignore rules that files in the folder hold. */
+export class PathScanner {
+  readonly #spec: SourceSpec;
+  readonly #records: PathRecords;
+  #rules: IgnoreRules;
+  #signal: AbortSignal = AbortSignal.abort();
+  #sliceEnd = 0;
+
+  constructor(spec: SourceSpec, records: PathRecords) {
+    this.#spec = spec;
+    this.#records = records;
+    this.#rules = IgnoreRules.for(spec);
+  }
+
+  /** The ignore rules, those of the files in the folder included. */
+  get rules(): IgnoreRules {
+    return this.#rules;
+  }
+
+  /** Must be called before each scan. Throws the signal's reason if it is aborted. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#sliceEnd = performance.now() + SLICE_MS;
+    signal.throwIfAborted();
+  }
+
+  /**
+   * Scans the names in a folder.
+   * @param isDeep scans every path below, else only new paths
+   */
+  async list(folder: string, isDeep: boolean): Promise<void> {
+    let listed: Names;
+    try {
+      listed = readNames(this.absolute(folder));
+    } catch (error) {
+      if (folder !== "" && isMissing(error)) this.#remove(folder);
+      else if (this.#records.failFolder(folder, unreadablePath(this.absolute(folder), folder, error))) {
+        this.#rules = this.#rules.without(folder);
+      }
+      return;
+    }
+    this.#records.clearProblem(folder);
+    const names = new Set(listed.names);
+    const isEveryPath = this.#readRules(folder, names) || isDeep;
+    const children = this.#records.childrenOf(folder);
+    for (const name of children) if (!names.has(name)) this.#remove(joinPath(folder, name));
+    this.#records.forgetProblemsIn(folder, names);
+    for (const name of listed.undecodable) {
+      const path = joinPath(folder, name);
+      if (!this.#rules.ignores(path, false)) this.#leaveOut(path, new Error("its name is not valid UTF-8; rename it"));
+    }
+    for (const name of names) {
+      if (performance.now() >= this.#sliceEnd) await this.#pause();
+      if (isEveryPath || !children.has(name)) await this.visit(joinPath(folder, name), true);
+    }
+  }
+
+  /**
+   * Scans one path.
+   * @param isDeep scans every path below, else only new paths
+   */
+  async visit(path: string, isDeep: boolean): Promise<void> {
+    let stats: BigIntStats;
+    try {
+      stats = lstatSync(this.absolute(path), { bigint: true });
+    } catch (error) {
+      this.#remove(path);
+      if (!isMissing(error)) this.#leaveOut(path, error);
+      return;
+    }
+    const isDirectory = stats.isDirectory();
+    if (this.#rules.ignores(path, isDirectory)) {
+      this.#remove(path);
+      return;
+    }
+    const known = this.#records.get(path);
+    if (known !== undefined && (known.entry.type === "directory") !== isDirectory) this.#remove(path);
+    if (isDirectory) await this.#visitFolder(path, stats, isDeep);
+    else if (stats.isFile()) await this.#visitFile(path, stats);
+    else if (stats.isSymbolicLink()) this.#visitLink(path);
+    // Sockets, pipes and devices cannot be synced.
+    else this.#remove(path);
+  }
+
+  async #visitFolder(path: string, stats: BigIntStats, isDeep: boolean): Promise<void> {
+    const mode = IS_WINDOWS ? 0o755 : Number(stats.mode) & 0o777;
+    const known = this.#records.get(path);
+    const identity = identityOf(stats);
+    const isSame = known?.identity !== undefined && isSameFolder(known.identity, identity);
+    if (!isSame || known.entry.type !== "directory" || known.entry.mode !== mode) {
+      const entry: TreeEntry = { type: "directory", path, mode };
+      this.#records.set(path, isNewborn(identity) ? { entry } : { entry, identity });
+    }
+    // A new folder under an old name has none of the old paths.
+    await this.list(path, isDeep || !isSame || !this.#records.isListed(path));
+  }
+
+  #visitLink(path: string): void {
+    try {
+      const target = readLinkTarget(this.absolute(path));
+      if (target === undefined) throw new Error("the path that it points to is not valid UTF-8");
+      this.#records.clearProblem(path);
+      const known = this.#records.get(path)?.entry;
+      if (known?.type !== "link" || known.target !== target) {
+        this.#records.set(path, { entry: { type: "link", path, target } });
+      }
+    } catch (error) {
+      this.#remove(path);
+      if (!isMissing(error)) this.#leaveOut(path, error);
+    }
+  }
+
+  async #visitFile(path: string, stats: BigIntStats): Promise<void> {
+    if (isUnchanged(this.#records.get(path), stats)) return;
+    try {
+      const digest = await this.digest(this.absolute(path), stats, false);
+      if (digest === undefined) {
+        this.#records.unstable.add(path);
+        return;
+      }
+      this.#records.clearProblem(path);
+      this.#records.unstable.delete(path);
+      this.#records.set(path, fileRecord(path, digest));
+    } catch (error) {
+      if (this.#signal.aborted) throw error;
+      this.#remove(path);
+      // Removed or replaced since `lstat`: the next scan finds out.
+      if (isMissing(error) || hasCode(error, "ELOOP", "ENOTFILE")) this.#records.unstable.add(path);
+      else this.#leaveOut(path, error);
+    }
+  }
+
+  /**
+   * Reads a file.
+   * @returns `undefined` if it changed each time that it was read
+   */
+  async digest(absolute: string, stats: BigIntStats, follow: boolean): Promise<FileDigest | undefined> {
+    const small = stats.size <= SMALL_FILE_BYTES ? digestSmallFile(absolute, follow) : undefined;
+    if (small !== undefined) return small;
+    const large = await digestFile(absolute, this.#signal, follow);
+    this.#sliceEnd = performance.now() + SLICE_MS;
+    return large;
+  }
+
+  /** Reads the files of rules in a folder; returns whether the rules changed. */
+  #readRules(folder: string, names: ReadonlySet<string>): boolean {
+    const before = this.#rules;
+    for (const name of this.#spec.ignoreFiles) {
+      if (!this.#rules.isRuleFile(folder, name)) continue;
+      const text = names.has(name) ? this.#readRuleFile(folder, name) : undefined;
+      this.#rules = this.#rules.with(folder, name, text);
+    }
+    return this.#rules !== before;
+  }
+
+  #readRuleFile(folder: string, name: IgnoreFileName): string | undefined {
+    const path = joinPath(folder, name);
+    const absolute = this.absolute(path);
+    try {
+      // As in git, a link is not followed.
+      const stats = lstatSync(absolute, { bigint: true });
+      return stats.isFile() && stats.size <= LARGEST_RULE_FILE_BYTES ? readFileSync(absolute, "utf8") : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      this.#leaveOut(path, error);
+      // Without the rules, every path that they ignore would be sent, so the last ones stay valid.
+      return this.#rules.textOf(folder, name);
+    }
+  }
+
+  #remove(path: string): void {
+    if (this.#records.remove(path)) this.#rules = this.#rules.without(path);
+  }
+
+  #leaveOut(path: string, cause: unknown): void {
+    this.#records.setProblem(path, unreadablePath(this.absolute(path), path, cause));
+  }
+
+  /** The path on this machine. */
+  absolute(path: string): string {
+    const { from } = this.#spec;
+    if (path === "") return from;
+    return from.endsWith(sep) ? from + path : from + sep + path;
+  }
+
+  async #pause(): Promise<void> {
+    await setImmediate();
+    this.#signal.throwIfAborted();
+    this.#sliceEnd = performance.now() + SLICE_MS;
+  }
+}

@@ -1,0 +1,74 @@
+import type { TransportCapabilities } from "../../contract/capabilities.ts";
+import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
+import type { ArchivePool } from "../archive/archive-pool.ts";
+import type { Channel } from "./channels.ts";
+import { prepareDelivery, type PreparedDelivery } from "./deliver.ts";
+import type { DesiredRoot } from "./desired-state.ts";
+import { takeStock, withOwner, type Claimant, type ClaimedRoots, type FirstContact } from "./first-contact.ts";
+
+export interface RootOptions {
+  readonly channel: Channel;
+  readonly root: DesiredRoot;
+  readonly snapshot: number;
+  readonly claimant: Claimant;
+  /** The delivery adds to it. */
+  readonly claimed: ClaimedRoots;
+  readonly archives: ArchivePool;
+  readonly capabilities: TransportCapabilities;
+  /** For messages. */
+  readonly target: string;
+  readonly onProgress: (sent: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Prepares a mapped root to hold its desired tree: claims it and takes an inventory if its ledger is not known, and stages the
+ * difference. After a failed `apply` the channel has no ledger of this root.
+ */
+export async function prepareRoot({
+  channel,
+  root,
+  snapshot,
+  claimant,
+  claimed,
+  archives,
+  capabilities,
+  target,
+  onProgress,
+  signal,
+}: RootOptions): Promise<PreparedDelivery> {
+  const { id, transport } = root.mapping;
+  const { session, ledgers } = channel;
+  const missing = unsupportedInTree(root.tree, capabilities);
+  if (missing.length > 0) throw unsupportedError(transport, id, missing);
+  const contact: FirstContact = { session, root, snapshot, claimant, target, isFirst: !claimed.has(id), signal };
+  const ledger = ledgers.get(id) ?? (await takeStock(contact));
+  claimed.add(id);
+  ledgers.set(id, ledger);
+  const { modes } = capabilities;
+  const delivery = await prepareDelivery({
+    session,
+    root,
+    snapshot,
+    ledger,
+    modes,
+    archives,
+    target,
+    onProgress,
+    signal,
+  });
+  return {
+    entries: delivery.entries,
+    staged: delivery.staged,
+    async apply() {
+      try {
+        return await delivery.apply();
+      } catch (error) {
+        // The root's content is unknown now: the next pass requests an inventory again.
+        ledgers.delete(id);
+        throw await withOwner(contact, error);
+      }
+    },
+    [Symbol.asyncDispose]: () => delivery[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,44 @@
+import type { RunResult } from "../../contract/action.ts";
+import type { TransportCapabilities } from "../../contract/capabilities.ts";
+import type { HostedSession, SessionFacts } from "../../contract/session.ts";
+import type { KinsyncError } from "../../errors/error.ts";
+import type { ResolvedAction } from "../../mapping/action.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { ArchivePool } from "../archive/archive-pool.ts";
+import type { DeliveryStats } from "./deliver.ts";
+import type { DesiredRoot, DesiredState } from "./desired-state.ts";
+import type { ClaimedRoots, Claimant } from "./first-contact.ts";
+import type { TargetStatus } from "./status.ts";
+
+/** What a worker reports. */
+export interface WorkerListener {
+  onStatus(status: TargetStatus, reason: string, error: KinsyncError | undefined): void;
+  /** A mapped root holds its desired tree. `duration`: milliseconds since the tree settled, or since the worker began. */
+  onSynced(root: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number): void;
+  onRetry(error: KinsyncError, delay: number): void;
+  onProgress(root: DesiredRoot, sent: number, total: number): void;
+  onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
+  /** A session began. The desired state may depend on what it found; `update` may be called from here. */
+  onSession(facts: SessionFacts): void;
+  /** Called after every change of `status`, `idle` or `snapshot`. */
+  onChange(): void;
+}
+
+export interface WorkerOptions {
+  /** `pod/NAME, container NAME`, for messages. */
+  readonly name: string;
+  readonly desired: DesiredState;
+  readonly claimant: Claimant;
+  /** The mapped roots that this run has claimed in this container. It outlives the worker. */
+  readonly claimed: ClaimedRoots;
+  readonly archives: ArchivePool;
+  /** What the transport of a mapping can do. */
+  capabilities(mapping: ResolvedMapping): TransportCapabilities;
+  /** Opens a session by the transport of a mapping. Called again after a session ended. */
+  open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession>;
+  /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
+  actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[];
+  readonly listener: WorkerListener;
+  /** Milliseconds between attempts. Default: 250 to 30,000. */
+  readonly retry?: { readonly min: number; readonly max: number };
+}

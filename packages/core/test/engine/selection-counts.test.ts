@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import type { Pod } from "../../src/contract/resource.ts";
+import { SelectionCounts, type Selected } from "../../src/engine/selection-counts.ts";
+import type { Member } from "../../src/resolve/resolution.ts";
+import { selectFromMember } from "../../src/resolve/select/eligible.ts";
+import { mapping } from "../support/mapping.ts";
+
+const MAPPING = mapping("src", { roles: ["haed"], indexes: ["x"] });
+
+function member(at: number, role = "head"): Selected {
+  const pod: Pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: `p-${at}`, namespace: "ml", uid: `uid-${at}` },
+    spec: { containers: [{ name: "main" }] },
+  };
+  const one: Member = {
+    pod,
+    uid: `uid-${at}`,
+    name: `p-${at}`,
+    namespace: "ml",
+    state: "current",
+    unsettled: false,
+    role,
+    index: String(at),
+    labels: {},
+    reason: { code: "owned", message: "owned" },
+    by: "owner",
+    owners: [],
+    containers: [],
+    defaultContainer: "main",
+  };
+  return { member: one, selection: selectFromMember(one, [MAPPING], undefined) };
+}
+
+test("filters that fit no member are reported until one fits, with the names that exist", () => {
+  const counts = new SelectionCounts([MAPPING]);
+  expect(counts.unmatched([])).toEqual([]);
+  counts.add(member(0));
+  expect(counts.unmatched([]).map(({ code }) => code)).toEqual(["KINSYNC_RESOLVE_ROLE", "KINSYNC_RESOLVE_INDEX"]);
+  expect(counts.unmatched([])[0]?.error()).toMatchObject({ hint: "Did you mean head?", details: { known: ["head"] } });
+  expect(counts.unmatched(["haed"]).map(({ code }) => code)).toEqual(["KINSYNC_RESOLVE_INDEX"]);
+  const fitting = member(1, "haed");
+  counts.add(fitting);
+  expect(counts.unmatched([]).map(({ code }) => code)).toEqual(["KINSYNC_RESOLVE_INDEX"]);
+  counts.remove(fitting);
+  expect(counts.unmatched([])).toHaveLength(2);
+});
+
+test("finding filters that fit no member costs the same for one member and for 10,000", () => {
+  const costOf = (members: number): number => {
+    const counts = new SelectionCounts([MAPPING]);
+    for (let at = 0; at < members; at += 1) counts.add(member(at));
+    const times = Array.from({ length: 50 }, () => {
+      const from = performance.now();
+      for (let turn = 0; turn < 20; turn += 1) counts.unmatched([]);
+      return performance.now() - from;
+    });
+    return Math.min(...times);
+  };
+  const one = costOf(1);
+  expect(costOf(10_000)).toBeLessThan(20 * one + 1);
+});

@@ -1,0 +1,86 @@
+import { expect, vi } from "vitest";
+import type { TargetView } from "../../../src/engine/options.ts";
+import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
+import { containerIdOf, uidOf, type Environment } from "./environment.ts";
+import { rootKeyOf, TEAMS, type Model, type PodModel, type Team } from "./model.ts";
+
+/** Checks that every eligible target holds exactly the projected tree, that nothing else was written, and that all reports are true. */
+export function expectModel(
+  environment: Environment,
+  model: Model,
+  options: { readonly mayHaveFailed: boolean } = { mayHaveFailed: false },
+): void {
+  const { engine, containers } = environment;
+  const view = engine.view();
+  for (const team of TEAMS) {
+    const workload = view.workloads.find(({ name }) => name === `team/${team}`);
+    const targets = new Map(workload?.targets.map((target) => [`${target.uid}/${target.containerId ?? ""}`, target]));
+    const expected = model.pods.filter((pod) => model.mappingsOf(pod, team).length > 0);
+    expect(targets.size, `targets of ${team}`).toBe(expected.length);
+    for (const pod of expected) {
+      const target = targets.get(`${uidOf(pod.spec)}/${pod.spec.isRunning ? containerIdOf(pod.spec) : ""}`);
+      if (options.mayHaveFailed && (target?.status === "failed" || model.isTaken(pod, team))) continue;
+      expectTarget(environment, model, { pod, team, target, snapshot: workload?.snapshot ?? 0 });
+    }
+  }
+  for (const [id, container] of containers) {
+    for (const root of container.roots.keys()) expect(model.everEligible(id), `${id} was written`).toContain(root);
+  }
+}
+
+interface Checked {
+  readonly pod: PodModel;
+  readonly team: Team;
+  readonly target: TargetView | undefined;
+  readonly snapshot: number;
+}
+
+function expectTarget(environment: Environment, model: Model, { pod, team, target, snapshot }: Checked): void {
+  const { spec } = pod;
+  const id = containerIdOf(spec);
+  if (!spec.isRunning) {
+    expect(target, `${spec.name} waits`).toMatchObject({ status: "waiting", containerId: undefined });
+    return;
+  }
+  if (model.isTaken(pod, team)) {
+    expect(target?.status, `${id} was taken over`).toBe("halted");
+    return;
+  }
+  const container = environment.container(spec);
+  const mappings = model.mappingsOf(pod, team);
+  const isHalted = mappings.some((each) => model.locals.get(each.id)?.state === "halted");
+  expect(target, `${id} of ${team}`).toMatchObject({ status: isHalted ? "halted" : "synced", snapshot });
+  for (const each of mappings) {
+    const local = model.locals.get(each.id);
+    if (local?.state !== "present") continue;
+    const seen = ownPaths(each, container.seen(rootKeyOf(each)), mappings);
+    expect(seen, `${each.id} in ${id}`).toEqual(ownPaths(each, local.files, mappings));
+  }
+}
+
+export function expectNothingOpen(environment: Environment): void {
+  expect(vi.getTimerCount(), "timers").toBe(0);
+  expect(environment.cluster.openWatches, "watches").toBe(0);
+  for (const [id, container] of environment.containers) {
+    expect(container.openSessions, `sessions of ${id}`).toBe(0);
+  }
+}
+
+/**
+ * Paths and contents of a mapped root without those that a more specific mapping of this target overrides: these are neither written
+ * nor deleted, so what an earlier set of mappings placed there stays.
+ */
+function ownPaths(
+  each: ResolvedMapping,
+  paths: Readonly<Record<string, string>>,
+  mappings: readonly ResolvedMapping[],
+): Record<string, string> {
+  const inner = mappings.filter((other) => other !== each && other.to.startsWith(`${each.to}/`));
+  const overridden = inner.map((other) => other.to.slice(each.to.length + 1));
+  const entries = Object.entries(paths)
+    .map(([path, content]) =>
+      path.endsWith("/") ? ([path.slice(0, -1), "directory"] as const) : ([path, content] as const),
+    )
+    .filter(([path]) => !overridden.some((top) => path === top || path.startsWith(`${top}/`)));
+  return Object.fromEntries(entries);
+}

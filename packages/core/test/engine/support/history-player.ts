@@ -1,0 +1,207 @@
+import { expect } from "vitest";
+import { KinsyncError } from "../../../src/errors/error.ts";
+import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
+import { expectModel, expectNothingOpen } from "./check.ts";
+import { advance, containerIdOf, Environment, type MemberSpec } from "./environment.ts";
+import type { LocalFiles } from "./memory-source.ts";
+import { ALL_MAPPINGS, isFile, MAPPINGS, Model, TEAMS, type PodModel } from "./model.ts";
+import type { Step, TimedStep } from "./steps.ts";
+
+/** Plays a history against an engine and a model, and checks that they agree at rest. */
+export class HistoryPlayer {
+  readonly environment = new Environment({ workloads: MAPPINGS });
+  readonly #model = new Model();
+  /** End the slowness of containers. */
+  readonly #gates: (() => void)[] = [];
+
+  start(): void {
+    this.#create(0);
+    this.#create(1);
+    this.environment.run();
+    for (const each of ALL_MAPPINGS) this.#save(each, isFile(each) ? { "app.yaml": "v: 0" } : { f: "0" });
+    this.#model.record();
+  }
+
+  async play(steps: readonly TimedStep[]): Promise<void> {
+    for (const { step, wait } of steps) {
+      // The kind's last verdict counts only if the engine received it.
+      if (step.do === "own" || (step.do === "label" && step.state === "unsettled")) await advance(120_000, 30_000);
+      this.#apply(step);
+      this.#model.record();
+      await advance(wait);
+    }
+  }
+
+  /** Ends all faults and waits until nothing changes. What failed for the user to fix stays failed. */
+  async rest(): Promise<void> {
+    for (const container of this.environment.containers.values()) container.faults.clear();
+    for (const open of this.#gates) open();
+    await advance(120_000, 30_000);
+  }
+
+  /** One more save of everything, which retries what failed. */
+  async saveAll(): Promise<void> {
+    for (const [at, each] of ALL_MAPPINGS.entries()) {
+      this.#save(
+        each,
+        isFile(each) ? { "app.yaml": "v: last" } : { f: "last", [`of-${at}`]: "x", "conf/": "", "conf/y": "1" },
+      );
+    }
+    await advance(120_000, 30_000);
+  }
+
+  check(options?: { readonly mayHaveFailed: boolean }): void {
+    expectModel(this.environment, this.#model, options);
+  }
+
+  /** Ends the run; nothing is left open, the summary is true, and the view keeps the last state. */
+  async end(): Promise<void> {
+    const { summaries, outcome } = await this.environment.end();
+    const isComplete = summaries.every(
+      ({ targets, synced, waiting }) => targets > 0 && synced === targets && waiting === 0,
+    );
+    expect(outcome.exitCode === 0, JSON.stringify({ summaries, outcome })).toBe(isComplete);
+    expectNothingOpen(this.environment);
+    this.check();
+  }
+
+  #apply(step: Step): void {
+    switch (step.do) {
+      case "save":
+        for (const at of step.mappings) {
+          const each = ALL_MAPPINGS[at % ALL_MAPPINGS.length];
+          if (each === undefined) continue;
+          this.#save(each, isFile(each) ? { "app.yaml": Object.values(step.files).join() } : step.files);
+        }
+        return;
+      case "lose": {
+        const each = ALL_MAPPINGS[step.mapping % ALL_MAPPINGS.length];
+        if (each === undefined || isFile(each)) return;
+        this.environment.source(each).lose(step.state);
+        this.#model.locals.set(each.id, { state: "halted" });
+        return;
+      }
+      case "recreate-team":
+        this.environment.createTeam(step.team);
+        for (const pod of this.#model.pods) {
+          pod.verdicts.delete(step.team);
+          if (pod.exists) this.#put(pod, {});
+        }
+        return;
+      case "watches":
+        this.#disturbWatches(step.how);
+        return;
+      case "trigger":
+        this.environment.engine.commands.trigger();
+        return;
+      default:
+        this.#applyToPod(step);
+    }
+  }
+
+  #disturbWatches(how: "drop" | "end" | "compact"): void {
+    const { cluster } = this.environment;
+    if (how === "end") {
+      cluster.end();
+      return;
+    }
+    if (how === "compact") cluster.compact();
+    cluster.drop();
+  }
+
+  #applyToPod(step: Extract<Step, { readonly pod: number }>): void {
+    const at = step.pod % this.#model.pods.length;
+    const pod = this.#model.pods[at];
+    if (pod === undefined) return;
+    const { spec } = pod;
+    if (!pod.exists) {
+      this.#create(at);
+      return;
+    }
+    switch (step.do) {
+      case "label": {
+        const { state, role, index } = step;
+        this.#put(pod, { state, ...(role === undefined ? {} : { role }), ...(index === undefined ? {} : { index }) });
+        return;
+      }
+      case "own":
+        this.#put(pod, { teams: step.teams });
+        return;
+      case "start":
+        this.#put(pod, { isRunning: true });
+        return;
+      case "stop":
+        this.environment.containers.get(containerIdOf(spec))?.breakConnection();
+        this.#put(pod, { isRunning: false, restarts: spec.restarts + (spec.isRunning ? 1 : 0) });
+        return;
+      case "restart":
+        this.environment.containers.get(containerIdOf(spec))?.breakConnection();
+        this.#put(pod, { isRunning: true, restarts: spec.restarts + 1 });
+        return;
+      case "remove":
+        this.#remove(pod);
+        return;
+      case "recreate":
+        this.#remove(pod);
+        this.#create(at);
+        return;
+      default:
+        this.#disturb(step, spec);
+    }
+  }
+
+  #disturb(step: Extract<Step, { readonly do: "fail" | "disconnect" | "slow" | "take-over" }>, spec: MemberSpec): void {
+    const container = this.environment.containers.get(containerIdOf(spec));
+    if (container === undefined) return;
+    if (step.do === "disconnect") container.breakConnection();
+    else if (step.do === "fail") {
+      const error =
+        step.error === "lost"
+          ? new KinsyncError("KINSYNC_TARGET_LOST", "the connection was lost")
+          : new KinsyncError("KINSYNC_TARGET_DENIED", "not writable");
+      container.failNext(step.operation, error);
+    } else if (step.do === "slow") {
+      const gate = Promise.withResolvers<void>();
+      container.gate = gate.promise;
+      this.#gates.push(gate.resolve);
+      setTimeout(gate.resolve, 5_000);
+    } else {
+      const roots = container.takeOver("2027-01-01T00:00:00.000Z");
+      for (const root of roots) this.#model.claim(containerIdOf(spec), root);
+    }
+  }
+
+  #create(at: number): void {
+    const pod = this.#model.pods[at];
+    if (pod === undefined) return;
+    const { name, life } = pod.spec;
+    pod.exists = true;
+    pod.verdicts.clear();
+    pod.spec = {
+      name,
+      state: "current",
+      teams: TEAMS,
+      isRunning: true,
+      life: life + 1,
+      restarts: 0,
+      role: at === 0 ? "head" : "worker",
+      index: String(at),
+    };
+    this.#put(pod, {});
+  }
+
+  #put(pod: PodModel, parts: Partial<MemberSpec>): void {
+    pod.spec = { ...pod.spec, ...parts };
+    this.environment.put(pod.spec);
+  }
+
+  #remove(pod: PodModel): void {
+    pod.exists = false;
+    this.environment.remove(pod.spec);
+  }
+
+  #save(each: ResolvedMapping, files: LocalFiles): void {
+    this.environment.source(each).save(files, isFile(each) ? "file" : "directory");
+    this.#model.locals.set(each.id, { state: "present", files });
+  }
+}

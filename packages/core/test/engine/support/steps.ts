@@ -1,0 +1,32 @@
+import type { MemberState } from "../../../src/contract/kind.ts";
+import type { LocalFiles } from "./memory-source.ts";
+
+/** One step of a history. `pod` and `mapping` are indexes of `POD_NAMES` and `ALL_MAPPINGS`. */
+export type Step =
+  | { readonly do: "save"; readonly mappings: readonly number[]; readonly files: LocalFiles }
+  | { readonly do: "lose"; readonly mapping: number; readonly state: "missing" | "empty" }
+  | {
+      readonly do: "label";
+      readonly pod: number;
+      readonly state: MemberState;
+      readonly role?: "head" | "worker" | undefined;
+      readonly index?: "0" | "1" | undefined;
+    }
+  | { readonly do: "start" | "stop" | "restart" | "remove" | "recreate"; readonly pod: number }
+  | { readonly do: "own"; readonly pod: number; readonly teams: readonly ("train" | "eval")[] }
+  | { readonly do: "recreate-team"; readonly team: "train" | "eval" }
+  | {
+      readonly do: "fail";
+      readonly pod: number;
+      readonly operation: "open" | "claim" | "inventory" | "commit";
+      readonly error: "lost" | "terminal";
+    }
+  | { readonly do: "disconnect" | "slow" | "take-over"; readonly pod: number }
+  | { readonly do: "watches"; readonly how: "drop" | "end" | "compact" }
+  | { readonly do: "trigger" };
+
+/** A step, and virtual milliseconds until the next one. */
+export interface TimedStep {
+  readonly step: Step;
+  readonly wait: number;
+}

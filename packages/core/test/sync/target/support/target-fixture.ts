@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { TransportCapabilities } from "../../../../src/contract/capabilities.ts";
+import type { ResolvedAction } from "../../../../src/mapping/action.ts";
+import type { ContentStore } from "../../../../src/mapping/content-store.ts";
+import type { ResolvedMapping } from "../../../../src/mapping/mapping.ts";
+import { memoryContent } from "../../../../src/mapping/memory-content.ts";
+import { createTree, type Tree, type TreeEntry } from "../../../../src/mapping/tree.ts";
+import { actionsDue } from "../../../../src/sync/actions/due.ts";
+import { ArchivePool } from "../../../../src/sync/archive/archive-pool.ts";
+import type { DesiredRoot, DesiredState } from "../../../../src/sync/target/desired-state.ts";
+import { Worker } from "../../../../src/sync/target/worker.ts";
+import { ALL_CAPABILITIES } from "../../../support/capabilities.ts";
+import { mapping } from "../../../support/mapping.ts";
+import { MemoryContainer } from "../../../support/memory-container.ts";
+
+/** Local files of one mapping; `set` is a settled save. */
+export class MappedFiles {
+  tree: Tree | undefined;
+  content: ContentStore = memoryContent([]);
+  readonly mapping: ResolvedMapping;
+  readonly #onSave: () => void;
+
+  constructor(mapped: ResolvedMapping, onSave: () => void) {
+    this.mapping = mapped;
+    this.#onSave = onSave;
+  }
+
+  set(files: Readonly<Record<string, string>>): void {
+    const bytes = Object.values(files).map((content) => Buffer.from(content));
+    this.content = memoryContent(bytes);
+    this.tree = createTree(
+      "directory",
+      Object.entries(files).map(([path, content]): TreeEntry => {
+        const digest = createHash("sha256").update(content).digest("hex");
+        return { type: "file", path, mode: 0o644, size: Buffer.byteLength(content), digest };
+      }),
+    );
+    this.#onSave();
+  }
+}
+
+export interface StartOptions {
+  readonly files: readonly MappedFiles[];
+  readonly runId?: string;
+  readonly since?: string;
+  readonly force?: boolean;
+  readonly actions?: readonly ResolvedAction[];
+}
+
+/** A container in memory, and a worker that makes it hold mapped files. */
+export class TargetFixture implements AsyncDisposable {
+  readonly container = new MemoryContainer();
+  /** What the worker reported, as text, oldest first. */
+  readonly events: string[] = [];
+  capabilities: TransportCapabilities = ALL_CAPABILITIES;
+  /** Called with each delivered batch. */
+  onSynced: () => void = () => {};
+  readonly #archives = new ArchivePool();
+  #mapped: readonly MappedFiles[] = [];
+  #snapshot = 0;
+  #worker: Worker | undefined;
+  #reported = Promise.withResolvers<void>();
+
+  /** The worker; `start` makes it. */
+  get worker(): Worker {
+    if (this.#worker === undefined) throw new Error("the worker was not started");
+    return this.#worker;
+  }
+
+  files(id: string, options: Partial<ResolvedMapping> = {}): MappedFiles {
+    return new MappedFiles(mapping(id, options), () => this.#push());
+  }
+
+  start({ files, runId = "me", since = "2026-01-01T00:00:00.000Z", force = true, actions = [] }: StartOptions): void {
+    this.#mapped = files;
+    this.#snapshot = 1;
+    this.#worker = new Worker({
+      name: "pod/web-0, container main",
+      desired: this.#desired(),
+      claimant: { runId, since, force },
+      claimed: new Set(),
+      archives: this.#archives,
+      capabilities: () => this.capabilities,
+      open: () => this.container.open(runId, since),
+      actionsDue: (paths) => actionsDue(actions, "head", paths),
+      retry: { min: 1, max: 2 },
+      listener: {
+        onStatus: (status, reason) => this.#report(`${status}: ${reason}`),
+        onSynced: (root, snapshot, stats) => {
+          this.#report(`synced ${root.mapping.id} g${snapshot} +${stats.files} -${stats.deleted}`);
+          this.onSynced();
+        },
+        onRetry: (error) => this.#report(`retry ${error.code}`),
+        onProgress: () => {},
+        onRun: (action, result) =>
+          this.#report(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
+        onSession: () => {},
+        onChange: () => this.#report("change"),
+      },
+    });
+  }
+
+  /** Waits until a condition holds; checks it after each report of the worker. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await this.#reported.promise;
+  }
+
+  /** The target holds this snapshot. */
+  synced(snapshot: number): () => boolean {
+    const isOfSnapshot = (event: string): boolean => event.startsWith("synced ") && event.includes(`g${snapshot} `);
+    return () => this.worker.status === "synced" && this.events.some(isOfSnapshot);
+  }
+
+  #report(event: string): void {
+    this.events.push(event);
+    this.#reported.resolve();
+    this.#reported = Promise.withResolvers();
+  }
+
+  #push(): void {
+    this.#snapshot += 1;
+    this.#worker?.update(this.#desired());
+  }
+
+  #desired(): DesiredState {
+    const roots = this.#mapped.flatMap(({ mapping: each, tree, content }): DesiredRoot[] => {
+      if (tree === undefined) return [];
+      const spec = { path: each.to, shape: "directory", key: each.id } as const;
+      return [{ mapping: each, spec, tree, content, settledAt: 0, isExcluded: () => false }];
+    });
+    return {
+      snapshot: this.#snapshot,
+      mappings: this.#mapped.map((each) => each.mapping),
+      roots,
+      halted: [],
+      conflict: undefined,
+      key: roots.map(({ mapping: { id }, tree }) => `${id}=${tree.digest}`).join("\n"),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker?.[Symbol.asyncDispose]();
+    await this.#archives[Symbol.asyncDispose]();
+  }
+}
