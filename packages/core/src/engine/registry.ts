@@ -132,7 +132,7 @@ export class TargetRegistry implements AsyncDisposable {
       this.#emitWaiting(eligible);
       return;
     }
-    const { archives, actions, capabilities, open, runId, since, isInitial } = this.#options;
+    const { archives, actions, capabilities, emitter, open, runId, since, isInitial } = this.#options;
     const claimed = this.#claimed.get(key) ?? new Set();
     this.#claimed.set(key, claimed);
     const entry: TargetEntry = {
@@ -152,6 +152,7 @@ export class TargetRegistry implements AsyncDisposable {
             mapping,
             served.map(({ spec }) => spec),
             signal,
+            (note) => emitter.targetNote(entry.eligible, note),
           );
         },
         actionsDue: (changed) => actionsDue(actions, entry.eligible.member.role, changed),
