@@ -9,7 +9,7 @@ import type { Target } from "./target.ts";
 
 export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
 export type { Inventory, InventoryEntry, Marker } from "./inventory.ts";
-export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, Stage } from "./session.ts";
+export type { HostedSession, Receipt, Session, SessionEnd, Stage } from "./session.ts";
 
 /** What a transport receives when it opens a session. */
 export interface OpenContext {

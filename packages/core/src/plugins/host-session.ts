@@ -1,6 +1,14 @@
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { Inventory } from "../contract/inventory.ts";
-import type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, SessionFacts, Stage } from "../contract/session.ts";
+import type {
+  HostedSession,
+  Receipt,
+  ReceiptNote,
+  Session,
+  SessionEnd,
+  SessionFacts,
+  Stage,
+} from "../contract/session.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";

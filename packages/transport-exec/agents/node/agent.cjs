@@ -37,7 +37,7 @@ function removeUnfinished() {
     if (folder === undefined) continue;
     try {
       removeTree(folder);
-    } catch (error) {
+    } catch {
       // The next claim removes it.
     }
   }
@@ -153,7 +153,14 @@ function failureOf(error, path) {
   if (typeof error.code === "string" && error.code[0] === "E" && error.syscall) {
     return new Failure(error.code, path || progress.path, reasonOf(error));
   }
-  return new Failure("INTERNAL", path, String((error && error.stack) || error).split("\n").slice(0, 3).join(" "));
+  return new Failure(
+    "INTERNAL",
+    path,
+    String((error && error.stack) || error)
+      .split("\n")
+      .slice(0, 3)
+      .join(" "),
+  );
 }
 
 function sendFailure(id, failure) {
@@ -217,7 +224,7 @@ function realPath(path) {
       let target;
       try {
         target = readLink(path);
-      } catch (notLink) {
+      } catch {
         target = undefined;
       }
       // A link that leads nowhere: what would be created is its target.
@@ -232,8 +239,12 @@ function realPath(path) {
 
 function mountLines() {
   try {
-    return fs.readFileSync("/proc/self/mountinfo", "latin1").split("\n").filter(Boolean).map((line) => line.split(" "));
-  } catch (error) {
+    return fs
+      .readFileSync("/proc/self/mountinfo", "latin1")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.split(" "));
+  } catch {
     return [];
   }
 }
@@ -243,7 +254,9 @@ const mountPoints = () => mountLines().map((words) => unescapeMount(words[4]));
 
 function mountsBelow(root) {
   const prefix = root === "/" ? root : root + "/";
-  return mountPoints().filter((point) => point.startsWith(prefix)).slice(0, MAX_MOUNTS);
+  return mountPoints()
+    .filter((point) => point.startsWith(prefix))
+    .slice(0, MAX_MOUNTS);
 }
 
 function isReadOnly(path) {
@@ -265,7 +278,9 @@ function refuseUnwritable(folder, path) {
     fs.accessSync(bytesOf(folder), FLAGS.W_OK | FLAGS.X_OK);
   } catch (error) {
     const isRefused = error.code === "EACCES" && isReadOnly(realPath(folder));
-    throw isRefused ? new Failure("EROFS", path, "read-only file system") : new Failure(error.code, path, reasonOf(error));
+    throw isRefused
+      ? new Failure("EROFS", path, "read-only file system")
+      : new Failure(error.code, path, reasonOf(error));
   }
 }
 
@@ -286,7 +301,7 @@ function digestOf(path) {
   let descriptor;
   try {
     descriptor = fs.openSync(bytesOf(path), FLAGS.O_RDONLY | FLAGS.O_NOFOLLOW | FLAGS.O_NONBLOCK);
-  } catch (error) {
+  } catch {
     return "-";
   }
   try {
@@ -298,7 +313,7 @@ function digestOf(path) {
       digest.update(part.subarray(0, count));
       lifeSign();
     }
-  } catch (error) {
+  } catch {
     return "-";
   } finally {
     fs.closeSync(descriptor);
@@ -312,7 +327,7 @@ function describe(full, name, status, withDigest) {
     let target = "";
     try {
       target = readLink(full);
-    } catch (error) {
+    } catch {
       target = "";
     }
     sendRecord("t", escape(target));
@@ -328,7 +343,7 @@ function walk(root, device, mounts) {
     let names;
     try {
       names = listNames(folder);
-    } catch (error) {
+    } catch {
       continue;
     }
     for (const name of names) {
@@ -353,7 +368,8 @@ function lookUp(root, paths, withDigests) {
     const unknown = [];
     for (; !folders.has(path); path = dirname(path)) unknown.push(path);
     let known = folders.get(path);
-    for (const folder of unknown.reverse()) {
+    while (unknown.length > 0) {
+      const folder = unknown.pop();
       if (known) known = isFolder(join(root, folder));
       folders.set(folder, known);
     }
@@ -377,14 +393,14 @@ function sendState(root, key, inPlace) {
     let marker;
     try {
       marker = readMarker(state);
-    } catch (error) {
+    } catch {
       continue;
     }
     sendRecord("m", marker);
     try {
       const lines = fs.readFileSync(bytesOf(state + "/manifest"), "latin1").split("\n");
       for (const line of lines) if (line) sendRecord("p" + line);
-    } catch (error) {
+    } catch {
       // There is none yet.
     }
     return;
@@ -415,7 +431,7 @@ function removeTree(path) {
   let names = [];
   try {
     names = listNames(path);
-  } catch (error) {
+  } catch {
     names = [];
   }
   for (const name of names) {
@@ -427,13 +443,13 @@ function removeTree(path) {
   }
   try {
     fs.rmdirSync(bytesOf(path));
-  } catch (error) {
+  } catch {
     // It is not there.
   }
 }
 
 function writeAll(descriptor, data) {
-  for (let count = 0; count < data.length; ) count += fs.writeSync(descriptor, data, count);
+  for (let count = 0; count < data.length;) count += fs.writeSync(descriptor, data, count);
 }
 
 function writeNewFile(path, text, mode) {
@@ -474,7 +490,7 @@ function makeStateFolder(state) {
 function tryUnlink(path) {
   try {
     fs.unlinkSync(bytesOf(path));
-  } catch (error) {
+  } catch {
     // It is not there.
   }
 }
@@ -572,7 +588,7 @@ class Segments {
 
   async exact(size) {
     const parts = [];
-    for (let have = 0; have < size; ) {
+    for (let have = 0; have < size;) {
       const part = await this.take(size - have);
       parts.push(part);
       have += part.length;
@@ -589,7 +605,7 @@ async function stageFile(full, member, segments) {
   const descriptor = fs.openSync(bytesOf(full), NEW_FILE, member.mode);
   try {
     const digest = crypto.createHash("sha256");
-    for (let left = member.size; left > 0; ) {
+    for (let left = member.size; left > 0;) {
       const part = await segments.take(left);
       left -= part.length;
       digest.update(part);
@@ -697,7 +713,7 @@ const hasProc = (() => {
     } finally {
       fs.closeSync(descriptor);
     }
-  } catch (error) {
+  } catch {
     return false;
   }
 })();
@@ -755,7 +771,7 @@ function copyBytes(source, target) {
   const part = Buffer.allocUnsafe(READ_BYTES);
   const file = fs.openSync(bytesOf(source), FLAGS.O_RDONLY);
   try {
-    for (let size = 0; ; ) {
+    for (let size = 0; ;) {
       const count = fs.readSync(file, part, 0, part.length, null);
       if (count === 0) return size;
       writeAll(target, part.subarray(0, count));
@@ -987,7 +1003,7 @@ class Commit {
     try {
       writeNewFile(this.batch.folder + "/journal", text, 0o600);
       fs.renameSync(bytesOf(this.batch.folder + "/journal"), bytesOf(this.batch.state + "/manifest"));
-    } catch (error) {
+    } catch {
       // As it was.
     }
   }
@@ -1149,7 +1165,7 @@ function checkOwner(state, needle) {
   let marker;
   try {
     marker = readMarker(state);
-  } catch (error) {
+  } catch {
     throw new Failure("STATE", state, "the state directory was removed in the container");
   }
   if (!marker.includes(needle)) throw new Failure("TAKEN", state, bytesOf(marker).toString("utf8"));
@@ -1158,7 +1174,7 @@ function checkOwner(state, needle) {
 function execute(words, batch) {
   const commit = new Commit(batch);
   try {
-    for (let index = 0; index < words.length; ) {
+    for (let index = 0; index < words.length;) {
       const count = Number(words[index + 1]);
       commit[INSTRUCTIONS[words[index]]](...words.slice(index + 2, index + 2 + count));
       index += 2 + count;
@@ -1186,7 +1202,7 @@ function commit(id, fields) {
   } finally {
     try {
       removeTree(batch.folder);
-    } catch (error) {
+    } catch {
       // The next claim removes it.
     }
   }
@@ -1213,7 +1229,7 @@ function incarnation() {
     const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
     const first = fs.readFileSync("/proc/1/stat", "latin1");
     return boot + ":" + first.slice(first.lastIndexOf(") ") + 2).split(" ")[19];
-  } catch (error) {
+  } catch {
     return "-";
   }
 }

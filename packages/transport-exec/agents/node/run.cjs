@@ -26,7 +26,7 @@ function incarnation() {
       if (words[4] === "/dev/termination-log") return words[3];
     }
     return fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim() + ":" + statWords("/proc/1/stat")[19];
-  } catch (error) {
+  } catch {
     return "-";
   }
 }
@@ -40,7 +40,7 @@ function endCommand(signal) {
   try {
     if (leadsGroup) process.kill(0, signal);
     else child.kill(signal);
-  } catch (error) {
+  } catch {
     // It has ended.
   }
 }
@@ -65,7 +65,10 @@ process.stdin.on("data", (data) => {
   input = Buffer.concat([input, data]);
   const end = input.indexOf(10);
   if (end < 0 || input.length < end + 1 + Number(input.slice(0, end))) return;
-  const [mark, program, ...words] = input.slice(end + 1).toString().split("\0");
+  const [mark, program, ...words] = input
+    .slice(end + 1)
+    .toString()
+    .split("\0");
   child = spawn(program, words, { stdio: ["ignore", 1, 1] });
   child.on("error", (error) => {
     fs.writeSync(1, program + ": " + error.code + "\n");

@@ -23,8 +23,7 @@ const FILES: Readonly<Record<Runtime, Readonly<Record<Program, readonly string[]
 
 const PRELUDES: Readonly<Record<Runtime, (prelude: Prelude) => string>> = {
   python3: ({ token, idleSeconds }) => `SESSION_TOKEN = b"${token}"\nIDLE_SECONDS = ${idleSeconds}\n`,
-  node: ({ token, idleSeconds }) =>
-    `"use strict";\nconst SESSION_TOKEN = "${token}", IDLE_SECONDS = ${idleSeconds};\n`,
+  node: ({ token, idleSeconds }) => `"use strict";\nconst SESSION_TOKEN = "${token}", IDLE_SECONDS = ${idleSeconds};\n`,
   // A variable that came from the environment would go back there with a new value.
   sh: ({ token, idleSeconds }) =>
     `unset session_token idle_seconds\nsession_token=${token}\nidle_seconds=${idleSeconds}\n`,

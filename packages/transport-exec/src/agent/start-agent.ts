@@ -126,9 +126,7 @@ class Attempt {
     const runtime = usable.find((runtime) => AGENTS[runtime].needs.every((need) => found.has(need)));
     if (runtime === undefined) {
       const missing = AGENTS.sh.needs.filter((need) => !found.has(need));
-      throw new Unusable(
-        `it has sh, but not python3 or node, and these tools are missing: ${missing.join(", ")}`,
-      );
+      throw new Unusable(`it has sh, but not python3 or node, and these tools are missing: ${missing.join(", ")}`);
     }
     this.chosen = runtime;
     const source = this.#source(runtime);

@@ -86,7 +86,8 @@ export const shProtocol: AgentProtocol = {
   save: {
     fits(request) {
       const { plan, location, placed, unplaced, compacted, inPlace } = request;
-      if (inPlace || plan.steps.length === 0 || plan.steps.length > MAX_SINGLE_FILES || compacted !== undefined) return false;
+      if (inPlace || plan.steps.length === 0 || plan.steps.length > MAX_SINGLE_FILES || compacted !== undefined)
+        return false;
       // A move between mounts is a copy.
       if (location.mounts.length > 0 || isOnOtherMount(location)) return false;
       let text = placed.length + unplaced.length;
@@ -110,7 +111,14 @@ export const shProtocol: AgentProtocol = {
         moves.push(`qm ${index + 1} ${words}${step.replaces === "f" ? " r" : ""}`);
       }
       const journals = [placed, unplaced].map((text) => (text === "" ? [] : [journal("", text)]));
-      const code = ["qc", ...shellLines(checks.all()), ...(journals[0] ?? []), ...moves, ...(journals[1] ?? []), end(request)];
+      const code = [
+        "qc",
+        ...shellLines(checks.all()),
+        ...(journals[0] ?? []),
+        ...moves,
+        ...(journals[1] ?? []),
+        end(request),
+      ];
       return [...parts, `${code.join("&&")}||qx;cd /\n`];
     },
   },

@@ -1,5 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { KinsyncError, type Batch, type Receipt, type ReceiptNote, type RootSpec, type Stage } from "@kinsync/core/contract";
+import {
+  KinsyncError,
+  type Batch,
+  type Receipt,
+  type ReceiptNote,
+  type RootSpec,
+  type Stage,
+} from "@kinsync/core/contract";
 import { isStaged, planCommit, type CommitPlan } from "../commit/commit-plan.ts";
 import { journalLines } from "../commit/manifest.ts";
 import type { PlacedTimes } from "../commit/placed-times.ts";

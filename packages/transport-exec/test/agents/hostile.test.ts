@@ -103,9 +103,9 @@ describe.each(MAKES)("the agent of a container with $name", (make) => {
         const targets = new Map(entries.map((entry) => [entry.path, entry.type === "link" ? entry.target : undefined]));
         expect(HOSTILE_TARGETS.map((_, index) => targets.get(`l${index}`))).toEqual(HOSTILE_TARGETS);
       }
-      const links = HOSTILE_TARGETS.map((target, index): BatchPath => ({ link: `m${index}`, target }));
+      const links = HOSTILE_TARGETS.map((target, index) => ({ link: `m${index}`, target }));
       await world.apply(links);
-      await world.apply(links.map((link) => ({ ...link, replaces: "link" }) as BatchPath));
+      await world.apply(links.map((link) => ({ ...link, replaces: "link" as const })));
       for (const [index, target] of HOSTILE_TARGETS.entries())
         expect(readlinkSync(join(world.folder, `m${index}`))).toBe(target);
       await world.session.ping({ signal });

@@ -24,7 +24,10 @@ function noisy(make: Make): Make {
       const tools = [...AGENTS.sh.needs.filter((need) => need !== "fullblock"), "id", "chown", "sleep", "dirname"];
       for (const tool of tools) {
         const onOutput = DATA_TOOLS.has(tool) ? "" : "echo 'preload: hello\n. 3 1\n. 4 1\n! 5 ENOSPC - no'\n";
-        writeFileSync(join(bin, tool), `#!/bin/sh\necho "${WARNING}" >&2\n${onOutput}PATH=${inner} exec ${tool} "$@"\n`);
+        writeFileSync(
+          join(bin, tool),
+          `#!/bin/sh\necho "${WARNING}" >&2\n${onOutput}PATH=${inner} exec ${tool} "$@"\n`,
+        );
         chmodSync(join(bin, tool), 0o755);
       }
       return `${bin}:${inner}`;
