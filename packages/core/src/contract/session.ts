@@ -23,7 +23,7 @@ export interface Receipt {
   readonly notes?: readonly ReceiptNote[];
 }
 
-/** Something of a batch that the target cannot have: a mode, an owner, a time. It is no failure and no difference. */
+/** Something of a batch that the target cannot have: a mode, an owner, a time. It is neither a failure nor a difference. */
 export interface ReceiptNote {
   /** Short and stable, such as `mode`, `owner` or `time`. kinsync shows the first note of each code and target. */
   readonly code: string;

@@ -1091,7 +1091,7 @@ class Commit {
     }
   }
 
-  // What is gone already, or has become something else, is no failure.
+  // What is gone already, or has become something else, does not count as a failure.
   forEachThere(folder, names, change) {
     let at;
     try {

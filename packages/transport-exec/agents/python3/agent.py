@@ -961,7 +961,7 @@ class Commit:
             write_over(source, name, descriptor)
 
     def delete(self, folder, names, remove):
-        """What is gone already, or has become something else, is no failure."""
+        """What is gone already, or has become something else, does not count as a failure."""
         try:
             descriptor = self.folders.open(folder)
         except OSError as error:

@@ -15,7 +15,7 @@
 # - `cd -P` and `$PWD` show whether a path below the root goes over a link; what follows is relative to that folder;
 # - `mv FILE... ./` renames over a link to a folder, where `mv FILE LINK` would go through it;
 # - one process for a group of files, never one for each;
-# - what is started is waited for: the first process of a container need not do that, and a zombie would stay.
+# - the agent waits for every process that it starts: the first process of a container need not do that, and a zombie would stay.
 set -f
 umask 0
 exec 3<&0 4>&1 9>/dev/null </dev/null >/dev/null
@@ -69,7 +69,7 @@ note() {
   shift 2
   printf '%s%s\n' "$note_head" "$(printf '%s ' $* | dd bs=400 count=1 2>&9)" >&4
 }
-# fail KIND PATH TEXT: answers the present request with a failure. TEXT as kind: only the message of a tool is known.
+# fail KIND PATH TEXT: answers the request that is being executed with a failure. TEXT as kind: only the message of a tool is known.
 fail() {
   escape "$2"
   fail_head="$session_token! $request $1 ${escaped:--} "
@@ -178,7 +178,7 @@ enter() {
   cd -P "$wanted" 2>&9 && [ "$PWD" = "$wanted" ]
 }
 enter_or_fail() { enter "$1" || fail CHANGED "$1" its folder no longer exists; }
-# check_writable PATH: of the present folder.
+# check_writable PATH: of the working directory, which is that of PATH.
 check_writable() {
   [ -w . ] && [ -x . ] && return 0
   error=$( { : >.kinsync-test; } 2>&1 ) || {
@@ -770,8 +770,8 @@ take_owner_of_folder() {
   error=$(chown -hR "$last" "$@" 2>&1) || note owner "$path" "$error"
   [ ! -g . ] || error=$(find "$@" -type d -exec chmod g+s {} + 2>&1) || note mode "$path" "$error"
 }
-# move_in FOLDER NAME...: from the stage into the present folder. busybox mv does not go over a link to itself, so a link that leads
-# nowhere goes first; whoever follows it finds nothing before and after.
+# move_in FOLDER NAME...: from the stage into the working directory. busybox mv does not go over a link to itself, so a link that leads
+# nowhere goes first; a reader that follows it finds nothing before and after.
 move_in() {
   path=$1 count=$#
   for name do set -- "$@" "$stage_top/$path/$name"; done
@@ -975,7 +975,7 @@ set_mode() {
 }
 
 # end_commit REST COUNT: a run that took the root over during the commit keeps it. The marker is written over itself, in one write
-# and without a process; the claim made it a file of that length, so a full disk is no matter.
+# and without a process; the claim made it a file of that length, so a full disk does not matter.
 end_commit() {
   check_owner || return
   if [ ! -h "$state/marker" ] && { marker_text "$1" 1<>"$state/marker"; } 2>&9; then
