@@ -106,11 +106,6 @@ function recipesOf(wait: string): readonly Recipe[] {
       files: async () => [...common, ...(await pythonFiles())],
     },
     {
-      name: IMAGES.perl,
-      settings: { Cmd: ["perl"], Env: [path], WorkingDir },
-      files: async () => [...common, ...(await perlFiles(["Digest::SHA", "Digest::base"]))],
-    },
-    {
       name: IMAGES["perl-base"],
       settings: { Cmd: ["perl"], Env: [path], WorkingDir },
       files: async () => [...common, ...(await perlFiles())],

@@ -58,14 +58,10 @@ export async function pythonFiles(): Promise<readonly ImageFile[]> {
   ];
 }
 
-/** Debian's perl with the modules of perl-base, and further modules of the package perl by name. */
-export async function perlFiles(modules: readonly string[] = []): Promise<readonly ImageFile[]> {
+/** Debian's perl with the modules of perl-base. */
+export async function perlFiles(): Promise<readonly ImageFile[]> {
   const base = (await listFiles(["perl-base"])).filter((path) => /^\/usr\/lib\/.*\/perl-base\//.test(path));
-  // Perl lists the files of a module itself.
-  const load = modules.map((name) => `-M${name}`);
-  const printFiles = 'print join("\\0", values %INC, @DynaLoader::dl_shared_objects)';
-  const loaded = modules.length === 0 ? [] : (await run(["/usr/bin/perl", ...load, "-e", printFiles])).split("\0");
-  return interpreterFiles("/usr/bin/perl", "usr/bin/perl", [...new Set([...base, ...loaded])]);
+  return interpreterFiles("/usr/bin/perl", "usr/bin/perl", base);
 }
 
 /** The Node.js that runs this program. */

@@ -6,9 +6,7 @@ export interface Images {
   readonly debian: string;
   /** Debian's python3 only: no shell, no tar. Works in /app, as root. */
   readonly python: string;
-  /** Debian's perl-base with Digest::SHA only. Works in /app, as root. */
-  readonly perl: string;
-  /** Debian's perl-base only: no Digest::SHA. Works in /app, as root. */
+  /** Debian's perl-base only: no shell, no tar. Works in /app, as root. */
   readonly "perl-base": string;
   /** The Node.js that built the images. Works in /app, as root. Built on request only. */
   readonly node: string;
@@ -23,7 +21,6 @@ export const IMAGES: Images = {
   busybox: "localhost/busybox:1",
   debian: "localhost/debian:1",
   python: "localhost/python:1",
-  perl: "localhost/perl:1",
   "perl-base": "localhost/perl-base:1",
   node: "localhost/node:1",
   distroless: "localhost/distroless:1",

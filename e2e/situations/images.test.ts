@@ -21,11 +21,6 @@ const IMAGES: readonly Image[] = [
     command: ["python3", "-c", "import os, time; os.makedirs('/app/src'); time.sleep(36000)"],
   },
   {
-    name: "perl",
-    content: "perl with Digest::SHA and no shell",
-    command: ["perl", "-e", "mkdir '/app/src'; sleep 36000"],
-  },
-  {
     name: "node",
     content: "node and no shell",
     command: ["node", "-e", "fs.mkdirSync('/app/src'); setTimeout(() => {}, 36000000)"],
@@ -70,7 +65,7 @@ const IMAGES_WITHOUT_AGENT: readonly ImageWithoutAgent[] = [
   { name: "distroless", content: "no program to write files" },
   {
     name: "perl-base",
-    content: "perl without Digest::SHA and no sha256sum",
+    content: "perl and no shell",
     command: ["perl", "-e", "sleep 36000"],
   },
   { name: "debian", content: "a shell and no tar", command: ["sh", "-c", "rm -f /bin/tar; exec sleep 36000"] },

@@ -6,7 +6,7 @@ import { ExecSession } from "./session/session.ts";
 import { startAgent } from "./agent/start-agent.ts";
 
 export interface ExecOptions {
-  /** Runtimes for the agent, in the order of preference. Default: `["python3", "perl", "node", "sh"]`. */
+  /** Runtimes for the agent, in the order of preference. Default: `["python3", "node", "sh"]`. */
   readonly agents?: readonly Runtime[];
   /** Milliseconds for the handshake, and for each of the agent's first responses. Default: 15,000. */
   readonly openTimeout?: number;
@@ -21,12 +21,16 @@ export interface ExecOptions {
   readonly pingTimeout?: number;
 }
 
+/** An agent that nobody spoke to for so long ends. kinsync pings more often. */
+const AGENT_IDLE_MS = 90_000;
+/** Pings that may get lost before that. */
+const MISSED_PINGS = 3;
 /** WebSocket pings keep load balancers from cutting an idle connection, which some do after 60 s. */
 const SOCKET_PING_MS = 15_000;
 
 /**
  * The transport `exec`: writes files into a running container over one open exec stream. A small agent, sent as text over standard
- * input, runs on what the container has: python3, perl, node, or a POSIX shell with tar. kinsync installs nothing.
+ * input, runs on what the container has: python3, node, or a POSIX shell with tar. kinsync installs nothing.
  *
  * @example Used alone, as a library
  * ```ts
@@ -44,6 +48,7 @@ const SOCKET_PING_MS = 15_000;
  */
 export function exec(options: ExecOptions = {}): TransportPlugin<Required<Session>> {
   const openTimeout = options.openTimeout ?? 15_000;
+  const idleMs = options.pingInterval ?? 10_000;
   return defineTransport({
     name: "exec",
     // A WebSocket is authorized as `get`. Since Kubernetes 1.35 the server requires `create`, too.
@@ -70,6 +75,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
           runtimes: options.agents ?? RUNTIMES,
           timeout: openTimeout,
           pingInterval: SOCKET_PING_MS,
+          idleMs: Math.max(AGENT_IDLE_MS, MISSED_PINGS * idleMs),
           signal,
         });
       } catch (error) {
@@ -92,7 +98,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
       }
       return new ExecSession(agent, target, context, {
         silenceMs: options.silence ?? 20_000,
-        idleMs: options.pingInterval ?? 10_000,
+        idleMs,
         pingMs: options.pingTimeout ?? 10_000,
         openMs: openTimeout,
         socketPingMs: SOCKET_PING_MS,

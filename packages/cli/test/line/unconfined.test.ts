@@ -25,7 +25,7 @@ afterEach(async () => {
   await Promise.all([playground.close(), rm(folder, { recursive: true, force: true })]);
 });
 
-describe.each(["sh", "python3", "perl", "node"] as const)("the %s agent in a container that is a folder", (agent) => {
+describe.each(["sh", "python3", "node"] as const)("the %s agent in a container that is a folder", (agent) => {
   test("writes below the working directory", async () => {
     const workload = { workload: "pod/app", sync: [{ from: "src", to: "src" }] };
     await using line = await Line.start({ playground, folder, workload, transports: [exec({ agents: [agent] })] });

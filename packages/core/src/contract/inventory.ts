@@ -32,10 +32,12 @@ export interface Inventory {
   readonly root: "directory" | "missing" | "other";
   /**
    * The requested paths that exist, and those of `placed` (a digest may be empty where the path was not requested). With `list`: every
-   * path below the root except the state directory.
+   * path below the root except the state directory and what lies at or below `mounts` and was neither requested nor placed.
    */
   readonly entries: readonly InventoryEntry[];
   /** Paths that this or an earlier session created, from the manifest. */
   readonly placed: readonly string[];
   readonly marker?: Marker;
+  /** Mount points below the root, relative to it: other volumes, which a list leaves out and `mirror` therefore never empties. */
+  readonly mounts?: readonly string[];
 }

@@ -1,6 +1,8 @@
 import type { RunResult } from "../contract/action.ts";
+import type { ReceiptNote } from "../contract/session.ts";
 import { isKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { Member } from "../resolve/resolution.ts";
+import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { commandText } from "../sync/actions/due.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { EngineEvent, MappingChange } from "./events.ts";
@@ -48,6 +50,8 @@ export class WorkloadEmitter {
   readonly #onEvent: (event: EngineEvent) => void;
   /** Notes that were emitted; each is emitted once. */
   readonly #notes = new Set<string>();
+  /** The same for notes about one target, by target and code. */
+  readonly #targetNotes = new Set<string>();
 
   constructor(workload: string, namespace: string, onEvent: (event: EngineEvent) => void) {
     this.#workload = workload;
@@ -70,6 +74,14 @@ export class WorkloadEmitter {
     if (this.#notes.has(key)) return;
     this.#notes.add(key);
     this.emit({ event: "note", code, reason, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** Emits a note of a transport about one target: the first of each code. */
+  targetNote({ key, target }: Pick<EligibleContainer, "key" | "target">, { code, message }: ReceiptNote): void {
+    const known = `${key}\0${code}`;
+    if (target === undefined || this.#targetNotes.has(known)) return;
+    this.#targetNotes.add(known);
+    this.emit({ event: "note", code, reason: `pod/${target.pod}, container ${target.container}: ${message}` });
   }
 
   problem({ code, message, hint }: KinsyncError): void {

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ResourceType } from "../contract/resource.ts";
 import type { HostedSession } from "../contract/session.ts";
-import type { RootSpec } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
@@ -10,7 +9,7 @@ import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { hostTransport, type HostedTransport } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
-import type { EligibleContainer } from "../resolve/select/eligible.ts";
+import type { OpenSession } from "./open-session.ts";
 import { ArchivePool } from "../sync/archive/archive-pool.ts";
 import { OpenLimit } from "../sync/target/open-limit.ts";
 import { cleanData } from "../text/clean.ts";
@@ -104,7 +103,7 @@ class JoinedEngine implements Engine {
         watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
       capabilities: (mapping) => this.#transport(mapping).capabilities,
-      open: (eligible, mapping, roots, opening) => this.#open(workload, eligible, mapping, roots, opening),
+      open: (...opening) => this.#open(workload, ...opening),
       runId: this.#runId,
       since: this.#since,
       allowEmpty,
@@ -168,10 +167,7 @@ class JoinedEngine implements Engine {
 
   async #open(
     workload: ResolvedWorkload,
-    { target, container, member }: EligibleContainer,
-    mapping: ResolvedMapping,
-    roots: readonly RootSpec[],
-    signal: AbortSignal,
+    ...[{ target, container, member }, mapping, roots, signal, onNote]: Parameters<OpenSession>
   ): Promise<HostedSession> {
     const transport = this.#transport(mapping);
     // A program may pass workloads that no project has checked.
@@ -190,7 +186,7 @@ class JoinedEngine implements Engine {
       options: mapping.transportOptions ?? {},
       signal,
     };
-    return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context));
+    return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context, onNote));
   }
 
   #emit(event: EngineEvent): void {

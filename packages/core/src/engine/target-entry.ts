@@ -128,7 +128,9 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
   open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession> {
     const served = this.desired.roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
     const specs = served.map(({ spec }) => spec);
-    return this.#context.open(this.eligible, mapping, specs, signal);
+    return this.#context.open(this.eligible, mapping, specs, signal, (note) =>
+      this.#context.emitter.targetNote(this.eligible, note),
+    );
   }
 
   actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[] {

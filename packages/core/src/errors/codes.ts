@@ -213,7 +213,7 @@ export const ERRORS = {
     retry: "terminal",
   },
   KINSYNC_TARGET_NO_AGENT: {
-    summary: "The container has no program that can write files: no python3, perl or node, and no shell with tar.",
+    summary: "The container has no program that can write files: no python3 or node, and no shell with tar.",
     hint: "Use another image for development, or share a volume with a sidecar of your own and select it with `--container`.",
     retry: "terminal",
   },

@@ -1,6 +1,14 @@
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { Inventory } from "../contract/inventory.ts";
-import type { HostedSession, Receipt, Session, SessionEnd, SessionFacts, Stage } from "../contract/session.ts";
+import type {
+  HostedSession,
+  Receipt,
+  ReceiptNote,
+  Session,
+  SessionEnd,
+  SessionFacts,
+  Stage,
+} from "../contract/session.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
@@ -56,6 +64,7 @@ export class GuardedSession implements HostedSession {
   readonly #session: Session;
   readonly #capabilities: TransportCapabilities;
   readonly #limits: Required<TransportLimits>;
+  readonly #onNote: (note: ReceiptNote) => void;
   /** Bytes of batches in transfer. They are sent in order, so each waits for those before it. */
   #bytesInTransfer = 0;
 
@@ -64,7 +73,9 @@ export class GuardedSession implements HostedSession {
     session: Session,
     capabilities: TransportCapabilities,
     limits: Required<TransportLimits>,
+    onNote: (note: ReceiptNote) => void = () => {},
   ) {
+    this.#onNote = onNote;
     this.#plugin = plugin;
     this.#session = session;
     this.#capabilities = capabilities;
@@ -177,7 +188,11 @@ export class GuardedSession implements HostedSession {
     }
     // Empty where more batches follow: see `Batch.tree`.
     if (typeof receipt.tree !== "string") throw answer("returned a receipt without the digest of the tree");
-    const { seen } = receipt;
+    const { seen, notes = [] } = receipt;
+    if (!Array.isArray(notes) || !notes.every((note) => isNote(note))) {
+      throw answer("returned a receipt whose `notes` are not a list of { code, message }");
+    }
+    for (const note of notes) this.#onNote(note);
     if (seen === undefined) return receipt;
     if (!isThenable(seen)) throw answer(`returned a receipt whose \`seen\` is ${describe(seen)} instead of a promise`);
     if (this.#capabilities.acknowledges === "seen") {
@@ -249,7 +264,15 @@ function checkedInventory(inventory: Inventory): Inventory {
   if (inventory.root !== "directory" && inventory.root !== "missing" && inventory.root !== "other") {
     throw answer(`returned an inventory whose root is ${describe(inventory.root)}`);
   }
+  const { mounts = [] } = inventory;
+  if (!Array.isArray(mounts) || !mounts.every((path) => typeof path === "string")) {
+    throw answer(`returned an inventory whose mounts are ${describe(inventory.mounts)}`);
+  }
   return inventory;
+}
+
+function isNote(note: ReceiptNote): boolean {
+  return isRecord(note) && isText(note.code) && typeof note.message === "string";
 }
 
 function isThenable(value: unknown): value is PromiseLike<void> {

@@ -1,5 +1,5 @@
 import { capabilitiesOf, type TransportCapabilities } from "../contract/capabilities.ts";
-import type { HostedSession, Session } from "../contract/session.ts";
+import type { HostedSession, ReceiptNote, Session } from "../contract/session.ts";
 import type { Target } from "../contract/target.ts";
 import type { OpenContext, TransportPlugin } from "../contract/transport.ts";
 import { guard } from "./host-guard.ts";
@@ -10,8 +10,11 @@ export interface HostedTransport {
   readonly name: string;
   /** All capabilities, with the defaults filled in. */
   readonly capabilities: TransportCapabilities;
-  /** As the plugin's `open`. Closes a session that arrives after the time limit or after an abort. */
-  open(target: Target, context: OpenContext): Promise<HostedSession>;
+  /**
+   * As the plugin's `open`. Closes a session that arrives after the time limit or after an abort.
+   * @param onNote receives the notes of receipts, in the order of the commits
+   */
+  open(target: Target, context: OpenContext, onNote?: (note: ReceiptNote) => void): Promise<HostedSession>;
 }
 
 /** The only way to call a transport and the sessions that it opens. */
@@ -22,13 +25,13 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
   return {
     name,
     capabilities,
-    async open(target, context) {
+    async open(target, context, onNote) {
       const { signal } = context;
       const limitMs = allLimits.answerMs;
       const session = await guard({ plugin: name, operation: "open", limitMs, signal, onLate: closeLate }, () =>
         transport.open(target, { roots: [], options: {}, ...context }),
       );
-      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits);
+      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits, onNote);
     },
   };
 }

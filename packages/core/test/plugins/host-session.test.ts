@@ -41,6 +41,15 @@ test("a receipt that makes no sense is a failed plugin", async () => {
   });
 });
 
+test("a receipt with notes that are no list of notes is a failed plugin", async () => {
+  for (const notes of ["mode", [{ code: "mode" }], [{ code: "", message: "x" }]]) {
+    const session = await openStub({ commit: () => Promise.resolve({ ...receipt, notes } as never) });
+    await expect(session.commit(session.stage(batch, options), options)).rejects.toMatchObject({
+      code: "KINSYNC_PLUGIN_FAILED",
+    });
+  }
+});
+
 test("a receipt of a batch that others follow has an empty digest", async () => {
   const first = { ...receipt, tree: "" };
   const session = await openStub({ commit: () => Promise.resolve(first) });

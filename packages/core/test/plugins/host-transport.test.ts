@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { KinsyncError, type OpenContext, type Session } from "../../src/contract/index.ts";
-import { context, hostedTransport, stubSession, target } from "./support/stub-session.ts";
+import { batch, context, hostedTransport, receipt, stubSession, target } from "./support/stub-session.ts";
 
 test("an error of a transport keeps its code and retry, and names the plugin", async () => {
   const cause = new KinsyncError("KINSYNC_TARGET_GONE", "the pod was deleted", { details: { code: "RADIO_SILENT" } });
@@ -115,4 +115,16 @@ test("a session without the optional methods is accepted from a transport that d
   const missing = { run: undefined, discard: undefined, ping: undefined } as unknown as Partial<Session>;
   const hosted = hostedTransport(() => Promise.resolve(stubSession(missing)), { capabilities: {} });
   await expect(hosted.open(target, context())).resolves.toBeDefined();
+});
+
+test("notes of receipts reach the one who opened the session", async () => {
+  const notes = [{ code: "owner", path: "f", message: "/app/f: its owner could not be set" }];
+  const session = stubSession({ commit: () => Promise.resolve({ ...receipt, notes }) });
+  const seen: unknown[] = [];
+  const signal = AbortSignal.timeout(10_000);
+  const opened = await hostedTransport(() => Promise.resolve(session)).open(target, context(), (note) =>
+    seen.push(note),
+  );
+  expect(await opened.commit(opened.stage(batch, { signal }), { signal })).toMatchObject({ notes });
+  expect(seen).toEqual(notes);
 });

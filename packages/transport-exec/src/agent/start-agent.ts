@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { KinsyncError, type ClusterConnection, type Target } from "@kinsync/core/contract";
 import { lostError, nameOf, timeoutError } from "../stream/target-error.ts";
-import { AGENTS, DIRECT_PROGRAMS, strippedSource, RUNTIMES, type Runtime } from "./runtimes.ts";
+import { programSource } from "./program-source.ts";
+import { AGENTS, DIRECT_PROGRAMS, RUNTIMES, type Runtime } from "./runtimes.ts";
 import type { ExecStatus } from "../stream/exec-status.ts";
 import { oneLine } from "../stream/one-line.ts";
 import { ExecStream, type ExecEnd } from "../stream/exec-stream.ts";
@@ -9,11 +11,10 @@ import { SHELL_COMMAND } from "./shell-command.ts";
 import { LineReader } from "../protocol/answers.ts";
 import { unescapePath } from "../protocol/escape.ts";
 
-const PROBE_WORD = "kinsync-probe";
 /** Output before the hello at most. No known shell writes more. */
 const MAX_NOISE_BYTES = 64 * 1024;
 
-/** First line of an agent: facts about itself and the container. */
+/** First line of an agent, `= 1 RUNTIME UID INCARNATION FOLDER`: facts about itself and the container. */
 export interface Hello {
   readonly runtime: Runtime;
   readonly uid: number;
@@ -25,7 +26,7 @@ export interface Hello {
   readonly program: string;
 }
 
-/** An agent after its hello, with its stream. `receive` registers the consumer of its lines. */
+/** An agent after its hello, with its stream. `receive` registers the consumer of its lines, without their token. */
 export interface RunningAgent {
   readonly stream: ExecStream;
   readonly hello: Hello;
@@ -39,6 +40,8 @@ export interface StartOptions {
   /** Milliseconds for the handshake, and for each of the agent's first responses. */
   readonly timeout: number;
   readonly pingInterval: number;
+  /** Milliseconds without a request after which the agent ends by itself. */
+  readonly idleMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -93,6 +96,7 @@ class Attempt {
   readonly #cluster: ClusterConnection;
   readonly #target: Target;
   readonly #options: StartOptions;
+  readonly #token = createToken();
   #stream: ExecStream | undefined;
   #complaints = "";
   #lines: string[] = [];
@@ -116,25 +120,22 @@ class Attempt {
 
   async byShell(broken: ReadonlySet<Runtime>): Promise<RunningAgent> {
     const stream = await this.#open(SHELL_COMMAND, "sh");
-    stream.write(`${probeLine()}\n`);
-    const found = new Set((await this.#await(PROBE_WORD, "sh")).split(" ").slice(1));
+    stream.write(`${probeLine(this.#token)}\n`);
+    const found = new Set((await this.#await("?", "sh")).split(" "));
     const usable = this.#options.runtimes.filter((runtime) => !broken.has(runtime));
     const runtime = usable.find((runtime) => AGENTS[runtime].needs.every((need) => found.has(need)));
     if (runtime === undefined) {
       const missing = AGENTS.sh.needs.filter((need) => !found.has(need));
-      throw new Unusable(
-        `it has sh, but not python3, perl or node, and these tools are missing: ${missing.join(", ")}`,
-      );
+      throw new Unusable(`it has sh, but not python3 or node, and these tools are missing: ${missing.join(", ")}`);
     }
     this.chosen = runtime;
-    const source = strippedSource(runtime);
+    const source = this.#source(runtime);
     const size = Buffer.byteLength(source);
     if (runtime === "sh") {
       stream.write(`eval "$(dd bs=${size} count=1 iflag=fullblock 2>/dev/null)"\n${source}`);
     } else {
       // Variables of the image for its own programs must not change the agent.
-      const clean = "unset PERL5OPT PERL5LIB PERL5DB NODE_OPTIONS";
-      stream.write(`${clean}; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${size}\n${source}`);
+      stream.write(`unset NODE_OPTIONS; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${size}\n${source}`);
     }
     return this.#running(stream, runtime, true, runtime);
   }
@@ -142,14 +143,19 @@ class Attempt {
   async byProgram(runtime: Runtime, program: string): Promise<RunningAgent> {
     this.chosen = runtime;
     const stream = await this.#open(AGENTS[runtime].argv(program), program);
-    const source = strippedSource(runtime);
+    const source = this.#source(runtime);
     stream.write(`${Buffer.byteLength(source)}\n${source}`);
     return this.#running(stream, runtime, false, program);
   }
 
+  #source(runtime: Runtime): string {
+    const idleSeconds = Math.max(1, Math.ceil(this.#options.idleMs / 1000));
+    return programSource(runtime, "agent", { token: this.#token, idleSeconds });
+  }
+
   async #running(stream: ExecStream, runtime: Runtime, shell: boolean, program: string): Promise<RunningAgent> {
-    const words = (await this.#await("kinsync", program)).split(" ");
-    const [, version, , uid = "", incarnation = "-", workingDirectory = "/"] = words;
+    const words = (await this.#await("=", program)).split(" ");
+    const [version, , uid = "", incarnation = "-", workingDirectory = "/"] = words;
     if (version !== "1") throw new Unusable(`${program} sent an unreadable hello`);
     // Without /proc, the container's ID is the best replacement.
     const token = incarnation === "-" ? this.#target.containerId : unescapePath(incarnation);
@@ -206,19 +212,27 @@ class Attempt {
     return stream;
   }
 
+  /** What is not behind the token was written by another program: a profile, a preload, a shim. It changes nothing. */
   #takeLine(line: string): void {
-    if (this.#sink !== undefined) {
-      this.#sink(line);
+    const at = line.indexOf(this.#token);
+    if (at === -1) {
+      if (this.#sink !== undefined) return;
+      this.#noise += line.length;
+      if (this.#noise > MAX_NOISE_BYTES)
+        throw new Error(`the container wrote ${MAX_NOISE_BYTES} bytes before its hello`);
       return;
     }
-    this.#noise += line.length;
-    if (this.#noise > MAX_NOISE_BYTES) throw new Error(`the container wrote ${MAX_NOISE_BYTES} bytes before its hello`);
-    this.#lines.push(line);
+    const text = line.slice(at + this.#token.length);
+    if (this.#sink !== undefined) {
+      this.#sink(text);
+      return;
+    }
+    this.#lines.push(text);
     this.#wake.resolve();
   }
 
-  /** The first line that begins with `word`. Lines before it are noise of the image. */
-  async #await(word: string, program: string): Promise<string> {
+  /** The rest of the first line with this mark. */
+  async #await(mark: string, program: string): Promise<string> {
     const { signal, timeout } = this.#options;
     const stop = Promise.withResolvers<void>();
     const onAbort = (): void => stop.resolve();
@@ -227,7 +241,7 @@ class Attempt {
     try {
       for (;;) {
         for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
-          if (line.startsWith(`${word} `)) return line;
+          if (line.startsWith(`${mark} `)) return line.slice(mark.length + 1).trim();
         }
         if (this.#end !== undefined) throw this.#endBeforeHello(this.#end, program);
         this.#wake = Promise.withResolvers<void>();
@@ -270,8 +284,13 @@ function isAbsent(status: ExecStatus): boolean {
   );
 }
 
+/** A word that no other program of the container can guess: 72 bits. */
+export function createToken(): string {
+  return randomBytes(9).toString("base64url").replaceAll(/[-_]/g, "x");
+}
+
 /** One line of shell that reports what the container has, and then executes the next line. */
-function probeLine(): string {
+function probeLine(token: string): string {
   const names = new Set(RUNTIMES.flatMap((runtime) => AGENTS[runtime].needs));
   names.delete("fullblock");
   return (
@@ -279,6 +298,6 @@ function probeLine(): string {
     `command -v $c >/dev/null 2>&1 && t="$t $c"; done; ` +
     // Without `fullblock`, `dd` cannot separate a header from the bytes after it on a pipe.
     `[ "$(printf abc | dd bs=3 count=1 iflag=fullblock 2>/dev/null)" = abc ] && t="$t fullblock"; ` +
-    `echo "${PROBE_WORD} $t"; IFS= read -r l; eval "$l"`
+    `echo "${token}? $t"; IFS= read -r l; eval "$l"`
   );
 }

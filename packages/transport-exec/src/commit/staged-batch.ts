@@ -1,4 +1,5 @@
 import type { Batch, Stage } from "@kinsync/core/contract";
+import type { AgentNote } from "../protocol/answers.ts";
 import type { StageRequest } from "../protocol/agent-protocol.ts";
 
 /** A batch from the call of `stage` until it is committed, discarded, or failed. */
@@ -13,6 +14,10 @@ export class StagedBatch implements Stage {
   spent = false;
   /** True if the commit was requested, which may be before the stage was sent. */
   isCommitRequested = false;
+  /** When sending it began; `undefined` until then. */
+  sentAt: number | undefined;
+  /** What the container could not set of its files. */
+  readonly notes: AgentNote[] = [];
   /** Bytes that are sent with the commit. */
   held: readonly Uint8Array[] | undefined;
 

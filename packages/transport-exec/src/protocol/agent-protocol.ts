@@ -40,6 +40,8 @@ export interface CommitRequest extends StageRequest {
   readonly isQuiet: boolean;
   /** True if `compacted` is still the short form of the journal. */
   readonly compacts: boolean;
+  /** True if staging took so long that the files' modification times are too old for a build that ran meanwhile. */
+  readonly isStale: boolean;
 }
 
 /** What an inventory covers: the requested paths with digests, the same without digests, or everything below the root. */
@@ -74,6 +76,6 @@ export interface AgentProtocol {
     write(request: CommitRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
   };
   discard(id: number, location: RootLocation, name: string): string;
-  /** True if names in records are raw. A line then cannot hold a name with a newline. False if names are escaped. */
+  /** True if names in the records `s`, `n` and `D` are raw. Such a record cannot hold a name with a newline. False if names are escaped. */
   readonly rawNames: boolean;
 }

@@ -2,12 +2,12 @@ import type { KinsyncError } from "@kinsync/core/contract";
 import { oneLine } from "../stream/one-line.ts";
 import { unescapePath } from "./escape.ts";
 
-// Lines that an agent writes:
-//   kinsync …            its hello, once
+// Lines of an agent, after the token (docs/reference/agent-protocol.md):
 //   . ID REST            the request is done
 //   ! ID KIND PATH TEXT  the request failed; PATH is escaped, without blanks; `-` without a path
 //   + ID N               N bytes of a batch were read; "full": the agent discards the rest, the failure follows
-//   other lines          a record of the request that is being answered
+//   ~ ID CODE PATH TEXT  a note: something could not be set that is not a file's content
+//   - RECORD             a record of the request that is being answered
 // Requests are answered in order, so records need no ID.
 
 /** No agent writes longer lines. */
@@ -21,6 +21,14 @@ export interface AgentFailure {
   readonly text: string;
 }
 
+/** Something that the agent could not set, although the content is right. */
+export interface AgentNote {
+  /** `mode`, `owner` or `time`. */
+  readonly code: string;
+  readonly path: string | undefined;
+  readonly text: string;
+}
+
 /** A request without an answer yet. */
 export interface Pending {
   readonly id: number;
@@ -29,6 +37,7 @@ export interface Pending {
   onRecord(line: string): void;
   /** The agent read bytes of a batch, or reports `full`. */
   onProgress?(rest: string): void;
+  onNote?(note: AgentNote): void;
   onDone(rest: string): void;
   onFailure(failure: AgentFailure): void;
   /** The session ended before the answer. */
@@ -81,17 +90,19 @@ export class Answers {
 
   /** @throws if the line answers no open request */
   take(line: string): void {
-    const control = /^([.!+]) (\d+) ?(.*)$/s.exec(line);
     const first = this.#queue[0];
-    if (control === null) {
-      // Without an open request it is noise, such as a message of a broken shell.
-      first?.onRecord(line);
+    if (line.startsWith("- ")) {
+      first?.onRecord(line.slice(2));
       return;
     }
+    const control = /^([.!+~]) (\d+) ?(.*)$/s.exec(line);
+    if (control === null) throw new Error(`the agent sent an unreadable line: ${oneLine(line)}`);
     const [, mark, id, rest = ""] = control;
     // A sign of life, or sent before the request failed.
-    if (mark === "+") {
-      if (first?.id === Number(id)) first.onProgress?.(rest);
+    if (mark === "+" || mark === "~") {
+      if (first?.id !== Number(id)) return;
+      if (mark === "+") first.onProgress?.(rest);
+      else first.onNote?.(parseNote(rest));
       return;
     }
     if (first === undefined || first.id !== Number(id)) {
@@ -110,6 +121,11 @@ export class Answers {
 
 /** Enough for a path with the reason behind it, and for a marker. */
 const MAX_MESSAGE_CHARACTERS = 8_000;
+
+function parseNote(rest: string): AgentNote {
+  const { kind, path, text } = parseFailure(rest);
+  return { code: kind, path, text };
+}
 
 function parseFailure(rest: string): AgentFailure {
   const [kind = "TEXT", path = "-", ...words] = rest.split(" ");

@@ -1,9 +1,11 @@
-import type { CommitPlan } from "../commit/commit-plan.ts";
-import type { AgentProtocol } from "./agent-protocol.ts";
+import { commitInstructions } from "../commit/commit-instructions.ts";
+import { isStaged, type CommitPlan } from "../commit/commit-plan.ts";
+import type { Instruction } from "../commit/instruction-list.ts";
+import type { AgentProtocol, CommitRequest } from "./agent-protocol.ts";
 
 /**
- * The protocol of the interpreter agents: `OP ID LENGTH`, a newline, and LENGTH bytes of fields. NUL separates the fields, because no
- * path contains it.
+ * The protocol of the interpreter agents: `OPERATION ID LENGTH`, a newline, and LENGTH bytes of fields. NUL separates the fields,
+ * because no path contains it.
  */
 export const fieldsProtocol: AgentProtocol = {
   rawNames: false,
@@ -12,39 +14,67 @@ export const fieldsProtocol: AgentProtocol = {
     request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", depth, ...paths]),
   claim: (id, root, _name, marker) =>
     request("claim", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", marker]),
-  stage: ({ id, location, name, plan, inPlace }) =>
-    request("stage", id, [location.root, location.state, name, inPlace ? "1" : "0", ...stepsText(plan)]),
+  stage: ({ id, location, name, plan }) =>
+    request("stage", id, [location.root, location.state, name, ...membersText(plan)]),
   afterStage: () => "",
   needsEndOfArchive: true,
-  commit: ({ id, stage, needle, marker, placed, unplaced, compacts, compacted }) =>
-    request("commit", id, [String(stage), needle, marker, placed, unplaced, (compacts && compacted) || ""]),
+  commit(commit) {
+    const { id, stage, needle, marker, plan } = commit;
+    return request("commit", id, [String(stage), needle, marker, String(plan.count), ...instructionFields(commit)]);
+  },
   discard: (id, location, name) => request("discard", id, [location.state, name]),
 };
 
-/** Encoded steps by plan: sessions that receive the same plan share them. */
-const encoded = new WeakMap<CommitPlan, string>();
+/** Encoded members by plan: sessions that receive the same plan share them. */
+const membersOf = new WeakMap<CommitPlan, readonly string[]>();
 
-/** Six fields for each step, already joined; empty for a plan without steps. */
-function stepsText(plan: CommitPlan): readonly string[] {
-  if (plan.steps.length === 0) return [];
-  let text = encoded.get(plan);
+/** Five fields for each staged path, already joined; nothing for a plan that stages nothing. */
+function membersText(plan: CommitPlan): readonly string[] {
+  let text = membersOf.get(plan);
   if (text === undefined) {
-    text = plan.steps
-      .flatMap((step) => [
-        step.op,
-        step.path,
-        step.mode.toString(8),
-        String(step.size),
-        step.value,
-        `${step.moves ? "m" : "-"}${step.replaces}`,
-      ])
-      .join("\0");
-    encoded.set(plan, text);
+    const fields = plan.steps
+      .filter(isStaged)
+      .flatMap((step) => [step.op, step.path, step.mode.toString(8), String(step.size), step.value]);
+    membersOf.set(plan, (text = fields.length === 0 ? [] : [fields.join("\0")]));
   }
-  return [text];
+  return text;
 }
 
-function request(op: string, id: number, fields: readonly string[]): string {
+/** Encoded lists of instructions. Sessions at equal locations share the list of a plan. */
+const encoded = new WeakMap<readonly Instruction[], readonly string[]>();
+
+/** All instructions of a commit in their order, already joined. */
+function instructionFields(commit: CommitRequest): readonly string[] {
+  const { plan, location, inPlace, placed, unplaced, compacts, compacted = "", isStale } = commit;
+  const { checks, changes } = commitInstructions(plan, location, inPlace);
+  return [
+    ...(compacts && compacted !== "" ? encode({ word: "jn", arguments: [compacted] }) : []),
+    ...(isStale ? encode({ word: "tt", arguments: [] }) : []),
+    ...encodeList(checks),
+    ...journal(placed),
+    ...encodeList(changes),
+    ...journal(unplaced),
+  ];
+}
+
+function journal(text: string): readonly string[] {
+  return text === "" ? [] : encode({ word: "ja", arguments: [text] });
+}
+
+function encodeList(list: readonly Instruction[]): readonly string[] {
+  let fields = encoded.get(list);
+  if (fields === undefined) {
+    const all = list.flatMap((instruction) => encode(instruction));
+    encoded.set(list, (fields = all.length === 0 ? [] : [all.join("\0")]));
+  }
+  return fields;
+}
+
+function encode(instruction: Instruction): readonly string[] {
+  return [instruction.word, String(instruction.arguments.length), ...instruction.arguments];
+}
+
+function request(operation: string, id: number, fields: readonly string[]): string {
   const payload = fields.join("\0");
-  return `${op} ${id} ${Buffer.byteLength(payload)}\n${payload}`;
+  return `${operation} ${id} ${Buffer.byteLength(payload)}\n${payload}`;
 }

@@ -18,19 +18,23 @@ interface Found {
 /**
  * Builds an inventory from its records. Agents write them in any order:
  * `r STATE PATH` the root, `m MARKER`, `pLINE` of the manifest, `s MODE SIZE PATH` (mode in hexadecimal), `h DIGEST PATH` or the output
- * of sha256sum, `t TARGET` of the link that the last `s` or `n PATH` named. `S` and `H` are `s` and `h` with newlines and backslashes
- * of the path escaped, also from an agent that escapes no other names.
+ * of sha256sum, `t TARGET` of the link that the last `s` or `n PATH` named, `M PATH` a mount point below the root, `D DEVICE PATH` a
+ * folder, where the agent has no list of mounts. Names in `s`, `n` and `D` are raw if the agent escapes no names; all others are escaped.
  */
 export class InventoryReader {
   /** Paths to request: those of the inventory, and their folders, because a path below a link does not count. */
   readonly requested: readonly string[];
   readonly #wanted: ReadonlySet<string> | undefined;
+  /** Absolute paths. */
+  readonly #mounts = new Set<string>();
+  readonly #devices = new Map<string, string>();
   readonly #isRaw: boolean;
   readonly #found = new Map<string, Found>();
   readonly #digests = new Map<string, string>();
   readonly #targets = new Map<string, string>();
   readonly #manifest = new ManifestReader();
   #root: Inventory["root"] = "missing";
+  #rootPath = "";
   #marker: Marker | undefined;
   #last = "";
   #records = 0;
@@ -52,7 +56,16 @@ export class InventoryReader {
     switch (line.charAt(0)) {
       case "r":
         this.#root = rest.startsWith("d ") ? "directory" : rest.startsWith("m ") ? "missing" : "other";
+        this.#rootPath = unescapePath(rest.slice(2));
         return;
+      case "M":
+        this.#mounts.add(unescapePath(rest));
+        return;
+      case "D": {
+        const [device = "", ...words] = rest.split(" ");
+        this.#devices.set(this.#name(words.join(" ")), device);
+        return;
+      }
       case "m":
         this.#marker = parseMarker(rest);
         return;
@@ -69,12 +82,12 @@ export class InventoryReader {
         this.#last = this.#name(rest);
         return;
       case "t":
-        this.#targets.set(this.#last, this.#isRaw ? rest : unescapePath(rest));
+        this.#targets.set(this.#last, unescapePath(rest));
         return;
       case "h":
       case "H": {
         const [digest = "", ...words] = rest.split(" ");
-        this.#digest(digest, this.#name(words.join(" "), this.#isRaw && line.startsWith("h")));
+        this.#digest(digest, this.#name(words.join(" "), false));
         return;
       }
       default:
@@ -115,8 +128,9 @@ export class InventoryReader {
 
   inventory(): Inventory {
     const entries: InventoryEntry[] = [];
+    const mounts = this.#relativeMounts();
     for (const [path, { mode, size }] of this.#found) {
-      if (this.#wanted !== undefined && !this.#wanted.has(path)) continue;
+      if (this.#wanted === undefined ? isAtOrBelow(path, mounts) : !this.#wanted.has(path)) continue;
       if (!this.#isReached(path)) continue;
       const type = mode & TYPE;
       if (type === FILE) {
@@ -130,8 +144,18 @@ export class InventoryReader {
       root: this.#root,
       entries,
       placed: this.#manifest.placed,
+      ...(mounts.size === 0 ? {} : { mounts: [...mounts] }),
       ...(this.#marker === undefined ? {} : { marker: this.#marker }),
     };
+  }
+
+  #relativeMounts(): ReadonlySet<string> {
+    const prefix = this.#rootPath === "/" ? "/" : `${this.#rootPath}/`;
+    const mounts = new Set<string>();
+    for (const point of this.#mounts) if (point.startsWith(prefix)) mounts.add(point.slice(prefix.length));
+    const own = this.#devices.get(".");
+    for (const [path, device] of this.#devices) if (device !== own) mounts.add(path);
+    return mounts;
   }
 
   /** False for a path below a link: it is not part of the root. */
@@ -142,6 +166,13 @@ export class InventoryReader {
     }
     return true;
   }
+}
+
+/** True if the path is one of the folders, or below one of them. */
+export function isAtOrBelow(path: string, folders: ReadonlySet<string>): boolean {
+  if (folders.size === 0) return false;
+  for (let at = path; at !== "." && at !== "/"; at = posix.dirname(at)) if (folders.has(at)) return true;
+  return false;
 }
 
 function withoutDot(path: string): string {

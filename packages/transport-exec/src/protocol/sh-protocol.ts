@@ -1,11 +1,11 @@
 import { posix } from "node:path";
-import { commitCode, folderOf, INLINE_CHARACTERS, isOnOtherMount, journal, nameOf } from "./commit-code.ts";
+import { folderOf, isOnOtherMount, nameOf } from "../commit/commit-instructions.ts";
 import { isStaged, type CommitPlan, type PlanStep } from "../commit/commit-plan.ts";
+import { InstructionList } from "../commit/instruction-list.ts";
 import type { CommitRequest, AgentProtocol, StageRequest } from "./agent-protocol.ts";
-import { quoted, quotedList } from "./quote.ts";
-import { Calls, plain, plainList } from "./shell-calls.ts";
+import { plain, plainList, quoted, quotedList } from "./quote.ts";
+import { commitCode, INLINE_CHARACTERS, journal, shellLines } from "./shell-code.ts";
 import { StreamingChecksums } from "./streaming-checksums.ts";
-import { escapePath } from "./escape.ts";
 
 /** Files of a batch that is sent without an archive. Each costs the container one process; an archive costs four in all. */
 const MAX_SINGLE_FILES = 3;
@@ -19,14 +19,14 @@ export const shProtocol: AgentProtocol = {
   rawNames: true,
   ping: (id, location) => `pg ${id}${location === undefined ? "" : ` ${location.claim}`}\n`,
   inventory(id, root, paths, depth) {
-    // A name with a newline would look like two records. It is requested separately; a listing of everything leaves it out.
+    // A name with a newline would look like two records. It is a word of the request, and its record is escaped.
     const wanted = depth === "list" ? [] : paths.map((path) => `./${path}`);
     const blob = wanted.filter((path) => !path.includes("\n")).map((path) => `${path}\0`);
-    const odd = wanted.filter((path) => path.includes("\n")).flatMap((path) => [path, escapePath(path)]);
+    const odd = wanted.filter((path) => path.includes("\n"));
     const words = `${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${depth}`;
     const length = Buffer.byteLength(blob.join(""));
-    const request = odd.length === 0 ? `${words} ${length}` : `${words}+ ${length} && iw ${quotedList(odd)}`;
-    return `in_ ${id} ${request}\n${blob.join("")}`;
+    const more = odd.length === 0 ? "" : ` ${quotedList(odd)}`;
+    return `in_ ${id} ${words} ${length}${more}\n${blob.join("")}`;
   },
   claim: (id, root, name, marker) =>
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,
@@ -50,8 +50,10 @@ export const shProtocol: AgentProtocol = {
   },
   afterStage({ id, plan }, aborted, checksums) {
     if (aborted) return `sa ${id}\n`;
-    if (checksums !== undefined) return `${blob("list", checksums.rest())}s2 ${id} sums\n`;
-    return largeFile(plan) === undefined ? `s2 ${id} ${inlineSums(plan)}\n` : `s2 ${id}\n`;
+    if (largeFile(plan) !== undefined) return `s2 ${id}\n`;
+    const odd = oddFiles(plan).map((step) => `sv ${id} ${step.value} ${quoted(step.path)}\n`);
+    if (checksums !== undefined) return `${odd.join("")}${blob("list", checksums.rest())}s2 ${id} sums\n`;
+    return `${odd.join("")}s2 ${id} ${inlineSums(plan)}\n`;
   },
   stageFiles: {
     fits: ({ plan }) => {
@@ -76,15 +78,16 @@ export const shProtocol: AgentProtocol = {
     const code = commitCode(request);
     // Copies and many moves may take long: the agent reports progress meanwhile.
     const isLong = code.length > INLINE_CHARACTERS || location.mounts.length > 0 || isOnOtherMount(location);
-    const tick = isLong ? "tk && " : "";
-    const middle = `${tick}${code.length > INLINE_CHARACTERS ? `{ . "$S/do"; }` : `{ ${code}; }`}`;
+    const before = `${isLong ? "tk && " : ""}${request.isStale ? "tt && " : ""}`;
+    const middle = `${before}${code.length > INLINE_CHARACTERS ? "do_" : `{ ${code}; }`}`;
     const compact = request.compacts ? " && jn" : "";
     return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cx\n`;
   },
   save: {
     fits(request) {
-      const { plan, location, placed, unplaced, compacted } = request;
-      if (plan.steps.length === 0 || plan.steps.length > MAX_SINGLE_FILES || compacted !== undefined) return false;
+      const { plan, location, placed, unplaced, compacted, inPlace } = request;
+      if (inPlace || plan.steps.length === 0 || plan.steps.length > MAX_SINGLE_FILES || compacted !== undefined)
+        return false;
       // A move between mounts is a copy.
       if (location.mounts.length > 0 || isOnOtherMount(location)) return false;
       let text = placed.length + unplaced.length;
@@ -99,16 +102,23 @@ export const shProtocol: AgentProtocol = {
       if (one !== undefined) return one;
       const { id, location, plan, placed, unplaced, isQuiet } = request;
       const parts: (string | Uint8Array)[] = [`qs ${id} ${location.claim}${isQuiet ? " 1" : ""}\n`];
-      const checks = new Calls();
+      const checks = new InstructionList();
       const moves: string[] = [];
       for (const [index, step] of plan.steps.entries()) {
         parts.push(`qf ${index + 1} ${fileWords(step)}\n`, files[index] ?? NOTHING);
-        checks.add("pf", posix.dirname(step.path), [nameOf(step)]);
+        checks.addNames("pf", [folderOf(step)], [nameOf(step)]);
         const words = plainList([folderOf(step), nameOf(step)]);
         moves.push(`qm ${index + 1} ${words}${step.replaces === "f" ? " r" : ""}`);
       }
       const journals = [placed, unplaced].map((text) => (text === "" ? [] : [journal("", text)]));
-      const code = ["qc", ...checks.lines(), ...(journals[0] ?? []), ...moves, ...(journals[1] ?? []), end(request)];
+      const code = [
+        "qc",
+        ...shellLines(checks.all()),
+        ...(journals[0] ?? []),
+        ...moves,
+        ...(journals[1] ?? []),
+        end(request),
+      ];
       return [...parts, `${code.join("&&")}||qx;cd /\n`];
     },
   },
@@ -150,9 +160,14 @@ function splitMarker(marker: string): readonly [claim: string, owner: string, re
   return [marker.slice(0, second - 1), marker.slice(second, at), marker.slice(at).trimEnd()];
 }
 
-/** True for files whose names `sha256sum -c` reads without escapes. */
+/** True for files whose names a list for `sha256sum -c` can hold: it reads escapes, and ends a line at a carriage return, too. */
 function isCheckable(step: PlanStep): boolean {
-  return step.op === "f" && !/[\n\\]/.test(step.path);
+  return step.op === "f" && !/[\n\r\\]/.test(step.path);
+}
+
+/** Files that are checked one by one. */
+function oddFiles(plan: CommitPlan): readonly PlanStep[] {
+  return plan.steps.filter((step) => step.op === "f" && !isCheckable(step));
 }
 
 /** The only staged step of a plan, if it is a large file: it needs no tar, and the container verifies it while it arrives. */
@@ -172,7 +187,7 @@ function inlineSums(plan: CommitPlan): string {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Arguments of the agent's `rf` for a file. */
+/** Arguments of `rf` for a file. */
 function fileWords(step: PlanStep): string {
   return `${step.size} ${maskOf(step)} ${step.value} ${modeWord(step)} ${plain(step.path)}`;
 }

@@ -48,7 +48,7 @@ export class StreamingChecksums {
   #list(until: number): string {
     let text = "";
     for (const step of this.#steps.slice(this.#listed, until)) {
-      if (this.#isCheckable(step)) text += `${step.value}  ${step.path}\n`;
+      if (this.#isCheckable(step)) text += `${step.value}  ./${step.path}\n`;
     }
     this.#listed = Math.max(this.#listed, until);
     return text;

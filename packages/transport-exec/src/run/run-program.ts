@@ -1,8 +1,7 @@
 import { quoted, quotedList } from "../protocol/quote.ts";
 import { SHELL_COMMAND } from "../agent/shell-command.ts";
 import type { Hello } from "../agent/start-agent.ts";
-import { RUN_NODE, RUN_PERL, RUN_PYTHON3 } from "../agents/run-interpreters.ts";
-import { RUN_SH } from "../agents/run-sh.ts";
+import { programSource } from "../agent/program-source.ts";
 import { AGENTS } from "../agent/runtimes.ts";
 
 /** How a command is run: the argv of the exec, what is sent first, and what is sent after the container was identified. */
@@ -12,10 +11,19 @@ export interface RunProgram {
   readonly second: string;
 }
 
-export function runProgram(hello: Hello, command: readonly string[] | string, mark: string): RunProgram {
+/**
+ * @param token begins the line that identifies the container
+ * @param mark begins the line with the exit code
+ */
+export function runProgram(
+  hello: Hello,
+  command: readonly string[] | string,
+  { token, mark }: { readonly token: string; readonly mark: string },
+): RunProgram {
+  const prelude = { token, idleSeconds: 0 };
   const argv = typeof command === "string" ? ["sh", "-c", command] : command;
   if (hello.runtime !== "sh" && !hello.shell) {
-    const source = SOURCES[hello.runtime].trimStart();
+    const source = programSource(hello.runtime, "run", prelude);
     const words = [mark, ...argv].join("\0");
     return {
       argv: AGENTS[hello.runtime].argv(hello.program),
@@ -26,12 +34,10 @@ export function runProgram(hello: Hello, command: readonly string[] | string, ma
   return {
     argv: SHELL_COMMAND,
     // The text is short enough for the shell to read it byte by byte.
-    first: `eval ${quotedInLine(RUN_SH.trimStart())}\n`,
-    second: `E=${mark}; set -- ${quotedList(argv)}\n`,
+    first: `eval ${quotedInLine(programSource("sh", "run", prelude))}\n`,
+    second: `end_mark=${mark}; set -- ${quotedList(argv)}\n`,
   };
 }
-
-const SOURCES = { python3: RUN_PYTHON3, perl: RUN_PERL, node: RUN_NODE } as const;
 
 /** Several lines as one word in one line, for a shell without a variable that holds a newline yet. */
 function quotedInLine(text: string): string {

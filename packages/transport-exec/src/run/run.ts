@@ -4,7 +4,7 @@ import { goneError, lostError, timeoutError } from "../stream/target-error.ts";
 import { runProgram } from "./run-program.ts";
 import { ExecStream } from "../stream/exec-stream.ts";
 import { OutputTail } from "./output-tail.ts";
-import type { Hello } from "../agent/start-agent.ts";
+import { createToken, type Hello } from "../agent/start-agent.ts";
 import { unescapePath } from "../protocol/escape.ts";
 
 /** Output before the first line of the runner at most. */
@@ -22,7 +22,7 @@ export interface RunOptions {
 
 /**
  * Runs a command over an exec stream of its own, so that a long command does not delay files. The stream reaches the container by its
- * name; the command starts only after the token proved that it is the session's container.
+ * name; the command starts only after the incarnation proved that it is the session's container.
  */
 export async function runInContainer(
   cluster: ClusterConnection,
@@ -35,7 +35,8 @@ export async function runInContainer(
   signal.throwIfAborted();
   const began = performance.now();
   const mark = randomBytes(12).toString("hex");
-  const program = runProgram(hello, command, mark);
+  const token = createToken();
+  const program = runProgram(hello, command, { token, mark });
   const output = new OutputTail(mark, options.onOutput);
   const started = Promise.withResolvers<string>();
   started.promise.catch(() => {});
@@ -52,10 +53,11 @@ export async function runInContainer(
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10)) {
       const line = bytes.subarray(0, end).toString("utf8");
       bytes = bytes.subarray(end + 1);
-      // Output of a shell at its start is noise.
-      if (!line.startsWith("kinsync-run ")) continue;
+      // What is not behind the token is noise: output of a shell at its start, of a preload, of a shim.
+      const at = line.indexOf(`${token}= `);
+      if (at === -1) continue;
       head = undefined;
-      started.resolve(line);
+      started.resolve(line.slice(at + token.length + 2));
       if (bytes.length > 0) receive(bytes);
       return;
     }
@@ -80,8 +82,8 @@ export async function runInContainer(
     const line = await within(started.promise, options.openTimeout, signal, () =>
       timeoutError(target, "the command did not start", options.openTimeout),
     );
-    const token = unescapePath(line.slice("kinsync-run ".length));
-    if (token !== "-" && token !== hello.incarnation && hello.incarnation !== target.containerId) {
+    const incarnation = unescapePath(line);
+    if (incarnation !== "-" && incarnation !== hello.incarnation && hello.incarnation !== target.containerId) {
       throw goneError(target, "the container was restarted");
     }
     stream.write(program.second);

@@ -14,7 +14,6 @@ export interface Operation {
 
 /** Messages of tools by errno, in the C locale. musl and glibc use the same. */
 const TEXTS: readonly (readonly [RegExp, string])[] = [
-  [/No such file or directory/, "ENOENT"],
   [/No space left on device/, "ENOSPC"],
   [/[Qq]uota exceeded/, "EDQUOT"],
   [/Read-only file system/, "EROFS"],
@@ -28,7 +27,11 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
   [/File exists/, "EEXIST"],
   [/Too many (levels of )?symbolic links|Symbolic link loop/, "ELOOP"],
   [/[Ff]ile ?name too long/, "ENAMETOOLONG"],
+  // Last: what could not be created is missed afterwards.
+  [/No such file or directory/, "ENOENT"],
 ];
+/** What a dynamic linker or a locale writes although the program works. */
+const WARNINGS = /ERROR: ld\.so: .*?: ignored\.|\S*: warning: setlocale: [^)]*\)?/g;
 
 /** The error for a failure that an agent reported. */
 export function errorOfAgent(failure: AgentFailure, operation: Operation): KinsyncError {
@@ -100,7 +103,8 @@ export function errorOfAgent(failure: AgentFailure, operation: Operation): Kinsy
 }
 
 function kindOfText(text: string): string {
-  for (const [pattern, kind] of TEXTS) if (pattern.test(text)) return kind;
+  const reason = text.replace(WARNINGS, "");
+  for (const [pattern, kind] of TEXTS) if (pattern.test(reason)) return kind;
   return "OTHER";
 }
 

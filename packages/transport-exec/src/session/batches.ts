@@ -1,12 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { KinsyncError, type Batch, type Receipt, type RootSpec, type Stage } from "@kinsync/core/contract";
+import {
+  KinsyncError,
+  type Batch,
+  type Receipt,
+  type ReceiptNote,
+  type RootSpec,
+  type Stage,
+} from "@kinsync/core/contract";
 import { isStaged, planCommit, type CommitPlan } from "../commit/commit-plan.ts";
 import { journalLines } from "../commit/manifest.ts";
 import type { PlacedTimes } from "../commit/placed-times.ts";
 import { contentOf, readFiles } from "../commit/read-files.ts";
 import { StagedBatch } from "../commit/staged-batch.ts";
 import type { AgentProtocol, CommitRequest, RootLocation, StageRequest } from "../protocol/agent-protocol.ts";
+import type { AgentNote } from "../protocol/answers.ts";
 import { sendSegments } from "../protocol/segments.ts";
+import { oneLine } from "../stream/one-line.ts";
 import { nameOf } from "../stream/target-error.ts";
 import type { Operation } from "./agent-error.ts";
 import type { MarkerWriter } from "./marker.ts";
@@ -28,6 +37,9 @@ export interface BatchesOptions {
   /** Aborts when the session ends. */
   readonly closing: AbortSignal;
 }
+
+/** A build that runs beside kinsync compares times with seconds. */
+const STALE_AFTER_MS = 1_000;
 
 /** Stages, commits and discards the batches of one session. */
 export class Batches {
@@ -72,6 +84,7 @@ export class Batches {
         signal,
         operation: doing,
         encode: (id) => this.#encodeCommit(staged, id),
+        onNote: (note) => staged.notes.push(note),
         onDone: (rest) => {
           placedTimes.note(batch);
           return Number(rest);
@@ -86,7 +99,13 @@ export class Batches {
     if (!Number.isInteger(count)) {
       throw new KinsyncError("KINSYNC_INTERNAL", `${nameOf(doing.target)}: the receipt has no count`);
     }
-    return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
+    const notes = receiptNotes(staged.notes, doing.root);
+    return {
+      snapshot: batch.snapshot,
+      tree: batch.tree,
+      count: batch.entries.length,
+      ...(notes.length === 0 ? {} : { notes }),
+    };
   }
 
   #encodeCommit(staged: StagedBatch, id: number): string | readonly (string | Uint8Array)[] {
@@ -104,6 +123,7 @@ export class Batches {
       needle: marker.needle,
       marker: marker.write(batch.snapshot, batch.tree),
       isQuiet: placedTimes.areQuiet(batch),
+      isStale: staged.sentAt !== undefined && performance.now() - staged.sentAt > STALE_AFTER_MS,
     };
     if (protocol.save === undefined || held === undefined) return protocol.commit(request);
     return protocol.save.write(request, held);
@@ -138,6 +158,7 @@ export class Batches {
       staged.held = await readFiles(batch, signal);
       return;
     }
+    staged.sentAt = performance.now();
     const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
     const isRefused = this.#expectStage(staged);
     const onAbort = (): void => staged.settle.reject(signal.reason);
@@ -174,6 +195,7 @@ export class Batches {
     requests.expect({
       id: staged.request.id,
       onRecord: () => {},
+      onNote: (note) => staged.notes.push(note),
       onProgress: (rest) => {
         if (rest === "full") isRefused = true;
       },
@@ -212,6 +234,23 @@ export class Batches {
     } else if (protocol.needsEndOfArchive) requests.write("e\n");
     requests.write(protocol.afterStage(request, aborted, checksums));
   }
+}
+
+const NOTES: Readonly<Record<string, string>> = {
+  mode: "its mode could not be set",
+  owner: "its owner could not be set",
+  time: "its modification time could not be set",
+};
+
+/** One note for each kind: a batch of thousands of files has one reason. */
+function receiptNotes(notes: readonly AgentNote[], root: string): ReceiptNote[] {
+  const first = new Map<string, AgentNote>();
+  for (const note of notes) if (!first.has(note.code)) first.set(note.code, note);
+  return [...first.values()].map(({ code, path, text }) => ({
+    code,
+    ...(path === undefined ? {} : { path }),
+    message: `${root}${path === undefined ? "" : `, ${oneLine(path)}`}: ${NOTES[code] ?? code}: ${oneLine(text)}`,
+  }));
 }
 
 /** A new name for a folder of staged files. */

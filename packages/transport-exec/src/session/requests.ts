@@ -1,5 +1,5 @@
 import type { KinsyncError } from "@kinsync/core/contract";
-import { Answers, type AgentFailure, type Pending } from "../protocol/answers.ts";
+import { Answers, type AgentFailure, type AgentNote, type Pending } from "../protocol/answers.ts";
 import type { ExecStream } from "../stream/exec-stream.ts";
 import { errorOfAgent, type Operation } from "./agent-error.ts";
 
@@ -15,6 +15,7 @@ export interface AgentRequest<T> {
   /** Returns what to send. If it throws, the request fails with that error and nothing is sent. */
   readonly encode: (id: number) => string | readonly (string | Uint8Array)[];
   readonly onRecord?: (line: string) => void;
+  readonly onNote?: (note: AgentNote) => void;
   readonly onDone: (rest: string) => T;
   /** Replaces the error for a failure of the agent; `undefined` keeps it. */
   readonly onFailure?: (failure: AgentFailure) => unknown;
@@ -82,7 +83,7 @@ export class Requests {
 
   send<T>(request: AgentRequest<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const { signal, operation, onDone, onFailure, onRecord = () => {} } = request;
+      const { signal, operation, onDone, onFailure, onNote, onRecord = () => {} } = request;
       const onAbort = (): void => reject(signal.reason);
       const settle = (act: () => void): void => {
         signal.removeEventListener("abort", onAbort);
@@ -105,6 +106,7 @@ export class Requests {
           id,
           patienceMs: this.#options.silenceMs * (request.isSlow === true ? SLOW_FACTOR : 1),
           onRecord,
+          ...(onNote === undefined ? {} : { onNote }),
           onDone: (rest) => settle(() => resolve(onDone(rest))),
           onFailure: (failure) => settle(() => reject(onFailure?.(failure) ?? this.errorOf(failure, operation))),
           onLost: (error) => settle(() => reject(error)),

@@ -17,7 +17,7 @@ import type { RunningAgent } from "../agent/start-agent.ts";
 import { PlacedTimes } from "../commit/placed-times.ts";
 import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-protocol.ts";
 import { unescapePath } from "../protocol/escape.ts";
-import { InventoryReader } from "../protocol/inventory-reader.ts";
+import { InventoryReader, isAtOrBelow } from "../protocol/inventory-reader.ts";
 import { runInContainer } from "../run/run.ts";
 import type { ExecEnd, ExecStream } from "../stream/exec-stream.ts";
 import { lostError, nameOf } from "../stream/target-error.ts";
@@ -128,12 +128,24 @@ export class ExecSession implements Session {
   ): Promise<Inventory> {
     const { paths, list, signal } = options;
     const inventory = await this.#read(root, paths, list === true ? "list" : "paths", signal);
-    if (list === true || inventory.root !== "directory") return inventory;
+    if (inventory.root !== "directory") return inventory;
+    if (list === true) return this.#withMounted(root, inventory, paths, signal);
     // Placed paths that were not requested are deleted next. Their existence and type are enough for that.
     const requested = new Set(paths);
     const others = inventory.placed.filter((path) => !requested.has(path));
     if (others.length === 0) return inventory;
     const rest = await this.#read(root, others, "types", signal);
+    return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
+  }
+
+  /** A list leaves out what is mounted below the root. Requested and placed paths there are read by their names. */
+  async #withMounted(root: RootSpec, inventory: Inventory, paths: readonly string[], signal: AbortSignal) {
+    const { mounts = [] } = inventory;
+    if (mounts.length === 0) return inventory;
+    const known = new Set([...paths, ...inventory.placed]);
+    const mounted = [...known].filter((path) => isAtOrBelow(path, new Set(mounts)));
+    if (mounted.length === 0) return inventory;
+    const rest = await this.#read(root, mounted, "paths", signal);
     return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
   }
 
@@ -178,9 +190,9 @@ export class ExecSession implements Session {
         return this.#protocol.claim(id, root, stageName(), this.#marker.write(options.snapshot, options.tree));
       },
       onRecord: (line) => {
-        if (line.startsWith("r d ")) location.root = this.#name(line.slice(4));
-        else if (line.startsWith("k ")) location.state = this.#name(line.slice(2));
-        else if (line.startsWith("M ")) location.mounts.push(this.#name(line.slice(2)));
+        if (line.startsWith("r d ")) location.root = unescapePath(line.slice(4));
+        else if (line.startsWith("k ")) location.state = unescapePath(line.slice(2));
+        else if (line.startsWith("M ")) location.mounts.push(unescapePath(line.slice(2)));
       },
       onDone: () => {
         this.#placedTimes.forget();
@@ -269,10 +281,6 @@ export class ExecSession implements Session {
       this.#life.end("lost", lostError(this.#target, `closed with code ${end.code}${more}`));
     // The process ended although the connection did not: most likely the container ended.
     else this.#life.end("lost", lostError(this.#target, `${describe(end)}${more}`), true);
-  }
-
-  #name(text: string): string {
-    return this.#protocol.rawNames ? text : unescapePath(text);
   }
 
   #operation(verb: string, root: RootSpec): Operation {

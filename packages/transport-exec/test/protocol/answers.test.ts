@@ -46,7 +46,7 @@ describe("answers", () => {
     const answers = new Answers();
     answers.expect(pending(1, calls));
     answers.expect(pending(2, calls));
-    for (const line of ["s 81a4 1 ./a", "+ 1 0", ". 1 x", "! 2 ENOSPC a\\sb no space"]) answers.take(line);
+    for (const line of ["- s 81a4 1 ./a", "+ 1 0", ". 1 x", "! 2 ENOSPC a\\sb no space"]) answers.take(line);
     expect(calls).toEqual(["record s 81a4 1 ./a", "done x", "failed ENOSPC a b no space"]);
   });
 

@@ -46,7 +46,6 @@ const sh = find("sh");
 const dash = find("dash");
 const bash = find("bash");
 const busybox = find("busybox");
-const perl = find("perl");
 // A version manager's shim is a script that needs its own environment.
 const python3 = ["/usr/bin/python3", "/usr/local/bin/python3"].find((path) => existsSync(path));
 
@@ -64,12 +63,6 @@ const makes: (Make | { readonly name: string })[] = [
   python3 === undefined
     ? { name: "python3, without a shell" }
     : { name: "python3, without a shell", runtime: "python3", shell: [], path: withPrograms({ python3 }, "") },
-  perl === undefined
-    ? { name: "perl, without a shell" }
-    : { name: "perl, without a shell", runtime: "perl", shell: [], path: withPrograms({ perl }, "") },
-  perl === undefined || sh === undefined
-    ? { name: "perl" }
-    : { name: "perl", runtime: "perl", shell: [sh], path: withPrograms({ perl }) },
 ];
 
 /** Makes that this machine has the programs for. */

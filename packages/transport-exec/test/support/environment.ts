@@ -14,10 +14,6 @@ const COMMANDS = {
     echo: ["node", "-e", `process.stdout.write("out\\n"); process.stderr.write("err\\n"); process.exitCode = 3`],
     sleep: ["node", "-e", `console.log("begun"); setTimeout(() => {}, 60000)`],
   },
-  perl: {
-    echo: ["perl", "-e", `$| = 1; print "out\\n"; print STDERR "err\\n"; exit 3`],
-    sleep: ["perl", "-e", `$| = 1; print "begun\\n"; sleep 60`],
-  },
   python3: {
     echo: ["python3", "-c", `import sys; print("out", flush=True); print("err", file=sys.stderr); sys.exit(3)`],
     sleep: ["python3", "-c", `import time; print("begun", flush=True); time.sleep(60)`],

@@ -1,0 +1,1142 @@
+# The python3 agent (3.5 and later). The protocol: docs/reference/agent-protocol.md.
+#
+# The program that starts it defines, in front of this text:
+#   I              the session's standard input, buffered
+#   SESSION_TOKEN  bytes that begin every line of this program; no other program of the container knows them
+#   IDLE_SECONDS   the agent ends when nothing arrived for so long
+#
+# Bytes everywhere: names need not be UTF-8. Every change below the root goes through a file descriptor of its folder, which was
+# opened component by component without following a link. The agent starts no process.
+import errno
+import hashlib
+import os
+import signal
+import stat
+import time
+
+os.umask(0)
+OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+READ_BYTES = 1048576
+MAX_MOUNTS = 1000
+LIFE_SIGN_SECONDS = 2
+# A link or folder in the way of an opened path: what was there is gone.
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+# The file system or the user cannot have this mode, owner or time. The bytes are right, so it is a note and no failure.
+METADATA_REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+# Staged batches by the ID of their request, and the folder of the newest one, which may be half done.
+staged_batches = {}
+newest_stage = []
+
+
+# --- input and output ---------------------------------------------------------------------------------------------------
+
+output = open(1, "wb", 65536, closefd=False)
+
+
+def send(mark, *words):
+    output.write(SESSION_TOKEN + mark + b" " + b" ".join(words) + b"\n")
+
+
+def send_record(*words):
+    send(b"-", *words)
+
+
+def number(value):
+    return str(value).encode()
+
+
+def escape(text):
+    return text.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+
+
+def escape_word(text):
+    return escape(text).replace(b" ", b"\\s") or b"-"
+
+
+def one_line(text):
+    return text.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+class EndOfSession(Exception):
+    """The input ended, or nobody spoke for too long."""
+
+
+def on_alarm(_signal, _frame):
+    raise EndOfSession()
+
+
+signal.signal(signal.SIGALRM, on_alarm)
+
+
+class Input:
+    """Bytes of the session. Only the time that is spent waiting for them counts as idle."""
+
+    def __init__(self):
+        self.buffer = b""
+
+    def fill(self):
+        signal.alarm(IDLE_SECONDS)
+        data = I.read1(65536)
+        signal.alarm(0)
+        if not data:
+            raise EndOfSession()
+        return data
+
+    def line(self):
+        while True:
+            end = self.buffer.find(b"\n")
+            if end != -1:
+                line, self.buffer = self.buffer[:end], self.buffer[end + 1:]
+                return line
+            self.buffer += self.fill()
+
+    def exact(self, size):
+        parts = [self.buffer[:size]]
+        self.buffer = self.buffer[size:]
+        missing = size - len(parts[0])
+        while missing > 0:
+            data = self.fill()
+            parts.append(data[:missing])
+            self.buffer = data[missing:]
+            missing -= len(parts[-1])
+        return b"".join(parts)
+
+
+requests = Input()
+
+
+class Failure(Exception):
+    """Why a request failed: an errno name or a name of the protocol, the path, and a text for people."""
+
+    def __init__(self, kind, path=b"", text=""):
+        Exception.__init__(self, kind)
+        self.kind, self.path, self.text = kind, path, text
+
+
+class Progress:
+    """The request that is being answered, the path that it is at, and when a line was last written."""
+
+    id = b""
+    path = b""
+    spoke_at = 0.0
+
+    def begin(self, request_id):
+        self.id, self.path, self.spoke_at = request_id, b"", time.time()
+
+    def life_sign(self):
+        if time.time() - self.spoke_at < LIFE_SIGN_SECONDS:
+            return
+        self.spoke_at = time.time()
+        send(b"+", self.id, b"0")
+        output.flush()
+
+
+progress = Progress()
+
+
+def failure_of(error, path=b""):
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, OSError):
+        kind = errno.errorcode.get(error.errno, "EIO")
+        return Failure(kind, path or progress.path, error.strerror or str(error))
+    return Failure("INTERNAL", path, "%s: %s" % (type(error).__name__, error))
+
+
+def send_failure(request_id, failure):
+    text = one_line(failure.text.encode("utf-8", "replace"))
+    send(b"!", request_id, failure.kind.encode(), escape_word(failure.path), text)
+
+
+def done(request_id, *words):
+    send(b".", request_id, *words)
+
+
+def metadata(what, path, change):
+    """Changes a mode, an owner or a time. Where that is refused, it is a note."""
+    try:
+        change()
+    except OSError as error:
+        if error.errno not in METADATA_REFUSALS:
+            raise
+        send(b"~", progress.id, what, escape_word(path), one_line((error.strerror or "").encode()))
+
+
+# --- places -------------------------------------------------------------------------------------------------------------
+
+
+def mount_points():
+    """All mount points of the container, or nothing where there is no /proc."""
+    points = []
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            for line in file:
+                point = line.split(b" ")[4]
+                for code, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
+                    point = point.replace(code, character)
+                points.append(point)
+    except OSError:
+        pass
+    return points
+
+
+def mounts_below(root):
+    prefix = root if root == b"/" else root + b"/"
+    return [point for point in mount_points() if point.startswith(prefix)][:MAX_MOUNTS]
+
+
+def state_folders(root, key, in_place):
+    """Where the state directory of a mapping may be: beside the root, in it, and elsewhere if the root may be read-only."""
+    holders = [root] if root == b"/" else [os.path.dirname(root), root]
+    if in_place:
+        holders += [b"/dev/shm", b"/tmp"]
+    return [os.path.join(holder, b".kinsync", key) for holder in holders]
+
+
+def refuse_root_of_all(root, shape):
+    if root == b"/" and shape != b"file":
+        raise Failure("ROOT", root)
+
+
+# --- inventory ----------------------------------------------------------------------------------------------------------
+
+
+def digest_of(path):
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b"-"
+    try:
+        digest = hashlib.sha256()
+        while True:
+            data = os.read(descriptor, READ_BYTES)
+            if not data:
+                return digest.hexdigest().encode()
+            digest.update(data)
+            progress.life_sign()
+    except OSError:
+        return b"-"
+    finally:
+        os.close(descriptor)
+
+
+class Inventory:
+    def __init__(self, root, device, depth):
+        self.root, self.device = root, device
+        self.with_digests = depth != b"types"
+        self.mounts = set(mounts_below(root))
+        for point in sorted(self.mounts):
+            send_record(b"M", escape(point))
+
+    def describe(self, full, name, status):
+        send_record(b"s", b"%x" % status.st_mode, number(status.st_size), escape(name))
+        if stat.S_ISREG(status.st_mode) and self.with_digests:
+            send_record(b"h", digest_of(full), escape(name))
+        elif stat.S_ISLNK(status.st_mode):
+            try:
+                send_record(b"t", escape(os.readlink(full)))
+            except OSError:
+                send_record(b"t", b"")
+        progress.life_sign()
+
+    def walk(self, folder, prefix):
+        """Everything below a folder, without other file systems: what is mounted below the root belongs to others."""
+        pending = [(folder, prefix)]
+        while pending:
+            folder, prefix = pending.pop()
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                continue
+            for name in names:
+                full = folder + b"/" + name
+                try:
+                    status = os.lstat(full)
+                except OSError:
+                    continue
+                if name == b".kinsync" or full in self.mounts:
+                    continue
+                if stat.S_ISDIR(status.st_mode) and status.st_dev != self.device:
+                    send_record(b"M", escape(full))
+                    continue
+                self.describe(full, prefix + name, status)
+                if stat.S_ISDIR(status.st_mode):
+                    pending.append((full, prefix + name + b"/"))
+
+    def look_up(self, paths):
+        """The requested paths. A path below a link is not part of the root."""
+        folders = {b"": True}
+
+        def is_folder(path):
+            unknown = []
+            while path not in folders:
+                unknown.append(path)
+                path = os.path.dirname(path)
+            known = folders[path]
+            for path in reversed(unknown):
+                if known:
+                    try:
+                        known = stat.S_ISDIR(os.lstat(self.root + b"/" + path).st_mode)
+                    except OSError:
+                        known = False
+                folders[path] = known
+            return known
+
+        for path in paths:
+            if not path or not is_folder(os.path.dirname(path)):
+                continue
+            try:
+                status = os.lstat(self.root + b"/" + path)
+            except OSError:
+                continue
+            self.describe(self.root + b"/" + path, path, status)
+
+
+def read_marker(state):
+    """The marker is JSON in two lines, with blanks at its end."""
+    with open(state + b"/marker", "rb") as file:
+        return one_line(file.read(65536)).rstrip()
+
+
+def send_state(root, key, in_place):
+    for state in state_folders(root, key, in_place):
+        try:
+            marker = read_marker(state)
+        except OSError:
+            continue
+        send_record(b"m", marker)
+        try:
+            with open(state + b"/manifest", "rb") as file:
+                for line in file:
+                    if line != b"\n":
+                        send_record(b"p" + line.rstrip(b"\n"))
+        except OSError:
+            pass
+        return
+
+
+def inventory(request_id, fields):
+    path, shape, key, in_place, depth = fields[:5]
+    root = os.path.realpath(path)
+    refuse_root_of_all(root, shape)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        status = None
+    is_folder = status is not None and stat.S_ISDIR(status.st_mode)
+    is_missing = status is None and not os.path.islink(path)
+    send_record(b"r", b"d" if is_folder else b"m" if is_missing else b"o", escape(root))
+    send_state(root, key, in_place == b"1")
+    if is_folder:
+        listing = Inventory(root, status.st_dev, depth)
+        if depth == b"list":
+            listing.walk(root, b"")
+        else:
+            listing.look_up(fields[5:])
+    done(request_id)
+
+
+# --- claim --------------------------------------------------------------------------------------------------------------
+
+
+def remove_tree(path):
+    try:
+        names = os.listdir(path)
+    except OSError:
+        names = []
+    for name in names:
+        full = path + b"/" + name
+        if os.path.isdir(full) and not os.path.islink(full):
+            remove_tree(full)
+        else:
+            try:
+                os.unlink(full)
+            except FileNotFoundError:
+                pass
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+
+
+def write_all(descriptor, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view):]
+
+
+def write_new_file(path, data, mode):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        write_all(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def make_state_folder(state):
+    for path in (os.path.dirname(state), state):
+        try:
+            os.mkdir(path, 0o711)
+        except FileExistsError:
+            pass
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            raise Failure("STATE", path, "is not a folder")
+        if status.st_uid != os.geteuid() and os.geteuid() != 0 and not os.access(path, os.W_OK | os.X_OK):
+            raise Failure("EACCES", path, "belongs to another user")
+    manifest = state + b"/manifest"
+    os.close(os.open(manifest, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
+def write_marker(state, marker):
+    temporary = state + b"/marker-" + number(os.getpid()) + b"-" + progress.id
+    try:
+        try:
+            os.unlink(temporary)
+        except FileNotFoundError:
+            pass
+        write_new_file(temporary, marker + b"\n", 0o644)
+        os.rename(temporary, state + b"/marker")
+    except OSError:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
+def find_state_folder(root, key, in_place):
+    mounts = mount_points()
+    why = None
+    for state in state_folders(root, key, in_place):
+        holder = os.path.dirname(os.path.dirname(state))
+        if root != b"/" and holder == os.path.dirname(root):
+            # Beside the root only if it is the same file system: a rename must be possible.
+            if root in mounts or os.stat(holder).st_dev != os.stat(root).st_dev:
+                continue
+        try:
+            make_state_folder(state)
+            return state
+        except (OSError, Failure) as error:
+            why = failure_of(error, state)
+    raise why
+
+
+def claim(request_id, fields):
+    path, shape, key, in_place, marker = fields[:5]
+    root = os.path.realpath(path)
+    progress.path = root
+    refuse_root_of_all(root, shape)
+    os.makedirs(root, 0o755, exist_ok=True)
+    if not stat.S_ISDIR(os.stat(root).st_mode):
+        raise Failure("ENOTDIR", root, "is not a folder")
+    if in_place != b"1":
+        if os.statvfs(root).f_flag & os.ST_RDONLY:
+            raise Failure("EROFS", root, "read-only file system")
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise Failure("EACCES", root, "permission denied")
+    state = find_state_folder(root, key, in_place == b"1")
+    for name in os.listdir(state):
+        if name.startswith(b"stage-"):
+            remove_tree(state + b"/" + name)
+        elif name.startswith(b"marker-"):
+            os.unlink(state + b"/" + name)
+    write_marker(state, marker)
+    send_record(b"r", b"d", escape(root))
+    send_record(b"k", escape(state))
+    for point in mounts_below(root):
+        send_record(b"M", escape(point))
+    done(request_id)
+
+
+# --- stage --------------------------------------------------------------------------------------------------------------
+
+
+class Aborted(Exception):
+    """kinsync gave the batch up."""
+
+
+class Segments:
+    """The archive in segments: `d SIZE COUNT` and that many bytes, then `e` for its end or `a` for an abort."""
+
+    def __init__(self, request_id):
+        self.id, self.data, self.position, self.is_over = request_id, b"", 0, False
+
+    def next(self):
+        if self.data:
+            send(b"+", self.id, number(len(self.data)))
+            output.flush()
+            self.data, self.position = b"", 0
+        words = requests.line().split()
+        if words and words[0] == b"d":
+            self.data = requests.exact(int(words[1]) * int(words[2]))
+            return True
+        self.is_over = True
+        if not words or words[0] != b"e":
+            raise Aborted()
+        return False
+
+    def take(self, size):
+        """Up to `size` bytes; fewer only at the end of a segment."""
+        while self.position == len(self.data):
+            if self.is_over or not self.next():
+                raise Failure("SHORT", b"", "the archive ended early")
+        part = self.data[self.position:self.position + size]
+        self.position += len(part)
+        return part
+
+    def exact(self, size):
+        part = self.take(size)
+        while len(part) < size:
+            part += self.take(size - len(part))
+        return part
+
+    def drain(self):
+        while not self.is_over:
+            self.next()
+
+
+class Member:
+    """One staged path: the fields of a stage request, in the order of the archive."""
+
+    def __init__(self, fields):
+        self.kind, self.path = fields[0], fields[1]
+        self.mode, self.size, self.value = int(fields[2], 8), int(fields[3]), fields[4]
+
+
+def stage_file(full, member, segments):
+    descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, member.mode)
+    try:
+        digest, left = hashlib.sha256(), member.size
+        while left:
+            data = segments.take(left)
+            left -= len(data)
+            digest.update(data)
+            write_all(descriptor, data)
+        if digest.hexdigest().encode() != member.value:
+            raise Failure("DIGEST", member.path)
+        if member.mode & 0o7000:
+            metadata(b"mode", member.path, lambda: os.fchmod(descriptor, member.mode))
+    finally:
+        os.close(descriptor)
+    if member.size % 512:
+        segments.exact(512 - member.size % 512)
+
+
+def read_member_type(segments):
+    """Type of the next member. Headers that only describe another member are skipped: the request has the names."""
+    while True:
+        block = segments.exact(512)
+        kind = block[156:157]
+        if kind not in b"xgLK":
+            return kind
+        size = int(block[124:136].rstrip(b" \0") or b"0", 8)
+        segments.exact((size + 511) // 512 * 512)
+
+
+def stage_member(full, member, segments):
+    if member.kind == b"d":
+        try:
+            os.mkdir(full, member.mode)
+        except FileExistsError:
+            os.chmod(full, member.mode)
+    elif member.kind == b"l":
+        os.symlink(member.value, full)
+    else:
+        stage_file(full, member, segments)
+
+
+TAR_TYPES = {b"f": (b"0", b"\0"), b"d": (b"5",), b"l": (b"2",)}
+
+
+def unpack(members, top, segments):
+    for member in members:
+        progress.path = member.path
+        if read_member_type(segments) not in TAR_TYPES[member.kind]:
+            raise Failure("ORDER", member.path, "the archive does not match the request")
+        full = top + b"/" + member.path
+        try:
+            stage_member(full, member, segments)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(full), 0o755, exist_ok=True)
+            stage_member(full, member, segments)
+
+
+class StagedBatch:
+    def __init__(self, root, state, name):
+        self.root, self.state = root, state
+        self.folder = state + b"/" + name
+        self.top = self.folder + b"/t"
+
+
+def stage(request_id, fields):
+    batch = StagedBatch(*fields[:3])
+    members = [Member(fields[index:index + 5]) for index in range(3, len(fields) - 4, 5)]
+    segments = Segments(request_id)
+    try:
+        progress.path = batch.state
+        newest_stage[:] = [batch.folder]
+        os.mkdir(batch.folder, 0o700)
+        os.mkdir(batch.top, 0o700)
+        unpack(members, batch.top, segments)
+        segments.drain()
+        staged_batches[request_id] = batch
+        done(request_id)
+        return
+    except EndOfSession:
+        raise
+    except Aborted:
+        failure = Failure("ABORTED")
+    except Exception as error:
+        failure = failure_of(error)
+    # Reported at once, so that the rest need not be sent; what is under way is read and dropped.
+    remove_tree(batch.folder)
+    send_failure(request_id, failure)
+    output.flush()
+    while not segments.is_over:
+        segments.data = b""
+        try:
+            segments.next()
+        except Aborted:
+            pass
+
+
+# --- commit: folders and files ------------------------------------------------------------------------------------------
+
+
+class Folders:
+    """Descriptors of folders below the root, opened without following links. Keeps those of one path."""
+
+    def __init__(self, root):
+        self.names, self.descriptors = [], [os.open(root, OPEN_FOLDER)]
+
+    def open(self, path):
+        wanted = path.split(b"/") if path else []
+        common = 0
+        while common < min(len(wanted), len(self.names)) and wanted[common] == self.names[common]:
+            common += 1
+        self.keep(common)
+        for name in wanted[common:]:
+            self.descriptors.append(os.open(name, OPEN_FOLDER, dir_fd=self.descriptors[-1]))
+            self.names.append(name)
+        return self.descriptors[-1]
+
+    def keep(self, count):
+        while len(self.names) > count:
+            self.names.pop()
+            os.close(self.descriptors.pop())
+
+    def close(self):
+        self.keep(0)
+        os.close(self.descriptors.pop())
+
+
+def status_of(name, folder):
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def is_folder(status):
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def copy_bytes(source, target):
+    with open(source, "rb") as file:
+        size = 0
+        while True:
+            data = file.read(READ_BYTES)
+            if not data:
+                return size
+            size += len(data)
+            write_all(target, data)
+            progress.life_sign()
+
+
+def write_over(source, name, folder):
+    """Writes the bytes into the file that is there, without a rename."""
+    target = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.ftruncate(target, copy_bytes(source, target))
+    finally:
+        os.close(target)
+
+
+def copy_tree(source, name, folder):
+    status = os.lstat(source)
+    if stat.S_ISLNK(status.st_mode):
+        os.symlink(os.readlink(source), name, dir_fd=folder)
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISDIR(status.st_mode):
+        os.mkdir(name, 0o700, dir_fd=folder)
+        copy = os.open(name, OPEN_FOLDER, dir_fd=folder)
+    else:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        copy = os.open(name, flags, 0o600, dir_fd=folder)
+    try:
+        if stat.S_ISDIR(status.st_mode):
+            for child in os.listdir(source):
+                copy_tree(source + b"/" + child, child, copy)
+        else:
+            copy_bytes(source, copy)
+        if os.geteuid() == 0:
+            metadata(b"owner", progress.path, lambda: os.fchown(copy, status.st_uid, status.st_gid))
+        metadata(b"mode", progress.path, lambda: os.fchmod(copy, mode))
+        if stat.S_ISREG(status.st_mode):
+            times = (status.st_mtime_ns, status.st_mtime_ns)
+            metadata(b"time", progress.path, lambda: os.utime(copy, ns=times))
+    finally:
+        os.close(copy)
+
+
+def remove_copy(name, folder):
+    status = status_of(name, folder)
+    if is_folder(status):
+        inner = os.open(name, OPEN_FOLDER, dir_fd=folder)
+        try:
+            for child in os.listdir(inner):
+                remove_copy(os.fsencode(child), inner)
+        finally:
+            os.close(inner)
+        os.rmdir(name, dir_fd=folder)
+    elif status is not None:
+        os.unlink(name, dir_fd=folder)
+
+
+def copy_in_beside(source, name, folder):
+    """From another file system: a copy beside the place, then the rename."""
+    temporary = b".kinsync-" + number(os.getpid()) + b"-" + progress.id
+    try:
+        copy_tree(source, temporary, folder)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        remove_copy(temporary, folder)
+        raise
+
+
+def move(source, name, folder, path):
+    try:
+        try:
+            os.rename(source, name, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            copy_in_beside(source, name, folder)
+    except OSError as error:
+        if error.errno in (errno.EBUSY, errno.ETXTBSY):
+            raise Failure("MOUNTED", path, error.strerror)
+        raise
+
+
+def every_path(top):
+    """A staged path with all that is in it, without following links."""
+    yield top
+    if os.path.isdir(top) and not os.path.islink(top):
+        for name in os.listdir(top):
+            for path in every_path(top + b"/" + name):
+                yield path
+
+
+def take_owner_of_folder(source, folder, path):
+    """What is new gets the owner and group of its folder, where the user may give files away; and its setgid bit."""
+    parent = os.fstat(folder)
+    status = os.lstat(source)
+    is_shared = bool(parent.st_mode & stat.S_ISGID)
+    if os.geteuid() == 0:
+        owner, group = parent.st_uid, parent.st_gid
+    else:
+        owner, group = -1, parent.st_gid if is_shared else -1
+    is_different = owner not in (-1, status.st_uid) or group not in (-1, status.st_gid)
+    if not is_different and not (is_shared and stat.S_ISDIR(status.st_mode)):
+        return
+    for full in every_path(source):
+        status = os.lstat(full)
+        if is_different:
+            metadata(b"owner", path, lambda: os.lchown(full, owner, group))
+        if stat.S_ISLNK(status.st_mode):
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISDIR(status.st_mode) and is_shared:
+            mode |= stat.S_ISGID
+        if mode != stat.S_IMODE(os.lstat(full).st_mode):
+            metadata(b"mode", path, lambda: os.chmod(full, mode))
+
+
+def keep_owner_and_grow_time(source, old, path):
+    """A file that is replaced keeps its owner, and its modification time grows: watchers and caches compare it."""
+    new = os.lstat(source)
+    if os.geteuid() == 0 and (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        metadata(b"owner", path, lambda: os.chown(source, old.st_uid, old.st_gid))
+        # A change of the owner clears setuid and setgid.
+        metadata(b"mode", path, lambda: os.chmod(source, stat.S_IMODE(new.st_mode)))
+    second = 1000000000
+    if new.st_mtime_ns <= old.st_mtime_ns or (old.st_size == new.st_size and new.st_mtime_ns < old.st_mtime_ns + second):
+        later = -(-old.st_mtime_ns // second) * second + second
+        metadata(b"time", path, lambda: os.utime(source, ns=(later, later)))
+
+
+# --- commit: instructions -----------------------------------------------------------------------------------------------
+
+
+class Commit:
+    """Executes the instructions of one commit. What to check, in which order and how to place it is decided by kinsync."""
+
+    def __init__(self, batch):
+        self.batch = batch
+        self.folders = Folders(batch.root)
+        self.writable = set()
+
+    def path(self, folder, name):
+        progress.path = folder + b"/" + name if folder else name
+        progress.life_sign()
+        return progress.path
+
+    def open(self, folder):
+        progress.path = folder
+        try:
+            return self.folders.open(folder)
+        except OSError as error:
+            if error.errno in GONE:
+                raise Failure("CHANGED", folder, "its folder no longer exists")
+            raise
+
+    def open_writable(self, folder):
+        descriptor = self.open(folder)
+        if folder not in self.writable:
+            if not os.access(b".", os.W_OK | os.X_OK, dir_fd=descriptor):
+                if os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
+                    raise Failure("EROFS", folder, "read-only file system")
+                raise Failure("EACCES", folder, "permission denied")
+            self.writable.add(folder)
+        return descriptor
+
+    # Checks, before the first change.
+
+    def check_files(self, folder, *names):
+        descriptor = self.open_writable(folder)
+        for name in names:
+            path = self.path(folder, name)
+            if is_folder(status_of(name, descriptor)):
+                raise Failure("FOREIGN", path, "a folder is there")
+
+    def check_file_in_place(self, folder, name):
+        status = status_of(name, self.open(folder))
+        if status is None or not stat.S_ISREG(status.st_mode):
+            self.check_files(folder, name)
+
+    def check_new_folders(self, folder, *names):
+        descriptor = self.open_writable(folder)
+        for name in names:
+            path = self.path(folder, name)
+            status = status_of(name, descriptor)
+            if status is not None and not stat.S_ISLNK(status.st_mode):
+                raise Failure("CHANGED", path, "something appeared there")
+
+    def check_folders_over_files(self, folder, *names):
+        descriptor = self.open_writable(folder)
+        for name in names:
+            path = self.path(folder, name)
+            if is_folder(status_of(name, descriptor)):
+                raise Failure("CHANGED", path, "a folder appeared there")
+
+    def check_emptied_folder(self, folder, name, *removed):
+        descriptor = self.open_writable(folder)
+        path = self.path(folder, name)
+        if is_folder(status_of(name, descriptor)):
+            self.check_only(descriptor, name, path, set(removed))
+
+    def check_only(self, descriptor, name, path, removed):
+        inner = os.open(name, OPEN_FOLDER, dir_fd=descriptor)
+        try:
+            for child in os.listdir(inner):
+                child = os.fsencode(child)
+                child_path = path + b"/" + child
+                if child_path not in removed:
+                    raise Failure("FOREIGN", path, "a folder is there with what kinsync did not place")
+                if is_folder(status_of(child, inner)):
+                    self.check_only(inner, child, child_path, removed)
+        finally:
+            os.close(inner)
+
+    def refuse_mount(self, path):
+        raise Failure("MOUNTED", path)
+
+    # The journal.
+
+    def append_to_manifest(self, text):
+        progress.path = self.batch.state
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.batch.state + b"/manifest", flags, 0o600)
+        try:
+            write_all(descriptor, text)
+        finally:
+            os.close(descriptor)
+
+    def replace_manifest(self, text):
+        """A journal that grew long gives way to its short form. Where that fails, it stays long."""
+        try:
+            write_new_file(self.batch.folder + b"/journal", text, 0o600)
+            os.rename(self.batch.folder + b"/journal", self.batch.state + b"/manifest")
+        except OSError:
+            pass
+
+    # Changes.
+
+    def touch_staged(self):
+        """Staging took long: the modification time is that of the commit, or a build that runs meanwhile misses the change."""
+        for full in every_path(self.batch.top):
+            if not os.path.islink(full):
+                metadata(b"time", b"", lambda: os.utime(full))
+            progress.life_sign()
+
+    def place_new(self, folder, *names):
+        descriptor = self.open(folder)
+        for name in names:
+            path = self.path(folder, name)
+            source = self.batch.top + b"/" + path
+            take_owner_of_folder(source, descriptor, path)
+            move(source, name, descriptor, path)
+
+    def replace_files(self, folder, *names):
+        descriptor = self.open(folder)
+        for name in names:
+            path = self.path(folder, name)
+            self.prepare_replacement(descriptor, name, path)
+            move(self.batch.top + b"/" + path, name, descriptor, path)
+
+    def prepare_replacement(self, descriptor, name, path):
+        source, old = self.batch.top + b"/" + path, status_of(name, descriptor)
+        if old is not None and stat.S_ISREG(old.st_mode):
+            keep_owner_and_grow_time(source, old, path)
+        else:
+            take_owner_of_folder(source, descriptor, path)
+
+    def place_folders(self, folder, *names):
+        descriptor = self.open(folder)
+        for name in names:
+            self.path(folder, name)
+            old = status_of(name, descriptor)
+            if old is not None and not stat.S_ISDIR(old.st_mode):
+                os.unlink(name, dir_fd=descriptor)
+        self.place_new(folder, *names)
+
+    def place_over_folder(self, folder, name):
+        descriptor = self.open(folder)
+        self.path(folder, name)
+        if is_folder(status_of(name, descriptor)):
+            os.rmdir(name, dir_fd=descriptor)
+        self.place_new(folder, name)
+
+    def copy_in(self, folder, *names):
+        descriptor = self.open(folder)
+        for name in names:
+            path = self.path(folder, name)
+            self.prepare_replacement(descriptor, name, path)
+            source = self.batch.top + b"/" + path
+            old = status_of(name, descriptor)
+            if os.path.isdir(source) and not os.path.islink(source) and old is not None and not is_folder(old):
+                os.unlink(name, dir_fd=descriptor)
+            copy_in_beside(source, name, descriptor)
+
+    def write_in_place(self, folder, name):
+        descriptor = self.open(folder)
+        write_over(self.batch.top + b"/" + self.path(folder, name), name, descriptor)
+
+    def replace_or_write(self, folder, name):
+        descriptor = self.open(folder)
+        path = self.path(folder, name)
+        source = self.batch.top + b"/" + path
+        self.prepare_replacement(descriptor, name, path)
+        try:
+            os.rename(source, name, dst_dir_fd=descriptor)
+        except OSError:
+            old = status_of(name, descriptor)
+            if old is None or not stat.S_ISREG(old.st_mode):
+                raise
+            write_over(source, name, descriptor)
+
+    def delete(self, folder, names, remove):
+        """What is gone already, or has become something else, does not count as a failure."""
+        try:
+            descriptor = self.folders.open(folder)
+        except OSError as error:
+            if error.errno in GONE:
+                return
+            raise
+        for name in names:
+            self.path(folder, name)
+            try:
+                remove(name, descriptor)
+            except OSError as error:
+                if error.errno not in GONE:
+                    raise
+
+    def delete_files(self, folder, *names):
+        def remove(name, descriptor):
+            status = status_of(name, descriptor)
+            if status is not None and not stat.S_ISDIR(status.st_mode):
+                os.unlink(name, dir_fd=descriptor)
+        self.delete(folder, names, remove)
+
+    def delete_folders(self, folder, *names):
+        def remove(name, descriptor):
+            if not is_folder(status_of(name, descriptor)):
+                return
+            try:
+                os.rmdir(name, dir_fd=descriptor)
+            except OSError as error:
+                # A folder with content of others stays, and so does one that is a mount point.
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+                    raise
+        self.delete(folder, names, remove)
+
+    def set_mode(self, mode, folder, *names):
+        mode = int(mode, 8)
+
+        def change(name, descriptor):
+            status = status_of(name, descriptor)
+            if status is None or stat.S_ISLNK(status.st_mode) or stat.S_IMODE(status.st_mode) == mode:
+                return
+            metadata(b"mode", progress.path, lambda: os.chmod(name, mode, dir_fd=descriptor))
+        self.delete(folder, names, change)
+
+
+# The words of the protocol, which are short because a shell reads them byte by byte.
+INSTRUCTIONS = {
+    b"pf": Commit.check_files,
+    b"pi": Commit.check_file_in_place,
+    b"pd": Commit.check_new_folders,
+    b"pr": Commit.check_folders_over_files,
+    b"px": Commit.check_emptied_folder,
+    b"mt": Commit.refuse_mount,
+    b"ja": Commit.append_to_manifest,
+    b"jn": Commit.replace_manifest,
+    b"tt": Commit.touch_staged,
+    b"mn": Commit.place_new,
+    b"mo": Commit.replace_files,
+    b"md": Commit.place_folders,
+    b"mx": Commit.place_over_folder,
+    b"mc": Commit.copy_in,
+    b"mi": Commit.write_in_place,
+    b"mw": Commit.replace_or_write,
+    b"dx": Commit.delete_files,
+    b"dy": Commit.delete_folders,
+    b"ch": Commit.set_mode,
+}
+
+
+def check_owner(state, needle):
+    try:
+        marker = read_marker(state)
+    except OSError:
+        raise Failure("STATE", state, "the state directory was removed in the container")
+    if needle not in marker:
+        raise Failure("TAKEN", state, marker.decode("utf-8", "replace"))
+
+
+def execute(words, batch):
+    commit = Commit(batch)
+    try:
+        index = 0
+        while index < len(words):
+            count = int(words[index + 1])
+            INSTRUCTIONS[words[index]](commit, *words[index + 2:index + 2 + count])
+            index += 2 + count
+    finally:
+        commit.folders.close()
+
+
+def commit(request_id, fields):
+    stage_id, needle, marker, entries = fields[:4]
+    if stage_id not in staged_batches:
+        raise Failure("UNSTAGED")
+    batch = staged_batches.pop(stage_id)
+    try:
+        progress.path = batch.state
+        check_owner(batch.state, needle)
+        execute(fields[4:], batch)
+        progress.path = batch.state
+        # A run that took the root over meanwhile keeps it.
+        check_owner(batch.state, needle)
+        write_marker(batch.state, marker)
+        done(request_id, entries)
+        output.flush()
+    finally:
+        remove_tree(batch.folder)
+
+
+def discard(request_id, fields):
+    folder = fields[0] + b"/" + fields[1]
+    for stage_id in [key for key, batch in staged_batches.items() if batch.folder == folder]:
+        del staged_batches[stage_id]
+    remove_tree(folder)
+    done(request_id)
+
+
+def ping(request_id, fields):
+    if len(fields) > 1:
+        check_owner(fields[0], fields[1])
+    done(request_id)
+
+
+# --- start --------------------------------------------------------------------------------------------------------------
+
+
+def incarnation():
+    """Changes with every start of the container: its termination log, or the start of its first process since the boot."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            for line in file:
+                words = line.split(b" ")
+                if words[4] == b"/dev/termination-log":
+                    return words[3]
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            boot = file.read().strip()
+        with open("/proc/1/stat", "rb") as file:
+            return boot + b":" + file.read().rpartition(b") ")[2].split()[19]
+    except OSError:
+        return b"-"
+
+
+OPERATIONS = {
+    b"ping": ping,
+    b"inventory": inventory,
+    b"claim": claim,
+    b"stage": stage,
+    b"commit": commit,
+    b"discard": discard,
+}
+
+
+def serve():
+    words = [b"1", b"python3", number(os.getuid()), escape_word(incarnation()), escape_word(os.fsencode(os.getcwd()))]
+    send(b"=", *words)
+    output.flush()
+    while True:
+        operation, request_id, size = requests.line().split()
+        payload = requests.exact(int(size))
+        progress.begin(request_id)
+        try:
+            OPERATIONS[operation](request_id, payload.split(b"\0"))
+        except EndOfSession:
+            raise
+        except Exception as error:
+            send_failure(request_id, failure_of(error))
+        output.flush()
+
+
+try:
+    serve()
+except EndOfSession:
+    pass
+except BrokenPipeError:
+    pass
+# What was on its way when the session ended.
+for unfinished in set(newest_stage + [batch.folder for batch in staged_batches.values()]):
+    remove_tree(unfinished)
+os._exit(0)
