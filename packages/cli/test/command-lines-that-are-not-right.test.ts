@@ -76,8 +76,8 @@ test.each<[situation: string, argv: string, error: string, hint: string]>([
   [
     "the root as the container path",
     "up pod/x --sync src:/",
-    'error KINSYNC_TARGET_PATH: TO of --sync src:/ is "/", the root of the container, and a root holds more than your files',
-    "Map to a folder below the root, such as `/app/src`.",
+    'error KINSYNC_CONFIG_SYSTEM_FOLDER: TO of --sync src:/ is "/", the root of the container',
+    "Map to a folder below it, such as `/app`, or map single files into it.",
   ],
   [
     "two rules for one path",
@@ -141,7 +141,7 @@ test.each<[situation: string, config: string, message: RegExp]>([
   [
     "maps to the root",
     "workloads: [{ workload: pod/x, sync: [{ from: src, to: / }] }]",
-    /^error KINSYNC_TARGET_PATH: kinsync\.config\.yaml:1:56: workloads\[0\]\.sync\[0\]\.to is "\/"/,
+    /^error KINSYNC_CONFIG_SYSTEM_FOLDER: kinsync\.config\.yaml:1:56: workloads\[0\]\.sync\[0\]\.to is "\/"/,
   ],
   [
     "has two rules for one path",

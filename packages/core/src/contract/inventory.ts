@@ -1,3 +1,11 @@
+/** Where the files of a mapped root came from. */
+export interface Origin {
+  /** Name of the machine. */
+  readonly host: string;
+  /** Absolute path of the local file or folder. */
+  readonly folder: string;
+}
+
 /** Content of the marker file in the container's `.kinsync` folder: which run owns a mapped root. Written last in every commit. */
 export interface Marker {
   readonly format: 1;
@@ -7,6 +15,8 @@ export interface Marker {
   readonly owner: string;
   /** ISO 8601: when that run began. */
   readonly since: string;
+  /** Where the files of that run came from: `OpenContext.host` and `RootSpec.from`. Missing where one of them is. */
+  readonly origin?: Origin;
   readonly incarnation: string;
   readonly snapshot: number;
   /** Digest of the tree that is completely in place. */
@@ -32,10 +42,12 @@ export interface Inventory {
   readonly root: "directory" | "missing" | "other";
   /**
    * The requested paths that exist, and those of `placed` (a digest may be empty where the path was not requested). With `list`: every
-   * path below the root except the state directory.
+   * path below the root except the state directory and what lies at or below `mounts` and was neither requested nor placed.
    */
   readonly entries: readonly InventoryEntry[];
   /** Paths that this or an earlier session created, from the manifest. */
   readonly placed: readonly string[];
   readonly marker?: Marker;
+  /** Mount points below the root, relative to it: other volumes, which a list leaves out and `mirror` therefore never empties. */
+  readonly mounts?: readonly string[];
 }

@@ -19,6 +19,18 @@ export interface Receipt {
    * become visible. Without it kinsync does not learn when they do. kinsync stops waiting at a time limit and when the session ends.
    */
   readonly seen?: Promise<void>;
+  /** What could not be set of the files although their content is right. One note for each code is enough. */
+  readonly notes?: readonly ReceiptNote[];
+}
+
+/** Something of a batch that the target cannot have: a mode, an owner, a time. It is neither a failure nor a difference. */
+export interface ReceiptNote {
+  /** Short and stable, such as `mode`, `owner` or `time`. kinsync shows the first note of each code and target. */
+  readonly code: string;
+  /** The path that it was seen at, relative to the root. */
+  readonly path?: string;
+  /** For people: what could not be set, where and why. */
+  readonly message: string;
 }
 
 /** What a session reports about the container when it opens. */

@@ -12,6 +12,7 @@ import type { DesiredState } from "../sync/target/desired-state.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import { channelKey } from "../sync/target/channels.ts";
 import { Worker, type WorkerListener } from "../sync/target/worker.ts";
+import type { DeleteConsent } from "./delete-consent.ts";
 import { desiredState } from "./desired.ts";
 import { namesOf, tenths, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
@@ -28,8 +29,10 @@ export interface RegistryOptions {
   readonly emitter: WorkloadEmitter;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
+  readonly consent: DeleteConsent;
   readonly runId: string;
   readonly since: string;
+  readonly host: string | undefined;
   /** The pod existed when this run began: its mapped roots are claimed from any owner. */
   readonly isInitial: (uid: string) => boolean;
   /** A count changed. */
@@ -132,7 +135,7 @@ export class TargetRegistry implements AsyncDisposable {
       this.#emitWaiting(eligible);
       return;
     }
-    const { archives, actions, capabilities, open, runId, since, isInitial } = this.#options;
+    const { archives, actions, capabilities, open, runId, since, host, isInitial, consent } = this.#options;
     const claimed = this.#claimed.get(key) ?? new Set();
     this.#claimed.set(key, claimed);
     const entry: TargetEntry = {
@@ -140,10 +143,11 @@ export class TargetRegistry implements AsyncDisposable {
       worker: new Worker({
         name: `pod/${target.pod}, container ${target.container}`,
         desired: desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory: undefined }),
-        claimant: { runId, since, force: isInitial(target.podUid) },
+        claimant: { runId, since, host, force: isInitial(target.podUid) },
         claimed,
         archives,
         capabilities,
+        mayDelete: ({ mapping }, paths) => consent.mayDelete(mapping, paths),
         open: (mapping, signal) => {
           const { roots } = this.#desired(entry);
           const served = roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
@@ -234,6 +238,14 @@ export class TargetRegistry implements AsyncDisposable {
         if ("code" in result || result.exitCode !== 0) this.targets.failedRuns += 1;
         emitter.run(names(), action, result);
       },
+      onDeletes: ({ mapping }, error, deletes) => {
+        if (!isCurrent()) return;
+        emitter.deletes(names(), mapping.id, error, deletes);
+        this.#options.consent.halted(key, mapping, deletes, error);
+      },
+      onNote: (code, text) => {
+        if (isCurrent()) emitter.note(code, text);
+      },
       onSession: (facts) => {
         if (isCurrent()) this.#onSession(entry(), facts);
       },
@@ -260,7 +272,8 @@ export class TargetRegistry implements AsyncDisposable {
     if (error === undefined) return;
     const { code, message, hint } = error;
     if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
-    if (status === "halted") {
+    // Deletes that need consent were reported with their mapping.
+    if (status === "halted" && code !== "KINSYNC_TARGET_DELETES") {
       const { pod, uid, container } = names;
       emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
     }

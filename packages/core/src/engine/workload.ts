@@ -6,12 +6,13 @@ import type { WorkloadWatch } from "../resolve/members/workload-watch.ts";
 import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Commandable } from "./commands.ts";
+import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import { LocalFiles } from "./local-files.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { OpenSession } from "./open-session.ts";
-import type { ResolvedWorkload, WorkloadView } from "./options.ts";
+import type { EngineOptions, ResolvedWorkload, WorkloadView } from "./options.ts";
 import { isReady, type WorkloadProgress } from "./outcome.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
@@ -31,6 +32,7 @@ export interface WorkloadEngineOptions {
   readonly runId: string;
   readonly since: string;
   readonly allowEmpty: boolean;
+  readonly consent: Pick<EngineOptions, "host" | "deletes" | "allowedDeletes" | "onDeletes">;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
   /** `progress` may differ. */
@@ -43,6 +45,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   readonly #emitter: WorkloadEmitter;
   readonly #files: LocalFiles;
   readonly #release = new Release();
+  readonly #consent: DeleteConsent;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
@@ -56,6 +59,17 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const { workload, kind, archives, runId, since, signal } = options;
     this.#options = options;
     this.#emitter = new WorkloadEmitter(workload.name, workload.ref.namespace, options.onEvent);
+    const { host, deletes = "ask", allowedDeletes = [], onDeletes } = options.consent;
+    this.#consent = new DeleteConsent({
+      workload: workload.name,
+      namespace: workload.ref.namespace,
+      deletes,
+      allowed: allowedDeletes,
+      ask: onDeletes,
+      onAllowed: () => this.retryNow(),
+      onChange: () => this.#onChange(),
+      signal,
+    });
     this.#registry = new TargetRegistry({
       mappings: workload.mappings,
       actions: workload.run,
@@ -64,8 +78,10 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       emitter: this.#emitter,
       capabilities: options.capabilities,
       open: options.open,
+      consent: this.#consent,
       runId,
       since,
+      host,
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
       onChange: () => this.#onChange(),
     });
@@ -97,7 +113,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       wasReady: this.#isReady,
       isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
       targets: { ...targets.statuses },
-      busy: targets.busy,
+      busy: targets.busy + this.#consent.pending,
       notRunning: targets.notRunning,
       failedRuns: targets.failedRuns,
       obstacle: this.#obstacle(),
@@ -142,6 +158,10 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   retryNow(): void {
     this.#registry.retryNow();
+  }
+
+  allowDeletes(mapping?: string): void {
+    this.#consent.allow(mapping);
   }
 
   #onSnapshot(snapshot: Snapshot, previous: Snapshot | undefined): void {

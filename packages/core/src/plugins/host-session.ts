@@ -171,7 +171,10 @@ export class GuardedSession implements HostedSession {
     }
     // Empty where more batches follow: see `Batch.tree`.
     if (typeof receipt.tree !== "string") throw answer("returned a receipt without the digest of the tree");
-    const { seen } = receipt;
+    const { seen, notes } = receipt;
+    if (notes !== undefined && !(Array.isArray(notes) && notes.every((note) => isRecord(note) && isText(note.code)))) {
+      throw answer("returned a receipt whose `notes` are not a list of notes");
+    }
     if (seen === undefined) return receipt;
     if (!isThenable(seen)) throw answer(`returned a receipt whose \`seen\` is ${describe(seen)} instead of a promise`);
     if (this.#capabilities.acknowledges === "seen") {
@@ -227,6 +230,9 @@ function checkedInventory(inventory: Inventory): Inventory {
   }
   if (inventory.root !== "directory" && inventory.root !== "missing" && inventory.root !== "other") {
     throw answer(`returned an inventory whose root is ${describe(inventory.root)}`);
+  }
+  if (inventory.mounts !== undefined && !Array.isArray(inventory.mounts)) {
+    throw answer(`returned an inventory whose mounts are ${describe(inventory.mounts)}`);
   }
   return inventory;
 }

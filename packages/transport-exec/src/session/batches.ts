@@ -102,7 +102,7 @@ export class Batches {
       id,
       stage: stage.id,
       needle: marker.needle,
-      marker: marker.write(batch.snapshot, batch.tree),
+      marker: marker.write(batch.snapshot, batch.tree, batch.root.from),
       isQuiet: placedTimes.areQuiet(batch),
     };
     if (protocol.save === undefined || held === undefined) return protocol.commit(request);

@@ -10,9 +10,12 @@ import { ActionRunner } from "../actions/runner.ts";
 import type { ArchivePool } from "../archive/archive-pool.ts";
 import { Channels, type Channel } from "./channels.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
+import { haltedDeletes, type Deletes, type MayDelete } from "./deletes.ts";
 import { prepareDelivery, type Delivered, type DeliveryStats } from "./deliver.ts";
 import type { DesiredRoot, DesiredState } from "./desired-state.ts";
 import { takeStock, withOwner, type Claimant, type FirstContact } from "./first-contact.ts";
+import { TargetNotes } from "./notes.ts";
+import { refuseSystemFolder } from "./refused-root.ts";
 import type { TargetStatus } from "./status.ts";
 
 /** What a worker reports. */
@@ -23,6 +26,10 @@ export interface WorkerListener {
   readonly onRetry: (error: KinsyncError, delay: number) => void;
   readonly onProgress: (root: DesiredRoot, sent: number, total: number) => void;
   readonly onRun: (action: ResolvedAction, result: RunResult | KinsyncError) => void;
+  /** A mapped root gets nothing until the user consents to deletes. Reported at each attempt. */
+  readonly onDeletes: (root: DesiredRoot, error: KinsyncError, deletes: Deletes) => void;
+  /** Something about a mapped root that the user should know. */
+  readonly onNote: (code: string, text: string) => void;
   /** A session began. The desired state may depend on what it found; `update` may be called from here. */
   readonly onSession: (facts: SessionFacts) => void;
   /** Called after every change of `status`, `idle` or `snapshot`. */
@@ -39,6 +46,7 @@ export interface WorkerOptions {
   readonly archives: ArchivePool;
   /** What the transport of a mapping can do. */
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
+  readonly mayDelete: MayDelete;
   /** Opens a session by the transport of a mapping. Called again after a session ended. */
   readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
   /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
@@ -78,10 +86,13 @@ export class Worker implements AsyncDisposable {
   /** Mappings whose transport handed over the files and does not report when they are visible. */
   readonly #neverSeen = new Set<string>();
 
+  readonly #notes: TargetNotes;
+
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
     this.#tried = options.desired;
+    this.#notes = new TargetNotes(options.name, options.listener.onNote);
     this.#backoff = new Backoff(options.retry ?? { min: 250, max: 30_000 });
     const { signal } = this.#abort;
     this.#channels = new Channels({
@@ -196,9 +207,13 @@ export class Worker implements AsyncDisposable {
         // A mapping that needs the user does not block the other mappings.
         if (!isKinsyncError(error) || error.retry !== "terminal" || error.code === "KINSYNC_TARGET_TAKEN") throw error;
         failures.push(error);
+        const deletes = haltedDeletes(error);
+        if (deletes !== undefined) this.#options.listener.onDeletes(root, error, deletes);
       }
     }
-    if (failures[0] !== undefined) throw failures[0];
+    // A failure outranks a halt, which has been reported.
+    const failure = failures.find(({ code }) => code !== "KINSYNC_TARGET_DELETES") ?? failures[0];
+    if (failure !== undefined) throw failure;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
     const [halted] = desired.halted;
@@ -221,7 +236,7 @@ export class Worker implements AsyncDisposable {
   async #bring(channel: Channel, root: DesiredRoot, desired: DesiredState, signal: AbortSignal): Promise<void> {
     const { id } = root.mapping;
     const { snapshot } = desired;
-    const { name, claimant, claimed, archives, listener } = this.#options;
+    const { name, claimant, claimed, archives, listener, mayDelete } = this.#options;
     const known = channel.ledgers.get(id);
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
@@ -229,6 +244,7 @@ export class Worker implements AsyncDisposable {
     const capabilities = this.#options.capabilities(root.mapping);
     const missing = unsupportedInTree(root.tree, capabilities);
     if (missing.length > 0) throw unsupportedError(root.mapping.transport, id, missing);
+    refuseSystemFolder(root, session.facts, name);
     const contact: FirstContact = {
       session,
       root,
@@ -236,18 +252,21 @@ export class Worker implements AsyncDisposable {
       claimant,
       target: name,
       isFirst: !claimed.has(id),
+      modes: this.#notes.modePolicy(root.mapping, capabilities),
+      mayDelete,
       signal,
     };
     const ledger = known ?? (await takeStock(contact));
     claimed.add(id);
     channel.ledgers.set(id, ledger);
+    if (known === undefined) this.#notes.mounts(root, ledger);
     const onProgress = (sent: number, total: number): void => listener.onProgress(root, sent, total);
     await using delivery = await prepareDelivery({
       session,
       root,
       snapshot,
       ledger,
-      modes: capabilities.modes,
+      mayDelete,
       archives,
       target: name,
       onProgress,
@@ -261,6 +280,7 @@ export class Worker implements AsyncDisposable {
       channel.ledgers.delete(id);
       throw await withOwner(contact, error);
     }
+    this.#notes.unset(id, delivered.notes);
     for (const { path } of delivery.entries) {
       this.#changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
     }
@@ -300,7 +320,7 @@ export class Worker implements AsyncDisposable {
     }
     if (error.retry === "terminal") {
       this.#blocked = { key: this.#tried.key };
-      this.#set("failed", error.message, error);
+      this.#set(error.code === "KINSYNC_TARGET_DELETES" ? "halted" : "failed", error.message, error);
       return;
     }
     const delay = this.#backoff.next();

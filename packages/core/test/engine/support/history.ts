@@ -42,15 +42,15 @@ export interface TimedStep {
 const TEAMS = ["train", "eval"] as const;
 type Team = (typeof TEAMS)[number];
 
-/** Mappings that differ in every filter; `nested` lies within `all`. */
+/** Mappings that differ in every filter; `nested` lies within `all`. A single file cannot mirror its folder, and a folder can. */
 const MAPPINGS: Readonly<Record<Team, readonly ResolvedMapping[]>> = {
   train: [
     mapping("all", { to: "/all", states: ["current", "kept"] }),
     mapping("nested", { to: "/all/conf", states: ["current"] }),
     mapping("head", { to: "/head", roles: ["head"] }),
-    mapping("file", { to: "/etc/app.yaml", indexes: ["0"] }),
+    mapping("file", { to: "/etc/app.yaml", indexes: ["0"], mirror: true }),
   ],
-  eval: [mapping("eval", { to: "/eval" })],
+  eval: [mapping("eval", { to: "/eval", mirror: true })],
 };
 export const ALL_MAPPINGS = [...MAPPINGS.train, ...MAPPINGS.eval];
 export const POD_NAMES = ["p0", "p1", "p2"] as const;
@@ -70,9 +70,20 @@ interface PodModel {
 const isFile = (each: ResolvedMapping): boolean => each.id === "file";
 const keyOf = (each: ResolvedMapping): string => containerPath(each, isFile(each)).key;
 
+/** Files of the image beside those of a mapping, by its id: they stay. */
+const NEIGHBOURS: Readonly<Record<string, LocalFiles>> = {
+  all: { "of-image": "i" },
+  file: { "of-image": "i", passwd: "root" },
+};
+
+/** The same, and what a mirror deletes. */
+const IMAGE = Object.fromEntries(
+  ALL_MAPPINGS.map((each) => [keyOf(each), each.id === "eval" ? { foreign: "x" } : (NEIGHBOURS[each.id] ?? {})]),
+);
+
 /** Plays a history against an engine and a model of the world, and checks that they agree when all is at rest. */
 export class HistoryPlayer {
-  readonly environment = new Environment({ workloads: MAPPINGS });
+  readonly environment = new Environment({ workloads: MAPPINGS, image: IMAGE, consent: { deletes: "allow" } });
   readonly #locals = new Map<string, Local>();
   readonly #pods: PodModel[] = [];
   /** Mapped roots that another run claimed, as `CONTAINER ROOT`. */
@@ -138,7 +149,13 @@ export class HistoryPlayer {
     }
     for (const [id, container] of containers) {
       const allowed = this.#everWritten.get(id) ?? new Set();
-      for (const root of container.roots.keys()) expect(allowed, `${id} was written`).toContain(root);
+      for (const root of container.roots.keys()) {
+        expect(allowed, `${id} was written`).toContain(root);
+        const each = ALL_MAPPINGS.find((candidate) => keyOf(candidate) === root);
+        expect(container.seen(root), `neighbours of ${each?.id} in ${id}`).toMatchObject(
+          NEIGHBOURS[each?.id ?? ""] ?? {},
+        );
+      }
     }
   }
 
@@ -161,7 +178,10 @@ export class HistoryPlayer {
       const local = this.#locals.get(each.id);
       if (local?.state !== "present") continue;
       const seen = ownPaths(each, container.seen(keyOf(each)), mappings);
-      expect(seen, `${each.id} in ${id}`).toEqual(ownPaths(each, local.files, mappings));
+      expect(seen, `${each.id} in ${id}`).toEqual({
+        ...ownPaths(each, local.files, mappings),
+        ...NEIGHBOURS[each.id],
+      });
     }
   }
 

@@ -7,6 +7,7 @@ import type { DesiredRoot, DesiredState } from "../../../src/sync/target/desired
 import { Worker } from "../../../src/sync/target/worker.ts";
 import type { ResolvedAction } from "../../../src/mapping/action.ts";
 import type { TransportCapabilities } from "../../../src/contract/capabilities.ts";
+import type { Origin } from "../../../src/contract/inventory.ts";
 import type { ContentStore } from "../../../src/mapping/content-store.ts";
 import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
@@ -21,6 +22,7 @@ let worker: Worker | undefined;
 let events: string[];
 let changed: PromiseWithResolvers<void>;
 let onSynced: () => void;
+let mayDelete: (mapping: string, paths: readonly string[]) => boolean;
 
 beforeEach(() => {
   capabilities = ALL_CAPABILITIES;
@@ -29,6 +31,7 @@ beforeEach(() => {
   events = [];
   changed = Promise.withResolvers();
   onSynced = () => {};
+  mayDelete = () => true;
 });
 
 afterEach(async () => {
@@ -48,14 +51,14 @@ class Files {
     this.mapping = mapping(id, options);
   }
 
-  set(files: Readonly<Record<string, string>>): void {
+  set(files: Readonly<Record<string, string>>, mode = 0o644): void {
     const bytes = Object.values(files).map((content) => Buffer.from(content));
     this.content = memoryContent(bytes);
     this.tree = createTree(
       "directory",
       Object.entries(files).map(([path, content]): TreeEntry => {
         const digest = createHash("sha256").update(content).digest("hex");
-        return { type: "file", path, mode: 0o644, size: Buffer.byteLength(content), digest };
+        return { type: "file", path, mode, size: Buffer.byteLength(content), digest };
       }),
     );
     push();
@@ -70,7 +73,7 @@ let capabilities: TransportCapabilities = ALL_CAPABILITIES;
 function desired(): DesiredState {
   const roots = mapped.flatMap(({ mapping: each, tree, content, isIgnored }): DesiredRoot[] => {
     if (tree === undefined) return [];
-    const spec = { path: each.to, shape: "directory", key: each.id } as const;
+    const spec = { path: each.to, shape: "directory", key: each.id, from: each.from } as const;
     return [{ mapping: each, spec, tree, content, settledAt: 0, isExcluded: (path) => isIgnored(path) }];
   });
   return {
@@ -93,6 +96,7 @@ interface StartOptions {
   readonly runId?: string;
   readonly since?: string;
   readonly force?: boolean;
+  readonly host?: string;
   readonly actions?: readonly ResolvedAction[];
 }
 
@@ -101,6 +105,7 @@ function start({
   runId = "me",
   since = "2026-01-01T00:00:00.000Z",
   force = true,
+  host,
   actions = [],
 }: StartOptions): Worker {
   const tell = (event: string): void => {
@@ -113,11 +118,12 @@ function start({
   worker = new Worker({
     name: "pod/web-0, container main",
     desired: desired(),
-    claimant: { runId, since, force },
+    claimant: { runId, since, force, host },
+    mayDelete: (root, paths) => mayDelete(root.mapping.id, paths),
     claimed: new Set(),
     archives,
     capabilities: () => capabilities,
-    open: () => container.open(runId, since),
+    open: () => container.open(runId, since, host),
     actionsDue: (paths) => actionsDue(actions, "head", paths),
     retry: { min: 1, max: 2 },
     listener: {
@@ -130,6 +136,8 @@ function start({
       onProgress: () => {},
       onRun: (action, result) =>
         tell(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
+      onDeletes: (root, error, deletes) => tell(`deletes ${root.mapping.id} ${deletes.paths.join()}: ${error.message}`),
+      onNote: (_code, text) => tell(`note ${text}`),
       onSession: () => {},
       onChange: () => tell("change"),
     },
@@ -493,4 +501,155 @@ describe("a worker", () => {
     await until(() => events.includes("run x KINSYNC_TARGET_LOST"));
     expect(container.log.filter((line) => line.startsWith("run"))).toEqual([]);
   });
+
+  test("halts before anything is sent where mirror would delete foreign files without consent, and goes on with it", async () => {
+    container.put("src", "foreign", "xyz");
+    mayDelete = () => false;
+    const files = new Files("src", { mirror: true });
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "halted" && worker.idle);
+    expect(container.seen("src")).toEqual({ foreign: "xyz" });
+    expect(container.log.filter((line) => line.startsWith("commit"))).toEqual([]);
+    expect(worker?.reason).toBe(
+      "pod/web-0, container main: `mirror: true` would delete 1 entry that kinsync did not create, in /src: foreign",
+    );
+    expect(events).toContain(`deletes src foreign: ${worker?.reason}`);
+    mayDelete = () => true;
+    worker?.retryNow();
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1" });
+  });
+
+  test("serves its other mappings while one waits for consent", async () => {
+    container.put("one", "foreign", "x");
+    mayDelete = () => false;
+    const one = new Files("one", { mirror: true });
+    const two = new Files("two");
+    one.set({ a: "1" });
+    two.set({ a: "1" });
+    start({ files: [one, two] });
+    await until(() => worker?.status === "halted");
+    expect(container.seen("two")).toEqual({ a: "1" });
+  });
+
+  test("deletes nothing of a mounted volume, and notes it once", async () => {
+    container.put("src", "data/rows", "x");
+    container.put("src", "foreign", "x");
+    container.root("src").mounts = ["data"];
+    const files = new Files("src", { mirror: true });
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(synced(1));
+    files.set({ b: "1" });
+    await until(synced(2));
+    expect(container.seen("src")).toEqual({ "data/rows": "x", b: "1" });
+    expect(events.filter((event) => event.startsWith("note"))).toEqual([
+      "note src: other file systems are mounted below /src, where `mirror` deletes nothing: data",
+    ]);
+  });
+
+  test("does not claim a root whose files of another folder's run it would delete", async () => {
+    await claimFrom({ host: "laptop", folder: "/other" });
+    container.put("src", "theirs", "x");
+    container.put("src", "image", "x");
+    container.root("src").placed.add("theirs");
+    mayDelete = () => false;
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files], host: "laptop" });
+    await until(() => worker?.status === "halted" && worker.idle);
+    expect(worker?.reason).toContain("this run would delete 1 entry that came from /other on laptop, in /src: theirs");
+    expect(container.root("src").marker?.runId).toBe("other");
+    expect(container.seen("src")).toEqual({ image: "x", theirs: "x" });
+    mayDelete = (_, paths) => paths.join() === "theirs";
+    worker?.retryNow();
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1", image: "x" });
+  });
+
+  test.each([
+    ["the same folder", { host: "laptop", folder: "/local/src" }],
+    ["a folder that is not known", undefined],
+  ])("deletes without a question what a run from %s placed", async (_, origin) => {
+    await claimFrom(origin);
+    container.put("src", "old", "x");
+    container.root("src").placed.add("old");
+    mayDelete = () => false;
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files], host: "laptop" });
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1" });
+  });
+
+  test("takes over without a question where nothing of the other folder's run is deleted", async () => {
+    await claimFrom({ host: "desktop", folder: "/local/src" });
+    container.put("src", "a", "0");
+    container.root("src").placed.add("a");
+    mayDelete = () => false;
+    const files = new Files("src");
+    files.set({ a: "1", b: "1" });
+    start({ files: [files], host: "laptop" });
+    await until(synced(1));
+    expect(container.seen("src")).toEqual({ a: "1", b: "1" });
+    expect(container.root("src").marker?.runId).toBe("me");
+  });
+
+  test("does not touch a system folder that a relative path leads to", async () => {
+    const files = new Files("src", { to: "usr" });
+    files.set({ a: "1" });
+    start({ files: [files] });
+    await until(() => worker?.status === "failed" && worker.idle);
+    expect(worker?.reason).toBe('pod/web-0, container main: `to` of src is "/usr", a system folder');
+    expect(container.roots.size).toBe(0);
+  });
+
+  test("notes once that a mode cannot be set, and plans it neither again nor after a lost connection", async () => {
+    container.put("src", "a", "1", 0o666);
+    container.notes = [{ code: "mode", path: "a", message: "its mode cannot be set" }];
+    const files = new Files("src");
+    files.set({ a: "1" }, 0o755);
+    start({ files: [files], actions: [{ timeout: 1_000, when: ["*"], command: "x" }] });
+    await until(() => events.includes("run x 0"));
+    // The file system ignored it.
+    container.put("src", "a", "1", 0o666);
+    container.breakConnection();
+    await until(() => events.filter((event) => event.startsWith("synced src g1")).length === 2);
+    files.set({ a: "1", b: "2" }, 0o755);
+    await until(synced(2));
+    await until(() => worker?.idle === true);
+    expect(container.log.filter((line) => line.startsWith("commit"))).toEqual([
+      "commit src chmod a",
+      "commit src ",
+      "commit src file b",
+    ]);
+    expect(container.log.filter((line) => line.startsWith("run"))).toHaveLength(2);
+    expect(events.filter((event) => event.startsWith("note"))).toEqual([
+      "note pod/web-0, container main: its mode cannot be set",
+    ]);
+  });
+
+  test("starts no command for a mode that is not compared", async () => {
+    container.put("src", "a", "1", 0o600);
+    const files = new Files("src");
+    files.set({ a: "1" });
+    start({ files: [files], actions: [{ timeout: 1_000, when: ["*"], command: "x" }] });
+    await until(synced(1));
+    await until(() => worker?.idle === true);
+    expect(events).toContain("synced src g1 +0 -0");
+    expect(container.log.filter((line) => line.startsWith("run"))).toEqual([]);
+  });
 });
+
+/** Another run claims /src with these files' origin, and ends. */
+async function claimFrom(origin: Origin | undefined): Promise<void> {
+  const other = await container.open("other", "2025-12-31T00:00:00.000Z", origin?.host);
+  const spec = {
+    path: "/src",
+    shape: "directory",
+    key: "src",
+    ...(origin === undefined ? {} : { from: origin.folder }),
+  } as const;
+  await other.claim(spec, { snapshot: 1, tree: "", signal: AbortSignal.timeout(1_000) });
+}
