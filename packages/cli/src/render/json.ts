@@ -13,6 +13,8 @@ export function createJsonReporter(output: Output): Reporter {
     // The engine's events have no text that is not clean.
     event: write,
     attach: () => undefined,
+    hold: () => undefined,
+    release: () => undefined,
     end: () => undefined,
     abandon: () => undefined,
   };

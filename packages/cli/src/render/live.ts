@@ -25,6 +25,8 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
   let prefixOf = NO_PREFIX;
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
+  /** Lines that wait while somebody else writes. */
+  let held: string[] | undefined;
 
   function frame(): string {
     const workloads = view?.().workloads ?? [];
@@ -41,16 +43,24 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
   }
   function draw(): void {
     timer = undefined;
-    if (!ended && view !== undefined) screen(frame());
+    if (!ended && held === undefined && view !== undefined) screen(frame());
   }
   function soon(): void {
     if (timer === undefined && !ended && view !== undefined) timer = setTimeout(draw, FRAME);
   }
   function keep(text: string): void {
-    if (view === undefined || ended) output.write(`${text}\n`);
+    if (held !== undefined) held.push(text);
+    else if (view === undefined || ended) output.write(`${text}\n`);
     else screen.persist(text);
   }
+  function release(): void {
+    const lines = held ?? [];
+    held = undefined;
+    for (const line of lines) keep(line);
+    soon();
+  }
   function close(): void {
+    release();
     clearTimeout(timer);
     if (!ended && view !== undefined) {
       screen(frame());
@@ -96,6 +106,11 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
       prefixOf = createPrefix(named);
       soon();
     },
+    hold: () => {
+      held ??= [];
+      screen.clear();
+    },
+    release,
     end: (summaries) => {
       close();
       for (const summary of summaries) output.write(`${formatSummary(summary, paint, prefixOf)}\n`);

@@ -4,5 +4,5 @@ export type { Project, ProjectRunOptions, ProjectWorkload } from "./project.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";
 export type { WorkloadPlan } from "../config/resolve.ts";
 export type { NeededPermission } from "./permissions.ts";
-export type { RunResult } from "../engine/options.ts";
+export type { DeletesRequest, RunResult } from "../engine/options.ts";
 export type { Outcome } from "../engine/outcome.ts";
