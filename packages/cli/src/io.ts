@@ -8,10 +8,17 @@ export interface Output {
   readonly rows?: number | undefined;
 }
 
+/** A stream to read an answer from; `process.stdin` is one. */
+export interface Input extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean | undefined;
+}
+
 /** Everything of the outside world that a command may touch. */
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Where answers to questions come from. Default: nobody is asked. */
+  readonly stdin?: Input | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Export conditions that this process runs with: `--conditions` of Node. */

@@ -26,6 +26,9 @@ export async function runProcess(): Promise<void> {
   using interrupts = createInterrupts();
   process.exitCode = await main(process.argv.slice(2), {
     ...streams,
+    get stdin() {
+      return process.stdin;
+    },
     cwd: process.cwd(),
     conditions: conditionsOf(process.execArgv),
     onPluginBlocked: (error) => tellFailure(error, process.argv.slice(2), streams),

@@ -21,6 +21,7 @@ interface Flags {
   readonly role?: readonly string[];
   readonly initial?: InitialSync;
   readonly allowEmpty?: boolean;
+  readonly allowDeletes?: boolean;
   readonly wait?: number;
   readonly keep?: boolean;
 }
@@ -141,7 +142,12 @@ function withSync(target: Command): Command {
         "first sync: compare checksums (verify), assume up to date (trust), or send everything (full)",
       ).choices(["verify", "trust", "full"]),
     )
-    .option("--allow-empty", "allow an empty source folder (deletes all synced files)", false);
+    .option("--allow-empty", "allow an empty source folder (deletes all synced files)", false)
+    .option(
+      "--allow-deletes",
+      "delete files that kinsync did not create (mirror: true) or that came from another folder, without a question",
+      false,
+    );
   return withCluster(target);
 }
 
@@ -177,6 +183,7 @@ function syncOptions(flags: Flags): SyncOptions {
     roles: flags.role ?? [],
     initial: flags.initial,
     allowEmpty: flags.allowEmpty === true,
+    allowDeletes: flags.allowDeletes === true,
     wait: flags.wait,
   };
 }

@@ -76,14 +76,14 @@ test.each<[situation: string, argv: string, error: string, hint: string]>([
   [
     "the root as the container path",
     "up pod/x --sync src:/",
-    'error KINSYNC_TARGET_PATH: TO of --sync src:/ is "/", the root of the container, and a root holds more than your files',
-    "Map to a folder below the root, such as `/app/src`.",
+    'error KINSYNC_CONFIG_SYSTEM_FOLDER: TO of --sync src:/ is "/", the root of the container',
+    "Map to a folder below it, such as `/app`, or map single files into it.",
   ],
   [
     "two rules for one path",
     "up pod/x --sync src:/app --sync src:/app/",
     "error KINSYNC_CONFIG_CONFLICT: TO of --sync src:/app/ is /app, as in sync[0], and both may meet in one container",
-    "Take one of them out, or give them roles, indexes or containers that do not overlap.",
+    "Take one of them out, or give them roles, indexes, labels or containers that do not overlap.",
   ],
 ])("%s is told, with the next step", async (_situation, argv, error, hint) => {
   await using place = await createWorkplace(SRC);
@@ -141,7 +141,7 @@ test.each<[situation: string, config: string, message: RegExp]>([
   [
     "maps to the root",
     "workloads: [{ workload: pod/x, sync: [{ from: src, to: / }] }]",
-    /^error KINSYNC_TARGET_PATH: kinsync\.config\.yaml:1:56: workloads\[0\]\.sync\[0\]\.to is "\/"/,
+    /^error KINSYNC_CONFIG_SYSTEM_FOLDER: kinsync\.config\.yaml:1:56: workloads\[0\]\.sync\[0\]\.to is "\/"/,
   ],
   [
     "has two rules for one path",

@@ -1,6 +1,8 @@
 export { createEngine } from "./engine/engine.ts";
 export type { EngineCommands } from "./engine/commands.ts";
 export type {
+  AllowedDeletes,
+  DeletesRequest,
   Engine,
   EngineOptions,
   EngineView,
@@ -14,6 +16,7 @@ export type {
   EngineEvent,
   FailedEvent,
   SnapshotEvent,
+  HaltedDeletes,
   HaltedEvent,
   MappingChange,
   MemberEvent,

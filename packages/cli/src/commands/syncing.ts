@@ -3,6 +3,7 @@ import type { RunResult, WorkloadPlan } from "@kinsync/core/project";
 import { parseMappingFlag } from "@kinsync/core/config";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
+import { createDeletesQuestion } from "../render/deletes-question.ts";
 import type { SyncOptions } from "../setup/options.ts";
 import { projectOptions } from "../setup/project.ts";
 
@@ -27,7 +28,7 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
     }
     const { openProject } = await import("@kinsync/core/project");
     let planned: readonly WorkloadPlan[] = [];
-    const { sync, container, roles, initial, allowEmpty, wait } = options;
+    const { sync, container, roles, initial, allowEmpty, allowDeletes, wait } = options;
     await using project = await openProject({
       ...projectOptions(options, io, { workload, sync, container, roles, initial }),
       onStep: (step) => {
@@ -53,6 +54,8 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
     const run = {
       wait,
       allowEmpty,
+      allowDeletes,
+      onDeletes: createDeletesQuestion(options, io, reporter),
       signal: io.signal,
       onEvent: (event: EngineEvent) => reporter.event(event),
       onStart: (engine: Engine) => reporter.attach(() => engine.view(), named),

@@ -14,6 +14,8 @@ export function createJsonReporter(output: Output): Reporter {
     event: write,
     prepare: async () => undefined,
     attach: () => undefined,
+    hold: () => undefined,
+    release: () => undefined,
     end: () => undefined,
     abandon: () => undefined,
   };

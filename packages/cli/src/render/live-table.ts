@@ -14,6 +14,8 @@ export interface LiveTable {
   draw(view: EngineView, transfers: readonly TransferView[]): void;
   /** Writes a line above the table, which stays. */
   persist(text: string): void;
+  /** Removes the table until the next `draw`. */
+  clear(): void;
   /** Leaves the last frame on the terminal. */
   done(): void;
 }
@@ -33,6 +35,7 @@ export function createLiveTable(output: Output & NodeJS.WritableStream, paint: P
   return {
     draw: (view, transfers) => screen(frame(view, transfers)),
     persist: (text) => screen.persist(text),
+    clear: () => screen.clear(),
     done: () => screen.done(),
   };
 }

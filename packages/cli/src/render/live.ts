@@ -24,19 +24,29 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
   let prefixOf = NO_PREFIX;
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
+  /** Lines that wait while somebody else writes. */
+  let held: string[] | undefined;
 
   function draw(): void {
     timer = undefined;
-    if (!ended && view !== undefined) table?.draw(view(), transfers.view());
+    if (!ended && held === undefined && view !== undefined) table?.draw(view(), transfers.view());
   }
   function soon(): void {
     if (timer === undefined && !ended && view !== undefined) timer = setTimeout(draw, FRAME);
   }
   function keep(text: string): void {
-    if (table === undefined || view === undefined || ended) output.write(`${text}\n`);
+    if (held !== undefined) held.push(text);
+    else if (table === undefined || view === undefined || ended) output.write(`${text}\n`);
     else table.persist(text);
   }
+  function release(): void {
+    const lines = held ?? [];
+    held = undefined;
+    for (const line of lines) keep(line);
+    soon();
+  }
   function close(): void {
+    release();
     clearTimeout(timer);
     if (!ended && view !== undefined) {
       table?.draw(view(), transfers.view());
@@ -93,6 +103,11 @@ export function createLiveReporter(output: Output & NodeJS.WritableStream, paint
       prefixOf = createPrefix(named);
       soon();
     },
+    hold: () => {
+      held ??= [];
+      table?.clear();
+    },
+    release,
     end: (summaries) => {
       close();
       for (const summary of summaries) output.write(`${formatSummary(summary, paint, prefixOf)}\n`);

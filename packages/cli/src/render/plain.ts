@@ -20,8 +20,12 @@ export function createPlainReporter(
   let prefixOf = NO_PREFIX;
   let told = now();
 
+  /** Lines that wait while somebody else writes. */
+  let held: string[] | undefined;
+
   function line(text: string): void {
-    output.write(`${text}\n`);
+    if (held === undefined) output.write(`${text}\n`);
+    else held.push(text);
   }
   return {
     start: ({ command, lines }) => {
@@ -47,6 +51,14 @@ export function createPlainReporter(
     prepare: async () => undefined,
     attach: (_view, workloads) => {
       prefixOf = createPrefix(workloads);
+    },
+    hold: () => {
+      held ??= [];
+    },
+    release: () => {
+      const lines = held ?? [];
+      held = undefined;
+      for (const each of lines) line(each);
     },
     end: (summaries) => {
       for (const summary of summaries) line(formatSummary(summary, paint, prefixOf));

@@ -21,6 +21,9 @@ export interface Reporter {
   prepare(): Promise<void>;
   /** From now on `view` returns the current state. @param workloads all of the run */
   attach(view: () => EngineView, workloads: readonly NamedWorkload[]): void;
+  /** Lets somebody else write to the terminal until `release`. Events are kept. */
+  hold(): void;
+  release(): void;
   /** Prints the result. Gives the terminal back. */
   end(summaries: readonly SummaryEvent[]): void;
   /** Gives the terminal back without a result: an error follows. */

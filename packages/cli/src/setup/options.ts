@@ -23,6 +23,7 @@ export interface SyncOptions extends ClusterOptions {
   readonly roles: readonly string[];
   readonly initial: InitialSync | undefined;
   readonly allowEmpty: boolean;
+  readonly allowDeletes: boolean;
   /** Milliseconds. */
   readonly wait: number | undefined;
 }

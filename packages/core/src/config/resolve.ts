@@ -5,6 +5,7 @@ import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
+import { systemFolderAt, systemFolderError } from "../mapping/system-folders.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
 import { formatConfigPath, placeOf } from "./problems.ts";
@@ -38,8 +39,8 @@ export function originOf(loaded: LoadedConfig): ConfigOrigin {
 /**
  * Fills in the defaults of a checked config: absolute local paths, normal container paths, one id for each mapping.
  *
- * Throws `KINSYNC_TARGET_PATH` (`/`, `..`, `.kinsync`, a backslash), `KINSYNC_CONFIG_CONFLICT` (two mappings of one workload
- * want one path in the same containers; one workload named twice).
+ * Throws `KINSYNC_TARGET_PATH` (`..`, `.kinsync`, a backslash), `KINSYNC_CONFIG_SYSTEM_FOLDER` (`/`, `/usr`, `/home/ada`),
+ * `KINSYNC_CONFIG_CONFLICT` (two mappings of one workload want one path in the same containers; one workload named twice).
  */
 export function resolveConfig(config: Pick<KinsyncConfig, "workloads">, origin: ConfigOrigin): readonly WorkloadPlan[] {
   const seen = new Map<string, number>();
@@ -67,6 +68,7 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
       where: () => origin.describe(["workloads", index, "sync", place, "to"]),
     }),
   );
+  checkSystemFolders(mappings, (place) => origin.describe(["workloads", index, "sync", place, "to"]));
   checkConflicts(mappings, (place) => origin.describe(["workloads", index, "sync", place, "to"]));
   return {
     workload: workload.workload,
@@ -137,7 +139,8 @@ function normalizeTo(text: string, where: () => string): { readonly to: string; 
   if (segments.includes("..")) throw refuse("which has a part `..`", "Write the path out, without `..`.");
   if (segments.includes(".kinsync")) throw refuse("which is in kinsync's own state folder");
   const normal = posix.normalize(text);
-  if (normal === "/") throw refuse("the root of the container, and a root holds more than your files");
+  const what = normal === "/" ? systemFolderAt(normal, "directory") : undefined;
+  if (what !== undefined) throw systemFolderError(where(), text, what);
   const to = normal.replace(/\/+$/, "");
   return { to, toIsFolder: /\/\.?$/.test(text) };
 }
@@ -145,8 +148,23 @@ function normalizeTo(text: string, where: () => string): { readonly to: string; 
 /** Where the files of a mapping really end up: `cp` puts a single file into a folder under its own name. */
 function finalPath(mapping: ResolvedMapping): string {
   if (!mapping.toIsFolder) return mapping.to;
-  const isFile = statSync(mapping.from, { throwIfNoEntry: false })?.isFile() ?? false;
-  return isFile ? posix.join(mapping.to, basename(mapping.from)) : mapping.to;
+  return isSingleFile(mapping) ? posix.join(mapping.to, basename(mapping.from)) : mapping.to;
+}
+
+function isSingleFile({ from }: ResolvedMapping): boolean {
+  return statSync(from, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Refuses folders of the system. Relative paths are judged in the container. Throws `KINSYNC_CONFIG_SYSTEM_FOLDER`. */
+function checkSystemFolders(mappings: readonly ResolvedMapping[], describe: (place: number) => string): void {
+  for (const [place, mapping] of mappings.entries()) {
+    if (!posix.isAbsolute(mapping.to)) continue;
+    const path = finalPath(mapping);
+    // Almost no path is one, also as a folder: only those cost a look at the local file.
+    if (systemFolderAt(path, "directory") === undefined) continue;
+    const what = systemFolderAt(path, isSingleFile(mapping) ? "file" : "directory");
+    if (what !== undefined) throw systemFolderError(describe(place), path, what);
+  }
 }
 
 function checkConflicts(mappings: readonly ResolvedMapping[], describe: (place: number) => string): void {

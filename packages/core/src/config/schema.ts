@@ -3,6 +3,7 @@ import type { RunAction } from "../contract/action.ts";
 import {
   IGNORE_FILES,
   INITIAL_SYNCS,
+  MODE_RULES,
   type KinsyncConfig,
   type MappingConfig,
   type WorkloadConfig,
@@ -54,6 +55,7 @@ const mapping = z.strictObject({
   states: z.array(z.enum(MEMBER_STATES)).min(1).optional(),
   inPlace: z.boolean().optional(),
   mirror: z.boolean().optional(),
+  modes: z.enum(MODE_RULES).optional(),
   transport: transport.optional(),
   initial: z.enum(INITIAL_SYNCS).optional(),
 } satisfies Shape<MappingConfig>);

@@ -7,13 +7,21 @@ export interface RootSpec {
   readonly path: string;
   /** `directory`: a mapped folder; `file`: one mapped file, the only entry, in a folder that kinsync does not own. */
   readonly shape: "directory" | "file";
+  /** Name of the mapped file in that folder, for the shape `file`: the only path that a batch of this root may name. */
+  readonly fileName?: string;
   /** Name of this mapping's part of the state directory: safe as a file name, unique among the mappings of one container. */
   readonly key: string;
+  /** Absolute path of the local file or folder that the files come from; the transport writes it into markers (`Marker.origin`). */
+  readonly from?: string;
   /** Write into the existing file where a rename is impossible (a mount of a single file). Default: `false`. */
   readonly inPlace?: boolean;
 }
 
-/** One step of a batch. Paths are POSIX, relative to the root, never contain `..` and have no trailing slash. */
+/**
+ * One step of a batch. Paths are POSIX, relative to the root, never contain `..` and have no trailing slash. Steps are applied in order as
+ * far as it matters: deletes that come before the first file, folder or link make room for it, also for a name that differs from theirs
+ * only by case or Unicode form, which is the same file on some file systems. The other deletes come after everything is in place.
+ */
 export type BatchEntry =
   /** A file. The archive holds its bytes under its path. `digest`: sha256, hex. `replaces`: the type of what exists at the path. */
   | {

@@ -8,6 +8,14 @@ export const INITIAL_SYNCS = Object.freeze(["verify", "trust", "full"] as const)
 
 export type InitialSync = (typeof INITIAL_SYNCS)[number];
 
+/**
+ * What happens to permission bits. `portable`: new files get 0644, or 0755 where the local one is executable, new folders 0755; existing
+ * files keep their mode but for the executable bits, existing folders keep theirs. `exact`: the modes of the local files and folders.
+ */
+export const MODE_RULES = Object.freeze(["portable", "exact"] as const);
+
+export type ModeRule = (typeof MODE_RULES)[number];
+
 /** Files with ignore rules that a mapping can read. */
 export const IGNORE_FILES = Object.freeze([".gitignore", ".dockerignore"] as const);
 
@@ -40,8 +48,13 @@ export interface MappingConfig {
   readonly states?: readonly MemberState[];
   /** Write in place where a rename is impossible. Default: `false`. */
   readonly inPlace?: boolean;
-  /** Delete also what kinsync did not create. Default: `false`. */
+  /**
+   * Delete also what kinsync did not create, below a mapped folder. Other volumes that are mounted below it are left out, and a mapped
+   * single file affects only itself. Default: `false`.
+   */
   readonly mirror?: boolean;
+  /** Default: `portable`. */
+  readonly modes?: ModeRule;
   /** Name of the transport, or name and options. Default: `exec`. */
   readonly transport?: TransportReference;
   /** Default: `verify`. */

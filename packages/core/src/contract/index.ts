@@ -30,7 +30,7 @@ export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
 export { readArchive } from "./read-archive.ts";
 export type { ArchivePart } from "./read-archive.ts";
 export { TarCursor } from "./tar-cursor.ts";
-export type { Inventory, InventoryEntry, Marker } from "./inventory.ts";
+export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
 export type { Receipt, ReceiptNote, Session, SessionEnd, SessionFacts, Stage } from "./session.ts";
 export { targetKey } from "./target.ts";
 export type { Target } from "./target.ts";
@@ -50,12 +50,13 @@ export type {
 } from "./resource.ts";
 export { formatLabelSelector } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig, IGNORE_FILES, INITIAL_SYNCS } from "./config.ts";
+export { defineConfig, IGNORE_FILES, INITIAL_SYNCS, MODE_RULES } from "./config.ts";
 export type {
   IgnoreFile,
   InitialSync,
   KinsyncConfig,
   MappingConfig,
+  ModeRule,
   PluginReference,
   TransportReference,
   WorkloadConfig,

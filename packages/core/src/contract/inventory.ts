@@ -1,3 +1,11 @@
+/** Where the files of a mapped root came from. */
+export interface Origin {
+  /** Name of the machine. */
+  readonly host: string;
+  /** Absolute path of the local file or folder. */
+  readonly folder: string;
+}
+
 /** Content of the marker file in the container's `.kinsync` folder: which run owns a mapped root. Written last in every commit. */
 export interface Marker {
   readonly format: 1;
@@ -7,6 +15,8 @@ export interface Marker {
   readonly owner: string;
   /** ISO 8601: when that run began. */
   readonly since: string;
+  /** Where the files of that run came from: `OpenContext.host` and `RootSpec.from`. Missing where one of them is. */
+  readonly origin?: Origin;
   readonly incarnation: string;
   readonly snapshot: number;
   /** Digest of the tree that is completely in place. */

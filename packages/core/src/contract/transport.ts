@@ -8,8 +8,8 @@ import type { PolicyRule } from "./status.ts";
 import type { Target } from "./target.ts";
 
 export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
-export type { Inventory, InventoryEntry, Marker } from "./inventory.ts";
-export type { HostedSession, Receipt, Session, SessionEnd, Stage } from "./session.ts";
+export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
+export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, Stage } from "./session.ts";
 
 /** What a transport receives when it opens a session. */
 export interface OpenContext {
@@ -20,6 +20,8 @@ export interface OpenContext {
   readonly owner: string;
   /** ISO 8601: when this run began; the transport writes it into markers. The run that began last keeps a root that two runs claim. */
   readonly since: string;
+  /** Name of this machine; the transport writes it into markers (`Marker.origin`). Default: not known, and the marker has no origin. */
+  readonly host?: string;
   /** The pod as kinsync last read it: its volumes, mounts and labels. A program that opens a session itself may leave it out. */
   readonly pod?: Pod;
   /** The mapped roots that this session is for. The engine always gives them. Default: none known yet. */

@@ -4,12 +4,18 @@ export interface EngineCommands {
   rescan(): Promise<void>;
   /** Retries at once every target that failed or waits for its next attempt. */
   trigger(): void;
+  /**
+   * Allows the deletes that halt this mapping now, and tries again. Other deletes, later ones included, halt again.
+   * @param mapping id as in the event `halted`. Default: all mappings
+   */
+  allowDeletes(mapping?: string): void;
 }
 
 /** What an engine provides for its commands. */
 export interface Commandable {
   rescan(): Promise<void>;
   retryNow(): void;
+  allowDeletes(mapping?: string): void;
 }
 
 /** The commands for the workloads that run now. */
@@ -20,6 +26,9 @@ export function engineCommands(running: () => readonly Commandable[]): EngineCom
     },
     trigger() {
       for (const each of running()) each.retryNow();
+    },
+    allowDeletes(mapping) {
+      for (const each of running()) each.allowDeletes(mapping);
     },
   };
 }

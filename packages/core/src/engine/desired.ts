@@ -67,7 +67,9 @@ function desiredRoot(
   const spec: RootSpec = {
     path: path.path,
     shape: path.shape,
+    ...(path.shape === "file" ? { fileName: path.fileName } : {}),
     key: path.key,
+    from: mapping.from,
     ...(mapping.inPlace ? { inPlace: true } : {}),
   };
   return {

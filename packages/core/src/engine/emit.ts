@@ -4,6 +4,7 @@ import { isKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { Member } from "../resolve/resolution.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { commandText } from "../sync/actions/due.ts";
+import type { Deletes } from "../sync/target/deletes.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { EngineEvent, MappingChange } from "./events.ts";
 import { diffTrees } from "../mapping/tree.ts";
@@ -126,6 +127,28 @@ export class WorkloadEmitter {
       changed: mappings.reduce((sum, { changed }) => sum + changed, 0),
       paths: mappings.flatMap(({ paths }) => paths).slice(0, MAX_PATHS),
       mappings,
+    });
+  }
+
+  /** A mapped root of a target waits for consent to deletes. */
+  deletes({ pod, uid, container }: TargetNames, mapping: string, error: KinsyncError, deletes: Deletes): void {
+    const { code, message: reason, hint } = error;
+    const { paths, bytes, origin } = deletes;
+    this.emit({
+      event: "halted",
+      mapping,
+      pod,
+      uid,
+      container,
+      code,
+      reason,
+      hint,
+      deletes: {
+        count: paths.length,
+        bytes,
+        paths: paths.slice(0, MAX_PATHS),
+        ...(origin === undefined ? {} : { origin }),
+      },
     });
   }
 

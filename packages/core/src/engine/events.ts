@@ -1,3 +1,4 @@
+import type { Origin } from "../contract/inventory.ts";
 import type { MemberState } from "../contract/state.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
@@ -111,7 +112,21 @@ export interface RetryEvent extends OfTarget {
   readonly delay: number;
 }
 
-/** A mapping or a target stopped on purpose: the local files vanished, or another run of kinsync claimed the target. Repeated for a target at each snapshot that it does not get. */
+/** Deletes that wait for the user's consent. */
+export interface HaltedDeletes {
+  readonly count: number;
+  /** Of file content that would be lost. */
+  readonly bytes: number;
+  /** Relative to the mapping's container path. At most 20. */
+  readonly paths: readonly string[];
+  /** Where the files came from, if a run from another folder placed them. Missing: kinsync did not create them. */
+  readonly origin?: Origin;
+}
+
+/**
+ * A mapping or a target stopped on purpose: the local files vanished, another run of kinsync claimed the target, or deletes need consent.
+ * Repeated for a target at each snapshot that it does not get.
+ */
 export interface HaltedEvent extends Base {
   readonly event: "halted";
   readonly mapping?: string;
@@ -121,6 +136,8 @@ export interface HaltedEvent extends Base {
   readonly code?: ErrorCode;
   readonly reason: string;
   readonly hint?: string;
+  /** With `KINSYNC_TARGET_DELETES`. */
+  readonly deletes?: HaltedDeletes;
 }
 
 /** A mapping that was halted continues. */

@@ -1,4 +1,5 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
+import type { Origin } from "../contract/inventory.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import type { KinsyncError } from "../errors/error.ts";
@@ -38,10 +39,54 @@ export interface EngineOptions {
   readonly wait?: number;
   /** An empty source folder is intended: all synced files are deleted. Default: `false`. */
   readonly allowEmpty?: boolean;
+  /** Name of this machine, for the markers in the containers. Default: unknown, and no run can tell that files came from elsewhere. */
+  readonly host?: string;
+  /**
+   * Deletes of files that kinsync did not create (`mirror`), or that a run from another folder placed. `ask`: the mapped root halts until
+   * `onDeletes` or `commands.allowDeletes` allows them. `allow`: they are deleted. Default: `ask`.
+   */
+  readonly deletes?: "ask" | "allow";
+  /** What the user allowed in earlier runs. Default: nothing. */
+  readonly allowedDeletes?: readonly AllowedDeletes[];
+  /**
+   * Asks the user, once for each mapping and list of paths. A run with `once` waits for the answer. Default: nobody is asked.
+   * @param signal ends with the run; then the answer has no effect
+   */
+  readonly onDeletes?: (request: DeletesRequest, signal: AbortSignal) => Promise<boolean>;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
   /** Makes the local side of a mapping. Default: files on disk, watched. */
   readonly createSource?: CreateSource;
+}
+
+/** Deletes that the user allowed earlier: these paths, or fewer of them. */
+export interface AllowedDeletes {
+  /** As the user named the workload, and its namespace. */
+  readonly workload: string;
+  readonly namespace: string;
+  /** Container path of the mapping. */
+  readonly to: string;
+  /** Relative to it. */
+  readonly paths: readonly string[];
+}
+
+/** Deletes that need consent. */
+export interface DeletesRequest {
+  readonly workload: string;
+  readonly namespace: string;
+  /** Id of the mapping, and its container path. */
+  readonly mapping: string;
+  readonly to: string;
+  /** All paths, in the container. */
+  readonly paths: readonly string[];
+  /** The same, relative to `to`. */
+  readonly relativePaths: readonly string[];
+  /** Bytes of file content that is lost. */
+  readonly bytes: number;
+  /** Where the files came from, if a run from another folder placed them. */
+  readonly origin?: Origin;
+  /** In one sentence, with the target. */
+  readonly reason: string;
 }
 
 /** One container that should hold files, as a live table shows it. */

@@ -21,7 +21,7 @@ export interface WorkloadProgress {
   readonly isHalted: boolean;
   /** Running targets by status. */
   readonly targets: Readonly<Record<TargetStatus, number>>;
-  /** Targets with a pass or a command in progress. */
+  /** Targets with a pass or a command in progress, and questions to the user. */
   readonly busy: number;
   /** Containers that should hold files and do not run. */
   readonly notRunning: number;

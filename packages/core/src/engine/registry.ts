@@ -8,6 +8,7 @@ import { selectFromMember, type EligibleContainer, type MemberSelection } from "
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Claimant } from "../sync/target/first-contact.ts";
 import { Claims } from "./claims.ts";
+import type { DeleteConsent } from "./delete-consent.ts";
 import { namesOf, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
@@ -24,8 +25,10 @@ export interface RegistryOptions {
   readonly emitter: WorkloadEmitter;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
+  readonly consent: DeleteConsent;
   readonly runId: string;
   readonly since: string;
+  readonly host: string | undefined;
   /** The pod existed when this run began: its mapped roots are claimed from any owner. */
   readonly isInitial: (uid: string) => boolean;
   /** A count changed. */
@@ -53,20 +56,21 @@ export class TargetRegistry implements AsyncDisposable {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.counts = new SelectionCounts(options.mappings);
-    const { actions, archives, emitter, capabilities, open, onChange, runId, since } = options;
+    const { actions, archives, emitter, capabilities, open, onChange, runId, since, host, consent } = options;
     this.#context = {
       actions,
       archives,
       emitter,
       counts: this.targets,
       claims: new Claims(),
+      consent,
       capabilities,
       open,
       snapshot: () => this.#snapshot,
       isCurrent: (entry) => !this.#isOver && this.#entries.get(entry.eligible.key) === entry,
       onChange,
     };
-    this.#claimants = { initial: { runId, since, force: true }, later: { runId, since, force: false } };
+    this.#claimants = { initial: { runId, since, host, force: true }, later: { runId, since, host, force: false } };
   }
 
   /** Processes the members that came, went or changed. */

@@ -8,6 +8,7 @@ import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { actionsDue } from "../sync/actions/due.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import { channelKey } from "../sync/target/channels.ts";
+import type { Deletes } from "../sync/target/deletes.ts";
 import type { DeliveryStats } from "../sync/target/deliver.ts";
 import type { DesiredRoot, DesiredState } from "../sync/target/desired-state.ts";
 import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
@@ -15,6 +16,7 @@ import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
 import { Worker } from "../sync/target/worker.ts";
 import type { Claims } from "./claims.ts";
+import type { DeleteConsent } from "./delete-consent.ts";
 import { desiredState } from "./desired.ts";
 import { namesOf, tenths, type TargetNames, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
@@ -29,6 +31,7 @@ export interface TargetContext {
   readonly emitter: WorkloadEmitter;
   readonly counts: TargetCounts;
   readonly claims: Claims;
+  readonly consent: DeleteConsent;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
   /** The released snapshot. */
@@ -125,6 +128,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     return this.#context.capabilities(mapping);
   }
 
+  mayDelete({ mapping }: DesiredRoot, paths: readonly string[]): boolean {
+    return this.#context.consent.mayDelete(mapping, paths);
+  }
+
   open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession> {
     const served = this.desired.roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
     const specs = served.map(({ spec }) => spec);
@@ -152,7 +159,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     if (error === undefined) return;
     const { code, message, hint } = error;
     if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
-    if (status === "halted") {
+    // Deletes that need consent were reported with their mapping.
+    if (status === "halted" && code !== "KINSYNC_TARGET_DELETES") {
       const { pod, uid, container } = names;
       emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
     }
@@ -188,6 +196,16 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     const { counts, emitter } = this.#context;
     if ("code" in result || result.exitCode !== 0) counts.failedRuns += 1;
     emitter.run(this.names(), action, result);
+  }
+
+  onDeletes({ mapping }: DesiredRoot, error: KinsyncError, deletes: Deletes): void {
+    if (!this.#isCurrent) return;
+    this.#context.emitter.deletes(this.names(), mapping.id, error, deletes);
+    this.#context.consent.halted(this.eligible.key, mapping, deletes, error);
+  }
+
+  onNote(code: string, text: string): void {
+    if (this.#isCurrent) this.#context.emitter.note(code, text);
   }
 
   onSession({ workingDirectory }: SessionFacts): void {

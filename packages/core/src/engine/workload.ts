@@ -5,12 +5,13 @@ import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Commandable } from "./commands.ts";
+import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import { LocalFiles } from "./local-files.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { OpenSession } from "./open-session.ts";
-import type { ResolvedWorkload, WorkloadView } from "./options.ts";
+import type { EngineOptions, ResolvedWorkload, WorkloadView } from "./options.ts";
 import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
@@ -30,6 +31,7 @@ export interface WorkloadEngineOptions {
   readonly runId: string;
   readonly since: string;
   readonly allowEmpty: boolean;
+  readonly consent: Pick<EngineOptions, "host" | "deletes" | "allowedDeletes" | "onDeletes">;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
   /** `progress` may differ. */
@@ -42,6 +44,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   readonly #emitter: WorkloadEmitter;
   readonly #files: LocalFiles;
   readonly #release = new Release();
+  readonly #consent: DeleteConsent;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
@@ -57,6 +60,17 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const { workload, kind, archives, runId, since, signal } = options;
     this.#options = options;
     this.#emitter = new WorkloadEmitter(workload.name, workload.ref.namespace, options.onEvent);
+    const { host, deletes = "ask", allowedDeletes = [], onDeletes } = options.consent;
+    this.#consent = new DeleteConsent({
+      workload: workload.name,
+      namespace: workload.ref.namespace,
+      deletes,
+      allowed: allowedDeletes,
+      ask: onDeletes,
+      onAllowed: () => this.retryNow(),
+      onChange: () => this.#onChange(),
+      signal,
+    });
     this.#registry = new TargetRegistry({
       mappings: workload.mappings,
       actions: workload.run,
@@ -65,8 +79,10 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       emitter: this.#emitter,
       capabilities: options.capabilities,
       open: options.open,
+      consent: this.#consent,
       runId,
       since,
+      host,
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
       onChange: () => this.#onChange(),
     });
@@ -98,7 +114,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       wasReady: this.#isReady,
       isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
       targets: { ...targets.statuses },
-      busy: targets.busy,
+      busy: targets.busy + this.#consent.pending,
       notRunning: targets.notRunning,
       failedRuns: targets.failedRuns,
       obstacle: this.#obstacle(),
@@ -143,6 +159,10 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   retryNow(): void {
     this.#registry.retryNow();
+  }
+
+  allowDeletes(mapping?: string): void {
+    this.#consent.allow(mapping);
   }
 
   #onSnapshot(snapshot: Snapshot, previous: Snapshot | undefined): void {

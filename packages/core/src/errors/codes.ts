@@ -79,6 +79,11 @@ export const ERRORS = {
     hint: "Fix the error at the location shown above.",
     retry: "terminal",
   },
+  KINSYNC_CONFIG_SYSTEM_FOLDER: {
+    summary: "A mapping goes to the root of the container, to a system folder, or to a home folder itself.",
+    hint: "Map to a folder below it, such as `/usr/src/app`, or map single files into it.",
+    retry: "terminal",
+  },
   KINSYNC_INTERNAL: {
     summary: "kinsync has a bug.",
     hint: "Please report it with the output above.",
@@ -181,6 +186,11 @@ export const ERRORS = {
     summary: "A local file or folder cannot be read, or cannot be represented in a container.",
     hint: "Make it readable, or add it to `ignore`.",
     retry: "retry",
+  },
+  KINSYNC_TARGET_DELETES: {
+    summary: "The next batch would delete files that kinsync did not create, or that came from another folder.",
+    hint: "To delete them, pass `--allow-deletes`. To keep them, remove `mirror: true` or map to another path.",
+    retry: "terminal",
   },
   KINSYNC_TARGET_DENIED: {
     summary: "The container's user has no write permission for the path.",

@@ -10,6 +10,7 @@ export const MAPPING_DEFAULTS = {
   states: ELIGIBLE_STATES,
   inPlace: false,
   mirror: false,
+  modes: "portable",
   transport: "exec",
   initial: "verify",
 } as const satisfies MappingConfigDefaults;

@@ -1,4 +1,4 @@
-import type { IgnoreFile, InitialSync } from "../contract/config.ts";
+import type { IgnoreFile, InitialSync, ModeRule } from "../contract/config.ts";
 import type { MemberState } from "../contract/state.ts";
 
 /** A mapping with every default filled in and its local path absolute. */
@@ -26,6 +26,7 @@ export interface ResolvedMapping {
   readonly states: readonly MemberState[];
   readonly inPlace: boolean;
   readonly mirror: boolean;
+  readonly modes: ModeRule;
   readonly transport: string;
   /** Options of the transport for this mapping. Absent: none. */
   readonly transportOptions?: Readonly<Record<string, unknown>>;

@@ -4,4 +4,4 @@ export type { Project, ProjectRunOptions, ProjectWorkload } from "./project.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";
 export type { WorkloadPlan } from "../config/resolve.ts";
 export type { NeededPermission } from "./permissions.ts";
-export type { RunOutcome, RunResult } from "../engine/options.ts";
+export type { DeletesRequest, RunOutcome, RunResult } from "../engine/options.ts";

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../engine/options.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
+import { AllowedDeletesFile } from "./allowed-deletes.ts";
 import { checkContextAllowed } from "./consent.ts";
 import type { OpenProjectOptions } from "./options.ts";
 import { defaultOwner } from "./owner.ts";
@@ -28,6 +30,16 @@ export interface ProjectRunOptions {
   readonly wait?: number | undefined;
   /** Sync an empty source folder, which deletes all synced files. Default: `false`. */
   readonly allowEmpty?: boolean | undefined;
+  /**
+   * Delete what kinsync did not create where `mirror` says so, and what a run from another folder placed, without a question. For this run
+   * alone. Default: `false`.
+   */
+  readonly allowDeletes?: boolean | undefined;
+  /**
+   * Asks the user about such deletes, once for each mapping and list of paths. A yes is remembered in the user's state folder
+   * (`XDG_STATE_HOME`) for the same cluster, workload and container path and these paths. Default: the mapping halts.
+   */
+  readonly onDeletes?: EngineOptions["onDeletes"] | undefined;
   /** Ends the run. Default: none. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
@@ -136,8 +148,9 @@ async function connect(
       run,
       found,
     }));
-    const start = (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> =>
-      runEngine(
+    const consents = new AllowedDeletesFile(options.env, cluster.server);
+    const start = async (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> =>
+      await runEngine(
         {
           cluster,
           kinds: registry.kinds,
@@ -147,7 +160,11 @@ async function connect(
           runId: run.runId ?? randomUUID(),
           owner: run.owner ?? defaultOwner(),
           ...(run.wait === undefined ? {} : { wait: run.wait }),
+          host: hostname(),
           allowEmpty: run.allowEmpty ?? false,
+          deletes: run.allowDeletes === true ? "allow" : "ask",
+          allowedDeletes: await consents.read(),
+          ...(run.onDeletes === undefined ? {} : { onDeletes: remembering(run.onDeletes, consents) }),
           signal: run.signal ?? new AbortController().signal,
           onEvent: run.onEvent ?? (() => undefined),
         },
@@ -169,6 +186,16 @@ async function connect(
     await close();
     throw error;
   }
+}
+
+/** Asks, and remembers a yes. */
+function remembering(ask: NonNullable<EngineOptions["onDeletes"]>, consents: AllowedDeletesFile): typeof ask {
+  return async (request, signal) => {
+    const isAllowed = await ask(request, signal);
+    const { workload, namespace, to, relativePaths: paths } = request;
+    if (isAllowed && !signal.aborted) await consents.add({ workload, namespace, to, paths });
+    return isAllowed;
+  };
 }
 
 async function openCluster(options: OpenProjectOptions, signal: AbortSignal): Promise<ClusterConnection> {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { checkSources, originOf, resolveConfig } from "@kinsync/core/config";
@@ -37,6 +38,7 @@ test("every default is filled in", () => {
         states: ["current", "kept"],
         inPlace: false,
         mirror: false,
+        modes: "portable",
         transport: "exec",
         initial: "verify",
       },
@@ -74,14 +76,14 @@ test.each([
   ["app/src", "app/src", false],
   ["./app", "app", false],
   [".", ".", false],
-  ["/etc", "/etc", false],
+  ["/etc/app", "/etc/app", false],
   ["/app/.", "/app", true],
 ])("the container path %s becomes normal", (text, to, toIsFolder) => {
   const [mapping] = resolveOne([{ from: "src", to: text }]).mappings;
   expect(mapping).toMatchObject({ to, toIsFolder });
 });
 
-test.each(["/", "//", "/.", "/../app", "../app", "/app/..", "/app/.kinsync", "/app/.kinsync/x", "\\app", "/a\u0007b"])(
+test.each(["/../app", "../app", "/app/..", "/app/.kinsync", "/app/.kinsync/x", "\\app", "/a\u0007b"])(
   "the container path %j is refused",
   (to) => {
     const error = thrown(() => resolveOne([{ from: "src", to }]));
@@ -89,6 +91,22 @@ test.each(["/", "//", "/.", "/../app", "../app", "/app/..", "/app/.kinsync", "/a
     expect(error.message).toMatch(/^workloads\.0\.sync\.0\.to is "/);
   },
 );
+
+test.each(["/", "//", "/.", "/usr/", "/home/ada", "/proc/1"])(
+  "the container path %j is refused as a system folder",
+  (to) => {
+    const error = thrown(() => resolveOne([{ from: "src", to }]));
+    expect(error.code).toBe("KINSYNC_CONFIG_SYSTEM_FOLDER");
+    expect(error.message).toMatch(/^workloads\.0\.sync\.0\.to is "/);
+  },
+);
+
+test("a single file may go into a system folder", () => {
+  const from = fileURLToPath(import.meta.url);
+  expect(resolveOne([{ from, to: "/etc/" }]).mappings[0]).toMatchObject({ to: "/etc" });
+  expect(resolveOne([{ from, to: "/usr/local/bin/tool" }]).mappings[0]).toMatchObject({ to: "/usr/local/bin/tool" });
+  expect(thrown(() => resolveOne([{ from, to: "/etc" }])).code).toBe("KINSYNC_CONFIG_SYSTEM_FOLDER");
+});
 
 test("two mappings on one path of the same containers are refused", () => {
   const error = thrown(() =>
@@ -176,9 +194,7 @@ test("a message about a value of a file names the place in it", async () => {
   const config = await folder.check();
   if (loaded === undefined) throw new Error("no config");
   const error = thrown(() => resolveConfig(config, originOf(loaded)));
-  expect(error.message).toBe(
-    'kinsync.config.yaml:4:24: workloads[0].sync[0].to is "/", the root of the container, and a root holds more than your files',
-  );
+  expect(error.message).toBe('kinsync.config.yaml:4:24: workloads[0].sync[0].to is "/", the root of the container');
 });
 
 test("a local path that is not there is told with the nearest name", async () => {

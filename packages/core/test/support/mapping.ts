@@ -19,6 +19,7 @@ export function mapping(id: string, options: Partial<ResolvedMapping> = {}): Res
     states: ["current", "kept"],
     inPlace: false,
     mirror: false,
+    modes: "portable",
     transport: "exec",
     initial: "verify",
     ...options,

@@ -9,6 +9,7 @@ import type {
   InventoryEntry,
   Marker,
   Receipt,
+  ReceiptNote,
   RootSpec,
   Session,
   SessionEnd,
@@ -21,6 +22,7 @@ type Node = InventoryEntry & { readonly bytes?: Buffer };
 interface RootState {
   readonly files: Map<string, Node>;
   placed: Set<string>;
+  mounts: readonly string[];
   marker: Marker | undefined;
 }
 
@@ -30,25 +32,33 @@ export class MemoryContainer {
   readonly uid: string;
   readonly roots = new Map<string, RootState>();
   readonly log: string[] = [];
+  /** Files of the image, by the key of the root: path -> content. */
+  readonly image: Readonly<Record<string, Readonly<Record<string, string>>>>;
   sessions = 0;
   /** Every session that was opened. */
   readonly opened: MemorySession[] = [];
   /** Errors that the next calls of an operation throw, in order. */
   readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
   runExitCode = 0;
+  /** Receipts say that this could not be set. */
+  notes: readonly ReceiptNote[] = [];
   /** Receipts say that the files become visible with this. */
   becomesVisible: Promise<void> | undefined;
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
 
-  constructor(uid = "u") {
+  constructor(uid = "u", image: MemoryContainer["image"] = {}) {
     this.uid = uid;
+    this.image = image;
   }
 
   root(key: string): RootState {
     let root = this.roots.get(key);
-    if (root === undefined) this.roots.set(key, (root = { files: new Map(), placed: new Set(), marker: undefined }));
+    if (root !== undefined) return root;
+    root = { files: new Map(), placed: new Set(), mounts: [], marker: undefined };
+    this.roots.set(key, root);
+    for (const [path, content] of Object.entries(this.image[key] ?? {})) this.put(key, path, content);
     return root;
   }
 
@@ -82,10 +92,10 @@ export class MemoryContainer {
     this.faults.set(operation, [...(this.faults.get(operation) ?? []), ...errors]);
   }
 
-  async open(session: string, since = "2026-01-01T00:00:00.000Z"): Promise<HostedSession> {
+  async open(session: string, since = "2026-01-01T00:00:00.000Z", host?: string): Promise<HostedSession> {
     this.fault("open");
     this.sessions += 1;
-    this.#current = new MemorySession(this, session, since);
+    this.#current = new MemorySession(this, { session, since, host });
     this.opened.push(this.#current);
     return this.#current;
   }
@@ -128,14 +138,19 @@ export class MemorySession implements Session {
   readonly #container: MemoryContainer;
   readonly #session: string;
   readonly #since: string;
+  readonly #host: string | undefined;
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #stages = new WeakMap<Stage, { batch: Batch; content: Promise<Map<string, Buffer>> }>();
   #over = false;
 
-  constructor(container: MemoryContainer, session: string, since: string) {
+  constructor(
+    container: MemoryContainer,
+    run: { readonly session: string; readonly since: string; readonly host: string | undefined },
+  ) {
     this.#container = container;
-    this.#session = session;
-    this.#since = since;
+    this.#session = run.session;
+    this.#since = run.since;
+    this.#host = run.host;
     this.ended = this.#end.promise;
   }
 
@@ -165,6 +180,7 @@ export class MemorySession implements Session {
       root: "directory",
       entries,
       placed: [...root.placed],
+      mounts: root.mounts,
       ...(root.marker === undefined ? {} : { marker: root.marker }),
     };
   }
@@ -172,7 +188,10 @@ export class MemorySession implements Session {
   async claim(spec: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
     this.#check();
     this.#container.fault("claim");
+    const origin =
+      this.#host === undefined || spec.from === undefined ? {} : { origin: { host: this.#host, folder: spec.from } };
     this.#container.root(spec.key).marker = {
+      ...origin,
       format: 1,
       runId: this.#session,
       owner: `owner of ${this.#session}`,
@@ -221,7 +240,12 @@ export class MemorySession implements Session {
       `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
     );
     const { becomesVisible: seen } = this.#container;
-    const receipt = { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
+    const receipt = {
+      snapshot: batch.snapshot,
+      tree: batch.tree,
+      count: batch.entries.length,
+      notes: this.#container.notes,
+    };
     return seen === undefined ? receipt : { ...receipt, seen };
   }
 

@@ -30,8 +30,9 @@ export interface CommitPlan {
 const plans = new WeakMap<readonly BatchEntry[], CommitPlan>();
 
 /**
- * The steps of a batch for an agent: first deletes that make room, then renames, then the other deletes, then modes. Batches with the
- * same list of entries get the same plan; a list must not change after it was planned.
+ * The steps of a batch for an agent: first deletes that make room (those that come before everything that is written, and the content of
+ * replaced folders), then renames, then the other deletes, then modes. Batches with the same list of entries get the same plan; a list must
+ * not change after it was planned.
  * @throws `KINSYNC_TARGET_PATH` for a path that leaves the root or is in the state directory
  */
 export function planCommit({ entries }: Pick<Batch, "entries">): CommitPlan {
@@ -54,8 +55,8 @@ function compile(entries: readonly BatchEntry[]): CommitPlan {
   const modes: PlanStep[] = [];
   for (const entry of entries) {
     if (entry.op === "delete") {
-      const step = removal(entry);
-      (isAtOrBelow(entry.path, replacedFolders) ? first : last).push(step);
+      const makesRoom = staged.length === 0 || isAtOrBelow(entry.path, replacedFolders);
+      (makesRoom ? first : last).push(removal(entry));
     } else if (entry.op === "chmod") {
       modes.push(changeOfMode(entry.path, entry.mode));
     } else {

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Inventory, InventoryEntry, Marker } from "@kinsync/core/contract";
+import type { Inventory, InventoryEntry, Marker, Origin } from "@kinsync/core/contract";
 import { ManifestReader } from "../commit/manifest.ts";
 import { unescapePath } from "./escape.ts";
 
@@ -188,7 +188,7 @@ function parseMarker(text: string): Marker | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { format, runId, owner, since, incarnation, snapshot, tree } = value as Record<string, unknown>;
+  const { format, runId, owner, since, origin, incarnation, snapshot, tree } = value as Record<string, unknown>;
   if (format !== 1 || typeof runId !== "string" || typeof since !== "string") return undefined;
   return {
     format,
@@ -198,5 +198,12 @@ function parseMarker(text: string): Marker | undefined {
     incarnation: typeof incarnation === "string" ? incarnation : "",
     snapshot: typeof snapshot === "number" ? snapshot : 0,
     tree: typeof tree === "string" ? tree : "",
+    ...(isOrigin(origin) ? { origin: { host: origin.host, folder: origin.folder } } : {}),
   };
+}
+
+function isOrigin(value: unknown): value is Origin {
+  if (typeof value !== "object" || value === null) return false;
+  const { host, folder } = value as Record<string, unknown>;
+  return typeof host === "string" && typeof folder === "string";
 }

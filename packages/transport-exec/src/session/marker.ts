@@ -23,10 +23,23 @@ export class MarkerWriter {
     return `"claim":"${this.#claim}"`;
   }
 
-  /** JSON in two lines: the claim, then all other fields, padded to a length that does not depend on the snapshot. */
-  write(snapshot: number, tree: string): string {
-    const { runId, owner, since } = this.#context;
-    const marker: Marker = { format: 1, runId, owner, since, incarnation: this.#incarnation, snapshot, tree };
+  /**
+   * JSON in two lines: the claim, then all other fields, padded to a length that does not depend on the snapshot.
+   * @param from `RootSpec.from`
+   */
+  write(snapshot: number, tree: string, from?: string): string {
+    const { runId, owner, since, host } = this.#context;
+    const origin = host === undefined || from === undefined ? {} : { origin: { host, folder: from } };
+    const marker: Marker = {
+      format: 1,
+      runId,
+      owner,
+      since,
+      ...origin,
+      incarnation: this.#incarnation,
+      snapshot,
+      tree,
+    };
     const text = JSON.stringify(marker);
     const tail = text.length - text.indexOf('"snapshot":');
     return `{${this.needle},\n${text.slice(1)}${" ".repeat(Math.max(0, TAIL_CHARACTERS - tail))}`;

@@ -187,7 +187,12 @@ export class ExecSession implements Session {
       operation: this.#operation("claim", root),
       encode: (id) => {
         location.claim = id;
-        return this.#protocol.claim(id, root, stageName(), this.#marker.write(options.snapshot, options.tree));
+        return this.#protocol.claim(
+          id,
+          root,
+          stageName(),
+          this.#marker.write(options.snapshot, options.tree, root.from),
+        );
       },
       onRecord: (line) => {
         if (line.startsWith("r d ")) location.root = unescapePath(line.slice(4));

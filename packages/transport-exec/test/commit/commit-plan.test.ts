@@ -35,6 +35,19 @@ describe("a commit plan", () => {
     expect(steps.find((step) => step.op === "d")?.mode).toBe(0o755);
   });
 
+  test("deletes first what comes before everything that is written, such as the old name of a rename by case", async () => {
+    const { steps } = planCommit(
+      await createBatch(root, [
+        { remove: "Lib/a" },
+        { remove: "Lib", type: "directory" },
+        { directory: "lib" },
+        { file: "lib/a", bytes: "1" },
+        { remove: "old" },
+      ]),
+    );
+    expect(steps.map(({ op, path }) => `${op} ${path}`)).toEqual(["x Lib/a", "y Lib", "d lib", "f lib/a", "x old"]);
+  });
+
   test("is compiled once for a list of entries, however many targets receive it", async () => {
     const batch = await createBatch(root, [{ file: "f", bytes: "1" }]);
     const plan = planCommit(batch);

@@ -21,6 +21,18 @@ test("an inventory leaves out paths below a link, and paths whose folder has no 
   });
 });
 
+test.each([
+  ["an origin", { host: "laptop", folder: "/src" }, { host: "laptop", folder: "/src" }],
+  ["no origin", undefined, undefined],
+  ["an origin without a folder", { host: "laptop" }, undefined],
+  ["an origin that is text", "laptop", undefined],
+])("a marker with %s is read", (_, origin, expected) => {
+  const reader = new InventoryReader([], false, false);
+  reader.take(`m ${JSON.stringify({ format: 1, runId: "s", since: "x", origin })}`);
+  expect(reader.inventory().marker?.runId).toBe("s");
+  expect(reader.inventory().marker?.origin).toEqual(expected);
+});
+
 test("an unreadable marker counts as missing", () => {
   for (const marker of ["", "{", "[]", `{"format":2,"runId":"s","since":"x"}`, `{"format":1}`]) {
     const reader = new InventoryReader([], false, false);

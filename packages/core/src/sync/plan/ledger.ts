@@ -1,13 +1,8 @@
 import type { Inventory, BatchEntry } from "../../contract/transport.ts";
-import {
-  observedAfter,
-  observedFromTree,
-  planRoot,
-  type ObservedState,
-  type ObservedEntry,
-  type Plan,
-  type PlanOptions,
-} from "./plan.ts";
+import { changeOfFileMode, modeOfExisting, modeOfNew, withoutComparison, type ModePolicy } from "./modes.ts";
+import { keptModes, observedAfter, observedFromTree, type ObservedEntry, type ObservedState } from "./observed.ts";
+import { planRoot, type Plan } from "./plan.ts";
+import type { PlanOptions } from "./plan-options.ts";
 import type { Tree } from "../../mapping/tree.ts";
 
 /**
@@ -17,19 +12,32 @@ import type { Tree } from "../../mapping/tree.ts";
 export class Ledger {
   /** The tree that the root completely holds, once a batch or an inventory proved it. */
   #tree: Tree | undefined;
-  /** What the root holds besides, or instead of, that tree; `undefined` where the root holds exactly the tree. */
+  /** What the root holds besides, or instead of, that tree; `undefined` where the root holds what kinsync would create of the tree. */
   #observed: ObservedState | undefined;
+  /** Modes of the image in that tree, which kinsync keeps, by path. They are apart, so that targets share their plans all the same. */
+  #kept: Map<string, number> | undefined;
   /** Paths in the container's manifest. `undefined`: none. */
   #manifest: Set<string> | undefined;
+  #modes: ModePolicy;
 
-  private constructor(tree: Tree | undefined, observed: ObservedState | undefined, manifest: Set<string>) {
-    this.#tree = tree;
-    this.#observed = observed;
-    this.#manifest = manifest.size === 0 ? undefined : manifest;
+  private constructor(parts: {
+    readonly tree: Tree | undefined;
+    readonly observed: ObservedState | undefined;
+    readonly manifest: Set<string>;
+    readonly modes: ModePolicy;
+  }) {
+    this.#tree = parts.tree;
+    this.#observed = parts.observed;
+    this.#manifest = parts.manifest.size === 0 ? undefined : parts.manifest;
+    this.#modes = parts.modes;
   }
 
   /** From the container's inventory. Paths that are equal to the tree count as kinsync's from now on. */
-  static fromInventory(inventory: Inventory, desired: Tree, options: { readonly distrust: boolean }): Ledger {
+  static fromInventory(
+    inventory: Inventory,
+    desired: Tree,
+    options: { readonly distrust: boolean; readonly modes: ModePolicy },
+  ): Ledger {
     const entries = new Map<string, ObservedEntry>();
     const manifest = new Set(inventory.placed);
     const ours = new Set<string>();
@@ -39,12 +47,13 @@ export class Ledger {
       entries.set(entry.path, options.distrust && entry.type === "file" ? { ...entry, digest: "" } : entry);
       if (equal || manifest.has(entry.path)) ours.add(entry.path);
     }
-    return new Ledger(undefined, { entries, ours }, manifest);
+    const observed = { entries, ours, mounts: new Set(inventory.mounts) };
+    return new Ledger({ tree: undefined, observed, manifest, modes: options.modes });
   }
 
   /** `trust`: assumes without a check that the container holds exactly this tree. */
-  static trusting(tree: Tree): Ledger {
-    return new Ledger(tree, undefined, new Set());
+  static trusting(tree: Tree, modes: ModePolicy): Ledger {
+    return new Ledger({ tree, observed: undefined, manifest: new Set(), modes });
   }
 
   /** Digest of the tree that the root completely holds; `undefined` before the first. */
@@ -52,17 +61,39 @@ export class Ledger {
     return this.#tree;
   }
 
-  plan(desired: Tree, options: PlanOptions): Plan {
+  /** Mount points below the root, as long as the ledger knows more than a tree. */
+  get mounts(): ReadonlySet<string> {
+    return this.#observed?.mounts ?? new Set();
+  }
+
+  plan(desired: Tree, parts: Omit<PlanOptions, "modes">): Plan {
+    const options = { ...parts, modes: this.#modes };
     if (this.#observed !== undefined) return planRoot(this.#observed, desired, options);
     const from = this.#tree;
     if (from === undefined) return planRoot({ entries: new Map(), ours: new Set() }, desired, options);
-    if (!options.modes) return planRoot(observedFromTree(from), desired, options);
     // Every target with the same tree gets the same plan, so it is made once.
+    const plansByTree = plansByPolicy[this.#modes];
     let plans = plansByTree.get(from);
     if (plans === undefined) plansByTree.set(from, (plans = new WeakMap()));
     let plan = plans.get(desired);
-    if (plan === undefined) plans.set(desired, (plan = planRoot(observedFromTree(from), desired, options)));
-    return plan;
+    if (plan === undefined) {
+      plans.set(desired, (plan = planRoot(observedFromTree(from, this.#modes), desired, options)));
+    }
+    if (!plan.entries.some(({ path }) => this.#kept?.has(path) === true)) return plan;
+    return { ...plan, entries: plan.entries.flatMap((entry) => this.#withKeptMode(entry, desired) ?? []) };
+  }
+
+  /** The entry with the mode of an existing file; `undefined` where nothing is left to do. */
+  #withKeptMode(entry: BatchEntry, desired: Tree): BatchEntry | undefined {
+    const found = this.#kept?.get(entry.path);
+    const file = desired.entries.get(entry.path);
+    if (found === undefined || file?.type !== "file") return entry;
+    if (entry.op === "file" && entry.replaces === "file") {
+      return { ...entry, mode: modeOfExisting(file, found, this.#modes) };
+    }
+    if (entry.op !== "chmod") return entry;
+    const mode = changeOfFileMode(file, found, this.#modes);
+    return mode === undefined ? undefined : { ...entry, mode };
   }
 
   /** Paths of a plan to add to the manifest, and those to remove from it. */
@@ -77,28 +108,52 @@ export class Ledger {
     return { placed, unplaced };
   }
 
-  /** A batch was acknowledged: the root holds `desired` now. */
-  committed(desired: Tree, entries: readonly BatchEntry[]): void {
-    this.partlyCommitted(entries);
-    const before = this.#observed;
-    this.#tree = desired;
-    if (before === undefined) return;
-    const after = observedAfter(before, desired, entries);
-    // Files besides the tree matter only while the root may contain ignored files or files that kinsync did not create.
-    this.#observed = after.entries.size === desired.entries.size ? undefined : after;
+  /** The container reported that a mode cannot be set: modes are not compared from now on. */
+  modesAreFixed(): void {
+    this.#modes = withoutComparison(this.#modes);
   }
 
-  /** A part of a plan was acknowledged. */
-  partlyCommitted(entries: readonly BatchEntry[]): void {
+  /** A batch was acknowledged: the root holds `desired` now. */
+  committed(desired: Tree, entries: readonly BatchEntry[]): void {
+    this.partlyCommitted(desired, entries);
+    this.#tree = desired;
+    const after = this.#observed;
+    if (after === undefined) return;
+    const ours = new Set(after.ours);
+    for (const path of desired.entries.keys()) ours.add(path);
+    // Ignored files and files that kinsync did not create matter for the next plan.
+    const kept = keptModes(after, desired, this.#modes);
+    this.#observed = kept === undefined ? { ...after, ours } : undefined;
+    this.#kept = kept;
+  }
+
+  /** A part of a plan for `desired` was acknowledged. */
+  partlyCommitted(desired: Tree, entries: readonly BatchEntry[]): void {
+    if (this.#observed !== undefined) this.#observed = observedAfter(this.#observed, entries);
     for (const entry of entries) {
+      this.#keepMode(entry, desired);
       if (entry.op === "delete") this.#manifest?.delete(entry.path);
       else if (entry.op !== "chmod") (this.#manifest ??= new Set()).add(entry.path);
     }
   }
+
+  #keepMode(entry: BatchEntry, desired: Tree): void {
+    const { path } = entry;
+    const file = desired.entries.get(path);
+    const hasMode = entry.op === "file" || entry.op === "chmod";
+    if (hasMode && file !== undefined && file.type !== "link" && entry.mode !== modeOfNew(file, this.#modes)) {
+      (this.#kept ??= new Map()).set(path, entry.mode);
+    } else this.#kept?.delete(path);
+  }
 }
 
 /** Plans between trees that are completely held; the trees themselves keep them alive. */
-const plansByTree = new WeakMap<Tree, WeakMap<Tree, Plan>>();
+const plansByPolicy: Readonly<Record<ModePolicy, WeakMap<Tree, WeakMap<Tree, Plan>>>> = {
+  portable: new WeakMap(),
+  exact: new WeakMap(),
+  ignored: new WeakMap(),
+  fixed: new WeakMap(),
+};
 
 function isEqual(entry: ObservedEntry, desired: Tree): boolean {
   const desiredEntry = desired.entries.get(entry.path);

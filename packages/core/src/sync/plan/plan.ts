@@ -1,31 +1,19 @@
-import type { BatchEntry, InventoryEntry } from "../../contract/transport.ts";
+import type { BatchEntry } from "../../contract/transport.ts";
+import { KinsyncError } from "../../errors/error.ts";
 import type { Tree, TreeEntry } from "../../mapping/tree.ts";
-
-/** The entry at one path of a root, as observed in this session. */
-export type ObservedEntry = InventoryEntry;
-
-/** What a target's root holds: the inventory, updated with every acknowledged batch. */
-export interface ObservedState {
-  readonly entries: ReadonlyMap<string, ObservedEntry>;
-  /** Paths that kinsync may delete: it created them (manifest), or found them equal to the tree. */
-  readonly ours: ReadonlySet<string>;
-}
-
-export interface PlanOptions {
-  /** Compare and change mode bits. */
-  readonly modes: boolean;
-  /** Also delete files that are not kinsync's. */
-  readonly mirror: boolean;
-  /** Paths outside of this mapping: ignored ones, and those that a more specific mapping overrides. */
-  readonly isExcluded: (path: string, isDirectory: boolean) => boolean;
-}
+import { changeOfFileMode, changeOfFolderMode, modeOfExisting, modeOfNew, type ModePolicy } from "./modes.ts";
+import type { ObservedEntry, ObservedState } from "./observed.ts";
+import type { PlanOptions } from "./plan-options.ts";
+import { isInScope, parentsOf, removalsOf } from "./removals.ts";
 
 /** The steps from the observed to the desired state. */
 export interface Plan {
-  /** In the order of execution: obstacles are deleted first, then the tree is written from its root down, then old files are deleted. */
+  /** In the order of execution: deletes that make room, then the tree from its root down, then old files. */
   readonly entries: readonly BatchEntry[];
   /** Paths where a file exists that kinsync did not create; unless empty, nothing may be sent. */
   readonly conflicts: readonly PlanConflict[];
+  /** What the plan deletes, or replaces by another type, and kinsync did not create. Only `mirror` does that. */
+  readonly foreign: readonly ObservedEntry[];
 }
 
 export interface PlanConflict {
@@ -36,147 +24,146 @@ export interface PlanConflict {
 
 /**
  * Plans the steps from `observed` to `desired`. Pure: no I/O, no clock. Executing the entries creates the desired tree, keeps
- * everything that is neither in the tree nor kinsync's, and the plan is empty exactly when nothing differs.
+ * everything that is neither in the tree nor kinsync's, and the plan is empty exactly when nothing differs that is compared. No entry
+ * names a path outside of the mapped path.
+ * @throws `KINSYNC_INTERNAL` where the desired tree itself has such a path
  */
 export function planRoot(observed: ObservedState, desired: Tree, options: PlanOptions): Plan {
-  const first: BatchEntry[] = [];
-  const build: BatchEntry[] = [];
-  const conflicts: PlanConflict[] = [];
-  /** Folders that a file or a link replaces. */
-  const cleared = new Set<string>();
-
+  const draft = new Draft(observed, options);
   for (const entry of desired.entries.values()) {
-    const there = observed.entries.get(entry.path);
-    if (there === undefined) {
-      build.push(creation(entry, undefined));
-      continue;
-    }
-    if (there.type === entry.type) {
-      const change = changeOf(there, entry, { ours: observed.ours.has(entry.path), modes: options.modes });
-      if (change !== undefined) build.push(change);
-      continue;
-    }
-    if (there.type === "other") {
-      conflicts.push({ path: entry.path, desired: entry.type, found: there.type });
-    } else if (there.type === "link") {
-      build.push(creation(entry, "link"));
-    } else if (there.type === "directory") {
-      const inside = contentsOf(observed, entry.path);
-      const foreign = inside.some((path) => !observed.ours.has(path));
-      if (!options.mirror && (foreign || !observed.ours.has(entry.path))) {
-        conflicts.push({ path: entry.path, desired: entry.type, found: there.type });
-      } else {
-        cleared.add(entry.path);
-        build.push(creation(entry, "directory"));
-      }
-    } else if (entry.type === "directory") {
-      if (options.mirror || observed.ours.has(entry.path)) build.push(creation(entry, "file"));
-      else conflicts.push({ path: entry.path, desired: entry.type, found: there.type });
-    } else {
-      build.push(creation(entry, "file"));
-    }
+    if (!isInScope(entry.path, options.only)) throw outside(entry.path);
+    draft.add(entry);
   }
-
-  const last: BatchEntry[] = [];
-  const gone = options.mirror ? observed.entries.keys() : observed.ours;
-  const doomed: string[] = [];
-  for (const path of gone) {
-    const there = observed.entries.get(path);
-    if (there === undefined || desired.entries.has(path)) continue;
-    if (options.isExcluded(path, there.type === "directory") && !isBelow(path, cleared)) continue;
-    doomed.push(path);
-  }
-  // Children before their folder: a longer path sorts before its own prefix when the order is reversed.
-  doomed.sort((a, b) => (a < b ? 1 : -1));
-  for (const path of doomed) {
-    const type = observed.entries.get(path)?.type === "directory" ? "directory" : "file";
-    (isBelow(path, cleared) ? first : last).push({ op: "delete", path, type });
-  }
-  return { entries: [...first, ...build, ...last], conflicts };
+  const removals = removalsOf({ observed, desired, options, cleared: draft.cleared, created: draft.created });
+  draft.rewrite(removals.twins);
+  return {
+    entries: [...removals.first, ...draft.build, ...removals.last],
+    conflicts: draft.conflicts,
+    foreign: [...draft.replaced, ...removals.foreign],
+  };
 }
 
-function creation(entry: TreeEntry, replaces: "file" | "link" | "directory" | undefined): BatchEntry {
+/** What a plan creates and changes, in the order of the tree. */
+class Draft {
+  readonly build: BatchEntry[] = [];
+  readonly conflicts: PlanConflict[] = [];
+  /** Folders that a file or a link replaces. */
+  readonly cleared = new Set<string>();
+  /** Paths that do not exist yet. */
+  readonly created: string[] = [];
+  /** Entries that kinsync did not create and another type replaces. */
+  readonly replaced: ObservedEntry[] = [];
+  readonly #observed: ObservedState;
+  readonly #options: PlanOptions;
+
+  constructor(observed: ObservedState, options: PlanOptions) {
+    this.#observed = observed;
+    this.#options = options;
+  }
+
+  add(entry: TreeEntry): void {
+    const { modes } = this.#options;
+    const there = this.#observed.entries.get(entry.path);
+    if (there === undefined) {
+      this.created.push(entry.path);
+      this.build.push(creation(entry, undefined, modes));
+    } else if (there.type === entry.type) {
+      const change = changeOf(there, entry, { policy: modes, ours: this.#observed.ours.has(entry.path) });
+      if (change !== undefined) this.build.push(change);
+    } else this.#replace(entry, there);
+  }
+
+  #replace(entry: TreeEntry, there: ObservedEntry): void {
+    const { modes, mirror } = this.#options;
+    const { ours } = this.#observed;
+    const mayReplace = there.type === "link" || this.#mayReplace(there, entry);
+    if (there.type === "other" || !mayReplace) {
+      this.conflicts.push({ path: entry.path, desired: entry.type, found: there.type });
+      return;
+    }
+    if (there.type === "directory") this.cleared.add(entry.path);
+    if (mirror && there.type !== "link" && !ours.has(entry.path)) this.replaced.push(there);
+    this.build.push(creation(entry, there.type, modes));
+  }
+
+  #mayReplace(there: ObservedEntry, entry: TreeEntry): boolean {
+    const { entries, ours, mounts = new Set() } = this.#observed;
+    const { mirror, only } = this.#options;
+    if (there.type === "file") return entry.type !== "directory" || mirror || ours.has(entry.path);
+    // A mapped single file replaces no folder: what is in the folder lies outside of the mapped path.
+    if (only !== undefined || mounts.has(entry.path) || parentsOf(mounts).has(entry.path)) return false;
+    if (mirror) return true;
+    const inside = `${entry.path}/`;
+    const isAllOurs = [...entries.keys()].every((path) => !path.startsWith(inside) || ours.has(path));
+    return isAllOurs && ours.has(entry.path);
+  }
+
+  /** Sends these existing entries again, whatever differs. */
+  rewrite(twins: readonly TreeEntry[]): void {
+    const { modes } = this.#options;
+    for (const entry of twins) {
+      const there = this.#observed.entries.get(entry.path);
+      if (there === undefined || there.type === "directory" || there.type === "other") continue;
+      // Of another type: it is replaced already.
+      if (there.type !== entry.type) continue;
+      const at = this.build.findIndex(({ path }) => path === entry.path);
+      const mode =
+        there.type === "file" && entry.type === "file" ? modeOfExisting(entry, there.mode, modes) : undefined;
+      this.build.splice(
+        at === -1 ? this.build.length : at,
+        at === -1 ? 0 : 1,
+        creation(entry, there.type, modes, mode),
+      );
+    }
+  }
+}
+
+function creation(
+  entry: TreeEntry,
+  replaces: "file" | "link" | "directory" | undefined,
+  policy: ModePolicy,
+  mode = entry.type === "link" ? 0 : modeOfNew(entry, policy),
+): BatchEntry {
+  const { path } = entry;
   if (entry.type === "file") {
-    return {
-      op: "file",
-      path: entry.path,
-      mode: entry.mode,
-      size: entry.size,
-      digest: entry.digest,
-      ...(replaces === undefined ? {} : { replaces }),
-    };
+    const { size, digest } = entry;
+    return { op: "file", path, mode, size, digest, ...(replaces === undefined ? {} : { replaces }) };
   }
   if (entry.type === "directory") {
     return {
       op: "directory",
-      path: entry.path,
-      mode: entry.mode,
+      path,
+      mode,
       ...(replaces === undefined || replaces === "directory" ? {} : { replaces }),
     };
   }
-  return { op: "link", path: entry.path, target: entry.target, ...(replaces === undefined ? {} : { replaces }) };
+  return { op: "link", path, target: entry.target, ...(replaces === undefined ? {} : { replaces }) };
 }
 
 function changeOf(
   there: ObservedEntry,
   entry: TreeEntry,
-  { ours, modes }: { readonly ours: boolean; readonly modes: boolean },
+  { policy, ours }: { readonly policy: ModePolicy; readonly ours: boolean },
 ): BatchEntry | undefined {
-  if (entry.type === "file" && there.type === "file") {
-    if (there.size !== entry.size || there.digest !== entry.digest) return creation(entry, "file");
-    return !modes || there.mode === entry.mode ? undefined : { op: "chmod", path: entry.path, mode: entry.mode };
-  }
+  const { path } = entry;
   if (entry.type === "link" && there.type === "link") {
-    return there.target === entry.target ? undefined : creation(entry, "link");
+    return there.target === entry.target ? undefined : creation(entry, "link", policy);
   }
-  // A folder of the image keeps its mode: kinsync manages only its content.
-  if (entry.type === "directory" && there.type === "directory" && modes && ours && there.mode !== entry.mode) {
-    return { op: "chmod", path: entry.path, mode: entry.mode };
-  }
-  return undefined;
-}
-
-function contentsOf(observed: ObservedState, directory: string): string[] {
-  const prefix = `${directory}/`;
-  return [...observed.entries.keys()].filter((path) => path.startsWith(prefix));
-}
-
-function isBelow(path: string, directories: ReadonlySet<string>): boolean {
-  if (directories.size === 0) return false;
-  for (let slash = path.indexOf("/"); slash !== -1; slash = path.indexOf("/", slash + 1)) {
-    if (directories.has(path.slice(0, slash))) return true;
-  }
-  return false;
-}
-
-/** What a root holds after a plan was executed: exactly the desired tree, and the files that kinsync may not touch. */
-export function observedAfter(observed: ObservedState, desired: Tree, entries: readonly BatchEntry[]): ObservedState {
-  const next = new Map(observed.entries);
-  const ours = new Set(observed.ours);
-  for (const entry of entries) {
-    if (entry.op === "delete") {
-      next.delete(entry.path);
-      ours.delete(entry.path);
+  let mode: number | undefined;
+  if (entry.type === "file" && there.type === "file") {
+    if (there.size !== entry.size || there.digest !== entry.digest) {
+      return creation(entry, "file", policy, modeOfExisting(entry, there.mode, policy));
     }
+    mode = changeOfFileMode(entry, there.mode, policy);
+  } else if (entry.type === "directory" && there.type === "directory") {
+    mode = changeOfFolderMode(entry, there.mode, { policy, ours });
   }
-  for (const entry of desired.entries.values()) {
-    next.set(entry.path, observedEntryOf(entry));
-    ours.add(entry.path);
-  }
-  return { entries: next, ours };
+  return mode === undefined ? undefined : { op: "chmod", path, mode };
 }
 
-/** The observed state of a target that holds exactly this tree, all of it created by kinsync. */
-export function observedFromTree(tree: Tree): ObservedState {
-  const entries = new Map<string, ObservedEntry>();
-  for (const entry of tree.entries.values()) entries.set(entry.path, observedEntryOf(entry));
-  return { entries, ours: new Set(entries.keys()) };
-}
-
-function observedEntryOf(entry: TreeEntry): ObservedEntry {
-  if (entry.type === "file") {
-    return { type: "file", path: entry.path, mode: entry.mode, size: entry.size, digest: entry.digest };
-  }
-  if (entry.type === "directory") return { type: "directory", path: entry.path, mode: entry.mode };
-  return { type: "link", path: entry.path, target: entry.target };
+function outside(path: string): KinsyncError {
+  return new KinsyncError("KINSYNC_INTERNAL", `${JSON.stringify(path)} of the tree is outside of the mapped path`, {
+    retry: "terminal",
+    details: { path },
+  });
 }

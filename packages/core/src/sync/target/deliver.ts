@@ -1,10 +1,19 @@
-import type { Archive, Batch, BatchEntry, HostedSession, Stage } from "../../contract/transport.ts";
+import type {
+  Archive,
+  Batch,
+  BatchEntry,
+  HostedSession,
+  Receipt,
+  ReceiptNote,
+  Stage,
+} from "../../contract/transport.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import type { ArchiveLease, ArchivePool } from "../archive/archive-pool.ts";
 import { partsOf } from "../plan/batches.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import type { PlanConflict } from "../plan/plan.ts";
-import type { DesiredRoot } from "./desired-state.ts";
+import { deletesError, deletesOf, type MayDelete } from "./deletes.ts";
+import { planScope, type DesiredRoot } from "./desired-state.ts";
 import { StallWatch } from "./stall-watch.ts";
 
 /** Bytes from which the progress of a transfer is reported, and milliseconds between two reports. */
@@ -23,6 +32,8 @@ export interface DeliveryStats {
 /** How a delivery ended. */
 export interface Delivered {
   readonly stats: DeliveryStats;
+  /** What could not be set of the files, although their content is right. */
+  readonly notes: readonly ReceiptNote[];
   /** Settles when the files are visible in the container, where the transport only hands over and reports it. */
   readonly seen: Promise<void> | undefined;
 }
@@ -32,8 +43,7 @@ export interface DeliveryOptions {
   readonly root: DesiredRoot;
   readonly snapshot: number;
   readonly ledger: Ledger;
-  /** The transport supports mode bits: compare and change them. */
-  readonly modes: boolean;
+  readonly mayDelete: MayDelete;
   readonly archives: ArchivePool;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
@@ -56,13 +66,15 @@ export interface PreparedDelivery extends AsyncDisposable {
 
 /**
  * Plans the difference and begins to stage it. Nothing below the mapped root changes before `apply`.
- * @throws `KINSYNC_TARGET_FOREIGN` where a file that kinsync did not create exists at a path, `KINSYNC_SOURCE_*` where local
- *   bytes cannot be read
+ * @throws `KINSYNC_TARGET_FOREIGN` where a file that kinsync did not create exists at a path, `KINSYNC_TARGET_DELETES` where the plan
+ *   deletes such files and nobody consented, `KINSYNC_SOURCE_*` where local bytes cannot be read
  */
 export async function prepareDelivery(options: DeliveryOptions): Promise<PreparedDelivery> {
-  const { root, ledger, modes } = options;
-  const plan = ledger.plan(root.tree, { mirror: root.mapping.mirror, modes, isExcluded: root.isExcluded });
+  const { root, ledger, mayDelete, target } = options;
+  const plan = ledger.plan(root.tree, planScope(root));
   if (plan.conflicts.length > 0) throw conflictError(options, plan.conflicts);
+  const deletes = deletesOf(plan.foreign, undefined);
+  if (deletes.paths.length > 0 && !mayDelete(root, deletes.paths)) throw deletesError(target, root, deletes);
   const [first = [], ...rest] = partsOf(plan.entries);
   const part = await stagePart(options, first, rest.length === 0);
   return new StagedDelivery(options, plan.entries, part, rest);
@@ -90,21 +102,23 @@ class StagedDelivery implements PreparedDelivery {
 
   async apply(): Promise<Delivered> {
     const { ledger, root } = this.#options;
-    const seen = [await commitPart(this.#options, this.#first)];
+    const receipts = [await commitPart(this.#options, this.#first)];
     let part = this.#first;
     // The other parts only delete: nothing to stage ahead.
     for (const [index, entries] of this.#rest.entries()) {
-      ledger.partlyCommitted(part.entries);
+      ledger.partlyCommitted(root.tree, part.entries);
       await using next = await stagePart(this.#options, entries, index === this.#rest.length - 1);
-      seen.push(await commitPart(this.#options, next));
+      receipts.push(await commitPart(this.#options, next));
       part = next;
     }
     ledger.committed(root.tree, part.entries);
-    const waits = seen.flatMap((each) => each ?? []);
+    const notes = receipts.flatMap((receipt) => receipt.notes ?? []);
+    if (notes.some(({ code }) => code === "mode")) ledger.modesAreFixed();
+    const waits = receipts.flatMap(({ seen }) => seen ?? []);
     const all = waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
     // The caller that awaits it handles the rejection.
     all?.catch(() => undefined);
-    return { stats: statsOf(this.entries), seen: all };
+    return { stats: statsOf(this.entries), notes, seen: all };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,9 +164,8 @@ async function stagePart(
   }
 }
 
-async function commitPart({ session }: DeliveryOptions, { stage, stall }: StagedPart): Promise<Promise<void>[]> {
-  const { seen } = await session.commit(stage, { signal: stall.signal });
-  return seen === undefined ? [] : [seen];
+function commitPart({ session }: DeliveryOptions, { stage, stall }: StagedPart): Promise<Receipt> {
+  return session.commit(stage, { signal: stall.signal });
 }
 
 /** The archive as this target reads it: reports progress, and resets the stall watch. */

@@ -3,6 +3,7 @@ import { KinsyncError } from "../../errors/error.ts";
 import type { ContentStore } from "../../mapping/content-store.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Tree } from "../../mapping/tree.ts";
+import type { PlanOptions } from "../plan/plan-options.ts";
 
 /** What one mapped root of a target should hold. */
 export interface DesiredRoot {
@@ -15,6 +16,13 @@ export interface DesiredRoot {
   readonly settledAt: number;
   /** Paths that this mapping neither writes nor deletes: ignored ones, and those that a more specific mapping overrides. */
   readonly isExcluded: (path: string, isDirectory: boolean) => boolean;
+}
+
+/** What a plan of this root may touch. */
+export function planScope({ mapping, spec, isExcluded }: DesiredRoot): Omit<PlanOptions, "modes"> {
+  const isFile = spec.shape === "file";
+  // The folder of a mapped single file is not kinsync's: there is nothing to mirror. Without a name nothing is planned at all.
+  return { mirror: mapping.mirror && !isFile, only: isFile ? (spec.fileName ?? "") : undefined, isExcluded };
 }
 
 /** A mapping whose local files may not be sent. */

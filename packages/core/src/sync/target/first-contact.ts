@@ -1,7 +1,9 @@
-import type { Inventory, Marker, HostedSession } from "../../contract/transport.ts";
+import type { HostedSession, Inventory, Marker, Origin } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { Ledger } from "../plan/ledger.ts";
-import type { DesiredRoot } from "./desired-state.ts";
+import type { ModePolicy } from "../plan/modes.ts";
+import { deletesError, deletesOf, type MayDelete } from "./deletes.ts";
+import { planScope, type DesiredRoot } from "./desired-state.ts";
 
 /** Milliseconds that a refused commit may take to find out who owns the mapped root now. */
 const OWNER_LOOKUP_MS = 2_000;
@@ -14,6 +16,8 @@ export interface Claimant {
   readonly since: string;
   /** Claim mapped roots from any owner: the pod existed when this run began. Otherwise a later run keeps them. */
   readonly force: boolean;
+  /** Name of this machine; `undefined`: unknown, and origins are not compared. */
+  readonly host: string | undefined;
 }
 
 /** Mapped roots that this run has claimed in one container, by the id of their mapping. */
@@ -32,37 +36,69 @@ export interface FirstContact {
   readonly target: string;
   /** This run has not claimed this root before. */
   readonly isFirst: boolean;
+  readonly modes: ModePolicy;
+  readonly mayDelete: MayDelete;
   readonly signal: AbortSignal;
 }
 
-/** First contact of a session with a mapped root: claims it and reads its content. */
+/**
+ * First contact of a session with a mapped root: claims it and reads its content.
+ * @throws `KINSYNC_TARGET_DELETES`, before the claim, where files would be deleted that a run from another folder placed
+ */
 export async function takeStock(contact: FirstContact): Promise<Ledger> {
-  const { session, root, claimant, isFirst, signal } = contact;
-  const { tree, mapping, spec } = root;
-  if (!(isFirst && claimant.force)) {
+  const { session, root, claimant, isFirst, modes, signal } = contact;
+  const { tree, spec } = root;
+  const { marker } = await session.inventory(spec, { paths: [], signal });
+  if (marker !== undefined && marker.runId !== claimant.runId) {
     // A later run of kinsync may have claimed the root while this one was away; it keeps it.
-    const { marker } = await session.inventory(spec, { paths: [], signal });
-    if (marker !== undefined && marker.runId !== claimant.runId && marker.since > claimant.since) {
-      throw takenBy(contact, marker);
-    }
+    if (!(isFirst && claimant.force) && marker.since > claimant.since) throw takenBy(contact, marker);
+    if (isFromElsewhere(marker.origin, contact)) await checkDeletes(contact, marker.origin);
   }
-  const initial = isFirst ? mapping.initial : "verify";
-  const paths = [...tree.entries.keys()];
+  const initial = initialOf(contact);
   // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
     session.claim(spec, { snapshot: contact.snapshot, tree: "", signal }),
-    initial === "trust" ? undefined : session.inventory(spec, { paths, list: mapping.mirror, signal }),
+    initial === "trust" ? undefined : readRoot(contact),
   ]);
-  if (inventory === undefined) return Ledger.trusting(tree);
+  if (inventory === undefined) return Ledger.trusting(tree, modes);
   const whole = await withPlaced(contact, inventory);
-  return Ledger.fromInventory(whole, tree, { distrust: initial === "full" });
+  return Ledger.fromInventory(whole, tree, { distrust: initial === "full", modes });
+}
+
+function initialOf({ isFirst, root }: FirstContact) {
+  return isFirst ? root.mapping.initial : "verify";
+}
+
+function readRoot({ session, root, signal }: FirstContact): Promise<Inventory> {
+  const paths = [...root.tree.entries.keys()];
+  return session.inventory(root.spec, { paths, list: planScope(root).mirror, signal });
+}
+
+function isFromElsewhere(origin: Origin | undefined, { claimant, root }: FirstContact): origin is Origin {
+  if (origin === undefined || claimant.host === undefined) return false;
+  return origin.host !== claimant.host || origin.folder !== root.mapping.from;
+}
+
+/** Refuses to delete what a run from another folder placed, without consent. Writes nothing. */
+async function checkDeletes(contact: FirstContact, origin: Origin): Promise<void> {
+  const { root, modes, mayDelete, target } = contact;
+  if (initialOf(contact) === "trust") return;
+  const inventory = await withPlaced(contact, await readRoot(contact));
+  const plan = Ledger.fromInventory(inventory, root.tree, { distrust: false, modes }).plan(root.tree, planScope(root));
+  const gone = new Set(plan.entries.flatMap(({ op, path }) => (op === "delete" ? [path] : [])));
+  for (const { path } of plan.foreign) gone.add(path);
+  const deletes = deletesOf(
+    inventory.entries.filter(({ path }) => gone.has(path)),
+    origin,
+  );
+  if (deletes.paths.length > 0 && !mayDelete(root, deletes.paths)) throw deletesError(target, root, deletes);
 }
 
 /** Adds the files that an earlier run created and the tree no longer contains: the plan deletes them. */
 async function withPlaced({ session, root, signal }: FirstContact, inventory: Inventory): Promise<Inventory> {
   const known = new Set(inventory.entries.map((entry) => entry.path));
   const paths = inventory.placed.filter((path) => !known.has(path) && !root.tree.entries.has(path));
-  if (paths.length === 0 || root.mapping.mirror) return inventory;
+  if (paths.length === 0) return inventory;
   const { entries } = await session.inventory(root.spec, { paths, signal });
   return { ...inventory, entries: [...inventory.entries, ...entries.filter((entry) => !known.has(entry.path))] };
 }
@@ -72,7 +108,10 @@ async function withPlaced({ session, root, signal }: FirstContact, inventory: In
  * its connection was lost can arrive late, and a new session corrects it.
  * @returns the error to report; `error` itself where the owner cannot be found out
  */
-export async function withOwner(contact: Omit<FirstContact, "isFirst">, error: unknown): Promise<unknown> {
+export async function withOwner(
+  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete">,
+  error: unknown,
+): Promise<unknown> {
   if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;
   const { session, root, claimant, target, signal } = contact;
   try {

@@ -2,9 +2,12 @@ import type { TransportCapabilities } from "../../contract/capabilities.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
 import type { ArchivePool } from "../archive/archive-pool.ts";
 import type { Channel } from "./channels.ts";
+import type { MayDelete } from "./deletes.ts";
 import { prepareDelivery, type PreparedDelivery } from "./deliver.ts";
 import type { DesiredRoot } from "./desired-state.ts";
 import { takeStock, withOwner, type Claimant, type ClaimedRoots, type FirstContact } from "./first-contact.ts";
+import type { TargetNotes } from "./notes.ts";
+import { refuseSystemFolder } from "./refused-root.ts";
 
 export interface RootOptions {
   readonly channel: Channel;
@@ -15,6 +18,8 @@ export interface RootOptions {
   readonly claimed: ClaimedRoots;
   readonly archives: ArchivePool;
   readonly capabilities: TransportCapabilities;
+  readonly notes: TargetNotes;
+  readonly mayDelete: MayDelete;
   /** For messages. */
   readonly target: string;
   readonly onProgress: (sent: number, total: number) => void;
@@ -33,6 +38,8 @@ export async function prepareRoot({
   claimed,
   archives,
   capabilities,
+  notes,
+  mayDelete,
   target,
   onProgress,
   signal,
@@ -41,17 +48,29 @@ export async function prepareRoot({
   const { session, ledgers } = channel;
   const missing = unsupportedInTree(root.tree, capabilities);
   if (missing.length > 0) throw unsupportedError(transport, id, missing);
-  const contact: FirstContact = { session, root, snapshot, claimant, target, isFirst: !claimed.has(id), signal };
-  const ledger = ledgers.get(id) ?? (await takeStock(contact));
+  refuseSystemFolder(root, session.facts, target);
+  const contact: FirstContact = {
+    session,
+    root,
+    snapshot,
+    claimant,
+    target,
+    isFirst: !claimed.has(id),
+    modes: notes.modePolicy(root.mapping, capabilities),
+    mayDelete,
+    signal,
+  };
+  const known = ledgers.get(id);
+  const ledger = known ?? (await takeStock(contact));
   claimed.add(id);
   ledgers.set(id, ledger);
-  const { modes } = capabilities;
+  if (known === undefined) notes.mounts(root, ledger);
   const delivery = await prepareDelivery({
     session,
     root,
     snapshot,
     ledger,
-    modes,
+    mayDelete,
     archives,
     target,
     onProgress,

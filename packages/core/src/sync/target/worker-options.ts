@@ -5,6 +5,7 @@ import type { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { ArchivePool } from "../archive/archive-pool.ts";
+import type { Deletes } from "./deletes.ts";
 import type { DeliveryStats } from "./deliver.ts";
 import type { DesiredRoot, DesiredState } from "./desired-state.ts";
 import type { ClaimedRoots, Claimant } from "./first-contact.ts";
@@ -18,6 +19,10 @@ export interface WorkerListener {
   onRetry(error: KinsyncError, delay: number): void;
   onProgress(root: DesiredRoot, sent: number, total: number): void;
   onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
+  /** A mapped root gets nothing until the user consents to deletes. Reported at each attempt. */
+  onDeletes(root: DesiredRoot, error: KinsyncError, deletes: Deletes): void;
+  /** Something about a mapped root that the user should know. */
+  onNote(code: string, text: string): void;
   /** A session began. The desired state may depend on what it found; `update` may be called from here. */
   onSession(facts: SessionFacts): void;
   /** Called after every change of `status`, `idle` or `snapshot`. */
@@ -34,6 +39,8 @@ export interface WorkerOptions {
   readonly archives: ArchivePool;
   /** What the transport of a mapping can do. */
   capabilities(mapping: ResolvedMapping): TransportCapabilities;
+  /** Whether the user allowed deletes of files that kinsync did not create. */
+  mayDelete(root: DesiredRoot, paths: readonly string[]): boolean;
   /** Opens a session by the transport of a mapping. Called again after a session ended. */
   open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession>;
   /** The commands that are due after these paths changed, relative to the `from` of their mappings. */

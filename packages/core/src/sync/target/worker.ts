@@ -4,9 +4,11 @@ import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from
 import { Backoff } from "../../time/backoff.ts";
 import { ActionRunner } from "../actions/runner.ts";
 import { Channels, type Channel } from "./channels.ts";
-import { prepareRoot } from "./prepare-root.ts";
+import { haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
+import { TargetNotes } from "./notes.ts";
+import { prepareRoot } from "./prepare-root.ts";
 import type { TargetStatus } from "./status.ts";
 import { Visibility } from "./visibility.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -41,10 +43,13 @@ export class Worker implements AsyncDisposable {
   #changed: Set<string> | undefined;
   readonly #visibility = new Visibility();
 
+  readonly #notes: TargetNotes;
+
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
     this.#tried = options.desired;
+    this.#notes = new TargetNotes((code, text) => options.listener.onNote(code, text));
     this.#channels = new Channels({
       open: (mapping, signal) => options.open(mapping, signal),
       onOpened: (session) => options.listener.onSession(session.facts),
@@ -154,9 +159,13 @@ export class Worker implements AsyncDisposable {
         // A mapping that needs the user does not block the other mappings.
         if (!isKinsyncError(error) || error.retry !== "terminal" || error.code === "KINSYNC_TARGET_TAKEN") throw error;
         failures.push(error);
+        const deletes = haltedDeletes(error);
+        if (deletes !== undefined) this.#options.listener.onDeletes(root, error, deletes);
       }
     }
-    if (failures[0] !== undefined) throw failures[0];
+    // A failure outranks a halt, which has been reported.
+    const failure = failures.find(({ code }) => code !== "KINSYNC_TARGET_DELETES") ?? failures[0];
+    if (failure !== undefined) throw failure;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
     const [halted] = desired.halted;
@@ -187,6 +196,8 @@ export class Worker implements AsyncDisposable {
       snapshot,
       claimant,
       claimed,
+      notes: this.#notes,
+      mayDelete: (each, paths) => this.#options.mayDelete(each, paths),
       archives,
       capabilities,
       target: name,
@@ -194,6 +205,7 @@ export class Worker implements AsyncDisposable {
       signal,
     });
     const delivered = await delivery.apply();
+    this.#notes.unset(id, delivered.notes);
     const changed = (this.#changed ??= new Set());
     for (const { path } of delivery.entries) {
       changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
@@ -243,7 +255,7 @@ export class Worker implements AsyncDisposable {
     }
     if (error.retry === "terminal") {
       this.#blocked = { key: this.#tried.key };
-      this.#set("failed", error.message, error);
+      this.#set(error.code === "KINSYNC_TARGET_DELETES" ? "halted" : "failed", error.message, error);
       return;
     }
     this.#backoff ??= new Backoff(this.#options.retry ?? RETRY_MS);

@@ -2,7 +2,7 @@ import { expect, vi } from "vitest";
 import type { TargetView } from "../../../src/engine/options.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { containerIdOf, uidOf, type Environment } from "./environment.ts";
-import { rootKeyOf, TEAMS, type Model, type PodModel, type Team } from "./model.ts";
+import { ALL_MAPPINGS, NEIGHBOURS, rootKeyOf, TEAMS, type Model, type PodModel, type Team } from "./model.ts";
 
 /** Checks that every eligible target holds exactly the projected tree, that nothing else was written, and that all reports are true. */
 export function expectModel(
@@ -24,7 +24,11 @@ export function expectModel(
     }
   }
   for (const [id, container] of containers) {
-    for (const root of container.roots.keys()) expect(model.everEligible(id), `${id} was written`).toContain(root);
+    for (const root of container.roots.keys()) {
+      expect(model.everEligible(id), `${id} was written`).toContain(root);
+      const mapping = ALL_MAPPINGS.find((each) => rootKeyOf(each) === root)?.id ?? "";
+      expect(container.seen(root), `neighbours of ${mapping} in ${id}`).toMatchObject(NEIGHBOURS[mapping] ?? {});
+    }
   }
 }
 
@@ -54,7 +58,10 @@ function expectTarget(environment: Environment, model: Model, { pod, team, targe
     const local = model.locals.get(each.id);
     if (local?.state !== "present") continue;
     const seen = ownPaths(each, container.seen(rootKeyOf(each)), mappings);
-    expect(seen, `${each.id} in ${id}`).toEqual(ownPaths(each, local.files, mappings));
+    expect(seen, `${each.id} in ${id}`).toEqual({
+      ...ownPaths(each, local.files, mappings),
+      ...NEIGHBOURS[each.id],
+    });
   }
 }
 

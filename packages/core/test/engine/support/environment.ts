@@ -90,6 +90,10 @@ export interface EnvironmentOptions {
   readonly workloads: Readonly<Record<string, readonly ResolvedMapping[]>>;
   readonly mode?: EngineOptions["mode"];
   readonly wait?: number;
+  /** Files of the image, by the key of a mapped root: path -> content. */
+  readonly image?: MemoryContainer["image"];
+  /** What of `EngineOptions` concerns deletes. */
+  readonly consent?: Pick<EngineOptions, "deletes" | "allowedDeletes" | "onDeletes">;
 }
 
 /** An engine between a cluster, containers and local files, all in memory and under a virtual clock. */
@@ -105,10 +109,12 @@ export class Environment {
   readonly #teams = new Map<string, KubeObject>();
   readonly #lives = new Map<string, number>();
   readonly #names: readonly string[];
+  readonly #image: MemoryContainer["image"];
   #ended: Promise<RunResult> | undefined;
 
   constructor(options: EnvironmentOptions) {
     this.#names = Object.keys(options.workloads);
+    this.#image = options.image ?? {};
     for (const name of this.#names) this.createTeam(name);
     const transport = defineTransport({
       name: "exec",
@@ -120,7 +126,7 @@ export class Environment {
         if (container === undefined || target.podUid !== container.uid) {
           throw new KinsyncError("KINSYNC_TARGET_GONE", `${targetKey(target)} no longer runs`);
         }
-        return container.open(context.runId, context.since);
+        return container.open(context.runId, context.since, context.host);
       },
     });
     this.engine = createEngine({
@@ -135,6 +141,8 @@ export class Environment {
       })),
       runId: "this-run",
       owner: "test",
+      host: "laptop",
+      ...options.consent,
       mode: options.mode ?? "watch",
       ...(options.wait === undefined ? {} : { wait: options.wait }),
       signal: this.stop.signal,
@@ -169,7 +177,9 @@ export class Environment {
   put(member: MemberSpec): void {
     this.cluster.put(this.#pod(member));
     const id = containerIdOf(member);
-    if (member.isRunning && !this.#containers.has(id)) this.#containers.set(id, new MemoryContainer(uidOf(member)));
+    if (member.isRunning && !this.#containers.has(id)) {
+      this.#containers.set(id, new MemoryContainer(uidOf(member), this.#image));
+    }
   }
 
   remove(member: MemberSpec): void {

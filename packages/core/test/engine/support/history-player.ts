@@ -4,12 +4,12 @@ import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { expectModel, expectNothingOpen } from "./check.ts";
 import { advance, containerIdOf, Environment, type MemberSpec } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
-import { ALL_MAPPINGS, isFile, MAPPINGS, Model, TEAMS, type PodModel } from "./model.ts";
+import { ALL_MAPPINGS, IMAGE, isFile, MAPPINGS, Model, TEAMS, type PodModel } from "./model.ts";
 import type { Step, TimedStep } from "./steps.ts";
 
 /** Plays a history against an engine and a model, and checks that they agree at rest. */
 export class HistoryPlayer {
-  readonly environment = new Environment({ workloads: MAPPINGS });
+  readonly environment = new Environment({ workloads: MAPPINGS, image: IMAGE, consent: { deletes: "allow" } });
   readonly #model = new Model();
   /** End the slowness of containers. */
   readonly #gates: (() => void)[] = [];

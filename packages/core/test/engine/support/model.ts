@@ -8,21 +8,32 @@ import type { LocalFiles } from "./memory-source.ts";
 export const TEAMS = ["train", "eval"] as const;
 export type Team = (typeof TEAMS)[number];
 
-/** Mappings that differ in every filter; `nested` lies within `all`. */
+/** Mappings that differ in every filter; `nested` lies within `all`. A single file cannot mirror its folder, and a folder can. */
 export const MAPPINGS: Readonly<Record<Team, readonly ResolvedMapping[]>> = {
   train: [
     mapping("all", { to: "/all", states: ["current", "kept"] }),
     mapping("nested", { to: "/all/conf", states: ["current"] }),
     mapping("head", { to: "/head", roles: ["head"] }),
-    mapping("file", { to: "/etc/app.yaml", indexes: ["0"] }),
+    mapping("file", { to: "/etc/app.yaml", indexes: ["0"], mirror: true }),
   ],
-  eval: [mapping("eval", { to: "/eval" })],
+  eval: [mapping("eval", { to: "/eval", mirror: true })],
 };
 export const ALL_MAPPINGS = [...MAPPINGS.train, ...MAPPINGS.eval];
 export const POD_NAMES = ["p0", "p1", "p2"] as const;
 
 export const isFile = (each: ResolvedMapping): boolean => each.id === "file";
 export const rootKeyOf = (each: ResolvedMapping): string => containerPath(each, isFile(each)).key;
+
+/** Files of the image beside those of a mapping, by its id: they stay. */
+export const NEIGHBOURS: Readonly<Record<string, LocalFiles>> = {
+  all: { "of-image": "i" },
+  file: { "of-image": "i", passwd: "root" },
+};
+
+/** The same, and what a mirror deletes, by the key of a mapped root. */
+export const IMAGE: Readonly<Record<string, LocalFiles>> = Object.fromEntries(
+  ALL_MAPPINGS.map((each) => [rootKeyOf(each), each.id === "eval" ? { foreign: "x" } : (NEIGHBOURS[each.id] ?? {})]),
+);
 
 export type LocalModel = { readonly state: "present"; readonly files: LocalFiles } | { readonly state: "halted" };
 

@@ -25,14 +25,14 @@ export class MappedFiles {
     this.#onSave = onSave;
   }
 
-  set(files: Readonly<Record<string, string>>): void {
+  set(files: Readonly<Record<string, string>>, mode = 0o644): void {
     const bytes = Object.values(files).map((content) => Buffer.from(content));
     this.content = memoryContent(bytes);
     this.tree = createTree(
       "directory",
       Object.entries(files).map(([path, content]): TreeEntry => {
         const digest = createHash("sha256").update(content).digest("hex");
-        return { type: "file", path, mode: 0o644, size: Buffer.byteLength(content), digest };
+        return { type: "file", path, mode, size: Buffer.byteLength(content), digest };
       }),
     );
     this.#onSave();
@@ -44,6 +44,7 @@ export interface StartOptions {
   readonly runId?: string;
   readonly since?: string;
   readonly force?: boolean;
+  readonly host?: string;
   readonly actions?: readonly ResolvedAction[];
 }
 
@@ -53,6 +54,8 @@ export class TargetFixture implements AsyncDisposable {
   /** What the worker reported, as text, oldest first. */
   readonly events: string[] = [];
   capabilities: TransportCapabilities = ALL_CAPABILITIES;
+  /** Whether the user allowed these deletes of a mapping. */
+  mayDelete: (mapping: string, paths: readonly string[]) => boolean = () => true;
   /** Called with each delivered batch. */
   onSynced: () => void = () => {};
   readonly #archives = new ArchivePool();
@@ -71,17 +74,25 @@ export class TargetFixture implements AsyncDisposable {
     return new MappedFiles(mapping(id, options), () => this.#push());
   }
 
-  start({ files, runId = "me", since = "2026-01-01T00:00:00.000Z", force = true, actions = [] }: StartOptions): void {
+  start({
+    files,
+    runId = "me",
+    since = "2026-01-01T00:00:00.000Z",
+    force = true,
+    host,
+    actions = [],
+  }: StartOptions): void {
     this.#mapped = files;
     this.#snapshot = 1;
     this.#worker = new Worker({
       name: "pod/web-0, container main",
       desired: this.#desired(),
-      claimant: { runId, since, force },
+      claimant: { runId, since, force, host },
+      mayDelete: (root, paths) => this.mayDelete(root.mapping.id, paths),
       claimed: new Set(),
       archives: this.#archives,
       capabilities: () => this.capabilities,
-      open: () => this.container.open(runId, since),
+      open: () => this.container.open(runId, since, host),
       actionsDue: (paths) => actionsDue(actions, "head", paths),
       retry: { min: 1, max: 2 },
       listener: {
@@ -94,6 +105,9 @@ export class TargetFixture implements AsyncDisposable {
         onProgress: () => {},
         onRun: (action, result) =>
           this.#report(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
+        onDeletes: (root, error, deletes) =>
+          this.#report(`deletes ${root.mapping.id} ${deletes.paths.join()}: ${error.message}`),
+        onNote: (_code, text) => this.#report(`note ${text}`),
         onSession: () => {},
         onChange: () => this.#report("change"),
       },
@@ -125,7 +139,7 @@ export class TargetFixture implements AsyncDisposable {
   #desired(): DesiredState {
     const roots = this.#mapped.flatMap(({ mapping: each, tree, content }): DesiredRoot[] => {
       if (tree === undefined) return [];
-      const spec = { path: each.to, shape: "directory", key: each.id } as const;
+      const spec = { path: each.to, shape: "directory", key: each.id, from: each.from } as const;
       return [{ mapping: each, spec, tree, content, settledAt: 0, isExcluded: () => false }];
     });
     return {

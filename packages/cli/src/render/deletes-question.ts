@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { DeletesRequest } from "@kinsync/core/project";
+import type { Input, Io } from "../io.ts";
+import type { OutputOptions } from "../setup/options.ts";
+import type { Reporter } from "./reporter.ts";
+import { clean } from "./text.ts";
+import { bytes, count } from "./units.ts";
+
+/** Paths that are shown in one question. */
+const MAX_PATHS = 10;
+
+/**
+ * Asks on the terminal before files are deleted that kinsync did not create. One question at a time; any answer but `y` and `yes` is a no.
+ * @returns `undefined` where nobody can be asked: no terminal, JSON, or a CI system
+ */
+export function createDeletesQuestion(
+  options: OutputOptions,
+  io: Io,
+  reporter: Reporter,
+): ((request: DeletesRequest, signal: AbortSignal) => Promise<boolean>) | undefined {
+  const { stdin, stdout, env } = io;
+  const isAttended = stdin?.isTTY === true && stdout.isTTY === true && (env["CI"] ?? "") === "";
+  if (options.json || !isAttended) return undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  async function ask(request: DeletesRequest, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false;
+    reporter.hold();
+    try {
+      stdout.write(`${formatQuestion(request).join("\n")} `);
+      const answer = await readLine(stdin as Input, signal);
+      // The terminal has shown the line break that ends an answer.
+      if (answer === undefined) stdout.write("\n");
+      return /^y(?:es)?$/i.test(answer?.trim() ?? "");
+    } finally {
+      reporter.release();
+    }
+  }
+  return (request, signal) => {
+    const answer = last.then(() => ask(request, signal));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+}
+
+/** The question in lines; the last one ends where the answer begins. */
+export function formatQuestion({ workload, to, paths, bytes: size, origin }: DeletesRequest): readonly string[] {
+  const entries = `${count(paths.length, "entry", "entries")} (${bytes(size)})`;
+  const why =
+    origin === undefined
+      ? `\`mirror: true\` would delete ${entries} that kinsync did not create`
+      : `this run would delete ${entries} that came from ${clean(origin.folder)} on ${clean(origin.host)}`;
+  const shown = paths.slice(0, MAX_PATHS).map((path) => `  ${clean(path)}`);
+  const more = paths.length > MAX_PATHS ? [`  and ${paths.length - MAX_PATHS} more`] : [];
+  return [`${clean(workload)}, ${clean(to)}: ${why}:`, ...shown, ...more, "Delete them? [y/N]"];
+}
+
+/** One line; `undefined` at the end of the input or of the signal. The terminal keeps its own line editing, and Ctrl-C is a signal. */
+async function readLine(input: Input, signal: AbortSignal): Promise<string | undefined> {
+  const lines = createInterface({ input, terminal: false });
+  const ending = new AbortController();
+  try {
+    const limit = AbortSignal.any([signal, ending.signal]);
+    const line = once(lines, "line", { signal: limit }).then(([text]: unknown[]) => String(text));
+    const end = once(lines, "close", { signal: limit }).then(() => undefined);
+    return await Promise.race([line, end]).catch(() => undefined);
+  } finally {
+    ending.abort();
+    lines.close();
+    input.pause();
+  }
+}

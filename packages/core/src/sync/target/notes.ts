@@ -1,0 +1,42 @@
+import type { TransportCapabilities } from "../../contract/capabilities.ts";
+import type { ReceiptNote } from "../../contract/session.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { Ledger } from "../plan/ledger.ts";
+import { withoutComparison, type ModePolicy } from "../plan/modes.ts";
+import { planScope, type DesiredRoot } from "./desired-state.ts";
+
+/** Limit of mount points in one note. */
+const MAX_MOUNTS = 10;
+
+/** What a target cannot have, or is left out in it. It outlives the session. */
+export class TargetNotes {
+  readonly #onNote: (code: string, text: string) => void;
+  /** Mappings in whose roots a mode could not be set. */
+  #fixedModes: Set<string> | undefined;
+
+  constructor(onNote: (code: string, text: string) => void) {
+    this.#onNote = onNote;
+  }
+
+  /** Modes that cannot be set are compared no more. The session's host reports the notes. */
+  unset(mapping: string, notes: readonly ReceiptNote[]): void {
+    if (notes.some(({ code }) => code === "mode")) (this.#fixedModes ??= new Set()).add(mapping);
+  }
+
+  /** Reports the file systems below a mirrored folder. */
+  mounts(root: DesiredRoot, { mounts }: Ledger): void {
+    if (!planScope(root).mirror || mounts.size === 0) return;
+    const { id, to } = root.mapping;
+    const more = mounts.size > MAX_MOUNTS ? ` and ${mounts.size - MAX_MOUNTS} more` : "";
+    const paths = [...mounts].sort().slice(0, MAX_MOUNTS).join(", ");
+    this.#onNote(
+      "mounts",
+      `${id}: other file systems are mounted below ${to}, where \`mirror\` deletes nothing: ${paths}${more}`,
+    );
+  }
+
+  modePolicy({ id, modes }: ResolvedMapping, capabilities: TransportCapabilities): ModePolicy {
+    const policy: ModePolicy = capabilities.modes ? modes : "ignored";
+    return this.#fixedModes?.has(id) === true ? withoutComparison(policy) : policy;
+  }
+}
