@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { KinsyncError, type ClusterConnection, type Target } from "@kinsync/core/contract";
 import { lostError, nameOf, timeoutError } from "../stream/target-error.ts";
 import { programSource } from "./program-source.ts";
+import { createToken } from "./token.ts";
 import { AGENTS, DIRECT_PROGRAMS, RUNTIMES, type Runtime } from "./runtimes.ts";
 import type { ExecStatus } from "../stream/exec-status.ts";
 import { oneLine } from "../stream/one-line.ts";
@@ -282,11 +282,6 @@ function isAbsent(status: ExecStatus): boolean {
   return /executable file not found|no such file or directory|stat \S+: not found|exec format error/i.test(
     status.message,
   );
-}
-
-/** A word that no other program of the container can guess: 72 bits. */
-export function createToken(): string {
-  return randomBytes(9).toString("base64url").replaceAll(/[-_]/g, "x");
 }
 
 /** One line of shell that reports what the container has, and then executes the next line. */

@@ -4,7 +4,8 @@ import { goneError, lostError, timeoutError } from "../stream/target-error.ts";
 import { runProgram } from "./run-program.ts";
 import { ExecStream } from "../stream/exec-stream.ts";
 import { OutputTail } from "./output-tail.ts";
-import { createToken, type Hello } from "../agent/start-agent.ts";
+import type { Hello } from "../agent/start-agent.ts";
+import { createToken } from "../agent/token.ts";
 import { unescapePath } from "../protocol/escape.ts";
 
 /** Output before the first line of the runner at most. */
