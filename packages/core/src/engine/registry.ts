@@ -1,7 +1,7 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
-import type { SessionFacts } from "../contract/session.ts";
-import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
+import { targetKey } from "../contract/target.ts";
+import { asKinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member, MemberChange } from "../resolve/resolution.ts";
 import { selectFromMember, type EligibleContainer, type MemberSelection } from "../resolve/select/eligible.ts";
@@ -9,16 +9,20 @@ import { actionsDue } from "../sync/actions/due.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { DesiredState } from "../sync/target/desired-state.ts";
-import type { TargetStatus } from "../sync/target/status.ts";
 import { channelKey } from "../sync/target/channels.ts";
-import { Worker, type WorkerListener } from "../sync/target/worker.ts";
-import { desiredState } from "./desired.ts";
-import { namesOf, tenths, type WorkloadEmitter } from "./emit.ts";
+import { Worker } from "../sync/target/worker.ts";
+import { projectSnapshot } from "./desired.ts";
+import { namesOf, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
+import { placedState } from "./places/placed-state.ts";
+import type { PlaceMember } from "./places/member.ts";
+import type { Places } from "./places/places.ts";
 import { SelectionCounts } from "./selection-counts.ts";
 import { TargetCounts } from "./target-counts.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { locateRoots, sharedRoots, type PlaceOfRoot, type TargetEntry } from "./target-entry.ts";
+import { workerListener } from "./worker-listener.ts";
 
 export interface RegistryOptions {
   readonly mappings: readonly ResolvedMapping[];
@@ -28,6 +32,11 @@ export interface RegistryOptions {
   readonly emitter: WorkloadEmitter;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
+  readonly placeOf: PlaceOfRoot;
+  /** Of the whole run. */
+  readonly places: Places;
+  /** Position of the workload in the run. */
+  readonly rank: number;
   readonly runId: string;
   readonly since: string;
   /** The pod existed when this run began: its mapped roots are claimed from any owner. */
@@ -36,16 +45,13 @@ export interface RegistryOptions {
   readonly onChange: () => void;
 }
 
-/** One container that should hold files. `worker` is `undefined` while it does not run. */
-interface TargetEntry {
-  /** As last resolved; replaced with every change of the member, never kept. */
-  eligible: EligibleContainer;
-  readonly worker: Worker | undefined;
-  workingDirectory: string | undefined;
-  /** Of the last delivery. */
-  files: number;
-  duration: number | undefined;
-}
+const NEW_ENTRY = {
+  workingDirectory: undefined,
+  files: 0,
+  duration: undefined,
+  layoutKey: undefined,
+  filesKey: undefined,
+} as const;
 
 interface MemberRecord {
   member: Member;
@@ -59,11 +65,6 @@ export class TargetRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions;
   readonly #members = new Map<string, MemberRecord>();
   readonly #entries = new Map<string, TargetEntry>();
-  /**
-   * Mapped roots that this run has claimed, by target. A member that stops being eligible and returns is not a first contact: a later run
-   * that claimed its roots meanwhile keeps them.
-   */
-  readonly #claimed = new Map<string, Set<string>>();
   readonly #ending = new Set<Promise<void>>();
   #snapshot: Snapshot | undefined;
   #isOver = false;
@@ -116,7 +117,7 @@ export class TargetRegistry implements AsyncDisposable {
     else {
       const before = entry.eligible;
       entry.eligible = eligible;
-      entry.worker?.update(this.#desired(entry));
+      this.#push(entry);
       if (entry.worker === undefined && before.container.waiting !== eligible.container.waiting) {
         this.#emitWaiting(eligible);
       }
@@ -125,47 +126,65 @@ export class TargetRegistry implements AsyncDisposable {
 
   #begin(eligible: EligibleContainer): void {
     const { key, target } = eligible;
-    const base = { eligible, workingDirectory: undefined, files: 0, duration: undefined };
     if (target === undefined) {
-      this.#entries.set(key, { ...base, worker: undefined });
+      this.#entries.set(key, { ...NEW_ENTRY, eligible, worker: undefined, member: undefined });
       this.targets.notRunning += 1;
       this.#emitWaiting(eligible);
       return;
     }
-    const { archives, actions, capabilities, open, runId, since, isInitial } = this.#options;
-    const claimed = this.#claimed.get(key) ?? new Set();
-    this.#claimed.set(key, claimed);
-    const entry: TargetEntry = {
-      ...base,
-      worker: new Worker({
-        name: `pod/${target.pod}, container ${target.container}`,
-        desired: desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory: undefined }),
-        claimant: { runId, since, force: isInitial(target.podUid) },
-        claimed,
-        archives,
-        capabilities,
-        open: (mapping, signal) => {
-          const { roots } = this.#desired(entry);
-          const served = roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
-          return open(
-            entry.eligible,
-            mapping,
-            served.map(({ spec }) => spec),
-            signal,
-          );
-        },
-        actionsDue: (changed) => actionsDue(actions, entry.eligible.member.role, changed),
-        listener: this.#listener(key, () => entry),
-      }),
+    const { archives, actions, capabilities, open, places, runId, since, isInitial } = this.#options;
+    const name = `pod/${target.pod}, container ${target.container}`;
+    const member: PlaceMember = {
+      key: `${this.#options.rank} ${key}`,
+      name,
+      order: [target.pod, target.podUid, target.container],
+      container: targetKey(target),
+      node: target.node,
+      onChange: () => this.#push(entry),
+      onShared: (paths) => entry.worker?.noteChanged(paths),
     };
+    const entry: TargetEntry = { ...NEW_ENTRY, eligible, member, worker: undefined };
     this.#entries.set(key, entry);
-    if (entry.worker !== undefined) this.targets.update(entry.worker);
+    entry.worker = new Worker({
+      name,
+      desired: this.#desired(entry),
+      claimant: { runId, since, force: isInitial(target.podUid) },
+      claimed: {
+        has: (mapping) => places.isClaimed(member.key, mapping),
+        add: (mapping) => places.claim(member.key, mapping),
+      },
+      archives,
+      capabilities,
+      open: (mapping, signal) => {
+        const { roots } = this.#desired(entry);
+        const served = roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
+        return open(
+          entry.eligible,
+          mapping,
+          served.map(({ spec }) => spec),
+          signal,
+        );
+      },
+      actionsDue: (changed) => actionsDue(actions, entry.eligible.member.role, changed),
+      listener: workerListener({
+        entry,
+        member,
+        places,
+        emitter: this.#options.emitter,
+        targets: this.targets,
+        isCurrent: () => this.#entries.get(key) === entry && !this.#isOver,
+        push: () => this.#push(entry),
+        onChange: this.#options.onChange,
+      }),
+    });
+    this.targets.update(entry.worker);
   }
 
   #end(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
+    if (entry.member !== undefined) this.#options.places.remove(entry.member.key);
     if (entry.worker === undefined) {
       this.targets.notRunning -= 1;
       return;
@@ -178,12 +197,15 @@ export class TargetRegistry implements AsyncDisposable {
   /** Pushes the released snapshot to every worker. */
   release(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    for (const entry of this.#entries.values()) entry.worker?.update(this.#desired(entry));
+    for (const entry of this.#entries.values()) this.#push(entry);
   }
 
   /** Retries at once every target that failed or waits for its next attempt. */
   retryNow(): void {
-    for (const { worker } of this.#entries.values()) worker?.retryNow();
+    for (const { worker, member } of this.#entries.values()) {
+      if (member !== undefined) this.#options.places.retried(member.key);
+      worker?.retryNow();
+    }
   }
 
   /** Emits again that these targets get nothing: another run of kinsync owns them. */
@@ -203,67 +225,28 @@ export class TargetRegistry implements AsyncDisposable {
     }
   }
 
-  #desired({ eligible, workingDirectory }: TargetEntry): DesiredState {
-    return desiredState(this.#snapshot, { mappings: eligible.mappings, workingDirectory });
-  }
-
-  #listener(key: string, entry: () => TargetEntry): WorkerListener {
-    const { emitter } = this.#options;
-    const names = () => namesOf(entry().eligible.member, entry().eligible.container.name);
-    /** Only for a worker that is still registered: an ended worker does not report. */
-    const isCurrent = (): boolean => this.#entries.get(key) === entry() && !this.#isOver;
-    return {
-      onStatus: (status, reason, error) => {
-        if (isCurrent()) this.#onStatus(entry(), status, reason, error);
-      },
-      onSynced: (root, snapshot, stats, duration) => {
-        if (!isCurrent()) return;
-        entry().files = stats.files + stats.deleted;
-        entry().duration = duration;
-        const mapping = root.mapping.id;
-        emitter.emit({ event: "synced", ...names(), mapping, snapshot, ...stats, duration: tenths(duration) });
-      },
-      onRetry: ({ code, message, hint }, delay) => {
-        if (isCurrent()) emitter.emit({ event: "retry", ...names(), code, reason: message, hint, delay });
-      },
-      onProgress: (root, sent, total) => {
-        if (isCurrent()) emitter.emit({ event: "progress", ...names(), mapping: root.mapping.id, sent, total });
-      },
-      onRun: (action, result) => {
-        if (!isCurrent()) return;
-        if ("code" in result || result.exitCode !== 0) this.targets.failedRuns += 1;
-        emitter.run(names(), action, result);
-      },
-      onSession: (facts) => {
-        if (isCurrent()) this.#onSession(entry(), facts);
-      },
-      onChange: () => {
-        if (!isCurrent()) return;
-        const { worker } = entry();
-        if (worker !== undefined) this.targets.update(worker);
-        this.#options.onChange();
-      },
-    };
-  }
-
-  #onSession(entry: TargetEntry, { workingDirectory }: SessionFacts): void {
-    if (workingDirectory === undefined || entry.workingDirectory === workingDirectory) return;
-    entry.workingDirectory = workingDirectory;
+  /** Pushes what a target should hold. */
+  #push(entry: TargetEntry): void {
+    if (this.#isOver) return;
+    const { member, eligible, workingDirectory, filesKey } = entry;
+    const { state } = projectSnapshot(this.#snapshot, { mappings: eligible.mappings, workingDirectory });
+    entry.filesKey = state.key;
+    // What failed for good is tried again with other files.
+    if (member !== undefined && filesKey !== state.key) this.#options.places.retried(member.key);
     entry.worker?.update(this.#desired(entry));
   }
 
-  #onStatus(entry: TargetEntry, status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
-    const { emitter } = this.#options;
-    const names = namesOf(entry.eligible.member, entry.eligible.container.name);
-    const snapshot = entry.worker?.snapshot;
-    emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
-    if (error === undefined) return;
-    const { code, message, hint } = error;
-    if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
-    if (status === "halted") {
-      const { pod, uid, container } = names;
-      emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
+  /** What a target should hold of the released snapshot. */
+  #desired(entry: TargetEntry): DesiredState {
+    const { eligible, workingDirectory, member } = entry;
+    const projected = projectSnapshot(this.#snapshot, { mappings: eligible.mappings, workingDirectory });
+    if (member === undefined) return projected.state;
+    const { places } = this.#options;
+    if (entry.layoutKey !== projected.layoutKey) {
+      entry.layoutKey = projected.layoutKey;
+      places.set(member, locateRoots(entry, projected.layout, this.#options));
     }
+    return placedState(projected, ({ id }) => places.standing(member.key, id));
   }
 
   #emitWaiting({ member, container }: EligibleContainer): void {
@@ -273,7 +256,7 @@ export class TargetRegistry implements AsyncDisposable {
 
   /** Also after `dispose`: the last state of each target. */
   view(): readonly TargetView[] {
-    return [...this.#entries.values()].map(({ eligible, worker, files, duration }) => ({
+    return [...this.#entries.values()].map(({ eligible, worker, member, files, duration }) => ({
       pod: eligible.member.name,
       uid: eligible.member.uid,
       container: eligible.container.name,
@@ -284,6 +267,7 @@ export class TargetRegistry implements AsyncDisposable {
       files,
       duration,
       reason: worker?.reason ?? eligible.container.waiting ?? "the container does not run",
+      ...sharedRoots(this.#options.places, member, eligible.mappings),
     }));
   }
 

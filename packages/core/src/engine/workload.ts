@@ -13,9 +13,11 @@ import type { CreateSource } from "./mapping-files.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { ResolvedWorkload, WorkloadView } from "./options.ts";
 import { isReady, type WorkloadProgress } from "./outcome.ts";
+import type { Places } from "./places/places.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
+import type { PlaceOfRoot } from "./target-entry.ts";
 
 /** Called by a watch of members with each answer and exactly the members that changed since the last one. */
 export type OnResolution = (resolution: Resolution, changes: readonly MemberChange[]) => void;
@@ -28,6 +30,11 @@ export interface WorkloadEngineOptions {
   readonly createSource: CreateSource;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
+  readonly placeOf: PlaceOfRoot;
+  /** Of the whole run. */
+  readonly places: Places;
+  /** Position of the workload in the run. */
+  readonly rank: number;
   readonly runId: string;
   readonly since: string;
   readonly allowEmpty: boolean;
@@ -64,6 +71,9 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       emitter: this.#emitter,
       capabilities: options.capabilities,
       open: options.open,
+      placeOf: options.placeOf,
+      places: options.places,
+      rank: options.rank,
       runId,
       since,
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,

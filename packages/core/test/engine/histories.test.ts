@@ -93,7 +93,10 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("disconnect" as const, "slow" as const), pod: aPod }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("take-over" as const), pod: aPod }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom("take-over" as const, "take-volume-over" as const), pod: aPod }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -119,6 +122,7 @@ async function playToTheEnd(steps: readonly TimedStep[]): Promise<void> {
   player.check({ mayHaveFailed: true });
   await player.saveAll();
   player.check();
+  await player.checkQuiet();
   await player.end();
 }
 

@@ -22,13 +22,64 @@ interface RootState {
   readonly files: Map<string, Node>;
   placed: Set<string>;
   marker: Marker | undefined;
+  /** The session that claimed it last. */
+  claimant: MemorySession | undefined;
+}
+
+/** Files that one or several containers have, by the key of the mapped root. */
+export class MemoryStorage {
+  readonly roots = new Map<string, RootState>();
+  claims = 0;
+  inventories = 0;
+  /** Commits that changed something, by the key of the root and what they did. */
+  readonly commits: string[] = [];
+  /** Files that were written although they were there with the same bytes. */
+  readonly rewritten: string[] = [];
+
+  root(key: string): RootState {
+    let root = this.roots.get(key);
+    if (root === undefined) {
+      root = { files: new Map(), placed: new Set(), marker: undefined, claimant: undefined };
+      this.roots.set(key, root);
+    }
+    return root;
+  }
+
+  /** Path -> content, link target or mode, as somebody else would see it. */
+  seen(key: string): Record<string, string> {
+    const files = [...this.root(key).files.values()].map((node) => [
+      node.path,
+      node.type === "file" ? (node.bytes?.toString() ?? "") : node.type === "link" ? `-> ${node.target}` : node.type,
+    ]);
+    return Object.fromEntries(files.toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1))) as Record<string, string>;
+  }
+
+  /** Another run claims every claimed root. @returns their keys */
+  takeOver(since: string): string[] {
+    const taken: string[] = [];
+    for (const [key, root] of this.roots) {
+      if (root.marker === undefined) continue;
+      root.marker = { ...root.marker, runId: "another-run", owner: "somebody", since };
+      root.claimant = undefined;
+      taken.push(key);
+    }
+    return taken;
+  }
+}
+
+/** A storage that is mounted at a path. */
+export interface MemoryMount {
+  readonly at: string;
+  readonly storage: MemoryStorage;
 }
 
 /** A container in memory: what a worker can do to it, and the faults that it can meet. */
 export class MemoryContainer {
   /** UID of the pod that it belongs to. */
   readonly uid: string;
-  readonly roots = new Map<string, RootState>();
+  /** Its own layer. */
+  readonly storage = new MemoryStorage();
+  readonly #mounts: readonly MemoryMount[];
   readonly log: string[] = [];
   sessions = 0;
   /** Every session that was opened. */
@@ -42,23 +93,27 @@ export class MemoryContainer {
   gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
 
-  constructor(uid = "u") {
+  constructor(uid = "u", mounts: readonly MemoryMount[] = []) {
     this.uid = uid;
+    this.#mounts = mounts;
+  }
+
+  get roots(): Map<string, RootState> {
+    return this.storage.roots;
+  }
+
+  /** Where a mapped root lands. */
+  storageOf({ path }: Pick<RootSpec, "path">): MemoryStorage {
+    const mount = this.#mounts.find(({ at }) => path === at || path.startsWith(`${at}/`));
+    return mount?.storage ?? this.storage;
   }
 
   root(key: string): RootState {
-    let root = this.roots.get(key);
-    if (root === undefined) this.roots.set(key, (root = { files: new Map(), placed: new Set(), marker: undefined }));
-    return root;
+    return this.storage.root(key);
   }
 
-  /** Path -> content, link target or mode, as somebody else would see it. */
   seen(key: string): Record<string, string> {
-    const files = [...this.root(key).files.values()].map((node) => [
-      node.path,
-      node.type === "file" ? (node.bytes?.toString() ?? "") : node.type === "link" ? `-> ${node.target}` : node.type,
-    ]);
-    return Object.fromEntries(files.toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1))) as Record<string, string>;
+    return this.storage.seen(key);
   }
 
   put(key: string, path: string, content: string, mode = 0o644): void {
@@ -100,15 +155,9 @@ export class MemoryContainer {
     return this.opened.filter((session) => !session.isOver).length;
   }
 
-  /** Another run claims every claimed root. @returns their keys */
+  /** Another run claims every claimed root of its own layer. @returns their keys */
   takeOver(since: string): string[] {
-    const taken: string[] = [];
-    for (const [key, root] of this.roots) {
-      if (root.marker === undefined) continue;
-      root.marker = { ...root.marker, runId: "another-run", owner: "somebody", since };
-      taken.push(key);
-    }
-    return taken;
+    return this.storage.takeOver(since);
   }
 
   /** The container restarts: its layer is fresh. */
@@ -122,8 +171,11 @@ function digestOf(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/** Milliseconds until a session finds out that another one owns its root. */
+const PROOF_MS = 10_000;
+
 export class MemorySession implements Session {
-  readonly facts = { agent: "memory", incarnation: "1", workingDirectory: "/" };
+  readonly facts: { readonly agent: string; readonly incarnation: string; readonly workingDirectory: string };
   readonly ended: Promise<SessionEnd>;
   readonly #container: MemoryContainer;
   readonly #session: string;
@@ -131,8 +183,10 @@ export class MemorySession implements Session {
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #stages = new WeakMap<Stage, { batch: Batch; content: Promise<Map<string, Buffer>> }>();
   #over = false;
+  #proof: NodeJS.Timeout | undefined;
 
   constructor(container: MemoryContainer, session: string, since: string) {
+    this.facts = { agent: "memory", incarnation: container.uid, workingDirectory: "/" };
     this.#container = container;
     this.#session = session;
     this.#since = since;
@@ -145,7 +199,15 @@ export class MemorySession implements Session {
 
   end(end: SessionEnd): void {
     this.#over = true;
+    clearTimeout(this.#proof);
     this.#end.resolve(end);
+  }
+
+  /** Another session claimed a root of this one, which finds out when it checks what it owns. */
+  replaced(): void {
+    if (this.#over) return;
+    clearTimeout(this.#proof);
+    this.#proof = setTimeout(() => this.end({ why: "lost" }), PROOF_MS);
   }
 
   #check(): void {
@@ -155,7 +217,9 @@ export class MemorySession implements Session {
   async inventory(spec: RootSpec, options: { paths: readonly string[]; list?: boolean }): Promise<Inventory> {
     this.#check();
     this.#container.fault("inventory");
-    const root = this.#container.root(spec.key);
+    const storage = this.#container.storageOf(spec);
+    storage.inventories += 1;
+    const root = storage.root(spec.key);
     const asked = new Set(options.paths);
     const entries = [...root.files.values()]
       .filter((node) => options.list === true || asked.has(node.path))
@@ -172,12 +236,17 @@ export class MemorySession implements Session {
   async claim(spec: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
     this.#check();
     this.#container.fault("claim");
-    this.#container.root(spec.key).marker = {
+    const storage = this.#container.storageOf(spec);
+    const root = storage.root(spec.key);
+    storage.claims += 1;
+    if (root.claimant !== this) root.claimant?.replaced();
+    root.claimant = this;
+    root.marker = {
       format: 1,
       runId: this.#session,
       owner: `owner of ${this.#session}`,
       since: this.#since,
-      incarnation: "1",
+      incarnation: this.facts.incarnation,
       snapshot: options.snapshot,
       tree: options.tree,
     };
@@ -199,9 +268,15 @@ export class MemorySession implements Session {
     this.#check();
     this.#container.fault("commit");
     const { batch } = staged;
-    const root = this.#container.root(batch.root.key);
-    if (root.marker?.runId !== this.#session) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
+    const storage = this.#container.storageOf(batch.root);
+    const root = storage.root(batch.root.key);
+    if (root.marker?.runId !== this.#session || root.claimant !== this) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
+    if (batch.entries.length > 0) storage.commits.push(`${batch.root.key} ${batch.entries.map(({ path }) => path).join(", ")}`);
     for (const entry of batch.entries) {
+      const before = root.files.get(entry.path);
+      if (entry.op === "file" && before?.type === "file" && before.digest === entry.digest) {
+        storage.rewritten.push(`${batch.root.key} ${entry.path}`);
+      }
       if (entry.op === "delete") root.files.delete(entry.path);
       else if (entry.op === "chmod") {
         const node = root.files.get(entry.path);

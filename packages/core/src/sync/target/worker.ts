@@ -12,6 +12,7 @@ import { Channels, type Channel } from "./channels.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
 import { prepareDelivery, type Delivered, type DeliveryStats } from "./deliver.ts";
 import type { DesiredRoot, DesiredState } from "./desired-state.ts";
+import { Followers } from "./follow.ts";
 import { takeStock, withOwner, type Claimant, type FirstContact } from "./first-contact.ts";
 import type { TargetStatus } from "./status.ts";
 
@@ -20,6 +21,16 @@ export interface WorkerListener {
   readonly onStatus: (status: TargetStatus, reason: string, error: KinsyncError | undefined) => void;
   /** A mapped root holds its desired tree. `duration`: milliseconds since the tree settled, or since the worker began. */
   readonly onSynced: (root: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number) => void;
+  /** A commit of a mapped root is about to be sent: what it holds is not known until `onDelivered`. */
+  readonly onDelivering?: (root: DesiredRoot) => void;
+  /** A mapped root holds its desired tree, by this target's own commit or inventory. `changed`: paths relative to `from`. */
+  readonly onDelivered?: (root: DesiredRoot, changed: readonly string[]) => void;
+  /** The files that another target wrote are visible here. */
+  readonly onShared?: (root: DesiredRoot) => void;
+  /** The files that another target wrote are not visible here: the two do not share them. */
+  readonly onApart?: (root: DesiredRoot) => void;
+  /** A pass failed, or another run owns the target. */
+  readonly onFailure?: (error: KinsyncError) => void;
   readonly onRetry: (error: KinsyncError, delay: number) => void;
   readonly onProgress: (root: DesiredRoot, sent: number, total: number) => void;
   readonly onRun: (action: ResolvedAction, result: RunResult | KinsyncError) => void;
@@ -35,7 +46,7 @@ export interface WorkerOptions {
   readonly desired: DesiredState;
   readonly claimant: Claimant;
   /** Ids of mappings whose roots this run has claimed in this container. The worker adds to it; it outlives the worker. */
-  readonly claimed: Set<string>;
+  readonly claimed: { has(mapping: string): boolean; add(mapping: string): unknown };
   readonly archives: ArchivePool;
   /** What the transport of a mapping can do. */
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
@@ -77,6 +88,9 @@ export class Worker implements AsyncDisposable {
   readonly #unseen = new Set<Promise<void>>();
   /** Mappings whose transport handed over the files and does not report when they are visible. */
   readonly #neverSeen = new Set<string>();
+  readonly #followers: Followers;
+  /** Mappings whose roots the open sessions may own. */
+  readonly #led = new Set<string>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -96,6 +110,16 @@ export class Worker implements AsyncDisposable {
       onResult: options.listener.onRun,
       onChange: () => options.listener.onChange(),
       signal,
+    });
+    this.#followers = new Followers({
+      runId: options.claimant.runId,
+      onHeld: (root, isFirst) => {
+        const duration = performance.now() - Math.max(root.settledAt, isFirst ? this.#startedAt : 0);
+        options.listener.onSynced(root, this.#tried.snapshot, { files: 0, deleted: 0, bytes: 0 }, duration);
+      },
+      onShared: (root) => options.listener.onShared?.(root),
+      onApart: (root) => options.listener.onApart?.(root),
+      again: (delayMs) => this.#retryIn(delayMs),
     });
     // Nothing is reported before the constructor has returned.
     this.#finished = Promise.resolve().then(() => this.#loop());
@@ -137,6 +161,11 @@ export class Worker implements AsyncDisposable {
     if (desired === this.#desired) return;
     this.#desired = desired;
     this.enqueue();
+  }
+
+  /** Another target changed these paths, which this one shares. Relative to `from`; they count for the commands of `run`. */
+  noteChanged(paths: readonly string[]): void {
+    for (const path of paths) this.#changed.add(path);
   }
 
   /** Retries at once what failed or waits for its next attempt. */
@@ -187,11 +216,17 @@ export class Worker implements AsyncDisposable {
     const desired = this.#desired;
     this.#tried = desired;
     if (desired.conflict !== undefined) throw desired.conflict;
+    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && this.#led.has(mapping.id))) {
+      // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
+      await this.#channels.close();
+      this.#led.clear();
+    }
     const failures: KinsyncError[] = [];
     for (const root of desired.roots) {
-      const channel = await this.#channels.get(root.mapping);
       try {
-        await this.#bring(channel, root, desired, signal);
+        if (root.refused !== undefined) throw root.refused;
+        if (root.follows === undefined) await this.#bring(await this.#channels.get(root.mapping), root, desired, signal);
+        else await this.#followers.check(root, (await this.#channels.get(root.mapping)).session, signal);
       } catch (error) {
         // A mapping that needs the user does not block the other mappings.
         if (!isKinsyncError(error) || error.retry !== "terminal" || error.code === "KINSYNC_TARGET_TAKEN") throw error;
@@ -201,6 +236,12 @@ export class Worker implements AsyncDisposable {
     if (failures[0] !== undefined) throw failures[0];
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
+    const pending = this.#followers.pending(desired);
+    if (pending !== undefined) {
+      const { status, reason, error } = pending;
+      if (status !== this.#status || reason !== this.#reason) this.#set(status, reason, error);
+      if (status !== "accepted") return;
+    }
     const [halted] = desired.halted;
     if (halted === undefined && desired.roots.length === 0) {
       this.#set("waiting", "reading the local files");
@@ -211,6 +252,7 @@ export class Worker implements AsyncDisposable {
     if (halted !== undefined) this.#set("halted", halted.reason);
     else if (this.#unseen.size > 0)
       this.#set("accepted", "handed over; the files are not visible in the container yet");
+    else if (pending !== undefined) this.#set(pending.status, pending.reason);
     else if (isOnlyAccepted)
       this.#set("accepted", "handed over; the transport does not report when the files are visible");
     else this.#set("synced", "holds the newest snapshot");
@@ -240,6 +282,7 @@ export class Worker implements AsyncDisposable {
     };
     const ledger = known ?? (await takeStock(contact));
     claimed.add(id);
+    this.#led.add(id);
     channel.ledgers.set(id, ledger);
     const onProgress = (sent: number, total: number): void => listener.onProgress(root, sent, total);
     await using delivery = await prepareDelivery({
@@ -254,6 +297,7 @@ export class Worker implements AsyncDisposable {
       signal,
     });
     let delivered: Delivered;
+    if (delivery.entries.length > 0) listener.onDelivering?.(root);
     try {
       delivered = await delivery.apply();
     } catch (error) {
@@ -261,14 +305,17 @@ export class Worker implements AsyncDisposable {
       channel.ledgers.delete(id);
       throw await withOwner(contact, error);
     }
-    for (const { path } of delivery.entries) {
-      this.#changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
-    }
+    const changed = delivery.entries.map(({ path }) =>
+      root.spec.shape === "file" ? basename(root.mapping.from) : path,
+    );
+    this.noteChanged(changed);
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
       if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#neverSeen.add(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
+    this.#followers.delivered(root);
+    listener.onDelivered?.(root, changed);
   }
 
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
@@ -301,6 +348,7 @@ export class Worker implements AsyncDisposable {
     if (error.retry === "terminal") {
       this.#blocked = { key: this.#tried.key };
       this.#set("failed", error.message, error);
+      this.#options.listener.onFailure?.(error);
       return;
     }
     const delay = this.#backoff.next();
@@ -317,11 +365,16 @@ export class Worker implements AsyncDisposable {
         this.#options.listener.onRetry(error, delay);
       }
     }
-    clearTimeout(this.#retryTimer);
-    if (this.#abort.signal.aborted) return;
-    this.#retryTimer = setTimeout(() => this.enqueue(), delay);
+    this.#retryIn(delay);
     // The end of the session, which caused this failure, has set `dirty`; only another desired state needs another pass.
     this.#dirty = this.#desired.key !== this.#tried.key;
+    this.#options.listener.onFailure?.(error);
+  }
+
+  #retryIn(delayMs: number): void {
+    clearTimeout(this.#retryTimer);
+    if (this.#abort.signal.aborted) return;
+    this.#retryTimer = setTimeout(() => this.enqueue(), delayMs);
   }
 
   #onSessionEnd(end: SessionEnd): void {
@@ -337,6 +390,7 @@ export class Worker implements AsyncDisposable {
         });
     this.#blocked = "for-good";
     this.#set("halted", error.message, error);
+    this.#options.listener.onFailure?.(error);
   }
 
   #set(status: TargetStatus, reason: string, error?: KinsyncError): void {
