@@ -60,6 +60,11 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
   }
 }
 
+/** Why nothing was sent to a target. */
+function unsent({ through }: Extract<EngineEvent, { readonly event: "synced" }>): string {
+  return through === undefined ? "already up to date" : `written through ${clean(through)}`;
+}
+
 function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint: Paint): string {
   const word = event.ok ? paint("green", "ran") : paint("red", "command failed:");
   const how = event.exitCode === undefined ? clean(event.reason) : `exit code ${event.exitCode}`;

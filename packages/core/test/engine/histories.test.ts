@@ -173,6 +173,27 @@ test.each<[situation: string, steps: readonly TimedStep[]]>([
       { step: { do: "label", pod: 1, state: "current", role: "head", index: "0" }, wait: 0 },
     ],
   ],
+  [
+    "a pod on another node leads a volume whose first folder another run has taken over",
+    [
+      { step: { do: "own", pod: 0, teams: [] }, wait: 0 },
+      { step: { do: "take-volume-over", pod: 0 }, wait: 0 },
+      { step: { do: "label", pod: 2, state: "current", role: "head", index: "0" }, wait: 0 },
+      { step: { do: "restart", pod: 1 }, wait: 0 },
+      { step: { do: "start", pod: 0 }, wait: 0 },
+    ],
+  ],
+  [
+    "a pod on another node takes the lead from one that failed",
+    [
+      { step: { do: "fail", pod: 0, operation: "open", error: "lost" }, wait: 300 },
+      { step: { do: "label", pod: 0, state: "helper", role: "head", index: "0" }, wait: 0 },
+      { step: { do: "save", mappings: [6, 0], files: { f: "1" } }, wait: 1 },
+      { step: { do: "fail", pod: 1, operation: "commit", error: "lost" }, wait: 0 },
+      { step: { do: "label", pod: 2, state: "current", role: "head", index: "0" }, wait: 0 },
+      { step: { do: "save", mappings: [0], files: { f: "1" } }, wait: 300 },
+    ],
+  ],
 ])("%s", async (_situation, steps) => {
   await playToTheEnd(steps);
   expect(vi.getTimerCount()).toBe(0);

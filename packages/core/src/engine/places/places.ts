@@ -243,6 +243,8 @@ export class Places implements Disposable {
     for (const [id, root] of next) {
       const claim: Claim = { ...root, member: state.member };
       const group = this.#group(this.#seen(root.root, state.member));
+      // Found out late to be apart: another run may have taken it over since this run claimed it.
+      if (this.#claimed.has(idOf(root.root))) this.#claimed.add(group.id);
       group.claims.add(claim);
       state.claims.set(id, { claim, group });
       affected.add(group);
