@@ -27,7 +27,8 @@ function seen({ events }: KinsyncProcess, since: number): readonly string[] {
 
 /** How many targets a batch was sent to since a mark. */
 function sent({ events }: KinsyncProcess, since: number): number {
-  return events.slice(since).filter(({ event, files = 0, deleted = 0 }) => event === "synced" && files + deleted > 0).length;
+  return events.slice(since).filter(({ event, files = 0, deleted = 0 }) => event === "synced" && files + deleted > 0)
+    .length;
 }
 
 situation("three pods with one volume are written once and stay quiet", { timeout: 300_000 }, async (fixture) => {
@@ -131,8 +132,9 @@ situation("two containers with one emptyDir are written once", { timeout: 300_00
   expect(await fixture.list(x, "/var/www", "php")).toEqual(local);
   expect(await fixture.list(x, "/srv/html", "nginx")).toEqual(local);
   expect(sent(kinsync, 0)).toBe(1);
-  await fixture.until("the command ran in both containers", () =>
-    kinsync.events.filter(({ event }) => event === "run").length === 2,
+  await fixture.until(
+    "the command ran in both containers",
+    () => kinsync.events.filter(({ event }) => event === "run").length === 2,
   );
 
   const quiet = kinsync.mark();
@@ -142,10 +144,15 @@ situation("two containers with one emptyDir are written once", { timeout: 300_00
   const since = kinsync.mark();
   await project.replace("src/index.php", "two\n");
   await project.remove("src/gone.php");
-  await fixture.until("both containers ran the command again", () =>
-    new Set(kinsync.events.slice(since).flatMap(({ event, container: of }) => (event === "run" ? [of] : []))).size === 2,
+  await fixture.until(
+    "both containers ran the command again",
+    () =>
+      new Set(kinsync.events.slice(since).flatMap(({ event, container: of }) => (event === "run" ? [of] : []))).size ===
+      2,
   );
-  await expect.poll(() => fixture.list(x, "/srv/html", "nginx"), { timeout: 30_000 }).toEqual({ "index.php": "file: two\n" });
+  await expect
+    .poll(() => fixture.list(x, "/srv/html", "nginx"), { timeout: 30_000 })
+    .toEqual({ "index.php": "file: two\n" });
   expect(await fixture.list(x, "/var/www", "php")).toEqual({ "index.php": "file: two\n" });
   expect(kinsync.events.filter(({ event }) => ["retry", "failed", "halted"].includes(event))).toEqual([]);
   expect(kinsync.events.filter(({ event, ok }) => event === "run" && ok !== true)).toEqual([]);

@@ -13,10 +13,15 @@ import type { ClusterOptions } from "../setup/options.ts";
 /** Shows the members of a workload, and what the kind says of each. Only reads. */
 export async function runTree(workload: string, options: ClusterOptions, io: Io): Promise<number> {
   const { resolveOnce, treeOf } = await import("@kinsync/core");
-  const { resolution, transport } = await readWorkload(workload, options, io, async ({ found, transport: of, ...rest }) => ({
-    resolution: await resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
-    transport: of,
-  }));
+  const { resolution, transport } = await readWorkload(
+    workload,
+    options,
+    io,
+    async ({ found, transport: of, ...rest }) => ({
+      resolution: await resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
+      transport: of,
+    }),
+  );
   const tree = treeOf(resolution, transport === undefined ? {} : { transport });
   const [problem] = resolution.problems;
   // Without a single member the problem is the answer.

@@ -76,7 +76,10 @@ function project(snapshot: Snapshot, { mappings, workingDirectory }: Projection)
   return {
     state: Object.freeze({ snapshot: snapshot.number, mappings, roots, halted, conflict, key }),
     layout,
-    layoutKey: [workingDirectory ?? "", ...parts.map(({ part, path }) => `${part.mapping.id}=${path.full} ${path.shape}`)].join("\n"),
+    layoutKey: [
+      workingDirectory ?? "",
+      ...parts.map(({ part, path }) => `${part.mapping.id}=${path.full} ${path.shape}`),
+    ].join("\n"),
   };
 }
 

@@ -30,7 +30,7 @@ export interface TargetEntry {
   duration: number | undefined;
   /** Of the layout that the places have. */
   layoutKey: string | undefined;
-  /** Of the files that it should hold, whoever writes them. */
+  /** Of the files that it should hold, through itself or another target. */
   filesKey: string | undefined;
 }
 

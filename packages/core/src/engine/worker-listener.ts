@@ -103,7 +103,11 @@ interface StatusChange {
   readonly snapshot: number | undefined;
 }
 
-function emitStatus(emitter: WorkloadEmitter, names: TargetNames, { status, reason, error, snapshot }: StatusChange): void {
+function emitStatus(
+  emitter: WorkloadEmitter,
+  names: TargetNames,
+  { status, reason, error, snapshot }: StatusChange,
+): void {
   emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
   if (error === undefined) return;
   const { code, message, hint } = error;

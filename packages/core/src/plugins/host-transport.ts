@@ -38,8 +38,7 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
       );
       return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, limits);
     },
-    place: (target, root, context) =>
-      call(name, "place", () => checkedPlace(transport.place?.(target, root, context))),
+    place: (target, root, context) => call(name, "place", () => checkedPlace(transport.place?.(target, root, context))),
   };
 }
 

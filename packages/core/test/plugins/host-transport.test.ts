@@ -132,17 +132,33 @@ test("a transport without `place` does not know any", () => {
 
 test("a place is passed on without unknown fields", () => {
   expect(placeOf(() => ({ volume: "v", path: "/a", more: 1 }))).toEqual({ volume: "v", path: "/a" });
-  expect(placeOf(() => ({ volume: "v", path: "/", readOnly: true }))).toEqual({ volume: "v", path: "/", readOnly: true });
+  expect(placeOf(() => ({ volume: "v", path: "/", readOnly: true }))).toEqual({
+    volume: "v",
+    path: "/",
+    readOnly: true,
+  });
   expect(placeOf(() => undefined)).toBeUndefined();
 });
 
 test.each<[answer: string, place: () => unknown, message: string]>([
-  ["a text", () => "v:/a", "the place is \"v:/a\", not an object"],
+  ["a text", () => "v:/a", 'the place is "v:/a", not an object'],
   ["a promise", () => Promise.resolve({ volume: "v", path: "/a" }), "the place's `volume` is undefined, not a text"],
-  ["no volume", () => ({ volume: "", path: "/a" }), "the place's `volume` is \"\", not a text"],
-  ["a relative path", () => ({ volume: "v", path: "a" }), "the place's `path` is \"a\", not an absolute normalized path"],
-  ["a path with ..", () => ({ volume: "v", path: "/a/.." }), "the place's `path` is \"/a/..\", not an absolute normalized path"],
-  ["a slash at the end", () => ({ volume: "v", path: "/a/" }), "the place's `path` is \"/a/\", not an absolute normalized path"],
+  ["no volume", () => ({ volume: "", path: "/a" }), 'the place\'s `volume` is "", not a text'],
+  [
+    "a relative path",
+    () => ({ volume: "v", path: "a" }),
+    'the place\'s `path` is "a", not an absolute normalized path',
+  ],
+  [
+    "a path with ..",
+    () => ({ volume: "v", path: "/a/.." }),
+    'the place\'s `path` is "/a/..", not an absolute normalized path',
+  ],
+  [
+    "a slash at the end",
+    () => ({ volume: "v", path: "/a/" }),
+    'the place\'s `path` is "/a/", not an absolute normalized path',
+  ],
   [
     "an error",
     () => {

@@ -270,8 +270,10 @@ export class MemorySession implements Session {
     const { batch } = staged;
     const storage = this.#container.storageOf(batch.root);
     const root = storage.root(batch.root.key);
-    if (root.marker?.runId !== this.#session || root.claimant !== this) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
-    if (batch.entries.length > 0) storage.commits.push(`${batch.root.key} ${batch.entries.map(({ path }) => path).join(", ")}`);
+    if (root.marker?.runId !== this.#session || root.claimant !== this)
+      throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
+    if (batch.entries.length > 0)
+      storage.commits.push(`${batch.root.key} ${batch.entries.map(({ path }) => path).join(", ")}`);
     for (const entry of batch.entries) {
       const before = root.files.get(entry.path);
       if (entry.op === "file" && before?.type === "file" && before.digest === entry.digest) {

@@ -22,9 +22,7 @@ export function volumeOf(volume: Volume, target: Target, pod: Pod): LocatedVolum
   }
   if (hostPath !== undefined) {
     const node = pod.spec.nodeName ?? target.node;
-    return node === undefined
-      ? undefined
-      : { identity: `hostPath:${node}`, path: hostPath.path, readOnly: false };
+    return node === undefined ? undefined : { identity: `hostPath:${node}`, path: hostPath.path, readOnly: false };
   }
   if (nfs !== undefined) {
     return { identity: `nfs:${nfs.server}`, path: nfs.path, readOnly: nfs.readOnly === true };

@@ -30,7 +30,11 @@ function pod({ name = "web-0", uid = "uid-0", node = "n1", volumes = [], contain
 }
 
 /** Where `/app/src` of a container with one volume at `/app` lands. */
-function placeIn(volume: Omit<Volume, "name">, mount: Partial<VolumeMount> = {}, parts: Partial<Container> = {}): Place | undefined {
+function placeIn(
+  volume: Omit<Volume, "name">,
+  mount: Partial<VolumeMount> = {},
+  parts: Partial<Container> = {},
+): Place | undefined {
   const main = { name: "main", volumeMounts: [{ name: "v", mountPath: "/app", ...mount }], ...parts };
   return where(pod({ volumes: [{ name: "v", ...volume }], containers: [main] }), "/app/src");
 }
@@ -126,7 +130,10 @@ describe("the place of a mapped root", () => {
     const mounted = { name: "main", volumeMounts: [{ name: "v", mountPath: "/" }] };
     expect(where(pod({ containers: [mounted] }), "/app")).toBeUndefined();
     expect(where(pod({ volumes: [{ name: "v", emptyDir: {} }], containers: [mounted] }), "src")).toBeUndefined();
-    const { nodeName: _, ...spec } = pod({ volumes: [{ name: "v", hostPath: { path: "/x" } }], containers: [mounted] }).spec;
+    const { nodeName: _, ...spec } = pod({
+      volumes: [{ name: "v", hostPath: { path: "/x" } }],
+      containers: [mounted],
+    }).spec;
     const { node: __, ...target } = TARGET;
     const homeless = { ...pod({}), spec };
     expect(placeOf(target, { path: "/app", shape: "directory", key: "k" }, { pod: homeless })).toBeUndefined();
@@ -154,7 +161,13 @@ describe("for any two containers", () => {
         const at = (name: string, mountPath: string, on: string): Place | undefined => {
           const volumeMounts = [{ name: "v", mountPath }];
           const volumes = [{ name: "v", persistentVolumeClaim: { claimName: "c" } }];
-          const of = pod({ name, uid: `uid of ${name}`, node: on, volumes, containers: [{ name: "main", volumeMounts }] });
+          const of = pod({
+            name,
+            uid: `uid of ${name}`,
+            node: on,
+            volumes,
+            containers: [{ name: "main", volumeMounts }],
+          });
           return where(of, `${mountPath}/${inside}`);
         };
         expect(at("x", one, nodeOne)).toEqual(at("y", other, nodeOther));
@@ -194,7 +207,10 @@ describe("for any two containers", () => {
                 : { emptyDir: {} };
           const volumes = [{ name: "v", ...volume }];
           const on = "on" in given ? { node: given.on } : {};
-          return where(pod({ name, uid: name, ...on, volumes, containers: [{ name: "main", volumeMounts }] }), `/m/${inside}`);
+          return where(
+            pod({ name, uid: name, ...on, volumes, containers: [{ name: "main", volumeMounts }] }),
+            `/m/${inside}`,
+          );
         };
         const isSame = JSON.stringify(one) === JSON.stringify(other);
         const places = [at(one), at(other)].map((place) => JSON.stringify(place));

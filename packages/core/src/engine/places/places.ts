@@ -1,9 +1,9 @@
 import { isSourceError, type KinsyncError } from "../../errors/error.ts";
 import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
-import type { LocatedRoot } from "./locate.ts";
 import type { PlaceMember } from "./member.ts";
-import { idOf, PlaceGroup, type Claim, type PlacedRoot } from "./place-group.ts";
+import { idOf, type Claim, type PlacedRoot, type PlaceGroup } from "./place-group.ts";
+import { PlaceIndex } from "./place-index.ts";
 
 /** Milliseconds in which a target whose session failed is not chosen to write for others. */
 const UNFIT_MS = 10_000;
@@ -47,12 +47,9 @@ interface MemberState {
  */
 export class Places implements Disposable {
   readonly #members = new Map<string, MemberState>();
-  readonly #groups = new Map<string, PlaceGroup>();
-  readonly #volumes = new Map<string, Set<PlaceGroup>>();
+  readonly #index = new PlaceIndex();
   /** Places that this run has claimed; they outlive the targets. */
   readonly #claimed = new Set<string>();
-  /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
-  readonly #apart = new Set<string>();
   /** Targets to inform when the current change is complete. */
   readonly #touched = new Set<MemberState>();
   #isOver = false;
@@ -146,7 +143,7 @@ export class Places implements Disposable {
   /** A target's session or pass failed. Another one takes the lead of its places, if one is left. */
   failed(key: string, error: KinsyncError): void {
     const state = this.#members.get(key);
-    // A local file that changed while it was sent is no failure of the target.
+    // The target did not fail where a local file changed while it was sent.
     if (state === undefined || isSourceError(error)) return;
     if (error.code === "KINSYNC_TARGET_TAKEN") state.isTaken = true;
     const isFinal = state.isTaken || error.retry === "terminal";
@@ -201,24 +198,16 @@ export class Places implements Disposable {
     entry?.group.proven.add(entry.claim);
   }
 
-  /**
-   * A target does not see the files that its leader wrote. On another node it is the volume that differs: a claim of a hostPath volume is
-   * another folder on each node. Otherwise it is this container's root: a link leads out of the volume.
-   */
+  /** A target does not see the files that its leader wrote: they get places of their own. */
   apart(key: string, mapping: string): void {
     const entry = this.#members.get(key)?.claims.get(mapping);
     if (entry === undefined) return;
-    const { claim, group } = entry;
-    const { node, container } = claim.member;
-    const isOtherNode = node !== undefined && node !== group.leader?.member.node;
-    const onNode = nodeKey(claim.root.volume, node);
-    if (isOtherNode && !this.#apart.has(onNode)) this.#apart.add(onNode);
-    else this.#apart.add(containerKey(claim.root, container));
+    const { root, member } = entry.claim;
+    this.#index.separate(root, member, entry.group.leader?.member);
     for (const state of this.#members.values()) {
-      if (state.member.node === node && state.roots.some(({ root }) => root.volume === claim.root.volume)) {
-        this.#place(state);
-        this.#touched.add(state);
-      }
+      if (state.member.node !== member.node || !state.roots.some((each) => each.root.volume === root.volume)) continue;
+      this.#place(state);
+      this.#touched.add(state);
     }
     this.#flush();
   }
@@ -229,7 +218,7 @@ export class Places implements Disposable {
     const next = new Map(state.roots.map((root) => [root.mapping.id, root]));
     for (const [id, { claim, group }] of state.claims) {
       const root = next.get(id);
-      if (root !== undefined && group.id === idOf(this.#seen(root.root, state.member))) {
+      if (root !== undefined && group.id === idOf(this.#index.located(root.root, state.member))) {
         // The same claim: a leader keeps the lead.
         Object.assign(claim, root);
         next.delete(id);
@@ -242,58 +231,24 @@ export class Places implements Disposable {
     }
     for (const [id, root] of next) {
       const claim: Claim = { ...root, member: state.member };
-      const group = this.#group(this.#seen(root.root, state.member));
+      const group = this.#index.group(this.#index.located(root.root, state.member));
       // Found out late to be apart: another run may have taken it over since this run claimed it.
       if (this.#claimed.has(idOf(root.root))) this.#claimed.add(group.id);
       group.claims.add(claim);
       state.claims.set(id, { claim, group });
       affected.add(group);
     }
-    for (const group of affected) if (group.claims.size === 0) this.#forget(group);
+    for (const group of affected) if (group.claims.size === 0) this.#index.remove(group);
     // Other places of these volumes may contain, or lie in, what came or went.
-    const groups = new Set([...affected].flatMap((group) => [group, ...this.#around(group)]));
+    const groups = new Set([...affected].flatMap((group) => [group, ...this.#index.around(group)]));
     this.#decide([...groups].filter(({ claims }) => claims.size > 0));
-  }
-
-  /** Where a root lands for this target, after what was found out to differ. */
-  #seen(root: LocatedRoot, { node, container }: PlaceMember): LocatedRoot {
-    if (this.#apart.has(containerKey(root, container))) return { ...root, volume: `${root.volume} of ${container}` };
-    if (this.#apart.has(nodeKey(root.volume, node))) return { ...root, volume: `${root.volume} on ${node ?? ""}` };
-    return root;
-  }
-
-  #group(root: LocatedRoot): PlaceGroup {
-    const id = idOf(root);
-    let group = this.#groups.get(id);
-    if (group === undefined) {
-      this.#groups.set(id, (group = new PlaceGroup(root)));
-      const volume = this.#volumes.get(root.volume);
-      if (volume === undefined) this.#volumes.set(root.volume, new Set([group]));
-      else volume.add(group);
-    }
-    return group;
-  }
-
-  #forget(group: PlaceGroup): void {
-    this.#groups.delete(group.id);
-    const volume = this.#volumes.get(group.volume);
-    volume?.delete(group);
-    if (volume?.size === 0) this.#volumes.delete(group.volume);
-  }
-
-  /** The places that contain this one. */
-  #around({ volume, path }: PlaceGroup): readonly PlaceGroup[] {
-    return [...(this.#volumes.get(volume) ?? [])].filter((other) => insideOf(other.path, path) !== undefined);
   }
 
   #decide(groups: readonly PlaceGroup[]): void {
     const now = performance.now();
     const isFit = ({ key }: PlaceMember): boolean => (this.#members.get(key)?.unfitUntil ?? 0) <= now;
     for (const group of groups) {
-      const nested = [...(this.#volumes.get(group.volume) ?? [])].flatMap(
-        ({ path }) => insideOf(group.path, path) ?? [],
-      );
-      if (group.decide(isFit, nested)) for (const claim of group.claims) this.#touch(claim);
+      if (group.decide(isFit, this.#index.nested(group))) for (const claim of group.claims) this.#touch(claim);
     }
   }
 
@@ -334,19 +289,4 @@ function problemOf(
     return { status, reason, error };
   }
   return undefined;
-}
-
-/** A path relative to a folder that strictly contains it. */
-function insideOf(folder: string, path: string): string | undefined {
-  if (folder === path) return undefined;
-  const prefix = folder === "/" ? "/" : `${folder}/`;
-  return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
-}
-
-function nodeKey(volume: string, node: string | undefined): string {
-  return `${volume}\0node ${node ?? ""}`;
-}
-
-function containerKey(root: LocatedRoot, container: string): string {
-  return `${idOf(root)}\0${container}`;
 }

@@ -100,7 +100,11 @@ export class Followers {
       const { leader, problem } = follows;
       if (follows.held === tree.digest && this.#known(root).isShared) {
         if (problem?.status !== "accepted") continue;
-        accepted = { status: "accepted", reason: `shares its files with ${leader}: ${problem.reason}`, error: undefined };
+        accepted = {
+          status: "accepted",
+          reason: `shares its files with ${leader}: ${problem.reason}`,
+          error: undefined,
+        };
         continue;
       }
       if (problem === undefined || problem.status === "accepted") {

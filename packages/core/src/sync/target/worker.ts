@@ -225,7 +225,8 @@ export class Worker implements AsyncDisposable {
     for (const root of desired.roots) {
       try {
         if (root.refused !== undefined) throw root.refused;
-        if (root.follows === undefined) await this.#bring(await this.#channels.get(root.mapping), root, desired, signal);
+        if (root.follows === undefined)
+          await this.#bring(await this.#channels.get(root.mapping), root, desired, signal);
         else await this.#followers.check(root, (await this.#channels.get(root.mapping)).session, signal);
       } catch (error) {
         // A mapping that needs the user does not block the other mappings.

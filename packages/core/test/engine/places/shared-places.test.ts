@@ -40,7 +40,9 @@ function start(workloads: Readonly<Record<string, readonly ResolvedMapping[]>> =
   return new Environment({ workloads, volumes: [CODE] });
 }
 
-const statuses = (environment: Environment): unknown[] =>
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
+
+const statuses = (environment: Environment): string[] =>
   environment.engine.view().workloads.flatMap(({ targets }) => targets.map(({ pod, status }) => `${pod} ${status}`));
 
 const syncedEvents = (environment: Environment): SyncedEvent[] =>
@@ -59,7 +61,7 @@ describe("three members with one volume", () => {
   test("the files are written once, through the first one, and all three are synced", async () => {
     const environment = await running();
     const storage = environment.storage(CODE, undefined);
-    expect(statuses(environment).sort()).toEqual(["a synced", "b synced", "c synced"]);
+    expect(statuses(environment).toSorted(byText)).toEqual(["a synced", "b synced", "c synced"]);
     expect(storage.seen(KEY)).toEqual({ f: "1", g: "1" });
     expect(storage.commits).toEqual([`${KEY} f, g`]);
     expect(storage.claims).toBe(1);
@@ -68,7 +70,11 @@ describe("three members with one volume", () => {
       { files: 0, place: "pvc:default/code:/", sharedWith: 2, through: "pod/a, container main" },
       { files: 0, sharedWith: 2, through: "pod/a, container main" },
     ]);
-    expect(syncedEvents(environment).map(({ pod }) => pod).sort()).toEqual(["a", "b", "c"]);
+    expect(
+      syncedEvents(environment)
+        .map(({ pod }) => pod)
+        .toSorted(byText),
+    ).toEqual(["a", "b", "c"]);
     const { targets = [] } = environment.engine.view().workloads[0] ?? {};
     expect(targets.find(({ pod }) => pod === "b")?.shared).toEqual([
       { mapping: "code", place: "pvc:default/code:/", sharedWith: 2, members: 3, through: "pod/a, container main" },
@@ -107,8 +113,10 @@ describe("three members with one volume", () => {
     environment.source(code).save({ f: "2", g: "1" });
     await advance(2_000);
     expect(storage.commits).toEqual([`${KEY} f, g`, `${KEY} f`]);
-    expect(statuses(environment).sort()).toEqual(["b synced", "c synced"]);
-    expect(environment.events.filter(({ event }) => event === "halted" || event === "retry" || event === "failed")).toEqual([]);
+    expect(statuses(environment).toSorted(byText)).toEqual(["b synced", "c synced"]);
+    expect(
+      environment.events.filter(({ event }) => event === "halted" || event === "retry" || event === "failed"),
+    ).toEqual([]);
     await environment.end();
   });
 
@@ -123,7 +131,7 @@ describe("three members with one volume", () => {
     expect(storage.seen(KEY)).toEqual({ f: "2", g: "1" });
     expect(storage.root(KEY).marker?.incarnation).toBe("uid-b-1");
     await advance(30_000, 1_000);
-    expect(statuses(environment).sort()).toEqual(["a synced", "b synced", "c synced"]);
+    expect(statuses(environment).toSorted(byText)).toEqual(["a synced", "b synced", "c synced"]);
     expect(storage.commits).toEqual([`${KEY} f, g`, `${KEY} f`]);
     await environment.end();
   });
@@ -135,7 +143,7 @@ describe("three members with one volume", () => {
     environment.run();
     environment.source(code).save({ f: "1" });
     await advance(2_000);
-    expect(statuses(environment).sort()).toEqual(["a synced", "b synced", "c synced"]);
+    expect(statuses(environment).toSorted(byText)).toEqual(["a synced", "b synced", "c synced"]);
     await environment.end();
   });
 
@@ -149,7 +157,7 @@ describe("three members with one volume", () => {
     environment.run();
     environment.source(code).save({ f: "1" });
     await advance(5_000);
-    expect(statuses(environment).sort()).toEqual(["a failed", "b failed", "c failed"]);
+    expect(statuses(environment).toSorted(byText)).toEqual(["a failed", "b failed", "c failed"]);
     const reasons = environment.engine.view().workloads.flatMap(({ targets }) => targets.map(({ reason }) => reason));
     expect(reasons.filter((reason) => reason.startsWith("shares its files with pod/"))).toHaveLength(2);
     expect(reasons.every((reason) => reason.endsWith("not writable"))).toBe(true);
@@ -166,7 +174,7 @@ describe("three members with one volume", () => {
     environment.source(code).save({ f: "mine", g: "1" });
     await advance(30_000, 1_000);
     expect(storage.seen(KEY)).toEqual({ f: "1", g: "1" });
-    expect(statuses(environment).sort()).toEqual(["a halted", "b halted", "c halted"]);
+    expect(statuses(environment).toSorted(byText)).toEqual(["a halted", "b halted", "c halted"]);
     environment.put(member("d"));
     await advance(5_000);
     expect(statuses(environment)).toContain("d halted");
@@ -192,8 +200,10 @@ describe("three members with one volume", () => {
     await advance(2_000);
     environment.source(code).save({ f: "2" });
     await advance(2_000);
-    const runs = environment.events.filter(({ event }) => event === "run").map((event) => "pod" in event && event.pod);
-    expect(runs.sort()).toEqual(["a", "a", "b", "b"]);
+    const runs = environment.events
+      .filter(({ event }) => event === "run")
+      .map((event) => ("pod" in event ? (event.pod ?? "") : ""));
+    expect(runs.toSorted(byText)).toEqual(["a", "a", "b", "b"]);
     await environment.end();
   });
 });
@@ -201,7 +211,13 @@ describe("three members with one volume", () => {
 test("a volume that differs on each node is written on each node", async () => {
   const volume: SharedVolume = { ...CODE, isPerNode: true };
   const environment = new Environment({ workloads: { train: [code] }, volumes: [volume] });
-  for (const [name, node] of [["a", "n1"], ["b", "n2"], ["c", "n2"], ["d", "n1"]] as const) environment.put(member(name, { node }));
+  for (const [name, node] of [
+    ["a", "n1"],
+    ["b", "n2"],
+    ["c", "n2"],
+    ["d", "n1"],
+  ] as const)
+    environment.put(member(name, { node }));
   environment.run();
   environment.source(code).save({ f: "1" });
   await advance(20_000, 500);
@@ -209,7 +225,7 @@ test("a volume that differs on each node is written on each node", async () => {
     expect(environment.storage(volume, node).seen(KEY)).toEqual({ f: "1" });
     expect(environment.storage(volume, node).commits).toHaveLength(1);
   }
-  expect(statuses(environment).sort()).toEqual(["a synced", "b synced", "c synced", "d synced"]);
+  expect(statuses(environment).toSorted(byText)).toEqual(["a synced", "b synced", "c synced", "d synced"]);
   environment.source(code).save({ f: "2" });
   await advance(1_000);
   for (const node of ["n1", "n2"]) expect(environment.storage(volume, node).seen(KEY)).toEqual({ f: "2" });

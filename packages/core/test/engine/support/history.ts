@@ -199,7 +199,12 @@ export class HistoryPlayer {
   /** At rest, no session claims, reads or writes anything. */
   async checkQuiet(): Promise<void> {
     const counts = (): unknown =>
-      [...this.environment.storages].map(([name, { claims, inventories, commits }]) => [name, claims, inventories, commits.length]);
+      [...this.environment.storages].map(([name, { claims, inventories, commits }]) => [
+        name,
+        claims,
+        inventories,
+        commits.length,
+      ]);
     const before = counts();
     const events = this.environment.events.length;
     await advance(60_000, 5_000);
