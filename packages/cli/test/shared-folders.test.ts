@@ -51,7 +51,15 @@ test.each<[members: number, sharedWith: number, text: string]>([
     shared: [{ mapping: "m", place: "pvc:ml/code:/", sharedWith, members }],
   };
   const member = { name: "web-1", uid: "web-1", state: "current", reason: { code: "c", message: "r" } } as Member;
-  const resolution = { members: [member], memberCount: 1, notes: [], problems: [], root: {} } as unknown as Resolution;
+  const ref = { resource: { kind: "Deployment" }, namespace: "ml", name: "web" };
+  const resolution = {
+    workload: ref,
+    members: [member],
+    memberCount: 1,
+    notes: [],
+    problems: [],
+    root: {},
+  } as unknown as Resolution;
   const workload: EngineView["workloads"][number] = {
     name: "deploy/web",
     namespace: "ml",

@@ -232,6 +232,24 @@ test("a volume that differs on each node is written on each node", async () => {
   await environment.end();
 });
 
+test("a volume out of which a link leads in each pod is written in each pod", async () => {
+  const volume: SharedVolume = { ...CODE, isPerPod: true };
+  const environment = new Environment({ workloads: { train: [code] }, volumes: [volume] });
+  const names = ["a", "b", "c"];
+  for (const name of names) environment.put(member(name, { node: "n1" }));
+  environment.run();
+  environment.source(code).save({ f: "1" });
+  await advance(20_000, 500);
+  environment.source(code).save({ f: "2" });
+  await advance(1_000);
+  for (const name of names) {
+    expect(environment.storage(volume, name).seen(KEY)).toEqual({ f: "2" });
+    expect(environment.storage(volume, name).commits).toHaveLength(2);
+  }
+  expect(statuses(environment).toSorted(byText)).toEqual(["a synced", "b synced", "c synced"]);
+  await environment.end();
+});
+
 describe("two mappings that share files", () => {
   const eval_ = (parts: Partial<ResolvedMapping>): ResolvedMapping => mapping("other", { to: "/code", ...parts });
 

@@ -73,6 +73,8 @@ export interface SharedVolume {
   readonly volume: string;
   /** It is another folder on each node, although its name is one. Default: `false`. */
   readonly isPerNode?: boolean;
+  /** A link in the image leads out of it: it is another folder in each pod. Default: `false`. */
+  readonly isPerPod?: boolean;
 }
 
 /** A kind that reads the verdict from the pod's labels. */
@@ -194,13 +196,16 @@ export class Environment {
     this.cluster.put(this.#pod(member));
     const id = containerIdOf(member);
     if (!member.isRunning || this.#containers.has(id)) return;
-    const mounts = this.#volumes.map((volume) => ({ at: volume.at, storage: this.storage(volume, member.node) }));
+    const mounts = this.#volumes.map((volume) => ({
+      at: volume.at,
+      storage: this.storage(volume, volume.isPerPod === true ? member.name : member.node),
+    }));
     this.#containers.set(id, new MemoryContainer(uidOf(member), mounts));
   }
 
-  /** What a volume holds on a node. */
-  storage({ volume, isPerNode }: SharedVolume, node: string | undefined): MemoryStorage {
-    const name = isPerNode === true ? `${volume} on ${node ?? ""}` : volume;
+  /** What a volume holds on a node, or in a pod. */
+  storage({ volume, isPerNode, isPerPod }: SharedVolume, where: string | undefined): MemoryStorage {
+    const name = isPerNode === true || isPerPod === true ? `${volume} on ${where ?? ""}` : volume;
     let storage = this.storages.get(name);
     if (storage === undefined) this.storages.set(name, (storage = new MemoryStorage()));
     return storage;
