@@ -27,6 +27,8 @@ export interface KinsyncEvent {
   /** Of a snapshot: the mappings that changed. */
   readonly mappings?: readonly { readonly mapping: string; readonly paths: readonly string[] }[];
   readonly files?: number;
+  readonly deleted?: number;
+  readonly ok?: boolean;
   readonly members?: number;
   readonly targets?: number;
   readonly synced?: number;

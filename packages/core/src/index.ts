@@ -9,6 +9,7 @@ export type {
   ResolvedWorkload,
   RunOutcome,
   RunResult,
+  SharedRootView,
   TargetView,
   WorkloadView,
 } from "./engine/options.ts";
@@ -53,3 +54,4 @@ export { explainWorkload, resolveOnce } from "./resolve/report/explain.ts";
 export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/report/explain.ts";
 export { treeOf } from "./resolve/report/member-tree.ts";
 export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/report/member-tree.ts";
+export type { SharedMount } from "./resolve/report/shared-mounts.ts";

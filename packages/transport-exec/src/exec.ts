@@ -1,5 +1,6 @@
 import { defineTransport, isKinsyncError, type Session, type TransportPlugin } from "@kinsync/core/contract";
 import { lostError, timeoutError } from "./stream/target-error.ts";
+import { placeOf } from "./place/place.ts";
 import { RUNTIMES, type Runtime } from "./agent/runtimes.ts";
 import { findGone } from "./session/identity.ts";
 import { ExecSession } from "./session/session.ts";
@@ -67,6 +68,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
       atomic: "file",
       acknowledges: "seen",
     },
+    place: placeOf,
     async open(target, context): Promise<Required<Session>> {
       const { cluster, signal } = context;
       let agent;

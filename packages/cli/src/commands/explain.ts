@@ -9,7 +9,7 @@ import { stateWord } from "../render/state.ts";
 import { clean, cleanData } from "../render/text.ts";
 import { readWorkload } from "../setup/read-workload.ts";
 import type { ClusterOptions } from "../setup/options.ts";
-import { formatProblem, formatTitle } from "./tree.ts";
+import { formatProblem, formatShared, formatTitle } from "./tree.ts";
 
 /** Shows why each pod is a target or not, also those that were left out. Only reads. */
 export async function runExplain(
@@ -19,8 +19,14 @@ export async function runExplain(
   io: Io,
 ): Promise<number> {
   const { explainWorkload } = await import("@kinsync/core");
-  const explanation = await readWorkload(workload, options, io, ({ found, ...rest }) =>
-    explainWorkload({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
+  const explanation = await readWorkload(workload, options, io, ({ found, transport, ...rest }) =>
+    explainWorkload({
+      ...rest,
+      ref: found.ref,
+      kind: found.kind,
+      signal: io.signal,
+      ...(transport === undefined ? {} : { targets: { transport } }),
+    }),
   );
   const [problem] = explanation.workload.problems;
   if (problem !== undefined && explanation.members.length === 0) throw problemError(problem);
@@ -79,6 +85,7 @@ function formatPod(member: ExplainedPod, paint: Paint): readonly string[] {
     `  matches   ${member.matches.length === 0 ? "nothing" : member.matches.join(", ")}`,
     `  owners    ${owners.length === 0 ? "none" : owners.join(" <- ")}`,
     `  target    ${targets.length === 0 ? "none" : targets.join(", ")}`,
+    ...member.targets.flatMap(({ shared }) => shared.map((each) => `  shared    ${formatShared(each)}`)),
     ...Object.entries(member.evidence).map(([key, value]) => `  ${paint("dim", clean(key))} = ${clean(String(value))}`),
   ];
 }

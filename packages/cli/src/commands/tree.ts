@@ -1,4 +1,4 @@
-import type { Member, Resolution } from "@kinsync/core";
+import type { Member, Resolution, SharedMount, WorkloadTree } from "@kinsync/core";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createPaint } from "../render/color.ts";
@@ -13,23 +13,30 @@ import type { ClusterOptions } from "../setup/options.ts";
 /** Shows the members of a workload, and what the kind says of each. Only reads. */
 export async function runTree(workload: string, options: ClusterOptions, io: Io): Promise<number> {
   const { resolveOnce, treeOf } = await import("@kinsync/core");
-  const resolution = await readWorkload(workload, options, io, ({ found, ...rest }) =>
-    resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
+  const { resolution, transport } = await readWorkload(
+    workload,
+    options,
+    io,
+    async ({ found, transport: of, ...rest }) => ({
+      resolution: await resolveOnce({ ...rest, ref: found.ref, kind: found.kind, signal: io.signal }),
+      transport: of,
+    }),
   );
+  const tree = treeOf(resolution, transport === undefined ? {} : { transport });
   const [problem] = resolution.problems;
   // Without a single member the problem is the answer.
   if (problem !== undefined && resolution.members.length === 0) throw problem;
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(cleanData(treeOf(resolution)))}\n`);
+    io.stdout.write(`${JSON.stringify(cleanData(tree))}\n`);
     return EXIT.done;
   }
   const paint = createPaint(io.stdout, io.env, options.color);
-  for (const line of formatTree(resolution, paint)) io.stdout.write(`${line}\n`);
+  for (const line of formatTree(resolution, tree, paint)) io.stdout.write(`${line}\n`);
   return EXIT.done;
 }
 
 /** A workload and its members as lines. */
-function formatTree(resolution: Resolution, paint: Paint): readonly string[] {
+function formatTree(resolution: Resolution, tree: WorkloadTree, paint: Paint): readonly string[] {
   const { workload, root, kind, members, problems } = resolution;
   const said = describeMembers(resolution);
   const rows = members.map((member) => [
@@ -45,8 +52,21 @@ function formatTree(resolution: Resolution, paint: Paint): readonly string[] {
     formatTitle({ kind: workload.resource.kind, rule: kind, uid: root?.metadata.uid, ...workload }, paint),
     ...(said === undefined ? [] : [paint("yellow", said)]),
     ...(rows.length === 0 ? [] : formatColumns([head, ...rows])),
+    ...sharedLines(tree),
     ...problems.map((problem) => formatProblem(problem, paint)),
   ];
+}
+
+/** The folders that members share, each once. */
+function sharedLines({ members }: WorkloadTree): readonly string[] {
+  const lines = members.flatMap(({ targets }) => targets.flatMap(({ shared }) => shared.map(formatShared)));
+  return [...new Set(lines)];
+}
+
+/** `/app/src is shared by 3 members (pvc:ml/code:/)`. */
+export function formatShared({ path, place, members, containers }: SharedMount): string {
+  const by = members > 1 ? `${members} members` : `${containers} containers`;
+  return `${clean(path)} is shared by ${by} (${clean(place)})`;
 }
 
 export interface Title {

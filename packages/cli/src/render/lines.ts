@@ -38,7 +38,7 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),
         ...(event.deleted > 0 ? [`${event.deleted} deleted`] : []),
       ].join(", ");
-      return `${paint("green", "synced")} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? "already up to date" : did}, ${duration(event.duration)}`;
+      return `${paint("green", "synced")} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? unsent(event) : did}, ${duration(event.duration)}`;
     }
     case "failed":
       return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${clean(event.reason)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
@@ -58,6 +58,11 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       // Progress has a bar, and the summary is the last line.
       return undefined;
   }
+}
+
+/** Why nothing was sent to a target. */
+function unsent({ through }: Extract<EngineEvent, { readonly event: "synced" }>): string {
+  return through === undefined ? "already up to date" : `written through ${clean(through)}`;
 }
 
 function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint: Paint): string {

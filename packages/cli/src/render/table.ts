@@ -79,7 +79,7 @@ function rowsOf(
     return targets.map((target) => ({
       rank: RANKS[target.status],
       cells: [
-        target.status === "synced" ? "" : clean(target.reason),
+        target.status === "synced" ? sharedBy(target) : clean(target.reason),
         targets.length === 1 ? name : `${name} [${clean(target.container)}]`,
         place,
         state,
@@ -101,6 +101,13 @@ const RANKS: Readonly<Record<TargetStatus, number>> = {
   waiting: 2,
   synced: 4,
 };
+
+/** `shared by 3 members`, for the first of its shared folders. */
+function sharedBy({ shared = [] }: TargetView): string {
+  const [first] = shared;
+  if (first === undefined) return "";
+  return first.members > 1 ? `shared by ${first.members} members` : `shared by ${first.sharedWith + 1} containers`;
+}
 
 function latency(target: TargetView): string {
   return target.duration === undefined ? "-" : duration(target.duration);

@@ -1,5 +1,5 @@
 import type { FoundWorkload, ReflectorPool } from "@kinsync/core";
-import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
+import type { ClusterConnection, KindPlugin, TransportPlugin } from "@kinsync/core/contract";
 import { KinsyncError } from "@kinsync/core/contract";
 import type { Io } from "../io.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -12,6 +12,8 @@ export interface WorkloadReader {
   readonly found: FoundWorkload;
   /** All loaded kinds. */
   readonly kinds: readonly KindPlugin[];
+  /** The transport of mappings that name none. */
+  readonly transport: TransportPlugin | undefined;
 }
 
 /** Finds a workload for a command that only reads, and closes everything afterwards. */
@@ -34,5 +36,7 @@ export async function readWorkload<Result>(
     });
   }
   await using reflectors = new ReflectorPool({ cluster });
-  return await use({ cluster, reflectors, found: first.found, kinds: project.registry.kinds });
+  const { kinds, transports } = project.registry;
+  const transport = transports.find(({ name }) => name === "exec");
+  return await use({ cluster, reflectors, found: first.found, kinds, transport });
 }

@@ -23,6 +23,7 @@ export type {
   WatchPlan,
 } from "./kind.ts";
 export { defineTransport } from "./transport.ts";
+export type { Place, PlaceContext } from "./place.ts";
 export type { OpenContext, TransportDefinition, TransportPlugin } from "./transport.ts";
 export { capabilitiesOf } from "./capabilities.ts";
 export type { TransportCapabilities } from "./capabilities.ts";
@@ -39,6 +40,7 @@ export type { AccessQuestion, ClusterConnection, ClusterRequest, ClusterResponse
 export type {
   Container,
   ContainerStatus,
+  EnvVar,
   KubeObject,
   ObjectMeta,
   OwnerReference,

@@ -64,6 +64,8 @@ export interface VolumeMount {
   readonly name: string;
   readonly mountPath: string;
   readonly subPath?: string;
+  /** A `subPath` with `$(NAME)` for variables of the container's environment. */
+  readonly subPathExpr?: string;
   readonly readOnly?: boolean;
 }
 
@@ -75,6 +77,22 @@ export interface Volume {
   readonly secret?: { readonly secretName?: string };
   readonly emptyDir?: { readonly medium?: string };
   readonly hostPath?: { readonly path: string };
+  readonly nfs?: { readonly server: string; readonly path: string; readonly readOnly?: boolean };
+  /** A volume of a CSI driver that lives as long as the pod. */
+  readonly csi?: { readonly driver: string; readonly readOnly?: boolean };
+  /** A claim that Kubernetes creates for this pod, under the name `POD-VOLUME`. */
+  readonly ephemeral?: object;
+  readonly projected?: object;
+  readonly downwardAPI?: object;
+  /** The content of an image, read-only. */
+  readonly image?: object;
+}
+
+/** A variable of a container's environment. Only of containers with a `subPathExpr`; one with another source has only a name. */
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
 }
 
 export interface Container {
@@ -84,6 +102,7 @@ export interface Container {
   /** `Always` on an init container makes it a native sidecar. */
   readonly restartPolicy?: string;
   readonly volumeMounts?: readonly VolumeMount[];
+  readonly env?: readonly EnvVar[];
 }
 
 export interface ContainerStatus {

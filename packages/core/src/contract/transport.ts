@@ -2,6 +2,7 @@ import { CONTRACT } from "./version.ts";
 import type { RootSpec } from "./batch.ts";
 import type { TransportCapabilities } from "./capabilities.ts";
 import type { ClusterConnection } from "./cluster.ts";
+import type { Place, PlaceContext } from "./place.ts";
 import type { Pod } from "./resource.ts";
 import type { Session } from "./session.ts";
 import type { PolicyRule } from "./status.ts";
@@ -9,6 +10,7 @@ import type { Target } from "./target.ts";
 
 export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
 export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
+export type { Place, PlaceContext } from "./place.ts";
 export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, Stage } from "./session.ts";
 
 /** What a transport receives when it opens a session. */
@@ -45,6 +47,13 @@ export interface TransportPlugin<Opened extends Session = Session> {
    * transport is unable to do; a code of the plugin's own goes into `details.code`.
    */
   readonly open: (target: Target, context: OpenContext) => Promise<Opened>;
+  /**
+   * Where the folder `root.path` of this target lands, where other targets may share it. Pure and synchronous: equal arguments give equal
+   * answers. `undefined`: the bytes are this container's own. `root.path` is absolute as soon as a session has reported the working
+   * directory. Before a target relies on another one to write its files, kinsync looks for the other's marker through the target's own
+   * session, so a wrong answer costs time and no file. Since contract 2.1. Default: the bytes are the container's own.
+   */
+  readonly place?: (target: Target, root: RootSpec, context: PlaceContext) => Place | undefined;
   /**
    * API permissions that the transport needs in the target's namespace, so that kinsync can name the Role before anything fails.
    * Default: not known.

@@ -15,38 +15,57 @@ export interface Projection {
   readonly workingDirectory: string | undefined;
 }
 
+/** One mapped root of a target, also where its files may not be sent now. */
+export interface LayoutRoot {
+  readonly part: MappingSnapshot;
+  readonly path: ContainerPath;
+  /** Paths that other mappings of the container override. Sorted. */
+  readonly overridden: readonly string[];
+}
+
+/** What a target should hold by itself, and where its roots are. */
+export interface Projected {
+  readonly state: DesiredState;
+  readonly layout: readonly LayoutRoot[];
+  /** Equal keys mean equal paths of the same mappings. */
+  readonly layoutKey: string;
+}
+
 /** Desired states of a snapshot by projection: targets that should hold the same share one object. */
-const projected = new WeakMap<Snapshot, Map<string, DesiredState>>();
+const projected = new WeakMap<Snapshot, Map<string, Projected>>();
 /** Trees without overridden paths. */
 const cut = new WeakMap<Tree, Map<string, Tree>>();
 
-/** What a target should hold of a snapshot. The same object for equal arguments. */
-export function desiredState(snapshot: Snapshot | undefined, projection: Projection): DesiredState {
+/** What a target should hold of a snapshot, and where its roots are. The same object for equal arguments. */
+export function projectSnapshot(snapshot: Snapshot | undefined, projection: Projection): Projected {
   const { mappings, workingDirectory } = projection;
   if (snapshot === undefined) {
-    return { snapshot: 0, mappings, roots: [], halted: [], conflict: undefined, key: "" };
+    const state = { snapshot: 0, mappings, roots: [], halted: [], conflict: undefined, key: "" };
+    return { state, layout: [], layoutKey: "" };
   }
   let states = projected.get(snapshot);
   if (states === undefined) projected.set(snapshot, (states = new Map()));
   // Relative container paths alone depend on the working directory.
   const isRelative = mappings.some(({ to }) => !to.startsWith("/"));
   const key = `${isRelative ? (workingDirectory ?? "") : ""}\n${mappings.map(({ id }) => id).join("\n")}`;
-  let state = states.get(key);
-  if (state === undefined) states.set(key, (state = project(snapshot, projection)));
-  return state;
+  let result = states.get(key);
+  if (result === undefined) states.set(key, (result = project(snapshot, projection)));
+  return result;
 }
 
-function project(snapshot: Snapshot, { mappings, workingDirectory }: Projection): DesiredState {
+function project(snapshot: Snapshot, { mappings, workingDirectory }: Projection): Projected {
   const ids = new Set(mappings.map(({ id }) => id));
   const parts = snapshot.mappings
     .filter(({ mapping }) => ids.has(mapping.id))
     .map((part) => ({ part, path: containerPath(part.mapping, part.tree?.shape === "file") }));
   const paths = parts.map(({ path }) => path);
   const conflict = conflictOf(parts, workingDirectory);
-  const roots = parts.flatMap(({ part, path }): DesiredRoot[] => {
-    if (part.tree === undefined || part.halted !== undefined) return [];
-    return [desiredRoot(part, part.tree, path, overriddenPaths(path, paths, workingDirectory))];
-  });
+  const layout = parts.map(({ part, path }): LayoutRoot => ({
+    part,
+    path,
+    overridden: overriddenPaths(path, paths, workingDirectory),
+  }));
+  const roots = layout.flatMap((each) => desiredRoot(each) ?? []);
   const halted = parts.flatMap(({ part: { mapping, halted: reason } }) =>
     reason === undefined ? [] : [{ mapping, reason }],
   );
@@ -54,16 +73,26 @@ function project(snapshot: Snapshot, { mappings, workingDirectory }: Projection)
     ...roots.map(({ mapping, tree }) => `${mapping.id}=${tree.digest}`),
     ...(conflict === undefined ? [] : [conflict.message]),
   ].join("\n");
-  return Object.freeze({ snapshot: snapshot.number, mappings, roots, halted, conflict, key });
+  return {
+    state: Object.freeze({ snapshot: snapshot.number, mappings, roots, halted, conflict, key }),
+    layout,
+    layoutKey: [
+      workingDirectory ?? "",
+      ...parts.map(({ part, path }) => `${part.mapping.id}=${path.full} ${path.shape}`),
+    ].join("\n"),
+  };
 }
 
-function desiredRoot(
-  part: MappingSnapshot,
-  tree: Tree,
-  path: ContainerPath,
-  overridden: readonly string[],
-): DesiredRoot {
-  const { mapping, content, settledAt, isIgnored } = part;
+/**
+ * What one mapped root should hold; `undefined` where no files are known or nothing may be sent.
+ * @param excluded paths that belong to more specific mappings. Default: those of the container itself
+ */
+export function desiredRoot(
+  { part, path, overridden }: LayoutRoot,
+  excluded: readonly string[] = overridden,
+): DesiredRoot | undefined {
+  const { mapping, tree, content, settledAt, isIgnored, halted } = part;
+  if (tree === undefined || halted !== undefined) return undefined;
   const spec: RootSpec = {
     path: path.path,
     shape: path.shape,
@@ -75,11 +104,11 @@ function desiredRoot(
   return {
     mapping,
     spec,
-    tree: withoutPaths(tree, overridden),
+    tree: withoutPaths(tree, excluded),
     content,
     settledAt,
     isExcluded: (inside, isDirectory) =>
-      isIgnored(inside, isDirectory) || overridden.some((each) => inside === each || inside.startsWith(`${each}/`)),
+      isIgnored(inside, isDirectory) || excluded.some((each) => inside === each || inside.startsWith(`${each}/`)),
   };
 }
 

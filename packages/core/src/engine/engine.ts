@@ -17,6 +17,7 @@ import { engineCommands, type EngineCommands } from "./commands.ts";
 import type { EngineEvent } from "./events.ts";
 import type { Engine, EngineOptions, EngineView, ResolvedWorkload, RunOutcome, RunResult } from "./options.ts";
 import { checkedSources } from "./mapping-files.ts";
+import { Places } from "./places/places.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
 import { WorkloadEngine } from "./workload.ts";
 
@@ -43,6 +44,7 @@ class JoinedEngine implements Engine {
   readonly #limit = new OpenLimit();
   /** By name. */
   readonly #transports = new Map<string, HostedTransport>();
+  readonly #places = new Places();
   readonly #reflectors: ReflectorPool;
   readonly #done = Promise.withResolvers<void>();
   #workloads: readonly WorkloadEngine[] = [];
@@ -63,7 +65,7 @@ class JoinedEngine implements Engine {
     const stop = (): void => this.#done.resolve();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    this.#workloads = this.#options.workloads.map((workload) => this.#join(workload));
+    this.#workloads = this.#options.workloads.map((workload, rank) => this.#join(workload, rank));
     const timers =
       mode === "once"
         ? [setTimeout(() => this.#pass("wait"), wait), setTimeout(() => this.#pass("patience"), wait + PATIENCE_MS)]
@@ -91,7 +93,7 @@ class JoinedEngine implements Engine {
     return { workloads: this.#workloads.map((workload) => workload.view()) };
   }
 
-  #join(workload: ResolvedWorkload): WorkloadEngine {
+  #join(workload: ResolvedWorkload, rank: number): WorkloadEngine {
     const { cluster, kinds, allowEmpty = false, createSource: custom } = this.#options;
     const kind = kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
     const { signal } = this.#abort;
@@ -104,6 +106,10 @@ class JoinedEngine implements Engine {
       createSource: custom === undefined ? createSource : checkedSources(custom),
       capabilities: (mapping) => this.#transport(mapping).capabilities,
       open: (...opening) => this.#open(workload, ...opening),
+      placeOf: ({ target, member }, mapping, root) =>
+        target && this.#transport(mapping).place(target, root, { pod: member.pod }),
+      places: this.#places,
+      rank,
       runId: this.#runId,
       since: this.#since,
       allowEmpty,
@@ -205,6 +211,7 @@ class JoinedEngine implements Engine {
       Promise.allSettled([this.#reflectors[Symbol.asyncDispose](), this.#archives[Symbol.asyncDispose]()]),
     );
     this.#abort.abort();
+    this.#places[Symbol.dispose]();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([ending, new Promise<void>((resolve) => (timer = setTimeout(resolve, ENDING_MS)))]);
     clearTimeout(timer);

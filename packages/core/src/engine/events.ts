@@ -92,6 +92,12 @@ export interface SyncedEvent extends OfTarget {
   readonly bytes: number;
   /** Milliseconds from the settled local change (or from the session's start, if later) to the acknowledgement. */
   readonly duration: number;
+  /** Where the files are, if other targets share them: `pvc:ml/code:/`. */
+  readonly place?: string;
+  /** Number of other targets that have the same files. */
+  readonly sharedWith?: number;
+  /** The target that wrote them, if it was another one: `pod/web-0, container main`. Nothing was sent to this one. */
+  readonly through?: string;
 }
 
 /** A target gets no files until the user acts. */

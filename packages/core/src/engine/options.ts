@@ -89,6 +89,20 @@ export interface DeletesRequest {
   readonly reason: string;
 }
 
+/** A mapped root whose files other targets have, too. */
+export interface SharedRootView {
+  /** Id of the mapping. */
+  readonly mapping: string;
+  /** Where the files are: `pvc:ml/code:/`. */
+  readonly place: string;
+  /** Number of other targets. */
+  readonly sharedWith: number;
+  /** Number of members, with its own. */
+  readonly members: number;
+  /** The target that writes them, if it is another one: `pod/web-0, container main`. */
+  readonly through?: string;
+}
+
 /** One container that should hold files, as a live table shows it. */
 export interface TargetView {
   readonly pod: string;
@@ -106,6 +120,8 @@ export interface TargetView {
   /** Milliseconds of the last delivery. */
   readonly duration: number | undefined;
   readonly reason: string;
+  /** Mapped roots that it shares with other targets. Absent: none. */
+  readonly shared?: readonly SharedRootView[];
 }
 
 export interface WorkloadView {

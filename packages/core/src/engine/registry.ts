@@ -7,11 +7,12 @@ import type { Member, MemberChange } from "../resolve/resolution.ts";
 import { selectFromMember, type EligibleContainer, type MemberSelection } from "../resolve/select/eligible.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Claimant } from "../sync/target/first-contact.ts";
-import { Claims } from "./claims.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { namesOf, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
+import type { Places } from "./places/places.ts";
+import type { PlaceOfRoot } from "./places/target-places.ts";
 import { SelectionCounts } from "./selection-counts.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TargetCounts } from "./target-counts.ts";
@@ -26,6 +27,11 @@ export interface RegistryOptions {
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
   readonly consent: DeleteConsent;
+  readonly placeOf: PlaceOfRoot;
+  /** Of the whole run. */
+  readonly places: Places;
+  /** Position of the workload in the run. */
+  readonly rank: number;
   readonly runId: string;
   readonly since: string;
   readonly host: string | undefined;
@@ -56,16 +62,20 @@ export class TargetRegistry implements AsyncDisposable {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.counts = new SelectionCounts(options.mappings);
-    const { actions, archives, emitter, capabilities, open, onChange, runId, since, host, consent } = options;
+    const { mappings, actions, archives, emitter, capabilities, open, onChange, consent } = options;
+    const { placeOf, places, rank, runId, since, host } = options;
     this.#context = {
+      mappings,
       actions,
       archives,
       emitter,
       counts: this.targets,
-      claims: new Claims(),
       consent,
       capabilities,
       open,
+      placeOf,
+      places,
+      rank,
       snapshot: () => this.#snapshot,
       isCurrent: (entry) => !this.#isOver && this.#entries.get(entry.eligible.key) === entry,
       onChange,
@@ -144,6 +154,7 @@ export class TargetRegistry implements AsyncDisposable {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
+    entry.leavePlaces();
     if (entry.worker === undefined) {
       this.targets.notRunning -= 1;
       return;
@@ -161,7 +172,7 @@ export class TargetRegistry implements AsyncDisposable {
 
   /** Retries at once every target that failed or waits for its next attempt. */
   retryNow(): void {
-    for (const { worker } of this.#entries.values()) worker?.retryNow();
+    for (const entry of this.#entries.values()) entry.retryNow();
   }
 
   /** Emits again that these targets get nothing: another run of kinsync owns them. */

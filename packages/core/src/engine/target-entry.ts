@@ -1,7 +1,7 @@
 import type { RunResult } from "../contract/action.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { HostedSession, SessionFacts } from "../contract/session.ts";
-import type { KinsyncError } from "../errors/error.ts";
+import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
@@ -15,22 +15,20 @@ import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
 import { Worker } from "../sync/target/worker.ts";
-import type { Claims } from "./claims.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
-import { desiredState } from "./desired.ts";
-import { namesOf, tenths, type TargetNames, type WorkloadEmitter } from "./emit.ts";
+import { projectSnapshot, type Projected } from "./desired.ts";
+import { namesOf, tenths, type TargetNames } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
+import { TargetPlaces, type PlacedTarget, type TargetPlacesContext } from "./places/target-places.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { TargetCounts } from "./target-counts.ts";
 
 /** What the targets of one workload share. */
-export interface TargetContext {
+export interface TargetContext extends TargetPlacesContext {
   readonly actions: readonly ResolvedAction[];
   readonly archives: ArchivePool;
-  readonly emitter: WorkloadEmitter;
   readonly counts: TargetCounts;
-  readonly claims: Claims;
   readonly consent: DeleteConsent;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
@@ -46,12 +44,14 @@ export interface TargetContext {
  * One container that should hold files, and its worker while it runs. It is the worker's options and its listener: one object a
  * target, since there may be thousands.
  */
-export class TargetEntry implements WorkerOptions, WorkerListener {
+export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget {
   /** As last resolved; replaced with every change of the member, never kept. */
   eligible: EligibleContainer;
   readonly claimant: Claimant;
   readonly #context: TargetContext;
   #worker: Worker | undefined;
+  /** Only while the container runs. */
+  #places: TargetPlaces | undefined;
   #workingDirectory: string | undefined;
   /** Entries of the last delivery. */
   #files = 0;
@@ -69,19 +69,45 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     return this.#worker;
   }
 
-  /** Starts the worker. */
+  get workingDirectory(): string | undefined {
+    return this.#workingDirectory;
+  }
+
+  /** Starts the worker, if the container runs. */
   start(): void {
+    const { target } = this.eligible;
+    if (target === undefined) return;
+    this.#places = new TargetPlaces(this.#context, this, target);
+    this.#places.update(this.#projected);
     this.#worker = new Worker(this);
     this.#context.counts.update(this.#worker);
   }
 
   /** Pushes the desired state of this moment to the worker. */
   push(): void {
+    if (this.#places === undefined || !this.#isCurrent) return;
+    this.#places.update(this.#projected);
     this.#worker?.update(this.desired);
+  }
+
+  noteChanged(paths: readonly string[]): void {
+    this.#worker?.noteChanged(paths);
+  }
+
+  /** Retries at once what failed or waits for its next attempt. */
+  retryNow(): void {
+    if (this.#places !== undefined) this.#context.places.retried(this.#places.key);
+    this.#worker?.retryNow();
+  }
+
+  /** The container no longer exists, or should no longer hold files. Its places stay as long as another target has them. */
+  leavePlaces(): void {
+    if (this.#places !== undefined) this.#context.places.remove(this.#places.key);
   }
 
   view(): TargetView {
     const { member, container, target, mappings } = this.eligible;
+    const shared = this.#places?.shared() ?? [];
     return {
       pod: member.name,
       uid: member.uid,
@@ -93,12 +119,24 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
       files: this.#files,
       duration: this.#duration,
       reason: this.#worker?.reason ?? container.waiting ?? "the container does not run",
+      ...(shared.length === 0 ? {} : { shared }),
     };
   }
 
   /** How events name the target. */
   names(): TargetNames {
     return namesOf(this.eligible.member, this.eligible.container.name);
+  }
+
+  get #running(): TargetPlaces {
+    if (this.#places === undefined) throw new KinsyncError("KINSYNC_INTERNAL", `${this.name} was not started`);
+    return this.#places;
+  }
+
+  /** What the target should hold by itself. */
+  get #projected(): Projected {
+    const { mappings } = this.eligible;
+    return projectSnapshot(this.#context.snapshot(), { mappings, workingDirectory: this.#workingDirectory });
   }
 
   // --- options of the worker ---
@@ -108,12 +146,11 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
   }
 
   get desired(): DesiredState {
-    const { mappings } = this.eligible;
-    return desiredState(this.#context.snapshot(), { mappings, workingDirectory: this.#workingDirectory });
+    return this.#running.state(this.#projected);
   }
 
   get claimed(): ClaimedRoots {
-    return this.#context.claims.of(this.eligible.key);
+    return this.#running;
   }
 
   get archives(): ArchivePool {
@@ -156,7 +193,12 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     const names = this.names();
     const snapshot = this.#worker?.snapshot;
     emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
-    if (error === undefined) return;
+    if (error !== undefined) this.#emitError(names, status, error);
+    this.#context.places.status(this.#running.key, status, reason, error);
+  }
+
+  #emitError(names: TargetNames, status: TargetStatus, error: KinsyncError): void {
+    const { emitter } = this.#context;
     const { code, message, hint } = error;
     if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
     // Deletes that need consent were reported with their mapping.
@@ -170,15 +212,39 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     if (!this.#isCurrent) return;
     this.#files = stats.files + stats.deleted;
     this.#duration = duration;
-    const { emitter } = this.#context;
-    emitter.emit({
+    const standing = this.#running.standing(mapping.id);
+    this.#context.emitter.emit({
       event: "synced",
       ...this.names(),
       mapping: mapping.id,
       snapshot,
       ...stats,
       duration: tenths(duration),
+      ...(standing === undefined || standing.sharedWith === 0
+        ? {}
+        : { place: standing.id, sharedWith: standing.sharedWith }),
+      ...(standing?.follows === undefined ? {} : { through: standing.follows.leader }),
     });
+  }
+
+  onDelivering({ mapping }: DesiredRoot): void {
+    if (this.#isCurrent) this.#context.places.delivering(this.#running.key, mapping.id);
+  }
+
+  onDelivered({ mapping, tree }: DesiredRoot, changed: readonly string[]): void {
+    if (this.#isCurrent) this.#context.places.delivered(this.#running.key, mapping.id, tree.digest, changed);
+  }
+
+  onShared({ mapping }: DesiredRoot): void {
+    if (this.#isCurrent) this.#context.places.proved(this.#running.key, mapping.id);
+  }
+
+  onApart({ mapping }: DesiredRoot): void {
+    if (this.#isCurrent) this.#context.places.apart(this.#running.key, mapping.id);
+  }
+
+  onFailure(error: KinsyncError): void {
+    if (this.#isCurrent) this.#context.places.failed(this.#running.key, error);
   }
 
   onRetry({ code, message, hint }: KinsyncError, delay: number): void {
@@ -208,8 +274,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener {
     if (this.#isCurrent) this.#context.emitter.note(code, text);
   }
 
-  onSession({ workingDirectory }: SessionFacts): void {
-    if (!this.#isCurrent || workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;
+  onSession({ incarnation, workingDirectory }: SessionFacts): void {
+    if (!this.#isCurrent) return;
+    this.#context.places.opened(this.#running.key, incarnation);
+    if (workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;
     this.#workingDirectory = workingDirectory;
     this.push();
   }

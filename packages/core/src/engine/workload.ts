@@ -13,6 +13,8 @@ import type { CreateSource } from "./mapping-files.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { EngineOptions, ResolvedWorkload, WorkloadView } from "./options.ts";
 import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
+import type { Places } from "./places/places.ts";
+import type { PlaceOfRoot } from "./places/target-places.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
@@ -28,6 +30,11 @@ export interface WorkloadEngineOptions {
   readonly createSource: CreateSource;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
+  readonly placeOf: PlaceOfRoot;
+  /** Of the whole run. */
+  readonly places: Places;
+  /** Position of the workload in the run. */
+  readonly rank: number;
   readonly runId: string;
   readonly since: string;
   readonly allowEmpty: boolean;
@@ -80,6 +87,9 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       capabilities: options.capabilities,
       open: options.open,
       consent: this.#consent,
+      placeOf: options.placeOf,
+      places: options.places,
+      rank: options.rank,
       runId,
       since,
       host,

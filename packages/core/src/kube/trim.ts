@@ -1,6 +1,7 @@
 import type {
   Container,
   ContainerStatus,
+  EnvVar,
   KubeObject,
   ObjectMeta,
   OwnerReference,
@@ -139,6 +140,10 @@ function trimContainer(container: Container): Container {
     workingDir: container.workingDir,
     restartPolicy: container.restartPolicy,
     volumeMounts: container.volumeMounts?.map(trimMount),
+    // Without a subPathExpr nothing depends on the environment, which is a large part of many pods.
+    env: container.volumeMounts?.some(({ subPathExpr }) => subPathExpr !== undefined)
+      ? container.env?.map(trimVariable)
+      : undefined,
   });
 }
 
@@ -146,8 +151,18 @@ function trimMount(mount: VolumeMount): VolumeMount {
   return defined({
     name: isTokenMount(mount) ? "kube-api-access" : mount.name,
     mountPath: mount.mountPath,
-    subPath: mount.subPath ?? (mount as { readonly subPathExpr?: string }).subPathExpr,
+    subPath: mount.subPath,
+    subPathExpr: mount.subPathExpr,
     readOnly: mount.readOnly,
+  });
+}
+
+function trimVariable({ name, value, valueFrom }: EnvVar): EnvVar {
+  const fieldRef = valueFrom?.fieldRef;
+  return defined({
+    name,
+    value,
+    valueFrom: valueFrom && defined({ fieldRef: fieldRef && { fieldPath: fieldRef.fieldPath } }),
   });
 }
 
@@ -156,7 +171,7 @@ function isTokenMount({ name, mountPath }: VolumeMount): boolean {
 }
 
 function trimVolume(volume: Volume): Volume {
-  const { name, persistentVolumeClaim, configMap, secret, emptyDir, hostPath } = volume;
+  const { name, persistentVolumeClaim, configMap, secret, emptyDir, hostPath, nfs, csi } = volume;
   return defined({
     name,
     persistentVolumeClaim:
@@ -166,6 +181,12 @@ function trimVolume(volume: Volume): Volume {
     secret: secret && defined({ secretName: secret.secretName }),
     emptyDir: emptyDir && defined({ medium: emptyDir.medium }),
     hostPath: hostPath && { path: hostPath.path },
+    nfs: nfs && defined({ server: nfs.server, path: nfs.path, readOnly: nfs.readOnly }),
+    csi: csi && defined({ driver: csi.driver, readOnly: csi.readOnly }),
+    ephemeral: volume.ephemeral && {},
+    projected: volume.projected && {},
+    downwardAPI: volume.downwardAPI && {},
+    image: volume.image && {},
   });
 }
 

@@ -51,7 +51,7 @@ export function resolveIn(workingDirectory: string | undefined, path: string): s
 }
 
 /** A readable name with the digest of the path, so that it is unique. */
-function stateKey(path: string): string {
+export function stateKey(path: string): string {
   const name = posix
     .basename(path)
     .replaceAll(/[^A-Za-z0-9_-]+/g, "-")

@@ -1,7 +1,11 @@
+import { posix } from "node:path";
 import { capabilitiesOf, type TransportCapabilities } from "../contract/capabilities.ts";
 import type { HostedSession, ReceiptNote, Session } from "../contract/session.ts";
+import type { RootSpec } from "../contract/batch.ts";
+import type { Place, PlaceContext } from "../contract/place.ts";
 import type { Target } from "../contract/target.ts";
 import type { OpenContext, TransportPlugin } from "../contract/transport.ts";
+import { answer, call, describe, isRecord, isText } from "./host-error.ts";
 import { guard } from "./host-guard.ts";
 import { checkedSession, GuardedSession, withDefaults, type TransportLimits } from "./host-session.ts";
 
@@ -15,6 +19,11 @@ export interface HostedTransport {
    * @param onNote receives the notes of receipts, in the order of the commits
    */
   open(target: Target, context: OpenContext, onNote?: (note: ReceiptNote) => void): Promise<HostedSession>;
+  /**
+   * As the plugin's `place`; `undefined` where it has none.
+   * @throws `KINSYNC_PLUGIN_FAILED` where it throws or returns something else
+   */
+  place(target: Target, root: RootSpec, context: PlaceContext): Place | undefined;
 }
 
 /** The only way to call a transport and the sessions that it opens. */
@@ -33,7 +42,19 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
       );
       return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits, onNote);
     },
+    place: (target, root, context) => call(name, "place", () => checkedPlace(transport.place?.(target, root, context))),
   };
+}
+
+function checkedPlace(place: unknown): Place | undefined {
+  if (place === undefined) return undefined;
+  if (!isRecord(place)) throw answer(`the place is ${describe(place)}, not an object`);
+  const { volume, path, readOnly } = place;
+  if (!isText(volume)) throw answer(`the place's \`volume\` is ${describe(volume)}, not a text`);
+  if (!isText(path) || !path.startsWith("/") || posix.resolve(path) !== path) {
+    throw answer(`the place's \`path\` is ${describe(path)}, not an absolute normalized path`);
+  }
+  return { volume, path, ...(readOnly === true ? { readOnly } : {}) };
 }
 
 function closeLate(session: Session): void {

@@ -40,6 +40,7 @@ const TRANSPORT_FIELDS = {
   name: true,
   capabilities: true,
   open: true,
+  place: true,
   permissions: true,
 } as const satisfies Record<keyof TransportPlugin, true>;
 
@@ -92,6 +93,9 @@ export function checkTransport(value: unknown, who: string): TransportPlugin {
     checkFields(capabilities, DEFAULT_CAPABILITIES, who, "capabilities.");
   }
   if (typeof plugin["open"] !== "function") throw shape(who, "its `open` is not a function");
+  if (plugin["place"] !== undefined && typeof plugin["place"] !== "function") {
+    throw shape(who, "its `place` is not a function");
+  }
   const { permissions } = plugin;
   if (permissions !== undefined && !(Array.isArray(permissions) && permissions.every(isPolicyRule))) {
     throw shape(who, "its `permissions` is not a list of { apiGroups, resources, verbs }");

@@ -96,7 +96,10 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("disconnect" as const, "slow" as const), pod: aPod }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("take-over" as const), pod: aPod }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom("take-over" as const, "take-volume-over" as const), pod: aPod }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -122,6 +125,7 @@ async function playToTheEnd(steps: readonly TimedStep[]): Promise<void> {
   player.check({ mayHaveFailed: true });
   await player.saveAll();
   player.check();
+  await player.checkQuiet();
   await player.end();
 }
 
@@ -170,6 +174,27 @@ test.each<[situation: string, steps: readonly TimedStep[]]>([
       { step: { do: "take-over", pod: 1 }, wait: 0 },
       { step: { do: "own", pod: 0, teams: [] }, wait: 5 },
       { step: { do: "label", pod: 1, state: "current", role: "head", index: "0" }, wait: 0 },
+    ],
+  ],
+  [
+    "a pod on another node leads a volume whose first folder another run has taken over",
+    [
+      { step: { do: "own", pod: 0, teams: [] }, wait: 0 },
+      { step: { do: "take-volume-over", pod: 0 }, wait: 0 },
+      { step: { do: "label", pod: 2, state: "current", role: "head", index: "0" }, wait: 0 },
+      { step: { do: "restart", pod: 1 }, wait: 0 },
+      { step: { do: "start", pod: 0 }, wait: 0 },
+    ],
+  ],
+  [
+    "a pod on another node takes the lead from one that failed",
+    [
+      { step: { do: "fail", pod: 0, operation: "open", error: "lost" }, wait: 300 },
+      { step: { do: "label", pod: 0, state: "helper", role: "head", index: "0" }, wait: 0 },
+      { step: { do: "save", mappings: [6, 0], files: { f: "1" } }, wait: 1 },
+      { step: { do: "fail", pod: 1, operation: "commit", error: "lost" }, wait: 0 },
+      { step: { do: "label", pod: 2, state: "current", role: "head", index: "0" }, wait: 0 },
+      { step: { do: "save", mappings: [0], files: { f: "1" } }, wait: 300 },
     ],
   ],
 ])("%s", async (_situation, steps) => {

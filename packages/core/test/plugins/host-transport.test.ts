@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { KinsyncError, type OpenContext, type Session } from "../../src/contract/index.ts";
+import { defineTransport, KinsyncError, type OpenContext, type Place, type Session } from "../../src/contract/index.ts";
+import { hostTransport } from "../../src/plugins/host.ts";
 import { batch, context, hostedTransport, receipt, stubSession, target } from "./support/stub-session.ts";
 
 test("an error of a transport keeps its code and retry, and names the plugin", async () => {
@@ -127,4 +128,62 @@ test("notes of receipts reach the one who opened the session", async () => {
   );
   expect(await opened.commit(opened.stage(batch, { signal }), { signal })).toMatchObject({ notes });
   expect(seen).toEqual(notes);
+});
+
+const ROOT = { path: "/app", shape: "directory", key: "k" } as const;
+
+function placeOf(place: () => unknown): Place | undefined {
+  const open = (): Promise<Session> => Promise.reject(new Error("not opened"));
+  const transport = defineTransport({ name: "radio", open, place: place as () => Place | undefined });
+  return hostTransport(transport).place(target, ROOT, {});
+}
+
+test("a transport without `place` does not know any", () => {
+  expect(hostedTransport(() => Promise.reject(new Error("not opened"))).place(target, ROOT, {})).toBeUndefined();
+});
+
+test("a place is passed on without unknown fields", () => {
+  expect(placeOf(() => ({ volume: "v", path: "/a", more: 1 }))).toEqual({ volume: "v", path: "/a" });
+  expect(placeOf(() => ({ volume: "v", path: "/", readOnly: true }))).toEqual({
+    volume: "v",
+    path: "/",
+    readOnly: true,
+  });
+  expect(placeOf(() => undefined)).toBeUndefined();
+});
+
+test.each<[answer: string, place: () => unknown, message: string]>([
+  ["a text", () => "v:/a", 'the place is "v:/a", not an object'],
+  ["a promise", () => Promise.resolve({ volume: "v", path: "/a" }), "the place's `volume` is undefined, not a text"],
+  ["no volume", () => ({ volume: "", path: "/a" }), 'the place\'s `volume` is "", not a text'],
+  [
+    "a relative path",
+    () => ({ volume: "v", path: "a" }),
+    'the place\'s `path` is "a", not an absolute normalized path',
+  ],
+  [
+    "a path with ..",
+    () => ({ volume: "v", path: "/a/.." }),
+    'the place\'s `path` is "/a/..", not an absolute normalized path',
+  ],
+  [
+    "a slash at the end",
+    () => ({ volume: "v", path: "/a/" }),
+    'the place\'s `path` is "/a/", not an absolute normalized path',
+  ],
+  [
+    "an error",
+    () => {
+      throw new TypeError("no pod");
+    },
+    "no pod",
+  ],
+])("a transport that answers with %s where files land is named", (_answer, place, message) => {
+  expect(() => placeOf(place)).toThrow(
+    expect.objectContaining({
+      code: "KINSYNC_PLUGIN_FAILED",
+      message: `plugin radio failed in place: ${message}`,
+      operation: "place",
+    }) as Error,
+  );
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CONTRACT } from "../../src/contract/version.ts";
 import { createFolder, failureInNode } from "../config/support/folder.ts";
 
 const KIND = (contract: unknown) => `({
@@ -101,19 +102,19 @@ test.each([
     "was built for another contract",
     `export default () => ${KIND(7)};`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} was built for contract 7; this version of kinsync has contract 2.0`,
+    `${ORIGIN} was built for contract 7; this version of kinsync has contract ${CONTRACT}`,
   ],
   [
     "was built for a later minor version",
     `export default () => ${KIND("2.99")};`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} was built for contract 2.99; this version of kinsync has contract 2.0`,
+    `${ORIGIN} was built for contract 2.99; this version of kinsync has contract ${CONTRACT}`,
   ],
   [
     "needs a feature of a later version",
     `export default () => ({ ...${KIND("2.99")}, needs: ["delegate", "undo"] });`,
     "KINSYNC_PLUGIN_CONTRACT",
-    `${ORIGIN} needs "undo", which this version of kinsync (contract 2.0) lacks`,
+    `${ORIGIN} needs "undo", which this version of kinsync (contract ${CONTRACT}) lacks`,
   ],
   [
     "misspells an optional field",

@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { extract } from "tar-stream";
-import { KinsyncError } from "../../src/errors/error.ts";
+import type { RunResult } from "../../src/contract/action.ts";
 import type {
   Batch,
   HostedSession,
   Inventory,
   InventoryEntry,
-  Marker,
   Receipt,
   ReceiptNote,
   RootSpec,
@@ -15,25 +13,24 @@ import type {
   SessionEnd,
   Stage,
 } from "../../src/contract/transport.ts";
-import type { RunResult } from "../../src/contract/action.ts";
+import { KinsyncError } from "../../src/errors/error.ts";
+import { MemoryStorage, type Image, type MemoryMount, type RootState } from "./memory-storage.ts";
 
-type Node = InventoryEntry & { readonly bytes?: Buffer };
-
-interface RootState {
-  readonly files: Map<string, Node>;
-  placed: Set<string>;
-  mounts: readonly string[];
-  marker: Marker | undefined;
+export interface MemoryContainerOptions {
+  /** Default: none. */
+  readonly mounts?: readonly MemoryMount[];
+  /** What its own layer holds at first. Default: nothing. */
+  readonly image?: Image;
 }
 
 /** A container in memory: what a worker can do to it, and the faults that it can meet. */
 export class MemoryContainer {
   /** UID of the pod that it belongs to. */
   readonly uid: string;
-  readonly roots = new Map<string, RootState>();
+  /** Its own layer. */
+  readonly storage: MemoryStorage;
+  readonly #mounts: readonly MemoryMount[];
   readonly log: string[] = [];
-  /** Files of the image, by the key of the root: path -> content. */
-  readonly image: Readonly<Record<string, Readonly<Record<string, string>>>>;
   sessions = 0;
   /** Every session that was opened. */
   readonly opened: MemorySession[] = [];
@@ -48,39 +45,32 @@ export class MemoryContainer {
   gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
 
-  constructor(uid = "u", image: MemoryContainer["image"] = {}) {
+  constructor(uid = "u", { mounts = [], image = {} }: MemoryContainerOptions = {}) {
     this.uid = uid;
-    this.image = image;
+    this.#mounts = mounts;
+    this.storage = new MemoryStorage(image);
+  }
+
+  get roots(): Map<string, RootState> {
+    return this.storage.roots;
+  }
+
+  /** Where a mapped root lands. */
+  storageOf({ path }: Pick<RootSpec, "path">): MemoryStorage {
+    const mount = this.#mounts.find(({ at }) => path === at || path.startsWith(`${at}/`));
+    return mount?.storage ?? this.storage;
   }
 
   root(key: string): RootState {
-    let root = this.roots.get(key);
-    if (root !== undefined) return root;
-    root = { files: new Map(), placed: new Set(), mounts: [], marker: undefined };
-    this.roots.set(key, root);
-    for (const [path, content] of Object.entries(this.image[key] ?? {})) this.put(key, path, content);
-    return root;
+    return this.storage.root(key);
   }
 
-  /** Path -> content, link target or mode, as somebody else would see it. */
   seen(key: string): Record<string, string> {
-    const files = [...this.root(key).files.values()].map((node) => [
-      node.path,
-      node.type === "file" ? (node.bytes?.toString() ?? "") : node.type === "link" ? `-> ${node.target}` : node.type,
-    ]);
-    return Object.fromEntries(files.toSorted(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1))) as Record<string, string>;
+    return this.storage.seen(key);
   }
 
-  put(key: string, path: string, content: string, mode = 0o644): void {
-    const bytes = Buffer.from(content);
-    this.root(key).files.set(path, {
-      type: "file",
-      path,
-      mode,
-      size: bytes.length,
-      digest: digestOf(bytes),
-      bytes,
-    });
+  put(key: string, path: string, content: string, mode?: number): void {
+    this.storage.put(key, path, content, mode);
   }
 
   fault(operation: "open" | "claim" | "inventory" | "commit" | "run"): void {
@@ -110,15 +100,9 @@ export class MemoryContainer {
     return this.opened.filter((session) => !session.isOver).length;
   }
 
-  /** Another run claims every claimed root. @returns their keys */
+  /** Another run claims every claimed root of its own layer. @returns their keys */
   takeOver(since: string): string[] {
-    const taken: string[] = [];
-    for (const [key, root] of this.roots) {
-      if (root.marker === undefined) continue;
-      root.marker = { ...root.marker, runId: "another-run", owner: "somebody", since };
-      taken.push(key);
-    }
-    return taken;
+    return this.storage.takeOver(since);
   }
 
   /** The container restarts: its layer is fresh. */
@@ -128,12 +112,11 @@ export class MemoryContainer {
   }
 }
 
-function digestOf(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
+/** Milliseconds until a session finds out that another one owns its root. */
+const PROOF_MS = 10_000;
 
 export class MemorySession implements Session {
-  readonly facts = { agent: "memory", incarnation: "1", workingDirectory: "/" };
+  readonly facts: { readonly agent: string; readonly incarnation: string; readonly workingDirectory: string };
   readonly ended: Promise<SessionEnd>;
   readonly #container: MemoryContainer;
   readonly #session: string;
@@ -142,11 +125,13 @@ export class MemorySession implements Session {
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #stages = new WeakMap<Stage, { batch: Batch; content: Promise<Map<string, Buffer>> }>();
   #over = false;
+  #proof: NodeJS.Timeout | undefined;
 
   constructor(
     container: MemoryContainer,
     run: { readonly session: string; readonly since: string; readonly host: string | undefined },
   ) {
+    this.facts = { agent: "memory", incarnation: container.uid, workingDirectory: "/" };
     this.#container = container;
     this.#session = run.session;
     this.#since = run.since;
@@ -160,7 +145,15 @@ export class MemorySession implements Session {
 
   end(end: SessionEnd): void {
     this.#over = true;
+    clearTimeout(this.#proof);
     this.#end.resolve(end);
+  }
+
+  /** Another session claimed a root of this one, which finds out when it checks what it owns. */
+  replaced(): void {
+    if (this.#over) return;
+    clearTimeout(this.#proof);
+    this.#proof = setTimeout(() => this.end({ why: "lost" }), PROOF_MS);
   }
 
   #check(): void {
@@ -170,7 +163,9 @@ export class MemorySession implements Session {
   async inventory(spec: RootSpec, options: { paths: readonly string[]; list?: boolean }): Promise<Inventory> {
     this.#check();
     this.#container.fault("inventory");
-    const root = this.#container.root(spec.key);
+    const storage = this.#container.storageOf(spec);
+    storage.inventories += 1;
+    const root = storage.root(spec.key);
     const asked = new Set(options.paths);
     const entries = [...root.files.values()]
       .filter((node) => options.list === true || asked.has(node.path))
@@ -188,15 +183,20 @@ export class MemorySession implements Session {
   async claim(spec: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
     this.#check();
     this.#container.fault("claim");
+    const storage = this.#container.storageOf(spec);
+    const root = storage.root(spec.key);
+    storage.claims += 1;
+    if (root.claimant !== this) root.claimant?.replaced();
+    root.claimant = this;
     const origin =
       this.#host === undefined || spec.from === undefined ? {} : { origin: { host: this.#host, folder: spec.from } };
-    this.#container.root(spec.key).marker = {
+    root.marker = {
       ...origin,
       format: 1,
       runId: this.#session,
       owner: `owner of ${this.#session}`,
       since: this.#since,
-      incarnation: "1",
+      incarnation: this.facts.incarnation,
       snapshot: options.snapshot,
       tree: options.tree,
     };
@@ -218,24 +218,11 @@ export class MemorySession implements Session {
     this.#check();
     this.#container.fault("commit");
     const { batch } = staged;
-    const root = this.#container.root(batch.root.key);
-    if (root.marker?.runId !== this.#session) throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
-    for (const entry of batch.entries) {
-      if (entry.op === "delete") root.files.delete(entry.path);
-      else if (entry.op === "chmod") {
-        const node = root.files.get(entry.path);
-        if (node !== undefined && "mode" in node) root.files.set(entry.path, { ...node, mode: entry.mode });
-      } else if (entry.op === "file") {
-        const bytes = content.get(entry.path) ?? Buffer.alloc(0);
-        const { path, mode, size, digest } = entry;
-        root.files.set(entry.path, { type: "file", path, mode, size, digest, bytes });
-      } else if (entry.op === "link")
-        root.files.set(entry.path, { type: "link", path: entry.path, target: entry.target });
-      else root.files.set(entry.path, { type: "directory", path: entry.path, mode: entry.mode });
-    }
-    for (const path of batch.placed) root.placed.add(path);
-    for (const path of batch.unplaced) root.placed.delete(path);
-    root.marker = { ...root.marker, snapshot: batch.snapshot, tree: batch.tree };
+    const storage = this.#container.storageOf(batch.root);
+    const root = storage.root(batch.root.key);
+    if (root.marker?.runId !== this.#session || root.claimant !== this)
+      throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
+    storage.apply(batch, content);
     this.#container.log.push(
       `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
     );

@@ -17,6 +17,7 @@ import {
   type TreeOptions,
   type TreeWorkload,
 } from "./member-tree.ts";
+import { sharedMounts } from "./shared-mounts.ts";
 import type { WorkloadWatch } from "../members/watch-options.ts";
 import { watchWorkload } from "../members/workload-watch.ts";
 
@@ -69,12 +70,14 @@ export async function explainWorkload(options: ExplainOptions): Promise<Explanat
   using pods = reflectors.acquire({ resource: PODS, namespace: ref.namespace });
   const resolution = await firstAnswer(watch, limited.signal, options);
   await untilAborted(pods.reflector.whenSettled(), limited.signal);
+  const targets = options.targets ?? {};
+  const shared = sharedMounts(resolution.members, targets.transport, targets.states);
   const members = resolution.members.map((member): ExplainedPod => ({
     ...treeMember(member),
     matches: matchesOf(member.pod, ref, resolution.root, kind, member.by === "owner").map(({ by }) => by),
     owners: member.owners.map(identity),
     evidence: member.reason.evidence ?? {},
-    targets: treeTargets(member, options.targets ?? {}),
+    targets: treeTargets(member, targets, shared),
   }));
   const known = new Set(resolution.members.map(({ uid }) => uid));
   const foreign = [...pods.reflector.store.values()]

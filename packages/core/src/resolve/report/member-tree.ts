@@ -1,6 +1,8 @@
 import { ELIGIBLE_STATES, type MemberState } from "../../contract/state.ts";
 import type { Member, Resolution } from "../resolution.ts";
+import type { TransportPlugin } from "../../contract/transport.ts";
 import { selectContainer } from "../select/containers.ts";
+import { sharedMounts, type SharedMount } from "./shared-mounts.ts";
 
 /** The output of `kinsync tree -o json`. Field names are stable. */
 export interface WorkloadTree {
@@ -46,9 +48,13 @@ export interface TreeTarget {
   readonly status: string;
   readonly reason: string | undefined;
   readonly snapshot: number | undefined;
+  /** Folders whose files other containers of the workload have, too. */
+  readonly shared: readonly SharedMount[];
 }
 
 export interface TreeOptions {
+  /** Determines which containers share folders. Absent: not known. */
+  readonly transport?: TransportPlugin;
   /** Container by name or by a part of its image. Default: as `selectContainer`. */
   readonly container?: string;
   readonly image?: string;
@@ -63,9 +69,11 @@ export interface TreeOptions {
 
 /** A resolution as data for scripts. */
 export function treeOf(resolution: Resolution, options: TreeOptions = {}): WorkloadTree {
+  const { members } = resolution;
+  const shared = sharedMounts(members, options.transport, options.states);
   return {
     workload: treeWorkload(resolution),
-    members: resolution.members.map((member) => ({ ...treeMember(member), targets: treeTargets(member, options) })),
+    members: members.map((member) => ({ ...treeMember(member), targets: treeTargets(member, options, shared) })),
   };
 }
 
@@ -87,7 +95,11 @@ export function treeMember(member: Member): Omit<TreeMember, "targets"> {
   return { pod: name, uid, state, unsettled, role, index, labels, code: reason.code, reason: reason.message, by };
 }
 
-export function treeTargets(member: Member, options: TreeOptions): readonly TreeTarget[] {
+export function treeTargets(
+  member: Member,
+  options: TreeOptions,
+  shared: ReadonlyMap<string, readonly SharedMount[]>,
+): readonly TreeTarget[] {
   const states = options.states ?? ELIGIBLE_STATES;
   if (!states.includes(member.state)) return [];
   const chosen = selectContainer(member, {
@@ -103,6 +115,7 @@ export function treeTargets(member: Member, options: TreeOptions): readonly Tree
       status: known?.status ?? (chosen.runningId === undefined ? "waiting" : "running"),
       reason: chosen.waiting,
       snapshot: known?.snapshot,
+      shared: shared.get(`${member.uid}/${chosen.name}`) ?? [],
     },
   ];
 }

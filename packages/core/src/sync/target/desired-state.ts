@@ -5,6 +5,30 @@ import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Tree } from "../../mapping/tree.ts";
 import type { PlanOptions } from "../plan/plan-options.ts";
 
+/** How another target writes a mapped root for this one: their files are the same bytes. */
+export interface Following {
+  /** `pod/NAME, container NAME` of the target that writes. */
+  readonly leader: string;
+  /** Digest of the tree that the leader's last commit put there, as it was acknowledged. */
+  readonly held: string | undefined;
+  /** Status and reason of the leader where the files are not simply on their way. */
+  readonly problem: FollowingProblem | undefined;
+  /**
+   * Incarnation of the leader's container, which its marker names. `undefined`: the leader has not committed yet. `isSure`: both roots
+   * lie in one container, so there is nothing to check.
+   */
+  readonly incarnation: string | undefined;
+  readonly isSure: boolean;
+  /** Changes when a target takes the lead that has not proved that it has the former leader's files. */
+  readonly epoch: number;
+}
+
+export interface FollowingProblem {
+  readonly status: "stale" | "failed" | "halted" | "accepted";
+  readonly reason: string;
+  readonly error: KinsyncError | undefined;
+}
+
 /** What one mapped root of a target should hold. */
 export interface DesiredRoot {
   readonly mapping: ResolvedMapping;
@@ -16,6 +40,12 @@ export interface DesiredRoot {
   readonly settledAt: number;
   /** Paths that this mapping neither writes nor deletes: ignored ones, and those that a more specific mapping overrides. */
   readonly isExcluded: (path: string, isDirectory: boolean) => boolean;
+  /** Identity of the bytes, where several targets have them. */
+  readonly place?: string;
+  /** Another target writes this root. Absent: the target itself does. */
+  readonly follows?: Following;
+  /** Why nothing may be written here: another mapping of this run owns these files. */
+  readonly refused?: KinsyncError;
 }
 
 /** What a plan of this root may touch. */

@@ -16,6 +16,16 @@ export interface WorkerListener {
   onStatus(status: TargetStatus, reason: string, error: KinsyncError | undefined): void;
   /** A mapped root holds its desired tree. `duration`: milliseconds since the tree settled, or since the worker began. */
   onSynced(root: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number): void;
+  /** A commit of a mapped root is about to be sent: what it holds is not known until `onDelivered`. */
+  onDelivering(root: DesiredRoot): void;
+  /** A mapped root holds its desired tree, by this target's own commit or inventory. `changed`: paths relative to `from`. */
+  onDelivered(root: DesiredRoot, changed: readonly string[]): void;
+  /** The files that another target wrote are visible here. */
+  onShared(root: DesiredRoot): void;
+  /** The files that another target wrote are not visible here: the two do not share them. */
+  onApart(root: DesiredRoot): void;
+  /** A pass failed or halted, or another run owns the target. */
+  onFailure(error: KinsyncError): void;
   onRetry(error: KinsyncError, delay: number): void;
   onProgress(root: DesiredRoot, sent: number, total: number): void;
   onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
@@ -34,7 +44,7 @@ export interface WorkerOptions {
   readonly name: string;
   readonly desired: DesiredState;
   readonly claimant: Claimant;
-  /** The mapped roots that this run has claimed in this container. It outlives the worker. */
+  /** The mapped roots that this run has claimed. It outlives the worker. */
   readonly claimed: ClaimedRoots;
   readonly archives: ArchivePool;
   /** What the transport of a mapping can do. */

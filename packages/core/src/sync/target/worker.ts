@@ -1,12 +1,14 @@
+// One state machine, in more than 300 lines because its fields change together.
 import { basename } from "node:path";
 import type { SessionEnd } from "../../contract/session.ts";
 import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
-import { ActionRunner } from "../actions/runner.ts";
+import { TargetActions } from "../actions/target-actions.ts";
 import { Channels, type Channel } from "./channels.ts";
-import { haltedDeletes } from "./deletes.ts";
+import { foremost, haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
+import { Followers } from "./follow.ts";
 import { TargetNotes } from "./notes.ts";
 import { prepareRoot } from "./prepare-root.ts";
 import type { TargetStatus } from "./status.ts";
@@ -18,7 +20,6 @@ const RETRY_MS = { min: 250, max: 30_000 };
 /**
  * Makes one target hold its desired state. Each pass compares the observed state (ledgers) with the desired one and delivers the
  * difference: a late pod, a restarted container, a failed batch and ten saves during one transfer all take this path.
- * One state machine: its fields change together.
  */
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
@@ -26,7 +27,7 @@ export class Worker implements AsyncDisposable {
   readonly #channels: Channels;
   readonly #startedAt = performance.now();
   // What a target at rest does not need is made when it is needed: there may be thousands of targets.
-  #actions: ActionRunner | undefined;
+  #actions: TargetActions | undefined;
   #backoff: Backoff | undefined;
   /** Ends when no pass is due; `undefined` at rest. */
   #passes: Promise<void> | undefined;
@@ -40,15 +41,16 @@ export class Worker implements AsyncDisposable {
   #retryTimer: NodeJS.Timeout | undefined;
   /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
-  #changed: Set<string> | undefined;
   readonly #visibility = new Visibility();
-
+  #followers: Followers | undefined;
+  /** Mappings whose roots the open sessions may own. */
+  #led: Set<string> | undefined;
   readonly #notes: TargetNotes;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
-    this.#tried = options.desired;
+    this.#tried = this.#desired;
     this.#notes = new TargetNotes((code, text) => options.listener.onNote(code, text));
     this.#channels = new Channels({
       open: (mapping, signal) => options.open(mapping, signal),
@@ -95,6 +97,16 @@ export class Worker implements AsyncDisposable {
     if (desired === this.#desired) return;
     this.#desired = desired;
     this.enqueue();
+  }
+
+  /** Another target changed these paths, which this one shares. Relative to `from`; they count for the commands of `run`. */
+  noteChanged(paths: readonly string[]): void {
+    this.#actions ??= new TargetActions(
+      this.#options,
+      async () => (await this.#channels.get(firstMapping(this.#desired))).session,
+      this.#abort.signal,
+    );
+    this.#actions.noteChanged(paths);
   }
 
   /** Retries at once what failed or waits for its next attempt. */
@@ -150,11 +162,21 @@ export class Worker implements AsyncDisposable {
     const desired = this.#desired;
     this.#tried = desired;
     if (desired.conflict !== undefined) throw desired.conflict;
+    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && this.#led?.has(mapping.id) === true)) {
+      // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
+      await this.#channels.close();
+      this.#led = undefined;
+    }
     const failures: KinsyncError[] = [];
     for (const root of desired.roots) {
-      const channel = await this.#channels.get(root.mapping);
       try {
-        await this.#bring(channel, root, desired, signal);
+        if (root.refused !== undefined) throw root.refused;
+        const channel = await this.#channels.get(root.mapping);
+        if (root.follows === undefined) await this.#bring(channel, root, desired, signal);
+        else {
+          const again = await this.#following.check(root, channel.session, { snapshot: desired.snapshot, signal });
+          if (again !== undefined) this.#retryIn(again);
+        }
       } catch (error) {
         // A mapping that needs the user does not block the other mappings.
         if (!isKinsyncError(error) || error.retry !== "terminal" || error.code === "KINSYNC_TARGET_TAKEN") throw error;
@@ -163,11 +185,16 @@ export class Worker implements AsyncDisposable {
         if (deletes !== undefined) this.#options.listener.onDeletes(root, error, deletes);
       }
     }
-    // A failure outranks a halt, which has been reported.
-    const failure = failures.find(({ code }) => code !== "KINSYNC_TARGET_DELETES") ?? failures[0];
+    const failure = foremost(failures);
     if (failure !== undefined) throw failure;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
+    const pending = this.#followers?.pending(desired);
+    if (pending !== undefined) {
+      const { status, reason, error } = pending;
+      if (status !== this.#status || reason !== this.#reason) this.#set(status, reason, error);
+      if (status !== "accepted") return;
+    }
     const [halted] = desired.halted;
     if (halted === undefined && desired.roots.length === 0) {
       this.#set("waiting", "reading the local files");
@@ -177,44 +204,51 @@ export class Worker implements AsyncDisposable {
     const notVisible = this.#visibility.reasonAgainst(desired.roots);
     if (halted !== undefined) this.#set("halted", halted.reason);
     else if (notVisible !== undefined) this.#set("accepted", notVisible);
+    else if (pending !== undefined) this.#set(pending.status, pending.reason);
     else this.#set("synced", "holds the newest snapshot");
-    this.#runActions();
+    this.#actions?.run();
   }
 
   /** Makes one mapped root hold its desired tree. */
   async #bring(channel: Channel, root: DesiredRoot, desired: DesiredState, signal: AbortSignal): Promise<void> {
     const { id } = root.mapping;
     const { snapshot } = desired;
-    const { name, claimant, claimed, archives, listener } = this.#options;
+    const { listener } = this.#options;
     const known = channel.ledgers.get(id);
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
     const capabilities = this.#options.capabilities(root.mapping);
+    (this.#led ??= new Set()).add(id);
     await using delivery = await prepareRoot({
       channel,
       root,
       snapshot,
-      claimant,
-      claimed,
+      worker: this.#options,
       notes: this.#notes,
-      mayDelete: (each, paths) => this.#options.mayDelete(each, paths),
-      archives,
       capabilities,
-      target: name,
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
+    if (delivery.entries.length > 0) listener.onDelivering(root);
     const delivered = await delivery.apply();
     this.#notes.unset(id, delivered.notes);
-    const changed = (this.#changed ??= new Set());
-    for (const { path } of delivery.entries) {
-      changed.add(root.spec.shape === "file" ? basename(root.mapping.from) : path);
-    }
+    const changed = delivery.entries.map(({ path }) =>
+      root.spec.shape === "file" ? basename(root.mapping.from) : path,
+    );
+    if (changed.length > 0) this.noteChanged(changed);
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
       if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#visibility.addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
+    if (root.place !== undefined) this.#following.delivered(root);
+    listener.onDelivered(root, changed);
+  }
+
+  /** Made when a root shares its files. */
+  get #following(): Followers {
+    const { claimant, listener } = this.#options;
+    return (this.#followers ??= new Followers(claimant.runId, listener, this.#startedAt));
   }
 
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
@@ -230,23 +264,6 @@ export class Worker implements AsyncDisposable {
     });
   }
 
-  #runActions(): void {
-    const changed = this.#changed;
-    this.#changed = undefined;
-    if (changed === undefined || changed.size === 0) return;
-    const due = this.#options.actionsDue(changed);
-    if (due.length === 0) return;
-    const { name, listener } = this.#options;
-    this.#actions ??= new ActionRunner({
-      session: async () => (await this.#channels.get(firstMapping(this.#desired))).session,
-      target: name,
-      onResult: (action, result) => listener.onRun(action, result),
-      onChange: () => listener.onChange(),
-      signal: this.#abort.signal,
-    });
-    this.#actions.enqueue(due);
-  }
-
   async #failed(thrown: unknown): Promise<void> {
     const error = asKinsyncError(thrown, `${this.#options.name}: something failed inside kinsync`, { retry: "retry" });
     if (error.code === "KINSYNC_TARGET_TAKEN") {
@@ -256,6 +273,7 @@ export class Worker implements AsyncDisposable {
     if (error.retry === "terminal") {
       this.#blocked = { key: this.#tried.key };
       this.#set(error.code === "KINSYNC_TARGET_DELETES" ? "halted" : "failed", error.message, error);
+      this.#options.listener.onFailure(error);
       return;
     }
     this.#backoff ??= new Backoff(this.#options.retry ?? RETRY_MS);
@@ -273,11 +291,16 @@ export class Worker implements AsyncDisposable {
         this.#options.listener.onRetry(error, delay);
       }
     }
-    clearTimeout(this.#retryTimer);
-    if (this.#abort.signal.aborted) return;
-    this.#retryTimer = setTimeout(() => this.enqueue(), delay);
+    this.#retryIn(delay);
     // The end of the session, which caused this failure, has set `dirty`; only another desired state needs another pass.
     this.#dirty = this.#desired.key !== this.#tried.key;
+    this.#options.listener.onFailure(error);
+  }
+
+  #retryIn(delayMs: number): void {
+    clearTimeout(this.#retryTimer);
+    if (this.#abort.signal.aborted) return;
+    this.#retryTimer = setTimeout(() => this.enqueue(), delayMs);
   }
 
   #onSessionEnd(end: SessionEnd): void {
@@ -289,6 +312,7 @@ export class Worker implements AsyncDisposable {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#blocked = "for-good";
     this.#set("halted", error.message, error);
+    this.#options.listener.onFailure(error);
   }
 
   #set(status: TargetStatus, reason: string, error?: KinsyncError): void {

@@ -6,6 +6,7 @@ import { foreignLinkRequirements } from "./foreign-links.ts";
 import { inventoryRequirements } from "./inventory.ts";
 import { livenessRequirements } from "./liveness.ts";
 import { ownershipRequirements } from "./ownership.ts";
+import { placeRequirements } from "./places.ts";
 import { NotApplicable, reasonToSkip, type Requirement } from "./requirement.ts";
 import { stagingRequirements } from "./staging.ts";
 import { transferRequirements } from "./transfer.ts";
@@ -31,6 +32,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   ...stagingRequirements,
   ...transferRequirements,
   ...ownershipRequirements,
+  ...placeRequirements,
   ...livenessRequirements,
   ...commandRequirements,
 ];

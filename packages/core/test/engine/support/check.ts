@@ -1,7 +1,7 @@
 import { expect, vi } from "vitest";
 import type { TargetView } from "../../../src/engine/options.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
-import { containerIdOf, uidOf, type Environment } from "./environment.ts";
+import { advance, containerIdOf, uidOf, type Environment } from "./environment.ts";
 import { ALL_MAPPINGS, NEIGHBOURS, rootKeyOf, TEAMS, type Model, type PodModel, type Team } from "./model.ts";
 
 /** Checks that every eligible target holds exactly the projected tree, that nothing else was written, and that all reports are true. */
@@ -22,6 +22,11 @@ export function expectModel(
       if (options.mayHaveFailed && (target?.status === "failed" || model.isTaken(pod, team))) continue;
       expectTarget(environment, model, { pod, team, target, snapshot: workload?.snapshot ?? 0 });
     }
+  }
+  for (const [name, storage] of environment.storages) {
+    // What `part` overrides for a while stays there and is not known: it may be sent again afterwards.
+    const rewritten = storage.rewritten.filter((each) => !each.includes(" conf/"));
+    expect(rewritten, `${name} was written twice`).toEqual([]);
   }
   for (const [id, container] of containers) {
     for (const root of container.roots.keys()) {
@@ -52,17 +57,35 @@ function expectTarget(environment: Environment, model: Model, { pod, team, targe
   }
   const container = environment.container(spec);
   const mappings = model.mappingsOf(pod, team);
+  const all = model.visibleIn(pod, team);
   const isHalted = mappings.some((each) => model.locals.get(each.id)?.state === "halted");
   expect(target, `${id} of ${team}`).toMatchObject({ status: isHalted ? "halted" : "synced", snapshot });
   for (const each of mappings) {
     const local = model.locals.get(each.id);
     if (local?.state !== "present") continue;
-    const seen = ownPaths(each, container.seen(rootKeyOf(each)), mappings);
+    const storage = container.storageOf({ path: each.to });
+    const seen = ownPaths(each, storage.seen(rootKeyOf(each)), all);
     expect(seen, `${each.id} in ${id}`).toEqual({
-      ...ownPaths(each, local.files, mappings),
+      ...ownPaths(each, local.files, all),
       ...NEIGHBOURS[each.id],
     });
   }
+}
+
+/** At rest, no session claims, reads or writes anything. Takes a minute. */
+export async function expectQuiet(environment: Environment): Promise<void> {
+  const counts = (): unknown =>
+    [...environment.storages].map(([name, { claims, inventories, commits }]) => [
+      name,
+      claims,
+      inventories,
+      commits.length,
+    ]);
+  const before = counts();
+  const events = environment.events.length;
+  await advance(60_000, 5_000);
+  expect(counts(), "a volume at rest").toEqual(before);
+  expect(environment.events.slice(events), "events at rest").toEqual([]);
 }
 
 export function expectNothingOpen(environment: Environment): void {
@@ -74,7 +97,7 @@ export function expectNothingOpen(environment: Environment): void {
 }
 
 /**
- * Paths and contents of a mapped root without those that a more specific mapping of this target overrides: these are neither written
+ * Paths and contents of a mapped root without those that a more specific mapping overrides here, of this target or in its volume: these are neither written
  * nor deleted, so what an earlier set of mappings placed there stays.
  */
 function ownPaths(

@@ -7,10 +7,13 @@ import { createEngine } from "../../../src/engine/engine.ts";
 import type { EngineEvent } from "../../../src/engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../../../src/engine/options.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
+import type { ResolvedAction } from "../../../src/mapping/action.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
+import type { Place } from "../../../src/contract/place.ts";
 import { MemoryContainer } from "../../support/memory-container.ts";
+import { MemoryStorage, type Image } from "../../support/memory-storage.ts";
 import { NAMESPACE, ownerReference, pod, PODS, TEAMS, object } from "../../support/objects.ts";
 import { MemorySource } from "./memory-source.ts";
 
@@ -62,6 +65,17 @@ export interface MemberSpec {
   readonly life: number;
   /** Counts restarts of its container. */
   readonly restarts: number;
+  readonly node?: string;
+}
+
+/** A volume that several containers mount at one path. */
+export interface SharedVolume {
+  readonly at: string;
+  readonly volume: string;
+  /** It is another folder on each node, although its name is one. Default: `false`. */
+  readonly isPerNode?: boolean;
+  /** A link in the image leads out of it: it is another folder in each pod. Default: `false`. */
+  readonly isPerPod?: boolean;
 }
 
 /** A kind that reads the verdict from the pod's labels. */
@@ -90,10 +104,13 @@ export interface EnvironmentOptions {
   readonly workloads: Readonly<Record<string, readonly ResolvedMapping[]>>;
   readonly mode?: EngineOptions["mode"];
   readonly wait?: number;
-  /** Files of the image, by the key of a mapped root: path -> content. */
-  readonly image?: MemoryContainer["image"];
+  /** What the container itself holds at first. Default: nothing. */
+  readonly image?: Image;
   /** What of `EngineOptions` concerns deletes. */
   readonly consent?: Pick<EngineOptions, "deletes" | "allowedDeletes" | "onDeletes">;
+  readonly run?: readonly ResolvedAction[];
+  /** Mounted by every container. Default: none. */
+  readonly volumes?: readonly SharedVolume[];
 }
 
 /** An engine between a cluster, containers and local files, all in memory and under a virtual clock. */
@@ -105,20 +122,25 @@ export class Environment {
   readonly engine: Engine;
   readonly stop = new AbortController();
   readonly #containers = new Map<string, MemoryContainer>();
-  readonly #sources = new Map<string, MemorySource>();
+  readonly #sources = new Map<string, MemorySource[]>();
   readonly #teams = new Map<string, KubeObject>();
   readonly #lives = new Map<string, number>();
   readonly #names: readonly string[];
-  readonly #image: MemoryContainer["image"];
+  readonly #image: Image;
+  readonly #volumes: readonly SharedVolume[];
+  /** By volume, and by node where it differs on each. */
+  readonly storages = new Map<string, MemoryStorage>();
   #ended: Promise<RunResult> | undefined;
 
   constructor(options: EnvironmentOptions) {
+    this.#volumes = options.volumes ?? [];
     this.#names = Object.keys(options.workloads);
     this.#image = options.image ?? {};
     for (const name of this.#names) this.createTeam(name);
     const transport = defineTransport({
       name: "exec",
       capabilities: ALL_CAPABILITIES,
+      place: (_target, { path }) => this.#placeOf(path),
       open: async (target, context) => {
         this.opened.push(context);
         await Promise.resolve();
@@ -137,7 +159,7 @@ export class Environment {
         name: `team/${name}`,
         ref: { resource: TEAMS, namespace: NAMESPACE, name },
         mappings,
-        run: [],
+        run: options.run ?? [],
       })),
       runId: "this-run",
       owner: "test",
@@ -149,7 +171,7 @@ export class Environment {
       onEvent: (event) => this.events.push(event),
       createSource: (spec, sourceOptions) => {
         const source = new MemorySource(spec, sourceOptions);
-        this.#sources.set(spec.from, source);
+        this.#sources.set(spec.from, [...(this.#sources.get(spec.from) ?? []), source]);
         return source;
       },
     });
@@ -160,9 +182,14 @@ export class Environment {
   }
 
   source(mapping: ResolvedMapping): MemorySource {
-    const source = this.#sources.get(mapping.from);
+    const source = this.sources(mapping)[0];
     if (source === undefined) throw new Error(`${mapping.id} has no source: run first`);
     return source;
+  }
+
+  /** All mappings of one folder have a source each. */
+  sources({ from }: ResolvedMapping): readonly MemorySource[] {
+    return this.#sources.get(from) ?? [];
   }
 
   /** Creates a Team, or deletes and creates it under its name. */
@@ -177,9 +204,25 @@ export class Environment {
   put(member: MemberSpec): void {
     this.cluster.put(this.#pod(member));
     const id = containerIdOf(member);
-    if (member.isRunning && !this.#containers.has(id)) {
-      this.#containers.set(id, new MemoryContainer(uidOf(member), this.#image));
-    }
+    if (!member.isRunning || this.#containers.has(id)) return;
+    const mounts = this.#volumes.map((volume) => ({
+      at: volume.at,
+      storage: this.storage(volume, volume.isPerPod === true ? member.name : member.node),
+    }));
+    this.#containers.set(id, new MemoryContainer(uidOf(member), { mounts, image: this.#image }));
+  }
+
+  /** What a volume holds on a node, or in a pod. */
+  storage({ volume, isPerNode, isPerPod }: SharedVolume, where: string | undefined): MemoryStorage {
+    const name = isPerNode === true || isPerPod === true ? `${volume} on ${where ?? ""}` : volume;
+    let storage = this.storages.get(name);
+    if (storage === undefined) this.storages.set(name, (storage = new MemoryStorage()));
+    return storage;
+  }
+
+  #placeOf(path: string): Place | undefined {
+    const found = this.#volumes.find(({ at }) => path === at || path.startsWith(`${at}/`));
+    return found && { volume: found.volume, path: path.slice(found.at.length) || "/" };
   }
 
   remove(member: MemberSpec): void {
@@ -198,7 +241,7 @@ export class Environment {
   }
 
   #pod(member: MemberSpec): Pod & KubeObject {
-    const { name, state, role, index, side, teams, isRunning } = member;
+    const { name, state, role, index, side, teams, isRunning, node } = member;
     const status = isRunning
       ? { name: "main", containerID: containerIdOf(member), state: { running: { startedAt: "x" } } }
       : { name: "main", state: { waiting: { reason: "ContainerCreating" } } };
@@ -214,6 +257,7 @@ export class Environment {
         const owner = this.#teams.get(team);
         return owner === undefined ? [] : [ownerReference(owner, false)];
       }),
+      spec: { containers: [{ name: "main", image: "busybox:1" }], ...(node === undefined ? {} : { nodeName: node }) },
       status: { phase: isRunning ? "Running" : "Pending", containerStatuses: [status] },
     });
   }

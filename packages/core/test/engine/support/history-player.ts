@@ -1,15 +1,20 @@
 import { expect } from "vitest";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
-import { expectModel, expectNothingOpen } from "./check.ts";
+import { expectModel, expectNothingOpen, expectQuiet } from "./check.ts";
 import { advance, containerIdOf, Environment, type MemberSpec } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
-import { ALL_MAPPINGS, IMAGE, isFile, MAPPINGS, Model, TEAMS, type PodModel } from "./model.ts";
+import { ALL_MAPPINGS, IMAGE, isFile, MAPPINGS, Model, PER_NODE, TEAMS, VOLUMES, type PodModel } from "./model.ts";
 import type { Step, TimedStep } from "./steps.ts";
 
 /** Plays a history against an engine and a model, and checks that they agree at rest. */
 export class HistoryPlayer {
-  readonly environment = new Environment({ workloads: MAPPINGS, image: IMAGE, consent: { deletes: "allow" } });
+  readonly environment = new Environment({
+    workloads: MAPPINGS,
+    image: IMAGE,
+    volumes: VOLUMES,
+    consent: { deletes: "allow" },
+  });
   readonly #model = new Model();
   /** End the slowness of containers. */
   readonly #gates: (() => void)[] = [];
@@ -52,6 +57,10 @@ export class HistoryPlayer {
 
   check(options?: { readonly mayHaveFailed: boolean }): void {
     expectModel(this.environment, this.#model, options);
+  }
+
+  checkQuiet(): Promise<void> {
+    return expectQuiet(this.environment);
   }
 
   /** Ends the run; nothing is left open, the summary is true, and the view keeps the last state. */
@@ -150,7 +159,10 @@ export class HistoryPlayer {
     }
   }
 
-  #disturb(step: Extract<Step, { readonly do: "fail" | "disconnect" | "slow" | "take-over" }>, spec: MemberSpec): void {
+  #disturb(
+    step: Extract<Step, { readonly do: "fail" | "disconnect" | "slow" | "take-over" | "take-volume-over" }>,
+    spec: MemberSpec,
+  ): void {
     const container = this.environment.containers.get(containerIdOf(spec));
     if (container === undefined) return;
     if (step.do === "disconnect") container.breakConnection();
@@ -165,6 +177,9 @@ export class HistoryPlayer {
       container.gate = gate.promise;
       this.#gates.push(gate.resolve);
       setTimeout(gate.resolve, 5_000);
+    } else if (step.do === "take-volume-over") {
+      const roots = this.environment.storage(PER_NODE, spec.node).takeOver("2027-01-01T00:00:00.000Z");
+      for (const root of roots) this.#model.claim(spec.node ?? "", root);
     } else {
       const roots = container.takeOver("2027-01-01T00:00:00.000Z");
       for (const root of roots) this.#model.claim(containerIdOf(spec), root);
@@ -186,6 +201,7 @@ export class HistoryPlayer {
       restarts: 0,
       role: at === 0 ? "head" : "worker",
       index: String(at),
+      node: at === 2 ? "n2" : "n1",
     };
     this.#put(pod, {});
   }

@@ -1,28 +1,48 @@
 import type { MemberState } from "../../../src/contract/kind.ts";
+import { locateRoot } from "../../../src/engine/places/locate.ts";
 import { containerPath } from "../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { mapping } from "../../support/mapping.ts";
-import { containerIdOf, type MemberSpec } from "./environment.ts";
+import { containerIdOf, type MemberSpec, type SharedVolume } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
 
 export const TEAMS = ["train", "eval"] as const;
 export type Team = (typeof TEAMS)[number];
 
-/** Mappings that differ in every filter; `nested` lies within `all`. A single file cannot mirror its folder, and a folder can. */
+/** Volumes that every container mounts. The name of the second one is the same on both nodes, and it is another folder on each. */
+export const CLUSTER_WIDE: SharedVolume = { at: "/shared", volume: "pvc:default/shared" };
+export const PER_NODE: SharedVolume = { at: "/local", volume: "pvc:default/local", isPerNode: true };
+export const VOLUMES = [CLUSTER_WIDE, PER_NODE];
+
+/**
+ * Mappings that differ in every filter; `nested` lies within `all`, and `part` within `shared`, also where another pod has it. A single
+ * file cannot mirror its folder, and a folder can.
+ */
 export const MAPPINGS: Readonly<Record<Team, readonly ResolvedMapping[]>> = {
   train: [
     mapping("all", { to: "/all", states: ["current", "kept"] }),
     mapping("nested", { to: "/all/conf", states: ["current"] }),
     mapping("head", { to: "/head", roles: ["head"] }),
     mapping("file", { to: "/etc/app.yaml", indexes: ["0"], mirror: true }),
+    mapping("shared", { to: "/shared" }),
+    mapping("part", { to: "/shared/conf", roles: ["head"] }),
   ],
-  eval: [mapping("eval", { to: "/eval", mirror: true })],
+  eval: [mapping("eval", { to: "/eval", mirror: true }), mapping("local", { to: "/local", mirror: true })],
 };
 export const ALL_MAPPINGS = [...MAPPINGS.train, ...MAPPINGS.eval];
 export const POD_NAMES = ["p0", "p1", "p2"] as const;
 
 export const isFile = (each: ResolvedMapping): boolean => each.id === "file";
-export const rootKeyOf = (each: ResolvedMapping): string => containerPath(each, isFile(each)).key;
+const volumeOf = (each: ResolvedMapping): SharedVolume | undefined =>
+  VOLUMES.find(({ at }) => each.to === at || each.to.startsWith(`${at}/`));
+
+export function rootKeyOf(each: ResolvedMapping): string {
+  const path = containerPath(each, isFile(each));
+  const volume = volumeOf(each);
+  if (volume === undefined) return path.key;
+  const place = { volume: volume.volume, path: path.path.slice(volume.at.length) || "/" };
+  return locateRoot({ podUid: "", containerId: "" }, path, "/", () => place).key;
+}
 
 /** Files of the image beside those of a mapping, by its id: they stay. */
 export const NEIGHBOURS: Readonly<Record<string, LocalFiles>> = {
@@ -59,7 +79,7 @@ export class Model {
   readonly pods = POD_NAMES.map((name) => new PodModel(name));
   /** Local files by mapping. */
   readonly locals = new Map<string, LocalModel>();
-  /** Mapped roots that another run claimed, as `CONTAINER ROOT`. */
+  /** Mapped roots that another run claimed, as `CONTAINER ROOT`, or `NODE ROOT` in the volume of a node. */
   readonly #claimed = new Set<string>();
   /** Mapped roots that a container was eligible for at any time, by container. */
   readonly #everEligible = new Map<string, Set<string>>();
@@ -81,15 +101,25 @@ export class Model {
     );
   }
 
-  /** Another run claimed a mapped root of this container. */
-  claim(containerId: string, root: string): void {
-    this.#claimed.add(`${containerId} ${root}`);
+  /** Mappings of a member, and those that other members write into the same volumes. */
+  visibleIn(pod: PodModel, team: Team): readonly ResolvedMapping[] {
+    const others = this.pods.filter((other) => other !== pod && other.spec.isRunning);
+    const shared = others.flatMap((other) => TEAMS.flatMap((each) => this.mappingsOf(other, each)));
+    return [...this.mappingsOf(pod, team), ...shared.filter((each) => volumeOf(each) === CLUSTER_WIDE)];
+  }
+
+  /** Another run claimed a mapped root. @param where a container id, or a node for its volume */
+  claim(where: string, root: string): void {
+    this.#claimed.add(`${where} ${root}`);
   }
 
   /** Another run claimed a mapped root that this team maps into the pod. */
   isTaken(pod: PodModel, team: Team): boolean {
     const id = containerIdOf(pod.spec);
-    return this.mappingsOf(pod, team).some((each) => this.#claimed.has(`${id} ${rootKeyOf(each)}`));
+    return this.mappingsOf(pod, team).some((each) => {
+      const where = volumeOf(each) === PER_NODE ? (pod.spec.node ?? "") : id;
+      return this.#claimed.has(`${where} ${rootKeyOf(each)}`);
+    });
   }
 
   /** Mapped roots that may ever have been written in a container. */

@@ -21,7 +21,7 @@ export type Step =
       readonly operation: "open" | "claim" | "inventory" | "commit";
       readonly error: "lost" | "terminal";
     }
-  | { readonly do: "disconnect" | "slow" | "take-over"; readonly pod: number }
+  | { readonly do: "disconnect" | "slow" | "take-over" | "take-volume-over"; readonly pod: number }
   | { readonly do: "watches"; readonly how: "drop" | "end" | "compact" }
   | { readonly do: "trigger" };
 

@@ -159,7 +159,7 @@ test("the tree has the documented fields", async () => {
         code: "attempt-equal",
         reason: "its Job is of attempt 0, the Team is at 0",
         by: "owner",
-        targets: [{ container: "main", containerId: "containerd://b", status: "running" }],
+        targets: [{ container: "main", containerId: "containerd://b", status: "running", shared: [] }],
       },
       {
         pod: "a",
@@ -172,7 +172,7 @@ test("the tree has the documented fields", async () => {
         code: "attempt-equal",
         reason: "its Job is of attempt 0, the Team is at 0",
         by: "owner",
-        targets: [{ container: "main", status: "waiting", reason: "waiting: ImagePullBackOff" }],
+        targets: [{ container: "main", status: "waiting", reason: "waiting: ImagePullBackOff", shared: [] }],
       },
     ],
   });

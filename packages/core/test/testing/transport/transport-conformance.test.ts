@@ -4,10 +4,16 @@ import { DELIVERY_FAULTS } from "./support/delivery-faults.ts";
 import type { PlantedFault } from "./support/fault-parts.ts";
 import { FILE_FAULTS } from "./support/file-faults.ts";
 import { makeLocalEnvironment, type Fault } from "./support/local-environment.ts";
+import { PLACE_FAULTS } from "./support/place-faults.ts";
 import { SESSION_FAULTS } from "./support/session-faults.ts";
 
 /** By requirement of the kit. */
-const FAULTS: Readonly<Record<string, PlantedFault>> = { ...FILE_FAULTS, ...DELIVERY_FAULTS, ...SESSION_FAULTS };
+const FAULTS: Readonly<Record<string, PlantedFault>> = {
+  ...FILE_FAULTS,
+  ...DELIVERY_FAULTS,
+  ...SESSION_FAULTS,
+  ...PLACE_FAULTS,
+};
 
 afterEach(() => {
   vi.useRealTimers();

@@ -101,6 +101,11 @@ export class TargetFixture implements AsyncDisposable {
           this.#report(`synced ${root.mapping.id} g${snapshot} +${stats.files} -${stats.deleted}`);
           this.onSynced();
         },
+        onDelivering: () => {},
+        onDelivered: () => {},
+        onShared: () => {},
+        onApart: () => {},
+        onFailure: () => {},
         onRetry: (error) => this.#report(`retry ${error.code}`),
         onProgress: () => {},
         onRun: (action, result) =>

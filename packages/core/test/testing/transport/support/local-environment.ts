@@ -9,6 +9,7 @@ import {
   type OpenContext,
   type Session,
   type SessionEnd,
+  type TransportPlugin,
 } from "../../../../src/contract/transport.ts";
 import type { Target } from "../../../../src/contract/target.ts";
 import { localFileAccess, type TransportEnvironment } from "../../../../src/testing/index.ts";
@@ -32,6 +33,7 @@ export interface Fault {
   /** Claimed instead of what the sound transport claims. */
   readonly capabilities?: Partial<TransportCapabilities>;
   readonly open?: (open: Open) => Open;
+  readonly place?: NonNullable<TransportPlugin["place"]>;
   readonly session?: (sound: Required<Session>, world: FaultyWorld) => Partial<Session>;
 }
 
@@ -46,9 +48,12 @@ export const TARGET: Target = {
 const SMALL_BYTES = 256 * 1024;
 
 /** A transport into a folder of this machine, sound but for the fault, and everything that the kit can do to its container. */
-export async function makeLocalEnvironment({ capabilities, open: openOf, session: sessionOf }: Fault = {}): Promise<
-  Required<Omit<TransportEnvironment, "context" | "commands" | "untilVisible">>
-> {
+export async function makeLocalEnvironment({
+  capabilities,
+  open: openOf,
+  session: sessionOf,
+  place = soundPlace,
+}: Fault = {}): Promise<Required<Omit<TransportEnvironment, "context" | "commands" | "untilVisible">>> {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-local-")));
   const folder = join(base, "app");
   const small = join(base, "small");
@@ -85,6 +90,7 @@ export async function makeLocalEnvironment({ capabilities, open: openOf, session
         ...capabilities,
       },
       open: openOf === undefined ? open : openOf(open),
+      place,
     }),
     cluster: {} as ClusterConnection,
     target: TARGET,
@@ -100,6 +106,10 @@ export async function makeLocalEnvironment({ capabilities, open: openOf, session
     [Symbol.asyncDispose]: async () => rmSync(base, { recursive: true, force: true }),
   };
 }
+
+/** Every container of this machine has its files. */
+const soundPlace: NonNullable<TransportPlugin["place"]> = (_target, { path }) =>
+  path.startsWith("/") ? { volume: "machine", path } : undefined;
 
 /** The methods of a session as properties, so that a fault can replace some of them. */
 function methodsOf(session: LocalSession): Required<Session> {

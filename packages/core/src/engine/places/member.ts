@@ -1,0 +1,16 @@
+/** A target as the places see it. */
+export interface PlaceMember {
+  /** Unique in one run, also when two workloads have the same container. */
+  readonly key: string;
+  /** `pod/NAME, container NAME`, for people. */
+  readonly name: string;
+  /** Pod, UID and container: decides which of several targets leads. */
+  readonly order: readonly string[];
+  /** Identity of the container. */
+  readonly container: string;
+  readonly node: string | undefined;
+  /** What the target should hold, or through whom, differs. */
+  onChange(): void;
+  /** Another target changed these paths of files that this one shares. */
+  onShared(paths: readonly string[]): void;
+}

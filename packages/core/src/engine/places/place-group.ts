@@ -1,0 +1,164 @@
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import { comparePaths } from "../../mapping/tree.ts";
+import type { LocatedRoot } from "./locate.ts";
+import type { PlaceMember } from "./member.ts";
+
+/** A mapped root, wherever it is. */
+export interface PlacedRoot {
+  readonly mapping: ResolvedMapping;
+  /** Position of the mapping in the config of the whole run: the lowest one of a place keeps it. */
+  readonly rank: number;
+  readonly root: LocatedRoot;
+  /** Paths that other mappings of the same container override. */
+  readonly overridden: readonly string[];
+}
+
+/** One mapped root of one target. Its parts but the member are replaced when the target's mappings differ. */
+export interface Claim extends PlacedRoot {
+  readonly member: PlaceMember;
+}
+
+/** All mapped roots whose files are the same bytes. One of their targets leads: it alone claims and commits. */
+export class PlaceGroup {
+  readonly volume: string;
+  readonly path: string;
+  readonly isOwn: boolean;
+  readonly claims = new Set<Claim>();
+  /** The claim whose mapping decides what the place holds. */
+  #winner: Claim | undefined;
+  #served: readonly Claim[] = [];
+  #pods = 0;
+  leader: Claim | undefined;
+  /** Claims whose targets are known to have the files that the leader writes. */
+  readonly proven = new Set<Claim>();
+  /** Grows when a target takes the lead that is not among them: then it is not known what the others have. */
+  epoch = 1;
+  /** Digest of the tree that was last acknowledged; `undefined` while a commit is on its way. */
+  held: string | undefined;
+  /** The claim whose target acknowledged it. */
+  heldBy: Claim | undefined;
+  /** Paths that more specific mappings override, relative to the place. Sorted. */
+  overridden: readonly string[] = [];
+
+  constructor({ volume, path, isOwn }: LocatedRoot) {
+    this.volume = volume;
+    this.path = path;
+    this.isOwn = isOwn;
+  }
+
+  get id(): string {
+    return idOf(this);
+  }
+
+  get winner(): Claim | undefined {
+    return this.#winner;
+  }
+
+  /** Whether a claim's mapping puts the same files here as the winner's. */
+  isServed(claim: Claim): boolean {
+    return this.#winner !== undefined && isSameRule(claim.mapping, this.#winner.mapping);
+  }
+
+  /** Claims whose targets have these files, as last decided. */
+  get served(): readonly Claim[] {
+    return this.#served;
+  }
+
+  /** How many pods they are in. */
+  get pods(): number {
+    return this.#pods;
+  }
+
+  remove(claim: Claim): void {
+    this.claims.delete(claim);
+    this.proven.delete(claim);
+  }
+
+  /**
+   * Decides again who keeps the place, who leads, and what is overridden.
+   * @returns whether anything of it differs
+   */
+  decide(isFit: (member: PlaceMember) => boolean, nested: readonly string[]): boolean {
+    const { leader, overridden } = this;
+    const winner = this.#winner;
+    this.#winner = undefined;
+    for (const claim of this.claims) {
+      if (this.#winner === undefined || compareRanks(claim, this.#winner) < 0) this.#winner = claim;
+    }
+    const served = [...this.claims].filter((claim) => this.isServed(claim));
+    this.#served = served;
+    this.#pods = new Set(served.map(({ member }) => member.order[1])).size;
+    this.leader = chooseLeader(served, leader, this.proven, isFit);
+    if (this.leader !== undefined && !this.isOwn && !this.proven.has(this.leader)) {
+      this.epoch += 1;
+      this.held = undefined;
+      this.proven.clear();
+      this.proven.add(this.leader);
+    }
+    const paths = new Set([...nested, ...served.flatMap((claim) => claim.overridden)]);
+    const next = [...paths].sort(comparePaths);
+    const isSameList = next.length === overridden.length && next.every((path, at) => path === overridden[at]);
+    if (!isSameList) this.overridden = next;
+    return leader !== this.leader || !isSameList || winner?.mapping !== this.#winner?.mapping;
+  }
+}
+
+/** Text that is equal only for the same volume and path. */
+export function idOf({ volume, path }: Pick<LocatedRoot, "volume" | "path">): string {
+  return `${volume}:${path}`;
+}
+
+/** The leader stays while it can. Otherwise: those that have its files for sure, containers that may write first, then by pod, UID and container. */
+function chooseLeader(
+  served: readonly Claim[],
+  leader: Claim | undefined,
+  proven: ReadonlySet<Claim>,
+  isFit: (member: PlaceMember) => boolean,
+): Claim | undefined {
+  const stays = leader !== undefined && served.includes(leader) ? leader : undefined;
+  if (stays !== undefined && isFit(stays.member)) return stays;
+  const sorted = served.toSorted(compareLeaders);
+  const fit = sorted.filter(({ member }) => isFit(member));
+  return fit.find((claim) => proven.has(claim)) ?? fit[0] ?? stays ?? sorted[0];
+}
+
+function compareLeaders(one: Claim, other: Claim): number {
+  const readOnly = Number(one.root.isReadOnly) - Number(other.root.isReadOnly);
+  if (readOnly !== 0) return readOnly;
+  for (const [at, text] of one.member.order.entries()) {
+    const against = other.member.order[at] ?? "";
+    if (text !== against) return text < against ? -1 : 1;
+  }
+  return one.rank - other.rank;
+}
+
+function compareRanks(one: Claim, other: Claim): number {
+  return one.rank - other.rank || compareLeaders(one, other);
+}
+
+/** Two mappings that bring the same local files in the same way. */
+function isSameRule(one: ResolvedMapping, other: ResolvedMapping): boolean {
+  return one === other || ruleOf(one) === ruleOf(other);
+}
+
+const rules = new WeakMap<ResolvedMapping, string>();
+
+function ruleOf(mapping: ResolvedMapping): string {
+  let rule = rules.get(mapping);
+  if (rule === undefined) {
+    const { from, ignore, ignoreDefaults, ignoreFiles, inPlace, mirror, modes, transport, transportOptions } = mapping;
+    rule = JSON.stringify([
+      from,
+      ignore,
+      ignoreDefaults,
+      ignoreFiles,
+      inPlace,
+      mirror,
+      modes,
+      transport,
+      transportOptions,
+    ]);
+    rules.set(mapping, rule);
+  }
+  return rule;
+}

@@ -1,0 +1,73 @@
+import { idOf, PlaceGroup } from "./place-group.ts";
+import type { LocatedRoot } from "./locate.ts";
+import type { PlaceMember } from "./member.ts";
+
+/** All places of a run: by identity, and by volume, since one may contain another. */
+export class PlaceIndex {
+  readonly #groups = new Map<string, PlaceGroup>();
+  readonly #volumes = new Map<string, Set<PlaceGroup>>();
+  /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
+  readonly #apart = new Set<string>();
+
+  /** The place of a root, which is created where it is missing. */
+  group(root: LocatedRoot): PlaceGroup {
+    const id = idOf(root);
+    let group = this.#groups.get(id);
+    if (group === undefined) {
+      this.#groups.set(id, (group = new PlaceGroup(root)));
+      const volume = this.#volumes.get(root.volume);
+      if (volume === undefined) this.#volumes.set(root.volume, new Set([group]));
+      else volume.add(group);
+    }
+    return group;
+  }
+
+  remove(group: PlaceGroup): void {
+    this.#groups.delete(group.id);
+    const volume = this.#volumes.get(group.volume);
+    volume?.delete(group);
+    if (volume?.size === 0) this.#volumes.delete(group.volume);
+  }
+
+  /** The places that contain this one. */
+  around({ volume, path }: PlaceGroup): readonly PlaceGroup[] {
+    return [...(this.#volumes.get(volume) ?? [])].filter((other) => insideOf(other.path, path) !== undefined);
+  }
+
+  /** The paths of the places in this one, relative to it. */
+  nested({ volume, path }: PlaceGroup): readonly string[] {
+    return [...(this.#volumes.get(volume) ?? [])].flatMap((other) => insideOf(path, other.path) ?? []);
+  }
+
+  /** Where a root lands for this target, after what was found out to differ. */
+  located(root: LocatedRoot, { node, container }: PlaceMember): LocatedRoot {
+    if (this.#apart.has(containerKey(root, container))) return { ...root, volume: `${root.volume} of ${container}` };
+    if (this.#apart.has(nodeKey(root.volume, node))) return { ...root, volume: `${root.volume} on ${node ?? ""}` };
+    return root;
+  }
+
+  /**
+   * A target does not see the files that its leader wrote. On another node it is the volume that differs: a claim of a hostPath volume is
+   * another folder on each node. Otherwise it is this container's root: a link leads out of the volume.
+   */
+  separate(root: LocatedRoot, { node, container }: PlaceMember, leader: PlaceMember | undefined): void {
+    const onNode = nodeKey(root.volume, node);
+    const isOtherNode = node !== undefined && node !== leader?.node;
+    this.#apart.add(isOtherNode && !this.#apart.has(onNode) ? onNode : containerKey(root, container));
+  }
+}
+
+/** A path relative to a folder that strictly contains it. */
+function insideOf(folder: string, path: string): string | undefined {
+  if (folder === path) return undefined;
+  const prefix = folder === "/" ? "/" : `${folder}/`;
+  return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
+}
+
+function nodeKey(volume: string, node: string | undefined): string {
+  return `${volume}\0node ${node ?? ""}`;
+}
+
+function containerKey(root: LocatedRoot, container: string): string {
+  return `${idOf(root)}\0${container}`;
+}

@@ -1,0 +1,154 @@
+import type { Place } from "../../contract/place.ts";
+import { targetKey, type Target } from "../../contract/target.ts";
+import type { RootSpec } from "../../contract/transport.ts";
+import { asKinsyncError } from "../../errors/error.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { EligibleContainer } from "../../resolve/select/eligible.ts";
+import type { DesiredState } from "../../sync/target/desired-state.ts";
+import type { ClaimedRoots } from "../../sync/target/first-contact.ts";
+import type { LayoutRoot, Projected } from "../desired.ts";
+import type { WorkloadEmitter } from "../emit.ts";
+import type { SharedRootView } from "../options.ts";
+import { locateRoot } from "./locate.ts";
+import type { PlaceMember } from "./member.ts";
+import type { PlacedRoot } from "./place-group.ts";
+import { placedState } from "./placed-state.ts";
+import type { Places, Standing } from "./places.ts";
+
+/** Determines where a mapped root of a container lands, by the transport of its mapping. */
+export type PlaceOfRoot = (eligible: EligibleContainer, mapping: ResolvedMapping, root: RootSpec) => Place | undefined;
+
+/** More mappings than one workload has. */
+const MAX_MAPPINGS = 1_000_000;
+
+/** What the targets of one workload share. */
+export interface TargetPlacesContext {
+  /** Of the whole run. */
+  readonly places: Places;
+  /** Of the workload, in the order of the config. */
+  readonly mappings: readonly ResolvedMapping[];
+  /** Position of the workload in the run. */
+  readonly rank: number;
+  readonly placeOf: PlaceOfRoot;
+  readonly emitter: WorkloadEmitter;
+}
+
+/** The target whose mapped roots these are. */
+export interface PlacedTarget {
+  readonly eligible: EligibleContainer;
+  readonly name: string;
+  /** Working directory of the container; `undefined` until a session has reported it. */
+  readonly workingDirectory: string | undefined;
+  /** Pushes the desired state of this moment to the worker. */
+  push(): void;
+  /** Another target changed these paths of files that this one shares. */
+  noteChanged(paths: readonly string[]): void;
+}
+
+/** The mapped roots of one running target among all places: what the places know of it, and what they decide for it. */
+export class TargetPlaces implements PlaceMember, ClaimedRoots {
+  readonly key: string;
+  readonly container: string;
+  readonly #context: TargetPlacesContext;
+  readonly #owner: PlacedTarget;
+  readonly #target: Target;
+  /** Of the layout that the places have. */
+  #layoutKey: string | undefined;
+  /** Of the files that the target should hold, through itself or another target. */
+  #filesKey: string | undefined;
+
+  constructor(context: TargetPlacesContext, owner: PlacedTarget, target: Target) {
+    this.container = targetKey(target);
+    this.key = `${context.rank} ${this.container}`;
+    this.#context = context;
+    this.#owner = owner;
+    this.#target = target;
+  }
+
+  // --- a member of the places ---
+
+  get name(): string {
+    return this.#owner.name;
+  }
+
+  get order(): readonly string[] {
+    const { pod, podUid, container } = this.#target;
+    return [pod, podUid, container];
+  }
+
+  get node(): string | undefined {
+    return this.#target.node;
+  }
+
+  onChange(): void {
+    this.#owner.push();
+  }
+
+  onShared(paths: readonly string[]): void {
+    this.#owner.noteChanged(paths);
+  }
+
+  // --- the mapped roots that this run has claimed ---
+
+  has(mappingId: string): boolean {
+    return this.#context.places.isClaimed(this.key, mappingId);
+  }
+
+  add(mappingId: string): void {
+    this.#context.places.claim(this.key, mappingId);
+  }
+
+  // --- what the target asks and reports ---
+
+  /** Tells the places where the mapped roots of a projection land, if that differs. They may push to this target and to others. */
+  update({ layout, layoutKey, state }: Projected): void {
+    const { places } = this.#context;
+    const before = this.#filesKey;
+    this.#filesKey = state.key;
+    // What failed for good is tried again with other files.
+    if (before !== state.key) places.retried(this.key);
+    if (this.#layoutKey === layoutKey) return;
+    this.#layoutKey = layoutKey;
+    places.set(this, this.#locate(layout));
+  }
+
+  /** What the target should hold of a projection. */
+  state(projected: Projected): DesiredState {
+    return placedState(projected, ({ id }) => this.standing(id));
+  }
+
+  /** `undefined`: the target has no root of this mapping. */
+  standing(mappingId: string): Standing | undefined {
+    return this.#context.places.standing(this.key, mappingId);
+  }
+
+  /** The mapped roots that other targets have, too. */
+  shared(): readonly SharedRootView[] {
+    return this.#owner.eligible.mappings.flatMap(({ id }): SharedRootView[] => {
+      const standing = this.standing(id);
+      if (standing === undefined || standing.sharedWith === 0) return [];
+      const { id: place, sharedWith, members, follows } = standing;
+      return [
+        { mapping: id, place, sharedWith, members, ...(follows === undefined ? {} : { through: follows.leader }) },
+      ];
+    });
+  }
+
+  #locate(layout: readonly LayoutRoot[]): readonly PlacedRoot[] {
+    const { mappings, rank, placeOf, emitter } = this.#context;
+    const { eligible, workingDirectory } = this.#owner;
+    return layout.map(({ part: { mapping }, path, overridden }) => ({
+      mapping,
+      rank: rank * MAX_MAPPINGS + mappings.indexOf(mapping),
+      overridden,
+      root: locateRoot(this.#target, path, workingDirectory, (spec) => {
+        try {
+          return placeOf(eligible, mapping, spec);
+        } catch (error) {
+          emitter.problem(asKinsyncError(error, `${mapping.id}: cannot find out where its files land`, {}));
+          return undefined;
+        }
+      }),
+    }));
+  }
+}
