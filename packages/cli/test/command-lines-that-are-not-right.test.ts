@@ -83,7 +83,7 @@ test.each<[situation: string, argv: string, error: string, hint: string]>([
     "two rules for one path",
     "up pod/x --sync src:/app --sync src:/app/",
     "error KINSYNC_CONFIG_CONFLICT: TO of --sync src:/app/ is /app, as in sync[0], and both may meet in one container",
-    "Take one of them out, or give them roles, indexes or containers that do not overlap.",
+    "Take one of them out, or give them roles, indexes, labels or containers that do not overlap.",
   ],
 ])("%s is told, with the next step", async (_situation, argv, error, hint) => {
   await using place = await createWorkplace(SRC);
