@@ -7,6 +7,7 @@ import { createEngine } from "../../../src/engine/engine.ts";
 import type { EngineEvent } from "../../../src/engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../../../src/engine/options.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
+import { containerPath } from "../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
@@ -83,6 +84,20 @@ const labelKind: KindPlugin = defineKind({
   }),
 });
 
+/** A running member of the Team `train`. */
+export const member = (name: string, parts: Partial<MemberSpec> = {}): MemberSpec => ({
+  name,
+  state: "current",
+  teams: ["train"],
+  isRunning: true,
+  life: 1,
+  restarts: 0,
+  ...parts,
+});
+
+/** Key of a mapped root. */
+export const key = (each: ResolvedMapping, isFile = false): string => containerPath(each, isFile).key;
+
 export const uidOf = ({ name, life }: MemberSpec): string => `uid-${name}-${life}`;
 export const containerIdOf = ({ name, life, restarts }: MemberSpec): string => `memory://${name}-${life}-${restarts}`;
 
@@ -153,6 +168,15 @@ export class Environment {
         return source;
       },
     });
+  }
+
+  /** Starts an engine with the Team `train` and its member `p`, and saves `f` once in each mapping. */
+  static start(mappings: readonly ResolvedMapping[], options: Omit<EnvironmentOptions, "workloads"> = {}): Environment {
+    const environment = new Environment({ ...options, workloads: { train: mappings } });
+    environment.put(member("p"));
+    environment.run();
+    for (const each of mappings) environment.source(each).save({ f: "1" });
+    return environment;
   }
 
   run(): void {

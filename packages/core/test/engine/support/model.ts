@@ -1,8 +1,7 @@
 import type { MemberState } from "../../../src/contract/kind.ts";
-import { containerPath } from "../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { mapping } from "../../support/mapping.ts";
-import { containerIdOf, type MemberSpec } from "./environment.ts";
+import { containerIdOf, key, type MemberSpec } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
 
 export const TEAMS = ["train", "eval"] as const;
@@ -22,7 +21,7 @@ export const ALL_MAPPINGS = [...MAPPINGS.train, ...MAPPINGS.eval];
 export const POD_NAMES = ["p0", "p1", "p2"] as const;
 
 export const isFile = (each: ResolvedMapping): boolean => each.id === "file";
-export const rootKeyOf = (each: ResolvedMapping): string => containerPath(each, isFile(each)).key;
+export const rootKeyOf = (each: ResolvedMapping): string => key(each, isFile(each));
 
 /** Files of the image beside those of a mapping, by its id: they stay. */
 export const NEIGHBOURS: Readonly<Record<string, LocalFiles>> = {
