@@ -50,3 +50,8 @@ export function haltedDeletes(error: unknown): Deletes | undefined {
   if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_DELETES") return undefined;
   return error.details["deletes"] as Deletes;
 }
+
+/** The error that decides the status of a target: a failure outranks a halt, which was reported with its mapping. */
+export function foremost(errors: readonly KinsyncError[]): KinsyncError | undefined {
+  return errors.find(({ code }) => code !== "KINSYNC_TARGET_DELETES") ?? errors[0];
+}

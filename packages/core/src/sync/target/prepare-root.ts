@@ -1,27 +1,22 @@
 import type { TransportCapabilities } from "../../contract/capabilities.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
-import type { ArchivePool } from "../archive/archive-pool.ts";
 import type { Channel } from "./channels.ts";
 import type { MayDelete } from "./deletes.ts";
 import { prepareDelivery, type PreparedDelivery } from "./deliver.ts";
 import type { DesiredRoot } from "./desired-state.ts";
-import { takeStock, withOwner, type Claimant, type ClaimedRoots, type FirstContact } from "./first-contact.ts";
+import { takeStock, withOwner, type FirstContact } from "./first-contact.ts";
 import type { TargetNotes } from "./notes.ts";
 import { refuseSystemFolder } from "./refused-root.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 export interface RootOptions {
   readonly channel: Channel;
   readonly root: DesiredRoot;
   readonly snapshot: number;
-  readonly claimant: Claimant;
-  /** The delivery adds to it. */
-  readonly claimed: ClaimedRoots;
-  readonly archives: ArchivePool;
+  /** Options of the target's worker. The delivery adds to its claims. */
+  readonly worker: Pick<WorkerOptions, "name" | "claimant" | "claimed" | "archives" | "mayDelete">;
   readonly capabilities: TransportCapabilities;
   readonly notes: TargetNotes;
-  readonly mayDelete: MayDelete;
-  /** For messages. */
-  readonly target: string;
   readonly onProgress: (sent: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -34,18 +29,16 @@ export async function prepareRoot({
   channel,
   root,
   snapshot,
-  claimant,
-  claimed,
-  archives,
+  worker,
   capabilities,
   notes,
-  mayDelete,
-  target,
   onProgress,
   signal,
 }: RootOptions): Promise<PreparedDelivery> {
   const { id, transport } = root.mapping;
   const { session, ledgers } = channel;
+  const { name: target, claimant, claimed, archives } = worker;
+  const mayDelete: MayDelete = (each, paths) => worker.mayDelete(each, paths);
   const missing = unsupportedInTree(root.tree, capabilities);
   if (missing.length > 0) throw unsupportedError(transport, id, missing);
   refuseSystemFolder(root, session.facts, target);

@@ -4,7 +4,7 @@ import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from
 import { Backoff } from "../../time/backoff.ts";
 import { ActionRunner } from "../actions/runner.ts";
 import { Channels, type Channel } from "./channels.ts";
-import { haltedDeletes } from "./deletes.ts";
+import { foremost, haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
 import { TargetNotes } from "./notes.ts";
@@ -42,7 +42,6 @@ export class Worker implements AsyncDisposable {
   #blocked: { readonly key: string } | "for-good" | undefined;
   #changed: Set<string> | undefined;
   readonly #visibility = new Visibility();
-
   readonly #notes: TargetNotes;
 
   constructor(options: WorkerOptions) {
@@ -163,8 +162,7 @@ export class Worker implements AsyncDisposable {
         if (deletes !== undefined) this.#options.listener.onDeletes(root, error, deletes);
       }
     }
-    // A failure outranks a halt, which has been reported.
-    const failure = failures.find(({ code }) => code !== "KINSYNC_TARGET_DELETES") ?? failures[0];
+    const failure = foremost(failures);
     if (failure !== undefined) throw failure;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
@@ -185,7 +183,7 @@ export class Worker implements AsyncDisposable {
   async #bring(channel: Channel, root: DesiredRoot, desired: DesiredState, signal: AbortSignal): Promise<void> {
     const { id } = root.mapping;
     const { snapshot } = desired;
-    const { name, claimant, claimed, archives, listener } = this.#options;
+    const { listener } = this.#options;
     const known = channel.ledgers.get(id);
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
@@ -194,13 +192,9 @@ export class Worker implements AsyncDisposable {
       channel,
       root,
       snapshot,
-      claimant,
-      claimed,
+      worker: this.#options,
       notes: this.#notes,
-      mayDelete: (each, paths) => this.#options.mayDelete(each, paths),
-      archives,
       capabilities,
-      target: name,
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
