@@ -1,4 +1,5 @@
 // The node agent (10 and later). The protocol: docs/reference/agent-protocol.md.
+// It has more than 300 lines because a container receives it as one text: it can import nothing.
 //
 // The program that starts it defines, in front of this text:
 //   SESSION_TOKEN  begins every line of this program; no other program of the container knows it

@@ -1,4 +1,5 @@
 # The python3 agent (3.5 and later). The protocol: docs/reference/agent-protocol.md.
+# It has more than 300 lines because a container receives it as one text: it can import nothing.
 #
 # The program that starts it defines, in front of this text:
 #   I              the session's standard input, buffered

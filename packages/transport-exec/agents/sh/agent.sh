@@ -1,4 +1,5 @@
 # The sh agent, for dash, bash and busybox ash, with GNU or busybox tools. The protocol: docs/reference/agent-protocol.md.
+# It has more than 300 lines because a container receives it as one text: it can import nothing.
 #
 # The program that starts it defines, in front of this text:
 #   session_token  begins every line of this program; it is in no argument and no environment, so no other program knows it

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { EngineOptions } from "../../../src/engine/options.ts";
 import { mapping } from "../../support/mapping.ts";
-import { advance, Environment, useVirtualClock } from "../support/environment.ts";
-import { byText, CODE, keyIn, member, statuses } from "./support/shared-volume.ts";
+import { advance, Environment, member, useVirtualClock } from "../support/environment.ts";
+import { byText, CODE, keyIn, statuses } from "./support/shared-volume.ts";
 
 beforeEach(useVirtualClock);
 afterEach(() => {

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { containerPath } from "../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { mapping } from "../../support/mapping.ts";
-import { advance, Environment, useVirtualClock } from "../support/environment.ts";
-import { CODE, code, KEY, keyIn, member, start, statuses } from "./support/shared-volume.ts";
+import { advance, Environment, member, useVirtualClock } from "../support/environment.ts";
+import { CODE, code, KEY, keyIn, start, statuses } from "./support/shared-volume.ts";
 
 beforeEach(useVirtualClock);
 afterEach(() => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { SyncedEvent } from "../../../src/engine/events.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
-import { advance, Environment, useVirtualClock, type SharedVolume } from "../support/environment.ts";
-import { byText, CODE, code, KEY, member, start, statuses } from "./support/shared-volume.ts";
+import { advance, Environment, member, useVirtualClock, type SharedVolume } from "../support/environment.ts";
+import { byText, CODE, code, KEY, start, statuses } from "./support/shared-volume.ts";
 
 beforeEach(useVirtualClock);
 afterEach(() => {

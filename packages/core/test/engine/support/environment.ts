@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { defineKind, type KindPlugin, type MemberState } from "../../../src/contract/kind.ts";
+import type { MemberState } from "../../../src/contract/kind.ts";
 import type { KubeObject, Pod } from "../../../src/contract/resource.ts";
 import { targetKey } from "../../../src/contract/target.ts";
 import { defineTransport, type OpenContext } from "../../../src/contract/transport.ts";
@@ -8,6 +8,7 @@ import type { EngineEvent } from "../../../src/engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../../../src/engine/options.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import type { ResolvedAction } from "../../../src/mapping/action.ts";
+import { containerPath } from "../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
@@ -15,6 +16,7 @@ import type { Place } from "../../../src/contract/place.ts";
 import { MemoryContainer } from "../../support/memory-container.ts";
 import { MemoryStorage, type Image } from "../../support/memory-storage.ts";
 import { NAMESPACE, ownerReference, pod, PODS, TEAMS, object } from "../../support/objects.ts";
+import { labelKind } from "./label-kind.ts";
 import { MemorySource } from "./memory-source.ts";
 
 const realImmediate = setImmediate;
@@ -78,24 +80,19 @@ export interface SharedVolume {
   readonly isPerPod?: boolean;
 }
 
-/** A kind that reads the verdict from the pod's labels. */
-const labelKind: KindPlugin = defineKind({
-  name: "team",
-  root: TEAMS,
-  watches: () => ({ watches: [], pods: { owner: "any" } }),
-  judge: () => ({
-    pod: ({ pod: { metadata } }) => {
-      const { state = "current", role, index, side } = metadata.labels ?? {};
-      return {
-        state: state as MemberState,
-        ...(role === undefined ? {} : { role }),
-        ...(index === undefined ? {} : { index }),
-        ...(side === undefined ? {} : { labels: { side } }),
-        reason: { code: state, message: `labelled ${state}` },
-      };
-    },
-  }),
+/** A running member of the Team `train`. */
+export const member = (name: string, parts: Partial<MemberSpec> = {}): MemberSpec => ({
+  name,
+  state: "current",
+  teams: ["train"],
+  isRunning: true,
+  life: 1,
+  restarts: 0,
+  ...parts,
 });
+
+/** Key of a mapped root. */
+export const key = (each: ResolvedMapping, isFile = false): string => containerPath(each, isFile).key;
 
 export const uidOf = ({ name, life }: MemberSpec): string => `uid-${name}-${life}`;
 export const containerIdOf = ({ name, life, restarts }: MemberSpec): string => `memory://${name}-${life}-${restarts}`;
@@ -175,6 +172,15 @@ export class Environment {
         return source;
       },
     });
+  }
+
+  /** Starts an engine with the Team `train` and its member `p`, and saves `f` once in each mapping. */
+  static start(mappings: readonly ResolvedMapping[], options: Omit<EnvironmentOptions, "workloads"> = {}): Environment {
+    const environment = new Environment({ ...options, workloads: { train: mappings } });
+    environment.put(member("p"));
+    environment.run();
+    for (const each of mappings) environment.source(each).save({ f: "1" });
+    return environment;
   }
 
   run(): void {

@@ -2,20 +2,10 @@ import { locateRoot } from "../../../../src/engine/places/locate.ts";
 import { containerPath } from "../../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../../src/mapping/mapping.ts";
 import { mapping } from "../../../support/mapping.ts";
-import { Environment, type MemberSpec, type SharedVolume } from "../../support/environment.ts";
+import { Environment, type SharedVolume } from "../../support/environment.ts";
 
 /** A claim that every container mounts. */
 export const CODE: SharedVolume = { at: "/code", volume: "pvc:default/code" };
-
-export const member = (name: string, parts: Partial<MemberSpec> = {}): MemberSpec => ({
-  name,
-  state: "current",
-  teams: ["train"],
-  isRunning: true,
-  life: 1,
-  restarts: 0,
-  ...parts,
-});
 
 /** The state key of a mapping in a shared volume. */
 export function keyIn(volume: SharedVolume, each: ResolvedMapping): string {
