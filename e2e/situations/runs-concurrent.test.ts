@@ -43,7 +43,7 @@ situation("a run that was taken over while idle halts at its next save", {}, asy
   const x = await emptyPod(fixture);
   const older = fixture.up("pod/x");
   await older.ready();
-  const newer = fixture.up("pod/x", { sync: ["src2:/app/src"] });
+  const newer = fixture.up("pod/x", { sync: ["src2:/app/src"], args: ["--allow-deletes"] });
   expect(await newer.ready()).toMatchObject({ targets: 1, synced: 1 });
   // Files of the older run that the newer one does not have are deleted.
   await fixture.untilSame([x], { from: "src2" });
