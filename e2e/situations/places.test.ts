@@ -84,7 +84,7 @@ situation("a second run takes a shared volume over as a whole", { timeout: 300_0
   await project.writeAll({ "src/f.txt": "one\n", "src/older.txt": "x\n", "src2/f.txt": "other\n" });
   const older = fixture.up("sts/db");
   await older.ready();
-  const newer = fixture.up("sts/db", { sync: ["src2:/app/src"] });
+  const newer = fixture.up("sts/db", { sync: ["src2:/app/src"], args: ["--allow-deletes"] });
   expect(await newer.ready()).toMatchObject({ targets: 3, synced: 3 });
   await fixture.untilSame(pods, { from: "src2" });
   await project.write("src/f.txt", "two\n");
