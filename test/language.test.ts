@@ -41,9 +41,6 @@ const HABITS_OF_PAGES: readonly Habit[] = [
   { pattern: /\bgoes on\b/gi, instead: "continues" },
 ];
 
-/** Folders of sources that are still to be rewritten. Remove a line when its folder is done; the list is to become empty. */
-const FOLDERS_TO_REWRITE: readonly string[] = ["packages/transport-exec/src/agents"];
-
 interface Finding {
   readonly where: string;
   readonly text: string;
@@ -108,13 +105,10 @@ describe("sources", () => {
     folderOf,
   );
 
-  test.each([...byFolder.keys()].filter((folder) => !FOLDERS_TO_REWRITE.includes(folder)))(
-    "%s is in plain English",
-    (folder) => {
-      const found = (byFolder.get(folder) ?? []).flatMap((path) => findingsIn(path, read(path), HABITS));
-      expect(found).toEqual([]);
-    },
-  );
+  test.each([...byFolder.keys()])("%s is in plain English", (folder) => {
+    const found = (byFolder.get(folder) ?? []).flatMap((path) => findingsIn(path, read(path), HABITS));
+    expect(found).toEqual([]);
+  });
 });
 
 function read(path: string): string {
