@@ -4,6 +4,7 @@
 // The program that starts it defines, in front of this text:
 //   SESSION_TOKEN  begins every line of this program; no other program of the container knows it
 //   IDLE_SECONDS   the agent ends when nothing arrived for so long
+//   incarnation and mountLines, of incarnation.cjs
 //
 // Names are strings with one character for each byte ("latin1"), so that they need not be UTF-8. Folders below the root are opened
 // component by component without following a link, and what is in them is reached through /proc/self/fd, which is what openat does;
@@ -235,18 +236,6 @@ function realPath(path) {
         path = dirname(path);
       }
     }
-  }
-}
-
-function mountLines() {
-  try {
-    return fs
-      .readFileSync("/proc/self/mountinfo", "latin1")
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => line.split(" "));
-  } catch {
-    return [];
   }
 }
 
@@ -1222,18 +1211,6 @@ function ping(id, fields) {
 }
 
 // --- start --------------------------------------------------------------------------------------------------------------
-
-// Changes with every start of the container: its termination log, or the start of its first process since the boot.
-function incarnation() {
-  try {
-    for (const words of mountLines()) if (words[4] === "/dev/termination-log") return words[3];
-    const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-    const first = fs.readFileSync("/proc/1/stat", "latin1");
-    return boot + ":" + first.slice(first.lastIndexOf(") ") + 2).split(" ")[19];
-  } catch {
-    return "-";
-  }
-}
 
 const OPERATIONS = { ping, inventory, claim, stage, commit, discard };
 

@@ -1,6 +1,7 @@
 // Runs one command in a container without a shell and reports its exit code in band. What it starts itself it waits for.
 // The program that starts it defines, in front of this text:
 //   SESSION_TOKEN  begins the line that reports the container
+//   incarnation and statWords, of incarnation.cjs
 //
 // First writes `TOKEN= INCARNATION`, then reads a line with a length and so many bytes: the word before the exit code, and the
 // argv, separated by NUL. Any further input, or its end, ends the command with its process group.
@@ -10,26 +11,15 @@ const { spawn } = require("child_process");
 const { signals } = require("os").constants;
 const KILL_AFTER_MS = 1000;
 
-// True if this process leads its process group, as the process of an exec does.
-let leadsGroup = false;
-
-const statWords = (path) => {
-  const text = fs.readFileSync(path, "latin1");
-  return text.slice(text.lastIndexOf(") ") + 2).split(" ");
-};
-
-function incarnation() {
+// Whether this process leads its process group, as the process of an exec does.
+function isGroupLeader() {
   try {
-    leadsGroup = statWords("/proc/self/stat")[2] === String(process.pid);
-    for (const line of fs.readFileSync("/proc/self/mountinfo", "latin1").split("\n")) {
-      const words = line.split(" ");
-      if (words[4] === "/dev/termination-log") return words[3];
-    }
-    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim() + ":" + statWords("/proc/1/stat")[19];
+    return statWords("/proc/self/stat")[2] === String(process.pid);
   } catch {
-    return "-";
+    return false;
   }
 }
+const leadsGroup = isGroupLeader();
 
 process.on("SIGTERM", () => {});
 fs.writeSync(1, SESSION_TOKEN + "= " + incarnation() + "\n");

@@ -5,6 +5,7 @@
 #   I              the session's standard input, buffered
 #   SESSION_TOKEN  bytes that begin every line of this program; no other program of the container knows them
 #   IDLE_SECONDS   the agent ends when nothing arrived for so long
+#   incarnation, of incarnation.py
 #
 # Bytes everywhere: names need not be UTF-8. Every change below the root goes through a file descriptor of its folder, which was
 # opened component by component without following a link. The agent starts no process.
@@ -1086,22 +1087,6 @@ def ping(request_id, fields):
 
 
 # --- start --------------------------------------------------------------------------------------------------------------
-
-
-def incarnation():
-    """Changes with every start of the container: its termination log, or the start of its first process since the boot."""
-    try:
-        with open("/proc/self/mountinfo", "rb") as file:
-            for line in file:
-                words = line.split(b" ")
-                if words[4] == b"/dev/termination-log":
-                    return words[3]
-        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
-            boot = file.read().strip()
-        with open("/proc/1/stat", "rb") as file:
-            return boot + b":" + file.read().rpartition(b") ")[2].split()[19]
-    except OSError:
-        return b"-"
 
 
 OPERATIONS = {

@@ -2,6 +2,7 @@
 # The program that starts it defines, in front of this text:
 #   I              the standard input, buffered
 #   SESSION_TOKEN  bytes that begin the line that reports the container
+#   incarnation, of incarnation.py
 #
 # First writes `TOKEN= INCARNATION`, then reads a line with a length and so many bytes: the word before the exit code, and the
 # argv, separated by NUL. Any further input, or its end, ends the command with its process group.
@@ -11,21 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-
-
-def incarnation():
-    try:
-        with open("/proc/self/mountinfo", "rb") as file:
-            for line in file:
-                words = line.split(b" ")
-                if words[4] == b"/dev/termination-log":
-                    return words[3]
-        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
-            boot = file.read().strip()
-        with open("/proc/1/stat", "rb") as file:
-            return boot + b":" + file.read().rpartition(b") ")[2].split()[19]
-    except OSError:
-        return b"-"
 
 
 def end_command(number):

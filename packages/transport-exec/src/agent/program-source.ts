@@ -16,8 +16,11 @@ const FOLDER = new URL("../../agents/", import.meta.url);
 
 /** Files of each program, in order. */
 const FILES: Readonly<Record<Runtime, Readonly<Record<Program, readonly string[]>>>> = {
-  python3: { agent: ["python3/agent.py"], run: ["python3/run.py"] },
-  node: { agent: ["node/agent.cjs"], run: ["node/run.cjs"] },
+  python3: {
+    agent: ["python3/incarnation.py", "python3/agent.py"],
+    run: ["python3/incarnation.py", "python3/run.py"],
+  },
+  node: { agent: ["node/incarnation.cjs", "node/agent.cjs"], run: ["node/incarnation.cjs", "node/run.cjs"] },
   sh: { agent: ["sh/incarnation.sh", "sh/agent.sh"], run: ["sh/incarnation.sh", "sh/run.sh"] },
 };
 
