@@ -13,6 +13,7 @@ import {
 } from "../../../../src/contract/transport.ts";
 import type { Target } from "../../../../src/contract/target.ts";
 import { localFileAccess, type TransportEnvironment } from "../../../../src/testing/index.ts";
+import { ALL_CAPABILITIES } from "../../../support/capabilities.ts";
 import { Network } from "./connection.ts";
 import { LocalSession } from "./local-session.ts";
 
@@ -78,15 +79,8 @@ export async function makeLocalEnvironment({
     transport: defineTransport({
       name: "local",
       capabilities: {
-        folders: true,
-        links: true,
-        modes: true,
-        deletes: true,
-        run: true,
-        inPlace: true,
-        mirror: true,
+        ...ALL_CAPABILITIES,
         atomic: "batch",
-        acknowledges: "seen",
         ...capabilities,
       },
       open: openOf === undefined ? open : openOf(open),
