@@ -97,15 +97,19 @@ export class PlaceGroup {
     }
     const paths = new Set([...nested, ...served.flatMap((claim) => claim.overridden)]);
     const next = [...paths].sort(comparePaths);
-    const isSameList = next.length === overridden.length && next.every((path, at) => path === overridden[at]);
-    if (!isSameList) this.overridden = next;
-    return leader !== this.leader || !isSameList || winner?.mapping !== this.#winner?.mapping;
+    const isUnchanged = isSameList(next, overridden);
+    if (!isUnchanged) this.overridden = next;
+    return leader !== this.leader || !isUnchanged || winner?.mapping !== this.#winner?.mapping;
   }
 }
 
 /** Text that is equal only for the same volume and path. */
 export function idOf({ volume, path }: Pick<LocatedRoot, "volume" | "path">): string {
   return `${volume}:${path}`;
+}
+
+export function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((each, at) => each === other[at]);
 }
 
 /** The leader stays while it can. Otherwise: those that have its files for sure, containers that may write first, then by pod, UID and container. */

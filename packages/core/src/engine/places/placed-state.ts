@@ -2,7 +2,7 @@ import { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { DesiredRoot, DesiredState } from "../../sync/target/desired-state.ts";
 import { desiredRoot, type Projected } from "../desired.ts";
-import type { Claim } from "./place-group.ts";
+import { isSameList, type Claim } from "./place-group.ts";
 import type { Standing } from "./places.ts";
 
 /**
@@ -51,8 +51,4 @@ function refusedError(mapping: ResolvedMapping, { mapping: owner, member }: Clai
       details: { place, mappings: [owner.id, mapping.id] },
     },
   );
-}
-
-function isSameList(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((each, at) => each === other[at]);
 }
