@@ -129,12 +129,18 @@ export function connectTo(workload: LargeWorkload): { readonly cluster: ClusterC
   return { cluster, feeds };
 }
 
+/** An event of a watch as the API server sends it. */
+export function eventBytes(event: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(event)}\n`);
+}
+
 class Feed {
   #wake: (() => void) | undefined;
   readonly #lines: Uint8Array[] = [];
 
-  push(event: unknown): void {
-    this.#lines.push(new TextEncoder().encode(`${JSON.stringify(event)}\n`));
+  /** The bytes of an event have arrived; see `eventBytes`. */
+  push(bytes: Uint8Array): void {
+    this.#lines.push(bytes);
     this.#wake?.();
   }
 

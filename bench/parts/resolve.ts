@@ -9,7 +9,7 @@ import { walkDown } from "../../packages/core/src/resolve/members/ownership.ts";
 import { watchWorkload } from "../../packages/core/src/resolve/members/workload-watch.ts";
 import type { Resolution } from "../../packages/core/src/resolve/resolution.ts";
 import { formatNumber, median, print, quantile, ratio, table, verdict } from "../report/format.ts";
-import { connectTo, JOBS, LargeWorkload, SET_KIND, SETS } from "./large-workload.ts";
+import { connectTo, eventBytes, JOBS, LargeWorkload, SET_KIND, SETS } from "./large-workload.ts";
 
 const POD_EVENTS = 300;
 const JOB_EVENTS = 20;
@@ -52,13 +52,14 @@ export async function benchResolve(count: number): Promise<void> {
   const podTimes: number[] = [];
   const jobTimes: number[] = [];
   for (let turn = 0; turn < POD_EVENTS; turn += 1) {
-    const object = workload.pod((turn * STRIDE) % count, `2${turn}`);
-    podTimes.push(await timeToResolution(() => feeds.pods.push({ type: "MODIFIED", object })));
+    const event = eventBytes({ type: "MODIFIED", object: workload.pod((turn * STRIDE) % count, `2${turn}`) });
+    podTimes.push(await timeToResolution(() => feeds.pods.push(event)));
   }
   for (let turn = 0; turn < JOB_EVENTS; turn += 1) {
     const job = workload.jobs[turn % workload.jobs.length] as KubeObject;
     const metadata = { ...job.metadata, resourceVersion: `2${turn}`, labels: { turn: String(turn) } };
-    jobTimes.push(await timeToResolution(() => feeds.jobs.push({ type: "MODIFIED", object: { ...job, metadata } })));
+    const event = eventBytes({ type: "MODIFIED", object: { ...job, metadata } });
+    jobTimes.push(await timeToResolution(() => feeds.jobs.push(event)));
   }
 
   const { parse, trim, freeze, walk } = measureSteps(workload);

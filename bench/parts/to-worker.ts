@@ -9,7 +9,7 @@ import { memoryContent } from "../../packages/core/src/mapping/memory-content.ts
 import { createTree } from "../../packages/core/src/mapping/tree.ts";
 import { mapping } from "../../packages/core/test/support/mapping.ts";
 import { formatNumber, median, print, quantile, table, verdict } from "../report/format.ts";
-import { connectTo, LargeWorkload, SET_KIND, SETS } from "./large-workload.ts";
+import { connectTo, eventBytes, LargeWorkload, SET_KIND, SETS } from "./large-workload.ts";
 
 const POD_EVENTS = 300;
 /** Prime, so that consecutive events are about distant pods. */
@@ -114,8 +114,9 @@ export async function benchToWorker(count: number): Promise<void> {
         if (id === containerId) resolve();
       };
     });
+    const event = eventBytes({ type: "MODIFIED", object });
     const from = performance.now();
-    feeds.pods.push({ type: "MODIFIED", object });
+    feeds.pods.push(event);
     await reached;
     times.push(performance.now() - from);
   }

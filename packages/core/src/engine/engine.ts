@@ -174,7 +174,7 @@ class JoinedEngine implements Engine {
 
   async #open(
     workload: ResolvedWorkload,
-    ...[{ target, container, member }, mapping, roots, signal, onNote]: Parameters<OpenSession>
+    ...[{ target, container, member }, mapping, roots, signal]: Parameters<OpenSession>
   ): Promise<HostedSession> {
     const transport = this.#transport(mapping);
     // A program may pass workloads that no project has checked.
@@ -194,7 +194,7 @@ class JoinedEngine implements Engine {
       options: mapping.transportOptions ?? {},
       signal,
     };
-    return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context, onNote));
+    return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context));
   }
 
   #emit(event: EngineEvent): void {

@@ -1,4 +1,4 @@
-import type { HostedSession, ReceiptNote } from "../contract/session.ts";
+import type { HostedSession } from "../contract/session.ts";
 import type { RootSpec } from "../contract/transport.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
@@ -6,12 +6,10 @@ import type { EligibleContainer } from "../resolve/select/eligible.ts";
 /**
  * Opens a session to the container as it is now, by the transport of a mapping.
  * @param roots the mapped roots that the session is for, as far as their shape is known
- * @param onNote receives what receipts report that the target cannot have: a mode, an owner, a time
  */
 export type OpenSession = (
   eligible: EligibleContainer,
   mapping: ResolvedMapping,
   roots: readonly RootSpec[],
   signal: AbortSignal,
-  onNote: (note: ReceiptNote) => void,
 ) => Promise<HostedSession>;

@@ -1,6 +1,6 @@
 import type { RunResult } from "../contract/action.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
-import type { HostedSession, SessionFacts } from "../contract/session.ts";
+import type { HostedSession, ReceiptNote, SessionFacts } from "../contract/session.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
@@ -172,9 +172,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession> {
     const served = this.desired.roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
     const specs = served.map(({ spec }) => spec);
-    return this.#context.open(this.eligible, mapping, specs, signal, (note) =>
-      this.#context.emitter.targetNote(this.eligible, note),
-    );
+    return this.#context.open(this.eligible, mapping, specs, signal);
   }
 
   actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[] {
@@ -272,6 +270,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   onNote(code: string, text: string): void {
     if (this.#isCurrent) this.#context.emitter.note(code, text);
+  }
+
+  onReceiptNote(note: ReceiptNote): void {
+    if (this.#isCurrent) this.#context.emitter.targetNote(this.eligible, note);
   }
 
   onSession({ incarnation, workingDirectory }: SessionFacts): void {

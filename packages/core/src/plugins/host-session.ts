@@ -64,7 +64,6 @@ export class GuardedSession implements HostedSession {
   readonly #session: Session;
   readonly #capabilities: TransportCapabilities;
   readonly #limits: Required<TransportLimits>;
-  readonly #onNote: (note: ReceiptNote) => void;
   /** Bytes of batches in transfer. They are sent in order, so each waits for those before it. */
   #bytesInTransfer = 0;
 
@@ -73,9 +72,7 @@ export class GuardedSession implements HostedSession {
     session: Session,
     capabilities: TransportCapabilities,
     limits: Required<TransportLimits>,
-    onNote: (note: ReceiptNote) => void = () => {},
   ) {
-    this.#onNote = onNote;
     this.#plugin = plugin;
     this.#session = session;
     this.#capabilities = capabilities;
@@ -192,7 +189,6 @@ export class GuardedSession implements HostedSession {
     if (!Array.isArray(notes) || !notes.every((note) => isNote(note))) {
       throw answer("returned a receipt whose `notes` are not a list of { code, message }");
     }
-    for (const note of notes) this.#onNote(note);
     if (seen === undefined) return receipt;
     if (!isThenable(seen)) throw answer(`returned a receipt whose \`seen\` is ${describe(seen)} instead of a promise`);
     if (this.#capabilities.acknowledges === "seen") {

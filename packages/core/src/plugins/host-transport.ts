@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { capabilitiesOf, type TransportCapabilities } from "../contract/capabilities.ts";
-import type { HostedSession, ReceiptNote, Session } from "../contract/session.ts";
+import type { HostedSession, Session } from "../contract/session.ts";
 import type { RootSpec } from "../contract/batch.ts";
 import type { Place, PlaceContext } from "../contract/place.ts";
 import type { Target } from "../contract/target.ts";
@@ -14,11 +14,8 @@ export interface HostedTransport {
   readonly name: string;
   /** All capabilities, with the defaults filled in. */
   readonly capabilities: TransportCapabilities;
-  /**
-   * As the plugin's `open`. Closes a session that arrives after the time limit or after an abort.
-   * @param onNote receives the notes of receipts, in the order of the commits
-   */
-  open(target: Target, context: OpenContext, onNote?: (note: ReceiptNote) => void): Promise<HostedSession>;
+  /** As the plugin's `open`. Closes a session that arrives after the time limit or after an abort. */
+  open(target: Target, context: OpenContext): Promise<HostedSession>;
   /**
    * As the plugin's `place`; `undefined` where it has none.
    * @throws `KINSYNC_PLUGIN_FAILED` where it throws or returns something else
@@ -34,13 +31,13 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
   return {
     name,
     capabilities,
-    async open(target, context, onNote) {
+    async open(target, context) {
       const { signal } = context;
       const limitMs = allLimits.answerMs;
       const session = await guard({ plugin: name, operation: "open", limitMs, signal, onLate: closeLate }, () =>
         transport.open(target, { roots: [], options: {}, ...context }),
       );
-      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits, onNote);
+      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits);
     },
     place: (target, root, context) => call(name, "place", () => checkedPlace(transport.place?.(target, root, context))),
   };

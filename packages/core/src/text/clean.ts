@@ -11,12 +11,18 @@ export function cleanText(text: string): string {
   return text.replaceAll("\r\n", "\n").replaceAll(ESCAPES, "").replaceAll(CONTROLS, "");
 }
 
-/** A copy of plain data with every string in it cleaned. */
+/** Plain data with every string in it cleaned: a copy, or the data itself where there was nothing to clean. */
 export function cleanData<Data>(data: Data): Data {
   if (typeof data === "string") return cleanText(data) as Data;
+  if (typeof data !== "object" || data === null || isClean(data)) return data;
   if (Array.isArray(data)) return data.map((item: unknown) => cleanData(item)) as Data;
-  if (typeof data === "object" && data !== null) {
-    return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, cleanData<unknown>(value)])) as Data;
-  }
-  return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, cleanData<unknown>(value)])) as Data;
+}
+
+function isClean(data: unknown): boolean {
+  if (typeof data === "string") return !CONTROL.test(data);
+  if (typeof data !== "object" || data === null) return true;
+  if (Array.isArray(data)) return data.every(isClean);
+  for (const key in data) if (!isClean((data as Readonly<Record<string, unknown>>)[key])) return false;
+  return true;
 }

@@ -18,19 +18,24 @@ export interface Claim extends PlacedRoot {
   readonly member: PlaceMember;
 }
 
-/** All mapped roots whose files are the same bytes. One of their targets leads: it alone claims and commits. */
+const NONE: readonly never[] = Object.freeze([]);
+
+/**
+ * All mapped roots whose files are the same bytes. One of their targets leads: it alone claims and commits. Nearly every place has one
+ * claim, and there may be thousands of places, so its lists are short and made by `concat`, which leaves no room for more.
+ */
 export class PlaceGroup {
   readonly volume: string;
   readonly path: string;
   readonly isOwn: boolean;
-  readonly claims = new Set<Claim>();
+  #claims: readonly Claim[] = NONE;
   /** The claim whose mapping decides what the place holds. */
   #winner: Claim | undefined;
-  #served: readonly Claim[] = [];
+  #served: readonly Claim[] = NONE;
   #pods = 0;
   leader: Claim | undefined;
   /** Claims whose targets are known to have the files that the leader writes. */
-  readonly proven = new Set<Claim>();
+  #proven: readonly Claim[] = NONE;
   /** Grows when a target takes the lead that is not among them: then it is not known what the others have. */
   epoch = 1;
   /** Digest of the tree that was last acknowledged; `undefined` while a commit is on its way. */
@@ -38,7 +43,7 @@ export class PlaceGroup {
   /** The claim whose target acknowledged it. */
   heldBy: Claim | undefined;
   /** Paths that more specific mappings override, relative to the place. Sorted. */
-  overridden: readonly string[] = [];
+  overridden: readonly string[] = NONE;
 
   constructor({ volume, path, isOwn }: LocatedRoot) {
     this.volume = volume;
@@ -69,9 +74,22 @@ export class PlaceGroup {
     return this.#pods;
   }
 
+  get claims(): readonly Claim[] {
+    return this.#claims;
+  }
+
+  add(claim: Claim): void {
+    this.#claims = this.#claims.concat(claim);
+  }
+
   remove(claim: Claim): void {
-    this.claims.delete(claim);
-    this.proven.delete(claim);
+    this.#claims = this.#claims.filter((each) => each !== claim);
+    this.#proven = this.#proven.filter((each) => each !== claim);
+  }
+
+  /** The claim's target is known to have the files that the leader writes. */
+  proved(claim: Claim): void {
+    if (!this.#proven.includes(claim)) this.#proven = [...this.#proven, claim];
   }
 
   /**
@@ -82,21 +100,21 @@ export class PlaceGroup {
     const { leader, overridden } = this;
     const winner = this.#winner;
     this.#winner = undefined;
-    for (const claim of this.claims) {
+    for (const claim of this.#claims) {
       if (this.#winner === undefined || compareRanks(claim, this.#winner) < 0) this.#winner = claim;
     }
-    const served = [...this.claims].filter((claim) => this.isServed(claim));
+    const isAll = this.#claims.every((claim) => this.isServed(claim));
+    const served = isAll ? this.#claims : this.#claims.filter((claim) => this.isServed(claim));
     this.#served = served;
-    this.#pods = new Set(served.map(({ member }) => member.order[1])).size;
-    this.leader = chooseLeader(served, leader, this.proven, isFit);
-    if (this.leader !== undefined && !this.isOwn && !this.proven.has(this.leader)) {
+    this.#pods = served.length < 2 ? served.length : new Set(served.map(({ member }) => member.order[1])).size;
+    this.leader = chooseLeader(served, leader, this.#proven, isFit);
+    if (this.leader !== undefined && !this.isOwn && !this.#proven.includes(this.leader)) {
       this.epoch += 1;
       this.held = undefined;
-      this.proven.clear();
-      this.proven.add(this.leader);
+      this.#proven = [this.leader];
     }
-    const paths = new Set([...nested, ...served.flatMap((claim) => claim.overridden)]);
-    const next = [...paths].sort(comparePaths);
+    const paths = [...nested, ...served.flatMap((claim) => claim.overridden)];
+    const next = paths.length < 2 ? paths : [...new Set(paths)].sort(comparePaths);
     const isUnchanged = isSameList(next, overridden);
     if (!isUnchanged) this.overridden = next;
     return leader !== this.leader || !isUnchanged || winner?.mapping !== this.#winner?.mapping;
@@ -116,14 +134,14 @@ export function isSameList(one: readonly string[], other: readonly string[]): bo
 function chooseLeader(
   served: readonly Claim[],
   leader: Claim | undefined,
-  proven: ReadonlySet<Claim>,
+  proven: readonly Claim[],
   isFit: (member: PlaceMember) => boolean,
 ): Claim | undefined {
   const stays = leader !== undefined && served.includes(leader) ? leader : undefined;
   if (stays !== undefined && isFit(stays.member)) return stays;
   const sorted = served.toSorted(compareLeaders);
   const fit = sorted.filter(({ member }) => isFit(member));
-  return fit.find((claim) => proven.has(claim)) ?? fit[0] ?? stays ?? sorted[0];
+  return fit.find((claim) => proven.includes(claim)) ?? fit[0] ?? stays ?? sorted[0];
 }
 
 function compareLeaders(one: Claim, other: Claim): number {

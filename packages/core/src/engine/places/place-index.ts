@@ -4,39 +4,35 @@ import type { PlaceMember } from "./member.ts";
 
 /** All places of a run: by identity, and by volume, since one may contain another. */
 export class PlaceIndex {
-  readonly #groups = new Map<string, PlaceGroup>();
-  readonly #volumes = new Map<string, Set<PlaceGroup>>();
+  /** Places by volume. Few of them are in one volume. */
+  readonly #volumes = new Map<string, readonly PlaceGroup[]>();
   /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
   readonly #apart = new Set<string>();
 
   /** The place of a root, which is created where it is missing. */
   group(root: LocatedRoot): PlaceGroup {
-    const id = idOf(root);
-    let group = this.#groups.get(id);
-    if (group === undefined) {
-      this.#groups.set(id, (group = new PlaceGroup(root)));
-      const volume = this.#volumes.get(root.volume);
-      if (volume === undefined) this.#volumes.set(root.volume, new Set([group]));
-      else volume.add(group);
-    }
+    const volume = this.#volumes.get(root.volume) ?? [];
+    const known = volume.find(({ path }) => path === root.path);
+    if (known !== undefined) return known;
+    const group = new PlaceGroup(root);
+    this.#volumes.set(root.volume, volume.concat(group));
     return group;
   }
 
   remove(group: PlaceGroup): void {
-    this.#groups.delete(group.id);
-    const volume = this.#volumes.get(group.volume);
-    volume?.delete(group);
-    if (volume?.size === 0) this.#volumes.delete(group.volume);
+    const rest = (this.#volumes.get(group.volume) ?? []).filter((each) => each !== group);
+    if (rest.length === 0) this.#volumes.delete(group.volume);
+    else this.#volumes.set(group.volume, rest);
   }
 
   /** The places that contain this one. */
   around({ volume, path }: PlaceGroup): readonly PlaceGroup[] {
-    return [...(this.#volumes.get(volume) ?? [])].filter((other) => insideOf(other.path, path) !== undefined);
+    return (this.#volumes.get(volume) ?? []).filter((other) => insideOf(other.path, path) !== undefined);
   }
 
   /** The paths of the places in this one, relative to it. */
   nested({ volume, path }: PlaceGroup): readonly string[] {
-    return [...(this.#volumes.get(volume) ?? [])].flatMap((other) => insideOf(path, other.path) ?? []);
+    return (this.#volumes.get(volume) ?? []).flatMap((other) => insideOf(path, other.path) ?? []);
   }
 
   /** Where a root lands for this target, after what was found out to differ. */

@@ -1,5 +1,6 @@
 import { isSourceError, type KinsyncError } from "../../errors/error.ts";
 import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
+import { ShortMap } from "../../sync/target/short-map.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
 import type { PlaceMember } from "./member.ts";
 import { idOf, type Claim, type PlacedRoot, type PlaceGroup } from "./place-group.ts";
@@ -30,7 +31,7 @@ interface MemberState {
   readonly member: PlaceMember;
   /** As the transport located them. */
   roots: readonly PlacedRoot[];
-  readonly claims: Map<string, { readonly claim: Claim; readonly group: PlaceGroup }>;
+  readonly claims: ShortMap<string, { readonly claim: Claim; readonly group: PlaceGroup }>;
   /** `performance.now()` until which it is not chosen to lead. Infinity: until its desired state differs, or the user retries. */
   unfitUntil: number;
   /** When it may be chosen again. */
@@ -58,7 +59,7 @@ export class Places implements Disposable {
   set(member: PlaceMember, roots: readonly PlacedRoot[]): void {
     let state = this.#members.get(member.key);
     if (state === undefined) {
-      state = { ...NEW_MEMBER, member, roots, claims: new Map() };
+      state = { ...NEW_MEMBER, member, roots, claims: new ShortMap() };
       this.#members.set(member.key, state);
     }
     state.roots = roots;
@@ -174,7 +175,7 @@ export class Places implements Disposable {
   }
 
   #decideFor(state: MemberState): void {
-    this.#decide([...state.claims.values()].map(({ group }) => group));
+    this.#decide(state.claims.values().map(({ group }) => group));
     this.#flush();
   }
 
@@ -195,7 +196,7 @@ export class Places implements Disposable {
   /** A target sees the files that its leader wrote: it can continue for it. */
   proved(key: string, mapping: string): void {
     const entry = this.#members.get(key)?.claims.get(mapping);
-    entry?.group.proven.add(entry.claim);
+    entry?.group.proved(entry.claim);
   }
 
   /** A target does not see the files that its leader wrote: they get places of their own. */
@@ -216,7 +217,7 @@ export class Places implements Disposable {
   #place(state: MemberState): void {
     const affected = new Set<PlaceGroup>();
     const next = new Map(state.roots.map((root) => [root.mapping.id, root]));
-    for (const [id, { claim, group }] of state.claims) {
+    for (const [id, { claim, group }] of state.claims.entries()) {
       const root = next.get(id);
       if (root !== undefined && group.id === idOf(this.#index.located(root.root, state.member))) {
         // The same claim: a leader keeps the lead.
@@ -234,14 +235,14 @@ export class Places implements Disposable {
       const group = this.#index.group(this.#index.located(root.root, state.member));
       // Found out late to be apart: another run may have taken it over since this run claimed it.
       if (this.#claimed.has(idOf(root.root))) this.#claimed.add(group.id);
-      group.claims.add(claim);
+      group.add(claim);
       state.claims.set(id, { claim, group });
       affected.add(group);
     }
-    for (const group of affected) if (group.claims.size === 0) this.#index.remove(group);
+    for (const group of affected) if (group.claims.length === 0) this.#index.remove(group);
     // Other places of these volumes may contain, or lie in, what came or went.
     const groups = new Set([...affected].flatMap((group) => [group, ...this.#index.around(group)]));
-    this.#decide([...groups].filter(({ claims }) => claims.size > 0));
+    this.#decide([...groups].filter(({ claims }) => claims.length > 0));
   }
 
   #decide(groups: readonly PlaceGroup[]): void {

@@ -22,6 +22,8 @@ export interface MemberSelection {
   readonly missing: readonly { readonly mapping: ResolvedMapping; readonly reason: string }[];
 }
 
+const NONE_MISSING: MemberSelection["missing"] = Object.freeze([]);
+
 /** Which containers of a member should hold which mappings: by its state, role, index, labels and container. Pure. */
 export function selectFromMember(
   member: Member,
@@ -29,7 +31,7 @@ export function selectFromMember(
   kind: KindPlugin | undefined,
 ): MemberSelection {
   const found = new Map<string, { container: MemberContainer; mappings: ResolvedMapping[] }>();
-  const missing: { mapping: ResolvedMapping; reason: string }[] = [];
+  let missing: MemberSelection["missing"] = NONE_MISSING;
   for (const mapping of mappings) {
     if (!isSelected(mapping, member)) continue;
     const chosen = selectContainer(member, {
@@ -38,7 +40,7 @@ export function selectFromMember(
       ...(kind === undefined ? {} : { kind }),
     });
     if ("missing" in chosen) {
-      missing.push({ mapping, reason: chosen.missing });
+      missing = [...missing, { mapping, reason: chosen.missing }];
       continue;
     }
     const entry = found.get(chosen.name);

@@ -124,7 +124,7 @@ export class Ledger {
     // Ignored files and files that kinsync did not create matter for the next plan.
     const kept = keptModes(after, desired, this.#modes);
     this.#observed = kept === undefined ? { ...after, ours } : undefined;
-    this.#kept = kept;
+    this.#kept = kept?.size === 0 ? undefined : kept;
   }
 
   /** A part of a plan for `desired` was acknowledged. */

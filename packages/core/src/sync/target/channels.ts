@@ -1,20 +1,13 @@
 import type { HostedSession, SessionEnd } from "../../contract/transport.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Ledger } from "../plan/ledger.ts";
+import { ShortMap } from "./short-map.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 /** An open session and the ledger of each mapped root, by the id of the mapping. */
 export interface Channel {
   readonly session: HostedSession;
-  readonly ledgers: Map<string, Ledger>;
-}
-
-export interface ChannelsOptions {
-  /** Opens a session by the transport of a mapping. Called again after a session ended. */
-  readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
-  readonly onOpened: (session: HostedSession) => void;
-  /** A session ended, and the target did not close it. */
-  readonly onEnded: (end: SessionEnd) => void;
-  readonly signal: AbortSignal;
+  readonly ledgers: ShortMap<string, Ledger>;
 }
 
 /** Equal for mappings that share a session: mappings with another transport or other options need one of their own. */
@@ -24,13 +17,22 @@ export function channelKey({ transport, transportOptions = {} }: ResolvedMapping
 
 /** The sessions of one target, one for each transport, with its options, that its mappings name. */
 export class Channels implements AsyncDisposable {
-  readonly #options: ChannelsOptions;
-  readonly #channels = new Map<string, Channel>();
+  readonly #worker: Pick<WorkerOptions, "open" | "listener">;
+  readonly #onEnded: (end: SessionEnd) => void;
+  readonly #signal: AbortSignal;
+  readonly #channels = new ShortMap<string, Channel>();
   /** A pass and a command that need a channel at the same moment share the one that is being opened. `undefined`: none is. */
   #opening: Map<string, Promise<Channel>> | undefined;
 
-  constructor(options: ChannelsOptions) {
-    this.#options = options;
+  /** @param onEnded a session ended, and the target did not close it */
+  constructor(
+    worker: Pick<WorkerOptions, "open" | "listener">,
+    onEnded: (end: SessionEnd) => void,
+    signal: AbortSignal,
+  ) {
+    this.#worker = worker;
+    this.#onEnded = onEnded;
+    this.#signal = signal;
   }
 
   async get(mapping: ResolvedMapping): Promise<Channel> {
@@ -50,21 +52,21 @@ export class Channels implements AsyncDisposable {
   }
 
   async #open(key: string, mapping: ResolvedMapping): Promise<Channel> {
-    const { signal, open, onOpened, onEnded } = this.#options;
-    const session = await open(mapping, signal);
-    const channel: Channel = { session, ledgers: new Map() };
+    const signal = this.#signal;
+    const session = await this.#worker.open(mapping, signal);
+    const channel: Channel = { session, ledgers: new ShortMap() };
     this.#channels.set(key, channel);
     void session.ended.then((end) => {
       if (this.#channels.get(key) === channel) this.#channels.delete(key);
-      if (!signal.aborted && end.why !== "closed") onEnded(end);
+      if (!signal.aborted && end.why !== "closed") this.#onEnded(end);
     });
-    onOpened(session);
+    this.#worker.listener.onSession(session.facts);
     return channel;
   }
 
   /** Closes every session. The next `get` opens another. */
   async close(): Promise<void> {
-    const channels = [...this.#channels.values()];
+    const channels = this.#channels.values();
     this.#channels.clear();
     await Promise.allSettled(channels.map((channel) => channel.session[Symbol.asyncDispose]()));
   }

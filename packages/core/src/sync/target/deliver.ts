@@ -32,8 +32,6 @@ export interface DeliveryStats {
 /** How a delivery ended. */
 export interface Delivered {
   readonly stats: DeliveryStats;
-  /** What could not be set of the files, although their content is right. */
-  readonly notes: readonly ReceiptNote[];
   /** Settles when the files are visible in the container, where the transport only hands over and reports it. */
   readonly seen: Promise<void> | undefined;
 }
@@ -47,6 +45,8 @@ export interface DeliveryOptions {
   readonly archives: ArchivePool;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
+  /** Receives what each receipt reports that could not be set of the files, although their content is right. */
+  readonly onNotes: (notes: readonly ReceiptNote[]) => void;
   readonly onProgress: (sent: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -118,7 +118,7 @@ class StagedDelivery implements PreparedDelivery {
     const all = waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
     // The caller that awaits it handles the rejection.
     all?.catch(() => undefined);
-    return { stats: statsOf(this.entries), notes, seen: all };
+    return { stats: statsOf(this.entries), seen: all };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,8 +164,10 @@ async function stagePart(
   }
 }
 
-function commitPart({ session }: DeliveryOptions, { stage, stall }: StagedPart): Promise<Receipt> {
-  return session.commit(stage, { signal: stall.signal });
+async function commitPart({ session, onNotes }: DeliveryOptions, { stage, stall }: StagedPart): Promise<Receipt> {
+  const receipt = await session.commit(stage, { signal: stall.signal });
+  if (receipt.notes !== undefined) onNotes(receipt.notes);
+  return receipt;
 }
 
 /** The archive as this target reads it: reports progress, and resets the stall watch. */

@@ -4,23 +4,27 @@ import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { withoutComparison, type ModePolicy } from "../plan/modes.ts";
 import { planScope, type DesiredRoot } from "./desired-state.ts";
+import type { WorkerListener } from "./worker-options.ts";
 
 /** Limit of mount points in one note. */
 const MAX_MOUNTS = 10;
 
 /** What a target cannot have, or is left out in it. It outlives the session. */
 export class TargetNotes {
-  readonly #onNote: (code: string, text: string) => void;
+  readonly #listener: Pick<WorkerListener, "onNote" | "onReceiptNote">;
   /** Mappings in whose roots a mode could not be set. */
   #fixedModes: Set<string> | undefined;
 
-  constructor(onNote: (code: string, text: string) => void) {
-    this.#onNote = onNote;
+  constructor(listener: Pick<WorkerListener, "onNote" | "onReceiptNote">) {
+    this.#listener = listener;
   }
 
-  /** Modes that cannot be set are compared no more. The session's host reports the notes. */
-  unset(mapping: string, notes: readonly ReceiptNote[]): void {
-    if (notes.some(({ code }) => code === "mode")) (this.#fixedModes ??= new Set()).add(mapping);
+  /** A receipt reports what the target cannot have. Modes that cannot be set are compared no more. */
+  received(mapping: string, notes: readonly ReceiptNote[]): void {
+    for (const note of notes) {
+      if (note.code === "mode") (this.#fixedModes ??= new Set()).add(mapping);
+      this.#listener.onReceiptNote(note);
+    }
   }
 
   /** Reports the file systems below a mirrored folder. */
@@ -29,7 +33,7 @@ export class TargetNotes {
     const { id, to } = root.mapping;
     const more = mounts.size > MAX_MOUNTS ? ` and ${mounts.size - MAX_MOUNTS} more` : "";
     const paths = [...mounts].sort().slice(0, MAX_MOUNTS).join(", ");
-    this.#onNote(
+    this.#listener.onNote(
       "mounts",
       `${id}: other file systems are mounted below ${to}, where \`mirror\` deletes nothing: ${paths}${more}`,
     );

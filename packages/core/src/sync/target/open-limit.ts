@@ -8,12 +8,12 @@ const MAX_TOTAL = 48;
 /** Opens a bounded number of sessions at a time; the others wait in order. */
 export class OpenLimit {
   readonly #all = new PQueue({ concurrency: MAX_TOTAL });
+  /** A cluster has few nodes, so the queue of an idle one stays. */
   readonly #nodes = new Map<string, PQueue>();
 
   /** Runs `open` when the limits allow it; rejects at once when the signal ends while it waits. */
   async run<Result>(node: string, signal: AbortSignal, open: () => Promise<Result>): Promise<Result> {
-    const queue = this.#queueOf(node);
-    const work = queue.add(async () => {
+    const work = this.#queueOf(node).add(async () => {
       signal.throwIfAborted();
       return await this.#all.add(async () => {
         // The caller may have aborted while this waited in the queue.
@@ -21,12 +21,6 @@ export class OpenLimit {
         return await open();
       });
     });
-    // Nodes come and go, so an idle queue is removed.
-    void work
-      .catch(() => undefined)
-      .then(() => {
-        if (queue.size === 0 && queue.pending === 0 && this.#nodes.get(node) === queue) this.#nodes.delete(node);
-      });
     return await untilAborted(work, signal);
   }
 

@@ -66,6 +66,7 @@ export async function prepareRoot({
     mayDelete,
     archives,
     target,
+    onNotes: (received) => notes.received(id, received),
     onProgress,
     signal,
   });

@@ -1,6 +1,6 @@
 import type { RunResult } from "../../contract/action.ts";
 import type { TransportCapabilities } from "../../contract/capabilities.ts";
-import type { HostedSession, SessionFacts } from "../../contract/session.ts";
+import type { HostedSession, ReceiptNote, SessionFacts } from "../../contract/session.ts";
 import type { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
@@ -33,6 +33,8 @@ export interface WorkerListener {
   onDeletes(root: DesiredRoot, error: KinsyncError, deletes: Deletes): void;
   /** Something about a mapped root that the user should know. */
   onNote(code: string, text: string): void;
+  /** A receipt reports what the target cannot have: a mode, an owner, a time. */
+  onReceiptNote(note: ReceiptNote): void;
   /** A session began. The desired state may depend on what it found; `update` may be called from here. */
   onSession(facts: SessionFacts): void;
   /** Called after every change of `status`, `idle` or `snapshot`. */

@@ -15,6 +15,9 @@ import type { TargetStatus } from "./status.ts";
 import { Visibility } from "./visibility.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
+/** Made once: the trace of an error costs more than all else that ends a target. */
+const ENDED = new DOMException("the target has ended", "AbortError");
+const NONE: readonly never[] = Object.freeze([]);
 const RETRY_MS = { min: 250, max: 30_000 };
 
 /**
@@ -41,23 +44,18 @@ export class Worker implements AsyncDisposable {
   #retryTimer: NodeJS.Timeout | undefined;
   /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
-  readonly #visibility = new Visibility();
+  #visibility: Visibility | undefined;
   #followers: Followers | undefined;
   /** Mappings whose roots the open sessions may own. */
-  #led: Set<string> | undefined;
+  #led: readonly string[] = NONE;
   readonly #notes: TargetNotes;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
     this.#tried = this.#desired;
-    this.#notes = new TargetNotes((code, text) => options.listener.onNote(code, text));
-    this.#channels = new Channels({
-      open: (mapping, signal) => options.open(mapping, signal),
-      onOpened: (session) => options.listener.onSession(session.facts),
-      onEnded: (end) => this.#onSessionEnd(end),
-      signal: this.#abort.signal,
-    });
+    this.#notes = new TargetNotes(options.listener);
+    this.#channels = new Channels(options, (end) => this.#onSessionEnd(end), this.#abort.signal);
     this.#run();
   }
 
@@ -76,7 +74,7 @@ export class Worker implements AsyncDisposable {
 
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
-    const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility.isPending;
+    const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility?.isPending === true;
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
@@ -162,10 +160,10 @@ export class Worker implements AsyncDisposable {
     const desired = this.#desired;
     this.#tried = desired;
     if (desired.conflict !== undefined) throw desired.conflict;
-    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && this.#led?.has(mapping.id) === true)) {
+    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && this.#led.includes(mapping.id))) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
       await this.#channels.close();
-      this.#led = undefined;
+      this.#led = NONE;
     }
     const failures: KinsyncError[] = [];
     for (const root of desired.roots) {
@@ -201,7 +199,7 @@ export class Worker implements AsyncDisposable {
       return;
     }
     this.#snapshot = desired.snapshot;
-    const notVisible = this.#visibility.reasonAgainst(desired.roots);
+    const notVisible = this.#visibility?.reasonAgainst(desired.roots);
     if (halted !== undefined) this.#set("halted", halted.reason);
     else if (notVisible !== undefined) this.#set("accepted", notVisible);
     else if (pending !== undefined) this.#set(pending.status, pending.reason);
@@ -218,7 +216,7 @@ export class Worker implements AsyncDisposable {
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
     const capabilities = this.#options.capabilities(root.mapping);
-    (this.#led ??= new Set()).add(id);
+    if (!this.#led.includes(id)) this.#led = this.#led.concat(id);
     await using delivery = await prepareRoot({
       channel,
       root,
@@ -231,14 +229,14 @@ export class Worker implements AsyncDisposable {
     });
     if (delivery.entries.length > 0) listener.onDelivering(root);
     const delivered = await delivery.apply();
-    this.#notes.unset(id, delivered.notes);
     const changed = delivery.entries.map(({ path }) =>
       root.spec.shape === "file" ? basename(root.mapping.from) : path,
     );
     if (changed.length > 0) this.noteChanged(changed);
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
-      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#visibility.addUnreported(id);
+      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0)
+        (this.#visibility ??= new Visibility()).addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
     if (root.place !== undefined) this.#following.delivered(root);
@@ -254,7 +252,7 @@ export class Worker implements AsyncDisposable {
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
   #waitUntilSeen(id: string, seen: Promise<void>): void {
     const { signal } = this.#abort;
-    this.#visibility.wait(id, seen, {
+    (this.#visibility ??= new Visibility()).wait(id, seen, {
       onFailed: async (error) => {
         if (!signal.aborted) await this.#failed(error);
       },
@@ -324,7 +322,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
+    this.#abort.abort(ENDED);
     clearTimeout(this.#retryTimer);
     await this.#channels.close();
     await Promise.allSettled([this.#passes, this.#actions?.[Symbol.asyncDispose]()]);

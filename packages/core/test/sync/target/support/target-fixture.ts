@@ -113,6 +113,7 @@ export class TargetFixture implements AsyncDisposable {
         onDeletes: (root, error, deletes) =>
           this.#report(`deletes ${root.mapping.id} ${deletes.paths.join()}: ${error.message}`),
         onNote: (_code, text) => this.#report(`note ${text}`),
+        onReceiptNote: ({ message }) => this.#report(`receipt ${message}`),
         onSession: () => {},
         onChange: () => this.#report("change"),
       },
