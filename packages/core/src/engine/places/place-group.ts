@@ -89,7 +89,7 @@ export class PlaceGroup {
 
   /** The claim's target is known to have the files that the leader writes. */
   proved(claim: Claim): void {
-    if (!this.#proven.includes(claim)) this.#proven = [...this.#proven, claim];
+    if (!this.#proven.includes(claim)) this.#proven = this.#proven.concat(claim);
   }
 
   /**

@@ -235,8 +235,7 @@ export class Worker implements AsyncDisposable {
     if (changed.length > 0) this.noteChanged(changed);
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
-      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0)
-        (this.#visibility ??= new Visibility()).addUnreported(id);
+      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#handedOver.addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
     if (root.place !== undefined) this.#following.delivered(root);
@@ -249,10 +248,15 @@ export class Worker implements AsyncDisposable {
     return (this.#followers ??= new Followers(claimant.runId, listener, this.#startedAt));
   }
 
+  /** Made when a transport hands over files before they are visible. */
+  get #handedOver(): Visibility {
+    return (this.#visibility ??= new Visibility());
+  }
+
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
   #waitUntilSeen(id: string, seen: Promise<void>): void {
     const { signal } = this.#abort;
-    (this.#visibility ??= new Visibility()).wait(id, seen, {
+    this.#handedOver.wait(id, seen, {
       onFailed: async (error) => {
         if (!signal.aborted) await this.#failed(error);
       },
