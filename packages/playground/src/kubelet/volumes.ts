@@ -83,7 +83,7 @@ export class PodVolumes {
       mounts.push({
         kind: file ? "file" : "folder",
         source: source.replace(/\/$/, ""),
-        target: mount.mountPath,
+        target: posix.resolve("/", mount.mountPath),
         readOnly,
       });
     }

@@ -2,7 +2,7 @@
 
 import { devices } from "./device-template.ts";
 
-/** One mount below the container's root. Targets are absolute paths in the container, sources absolute paths of the machine. */
+/** One mount below the container's root. Targets are absolute, normalized paths in the container, sources absolute paths of the machine. */
 export type ContainerMount =
   | { readonly kind: "folder"; readonly source: string; readonly target: string; readonly readOnly: boolean }
   | { readonly kind: "file"; readonly source: string; readonly target: string; readonly readOnly: boolean }
@@ -58,24 +58,66 @@ export function confinedScript(options: ConfinedScriptOptions): string {
   return lines.join("\n");
 }
 
-function innerScript(options: ConfinedScriptOptions): string {
-  // Parents before what is below them.
-  const mounts = [...options.mounts].sort((a, b) => a.target.split("/").length - b.target.split("/").length);
-  const table = [
-    "proc /proc proc nosuid,nodev,noexec",
-    ...devices.map((device) => `/dev/.machine/dev/${device} /dev/${device} none bind`),
-    "shm /dev/shm tmpfs nosuid,nodev,noexec,mode=1777,size=64m",
-    ...mounts.map(tableLine),
+/** A mount point and its line of a table of mounts. */
+interface MountStep {
+  readonly target: string;
+  readonly line: string;
+  /** Shell commands that create the mount point. */
+  readonly create: readonly string[];
+  /** Shell commands after the mount. */
+  readonly finish: readonly string[];
+}
+
+/** Mounts that every container has. */
+const baseMounts: readonly MountStep[] = [
+  "proc /proc proc nosuid,nodev,noexec",
+  ...devices.map((device) => `/dev/.machine/dev/${device} /dev/${device} none bind`),
+  "shm /dev/shm tmpfs nosuid,nodev,noexec,mode=1777,size=64m",
+].map((line) => ({ target: line.split(" ")[1] ?? "", line, create: [], finish: [] }));
+
+/**
+ * Mounts in layers: those of a layer are mounted below those of the layers before. A mount point is created in the volume
+ * that it is below, and not in the image, where that volume hides it.
+ */
+function mountLayers(mounts: readonly ContainerMount[]): readonly (readonly MountStep[])[] {
+  const steps = [
+    ...baseMounts,
+    ...mounts.map((mount) => ({
+      target: mount.target,
+      line: tableLine(mount),
+      create: targetLines(mount),
+      finish: readOnlyLines(mount),
+    })),
   ];
+  const layers: MountStep[][] = [];
+  // Parents before what is below them; the sort is stable.
+  for (const step of steps.toSorted((a, b) => depthOf(a.target) - depthOf(b.target))) {
+    const below = layers.findLastIndex((layer) => layer.some(({ target }) => step.target.startsWith(`${target}/`)));
+    (layers[below + 1] ??= []).push(step);
+  }
+  return layers;
+}
+
+function depthOf(path: string): number {
+  return path.split("/").length;
+}
+
+function layerLines(layer: readonly MountStep[]): readonly string[] {
+  return [
+    ...layer.flatMap(({ create }) => create),
+    `echo ${quote(layer.map(({ line }) => line).join("\n"))} >/dev/.playground/table`,
+    "$B mount -a -T /dev/.playground/table",
+    ...layer.flatMap(({ finish }) => finish),
+  ];
+}
+
+function innerScript(options: ConfinedScriptOptions): string {
   const wd = quote(options.workingDir);
   const lines = [
     "set -e",
     `B=${innerBusybox}`,
     "cd /",
-    ...mounts.flatMap(targetLines),
-    `echo ${quote(table.join("\n"))} >/dev/.playground/table`,
-    "$B mount -a -T /dev/.playground/table",
-    ...mounts.flatMap(readOnlyLines),
+    ...mountLayers(options.mounts).flatMap(layerLines),
     "$B umount -l /dev/.machine",
     `[ -d ${wd} ] || $B mkdir -p ${wd} 2>/dev/null || :`,
     ...(options.user === undefined ? [] : passwdLines(options.user)),

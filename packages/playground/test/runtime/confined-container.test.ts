@@ -21,6 +21,13 @@ describe.runIf(confinable)("a confined container", () => {
             { name: "words", mountPath: "/words" },
             { name: "words", mountPath: "/app/single.txt", subPath: "one" },
             { name: "shared", mountPath: "/deep/er", subPath: "sub", readOnly: true },
+            // Inner ones first, with and without a slash at the end: the API accepts both.
+            { name: "inner", mountPath: "/data/sub/inner/", readOnly: true },
+            { name: "below", mountPath: "/data/sub" },
+            { name: "words", mountPath: "/data/words" },
+            { name: "words", mountPath: "/data/one.txt", subPath: "one" },
+            { name: "outer", mountPath: "/data/" },
+            { name: "outer", mountPath: "/dev/shm/more" },
           ],
         },
         {
@@ -36,6 +43,9 @@ describe.runIf(confinable)("a confined container", () => {
         { name: "small", emptyDir: { sizeLimit: "1Mi" } },
         { name: "words", configMap: { name: "words" } },
         { name: "shared", emptyDir: {} },
+        { name: "outer", emptyDir: {} },
+        { name: "below", emptyDir: {} },
+        { name: "inner", emptyDir: { sizeLimit: "1Mi" } },
       ],
     });
     world.store.create("configmaps", "default", { metadata: { name: "words" }, data: { one: "1", two: "2" } });
@@ -110,6 +120,44 @@ describe.runIf(confinable)("a confined container", () => {
     expect((await sh("echo x > /app/f", "locked")).stderr).toContain("Read-only file system");
     expect((await sh("mkdir -p /rw/sub && echo x > /rw/sub/f", "locked")).code).toBe(0);
     expect((await sh("cat /deep/er/f")).stdout).toBe("x\n");
+  });
+
+  it("has its volumes below other volumes, each with a mount of its own", async () => {
+    const { stdout } = await sh("awk '$5 ~ /^.(data|dev.shm)/ { print $5 }' /proc/self/mountinfo | sort");
+    const below = ["/data", "/data/one.txt", "/data/sub", "/data/sub/inner", "/data/words"];
+    expect(stdout.trim().split("\n")).toEqual([...below, "/dev/shm", "/dev/shm/more"]);
+    expect((await sh("echo x > /data/f && echo y > /data/sub/f && cat /dev/shm/more/f")).stdout).toBe("x\n");
+    expect((await sh("cat /data/one.txt /data/words/two")).stdout).toBe("12");
+    expect((await sh("mv /data/f /data/sub/inner/f")).stderr).toMatch(/read-only/i);
+    expect((await sh("rmdir /data/sub")).stderr).toMatch(/busy/i);
+    // The mount points are folders of the volume that they are below.
+    expect((await sh("ls /dev/shm/more /dev/shm/more/sub")).stdout.split("\n")).toEqual([
+      "/dev/shm/more:",
+      "f",
+      "one.txt",
+      "sub",
+      "words",
+      "",
+      "/dev/shm/more/sub:",
+      "",
+    ]);
+  });
+
+  it("does not start with a volume below a read-only one that lacks the folder", async () => {
+    const volumeMounts = [
+      { name: "outer", mountPath: "/data", readOnly: true },
+      { name: "inner", mountPath: "/data/sub" },
+    ];
+    const volumes = [
+      { name: "outer", emptyDir: {} },
+      { name: "inner", emptyDir: {} },
+    ];
+    world.create("sealed", { restartPolicy: "Never", containers: [{ ...patient(), volumeMounts }], volumes });
+    const pod = await world.pod("sealed", (each) => each.status?.["phase"] === "Failed");
+    expect(status(pod, "main").state["terminated"]).toMatchObject({
+      reason: "StartError",
+      message: expect.stringContaining("Read-only file system") as string,
+    });
   });
 
   it("can't rename over a single mounted file", async () => {
