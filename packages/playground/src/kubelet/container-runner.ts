@@ -1,7 +1,7 @@
 // Runs a container, from image and environment to its exit, and restarts it by its policy.
 
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import type { ContainerMount } from "../runtime/confined-script.ts";
 import { ContainerStartError, type ContainerExit } from "../runtime/container.ts";
 import { findImage, type ImageTemplate } from "../runtime/image.ts";
@@ -16,7 +16,7 @@ import type { PodNode } from "./pod-node.ts";
 import { podSpec, type ContainerSpec, type PodSpec } from "./pod-spec.ts";
 import type { ContainerState } from "./pod-status.ts";
 import { watchProbes } from "./probes.ts";
-import { linkMount, type PodVolumes } from "./volumes.ts";
+import { linkMounts, type PodVolumes } from "./volumes.ts";
 
 /** After a run of this length, the back-off starts again. */
 const STABLE_RUN_MS = 10_000;
@@ -178,7 +178,7 @@ export class ContainerRunner {
     const { confinement } = this.#host.node;
     const mounts = await this.#mounts(spec, image, files);
     if (confinement.kind === "unconfined") {
-      for (const mount of mounts) await linkMount(files.root, mount);
+      await linkMounts(files.root, mounts);
       const temporary = join(files.root, "tmp");
       await mkdir(temporary, { recursive: true });
       env["PLAYGROUND_ROOT"] = files.root;
@@ -196,7 +196,7 @@ export class ContainerRunner {
       hostname: this.#hostname(),
       command: commandOf(spec, image).map((word) => expand(word, env)),
       env,
-      workingDir: spec.workingDir ?? image.workingDir ?? "/",
+      workingDir: posix.resolve("/", spec.workingDir ?? image.workingDir ?? "/"),
       mounts,
       readOnlyRoot: context.readOnlyRootFilesystem === true,
       ...(uid === 0 ? {} : { user: { uid, gid } }),

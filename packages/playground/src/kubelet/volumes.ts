@@ -1,8 +1,9 @@
 // A pod's volumes, as folders of the machine.
 
-import { mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { ContainerMount } from "../runtime/confined-script.ts";
+import { ContainerStartError } from "../runtime/container.ts";
 import type { Confinement } from "../runtime/confinement.ts";
 import { openMemoryVolumes, type MemoryVolumes } from "../runtime/memory-volumes.ts";
 import type { Watchdog } from "../runtime/watchdog.ts";
@@ -95,13 +96,35 @@ export class PodVolumes {
   }
 }
 
-/** Links a volume into an unconfined container, which has no mounts. */
-export async function linkMount(root: string, mount: ContainerMount): Promise<void> {
-  if (mount.kind === "tmpfs") return;
-  const target = join(root, mount.target);
-  await mkdir(dirname(target), { recursive: true });
-  await rm(target, { recursive: true, force: true });
-  await symlink(mount.source, target);
+/**
+ * Links volumes into an unconfined container, which has no mounts. A volume below another one is a link in that one's folder.
+ *
+ * @throws {@link ContainerStartError} if a link of the image or of a volume leads a mount point elsewhere
+ */
+export async function linkMounts(root: string, mounts: readonly ContainerMount[]): Promise<void> {
+  const folders = [root, ...mounts.flatMap((mount) => (mount.kind === "tmpfs" ? [] : [mount.source]))];
+  const own = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
+  const parentsFirst = mounts.toSorted((a, b) => a.target.split("/").length - b.target.split("/").length);
+  for (const mount of parentsFirst) {
+    if (mount.kind === "tmpfs") continue;
+    const target = join(root, mount.target);
+    // What stands at the mount point is removed, so it has to be the container's own.
+    const parent = await realpathOfExisting(dirname(target));
+    if (!own.some((folder) => parent === folder || parent.startsWith(`${folder}/`))) {
+      throw new ContainerStartError(`${mount.target} cannot be mounted: a link leads it to ${parent}`, 128);
+    }
+    await mkdir(dirname(target), { recursive: true });
+    await rm(target, { recursive: true, force: true });
+    await symlink(mount.source, target);
+  }
+}
+
+/** The real path of a folder, or of the nearest folder above it that exists. */
+async function realpathOfExisting(folder: string): Promise<string> {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = await realpath(at).catch(() => undefined);
+    if (found !== undefined) return found;
+  }
 }
 
 async function openVolume(volume: Volume, place: VolumePlace): Promise<OpenVolume> {

@@ -1,30 +1,23 @@
 import type { StatusCause } from "../status-error.ts";
 import type { NewObject } from "../world.ts";
+import { labelProblem, required, subdomainProblem, wrong } from "./causes.ts";
 import { DEFINITIONS, definitionProblems } from "./definitions.ts";
+import { podProblems } from "./pod-validation.ts";
 import type { ResourceType } from "./resources.ts";
 
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const QUALIFIED_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 
 /** Kinds whose name must be a DNS label, because it becomes a host name or a part of one. */
 const LABEL_NAMED: ReadonlySet<string> = new Set(["Namespace", "Service", "JobSet"]);
 
-function wrong(field: string, value: string, why: string): StatusCause {
-  return { reason: "FieldValueInvalid", message: `Invalid value: ${JSON.stringify(value)}: ${why}`, field };
-}
-
-function required(field: string, why: string): StatusCause {
-  return { reason: "FieldValueRequired", message: `Required value: ${why}`, field };
-}
-
 function keyProblem(key: string): string | undefined {
   const slash = key.indexOf("/");
   const prefix = slash === -1 ? undefined : key.slice(0, slash);
   const name = key.slice(slash + 1);
-  if (prefix !== undefined && (prefix.length > 253 || !SUBDOMAIN.test(prefix))) {
-    return "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+  const why = prefix === undefined ? undefined : subdomainProblem(prefix);
+  if (why !== undefined) {
+    return `prefix part ${why}`;
   }
   if (name === "") {
     return "name part must be non-empty";
@@ -51,14 +44,7 @@ export function labelValueProblem(value: unknown): string | undefined {
 }
 
 function nameProblem(resource: ResourceType, name: string): string | undefined {
-  if (LABEL_NAMED.has(resource.kind)) {
-    return name.length <= 63 && LABEL.test(name)
-      ? undefined
-      : "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
-  }
-  return name.length <= 253 && SUBDOMAIN.test(name)
-    ? undefined
-    : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+  return LABEL_NAMED.has(resource.kind) ? labelProblem(name) : subdomainProblem(name);
 }
 
 function labelProblems(field: string, labels: unknown): StatusCause[] {
@@ -76,40 +62,10 @@ function labelProblems(field: string, labels: unknown): StatusCause[] {
   return causes;
 }
 
-interface Container {
-  readonly name?: unknown;
-}
-
-function podProblems(field: string, spec: Record<string, unknown> | undefined): StatusCause[] {
-  const containers = (spec?.["containers"] ?? []) as readonly Container[];
-  if (!Array.isArray(containers) || containers.length === 0) {
-    return [required(`${field}.containers`, "")];
-  }
-  const seen = new Set<string>();
-  const causes: StatusCause[] = [];
-  const lists = { containers, initContainers: (spec?.["initContainers"] ?? []) as readonly Container[] };
-  for (const [list, members] of Object.entries(lists)) {
-    for (const [index, container] of members.entries()) {
-      const at = `${field}.${list}[${index}].name`;
-      const name = container.name;
-      if (typeof name !== "string" || name === "") {
-        causes.push(required(at, ""));
-      } else if (name.length > 63 || !LABEL.test(name)) {
-        causes.push(
-          wrong(
-            at,
-            name,
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
-          ),
-        );
-      } else if (seen.has(name)) {
-        causes.push({ reason: "FieldValueDuplicate", message: `Duplicate value: ${JSON.stringify(name)}`, field: at });
-      } else {
-        seen.add(name);
-      }
-    }
-  }
-  return causes;
+/** Names of the volumes that a StatefulSet adds to its pods. */
+function claimNames(object: NewObject): readonly string[] {
+  const claims = (object.spec?.["volumeClaimTemplates"] ?? []) as readonly { metadata?: { name?: string } }[];
+  return claims.flatMap(({ metadata }) => metadata?.name ?? []);
 }
 
 function templateProblems(object: NewObject): StatusCause[] {
@@ -119,7 +75,7 @@ function templateProblems(object: NewObject): StatusCause[] {
   };
   const causes = [
     ...labelProblems("spec.template.labels", template.metadata?.labels),
-    ...podProblems("spec.template.spec", template.spec),
+    ...podProblems("spec.template.spec", template.spec, claimNames(object)),
   ];
   if (object.kind === "Job") {
     const policy = template.spec?.["restartPolicy"];

@@ -1,7 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { findWriteFence } from "../../src/runtime/write-fence.ts";
 import { isReady, kubeletWorld, patient, status, text, type KubeletWorld } from "../support/kubelet-world.ts";
 import { goneFromMachine, isAlive } from "../support/machine.ts";
@@ -21,6 +30,71 @@ describe("an unconfined container", () => {
     const { stdout } = await world.run("box", ["sh", "-c", script]);
     expect(stdout.split("\n").slice(0, 3)).toEqual([join(root, "app"), root, join(root, "tmp")]);
     expect(readFileSync(join(root, "data/f"), "utf8")).toBe("x\n");
+  });
+
+  it("has its volumes below other volumes", async () => {
+    await using world = kubeletWorld({ confinement: "unconfined" });
+    const volumeMounts = [
+      { name: "inner", mountPath: "/data/sub" },
+      { name: "outer", mountPath: "/data/" },
+    ];
+    const volumes = [
+      { name: "inner", emptyDir: {} },
+      { name: "outer", emptyDir: {} },
+    ];
+    world.create("box", { containers: [{ ...patient(), volumeMounts }], volumes });
+    await world.pod("box", isReady);
+    const script = 'cd "$PLAYGROUND_ROOT/data" && echo x >f && echo y >sub/g && find -L . -type f | sort';
+    expect((await world.run("box", ["sh", "-c", script])).stdout).toBe("./f\n./sub/g\n");
+  });
+
+  it("keeps mount points and working folder within its folder, whatever their names", async () => {
+    const outside = realpathSync(mkdtempSync(join(tmpdir(), "playground-outside-")));
+    onTestFinished(() => rmSync(outside, { recursive: true, force: true }));
+    mkdirSync(join(outside, "folder"));
+    writeFileSync(join(outside, "folder/file"), "the machine's");
+    await using world = kubeletWorld({ confinement: "unconfined" });
+    const up = "/..".repeat(20);
+    const volumes = [{ name: "v", emptyDir: {} }];
+    world.create("up", {
+      containers: [
+        {
+          ...patient(),
+          workingDir: `${up}${outside}/new`,
+          volumeMounts: [{ name: "v", mountPath: `${up}${outside}/folder` }],
+        },
+      ],
+      volumes,
+    });
+    await world.pod("up", isReady);
+    // The first run of the container leaves a link in its volume; the second one is mounted below it.
+    const shared = { hostPath: { path: "/shared" } };
+    world.create("first", {
+      containers: [{ ...patient(), volumeMounts: [{ name: "v", mountPath: "/data" }] }],
+      volumes: [{ name: "v", ...shared }],
+    });
+    await world.pod("first", isReady);
+    symlinkSync(outside, join(world.kubelet.root("default", "first", "main"), "data/link"));
+    world.create("second", {
+      restartPolicy: "Never",
+      containers: [
+        {
+          ...patient(),
+          volumeMounts: [
+            { name: "v", mountPath: "/data" },
+            { name: "w", mountPath: "/data/link/new/folder" },
+          ],
+        },
+      ],
+      volumes: [
+        { name: "v", ...shared },
+        { name: "w", emptyDir: {} },
+      ],
+    });
+    const second = await world.pod("second", (pod) => pod.status?.["phase"] === "Failed");
+    expect(status(second, "main").state["terminated"]).toMatchObject({ reason: "StartError" });
+    expect(readFileSync(join(outside, "folder/file"), "utf8")).toBe("the machine's");
+    expect(existsSync(join(outside, "new"))).toBe(false);
   });
 
   it("ends its commands and the processes that it started", async () => {
