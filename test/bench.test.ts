@@ -1,7 +1,11 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, test } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
+import type { BenchCluster } from "../bench/harness/bench-cluster.ts";
 import { parseClusterOptions } from "../bench/harness/cluster-options.ts";
+import { createObserver } from "../bench/harness/observer.ts";
 import { withResults } from "../bench/report/results-page.ts";
 import { Figures, figuresAsText, verdictsAsText } from "../bench/report/figures.ts";
 import { goalsOf } from "../bench/report/goals.ts";
@@ -80,4 +84,20 @@ test("only a whole run can be written", () => {
     expect(() => parseClusterOptions(["--write", ...option])).toThrow("requires a whole run");
   }
   expect(() => parseClusterOptions(["--only", "saves"])).toThrow("tables are save, save-python, first-sync, big-file");
+});
+
+test("a folder that a container creates late is observed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kinsync-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const cluster: Pick<BenchCluster, "localPath"> = {
+    localPath: (pod, inside) => Promise.resolve(join(folder, pod, inside)),
+  };
+  const file = { pod: "a", folder: "bench/lib", name: "live.txt" };
+  const opening = createObserver(cluster as BenchCluster, [file]);
+  // By then the observer runs.
+  await delay(1500);
+  mkdirSync(join(folder, "a/bench/lib"), { recursive: true });
+  await using observer = await opening;
+  writeFileSync(join(folder, "a/bench/lib/live.txt"), "one\n");
+  expect(await observer.until([file], "one")).toEqual([expect.any(Number)]);
 });

@@ -1,6 +1,8 @@
 // Watches files of containers from outside and reports when they change: in a process of its own, which sleeps in between, so that
 // the observed time does not depend on the measured program. Started by observer.ts.
 import { readSync, openSync, closeSync, fstatSync, watch } from "node:fs";
+import type { WatchListener } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** A file to watch. Its state is its first line, or, if it grows in blocks, their number. */
 export interface Watched {
@@ -18,7 +20,11 @@ export interface Observation {
   readonly timeMs: number;
 }
 
-export type ObserverMessage = "watching" | readonly Observation[];
+export type ObserverMessage = "watching" | { readonly error: string } | readonly Observation[];
+
+/** A container creates its folders a moment after its pod runs. */
+const FOLDER_LIMIT_MS = 20_000;
+const FOLDER_RETRY_MS = 20;
 
 const buffer = Buffer.alloc(128);
 
@@ -37,12 +43,27 @@ function stateOf({ folder, name, block }: Watched): string | undefined {
   }
 }
 
-if (process.send !== undefined) {
+/** Watches a folder, as soon as it exists. */
+async function watchFolder(folder: string, listener: WatchListener<string>): Promise<void> {
+  const end = performance.now() + FOLDER_LIMIT_MS;
+  for (;;) {
+    try {
+      watch(folder, listener);
+      return;
+    } catch (error) {
+      const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+      if (!isMissing) throw error;
+      if (performance.now() > end) throw new Error(`${folder} does not exist after ${FOLDER_LIMIT_MS / 1000} s`);
+    }
+    await delay(FOLDER_RETRY_MS);
+  }
+}
+
+async function watchAll(files: readonly Watched[], report: (message: ObserverMessage) => void): Promise<void> {
   const known = new Map<string, string>();
-  process.on("message", (files: readonly Watched[]) => {
-    const folders = Map.groupBy(files, ({ folder }) => folder);
-    for (const [folder, inside] of folders) {
-      watch(folder, (_event, changed) => {
+  await Promise.all(
+    [...Map.groupBy(files, ({ folder }) => folder)].map(([folder, inside]) =>
+      watchFolder(folder, (_event, changed) => {
         const timeMs = Number(process.hrtime.bigint()) / 1e6;
         const observed: Observation[] = [];
         for (const file of inside) {
@@ -52,10 +73,17 @@ if (process.send !== undefined) {
           known.set(file.key, state);
           observed.push({ key: file.key, state, timeMs });
         }
-        if (observed.length > 0) process.send?.(observed);
-      });
-    }
-    process.send?.("watching");
+        if (observed.length > 0) report(observed);
+      }),
+    ),
+  );
+  report("watching");
+}
+
+if (process.send !== undefined) {
+  const report = (message: ObserverMessage): void => void process.send?.(message);
+  process.on("message", (files: readonly Watched[]) => {
+    watchAll(files, report).catch((error: unknown) => report({ error: String(error) }));
   });
   process.on("SIGINT", () => {});
   process.once("disconnect", () => process.exit());

@@ -52,20 +52,27 @@ async function observeOutside(files: readonly Watched[]): Promise<Observer> {
   const watching = Promise.withResolvers<void>();
   child.on("message", (message: ObserverMessage) => {
     if (message === "watching") watching.resolve();
+    else if ("error" in message) watching.reject(new Error(message.error));
     else for (const each of message) observations.add(each);
   });
   child.once("exit", () => watching.reject(new Error("the observer ended")));
+  const dispose = async (): Promise<void> => {
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    await end(child);
+  };
   child.send(files);
-  await watching.promise;
+  try {
+    await watching.promise;
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
   return {
     isOutside: true,
     method: "inotify on the containers' folders, from outside",
     until: (files, state) => observations.until(files, state),
-    async [Symbol.asyncDispose]() {
-      child.removeAllListeners();
-      child.disconnect();
-      await end(child);
-    },
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
