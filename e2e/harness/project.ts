@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { listFiles } from "./file-listing.ts";
@@ -23,6 +23,10 @@ export class Project implements AsyncDisposable {
   async write(name: string, content: string | Buffer): Promise<void> {
     await mkdir(dirname(this.path(name)), { recursive: true });
     await writeFile(this.path(name), content);
+  }
+
+  async append(name: string, content: string): Promise<void> {
+    await appendFile(this.path(name), content);
   }
 
   /** Replaces a file atomically, as most editors do. */

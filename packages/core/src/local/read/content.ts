@@ -21,7 +21,7 @@ export interface LocalFile {
 export interface LocalContentOptions {
   /** Where the file of a tree path is. */
   readonly locate: (path: string) => LocalFile;
-  /** Called when a file no longer holds the bytes that its tree entry names, so that the source scans it again. */
+  /** Called when a file no longer holds exactly the bytes that its tree entry names, so that the source scans it again. */
   readonly onStale: (path: string) => void;
 }
 
@@ -37,6 +37,9 @@ const NOT_A_FILE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO", "EAGAIN"] a
 /**
  * The bytes of one local source, by digest. It holds the paths of the current tree, and those of recent trees as long as no
  * other file has the same bytes, so that a batch under way can still read a file that has been ignored since.
+ *
+ * A file that has grown since, such as a log, still begins with the bytes that its entry names. If their digest is right, they are
+ * served, so a file that grows all the time delays no batch.
  */
 export class LocalContent implements ContentStore {
   readonly #options: LocalContentOptions;
@@ -82,11 +85,13 @@ export class LocalContent implements ContentStore {
   async *#whole(content: Content, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     signal.throwIfAborted();
     if (content.size === 0) return;
-    yield await this.#firstOf(content, (file) => {
-      const bytes = readWhole(file, content.size);
+    yield await this.#firstOf(content, (file, path) => {
+      const read = readWhole(file, content.size);
+      const bytes = read.subarray(0, content.size);
       if (bytes.length !== content.size || hash("sha256", bytes) !== content.digest) {
         throw sourceChanged(file.absolute, "its bytes are different");
       }
+      if (read.length > content.size) this.#options.onStale(path);
       return bytes;
     });
   }
@@ -99,16 +104,18 @@ export class LocalContent implements ContentStore {
         await handle.close();
         throw error;
       });
-      if (!stats.isFile() || stats.size !== content.size) {
+      if (!stats.isFile() || stats.size < content.size) {
         await handle.close();
-        throw sourceChanged(file.absolute, stats.isFile() ? "its size is different" : "it is no longer a file");
+        throw sourceChanged(file.absolute, stats.isFile() ? "it has shrunk" : "it is no longer a file");
       }
-      return { handle, path, file, [Symbol.asyncDispose]: () => handle.close() };
+      return { handle, path, file, hasGrown: stats.size > content.size, [Symbol.asyncDispose]: () => handle.close() };
     });
-    const { handle, path, file } = opened;
-    const stream = handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false, signal });
+    const { handle, path, file, hasGrown } = opened;
+    const end = content.size - 1;
+    const stream = handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false, signal, end });
     try {
       yield* checkedChunks(stream as AsyncIterable<Buffer>, content, file.absolute);
+      if (hasGrown) this.#options.onStale(path);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#failure(error, path, file);

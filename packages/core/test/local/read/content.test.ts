@@ -55,8 +55,8 @@ describe.each([
 
   test.each<readonly [what: string, why: string, change: (file: string) => Promise<unknown>]>([
     ["was overwritten", "its bytes are different", (file) => writeFile(file, text.replace("i", "I"))],
-    ["has grown", "different", (file) => appendFile(file, "x")],
-    ["has shrunk", "different", (file) => truncate(file, 3)],
+    ["was overwritten by more", "its bytes are different", (file) => writeFile(file, `x${text}`)],
+    ["has shrunk", "its bytes are different|it has shrunk", (file) => truncate(file, 3)],
     ["was removed", "it was removed", (file) => rm(file)],
     [
       "was removed with its folder",
@@ -98,8 +98,16 @@ describe.each([
     await expect(read(content, wanted)).rejects.toMatchObject({
       code: "KINSYNC_SOURCE_CHANGED",
       retry: "retry",
-      message: expect.stringMatching(new RegExp(`^${root}/folder/f changed on this machine .*${why}`)) as string,
+      message: expect.stringMatching(new RegExp(`^${root}/folder/f changed on this machine .*(${why})`)) as string,
     });
+    expect(stale).toEqual(["folder/f"]);
+  });
+
+  test("that has grown is read as it was, and scanned again", async () => {
+    await write(root, { "folder/f": text });
+    content.add("folder/f", wanted);
+    await appendFile(join(root, "folder/f"), "another line\n");
+    expect(await read(content, wanted)).toBe(text);
     expect(stale).toEqual(["folder/f"]);
   });
 
