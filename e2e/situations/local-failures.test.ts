@@ -22,7 +22,9 @@ situation("a missing TMPDIR is named, and kinsync continues once it exists", {},
   expect(retry.reason).toContain(`${project.path("scratch")}, the temporary folder of this machine`);
   expect(retry.hint).toContain("TMPDIR");
   // A failure of this machine says nothing about the target.
-  expect(kinsync.events.slice(since).filter(({ event, code }) => event === "failed" || /TARGET|PLUGIN/.test(code ?? ""))).toEqual([]);
+  expect(
+    kinsync.events.slice(since).filter(({ event, code }) => event === "failed" || /TARGET|PLUGIN/.test(code ?? "")),
+  ).toEqual([]);
   // Small saves need no temporary folder, but they wait for the batch that they are part of.
   await project.write("src/f.txt", "two\n");
   await project.makeFolder("scratch");

@@ -66,7 +66,11 @@ class WatchedSource implements Source {
     this.spec = spec;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
-    this.#scanner = new Scanner(spec, (path) => this.#scanSoon([path]));
+    this.#scanner = new Scanner(spec, (path, isRestless) => {
+      if (isRestless)
+        this.#note(`${spec.from}/${path} changes faster than it can be sent: it is left out until it is at rest`);
+      this.#scanSoon([path]);
+    });
     this.#debounce = new Debounce({
       quietMs: options.settle ?? QUIET_MS,
       isGitLocked: () => this.#gitLock?.isHeld === true,

@@ -21,8 +21,11 @@ export interface LocalFile {
 export interface LocalContentOptions {
   /** Where the file of a tree path is. */
   readonly locate: (path: string) => LocalFile;
-  /** Called when a file no longer holds exactly the bytes that its tree entry names, so that the source scans it again. */
-  readonly onStale: (path: string) => void;
+  /**
+   * Called when a file no longer holds exactly the bytes that its tree entry names, so that the source scans it again.
+   * @param isServed the file has grown, and its beginning still holds the bytes
+   */
+  readonly onStale: (path: string, isServed: boolean) => void;
 }
 
 /** Files up to this size are read in one synchronous call: ten times cheaper than a stream each. */
@@ -91,7 +94,7 @@ export class LocalContent implements ContentStore {
       if (bytes.length !== content.size || hash("sha256", bytes) !== content.digest) {
         throw sourceChanged(file.absolute, "its bytes are different");
       }
-      if (read.length > content.size) this.#options.onStale(path);
+      if (read.length > content.size) this.#options.onStale(path, true);
       return bytes;
     });
   }
@@ -115,7 +118,7 @@ export class LocalContent implements ContentStore {
     const stream = handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false, signal, end });
     try {
       yield* checkedChunks(stream as AsyncIterable<Buffer>, content, file.absolute);
-      if (hasGrown) this.#options.onStale(path);
+      if (hasGrown) this.#options.onStale(path, true);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#failure(error, path, file);
@@ -148,7 +151,7 @@ export class LocalContent implements ContentStore {
     const named = hasCode(error, ...NOT_A_FILE)
       ? sourceChanged(file.absolute, isMissing(error) ? "it was removed" : "it is no longer a file")
       : sourceUnreadable(file.absolute, error);
-    if (named.code === "KINSYNC_SOURCE_CHANGED") this.#options.onStale(path);
+    if (named.code === "KINSYNC_SOURCE_CHANGED") this.#options.onStale(path, false);
     return named;
   }
 }

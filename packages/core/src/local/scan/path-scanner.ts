@@ -2,12 +2,13 @@ import { lstatSync, readFileSync, type BigIntStats } from "node:fs";
 import { sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { TreeEntry } from "../../mapping/tree.ts";
-import { digestFile, digestSmallFile, SMALL_FILE_BYTES, type FileDigest } from "../read/digest.ts";
+import { digestFile, digestSmallFile, SMALL_FILE_BYTES, stampOf, type FileDigest } from "../read/digest.ts";
 import { identityOf, isNewborn, isSameFolder } from "./folder-identity.ts";
 import { IgnoreRules, type IgnoreFileName } from "../ignore/ignore-rules.ts";
 import { readLinkTarget, readNames, type Names } from "../read/names.ts";
 import { fileRecord, isUnchanged, type PathRecords } from "./path-records.ts";
 import { unreadablePath } from "../read/source-errors.ts";
+import { RestlessFiles } from "./restless-files.ts";
 import type { SourceSpec } from "../source.ts";
 import { hasCode, isMissing } from "../read/system-error.ts";
 import { joinPath } from "./tree-path.ts";
@@ -22,6 +23,7 @@ const IS_WINDOWS = process.platform === "win32";
 export class PathScanner {
   readonly #spec: SourceSpec;
   readonly #records: PathRecords;
+  readonly restless = new RestlessFiles();
   #rules: IgnoreRules;
   #signal: AbortSignal = AbortSignal.abort();
   #sliceEnd = 0;
@@ -132,10 +134,14 @@ export class PathScanner {
 
   async #visitFile(path: string, stats: BigIntStats): Promise<void> {
     if (isUnchanged(this.#records.get(path), stats)) return;
+    if (this.restless.isRestless(path, stampOf(stats))) {
+      this.#leaveOutForNow(path);
+      return;
+    }
     try {
       const digest = await this.digest(this.absolute(path), stats, false);
       if (digest === undefined) {
-        this.#records.unstable.add(path);
+        this.#leaveOutForNow(path);
         return;
       }
       this.#records.clearProblem(path);
@@ -143,10 +149,12 @@ export class PathScanner {
       this.#records.set(path, fileRecord(path, digest));
     } catch (error) {
       if (this.#signal.aborted) throw error;
-      this.#remove(path);
       // Removed or replaced since `lstat`: the next scan finds out.
-      if (isMissing(error) || hasCode(error, "ELOOP", "ENOTFILE")) this.#records.unstable.add(path);
-      else this.#leaveOut(path, error);
+      if (isMissing(error) || hasCode(error, "ELOOP", "ENOTFILE")) this.#leaveOutForNow(path);
+      else {
+        this.#remove(path);
+        this.#leaveOut(path, error);
+      }
     }
   }
 
@@ -190,6 +198,12 @@ export class PathScanner {
 
   #remove(path: string): void {
     if (this.#records.remove(path)) this.#rules = this.#rules.without(path);
+  }
+
+  /** The bytes of an older record no longer exist, so the path is not a part of the tree until a later scan has read it. */
+  #leaveOutForNow(path: string): void {
+    this.#remove(path);
+    this.#records.unstable.add(path);
   }
 
   #leaveOut(path: string, cause: unknown): void {

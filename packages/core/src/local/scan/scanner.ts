@@ -26,17 +26,21 @@ export class Scanner {
   readonly #paths: PathScanner;
   #shape: Tree["shape"] | undefined;
 
-  /** @param onStale a path whose file no longer holds the bytes of its entry; the next scan of that path reads the file again */
-  constructor(spec: SourceSpec, onStale: (path: string) => void = () => {}) {
+  /**
+   * @param onStale a path whose file no longer holds exactly the bytes of its entry. The next scan of that path reads the file
+   *   again, or leaves it out if it is restless: it changes faster than it can be sent
+   */
+  constructor(spec: SourceSpec, onStale: (path: string, isRestless: boolean) => void = () => {}) {
     this.spec = spec;
     this.content = new LocalContent({
       locate: (path) =>
         this.#shape === "file"
           ? { absolute: spec.from, follow: true }
           : { absolute: this.#paths.absolute(path), follow: false },
-      onStale: (path) => {
+      onStale: (path, isServed) => {
         this.#records.expire(path);
-        onStale(path);
+        const canBeLeftOut = this.#shape === "directory" && !isServed;
+        onStale(path, canBeLeftOut && this.#paths.restless.recordStale(path));
       },
     });
     this.#records = new PathRecords(this.content);
