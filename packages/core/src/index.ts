@@ -27,6 +27,7 @@ export type {
   ResumedEvent,
   RetryEvent,
   RunEvent,
+  SessionEvent,
   SummaryEvent,
   SyncedEvent,
   TargetEvent,
@@ -52,6 +53,8 @@ export { watchWorkload } from "./resolve/members/workload-watch.ts";
 export type { WorkloadWatch, WorkloadWatchOptions } from "./resolve/members/watch-options.ts";
 export { explainWorkload, resolveOnce } from "./resolve/report/explain.ts";
 export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/report/explain.ts";
+export { readAgents } from "./resolve/report/read-agents.ts";
+export type { ReadAgentsOptions, TargetAgent } from "./resolve/report/read-agents.ts";
 export { treeOf } from "./resolve/report/member-tree.ts";
 export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/report/member-tree.ts";
 export type { SharedMount } from "./resolve/report/shared-mounts.ts";

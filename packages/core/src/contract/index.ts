@@ -32,7 +32,16 @@ export { readArchive } from "./read-archive.ts";
 export type { ArchivePart } from "./read-archive.ts";
 export { TarCursor } from "./tar-cursor.ts";
 export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
-export type { Receipt, ReceiptNote, Session, SessionEnd, SessionFacts, Stage } from "./session.ts";
+export type {
+  AgentCandidate,
+  AgentChoice,
+  Receipt,
+  ReceiptNote,
+  Session,
+  SessionEnd,
+  SessionFacts,
+  Stage,
+} from "./session.ts";
 export { targetKey } from "./target.ts";
 export type { Target } from "./target.ts";
 export type { RunAction, RunResult } from "./action.ts";

@@ -33,10 +33,34 @@ export interface ReceiptNote {
   readonly message: string;
 }
 
+/** Why a session runs on its agent. */
+export interface AgentChoice {
+  /** For people, in a few words: `node: 40 MB do not fit into the 12 MB left of the memory limit; took sh`. */
+  readonly reason: string;
+  /** All agents that the transport has, the preferred one first. */
+  readonly candidates: readonly AgentCandidate[];
+}
+
+/** What became of one agent that a session could have run on. */
+export interface AgentCandidate {
+  readonly agent: string;
+  /**
+   * `chosen`; `missing`: the container lacks a program; `memory`: it does not fit beside what runs there; `slow`: it took longer to
+   * start than it would save; `broken`: it failed or did not answer; `untried`: another one is preferred, or the options leave it out.
+   */
+  readonly verdict: "chosen" | "missing" | "memory" | "slow" | "broken" | "untried";
+  /** For people, without the name of the agent. */
+  readonly reason: string;
+  /** Milliseconds from its start to its first line, if it was started. */
+  readonly startMs?: number;
+}
+
 /** What a session reports about the container when it opens. */
 export interface SessionFacts {
   /** What runs on the container's side, for people: `python3`, `node`, `sh`, or a name of the transport's own. */
   readonly agent: string;
+  /** Why this agent; missing where the transport has no choice. */
+  readonly choice?: AgentChoice;
   /** Changes whenever the container restarts. */
   readonly incarnation: string;
   /** The container's working directory; missing where the transport cannot tell. */

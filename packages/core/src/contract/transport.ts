@@ -11,7 +11,7 @@ import type { Target } from "./target.ts";
 export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
 export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
 export type { Place, PlaceContext } from "./place.ts";
-export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, Stage } from "./session.ts";
+export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, SessionFacts, Stage } from "./session.ts";
 
 /** What a transport receives when it opens a session. */
 export interface OpenContext {

@@ -1,4 +1,5 @@
 import type { Origin } from "../contract/inventory.ts";
+import type { AgentChoice } from "../contract/session.ts";
 import type { MemberState } from "../contract/state.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
@@ -43,6 +44,14 @@ export interface MemberEvent extends Base {
   /** Code of the kind's reason. */
   readonly code: string;
   readonly reason: string;
+}
+
+/** A session with a target opened: what runs in its container on kinsync's behalf, and why. */
+export interface SessionEvent extends OfTarget {
+  readonly event: "session";
+  readonly agent: string;
+  /** Why this agent; missing where the transport has no choice. */
+  readonly choice?: AgentChoice;
 }
 
 /** A target's status changed. */
@@ -199,6 +208,7 @@ export interface SummaryEvent extends Base {
 export type EngineEvent =
   | ReadyEvent
   | MemberEvent
+  | SessionEvent
   | TargetEvent
   | SnapshotEvent
   | SyncedEvent

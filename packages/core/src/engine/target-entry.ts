@@ -276,8 +276,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     if (this.#isCurrent) this.#context.emitter.targetNote(this.eligible, note);
   }
 
-  onSession({ incarnation, workingDirectory }: SessionFacts): void {
+  onSession({ agent, choice, incarnation, workingDirectory }: SessionFacts): void {
     if (!this.#isCurrent) return;
+    const event = { event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) } as const;
+    this.#context.emitter.emit(event);
     this.#context.places.opened(this.#running.key, incarnation);
     if (workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;
     this.#workingDirectory = workingDirectory;

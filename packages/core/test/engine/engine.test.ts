@@ -26,6 +26,16 @@ test("one save that touches two mappings is one snapshot", async () => {
   await environment.end();
 });
 
+test("an event names the agent of each session that opens", async () => {
+  const environment = Environment.start([mapping("a")]);
+  await advance(1_000);
+  const sessions = environment.events.filter(({ event }) => event === "session");
+  expect(sessions).toMatchObject([
+    { pod: "p", container: "main", agent: "memory", choice: { reason: "the only one" } },
+  ]);
+  await environment.end();
+});
+
 test("a mapping that never comes to rest does not delay its own saves", async () => {
   const a = mapping("a");
   const b = mapping("b");

@@ -11,6 +11,7 @@ import type {
   RootSpec,
   Session,
   SessionEnd,
+  SessionFacts,
   Stage,
 } from "../../src/contract/transport.ts";
 import { KinsyncError } from "../../src/errors/error.ts";
@@ -116,7 +117,7 @@ export class MemoryContainer {
 const PROOF_MS = 10_000;
 
 export class MemorySession implements Session {
-  readonly facts: { readonly agent: string; readonly incarnation: string; readonly workingDirectory: string };
+  readonly facts: SessionFacts;
   readonly ended: Promise<SessionEnd>;
   readonly #container: MemoryContainer;
   readonly #session: string;
@@ -131,7 +132,12 @@ export class MemorySession implements Session {
     container: MemoryContainer,
     run: { readonly session: string; readonly since: string; readonly host: string | undefined },
   ) {
-    this.facts = { agent: "memory", incarnation: container.uid, workingDirectory: "/" };
+    this.facts = {
+      agent: "memory",
+      choice: { reason: "the only one", candidates: [] },
+      incarnation: container.uid,
+      workingDirectory: "/",
+    };
     this.#container = container;
     this.#session = run.session;
     this.#since = run.since;
