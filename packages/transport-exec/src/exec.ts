@@ -2,6 +2,7 @@ import { defineTransport, isKinsyncError, type Session, type TransportPlugin } f
 import { lostError, timeoutError } from "./stream/target-error.ts";
 import { placeOf } from "./place/place.ts";
 import { RUNTIMES, type Runtime } from "./agent/runtimes.ts";
+import { KnownContainers } from "./agent/known-containers.ts";
 import { findGone } from "./session/identity.ts";
 import { ExecSession } from "./session/session.ts";
 import { startAgent } from "./agent/start-agent.ts";
@@ -50,6 +51,7 @@ const SOCKET_PING_MS = 15_000;
 export function exec(options: ExecOptions = {}): TransportPlugin<Required<Session>> {
   const openTimeout = options.openTimeout ?? 15_000;
   const idleMs = options.pingInterval ?? 10_000;
+  const known = new KnownContainers();
   return defineTransport({
     name: "exec",
     // A WebSocket is authorized as `get`. Since Kubernetes 1.35 the server requires `create`, too.
@@ -78,6 +80,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
           timeout: openTimeout,
           pingInterval: SOCKET_PING_MS,
           idleMs: Math.max(AGENT_IDLE_MS, MISSED_PINGS * idleMs),
+          known,
           signal,
         });
       } catch (error) {

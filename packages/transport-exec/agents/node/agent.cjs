@@ -1216,7 +1216,8 @@ const OPERATIONS = { ping, inventory, claim, stage, commit, discard };
 
 async function serve() {
   const workingDirectory = Buffer.from(process.cwd()).toString("latin1");
-  send("=", 1, "node", process.getuid(), escapeWord(incarnation()), escapeWord(workingDirectory));
+  endFormerAgents(FORMER_AGENTS);
+  send("=", 1, "node", process.getuid(), escapeWord(incarnation()), escapeWord(workingDirectory), ...identity());
   flush();
   for (;;) {
     const [operation, id, size] = (await readLine()).split(" ");

@@ -5,7 +5,7 @@
 #   I              the session's standard input, buffered
 #   SESSION_TOKEN  bytes that begin every line of this program; no other program of the container knows them
 #   IDLE_SECONDS   the agent ends when nothing arrived for so long
-#   incarnation, of incarnation.py
+#   incarnation, of incarnation.py, and identity, of former.py
 #
 # Bytes everywhere: names need not be UTF-8. Every change below the root goes through a file descriptor of its folder, which was
 # opened component by component without following a link. The agent starts no process.
@@ -1101,7 +1101,7 @@ OPERATIONS = {
 
 def serve():
     words = [b"1", b"python3", number(os.getuid()), escape_word(incarnation()), escape_word(os.fsencode(os.getcwd()))]
-    send(b"=", *words)
+    send(b"=", *(words + identity()))
     output.flush()
     while True:
         operation, request_id, size = requests.line().split()

@@ -4,8 +4,19 @@ import type { Runtime } from "./runtimes.ts";
 /** Programs that run in a container: the agent, and the runner of one command. */
 export type Program = "agent" | "run";
 
+/** A process that an earlier session left behind. */
+export interface FormerAgent {
+  readonly id: number;
+  /** In ticks since the boot, so that no other process with this ID is ended. */
+  readonly start: string;
+  /** `TERM`: an agent, which cleans up. `KILL`: it never answered. */
+  readonly signal: "TERM" | "KILL";
+}
+
 /** What a program learns beside its text. It is sent on standard input, so it is in no argument and no environment. */
 export interface Prelude {
+  /** Agents that earlier sessions of this run left behind in the container. The program ends them. Default: none. */
+  readonly former?: readonly FormerAgent[];
   /** Begins every line of the program. Other programs of the container do not know it. */
   readonly token: string;
   /** The agent ends when nothing arrived for so long. */
@@ -17,32 +28,45 @@ const FOLDER = new URL("../../agents/", import.meta.url);
 /** Files of each program, in order. */
 const FILES: Readonly<Record<Runtime, Readonly<Record<Program, readonly string[]>>>> = {
   python3: {
-    agent: ["python3/incarnation.py", "python3/agent.py"],
+    agent: ["python3/incarnation.py", "python3/former.py", "python3/agent.py"],
     run: ["python3/incarnation.py", "python3/run.py"],
   },
-  node: { agent: ["node/incarnation.cjs", "node/agent.cjs"], run: ["node/incarnation.cjs", "node/run.cjs"] },
-  sh: { agent: ["sh/incarnation.sh", "sh/agent.sh"], run: ["sh/incarnation.sh", "sh/run.sh"] },
+  node: {
+    agent: ["node/incarnation.cjs", "node/former.cjs", "node/agent.cjs"],
+    run: ["node/incarnation.cjs", "node/run.cjs"],
+  },
+  sh: { agent: ["sh/former.sh", "sh/incarnation.sh", "sh/agent.sh"], run: ["sh/incarnation.sh", "sh/run.sh"] },
 };
 
-const PRELUDES: Readonly<Record<Runtime, (prelude: Prelude) => string>> = {
-  python3: ({ token, idleSeconds }) => `SESSION_TOKEN = b"${token}"\nIDLE_SECONDS = ${idleSeconds}\n`,
-  node: ({ token, idleSeconds }) => `"use strict";\nconst SESSION_TOKEN = "${token}", IDLE_SECONDS = ${idleSeconds};\n`,
+const PRELUDES: Readonly<Record<Runtime, (prelude: Required<Prelude>) => string>> = {
+  python3: ({ token, idleSeconds, former }) =>
+    `SESSION_TOKEN = b"${token}"\nIDLE_SECONDS = ${idleSeconds}\n` +
+    `FORMER_AGENTS = [${former.map(({ id, start, signal }) => `(${id}, b"${start}", "${signal}")`).join(", ")}]\n`,
+  node: ({ token, idleSeconds, former }) =>
+    `"use strict";\nconst SESSION_TOKEN = "${token}", IDLE_SECONDS = ${idleSeconds};\n` +
+    `const FORMER_AGENTS = [${former.map(({ id, start, signal }) => `[${id}, "${start}", "${signal}"]`).join(", ")}];\n`,
   // A variable that came from the environment would go back there with a new value.
-  sh: ({ token, idleSeconds }) =>
-    `unset session_token idle_seconds\nsession_token=${token}\nidle_seconds=${idleSeconds}\n`,
+  sh: ({ token, idleSeconds, former }) =>
+    `unset session_token idle_seconds former_agents\nsession_token=${token}\nidle_seconds=${idleSeconds}\n` +
+    `former_agents='${former.map(({ id, start, signal }) => `${id} ${start} ${signal}`).join(" ")}'\n`,
 };
 
 const texts = new Map<string, string>();
 
-/** The text of a program as it is sent: what it learns, then its files without comments and, where that is possible, indentation. */
+/** The text of a program as it is sent: what it learns, then its files. */
 export function programSource(runtime: Runtime, program: Program, prelude: Prelude): string {
-  const key = `${runtime} ${program}`;
+  return PRELUDES[runtime]({ former: [], ...prelude }) + programText(runtime, FILES[runtime][program]);
+}
+
+/** The text of files without comments and, where that is possible, indentation. */
+export function programText(runtime: Runtime, files: readonly string[]): string {
+  const key = files.join(" ");
   let text = texts.get(key);
   if (text === undefined) {
-    const files = FILES[runtime][program].map((name) => readFileSync(new URL(name, FOLDER), "utf8"));
-    texts.set(key, (text = files.map((file) => strip(runtime, file)).join("")));
+    text = files.map((name) => strip(runtime, readFileSync(new URL(name, FOLDER), "utf8"))).join("");
+    texts.set(key, text);
   }
-  return PRELUDES[runtime](prelude) + text;
+  return text;
 }
 
 function strip(runtime: Runtime, text: string): string {

@@ -12,6 +12,8 @@ export interface AgentProgram {
   readonly protocol: AgentProtocol;
   /** The argv that reads a program from standard input: a line with its length, then the text. Empty for `sh`, which already runs. */
   readonly argv: (program: string) => readonly string[];
+  /** Bytes that it takes at work, measured. */
+  readonly memoryBytes: number;
   /** What the container must have, by the names that the probe reports. */
   readonly needs: readonly string[];
 }
@@ -27,18 +29,19 @@ export const AGENTS: Readonly<Record<Runtime, AgentProgram>> = {
     protocol: fieldsProtocol,
     argv: (program) => [program, "-I", "-S", "-c", PYTHON_BOOT],
     needs: ["python3"],
+    memoryBytes: 12_000_000,
   },
   node: {
     protocol: fieldsProtocol,
     argv: (program) => [program, "-e", NODE_BOOT],
     needs: ["node"],
+    memoryBytes: 45_000_000,
   },
   sh: {
     protocol: shProtocol,
     argv: () => [],
-    needs: "tar dd fullblock stat sha256sum find xargs mv rm mkdir chmod rmdir cat readlink touch cp sed tr wc".split(
-      " ",
-    ),
+    needs: "tar dd stat sha256sum find xargs mv rm mkdir chmod rmdir cat readlink touch cp sed tr wc".split(" "),
+    memoryBytes: 3_000_000,
   },
 };
 

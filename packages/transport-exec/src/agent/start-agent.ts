@@ -1,55 +1,28 @@
 import { KinsyncError, type ClusterConnection, type Target } from "@kinsync/core/contract";
-import { lostError, nameOf, timeoutError } from "../stream/target-error.ts";
-import { programSource } from "./program-source.ts";
-import { createToken } from "./token.ts";
-import { AGENTS, DIRECT_PROGRAMS, RUNTIMES, type Runtime } from "./runtimes.ts";
-import type { ExecStatus } from "../stream/exec-status.ts";
-import { oneLine } from "../stream/one-line.ts";
-import { ExecStream, type ExecEnd } from "../stream/exec-stream.ts";
 import { quotedList } from "../protocol/quote.ts";
+import { nameOf } from "../stream/target-error.ts";
+import { Attempt, hasExited, Slow, Unusable, type AttemptOptions, type RunningAgent } from "./attempt.ts";
+import { describeChoice, selectAgent, slowRejection, type Rejection, type Selection } from "./choice.ts";
+import type { KnownContainer, KnownContainers } from "./known-containers.ts";
+import { MEMORY_FOLDER, probeLine, readProbe, type ContainerFacts } from "./probe.ts";
+import { programSource, type FormerAgent } from "./program-source.ts";
+import { AGENTS, DIRECT_PROGRAMS, type Runtime } from "./runtimes.ts";
 import { SHELL_COMMAND } from "./shell-command.ts";
-import { LineReader } from "../protocol/answers.ts";
-import { unescapePath } from "../protocol/escape.ts";
 
-/** Output before the hello at most. No known shell writes more. */
-const MAX_NOISE_BYTES = 64 * 1024;
-
-/** First line of an agent, `= 1 RUNTIME UID INCARNATION FOLDER`: facts about itself and the container. */
-export interface Hello {
-  readonly runtime: Runtime;
-  readonly uid: number;
-  readonly incarnation: string;
-  readonly workingDirectory: string;
-  /** True if the container has a shell, which `run` with a string needs. */
-  readonly shell: boolean;
-  /** The program that the agent runs on. */
-  readonly program: string;
-}
-
-/** An agent after its hello, with its stream. `receive` registers the consumer of its lines, without their token. */
-export interface RunningAgent {
-  readonly stream: ExecStream;
-  readonly hello: Hello;
-  /** The last 2 KiB that the container wrote to standard error. */
-  readonly complaints: () => string;
-  receive(onLine: (line: string) => void, onBroken: (error: unknown) => void): void;
-}
-
-export interface StartOptions {
+export interface StartOptions extends AttemptOptions {
+  /** Agents, the preferred one first. */
   readonly runtimes: readonly Runtime[];
-  /** Milliseconds for the handshake, and for each of the agent's first responses. */
-  readonly timeout: number;
-  readonly pingInterval: number;
   /** Milliseconds without a request after which the agent ends by itself. */
   readonly idleMs: number;
-  readonly signal: AbortSignal;
+  /** What this run learned of containers. */
+  readonly known: KnownContainers;
+  /** Where the container's memory limit is. Default: where Linux has it. */
+  readonly memoryFolder?: string;
 }
 
-/** An attempt failed, but another program may succeed. */
-class Unusable extends Error {}
-
 /**
- * Starts the first agent, in the order of `runtimes`, that the container can run.
+ * Starts the first agent, in the order of `runtimes`, that the container can run: its programs exist and work, it fits into the memory
+ * limit, and it starts quickly enough. Ends what earlier sessions left behind in the container.
  * @throws `KINSYNC_TARGET_NO_AGENT` if it can run none; `KINSYNC_TARGET_LOST` and `_TIMEOUT` if the connection failed
  */
 export async function startAgent(
@@ -57,242 +30,159 @@ export async function startAgent(
   target: Target,
   options: StartOptions,
 ): Promise<RunningAgent> {
-  const tried: string[] = [];
-  const broken = new Set<Runtime>();
-  // If a program exists but does not work, the next attempt leaves it out.
-  while (broken.size <= RUNTIMES.length) {
-    const attempt = new Attempt(cluster, target, options);
-    try {
-      return await attempt.byShell(broken);
-    } catch (error) {
-      await attempt.drop();
-      if (!(error instanceof Unusable)) throw error;
-      tried.push(error.message);
-      if (attempt.chosen === undefined) break;
-      broken.add(attempt.chosen);
-    }
-  }
-  for (const [runtime, program] of DIRECT_PROGRAMS) {
-    if (!options.runtimes.includes(runtime) || broken.has(runtime)) continue;
-    const attempt = new Attempt(cluster, target, options);
-    try {
-      return await attempt.byProgram(runtime, program);
-    } catch (error) {
-      await attempt.drop();
-      if (!(error instanceof Unusable)) throw error;
-      tried.push(error.message);
-    }
-  }
-  throw new KinsyncError(
-    "KINSYNC_TARGET_NO_AGENT",
-    `${nameOf(target)}: it has no program that can run the agent: ${tried.join("; ")}`,
-    { details: { tried } },
-  );
+  return await new Start(cluster, target, options).start();
 }
 
-class Attempt {
-  /** The selected runtime; `undefined` until one was selected. */
-  chosen: Runtime | undefined;
+class Start {
   readonly #cluster: ClusterConnection;
   readonly #target: Target;
   readonly #options: StartOptions;
-  readonly #token = createToken();
-  #stream: ExecStream | undefined;
-  #complaints = "";
-  #lines: string[] = [];
-  #noise = 0;
-  #wake = Promise.withResolvers<void>();
-  #sink: ((line: string) => void) | undefined;
-  #onBroken: ((error: unknown) => void) | undefined;
-  #end: ExecEnd | undefined;
-  #broken: unknown;
+  readonly #container: KnownContainer;
+  /** Why each agent was rejected, as far as this start knows. */
+  readonly #rejections = new Map<Runtime, Rejection>();
+  readonly #tried: string[] = [];
 
   constructor(cluster: ClusterConnection, target: Target, options: StartOptions) {
     this.#cluster = cluster;
     this.#target = target;
     this.#options = options;
+    this.#container = options.known.of(target.containerId);
   }
 
-  async drop(): Promise<void> {
-    this.#stream?.drop();
-    await this.#stream?.ended;
-  }
-
-  async byShell(broken: ReadonlySet<Runtime>): Promise<RunningAgent> {
-    const stream = await this.#open(SHELL_COMMAND, "sh");
-    stream.write(`${probeLine(this.#token)}\n`);
-    const found = new Set((await this.#await("?", "sh")).split(" "));
-    const usable = this.#options.runtimes.filter((runtime) => !broken.has(runtime));
-    const runtime = usable.find((runtime) => AGENTS[runtime].needs.every((need) => found.has(need)));
-    if (runtime === undefined) {
-      const missing = AGENTS.sh.needs.filter((need) => !found.has(need));
-      throw new Unusable(`it has sh, but not python3 or node, and these tools are missing: ${missing.join(", ")}`);
+  async start(): Promise<RunningAgent> {
+    const { runtimes } = this.#options;
+    // An agent that does not work is left out by the next attempt.
+    for (let attempts = 0; attempts <= runtimes.length; attempts += 1) {
+      let chosen: Runtime | undefined;
+      // oxlint-disable-next-line no-await-in-loop -- each attempt depends on the one before
+      const agent = await this.#attempt("sh", (attempt) => this.#byShell(attempt, (runtime) => (chosen = runtime)));
+      if (agent instanceof Unusable) {
+        if (chosen === undefined) break;
+        this.#container.rejections.set(chosen, agent.rejection);
+      } else return agent;
     }
-    this.chosen = runtime;
-    const source = this.#source(runtime);
+    for (const [runtime, program] of DIRECT_PROGRAMS) {
+      if (!runtimes.includes(runtime) || this.#container.rejections.has(runtime)) continue;
+      if (this.#rejections.get(runtime)?.verdict === "memory") continue;
+      // oxlint-disable-next-line no-await-in-loop -- the preferred one first
+      const agent = await this.#attempt(program, (attempt) => this.#byProgram(attempt, runtime, program));
+      if (!(agent instanceof Unusable)) return agent;
+      this.#rejections.set(runtime, agent.rejection);
+    }
+    throw new KinsyncError(
+      "KINSYNC_TARGET_NO_AGENT",
+      `${nameOf(this.#target)}: it has no program that can run the agent: ${this.#tried.join("; ")}`,
+      { details: { tried: this.#tried } },
+    );
+  }
+
+  /** Returns the agent, or why this attempt found none. */
+  async #attempt(program: string, use: (attempt: Attempt) => Promise<RunningAgent>): Promise<RunningAgent | Unusable> {
+    const attempt = new Attempt(this.#cluster, this.#target, this.#options);
+    const { known } = this.#options;
+    const { containerId } = this.#target;
+    try {
+      await attempt.open(program === "sh" ? SHELL_COMMAND : this.#argvOf(program), program);
+      const agent = await use(attempt);
+      void agent.stream.ended.then((end) => {
+        if (!hasExited(end)) known.leave(containerId, attempt.process, "TERM");
+      });
+      return agent;
+    } catch (error) {
+      // A shim that hangs does not end with its input.
+      if (!(await attempt.drop())) known.leave(containerId, attempt.process, "KILL");
+      if (!(error instanceof Unusable)) throw error;
+      this.#tried.push(error.message);
+      return error;
+    }
+  }
+
+  #argvOf(program: string): readonly string[] {
+    const [runtime] = DIRECT_PROGRAMS.find(([, each]) => each === program) ?? ["python3"];
+    return AGENTS[runtime].argv(program);
+  }
+
+  async #byShell(attempt: Attempt, onChosen: (runtime: Runtime) => void): Promise<RunningAgent> {
+    const { runtimes, memoryFolder = MEMORY_FOLDER } = this.#options;
+    const stream = attempt.stream;
+    const sentAt = performance.now();
+    stream.write(probeLine(attempt.token, memoryFolder));
+    await attempt.line("<", "sh");
+    const beganAt = performance.now();
+    const facts = readProbe(await attempt.line("?", "sh"), performance.now() - beganAt);
+    attempt.process = facts.process;
+    const selection = selectAgent(runtimes, facts, this.#container.rejections);
+    for (const [runtime, rejection] of selection.rejections) this.#rejections.set(runtime, rejection);
+    const { runtime } = selection;
+    if (runtime === undefined) throw noneOf(runtimes, selection);
+    onChosen(runtime);
+    const former = [...this.#container.leftBehind];
+    const source = this.#source(attempt, runtime, former);
     const size = Buffer.byteLength(source);
+    const startedAt = performance.now();
     if (runtime === "sh") {
       stream.write(`eval "$(dd bs=${size} count=1 iflag=fullblock 2>/dev/null)"\n${source}`);
     } else {
       // Variables of the image for its own programs must not change the agent.
       stream.write(`unset NODE_OPTIONS; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${size}\n${source}`);
     }
-    return this.#running(stream, runtime, true, runtime);
+    const roundTripMs = beganAt - sentAt;
+    const agent = await this.#hello(attempt, runtime, selection, facts, roundTripMs);
+    this.#forget(former);
+    const startMs = Math.max(0, performance.now() - startedAt);
+    const { memory } = facts;
+    const details = { order: runtimes, startMs, memory, forced: selection.forced };
+    return { ...agent, choice: describeChoice(runtime, selection.rejections, details) };
   }
 
-  async byProgram(runtime: Runtime, program: string): Promise<RunningAgent> {
-    this.chosen = runtime;
-    const stream = await this.#open(AGENTS[runtime].argv(program), program);
-    const source = this.#source(runtime);
-    stream.write(`${Buffer.byteLength(source)}\n${source}`);
-    return this.#running(stream, runtime, false, program);
-  }
-
-  #source(runtime: Runtime): string {
-    const idleSeconds = Math.max(1, Math.ceil(this.#options.idleMs / 1000));
-    return programSource(runtime, "agent", { token: this.#token, idleSeconds });
-  }
-
-  async #running(stream: ExecStream, runtime: Runtime, shell: boolean, program: string): Promise<RunningAgent> {
-    const words = (await this.#await("=", program)).split(" ");
-    const [version, , uid = "", incarnation = "-", workingDirectory = "/"] = words;
-    if (version !== "1") throw new Unusable(`${program} sent an unreadable hello`);
-    // Without /proc, the container's ID is the best replacement.
-    const token = incarnation === "-" ? this.#target.containerId : unescapePath(incarnation);
-    const hello = {
-      runtime,
-      shell,
-      program,
-      uid: Number(uid),
-      incarnation: token,
-      workingDirectory: unescapePath(workingDirectory),
-    };
-    return {
-      stream,
-      hello,
-      complaints: () => oneLine(this.#complaints),
-      receive: (onLine, onBroken) => {
-        this.#sink = onLine;
-        this.#onBroken = onBroken;
-        for (const line of this.#lines.splice(0)) onLine(line);
-      },
-    };
-  }
-
-  async #open(command: readonly string[], program: string): Promise<ExecStream> {
-    const reader = new LineReader((line) => this.#takeLine(line));
-    const stream = await ExecStream.open(this.#cluster, this.#target, command, {
-      signal: this.#options.signal,
-      handshakeTimeout: this.#options.timeout,
-      pingInterval: this.#options.pingInterval,
-      onStdout: (data) => {
-        try {
-          reader.push(data);
-        } catch (error) {
-          this.#broken ??= error;
-          stream.drop();
-          this.#onBroken?.(error);
-        }
-      },
-      onStderr: (data) => {
-        this.#complaints = (this.#complaints + Buffer.from(data).toString("utf8")).slice(-2048);
-      },
-    }).catch((error: unknown) => {
-      if (this.#options.signal.aborted) throw this.#options.signal.reason;
-      if (error instanceof Error && error.name === "TimeoutError") {
-        throw timeoutError(this.#target, `${program} did not start`, this.#options.timeout);
-      }
-      throw error;
-    });
-    this.#stream = stream;
-    void stream.ended.then((end) => {
-      this.#end = end;
-      this.#wake.resolve();
-    });
-    return stream;
-  }
-
-  /** What is not behind the token was written by another program: a profile, a preload, a shim. It changes nothing. */
-  #takeLine(line: string): void {
-    const at = line.indexOf(this.#token);
-    if (at === -1) {
-      if (this.#sink !== undefined) return;
-      this.#noise += line.length;
-      if (this.#noise > MAX_NOISE_BYTES)
-        throw new Error(`the container wrote ${MAX_NOISE_BYTES} bytes before its hello`);
-      return;
-    }
-    const text = line.slice(at + this.#token.length);
-    if (this.#sink !== undefined) {
-      this.#sink(text);
-      return;
-    }
-    this.#lines.push(text);
-    this.#wake.resolve();
-  }
-
-  /** The rest of the first line with this mark. */
-  async #await(mark: string, program: string): Promise<string> {
-    const { signal, timeout } = this.#options;
-    const stop = Promise.withResolvers<void>();
-    const onAbort = (): void => stop.resolve();
-    signal.addEventListener("abort", onAbort);
-    const timer = setTimeout(onAbort, timeout);
+  async #hello(
+    attempt: Attempt,
+    runtime: Runtime,
+    { startLimitMs }: Selection,
+    { saveMs }: ContainerFacts,
+    roundTripMs: number,
+  ): Promise<Omit<RunningAgent, "choice">> {
+    const limitMs = startLimitMs === undefined ? undefined : startLimitMs + roundTripMs;
     try {
-      for (;;) {
-        for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
-          if (line.startsWith(`${mark} `)) return line.slice(mark.length + 1).trim();
-        }
-        if (this.#end !== undefined) throw this.#endBeforeHello(this.#end, program);
-        this.#wake = Promise.withResolvers<void>();
-        const woken = await Promise.race([this.#wake.promise.then(() => true), stop.promise.then(() => false)]);
-        if (woken) continue;
-        signal.throwIfAborted();
-        throw timeoutError(this.#target, `${program} sent nothing`, timeout);
-      }
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
+      return await attempt.hello({ runtime, shell: true, program: runtime }, limitMs);
+    } catch (error) {
+      if (!(error instanceof Slow) || startLimitMs === undefined) throw error;
+      const rejection = slowRejection(startLimitMs, saveMs);
+      throw new Unusable(`${runtime}: ${rejection.reason}`, rejection);
     }
   }
 
-  #endBeforeHello(end: ExecEnd, program: string): Error {
-    const complaints = oneLine(this.#complaints);
-    if (this.#broken instanceof Error) return lostError(this.#target, this.#broken.message, this.#broken);
-    if (end.why === "error") return lostError(this.#target, end.error.message, end.error);
-    if (end.why === "closed") return lostError(this.#target, `closed with code ${end.code} before ${program} answered`);
-    if (isAbsent(end.status)) return new Unusable(`no ${program}`);
-    if (end.status.success || end.status.exitCode !== undefined) {
-      // A kill means that the container ended; the program works.
-      if (end.status.success || end.status.exitCode === 137 || end.status.exitCode === 143) {
-        return lostError(this.#target, `${program} ended before it answered`);
-      }
-      return new Unusable(
-        `${program} ended with exit code ${end.status.exitCode}${complaints === "" ? "" : ` (${complaints})`}`,
-      );
+  async #byProgram(attempt: Attempt, runtime: Runtime, program: string): Promise<RunningAgent> {
+    const { runtimes } = this.#options;
+    const startedAt = performance.now();
+    const former = [...this.#container.leftBehind];
+    const source = this.#source(attempt, runtime, former);
+    attempt.stream.write(`${Buffer.byteLength(source)}\n${source}`);
+    const agent = await attempt.hello({ runtime, shell: false, program });
+    this.#forget(former);
+    const startMs = performance.now() - startedAt;
+    const rejections = new Map([...this.#rejections, ...this.#container.rejections]);
+    rejections.delete(runtime);
+    if (runtimes.includes("sh") && !rejections.has("sh")) {
+      rejections.set("sh", { verdict: "missing", reason: "the container has no shell" });
     }
-    return lostError(this.#target, oneLine(end.status.message));
+    return { ...agent, choice: describeChoice(runtime, rejections, { order: runtimes, startMs }) };
+  }
+
+  #source(attempt: Attempt, runtime: Runtime, former: readonly FormerAgent[]): string {
+    const idleSeconds = Math.max(1, Math.ceil(this.#options.idleMs / 1000));
+    return programSource(runtime, "agent", { token: attempt.token, idleSeconds, former });
+  }
+
+  /** The agent that has just started has ended these. */
+  #forget(former: readonly FormerAgent[]): void {
+    const { leftBehind } = this.#container;
+    for (const each of former) leftBehind.splice(leftBehind.indexOf(each), 1);
   }
 }
 
-/** True if the container runtime (containerd, CRI-O, dockershim) could not find or execute the program. */
-function isAbsent(status: ExecStatus): boolean {
-  if (status.success) return false;
-  if (status.exitCode === 126 || status.exitCode === 127) return true;
-  return /executable file not found|no such file or directory|stat \S+: not found|exec format error/i.test(
-    status.message,
-  );
-}
-
-/** One line of shell that reports what the container has, and then executes the next line. */
-function probeLine(token: string): string {
-  const names = new Set(RUNTIMES.flatMap((runtime) => AGENTS[runtime].needs));
-  names.delete("fullblock");
-  return (
-    `LC_ALL=C; export LC_ALL; t=; for c in ${[...names].join(" ")}; do ` +
-    `command -v $c >/dev/null 2>&1 && t="$t $c"; done; ` +
-    // Without `fullblock`, `dd` cannot separate a header from the bytes after it on a pipe.
-    `[ "$(printf abc | dd bs=3 count=1 iflag=fullblock 2>/dev/null)" = abc ] && t="$t fullblock"; ` +
-    `echo "${token}? $t"; IFS= read -r l; eval "$l"`
-  );
+function noneOf(runtimes: readonly Runtime[], { rejections }: Selection): Unusable {
+  const reasons = runtimes.map((runtime) => `${runtime}: ${rejections.get(runtime)?.reason ?? "not usable"}`);
+  const reason = `it has a shell, but ${reasons.join("; ")}`;
+  return new Unusable(reason, { verdict: "missing", reason });
 }

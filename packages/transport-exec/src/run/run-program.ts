@@ -1,6 +1,6 @@
 import { quoted, quotedList } from "../protocol/quote.ts";
 import { SHELL_COMMAND } from "../agent/shell-command.ts";
-import type { Hello } from "../agent/start-agent.ts";
+import type { Hello } from "../agent/attempt.ts";
 import { programSource } from "../agent/program-source.ts";
 import { AGENTS } from "../agent/runtimes.ts";
 

@@ -4,7 +4,7 @@ import { goneError, lostError, timeoutError } from "../stream/target-error.ts";
 import { runProgram } from "./run-program.ts";
 import { ExecStream } from "../stream/exec-stream.ts";
 import { OutputTail } from "./output-tail.ts";
-import type { Hello } from "../agent/start-agent.ts";
+import type { Hello } from "../agent/attempt.ts";
 import { createToken } from "../agent/token.ts";
 import { unescapePath } from "../protocol/escape.ts";
 

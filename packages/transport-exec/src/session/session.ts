@@ -13,7 +13,7 @@ import {
   type Target,
 } from "@kinsync/core/contract";
 import { AGENTS } from "../agent/runtimes.ts";
-import type { RunningAgent } from "../agent/start-agent.ts";
+import type { RunningAgent } from "../agent/attempt.ts";
 import { PlacedTimes } from "../commit/placed-times.ts";
 import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-protocol.ts";
 import { unescapePath } from "../protocol/escape.ts";
@@ -63,7 +63,7 @@ export class ExecSession implements Session {
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
     const { runtime, incarnation, workingDirectory } = agent.hello;
-    this.facts = { agent: runtime, incarnation, workingDirectory };
+    this.facts = { agent: runtime, choice: agent.choice, incarnation, workingDirectory };
     this.#agent = agent;
     this.#stream = agent.stream;
     this.#protocol = AGENTS[runtime].protocol;

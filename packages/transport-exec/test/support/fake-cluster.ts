@@ -177,6 +177,11 @@ export class FakeSocket implements ClusterSocket {
     });
   }
 
+  /** The process of the exec, which leads a session. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   #notFound(program: string): void {
     const message = `OCI runtime exec failed: exec: "${program}": executable file not found in $PATH: unknown`;
     this.#status({ status: "Failure", reason: "InternalError", message });

@@ -1,0 +1,29 @@
+// Part of the agent. The program that follows defines `fs` and calls these functions.
+
+// The two words by which a later session finds this process.
+// oxlint-disable-next-line no-unused-vars -- The program that follows calls it.
+function identity() {
+  try {
+    return [process.pid, statWords("/proc/self/stat")[19]];
+  } catch {
+    return [];
+  }
+}
+
+// Ends agents that earlier sessions of the same run left in the container, with the processes that they started. The start of a
+// process shows whether it is still that one.
+// oxlint-disable-next-line no-unused-vars -- The program that follows calls it.
+function endFormerAgents(agents) {
+  for (const [id, start, name] of agents) {
+    try {
+      if (statWords("/proc/" + id + "/stat")[19] !== start) continue;
+      try {
+        process.kill(-id, "SIG" + name);
+      } catch {
+        process.kill(id, "SIG" + name);
+      }
+    } catch {
+      // It has ended.
+    }
+  }
+}

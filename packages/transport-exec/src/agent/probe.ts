@@ -1,0 +1,64 @@
+import { quoted } from "../protocol/quote.ts";
+import { programText } from "./program-source.ts";
+import { AGENTS, RUNTIMES } from "./runtimes.ts";
+
+/** Processes that the tests of the probe start, and those of a save by the `sh` agent. */
+const PROBE_PROCESSES = 7;
+const SAVE_PROCESSES = 4;
+/** A version 1 cgroup without a limit has the largest number of pages as its limit. */
+const UNLIMITED_BYTES = 2 ** 60;
+
+/** Where a container sees its own cgroup, versions 1 and 2. */
+export const MEMORY_FOLDER = "/sys/fs/cgroup";
+
+/** What a container with a shell has. */
+export interface ContainerFacts {
+  /** Programs that exist. */
+  readonly found: ReadonlySet<string>;
+  /** Of these, tools that do something else than the agent expects. */
+  readonly unusable: ReadonlySet<string>;
+  /** Bytes; `undefined` without a limit. `left`: what the container can still use, with the file content that the kernel can drop. */
+  readonly memory: { readonly limit: number; readonly left: number } | undefined;
+  /** Milliseconds that a save by the `sh` agent takes here, by the measured tests of tools. */
+  readonly saveMs: number;
+  /** The process of the shell, which becomes the agent; `undefined` without /proc. */
+  readonly process: AgentProcess | undefined;
+}
+
+/** A process in a container. The start, in ticks since the boot, tells it from a later one with the same ID. */
+export interface AgentProcess {
+  readonly id: number;
+  readonly start: string;
+}
+
+/** One line of shell that reports what the container has, and then executes the next line. */
+export function probeLine(token: string, memoryFolder: string): string {
+  const programs = new Set(RUNTIMES.flatMap((runtime) => AGENTS[runtime].needs));
+  const prelude = `session_token=${token}\nmemory_folder=${quoted(memoryFolder)}\nprobed_programs='${[...programs].join(" ")}'\n`;
+  const text = prelude + programText("sh", ["sh/probe.sh"]);
+  // A line can hold no newline, and the shell has no variable with one yet.
+  return `eval "$(printf %b ${quoted(text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n"))})"\n`;
+}
+
+/** @param testsMs milliseconds between the two lines of the probe */
+export function readProbe(line: string, testsMs: number): ContainerFacts {
+  const [found = "", unusable = "", memory = "", process = ""] = line.split("|").map((part) => part.trim());
+  return {
+    found: new Set(found.split(" ")),
+    unusable: new Set(unusable.split(" ").filter((name) => name !== "")),
+    memory: readMemory(memory),
+    saveMs: (testsMs * SAVE_PROCESSES) / PROBE_PROCESSES,
+    process: readProcess(process.split(" ")),
+  };
+}
+
+function readMemory(text: string): ContainerFacts["memory"] {
+  const [limit = Number.NaN, used = Number.NaN, reclaimable = 0] = text.split(" ").map(Number);
+  if (text === "" || !(limit >= 0) || !(used >= 0) || limit >= UNLIMITED_BYTES) return undefined;
+  return { limit, left: Math.max(0, limit - Math.max(0, used - (reclaimable || 0))) };
+}
+
+/** Reads the ID of a process and its start; `undefined` if the words are something else. */
+export function readProcess([id = "", start = ""]: readonly string[]): AgentProcess | undefined {
+  return /^[1-9]\d*$/.test(id) && /^\d+$/.test(start) ? { id: Number(id), start } : undefined;
+}
