@@ -24,8 +24,8 @@ check() {
 bytes=$(printf 'x\n%02000d' 0 | dd bs=2002 count=1 iflag=fullblock 2>/dev/null)
 [ ${#bytes} -ge 2002 ] || check dd '' complete
 check stat "$(stat -c 'type %F' / 2>/dev/null)" 'type directory'
-check find "$(find / -prune -type d -exec printf '%s' {} + 2>/dev/null)" /
-check xargs "$(printf '/\0' | xargs -0 printf '%s' 2>/dev/null)" /
+check find "$(find / -prune -type d -exec stat -c 'type %F' {} + 2>/dev/null)" 'type directory'
+check xargs "$(printf '/\0' | xargs -0 stat -c 'type %F' 2>/dev/null)" 'type directory'
 check sha256sum "$(sha256sum </dev/null 2>/dev/null)" \
   'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  -'
 
