@@ -38,6 +38,8 @@ export class FakeCluster implements ClusterConnection {
   mute = false;
   /** If true, containers read no bytes: sent bytes stay in this process. */
   stalled = false;
+  /** If true, a connection that breaks leaves the input of its process open, as a network without a word does. */
+  losesSilently = false;
   /** If true, requests get no response. */
   unanswered = false;
   readonly sockets = new Set<FakeSocket>();
@@ -274,7 +276,7 @@ export class FakeSocket implements ClusterSocket {
     if (this.#closed) return;
     this.#closed = true;
     // The process only sees the end of its input.
-    this.#process?.stdin.end();
+    if (!this.#cluster.losesSilently) this.#process?.stdin.end();
     this.onClose?.(end);
   }
 }
