@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { LOGIN_CASES } from "./support/logins/all-cases.ts";
+import { kinsync } from "./support/logins/kinsync.ts";
+import { comparable, observe, type Observations } from "./support/logins/observe.ts";
+
+/** What a real kubectl did, by case: `npm run record:logins` writes it. */
+const { answers } = JSON.parse(readFileSync(new URL("fixtures/kubectl-answers.json", import.meta.url), "utf8")) as {
+  readonly answers: Readonly<Record<string, Observations>>;
+};
+
+/** Where kinsync does something else than kubectl, and why. One that no longer differs fails its test. */
+const DIFFERENCES: Readonly<Record<string, string>> = {};
+
+test("every case has an answer of kubectl, and every answer and difference a case", () => {
+  const names = LOGIN_CASES.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(Object.keys(answers).toSorted()).toEqual(names.toSorted());
+  expect(names).toEqual(expect.arrayContaining(Object.keys(DIFFERENCES)));
+});
+
+describe.for(["get", "exec"] as const)("a login for %s does what kubectl does", (way) => {
+  test.concurrent.for(LOGIN_CASES)("$name", async (login) => {
+    const own = comparable(await observe(way, login, kinsync));
+    const theirs = comparable(answers[login.name]?.[way] ?? {});
+    if (login.name in DIFFERENCES) expect(own).not.toEqual(theirs);
+    else expect(own).toEqual(theirs);
+  });
+});
