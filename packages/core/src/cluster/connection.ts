@@ -7,23 +7,21 @@ import type {
 } from "../contract/cluster.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { errorOfStatus } from "../contract/status.ts";
-import { chooseContext, type ContextOptions } from "./auth/context.ts";
-import { Credentials, decodeBase64, type Credential } from "./auth/credentials.ts";
-import type { Route } from "./net/dial.ts";
-import { exchange, type Call } from "./net/exchange.ts";
+import type { ContextOptions, LoginOverrides } from "./auth/context.ts";
 import type { CredentialTerminal } from "./auth/exec-plugin.ts";
-import { failureOf, type Endpoint } from "./net/failure.ts";
-import { clusterInfoOf } from "./auth/cluster-info.ts";
-import { FileText } from "./auth/file-text.ts";
-import { impersonationOf } from "./auth/impersonation.ts";
-import type { ChosenContext, KubeconfigCluster } from "./auth/kubeconfig.ts";
 import { recordOf } from "./auth/foreign-fields.ts";
+import type { Environment } from "./auth/kubeconfig.ts";
+import type { ClientNodeConfig } from "./client-node-login.ts";
+import { kubeconfigLogin } from "./kubeconfig-login.ts";
+import type { ClusterLogin, LoginMaterial } from "./login.ts";
+import { exchange, type Call } from "./net/exchange.ts";
+import { failureOf, type Endpoint } from "./net/failure.ts";
 import { ConnectionPool } from "./net/pool.ts";
-import { chooseProxy } from "./net/proxy.ts";
+import { chooseProxy, type Proxy } from "./net/proxy.ts";
 import { pathWithQuery, RestResponse } from "./net/rest.ts";
-import { serverOf } from "./net/server.ts";
+import { serverOf, type ServerAddress } from "./net/server.ts";
 import { CallerSocket, upgrade } from "./net/socket.ts";
-import { createTlsClient, isSameMaterial, type TlsClient, type TlsMaterial } from "./net/tls.ts";
+import { createTlsClient, type TlsClient, type TlsMaterial } from "./net/tls.ts";
 
 /** All times in milliseconds. */
 export interface ClusterTimeouts {
@@ -42,17 +40,34 @@ export interface ClusterTimeouts {
   readonly credentials?: number;
 }
 
-export interface ClusterOptions extends ContextOptions {
-  /** Name of the context. Default: the current one; in a pod without a kubeconfig, `in-cluster`. */
-  readonly context?: string;
+/** What every connection takes. */
+interface CommonOptions {
+  /** `HOME`, `KUBECONFIG` and proxies are read from it; credential plugins inherit it. */
+  readonly env: Environment;
   /** Default: that of the context. */
   readonly namespace?: string;
-  /** Where credential plugins may prompt the user; they inherit stdin then. Default: none; plugins then get `interactive: false`. */
-  readonly terminal?: CredentialTerminal;
   /** Ends the call, not the connection. */
   readonly signal?: AbortSignal;
   readonly timeouts?: ClusterTimeouts;
 }
+
+/** A connection by a kubeconfig, or by the service account of a pod. */
+export interface KubeconfigOptions extends CommonOptions, ContextOptions {
+  /** Name of the context. Default: the current one; in a pod without a kubeconfig, `in-cluster`. */
+  readonly context?: string;
+  /** What replaces parts of the context. */
+  readonly overrides?: LoginOverrides;
+  /** Where credential plugins may prompt the user. Default: none; plugins then get `interactive: false`. */
+  readonly terminal?: CredentialTerminal;
+}
+
+/** A connection by a `KubeConfig` of `@kubernetes/client-node`. */
+export interface HandedOptions extends CommonOptions {
+  /** It logs in, with its current context; kinsync reads no file. The proxies of `env` apply where it has no `proxyUrl`. */
+  readonly kubeConfig: ClientNodeConfig;
+}
+
+export type ClusterOptions = KubeconfigOptions | HandedOptions;
 
 /**
  * Reads the kubeconfig and returns a connection to its API server. Sends nothing to the server before the first request.
@@ -64,9 +79,19 @@ export interface ClusterOptions extends ContextOptions {
  */
 export async function connectCluster(options: ClusterOptions): Promise<ClusterConnection> {
   options.signal?.throwIfAborted();
-  const chosen = await chooseContext(options, options.context);
+  const login = await loginOf(options);
   options.signal?.throwIfAborted();
-  return new Connection(chosen, options);
+  return new Connection(login, options);
+}
+
+async function loginOf(options: ClusterOptions): Promise<ClusterLogin> {
+  if ("kubeConfig" in options) {
+    const { clientNodeLogin } = await import("./client-node-login.ts");
+    return clientNodeLogin(options.kubeConfig);
+  }
+  const { context, overrides = {}, terminal, timeouts } = options;
+  const timeout = timeouts?.credentials ?? (terminal === undefined ? 60_000 : 300_000);
+  return await kubeconfigLogin({ ...options, context, overrides, terminal, timeout });
 }
 
 /** Requests and sockets share credentials, retries and endings; apart they would be pieces of one thing. */
@@ -74,50 +99,34 @@ class Connection implements ClusterConnection {
   readonly context: string;
   readonly server: string;
   readonly namespace: string;
-  readonly #cluster: KubeconfigCluster;
-  readonly #route: Route;
+  readonly #login: ClusterLogin;
+  readonly #server: ServerAddress;
+  readonly #proxy: Proxy | undefined;
   readonly #endpoint: Endpoint;
-  readonly #authority: FileText | undefined;
-  readonly #impersonation: Readonly<Record<string, string | readonly string[]>>;
-  readonly #credentials: Credentials;
-  readonly #timeouts: Required<ClusterTimeouts>;
+  readonly #timeouts: Required<Omit<ClusterTimeouts, "credentials">>;
   readonly #stop = new AbortController();
   readonly #sockets = new Set<ClusterSocket>();
-  #pool: { readonly material: TlsMaterial; readonly pool: ConnectionPool } | undefined;
+  #pool: { readonly material: LoginMaterial; readonly pool: ConnectionPool } | undefined;
 
-  constructor(chosen: ChosenContext, options: ClusterOptions) {
-    const { cluster, user } = chosen;
+  constructor(login: ClusterLogin, options: ClusterOptions) {
+    const { cluster, context } = login;
     const server = serverOf(cluster);
     const proxy = chooseProxy(server, cluster.proxyUrl, options.env);
-    this.context = chosen.name;
+    this.context = context;
     this.server = server.href;
-    this.namespace = options.namespace ?? chosen.namespace;
-    this.#cluster = cluster;
-    this.#route = {
-      server,
-      proxy,
-      tlsServerName: cluster.tlsServerName,
-      insecureSkipTlsVerify: cluster.insecureSkipTlsVerify,
-    };
-    this.#endpoint = { who: `The API server ${server.href} (context "${chosen.name}")`, proxy: proxy?.href };
-    this.#authority =
-      cluster.certificateAuthority === undefined ? undefined : new FileText(cluster.certificateAuthority);
-    this.#impersonation = impersonationOf(user);
+    this.namespace = options.namespace ?? login.namespace;
+    this.#login = login;
+    this.#server = server;
+    this.#proxy = proxy;
+    this.#endpoint = { who: `The API server ${server.href} (context "${context}")`, proxy: proxy?.href };
     const { connect = 10_000, handshake = 10_000, idle = 30_000, kept = 5_000 } = options.timeouts ?? {};
-    const credentials = options.timeouts?.credentials ?? (options.terminal === undefined ? 60_000 : 300_000);
-    this.#timeouts = { connect, handshake, idle, kept, credentials };
-    this.#credentials = new Credentials(user, {
-      env: options.env,
-      clusterInfo: async () => clusterInfoOf(this.#cluster, await this.#readAuthority()),
-      terminal: options.terminal,
-      timeout: credentials,
-    });
+    this.#timeouts = { connect, handshake, idle, kept };
   }
 
   async request(request: ClusterRequest): Promise<ClusterResponse> {
     const { path, query = {}, accept = "application/json", signal, idleTimeout = this.#timeouts.idle } = request;
     // A proxy that compresses an endless answer delays its lines.
-    const encoding = this.#cluster.disableCompression || query["watch"] !== undefined ? {} : GZIP;
+    const encoding = this.#login.cluster.disableCompression || query["watch"] !== undefined ? {} : GZIP;
     return await this.#send({
       method: "GET",
       path: pathWithQuery(path, query),
@@ -161,20 +170,20 @@ class Connection implements ClusterConnection {
   ): Promise<ClusterSocket> {
     const any = AbortSignal.any([signal, this.#stop.signal]);
     for (let tries = 1; ; tries += 1) {
-      const credential = await this.#credentials.get(any);
+      const material = await this.#login.get(any);
       const call = {
         path: pathWithQuery(path, query),
         protocols,
-        headers: this.#headers(credential),
+        headers: material.headers,
         signal: any,
         timeout: this.#timeouts.handshake,
       };
       const result = await this.#attempt(
         any,
-        async () => await upgrade(await this.#poolFor(credential), call, this.#endpoint),
+        async () => await upgrade(this.#poolFor(material), call, this.#endpoint),
       );
       if (result instanceof CallerSocket) return this.#own(result);
-      if (result.status !== 401 || tries > 1 || !this.#credentials.refuse(credential)) {
+      if (result.status !== 401 || tries > 1 || !(await this.#login.refuse(material))) {
         throw errorOfStatus(result.body, describe(path), result);
       }
     }
@@ -189,14 +198,14 @@ class Connection implements ClusterConnection {
   async #send(call: Call): Promise<RestResponse> {
     const signal = AbortSignal.any([call.signal, this.#stop.signal]);
     for (let tries = 1; ; tries += 1) {
-      const credential = await this.#credentials.get(signal);
-      const headers = { "user-agent": "kinsync", ...call.headers, ...this.#headers(credential) };
+      const material = await this.#login.get(signal);
+      const headers = { "user-agent": "kinsync", ...call.headers, ...material.headers };
       const sent = await this.#attempt(
         signal,
-        async () => await exchange(await this.#poolFor(credential), { ...call, headers, signal }),
+        async () => await exchange(this.#poolFor(material), { ...call, headers, signal }),
       );
       const response = new RestResponse(sent, this.#endpoint, signal);
-      if (response.status !== 401 || tries > 1 || !this.#credentials.refuse(credential)) return response;
+      if (response.status !== 401 || tries > 1 || !(await this.#login.refuse(material))) return response;
       await response.discard();
     }
   }
@@ -210,44 +219,26 @@ class Connection implements ClusterConnection {
     }
   }
 
-  #headers(credential: Credential): Record<string, string | readonly string[]> {
-    const { authorization } = credential;
-    return { ...(authorization === undefined ? {} : { authorization }), ...this.#impersonation };
-  }
-
-  /** The connections that use this credential; new ones when a certificate or the authority was rotated. */
-  async #poolFor(credential: Credential): Promise<ConnectionPool> {
-    const { cert, key } = credential.certificate ?? { cert: undefined, key: undefined };
-    const material: TlsMaterial = { ca: await this.#readAuthority(), cert, key };
+  /** The connections that use this login; new ones when a certificate or the authority was rotated. */
+  #poolFor(login: LoginMaterial): ConnectionPool {
     const present = this.#pool;
-    if (present !== undefined && isSameMaterial(present.material, material)) return present.pool;
+    if (present !== undefined && isSameLogin(present.material, login)) return present.pool;
+    const material: TlsMaterial = { ca: login.authority, cert: login.certificate?.cert, key: login.certificate?.key };
     let tls: TlsClient | undefined;
     try {
-      tls = this.#route.server.secure ? createTlsClient(material) : undefined;
+      tls = this.#server.secure ? createTlsClient(material) : undefined;
     } catch (cause) {
       // The new certificate exists already and its key does not: the rotation is half done.
       if (present !== undefined) return present.pool;
       throw this.#brokenMaterial(material, cause);
     }
     this.#stop.signal.throwIfAborted();
-    const pool = new ConnectionPool(this.#route, tls, this.#timeouts);
-    this.#pool = { material, pool };
+    const { tlsServerName, insecureSkipTlsVerify } = login;
+    const route = { server: this.#server, proxy: this.#proxy, tlsServerName, insecureSkipTlsVerify };
+    const pool = new ConnectionPool(route, tls, this.#timeouts);
+    this.#pool = { material: login, pool };
     present?.pool.retire();
     return pool;
-  }
-
-  async #readAuthority(): Promise<string | undefined> {
-    const data = decodeBase64(this.#cluster.certificateAuthorityData);
-    if (data !== undefined || this.#authority === undefined) return data;
-    try {
-      return await this.#authority.read();
-    } catch (cause) {
-      throw new KinsyncError(
-        "KINSYNC_CLUSTER_KUBECONFIG",
-        `The certificate-authority ${this.#authority.path} of cluster "${this.#cluster.name}" cannot be read`,
-        { cause, hint: "Fix the path in the kubeconfig." },
-      );
-    }
   }
 
   #brokenMaterial(material: TlsMaterial, cause: unknown): KinsyncError {
@@ -260,7 +251,7 @@ class Connection implements ClusterConnection {
         )
       : new KinsyncError(
           "KINSYNC_CLUSTER_KUBECONFIG",
-          `The certificate-authority of cluster "${this.#cluster.name}" is not a certificate`,
+          `The certificate-authority of cluster "${this.#login.cluster.name}" is not a certificate`,
           { cause, hint: "It must be PEM; certificate-authority-data is the base64 of that." },
         );
   }
@@ -275,6 +266,16 @@ class Connection implements ClusterConnection {
     socket.whenClosed(() => this.#sockets.delete(socket));
     return socket;
   }
+}
+
+function isSameLogin(a: LoginMaterial, b: LoginMaterial): boolean {
+  return (
+    a.authority === b.authority &&
+    a.certificate?.cert === b.certificate?.cert &&
+    a.certificate?.key === b.certificate?.key &&
+    a.tlsServerName === b.tlsServerName &&
+    a.insecureSkipTlsVerify === b.insecureSkipTlsVerify
+  );
 }
 
 const GZIP = { "accept-encoding": "gzip" } as const;

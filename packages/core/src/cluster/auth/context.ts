@@ -1,5 +1,6 @@
 import { KinsyncError } from "../../errors/error.ts";
 import { byNearness } from "../../text/did-you-mean.ts";
+import { checkCluster, checkUser } from "./check-entries.ts";
 import { IN_CLUSTER, loadInCluster } from "./in-cluster.ts";
 import {
   ANONYMOUS,
@@ -9,6 +10,7 @@ import {
   type Kubeconfig,
   type KubeconfigCluster,
   type KubeconfigPlaces,
+  type KubeconfigUser,
 } from "./kubeconfig.ts";
 import { serverOf } from "../net/server.ts";
 
@@ -16,6 +18,20 @@ import { serverOf } from "../net/server.ts";
 export interface ContextOptions extends KubeconfigPlaces {
   /** Folder of the service account inside a pod. Default: `/var/run/secrets/kubernetes.io/serviceaccount`. */
   readonly serviceAccount?: string;
+}
+
+/** What replaces parts of the chosen context, as the flags of kubectl with these names do. */
+export interface LoginOverrides {
+  /** Name of another cluster entry. */
+  readonly cluster?: string | undefined;
+  /** Name of another user entry. */
+  readonly user?: string | undefined;
+  /** User to impersonate. */
+  readonly as?: string | undefined;
+  /** Groups to impersonate; they need `as`. */
+  readonly asGroups?: readonly string[] | undefined;
+  /** UID to impersonate; it needs `as`. */
+  readonly asUid?: string | undefined;
 }
 
 /** One context of the kubeconfig, without anything secret. */
@@ -63,9 +79,25 @@ export async function listContexts(options: ContextOptions): Promise<ContextList
 
 /**
  * Chooses the context by its name, or the current one. Without any kubeconfig it uses the service account of the pod.
- * @throws `KINSYNC_CLUSTER_KUBECONFIG`, `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`
+ * @throws `KINSYNC_CLUSTER_KUBECONFIG` (also where kubectl refuses its entries), `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`
  */
-export async function chooseContext(options: ContextOptions, wanted: string | undefined): Promise<ChosenContext> {
+export async function chooseContext(
+  options: ContextOptions,
+  wanted: string | undefined,
+  overrides: LoginOverrides = {},
+): Promise<ChosenContext> {
+  const chosen = await choose(options, wanted, overrides);
+  const user = impersonating(chosen.user, overrides);
+  checkCluster(chosen.cluster);
+  checkUser(user);
+  return { ...chosen, user };
+}
+
+async function choose(
+  options: ContextOptions,
+  wanted: string | undefined,
+  overrides: LoginOverrides,
+): Promise<ChosenContext> {
   const config = await loadKubeconfig(options);
   const empty = config === undefined || config.contexts.size === 0;
   if ((empty && options.kubeconfig === undefined) || (wanted === IN_CLUSTER && !config?.contexts.has(wanted))) {
@@ -76,12 +108,35 @@ export async function chooseContext(options: ContextOptions, wanted: string | un
   const name = wanted ?? config.currentContext;
   const context = name === undefined ? undefined : config.contexts.get(name);
   if (name === undefined || context === undefined) throw unknownContext(config, name, wanted !== undefined);
-  const cluster = config.clusters.get(context.cluster ?? "");
-  if (cluster === undefined) throw dangling(config, name, "cluster", context.cluster);
+  const [clusterName, userName] = [overrides.cluster ?? context.cluster, overrides.user ?? context.user];
+  const cluster = config.clusters.get(clusterName ?? "");
+  if (cluster === undefined) {
+    if (overrides.cluster !== undefined) throw unknownEntry(config, "cluster", overrides.cluster);
+    throw dangling(config, name, "cluster", context.cluster);
+  }
   // A context without a user is allowed; the server may answer 401.
-  const user = context.user === undefined ? ANONYMOUS : config.users.get(context.user);
-  if (user === undefined) throw dangling(config, name, "user", context.user);
+  const user = userName === undefined ? ANONYMOUS : config.users.get(userName);
+  if (user === undefined) {
+    if (overrides.user !== undefined) throw unknownEntry(config, "user", overrides.user);
+    throw dangling(config, name, "user", context.user);
+  }
   return { name, namespace: context.namespace ?? "default", cluster, user };
+}
+
+function impersonating(user: KubeconfigUser, { as, asGroups, asUid }: LoginOverrides): KubeconfigUser {
+  return {
+    ...user,
+    ...(as === undefined ? {} : { impersonate: as }),
+    ...(asUid === undefined ? {} : { impersonateUid: asUid }),
+    ...(asGroups === undefined || asGroups.length === 0 ? {} : { impersonateGroups: asGroups }),
+  };
+}
+
+function unknownEntry(config: Kubeconfig, part: "cluster" | "user", name: string): KinsyncError {
+  const names = [...(part === "cluster" ? config.clusters : config.users).keys()];
+  const hint = names.length === 0 ? `It has no ${part}s.` : `Known ${part}s: ${oneOf(byNearness(name, names))}`;
+  const message = `There is no ${part} "${name}" in ${config.files.join(", ")}`;
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", message, { hint });
 }
 
 function safeServer(cluster: KubeconfigCluster | undefined): string | undefined {

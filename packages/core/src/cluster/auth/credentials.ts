@@ -1,24 +1,10 @@
 import { KinsyncError } from "../../errors/error.ts";
-import { runExecPlugin, type CredentialTerminal, type ExecCredential } from "./exec-plugin.ts";
+import { ExecGiver } from "./exec-giver.ts";
+import type { CredentialTerminal } from "./exec-plugin.ts";
 import { FileText } from "./file-text.ts";
-import type { AuthProviderEntry, Environment, ExecEntry, KubeconfigUser } from "./kubeconfig.ts";
-import { writeOidcTokens } from "./kubeconfig-writer.ts";
-import { textOf } from "./foreign-fields.ts";
-import { expiryOfIdToken, refreshOidc, type OidcTokens } from "./oidc.ts";
-import { SingleFlight } from "./single-flight.ts";
-
-/** PEM. */
-export interface ClientCertificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** What authenticates one request. */
-export interface Credential {
-  /** `Authorization` header. */
-  readonly authorization: string | undefined;
-  readonly certificate: ClientCertificate | undefined;
-}
+import type { Credential, Giver } from "./giver.ts";
+import type { Environment, KubeconfigUser } from "./kubeconfig.ts";
+import { OidcGiver } from "./oidc-giver.ts";
 
 export interface CredentialOptions {
   readonly env: Environment;
@@ -27,13 +13,6 @@ export interface CredentialOptions {
   readonly terminal: CredentialTerminal | undefined;
   /** Milliseconds that a plugin or an issuer has to answer. */
   readonly timeout: number;
-}
-
-/** A header or a certificate with a limited lifetime. */
-interface Giver {
-  get(signal: AbortSignal): Promise<Partial<Credential>>;
-  /** The server refused the credential. True where another fetch may return a different one. */
-  refuse(given: Credential): boolean;
 }
 
 /** The credentials of one user entry: fetched once for all callers, and again before they expire or after a refusal. */
@@ -50,7 +29,7 @@ export class Credentials {
   /** @throws `KINSYNC_CLUSTER_CREDENTIALS` */
   async get(signal: AbortSignal): Promise<Credential> {
     const [own, given] = await Promise.all([this.#certificate?.get(signal), this.#bearer?.get(signal)]);
-    return { authorization: given?.authorization, certificate: given?.certificate ?? own?.certificate };
+    return { authorization: given?.authorization, certificate: own?.certificate ?? given?.certificate };
   }
 
   /** After a 401: true where another try may succeed. */
@@ -60,14 +39,16 @@ export class Credentials {
   }
 }
 
-/** As client-go: a token takes precedence over a plugin, a token file over a token. */
+/** As client-go: a token takes precedence over a plugin, a token file over a token; a client certificate keeps a plugin from running. */
 function bearerOf(user: KubeconfigUser, options: CredentialOptions): Giver | undefined {
   if (user.tokenFile !== undefined) return tokenFileGiver(user.tokenFile, user);
-  if (user.token !== undefined) return fixedGiver(`Bearer ${user.token.trim()}`);
+  if (user.token !== undefined) return fixedGiver(`Bearer ${user.token}`);
   if (user.username !== undefined) {
     const login = Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
     return fixedGiver(`Basic ${login}`);
   }
+  const hasCertificate = user.clientCertificate !== undefined || user.clientCertificateData !== undefined;
+  if (user.exec !== undefined && hasCertificate) return undefined;
   if (user.exec !== undefined) return new ExecGiver(user.exec, user, options);
   if (user.authProvider?.name === "oidc") return new OidcGiver(user.authProvider, user, options);
   if (user.authProvider !== undefined) {
@@ -91,7 +72,7 @@ function tokenFileGiver(path: string, user: KubeconfigUser): Giver {
   const file = new FileText(path);
   return {
     async get() {
-      const token = (await readFor(user, file, "tokenFile")).trim();
+      const token = await readToken(file, user);
       return { authorization: `Bearer ${token}` };
     },
     refuse() {
@@ -99,6 +80,20 @@ function tokenFileGiver(path: string, user: KubeconfigUser): Giver {
       return true;
     },
   };
+}
+
+/** As client-go: while the file cannot be read, a token beside it serves. */
+async function readToken(file: FileText, user: KubeconfigUser): Promise<string> {
+  let text: string;
+  try {
+    text = await readFor(user, file, "tokenFile");
+  } catch (error) {
+    if (user.token === undefined) throw error;
+    return user.token;
+  }
+  const token = text.trim();
+  if (token !== "") return token;
+  throw new KinsyncError("KINSYNC_CLUSTER_CREDENTIALS", `The tokenFile ${file.path} of user "${user.name}" is empty`);
 }
 
 function certificateOf(user: KubeconfigUser): Giver | undefined {
@@ -148,127 +143,4 @@ async function readFor(user: KubeconfigUser, file: FileText | undefined, what: s
 /** Decodes the base64 of a `…-data` key. */
 export function decodeBase64(data: string | undefined): string | undefined {
   return data === undefined ? undefined : Buffer.from(data, "base64").toString("utf8");
-}
-
-/** A credential is renewed this long before it expires; the old one serves if that fails. */
-const RENEW_BEFORE_MS = 30_000;
-
-function needsRenewal(expires: number | undefined): boolean {
-  return expires !== undefined && Date.now() > expires - RENEW_BEFORE_MS;
-}
-
-function isOver(expires: number | undefined): boolean {
-  return expires !== undefined && Date.now() >= expires;
-}
-
-class ExecGiver implements Giver {
-  readonly #entry: ExecEntry;
-  readonly #user: KubeconfigUser;
-  readonly #options: CredentialOptions;
-  readonly #flight = new SingleFlight<ExecCredential>();
-  #held: ExecCredential | undefined;
-  /** Milliseconds since 1970. */
-  #renewAt = 0;
-
-  constructor(entry: ExecEntry, user: KubeconfigUser, options: CredentialOptions) {
-    this.#entry = entry;
-    this.#user = user;
-    this.#options = options;
-  }
-
-  async get(signal: AbortSignal): Promise<Partial<Credential>> {
-    const held = this.#held;
-    if (held !== undefined && Date.now() < this.#renewAt) return credentialOf(held);
-    try {
-      return credentialOf(await this.#flight.run(signal, async (stop) => await this.#fetch(stop)));
-    } catch (error) {
-      signal.throwIfAborted();
-      if (held !== undefined && !isOver(held.expires)) return credentialOf(held);
-      throw error;
-    }
-  }
-
-  async #fetch(signal: AbortSignal): Promise<ExecCredential> {
-    const { clusterInfo, env, terminal, timeout } = this.#options;
-    const user = this.#user.name;
-    const given = await runExecPlugin(this.#entry, { user, env, clusterInfo, terminal, signal, timeout });
-    this.#held = given;
-    // A plugin with its own cache returns tokens that expire soon: those must not make it run at every request.
-    const now = Date.now();
-    const expires = given.expires ?? Number.POSITIVE_INFINITY;
-    this.#renewAt = expires - Math.max(0, Math.min(RENEW_BEFORE_MS, (expires - now) / 5));
-    return given;
-  }
-
-  refuse(given: Credential): boolean {
-    // A parallel call may have fetched the next one by now: the server did not refuse that one.
-    const held = this.#held;
-    if (held !== undefined && isSame(credentialOf(held), given)) this.#held = undefined;
-    return true;
-  }
-}
-
-function credentialOf({ token, certificate }: ExecCredential): Partial<Credential> {
-  return {
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    ...(certificate === undefined ? {} : { certificate }),
-  };
-}
-
-function isSame(a: Partial<Credential>, b: Credential): boolean {
-  if (a.authorization !== b.authorization) return false;
-  return a.certificate === undefined || a.certificate.cert === b.certificate?.cert;
-}
-
-class OidcGiver implements Giver {
-  readonly #entry: AuthProviderEntry;
-  readonly #user: KubeconfigUser;
-  readonly #options: CredentialOptions;
-  readonly #flight = new SingleFlight<OidcTokens>();
-  #tokens: OidcTokens;
-  #refused: string | undefined;
-
-  constructor(entry: AuthProviderEntry, user: KubeconfigUser, options: CredentialOptions) {
-    this.#entry = entry;
-    this.#user = user;
-    this.#options = options;
-    this.#tokens = {
-      idToken: textOf(entry.config["id-token"]),
-      refreshToken: textOf(entry.config["refresh-token"]),
-    };
-  }
-
-  async get(signal: AbortSignal): Promise<Partial<Credential>> {
-    const { idToken } = this.#tokens;
-    const expires = idToken === undefined ? 0 : expiryOfIdToken(idToken);
-    const isRefused = idToken === undefined || idToken === this.#refused;
-    if (!isRefused && !needsRenewal(expires)) return { authorization: `Bearer ${idToken}` };
-    try {
-      const tokens = await this.#flight.run(signal, async (stop) => await this.#renew(stop));
-      return { authorization: `Bearer ${tokens.idToken ?? ""}` };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isRefused && !isOver(expires)) return { authorization: `Bearer ${idToken}` };
-      throw error;
-    }
-  }
-
-  async #renew(signal: AbortSignal): Promise<OidcTokens> {
-    const { env, timeout } = this.#options;
-    const user = this.#user.name;
-    const tokens = await refreshOidc(this.#entry, this.#tokens, { user, env, signal, timeout });
-    this.#tokens = tokens;
-    if (this.#user.source !== undefined) {
-      // A kubeconfig that cannot be written does not stop the run: the tokens stay in memory.
-      await writeOidcTokens(this.#user.source, user, tokens).catch(() => undefined);
-    }
-    return tokens;
-  }
-
-  refuse(given: Credential): boolean {
-    if (this.#tokens.refreshToken === undefined) return false;
-    const { idToken } = this.#tokens;
-    if (given.authorization === `Bearer ${idToken}`) this.#refused = idToken;
-    return true;
-  }
 }

@@ -11,14 +11,14 @@ export async function readKubeconfig(file: string): Promise<{ readonly content: 
   if (text === undefined) return undefined;
   const content = await parseKubeconfig(text, file);
   if (content !== undefined && content !== null && !isRecord(content)) {
-    throw broken(file, "it is not a mapping of keys");
+    throw brokenKubeconfig(file, "it is not a mapping of keys");
   }
   return { content };
 }
 
 async function textOfFile(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, "utf8");
+    return decode(await readFile(file));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -28,6 +28,14 @@ async function textOfFile(file: string): Promise<string | undefined> {
       hint: "Check its permissions, or set KUBECONFIG.",
     });
   }
+}
+
+/** UTF-8, or UTF-16 with its mark: PowerShell 5 writes the latter with `>`. */
+function decode(bytes: Buffer): string {
+  const [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  // The decoder drops the mark.
+  return new TextDecoder(encoding).decode(bytes);
 }
 
 async function parseKubeconfig(text: string, file: string): Promise<unknown> {
@@ -47,16 +55,17 @@ async function parseKubeconfig(text: string, file: string): Promise<unknown> {
     // The full message quotes lines of the file, and those may contain a token.
     const sentence = problem.message.split(" at line ")[0]?.split("\n")[0] ?? problem.code;
     const why = problem.code === "BAD_ALIAS" ? "an alias has no anchor" : sentence;
-    throw broken(line === undefined ? file : `${file}:${line}`, why);
+    throw brokenKubeconfig(line === undefined ? file : `${file}:${line}`, why);
   }
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch {
-    throw broken(file, "its aliases cannot be resolved");
+    throw brokenKubeconfig(file, "its aliases cannot be resolved");
   }
 }
 
-function broken(place: string, why: string): KinsyncError {
+/** @param place the file, with the line where that is known */
+export function brokenKubeconfig(place: string, why: string): KinsyncError {
   return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The kubeconfig ${place} cannot be parsed: ${why}`, {
     hint: "Fix the error at the location shown above. `kubectl config view` shows how kubectl reads the file.",
   });

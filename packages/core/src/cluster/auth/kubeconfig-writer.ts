@@ -1,6 +1,6 @@
 import { open, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { OidcTokens } from "./oidc.ts";
+import type { OidcTokens } from "./oidc-tokens.ts";
 
 const LOCK_TRIES = 20;
 

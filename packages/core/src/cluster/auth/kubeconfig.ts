@@ -1,6 +1,7 @@
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { isRecord, listOf, recordOf, textOf } from "./foreign-fields.ts";
-import { readKubeconfig } from "./kubeconfig-file.ts";
+import { homeFolder } from "./home.ts";
+import { brokenKubeconfig, readKubeconfig } from "./kubeconfig-file.ts";
 
 /** The environment, as a parameter: core never reads `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,7 +48,8 @@ export interface ExecEntry {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly provideClusterInfo: boolean;
-  readonly interactiveMode: "Never" | "IfAvailable" | "Always";
+  /** `Never`, `IfAvailable` or `Always`; `undefined` means `IfAvailable`, and v1 demands one. */
+  readonly interactiveMode: string | undefined;
   readonly installHint: string | undefined;
 }
 
@@ -101,7 +103,7 @@ export interface Kubeconfig {
 }
 
 export interface KubeconfigPlaces {
-  /** Path list as in KUBECONFIG. Default: that of the environment, else `~/.kube/config`. */
+  /** Path of one file. Default: the path list in `KUBECONFIG` of the environment, else `~/.kube/config`. */
   readonly kubeconfig?: string;
   readonly env: Environment;
 }
@@ -129,13 +131,14 @@ export async function loadKubeconfig(places: KubeconfigPlaces): Promise<Kubeconf
 
 /** Absolute paths of the kubeconfig files, in order. */
 export function kubeconfigPaths({ kubeconfig, env }: KubeconfigPlaces): readonly string[] {
-  const list = kubeconfig ?? env["KUBECONFIG"];
+  if (kubeconfig !== undefined && kubeconfig !== "") return [resolve(kubeconfig)];
+  const list = env["KUBECONFIG"];
   if (list !== undefined && list !== "") {
     const paths = list.split(delimiter).filter((path) => path !== "");
     return [...new Set(paths.map((path) => resolve(path)))];
   }
-  const home = env["HOME"] ?? env["USERPROFILE"];
-  return home === undefined || home === "" ? [] : [join(home, ".kube", "config")];
+  const home = homeFolder(env);
+  return home === undefined ? [] : [join(home, ".kube", "config")];
 }
 
 function firstWins<Entry>(parts: readonly ReadonlyMap<string, Entry>[]): ReadonlyMap<string, Entry> {
@@ -152,18 +155,20 @@ function toKubeconfig(value: unknown, file: string): Kubeconfig {
   return {
     files: [file],
     currentContext: textOf(root["current-context"]),
-    contexts: named(root["contexts"], "context", (name, entry) => ({
+    contexts: named(file, root["contexts"], "context", (name, entry) => ({
       name,
       cluster: textOf(entry["cluster"]),
       user: textOf(entry["user"]),
       namespace: textOf(entry["namespace"]),
     })),
-    clusters: named(root["clusters"], "cluster", (name, entry) => toCluster(name, entry, folder)),
-    users: named(root["users"], "user", (name, entry) => toUser(name, entry, file)),
+    clusters: named(file, root["clusters"], "cluster", (name, entry) => toCluster(name, entry, folder)),
+    users: named(file, root["users"], "user", (name, entry) => toUser(name, entry, file)),
   };
 }
 
+/** The entries of a list by their names. As kubectl, a file with one name twice is refused: which entry is meant is not known. */
 function named<Entry>(
+  file: string,
   list: unknown,
   key: string,
   make: (name: string, entry: Readonly<Record<string, unknown>>) => Entry,
@@ -172,7 +177,9 @@ function named<Entry>(
   for (const item of listOf(list)) {
     const record = recordOf(item);
     const name = textOf(record["name"]);
-    if (name !== undefined && !entries.has(name)) entries.set(name, make(name, recordOf(record[key])));
+    if (name === undefined) continue;
+    if (entries.has(name)) throw brokenKubeconfig(file, `it has two ${key}s with the name "${name}"`);
+    entries.set(name, make(name, recordOf(record[key])));
   }
   return entries;
 }
@@ -219,7 +226,6 @@ function toUser(name: string, entry: Readonly<Record<string, unknown>>, file: st
 
 function toExec(entry: Readonly<Record<string, unknown>>, folder: string): ExecEntry {
   const command = textOf(entry["command"]) ?? "";
-  const mode = entry["interactiveMode"];
   const env = listOf(entry["env"]).map((item) => recordOf(item));
   return {
     apiVersion: textOf(entry["apiVersion"]) ?? "",
@@ -228,7 +234,7 @@ function toExec(entry: Readonly<Record<string, unknown>>, folder: string): ExecE
     args: textsOf(entry["args"]),
     env: Object.fromEntries(env.map((item) => [textOf(item["name"]) ?? "", textOf(item["value"]) ?? ""])),
     provideClusterInfo: isTrue(entry["provideClusterInfo"]),
-    interactiveMode: mode === "Never" || mode === "Always" ? mode : "IfAvailable",
+    interactiveMode: textOf(entry["interactiveMode"]),
     installHint: textOf(entry["installHint"]),
   };
 }

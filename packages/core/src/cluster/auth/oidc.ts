@@ -4,17 +4,12 @@ import { exchange, type Call } from "../net/exchange.ts";
 import { failureOf, type Endpoint } from "../net/failure.ts";
 import type { AuthProviderEntry, Environment } from "./kubeconfig.ts";
 import { recordOf, textOf } from "./foreign-fields.ts";
+import type { OidcTokens } from "./oidc-tokens.ts";
 import { ConnectionPool } from "../net/pool.ts";
 import { chooseProxy } from "../net/proxy.ts";
 import { RestResponse } from "../net/rest.ts";
 import { parseServer } from "../net/server.ts";
 import { createTlsClient } from "../net/tls.ts";
-
-/** Tokens of the auth provider `oidc`, as the kubeconfig holds them. */
-export interface OidcTokens {
-  readonly idToken: string | undefined;
-  readonly refreshToken: string | undefined;
-}
 
 export interface OidcOptions {
   /** Name of the user entry, for messages. */
@@ -23,17 +18,6 @@ export interface OidcOptions {
   readonly signal: AbortSignal;
   /** Milliseconds, for each of the two requests. */
   readonly timeout: number;
-}
-
-/** When an ID token ends, in milliseconds since 1970; `undefined` for anything that is not a JWT. The API server checks the signature. */
-export function expiryOfIdToken(token: string): number | undefined {
-  try {
-    const payload: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
-    const exp = recordOf(payload)["exp"];
-    return typeof exp === "number" ? exp * 1000 : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -3,12 +3,15 @@ import { IdleTimeout } from "./failure.ts";
 import { request as sendHttp } from "./http.ts";
 import type { ConnectionPool } from "./pool.ts";
 
+/** By name; a list is one header for each of its values. */
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
+
 /** One HTTP request. */
 export interface Call {
   readonly method: "GET" | "POST";
   /** With the query. The exchange adds the server's prefix. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers: Headers;
   readonly body?: string;
   readonly signal: AbortSignal;
   /** Milliseconds without a single byte. */

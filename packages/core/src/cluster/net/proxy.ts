@@ -27,7 +27,11 @@ export function chooseProxy(
   proxyUrl: string | undefined,
   env: Environment,
 ): Proxy | undefined {
-  if (proxyUrl !== undefined) return parseProxy(proxyUrl, "proxy-url of the kubeconfig");
+  if (proxyUrl !== undefined) {
+    // The environment may leave the scheme out or say socks5h; kubectl refuses both here.
+    if (!/^(?:https?|socks5):\/\//i.test(proxyUrl)) throw unusable("proxy-url of the kubeconfig");
+    return parseProxy(proxyUrl, "proxy-url of the kubeconfig");
+  }
   const key = server.secure ? "HTTPS_PROXY" : "HTTP_PROXY";
   const text = env[key] || env[key.toLowerCase()];
   if (text === undefined || text === "") return undefined;
@@ -39,10 +43,7 @@ function parseProxy(text: string, origin: string): Proxy {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   const scheme = url?.protocol.replace(/:$/, "").replace("socks5h", "socks5");
   if (url === null || url.hostname === "" || (scheme !== "http" && scheme !== "https" && scheme !== "socks5")) {
-    const hint = "Use http://, https:// or socks5://HOST:PORT.";
-    throw new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The proxy of ${origin} cannot be used: unknown form`, {
-      hint,
-    });
+    throw unusable(origin);
   }
   const port = url.port === "" ? PORTS[scheme] : Number(url.port);
   return {
@@ -53,6 +54,12 @@ function parseProxy(text: string, origin: string): Proxy {
     password: url.password === "" ? undefined : decode(url.password),
     href: `${scheme}://${url.hostname}:${port}`,
   };
+}
+
+function unusable(origin: string): KinsyncError {
+  return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The proxy of ${origin} cannot be used: unknown form`, {
+    hint: "Use http://, https:// or socks5://HOST:PORT.",
+  });
 }
 
 function decode(text: string): string {

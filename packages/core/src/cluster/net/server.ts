@@ -1,5 +1,4 @@
 import { KinsyncError } from "../../errors/error.ts";
-import type { KubeconfigCluster } from "../auth/kubeconfig.ts";
 
 /** Where the API server is. */
 export interface ServerAddress {
@@ -15,16 +14,18 @@ export interface ServerAddress {
   readonly href: string;
 }
 
+/** What names a server: a cluster entry. */
+interface ServerEntry {
+  readonly name: string;
+  readonly server: string | undefined;
+}
+
 /** @throws `KINSYNC_CLUSTER_KUBECONFIG`: the server is missing or invalid. */
-export function serverOf(cluster: KubeconfigCluster): ServerAddress {
+export function serverOf(cluster: ServerEntry): ServerAddress {
   const text = cluster.server;
   if (text === undefined) throw wrong(cluster, "has no server");
-  // As client-go: an address without a scheme is https if the entry has any TLS setting.
-  const isTls =
-    cluster.certificateAuthority !== undefined ||
-    cluster.certificateAuthorityData !== undefined ||
-    cluster.insecureSkipTlsVerify;
-  const server = parseServer(text.includes("://") ? text : `${isTls ? "https" : "http"}://${text}`);
+  // As kubectl: an address without a scheme is plain HTTP, also where the entry has settings for TLS.
+  const server = parseServer(text.includes("://") ? text : `http://${text}`);
   if (server === undefined) throw wrong(cluster, "has a server that is not an http or https address");
   return server;
 }
@@ -46,7 +47,7 @@ export function parseServer(text: string): ServerAddress | undefined {
   };
 }
 
-function wrong(cluster: KubeconfigCluster, why: string): KinsyncError {
+function wrong(cluster: ServerEntry, why: string): KinsyncError {
   return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `The cluster "${cluster.name}" of the kubeconfig ${why}`, {
     hint: `Fix it: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
   });

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 
-/** PEM texts. Two that are equal make one TLS context. */
+/** PEM texts. */
 export interface TlsMaterial {
   /** `undefined`: what Node and the operating system trust. */
   readonly ca: string | undefined;
@@ -37,8 +37,4 @@ function firstCertificate(pem: string): X509Certificate {
 /** kubectl trusts what the system trusts, also a company's own authority; Node alone does not. */
 function trustedBySystem(): string[] {
   return [...new Set([...getCACertificates("default"), ...getCACertificates("system")])];
-}
-
-export function isSameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
-  return a.ca === b.ca && a.cert === b.cert && a.key === b.key;
 }

@@ -19,6 +19,8 @@ import type { WorkerOptions } from "./worker-options.ts";
 const ENDED = new DOMException("the target has ended", "AbortError");
 const NONE: readonly never[] = Object.freeze([]);
 const RETRY_MS = { min: 250, max: 30_000 };
+/** The longest delay that an error may impose with `retryAfter`. */
+const RETRY_AFTER_MS = 60_000;
 
 /**
  * Makes one target hold its desired state. Each pass compares the observed state (ledgers) with the desired one and delivers the
@@ -279,7 +281,9 @@ export class Worker implements AsyncDisposable {
       return;
     }
     this.#backoff ??= new Backoff(this.#options.retry ?? RETRY_MS);
-    const delay = this.#backoff.next();
+    const { retryAfter } = error.details;
+    const asked = typeof retryAfter === "number" ? Math.min(retryAfter, RETRY_AFTER_MS) : 0;
+    const delay = Math.max(this.#backoff.next(), asked);
     if (error.code === "KINSYNC_SOURCE_CHANGED") {
       // This ends only the delivery, not the session: the next snapshot is on its way.
       this.#set("syncing", "a local file changed while it was sent; waiting for it to settle");

@@ -185,7 +185,9 @@ describe("a credential plugin", () => {
     await using folder = await makeFolder();
     await using connection = await folder.connect({
       server: "https://127.0.0.1:1",
-      user: { exec: { apiVersion: "client.authentication.k8s.io/v1", command: "./bin/none" } },
+      user: {
+        exec: { apiVersion: "client.authentication.k8s.io/v1", command: "./bin/none", interactiveMode: "Never" },
+      },
     });
     const error = await errorOf(get(connection));
     expect((error.cause as { path?: string }).path).toBe(`${folder.path}/bin/none`);

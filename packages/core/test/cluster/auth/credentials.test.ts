@@ -160,8 +160,6 @@ describe("files that somebody else rotates", () => {
     const user = {
       "client-certificate-data": base64(pem("bob.crt")),
       "client-key-data": base64(pem("bob.key")),
-      "client-certificate": "none.crt",
-      "client-key": "none.key",
     };
     await using connection = await folder.connect({ server: server.url, user });
     await get(connection);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { mkdir, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
@@ -115,14 +116,14 @@ describe("a kubeconfig that is right", () => {
       ],
       users: [{ name: "u", user: { token: "t" } }],
     });
-    const kubeconfig = [first, join(folder.path, "missing"), second].join(delimiter);
-    const found = await listContexts({ env: { KUBECONFIG: kubeconfig } });
+    const env = { KUBECONFIG: [first, join(folder.path, "missing"), second].join(delimiter) };
+    const found = await listContexts({ env });
     expect(found.current).toBe("shared");
     expect(found.contexts.map(({ name, server }) => [name, server])).toEqual([
       ["shared", "https://here:1"],
       ["other", "https://there:2"],
     ]);
-    await using connection = await connectCluster({ env: {}, kubeconfig });
+    await using connection = await connectCluster({ env });
     expect([connection.server, connection.namespace]).toEqual(["https://here:1", "first"]);
   });
 
@@ -151,11 +152,32 @@ clusters:
   cluster: {<<: *base, tls-server-name: x}
 users:
 - name: u
-  user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, args: null, env: null}}
+  user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, args: null, env: null,
+    interactiveMode: Never}}
 `,
     );
     await using connection = await connectCluster({ env: {}, kubeconfig });
     expect([connection.context, connection.namespace, connection.server]).toEqual(["1", "default", "https://c:6443"]);
+  });
+
+  test.for(["utf-16le", "utf-16be", "utf-8 with a mark"])("a file in %s, as PowerShell writes it", async (encoding) => {
+    await using folder = await makeFolder();
+    const text = `\uFEFF${JSON.stringify(config("a", "https://a:1"))}`;
+    const bytes = Buffer.from(text, encoding === "utf-8 with a mark" ? "utf8" : "utf16le");
+    const kubeconfig = join(folder.path, "config");
+    await writeFile(kubeconfig, encoding === "utf-16be" ? bytes.swap16() : bytes);
+    await using connection = await connectCluster({ env: {}, kubeconfig });
+    expect(connection.server).toBe("https://a:1");
+  });
+
+  test("a kubeconfig that comes through a pipe is read once", async () => {
+    await using folder = await makeFolder();
+    const kubeconfig = join(folder.path, "pipe");
+    execFileSync("mkfifo", [kubeconfig]);
+    const written = writeFile(kubeconfig, JSON.stringify(config("a", "https://a:1")));
+    await using connection = await connectCluster({ env: {}, kubeconfig });
+    await written;
+    expect(connection.server).toBe("https://a:1");
   });
 
   test("the namespace of the options counts more than that of the context", async () => {
