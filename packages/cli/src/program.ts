@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { InitialSync } from "@kinsync/core/contract";
 import type { Io } from "./io.ts";
+import { loginOverrides, requestTimeouts, withLogin, type LoginFlags } from "./setup/login-flags.ts";
 import { parseDuration } from "./setup/parse-duration.ts";
 import type { ClusterOptions, OutputOptions, SyncOptions } from "./setup/options.ts";
 import { VERSION } from "./version.ts";
@@ -8,7 +9,7 @@ import { VERSION } from "./version.ts";
 export { CommanderError };
 
 /** Flags as commander gives them. */
-interface Flags {
+interface Flags extends LoginFlags {
   readonly output?: "json" | "text";
   readonly color?: boolean;
   readonly debug?: boolean;
@@ -128,7 +129,7 @@ function withCluster(target: Command): Command {
     .option("--context <name>", "context of the kubeconfig; naming it allows writing")
     .option("--kubeconfig <file>", "kubeconfig. Default: KUBECONFIG, else ~/.kube/config")
     .option("--config <file>", "config file. Default: kinsync.config.* here or above");
-  return withOutput(target);
+  return withOutput(withLogin(target));
 }
 
 function withSync(target: Command): Command {
@@ -171,6 +172,8 @@ function clusterOptions(flags: Flags): ClusterOptions {
     namespace: flags.namespace,
     context: flags.context,
     kubeconfig: flags.kubeconfig,
+    login: loginOverrides(flags),
+    timeouts: requestTimeouts(flags),
     config: flags.config,
   };
 }

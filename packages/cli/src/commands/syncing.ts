@@ -30,7 +30,7 @@ export async function runSyncing({ command, workload, options, io }: Syncing): P
     let planned: readonly WorkloadPlan[] = [];
     const { sync, container, roles, initial, allowEmpty, allowDeletes, wait } = options;
     await using project = await openProject({
-      ...projectOptions(options, io, { workload, sync, container, roles, initial }),
+      ...projectOptions(options, io, { workload, sync, container, roles, initial }, reporter),
       onStep: (step) => {
         switch (step.step) {
           case "planned":

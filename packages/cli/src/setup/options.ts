@@ -1,3 +1,4 @@
+import type { ClusterTimeouts, LoginOverrides } from "@kinsync/core/cluster";
 import type { InitialSync } from "@kinsync/core/contract";
 
 /** How things are printed. */
@@ -12,6 +13,10 @@ export interface ClusterOptions extends OutputOptions {
   readonly namespace: string | undefined;
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
+  /** Parts of the context that flags replace. */
+  readonly login: LoginOverrides;
+  /** `undefined` without `--request-timeout`. */
+  readonly timeouts: ClusterTimeouts | undefined;
   readonly config: string | undefined;
 }
 

@@ -1,9 +1,19 @@
 import type { OpenProjectOptions, ProjectFlags } from "@kinsync/core/project";
 import type { Io } from "../io.ts";
+import type { Reporter } from "../render/reporter.ts";
+import { credentialTerminal } from "./credential-terminal.ts";
 import type { ClusterOptions } from "./options.ts";
 
-/** What a command line and its surroundings say of a project. */
-export function projectOptions(options: ClusterOptions, io: Io, flags: ProjectFlags): OpenProjectOptions {
+/**
+ * What a command line and its surroundings say of a project.
+ * @param reporter what else writes to the terminal, and pauses while a credential plugin prompts
+ */
+export function projectOptions(
+  options: ClusterOptions,
+  io: Io,
+  flags: ProjectFlags,
+  reporter?: Reporter,
+): OpenProjectOptions {
   return {
     cwd: io.cwd,
     env: io.env,
@@ -14,6 +24,9 @@ export function projectOptions(options: ClusterOptions, io: Io, flags: ProjectFl
     config: options.config,
     context: options.context,
     kubeconfig: options.kubeconfig,
+    login: options.login,
+    timeouts: options.timeouts,
+    terminal: credentialTerminal(io, reporter),
     flags: { namespace: options.namespace, ...flags },
     plugins: async () => (await import("./built-in.ts")).builtInPlugins(),
   };

@@ -7,12 +7,8 @@ import type {
 } from "../contract/cluster.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { errorOfStatus } from "../contract/status.ts";
-import type { ContextOptions, LoginOverrides } from "./auth/context.ts";
-import type { CredentialTerminal } from "./auth/exec-plugin.ts";
 import { recordOf } from "./auth/foreign-fields.ts";
-import type { Environment } from "./auth/kubeconfig.ts";
-import type { ClientNodeConfig } from "./client-node-login.ts";
-import { kubeconfigLogin } from "./kubeconfig-login.ts";
+import type { ClusterTimeouts, CommonOptions } from "./connect.ts";
 import type { ClusterLogin, LoginMaterial } from "./login.ts";
 import { exchange, type Call } from "./net/exchange.ts";
 import { failureOf, type Endpoint } from "./net/failure.ts";
@@ -23,79 +19,8 @@ import { serverOf, type ServerAddress } from "./net/server.ts";
 import { CallerSocket, upgrade } from "./net/socket.ts";
 import { createTlsClient, type TlsClient, type TlsMaterial } from "./net/tls.ts";
 
-/** All times in milliseconds. */
-export interface ClusterTimeouts {
-  /** Until a connection is open, proxy and TLS included. Default: 10,000. */
-  readonly connect?: number;
-  /** Until the server answered the request for a WebSocket on an open connection. Default: 10,000. */
-  readonly handshake?: number;
-  /** Without a single byte of an answer, where the request sets no limit of its own. Default: 30,000. */
-  readonly idle?: number;
-  /**
-   * Until the answer begins to a request over a connection that was kept from an earlier one. That connection may be dead, so that
-   * another one is tried then. Default: 5,000.
-   */
-  readonly kept?: number;
-  /** Until a credential plugin or an OIDC issuer answered. Default: 60,000; 300,000 with a terminal, where a person may have to type. */
-  readonly credentials?: number;
-}
-
-/** What every connection takes. */
-interface CommonOptions {
-  /** `HOME`, `KUBECONFIG` and proxies are read from it; credential plugins inherit it. */
-  readonly env: Environment;
-  /** Default: that of the context. */
-  readonly namespace?: string;
-  /** Ends the call, not the connection. */
-  readonly signal?: AbortSignal;
-  readonly timeouts?: ClusterTimeouts;
-}
-
-/** A connection by a kubeconfig, or by the service account of a pod. */
-export interface KubeconfigOptions extends CommonOptions, ContextOptions {
-  /** Name of the context. Default: the current one; in a pod without a kubeconfig, `in-cluster`. */
-  readonly context?: string;
-  /** What replaces parts of the context. */
-  readonly overrides?: LoginOverrides;
-  /** Where credential plugins may prompt the user. Default: none; plugins then get `interactive: false`. */
-  readonly terminal?: CredentialTerminal;
-}
-
-/** A connection by a `KubeConfig` of `@kubernetes/client-node`. */
-export interface HandedOptions extends CommonOptions {
-  /** It logs in, with its current context; kinsync reads no file. The proxies of `env` apply where it has no `proxyUrl`. */
-  readonly kubeConfig: ClientNodeConfig;
-}
-
-export type ClusterOptions = KubeconfigOptions | HandedOptions;
-
-/**
- * Reads the kubeconfig and returns a connection to its API server. Sends nothing to the server before the first request.
- * @throws `KINSYNC_CLUSTER_KUBECONFIG`, `KINSYNC_CLUSTER_CONTEXT_UNKNOWN`, `KINSYNC_CLUSTER_CREDENTIALS` (a login method that
- * Kubernetes removed)
- * @example
- * await using cluster = await connectCluster({ env: process.env });
- * const pods = await cluster.request({ path: `/api/v1/namespaces/${cluster.namespace}/pods`, signal });
- */
-export async function connectCluster(options: ClusterOptions): Promise<ClusterConnection> {
-  options.signal?.throwIfAborted();
-  const login = await loginOf(options);
-  options.signal?.throwIfAborted();
-  return new Connection(login, options);
-}
-
-async function loginOf(options: ClusterOptions): Promise<ClusterLogin> {
-  if ("kubeConfig" in options) {
-    const { clientNodeLogin } = await import("./client-node-login.ts");
-    return clientNodeLogin(options.kubeConfig);
-  }
-  const { context, overrides = {}, terminal, timeouts } = options;
-  const timeout = timeouts?.credentials ?? (terminal === undefined ? 60_000 : 300_000);
-  return await kubeconfigLogin({ ...options, context, overrides, terminal, timeout });
-}
-
 /** Requests and sockets share credentials, retries and endings; apart they would be pieces of one thing. */
-class Connection implements ClusterConnection {
+export class Connection implements ClusterConnection {
   readonly context: string;
   readonly server: string;
   readonly namespace: string;
@@ -104,11 +29,11 @@ class Connection implements ClusterConnection {
   readonly #proxy: Proxy | undefined;
   readonly #endpoint: Endpoint;
   readonly #timeouts: Required<Omit<ClusterTimeouts, "credentials">>;
-  readonly #stop = new AbortController();
+  readonly #stop: AbortController;
   readonly #sockets = new Set<ClusterSocket>();
   #pool: { readonly material: LoginMaterial; readonly pool: ConnectionPool } | undefined;
 
-  constructor(login: ClusterLogin, options: ClusterOptions) {
+  constructor(login: ClusterLogin, options: CommonOptions, stop: AbortController) {
     const { cluster, context } = login;
     const server = serverOf(cluster);
     const proxy = chooseProxy(server, cluster.proxyUrl, options.env);
@@ -116,6 +41,7 @@ class Connection implements ClusterConnection {
     this.server = server.href;
     this.namespace = options.namespace ?? login.namespace;
     this.#login = login;
+    this.#stop = stop;
     this.#server = server;
     this.#proxy = proxy;
     this.#endpoint = { who: `The API server ${server.href} (context "${context}")`, proxy: proxy?.href };

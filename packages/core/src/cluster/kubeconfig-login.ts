@@ -10,7 +10,7 @@ import type { ClusterLogin, LoginMaterial } from "./login.ts";
 import { serverOf } from "./net/server.ts";
 
 export interface KubeconfigLoginOptions
-  extends ContextOptions, Pick<CredentialOptions, "terminal" | "timeout"> {
+  extends ContextOptions, Pick<CredentialOptions, "terminal" | "timeout" | "lifetime"> {
   /** Name of the context. Default: the current one. */
   readonly context: string | undefined;
   readonly overrides: LoginOverrides;
@@ -97,12 +97,13 @@ class KubeconfigLogin implements ClusterLogin {
 
   /** As client-go: over plain HTTP no credential is sent, and no plugin runs. */
   #credentialsOf(user: KubeconfigUser): Credentials {
-    const { env, terminal, timeout } = this.#options;
+    const { env, terminal, timeout, lifetime } = this.#options;
     return new Credentials(this.#isSecure ? user : ANONYMOUS, {
       env,
       clusterInfo: async () => clusterInfoOf(this.cluster, await this.#readAuthority()),
       terminal,
       timeout,
+      lifetime,
     });
   }
 

@@ -5,7 +5,10 @@ import type { TransportPlugin } from "../contract/transport.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
+import type { LoginOverrides } from "../cluster/auth/context.ts";
+import type { CredentialTerminal } from "../cluster/auth/exec-plugin.ts";
 import type { Environment } from "../cluster/auth/kubeconfig.ts";
+import type { ClusterTimeouts } from "../cluster/connect.ts";
 
 /** A kind or a transport, as its factory returns it. */
 export type Plugin = KindPlugin | TransportPlugin;
@@ -54,6 +57,12 @@ export interface OpenProjectOptions {
   readonly context?: string | undefined;
   /** A kubeconfig file. Default: `KUBECONFIG`, else that in the home folder, else the service account of the pod. */
   readonly kubeconfig?: string | undefined;
+  /** What replaces parts of the context, as kubectl's flags `--as`, `--as-group`, `--as-uid`, `--user` and `--cluster` do. */
+  readonly login?: LoginOverrides | undefined;
+  /** Where a credential plugin may prompt the user. Default: none; plugins then get `interactive: false`. */
+  readonly terminal?: CredentialTerminal | undefined;
+  /** Time limits of requests. */
+  readonly timeouts?: ClusterTimeouts | undefined;
   /** A connection that stays open when the project is closed. Default: one is made from `context` and `kubeconfig`. */
   readonly cluster?: ClusterConnection | undefined;
   /** `read`: mappings, transports and the context need not be right, since nothing is written. Default: `write`. */

@@ -199,11 +199,14 @@ function remembering(ask: NonNullable<EngineOptions["onDeletes"]>, consents: All
 }
 
 async function openCluster(options: OpenProjectOptions, signal: AbortSignal): Promise<ClusterConnection> {
-  const { connectCluster } = await import("../cluster/connection.ts");
-  const { env, context, kubeconfig, flags } = options;
+  const { connectCluster } = await import("../cluster/connect.ts");
+  const { env, context, kubeconfig, login, terminal, timeouts, flags } = options;
   return await connectCluster({
     env,
     signal,
+    ...(login === undefined ? {} : { overrides: login }),
+    ...(terminal === undefined ? {} : { terminal }),
+    ...(timeouts === undefined ? {} : { timeouts }),
     ...(context === undefined ? {} : { context }),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(flags?.namespace === undefined ? {} : { namespace: flags.namespace }),

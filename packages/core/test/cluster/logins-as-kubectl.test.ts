@@ -11,12 +11,15 @@ const { answers } = JSON.parse(readFileSync(new URL("fixtures/kubectl-answers.js
 
 const ANONYMOUS = "kubectl prompts for a user and a password; kinsync sends the request, which the server may answer with 401";
 
+const KUBERC = "kubectl reads credentialPluginPolicy from 1.35 on, and the answers are of 1.34";
+
 /** Where kinsync does something else than kubectl, and why. One that no longer differs fails its test. */
 const DIFFERENCES: Readonly<Record<string, string>> = {
   "no credentials": ANONYMOUS,
   "password without a user": ANONYMOUS,
   "context without a user": ANONYMOUS,
-  "plugin policy DenyAll": "kubectl reads credentialPluginPolicy from 1.35 on, and the answers are of 1.34",
+  "plugin policy DenyAll": KUBERC,
+  "plugin policy Allowlist without the plugin": KUBERC,
 };
 
 test("every case has an answer of kubectl, and every answer and difference a case", () => {

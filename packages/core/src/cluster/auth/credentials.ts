@@ -11,6 +11,8 @@ export interface CredentialOptions {
   /** `spec.cluster` for exec plugins. */
   readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>>>;
   readonly terminal: CredentialTerminal | undefined;
+  /** Aborts when the connection is closed. */
+  readonly lifetime: AbortSignal;
   /** Milliseconds that a plugin or an issuer has to answer. */
   readonly timeout: number;
 }

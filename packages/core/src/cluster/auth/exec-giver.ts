@@ -1,9 +1,10 @@
 import { KinsyncError, isKinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
 import type { CredentialOptions } from "./credentials.ts";
-import { runExecPlugin, type ExecCredential } from "./exec-plugin.ts";
+import { mayPrompt, runExecPlugin, type ExecCredential } from "./exec-plugin.ts";
 import { isOver, RENEW_BEFORE_MS, type Credential, type Giver } from "./giver.ts";
 import type { ExecEntry, KubeconfigUser } from "./kubeconfig.ts";
+import { checkPluginPolicy } from "./plugin-policy.ts";
 import { SingleFlight } from "./single-flight.ts";
 
 /** How long a plugin that failed, or whose credential was refused, is left alone: it may open a browser or call a cloud. */
@@ -14,7 +15,9 @@ export class ExecGiver implements Giver {
   readonly #entry: ExecEntry;
   readonly #user: KubeconfigUser;
   readonly #options: CredentialOptions;
-  readonly #flight = new SingleFlight<ExecCredential>();
+  readonly #flight: SingleFlight<ExecCredential>;
+  /** A person may be typing: the run does not end with the requests that wait for it. */
+  readonly #isPrompting: boolean;
   readonly #failures = new Backoff(PAUSE_MS);
   readonly #refusals = new Backoff(PAUSE_MS);
   #held: ExecCredential | undefined;
@@ -29,6 +32,8 @@ export class ExecGiver implements Giver {
     this.#entry = entry;
     this.#user = user;
     this.#options = options;
+    this.#isPrompting = mayPrompt(entry, options.terminal);
+    this.#flight = new SingleFlight(this.#isPrompting);
   }
 
   async get(signal: AbortSignal): Promise<Partial<Credential>> {
@@ -43,13 +48,15 @@ export class ExecGiver implements Giver {
     }
   }
 
-  async #fetch(signal: AbortSignal): Promise<ExecCredential> {
+  async #fetch(callers: AbortSignal): Promise<ExecCredential> {
     const left = (this.#failure?.until ?? 0) - Date.now();
     if (this.#failure !== undefined && left > 0) throw pausing(this.#failure.error, left);
-    const { clusterInfo, env, terminal, timeout } = this.#options;
+    const { clusterInfo, env, terminal, timeout, lifetime } = this.#options;
+    const signal = this.#isPrompting ? lifetime : AbortSignal.any([callers, lifetime]);
     const user = this.#user.name;
     let given: ExecCredential;
     try {
+      await checkPluginPolicy(this.#entry.command, user, env);
       given = await runExecPlugin(this.#entry, { user, env, clusterInfo, terminal, signal, timeout });
     } catch (error) {
       if (signal.aborted || !isKinsyncError(error)) throw error;

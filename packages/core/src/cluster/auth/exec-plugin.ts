@@ -15,8 +15,10 @@ export interface ExecCredential {
   readonly expires: number | undefined;
 }
 
-/** The terminal that a plugin may use to prompt its user. */
+/** The terminal that a plugin may use to prompt its user: it inherits stdin. */
 export interface CredentialTerminal {
+  /** A plugin that may prompt is about to start. Until the result is disposed of, nobody else reads or writes the terminal. */
+  readonly lend: () => Disposable;
   /** What the plugin prints on stderr, as it comes: a device code, a prompt. Untrusted text. */
   readonly onOutput: (text: string) => void;
 }
@@ -56,7 +58,7 @@ export async function runExecPlugin(entry: ExecEntry, options: ExecPluginOptions
     });
   }
   if (entry.command === "") throw fail("has no command", { hint: "Fix the kubeconfig.", retry: "terminal" });
-  const interactive = options.terminal !== undefined && entry.interactiveMode !== "Never";
+  const interactive = mayPrompt(entry, options.terminal);
   if (entry.interactiveMode === "Always" && !interactive) {
     throw fail("needs to prompt its user, and there is no terminal", {
       hint: "Log in with it once in a terminal: kubectl get pods",
@@ -85,6 +87,11 @@ export async function runExecPlugin(entry: ExecEntry, options: ExecPluginOptions
   return credential;
 }
 
+/** The plugin gets the terminal. */
+export function mayPrompt({ interactiveMode }: ExecEntry, terminal: CredentialTerminal | undefined): boolean {
+  return terminal !== undefined && interactiveMode !== "Never";
+}
+
 type End =
   | { readonly type: "ended"; readonly stdout: string }
   | { readonly type: "failed"; readonly how: string; readonly stderr: string }
@@ -98,6 +105,7 @@ async function run(
   { signal, timeout, terminal }: ExecPluginOptions,
 ): Promise<End> {
   signal.throwIfAborted();
+  using _lent = interactive ? terminal?.lend() : undefined;
   const child = spawn(entry.command, [...entry.args], {
     env: { ...env },
     stdio: [interactive ? "inherit" : "ignore", "pipe", "pipe"],

@@ -2,10 +2,16 @@ import { untilAborted } from "../../time/deadline.ts";
 
 /**
  * Runs work once for all callers that arrive while it runs. A caller that aborts does not disturb the others; the work stops
- * when its last caller aborts.
+ * when its last caller aborts, unless it outlives them.
  */
 export class SingleFlight<Result> {
+  readonly #outlives: boolean;
   #flight: { readonly result: Promise<Result>; readonly stop: AbortController; waiting: number } | undefined;
+
+  /** @param outlives the work goes on without callers, for those that come later */
+  constructor(outlives = false) {
+    this.#outlives = outlives;
+  }
 
   async run(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     signal.throwIfAborted();
@@ -24,7 +30,7 @@ export class SingleFlight<Result> {
       return await untilAborted(flight.result, signal);
     } finally {
       flight.waiting -= 1;
-      if (flight.waiting === 0) {
+      if (flight.waiting === 0 && !this.#outlives) {
         if (this.#flight === flight) this.#flight = undefined;
         flight.stop.abort();
       }

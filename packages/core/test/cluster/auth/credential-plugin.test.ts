@@ -128,11 +128,48 @@ describe("a credential plugin", () => {
       interactiveMode: "IfAvailable",
     });
     let shown = "";
-    const terminal = { onOutput: (text: string) => void (shown += text) };
+    const lent: string[] = [];
+    const lend = () => ({ [Symbol.dispose]: () => void lent.push("returned"), lent: lent.push("lent") });
+    const terminal = { lend, onOutput: (text: string) => void (shown += text) };
     await using connection = await folder.connect({ server: server.url, user: { exec: plugin.exec } }, { terminal });
     await get(connection);
     expect(shown).toBe("open https://login\n");
+    expect(lent).toEqual(["lent", "returned"]);
     expect((await plugin.runs())[0]?.info["spec"]).toEqual({ interactive: true });
+  });
+
+  test("a prompt outlives the requests that wait for it, and nobody starts a second one", async () => {
+    await using server = await serverFor("Bearer t1");
+    await using folder = await makeFolder();
+    const plugin = await writePlugin(folder, "setTimeout(() => give({ token: `t${run}` }), run === 1 ? 1500 : 0);", {
+      interactiveMode: "IfAvailable",
+    });
+    const terminal = { lend: () => ({ [Symbol.dispose]: () => undefined }), onOutput: () => undefined };
+    const exec = { ...plugin.exec };
+    const connecting = folder.connect({ server: server.url, user: { exec } }, { terminal });
+    await using connection = await connecting;
+    expect(await plugin.runs()).toHaveLength(1);
+    expect((await get(connection)).status).toBe(200);
+  });
+
+  test("closing the connection ends a plugin that still prompts", async () => {
+    await using server = await serverFor("Bearer t2");
+    await using folder = await makeFolder();
+    const plugin = await writePlugin(
+      folder,
+      "if (run === 1) give({ token: 't1' }); else setTimeout(() => give({ token: `t${run}` }), 60_000);",
+      { interactiveMode: "IfAvailable" },
+    );
+    const lent: string[] = [];
+    const lend = () => ({ [Symbol.dispose]: () => void lent.push("returned") });
+    const connection = await folder.connect(
+      { server: server.url, user: { exec: plugin.exec } },
+      { terminal: { lend, onOutput: () => undefined } },
+    );
+    await errorOf(get(connection, AbortSignal.timeout(2_000)));
+    expect(await plugin.runs()).toHaveLength(2);
+    await connection[Symbol.asyncDispose]();
+    await expect.poll(() => lent).toEqual(["returned", "returned"]);
   });
 
   test.each([

@@ -103,6 +103,12 @@ export const USER_CASES: readonly LoginCase[] = [
   login("--cluster that is unknown", { flags: { cluster: "nothing" } }),
 ];
 
+function kuberc(name: string, policy: object): LoginCase {
+  const file = { apiVersion: "kubectl.config.k8s.io/v1beta1", kind: "Preference", ...policy };
+  const plugins = { "bin/p1": answer({ token: "x1" }) };
+  return login(name, { user: exec(), plugins, files: { ".kube/kuberc": file } });
+}
+
 /** Credential plugins. */
 export const PLUGIN_CASES: readonly LoginCase[] = [
   login("plugin v1", { user: exec(), plugins: { "bin/p1": answer({ token: "x1" }) } }),
@@ -206,10 +212,15 @@ export const PLUGIN_CASES: readonly LoginCase[] = [
     user: { ...exec(), as: "ann" },
     plugins: { "bin/p1": answer({ token: "x1" }) },
   }),
-  login("plugin policy DenyAll", {
-    user: exec(),
-    plugins: { "bin/p1": answer({ token: "x1" }) },
-    files: { ".kube/kuberc": { apiVersion: "kubectl.config.k8s.io/v1beta1", kind: "Preference", credentialPluginPolicy: "DenyAll" } },
+  kuberc("plugin policy DenyAll", { credentialPluginPolicy: "DenyAll" }),
+  kuberc("plugin policy AllowAll", { credentialPluginPolicy: "AllowAll" }),
+  kuberc("plugin policy Allowlist with the plugin", {
+    credentialPluginPolicy: "Allowlist",
+    credentialPluginAllowlist: [{ command: "p1" }],
+  }),
+  kuberc("plugin policy Allowlist without the plugin", {
+    credentialPluginPolicy: "Allowlist",
+    credentialPluginAllowlist: [{ command: "p2" }],
   }),
 ];
 
