@@ -14,6 +14,12 @@ export interface LineStyle {
   readonly prefixOf: PrefixOf;
 }
 
+const SHARED: ReadonlySet<string> = new Set([
+  "KINSYNC_CLUSTER_CREDENTIALS",
+  "KINSYNC_CLUSTER_FORBIDDEN",
+  "KINSYNC_CLUSTER_WEBSOCKET",
+]);
+
 /** One event as a line for people; `undefined` for what another line shows already. */
 export function formatEvent(event: EngineEvent, { paint, prefixOf }: LineStyle): string | undefined {
   const line = sentenceOf(event, paint);
@@ -43,6 +49,8 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
     case "failed":
       return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${clean(event.reason)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
     case "retry":
+      // A note reports these once for all targets.
+      if (SHARED.has(event.code)) return undefined;
       return `${paint("yellow", "retry")} ${where(event)} in ${duration(event.delay)}: ${clean(event.reason)}`;
     case "halted": {
       const what = event.pod === undefined ? clean(event.mapping ?? "") : clean(event.pod);

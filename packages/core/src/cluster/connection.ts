@@ -17,6 +17,7 @@ import { chooseProxy, type Proxy } from "./net/proxy.ts";
 import { pathWithQuery, RestResponse } from "./net/rest.ts";
 import { serverOf, type ServerAddress } from "./net/server.ts";
 import { CallerSocket, upgrade } from "./net/socket.ts";
+import { errorOfUpgrade } from "./net/upgrade-error.ts";
 import { createTlsClient, type TlsClient, type TlsMaterial } from "./net/tls.ts";
 
 /** Requests and sockets share credentials, retries and endings; apart they would be pieces of one thing. */
@@ -110,7 +111,7 @@ export class Connection implements ClusterConnection {
       );
       if (result instanceof CallerSocket) return this.#own(result);
       if (result.status !== 401 || tries > 1 || !(await this.#login.refuse(material))) {
-        throw errorOfStatus(result.body, describe(path), result);
+        throw errorOfUpgrade(result, describe(path), this.#endpoint);
       }
     }
   }

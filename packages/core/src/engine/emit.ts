@@ -85,6 +85,11 @@ export class WorkloadEmitter {
     this.emit({ event: "note", code, reason: `pod/${target.pod}, container ${target.container}: ${message}` });
   }
 
+  /** What all targets have in common; also where it was reported before. */
+  trouble({ code, message, hint }: KinsyncError): void {
+    this.emit({ event: "note", code, reason: message, hint });
+  }
+
   problem({ code, message, hint }: KinsyncError): void {
     this.note(code, message, hint);
   }

@@ -7,6 +7,8 @@ export interface Obstacle {
   readonly code: ErrorCode;
   /** Makes the error. Its message may list names of all members, so it is made only when it is shown. */
   readonly error: () => KinsyncError;
+  /** It gets no time to disappear: a missing right. Default: `false`. */
+  readonly isFinal?: boolean;
 }
 
 /** Progress of one workload: everything that determines whether the work is done. */
@@ -56,7 +58,8 @@ export interface Outcome {
 /** Decides readiness, end and exit code of a run. Pure, and the only place that does. */
 export function outcome(workloads: readonly WorkloadProgress[], elapsed: Elapsed): Outcome {
   const [obstacle] = workloads.flatMap((workload) => workload.obstacle ?? []);
-  const isBlocked = obstacle !== undefined && elapsed.obstacle;
+  // A final one ends its own workload; the others are brought up to date first.
+  const isBlocked = elapsed.obstacle && workloads.some((each) => each.obstacle !== undefined && each.obstacle.isFinal !== true);
   return {
     isDone: workloads.length > 0 && (isBlocked || workloads.every((workload) => isWorkloadDone(workload, elapsed))),
     exitCode: obstacle === undefined ? exitCode(workloads) : exitCodeOfObstacle(obstacle),
@@ -71,6 +74,7 @@ export function isReady({ wasReady, isLocalReady, isResolved, isHalted, targets 
 }
 
 function isWorkloadDone(workload: WorkloadProgress, elapsed: Elapsed): boolean {
+  if (workload.obstacle?.isFinal === true) return true;
   if (!isReady(workload)) return elapsed.patience;
   if (workload.isHalted) return true;
   return (isSettled(workload) && workload.notRunning === 0) || (elapsed.wait && workload.busy === 0);

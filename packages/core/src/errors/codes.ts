@@ -54,6 +54,11 @@ export const ERRORS = {
     hint: "Check that the cluster is running and that this machine can reach the server of the context.",
     retry: "retry",
   },
+  KINSYNC_CLUSTER_WEBSOCKET: {
+    summary: "Something between kinsync and the API server, such as a proxy, does not let WebSockets through.",
+    hint: "Ask whoever runs the proxy, VPN or load balancer in front of the API server to let WebSockets through (the header `Upgrade`).",
+    retry: "retry",
+  },
   KINSYNC_CONFIG_CONFLICT: {
     summary: "Two parts of the config contradict each other.",
     hint: "Remove one of them, or give them roles that do not overlap.",

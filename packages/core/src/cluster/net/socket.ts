@@ -4,6 +4,7 @@ import type { WebSocket } from "ws";
 import { cleanText } from "../../text/clean.ts";
 import type { ClusterSocket } from "../../contract/cluster.ts";
 import { failureOf, IdleTimeout, type Endpoint } from "./failure.ts";
+import { failureOfUpgrade } from "./upgrade-error.ts";
 import type { ConnectionPool } from "./pool.ts";
 
 /** Limit for one message from the server. Its own frames are 32 KiB. */
@@ -57,7 +58,7 @@ export async function upgrade(
       } as ConstructorParameters<typeof WebSocket>[2]),
   );
   const fail = (error: unknown) => {
-    reject(failureOf(error, endpoint, signal));
+    reject(failureOfUpgrade(error, endpoint, signal));
     socket.terminate();
     connection.destroy();
   };

@@ -19,6 +19,8 @@ import type { WorkerOptions } from "./worker-options.ts";
 const ENDED = new DOMException("the target has ended", "AbortError");
 const NONE: readonly never[] = Object.freeze([]);
 const RETRY_MS = { min: 250, max: 30_000 };
+/** A right is not granted within seconds. */
+const SLOW_RETRY_MS = 15_000;
 /** The longest delay that an error may impose with `retryAfter`. */
 const RETRY_AFTER_MS = 60_000;
 
@@ -283,7 +285,8 @@ export class Worker implements AsyncDisposable {
     this.#backoff ??= new Backoff(this.#options.retry ?? RETRY_MS);
     const { retryAfter } = error.details;
     const asked = typeof retryAfter === "number" ? Math.min(retryAfter, RETRY_AFTER_MS) : 0;
-    const delay = Math.max(this.#backoff.next(), asked);
+    const slow = error.code === "KINSYNC_CLUSTER_FORBIDDEN" ? SLOW_RETRY_MS : 0;
+    const delay = Math.max(this.#backoff.next(), asked, slow);
     if (error.code === "KINSYNC_SOURCE_CHANGED") {
       // This ends only the delivery, not the session: the next snapshot is on its way.
       this.#set("syncing", "a local file changed while it was sent; waiting for it to settle");

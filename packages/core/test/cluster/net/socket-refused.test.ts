@@ -33,15 +33,37 @@ describe("a WebSocket that is not opened", () => {
     expect((await errorOf(open(connection))).code).toBe("KINSYNC_TARGET_GONE");
   });
 
-  test("a page of a proxy comes instead", async () => {
+  test.for([
+    ["a page that forbids", 403, "<html>hush: blocked by policy</html>"],
+    ["no answer worth the name", 400, "Bad Request"],
+    ["another page", 404, "404 page not found"],
+    ["a gateway's error", 502, "<html>hush</html>"],
+    ["an error in another JSON", 503, '{"error":"hush"}'],
+    ["nothing at all", 200, ""],
+    ["that an upgrade is required", 426, "Upgrade Required"],
+    ["the API server's word that the header is lost", 400, JSON.stringify(statusBody(400, "BadRequest", "Upgrade request required"))],
+  ] as const)("%s comes instead: the error names the WebSocket and the way, and no missing right", async ([, status, body]) => {
     await using server = await startApiServer({
-      upgrade: (_, socket) => void socket.end("HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\n\r\n<html>hush</html>"),
+      upgrade: (_, socket) =>
+        void socket.end(`HTTP/1.1 ${status} No\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
     });
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url });
     const error = await errorOf(open(connection));
-    expect(error.code).toBe("KINSYNC_CLUSTER_BUSY");
-    expect(error.message).not.toContain("hush");
+    expect([error.code, error.retry]).toEqual(["KINSYNC_CLUSTER_WEBSOCKET", "retry"]);
+    expect(error.message).toMatch(/WebSocket/);
+    expect(error.message).toContain("a proxy or a load balancer on the way to it");
+    expect(`${error.message} ${error.hint}`).not.toMatch(/hush|forbidden|rule/);
+  });
+
+  test("an answer 101 without the server's key is told as no WebSocket", async () => {
+    await using server = await startApiServer({
+      upgrade: (_, socket) =>
+        void socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"),
+    });
+    await using folder = await makeFolder();
+    await using connection = await folder.connect({ server: server.url });
+    expect((await errorOf(open(connection))).code).toBe("KINSYNC_CLUSTER_WEBSOCKET");
   });
 
   test("credentials that are refused are renewed and tried once more", async () => {
@@ -67,7 +89,7 @@ describe("a WebSocket that is not opened", () => {
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url }, { timeouts: { handshake: 200 } });
     const error = await errorOf(open(connection));
-    expect(error.code).toBe("KINSYNC_CLUSTER_UNREACHABLE");
+    expect(error.code).toBe("KINSYNC_CLUSTER_WEBSOCKET");
     expect(error.message).toContain("no data for 200ms");
     await closed;
   });
@@ -116,6 +138,6 @@ describe("a WebSocket that is not opened", () => {
     });
     await using folder = await makeFolder();
     await using connection = await folder.connect({ server: server.url });
-    expect((await errorOf(open(connection))).code).toBe("KINSYNC_CLUSTER_UNREACHABLE");
+    expect((await errorOf(open(connection))).code).toBe("KINSYNC_CLUSTER_WEBSOCKET");
   });
 });
