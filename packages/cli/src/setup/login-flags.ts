@@ -20,10 +20,11 @@ const NO_LIMIT_MS = 2 ** 31 - 1;
 export function withLogin(target: Command): Command {
   return target
     .option("--as <name>", "user to impersonate")
-    .option("--as-group <name>", "group to impersonate; may be repeated", (value: string, before?: readonly string[]) => [
-      ...(before ?? []),
-      value,
-    ])
+    .option(
+      "--as-group <name>",
+      "group to impersonate; may be repeated",
+      (value: string, before?: readonly string[]) => [...(before ?? []), value],
+    )
     .option("--as-uid <uid>", "UID to impersonate")
     .option("--user <name>", "user of the kubeconfig. Default: that of the context")
     .option("--cluster <name>", "cluster of the kubeconfig. Default: that of the context")

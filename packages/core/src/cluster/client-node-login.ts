@@ -1,16 +1,8 @@
+import type { ClientNodeConfig } from "../contract/client-node.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { recordOf } from "./auth/foreign-fields.ts";
 import { SingleFlight } from "./auth/single-flight.ts";
 import type { ClusterLogin, LoginMaterial } from "./login.ts";
-
-/** As much of a `KubeConfig` of `@kubernetes/client-node` 2 as kinsync uses. */
-export interface ClientNodeConfig {
-  getCurrentContext(): string;
-  getContextObject(name: string): { readonly namespace?: string | undefined } | null;
-  getCurrentCluster(): { readonly name: string; readonly server: string; readonly proxyUrl?: string | undefined } | null;
-  /** Writes headers, certificates and TLS settings into options of a request. */
-  applyToHTTPSOptions(options: object): Promise<void>;
-}
 
 /**
  * The login of a `KubeConfig`, which authenticates each request as client-node itself would.

@@ -1,8 +1,8 @@
+import type { ClientNodeConfig } from "../contract/client-node.ts";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { ContextOptions, LoginOverrides } from "./auth/context.ts";
 import type { CredentialTerminal } from "./auth/exec-plugin.ts";
 import type { Environment } from "./auth/kubeconfig.ts";
-import type { ClientNodeConfig } from "./client-node-login.ts";
 import { Connection } from "./connection.ts";
 import { kubeconfigLogin } from "./kubeconfig-login.ts";
 import type { ClusterLogin } from "./login.ts";

@@ -105,10 +105,7 @@ export class Connection implements ClusterConnection {
         signal: any,
         timeout: this.#timeouts.handshake,
       };
-      const result = await this.#attempt(
-        any,
-        async () => await upgrade(this.#poolFor(material), call, this.#endpoint),
-      );
+      const result = await this.#attempt(any, async () => await upgrade(this.#poolFor(material), call, this.#endpoint));
       if (result instanceof CallerSocket) return this.#own(result);
       if (result.status !== 401 || tries > 1 || !(await this.#login.refuse(material))) {
         throw errorOfUpgrade(result, describe(path), this.#endpoint);

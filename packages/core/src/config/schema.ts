@@ -91,9 +91,15 @@ const plugin = z.custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
   },
 );
 
+const cluster = z.custom<NonNullable<KinsyncConfig["cluster"]>>((value) => typeof value === "function", {
+  error:
+    "must be a function that returns a KubeConfig of @kubernetes/client-node, in a TypeScript or JavaScript config",
+});
+
 const config = z.strictObject({
   kinds: z.array(plugin).optional(),
   transports: z.array(plugin).optional(),
+  cluster: cluster.optional(),
   contexts: z.array(text).optional(),
   workloads: z.array(workload),
 } satisfies Shape<KinsyncConfig>);

@@ -1,4 +1,5 @@
 import type { RunAction } from "./action.ts";
+import type { ClientNodeConfig } from "./client-node.ts";
 import type { KindPlugin } from "./kind.ts";
 import type { MemberState } from "./state.ts";
 import type { TransportPlugin } from "./transport.ts";
@@ -82,6 +83,11 @@ export interface KinsyncConfig {
   /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference)[];
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
+  /**
+   * Returns a `KubeConfig` of `@kubernetes/client-node`, which logs in in place of the kubeconfig; for configs in TypeScript and
+   * JavaScript. `--context` and `--kubeconfig` take precedence. Default: the kubeconfig, as kubectl reads it.
+   */
+  readonly cluster?: () => ClientNodeConfig | Promise<ClientNodeConfig>;
   /** Contexts that kinsync may write to, besides the local ones. */
   readonly contexts?: readonly string[];
   readonly workloads: readonly WorkloadConfig[];

@@ -45,6 +45,7 @@ export type {
 export { targetKey } from "./target.ts";
 export type { Target } from "./target.ts";
 export type { RunAction, RunResult } from "./action.ts";
+export type { ClientNodeConfig } from "./client-node.ts";
 export type { AccessQuestion, ClusterConnection, ClusterRequest, ClusterResponse, ClusterSocket } from "./cluster.ts";
 export type {
   Container,

@@ -54,7 +54,9 @@ export class ClusterTrouble {
 
 /** The refusal without the name of the pod that happened to be the first. */
 function forAllTargets(error: KinsyncError): KinsyncError {
-  const { rule } = error.details as { readonly rule?: { readonly resources?: readonly string[]; readonly namespace?: string } };
+  const { rule } = error.details as {
+    readonly rule?: { readonly resources?: readonly string[]; readonly namespace?: string };
+  };
   const { resources, namespace } = rule ?? {};
   if (resources === undefined || namespace === undefined) return error;
   const message = `Cannot exec into pods in namespace ${namespace}: the user has no right to ${resources.join(", ")}`;

@@ -59,7 +59,8 @@ export interface Outcome {
 export function outcome(workloads: readonly WorkloadProgress[], elapsed: Elapsed): Outcome {
   const [obstacle] = workloads.flatMap((workload) => workload.obstacle ?? []);
   // A final one ends its own workload; the others are brought up to date first.
-  const isBlocked = elapsed.obstacle && workloads.some((each) => each.obstacle !== undefined && each.obstacle.isFinal !== true);
+  const isBlocked =
+    elapsed.obstacle && workloads.some((each) => each.obstacle !== undefined && each.obstacle.isFinal !== true);
   return {
     isDone: workloads.length > 0 && (isBlocked || workloads.every((workload) => isWorkloadDone(workload, elapsed))),
     exitCode: obstacle === undefined ? exitCode(workloads) : exitCodeOfObstacle(obstacle),

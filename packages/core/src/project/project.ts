@@ -6,6 +6,7 @@ import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../engine/options.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
+import { openCluster } from "./open-cluster.ts";
 import { AllowedDeletesFile } from "./allowed-deletes.ts";
 import { checkContextAllowed } from "./consent.ts";
 import type { OpenProjectOptions } from "./options.ts";
@@ -129,7 +130,7 @@ async function connect(
     import("./find.ts"),
     import("./permissions.ts"),
   ]);
-  const cluster = options.cluster ?? (await openCluster(options, signal));
+  const cluster = options.cluster ?? (await openCluster(settings.config, options, signal));
   async function close(): Promise<void> {
     settings.close();
     if (options.cluster === undefined) await cluster[Symbol.asyncDispose]();
@@ -196,19 +197,4 @@ function remembering(ask: NonNullable<EngineOptions["onDeletes"]>, consents: All
     if (isAllowed && !signal.aborted) await consents.add({ workload, namespace, to, paths });
     return isAllowed;
   };
-}
-
-async function openCluster(options: OpenProjectOptions, signal: AbortSignal): Promise<ClusterConnection> {
-  const { connectCluster } = await import("../cluster/connect.ts");
-  const { env, context, kubeconfig, login, terminal, timeouts, flags } = options;
-  return await connectCluster({
-    env,
-    signal,
-    ...(login === undefined ? {} : { overrides: login }),
-    ...(terminal === undefined ? {} : { terminal }),
-    ...(timeouts === undefined ? {} : { timeouts }),
-    ...(context === undefined ? {} : { context }),
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(flags?.namespace === undefined ? {} : { namespace: flags.namespace }),
-  });
 }

@@ -9,7 +9,8 @@ const { answers } = JSON.parse(readFileSync(new URL("fixtures/kubectl-answers.js
   readonly answers: Readonly<Record<string, Observations>>;
 };
 
-const ANONYMOUS = "kubectl prompts for a user and a password; kinsync sends the request, which the server may answer with 401";
+const ANONYMOUS =
+  "kubectl prompts for a user and a password; kinsync sends the request, which the server may answer with 401";
 
 const KUBERC = "kubectl reads credentialPluginPolicy from 1.35 on, and the answers are of 1.34";
 

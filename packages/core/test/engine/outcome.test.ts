@@ -25,6 +25,8 @@ const NEVER: Elapsed = { wait: true, obstacle: true, patience: true };
 const obstacle = obstacleOf("KINSYNC_RESOLVE_ROLE", "no member has the role haed");
 const forbidden = obstacleOf("KINSYNC_CLUSTER_FORBIDDEN", "cannot list pods");
 
+const final: Obstacle = { ...forbidden, isFinal: true };
+
 function obstacleOf(code: Obstacle["code"], message: string): Obstacle {
   return { code, error: () => new KinsyncError(code, message) };
 }
@@ -57,6 +59,14 @@ describe("the end of a single run", () => {
   test.each<[situation: string, isDone: boolean, elapsed: Elapsed, ...workloads: WorkloadProgress[]]>([
     ["no workload has started", false, EARLY],
     ["all up to date", true, EARLY, progress({ synced: 3 })],
+    ["a right is missing for good", true, EARLY, progress({ stale: 3 }, { obstacle: final })],
+    [
+      "a right is missing, and another workload syncs",
+      false,
+      EARLY,
+      progress({ stale: 3 }, { obstacle: final }),
+      progress({ syncing: 1 }),
+    ],
     ["some need the user", true, EARLY, progress({ synced: 1, failed: 1, halted: 1 })],
     ["handed over by a transport that never reports more", true, EARLY, progress({ accepted: 2 })],
     ["handed over and not visible yet", false, EARLY, progress({ accepted: 2 }, { busy: 2 })],

@@ -38,7 +38,10 @@ export function checkUser(user: KubeconfigUser): void {
   }
   const missing = user.authProvider === undefined ? undefined : missingInOidc(user.authProvider);
   if (missing !== undefined) {
-    throw wrong(`has an auth-provider oidc without ${missing}`, "Log in again with the tool that made this kubeconfig.");
+    throw wrong(
+      `has an auth-provider oidc without ${missing}`,
+      "Log in again with the tool that made this kubeconfig.",
+    );
   }
   if (user.exec !== undefined) {
     const why = user.authProvider === undefined ? faultOf(user.exec) : "is there together with an auth-provider";

@@ -13,7 +13,9 @@ export function homeFolder(env: Environment, platform: NodeJS.Platform = process
   // A POSIX shell on Windows, such as that of Git, may set HOME alone.
   const folders = (platform === "win32" ? [HOME, drive, USERPROFILE] : [HOME, USERPROFILE]).filter(isSet);
   if (platform !== "win32") return folders[0];
-  return folders.find((folder) => existsSync(join(folder, ".kube", "config"))) ?? folders.find(existsSync) ?? folders[0];
+  return (
+    folders.find((folder) => existsSync(join(folder, ".kube", "config"))) ?? folders.find(existsSync) ?? folders[0]
+  );
 }
 
 function isSet(text: string | undefined): text is string {

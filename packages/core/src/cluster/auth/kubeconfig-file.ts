@@ -33,7 +33,8 @@ async function textOfFile(file: string): Promise<string | undefined> {
 /** UTF-8, or UTF-16 with its mark: PowerShell 5 writes the latter with `>`. */
 function decode(bytes: Buffer): string {
   const [first, second] = bytes;
-  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  const encoding =
+    first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
   // The decoder drops the mark.
   return new TextDecoder(encoding).decode(bytes);
 }

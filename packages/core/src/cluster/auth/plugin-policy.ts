@@ -24,7 +24,8 @@ export async function checkPluginPolicy(command: string, user: string, env: Envi
       { hint, retry: "terminal" },
     );
   if (policy === "AllowAll") return;
-  if (policy === "DenyAll") throw refuse(`credentialPluginPolicy of ${file} is DenyAll`, "Change it, or use another user.");
+  if (policy === "DenyAll")
+    throw refuse(`credentialPluginPolicy of ${file} is DenyAll`, "Change it, or use another user.");
   if (policy !== "Allowlist") {
     throw refuse(`credentialPluginPolicy of ${file} is unknown`, "Use AllowAll, DenyAll or Allowlist.");
   }
@@ -35,7 +36,10 @@ export async function checkPluginPolicy(command: string, user: string, env: Envi
   const path = whereIs(command, env);
   const isAllowed = allowed.some((entry) => entry === command || (path !== undefined && whereIs(entry, env) === path));
   if (isAllowed) return;
-  throw refuse(`credentialPluginAllowlist of ${file} does not list it`, `Add it there if you trust it: - command: ${path ?? command}`);
+  throw refuse(
+    `credentialPluginAllowlist of ${file} does not list it`,
+    `Add it there if you trust it: - command: ${path ?? command}`,
+  );
 }
 
 /** The program that a command starts; `undefined` if PATH has none. */

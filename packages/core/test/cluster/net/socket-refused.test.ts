@@ -41,20 +41,29 @@ describe("a WebSocket that is not opened", () => {
     ["an error in another JSON", 503, '{"error":"hush"}'],
     ["nothing at all", 200, ""],
     ["that an upgrade is required", 426, "Upgrade Required"],
-    ["the API server's word that the header is lost", 400, JSON.stringify(statusBody(400, "BadRequest", "Upgrade request required"))],
-  ] as const)("%s comes instead: the error names the WebSocket and the way, and no missing right", async ([, status, body]) => {
-    await using server = await startApiServer({
-      upgrade: (_, socket) =>
-        void socket.end(`HTTP/1.1 ${status} No\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
-    });
-    await using folder = await makeFolder();
-    await using connection = await folder.connect({ server: server.url });
-    const error = await errorOf(open(connection));
-    expect([error.code, error.retry]).toEqual(["KINSYNC_CLUSTER_WEBSOCKET", "retry"]);
-    expect(error.message).toMatch(/WebSocket/);
-    expect(error.message).toContain("a proxy or a load balancer on the way to it");
-    expect(`${error.message} ${error.hint}`).not.toMatch(/hush|forbidden|rule/);
-  });
+    [
+      "the API server's word that the header is lost",
+      400,
+      JSON.stringify(statusBody(400, "BadRequest", "Upgrade request required")),
+    ],
+  ] as const)(
+    "%s comes instead: the error names the WebSocket and the way, and no missing right",
+    async ([, status, body]) => {
+      await using server = await startApiServer({
+        upgrade: (_, socket) =>
+          void socket.end(
+            `HTTP/1.1 ${status} No\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+          ),
+      });
+      await using folder = await makeFolder();
+      await using connection = await folder.connect({ server: server.url });
+      const error = await errorOf(open(connection));
+      expect([error.code, error.retry]).toEqual(["KINSYNC_CLUSTER_WEBSOCKET", "retry"]);
+      expect(error.message).toMatch(/WebSocket/);
+      expect(error.message).toContain("a proxy or a load balancer on the way to it");
+      expect(`${error.message} ${error.hint}`).not.toMatch(/hush|forbidden|rule/);
+    },
+  );
 
   test("an answer 101 without the server's key is told as no WebSocket", async () => {
     await using server = await startApiServer({

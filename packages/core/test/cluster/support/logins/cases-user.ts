@@ -56,7 +56,10 @@ export const USER_CASES: readonly LoginCase[] = [
   login("token with a line break at its end", { user: { token: "t\n" } }),
   login("token with blanks around it", { user: { token: " t " } }),
   login("token and user together", { user: { token: "t", username: "me", password: "pw" } }),
-  login("token and plugin together", { user: { token: "t", ...exec() }, plugins: { "bin/p1": answer({ token: "x1" }) } }),
+  login("token and plugin together", {
+    user: { token: "t", ...exec() },
+    plugins: { "bin/p1": answer({ token: "x1" }) },
+  }),
   login("user, password and plugin together", {
     user: { username: "me", password: "pw", ...exec() },
     plugins: { "bin/p1": answer({ token: "x1" }) },
@@ -159,7 +162,10 @@ export const PLUGIN_CASES: readonly LoginCase[] = [
   }),
   login("plugin prints no JSON", { user: exec(), plugins: { "bin/p1": "echo hello" } }),
   login("plugin prints nothing", { user: exec(), plugins: { "bin/p1": "true" } }),
-  login("plugin prints another kind", { user: exec(), plugins: { "bin/p1": `echo '{"kind":"Pod","apiVersion":"v1"}'` } }),
+  login("plugin prints another kind", {
+    user: exec(),
+    plugins: { "bin/p1": `echo '{"kind":"Pod","apiVersion":"v1"}'` },
+  }),
   login("plugin fails", { user: exec(), plugins: { "bin/p1": "echo no >&2; exit 3" } }),
   login("plugin is not installed", { user: exec({ command: "p9" }) }),
   login("plugin in a path relative to the kubeconfig", {
