@@ -8,7 +8,7 @@ import type {
 import { KinsyncError } from "../errors/error.ts";
 import { errorOfStatus } from "../contract/status.ts";
 import { recordOf } from "./auth/foreign-fields.ts";
-import type { ClusterTimeouts, CommonOptions } from "./connect.ts";
+import type { ClusterTimeouts, CommonOptions } from "./connection-options.ts";
 import type { ClusterLogin, LoginMaterial } from "./login.ts";
 import { exchange, type Call } from "./net/exchange.ts";
 import { failureOf, type Endpoint } from "./net/failure.ts";

@@ -1,5 +1,6 @@
 export { connectCluster } from "./connect.ts";
-export type { ClusterOptions, ClusterTimeouts, HandedOptions, KubeconfigOptions } from "./connect.ts";
+export type { ClusterOptions, HandedOptions, KubeconfigOptions } from "./connect.ts";
+export type { ClusterTimeouts } from "./connection-options.ts";
 export type { ClientNodeConfig } from "../contract/client-node.ts";
 export { listContexts } from "./auth/context.ts";
 export type { ContextInfo, ContextList, ContextOptions, LoginOverrides } from "./auth/context.ts";

@@ -1,9 +1,9 @@
 import { KinsyncError } from "../errors/error.ts";
 import { clusterInfoOf } from "./auth/cluster-info.ts";
 import { chooseContext, type ContextOptions, type LoginOverrides } from "./auth/context.ts";
-import { Credentials, decodeBase64, type CredentialOptions } from "./auth/credentials.ts";
+import { Credentials, decodeBase64 } from "./auth/credentials.ts";
 import { FileText } from "./auth/file-text.ts";
-import type { Credential } from "./auth/giver.ts";
+import type { Credential, CredentialOptions } from "./auth/giver.ts";
 import { impersonationOf } from "./auth/impersonation.ts";
 import { ANONYMOUS, type ChosenContext, type KubeconfigCluster, type KubeconfigUser } from "./auth/kubeconfig.ts";
 import type { ClusterLogin, LoginMaterial } from "./login.ts";

@@ -8,7 +8,7 @@ import type { PluginRegistry } from "../plugins/registry.ts";
 import type { LoginOverrides } from "../cluster/auth/context.ts";
 import type { CredentialTerminal } from "../cluster/auth/exec-plugin.ts";
 import type { Environment } from "../cluster/auth/kubeconfig.ts";
-import type { ClusterTimeouts } from "../cluster/connect.ts";
+import type { ClusterTimeouts } from "../cluster/connection-options.ts";
 
 /** A kind or a transport, as its factory returns it. */
 export type Plugin = KindPlugin | TransportPlugin;

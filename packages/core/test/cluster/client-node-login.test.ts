@@ -68,7 +68,7 @@ describe("a KubeConfig that is handed in", () => {
     config.addAuthenticator({
       isAuthProvider: (user) => user.authProvider?.name === "own",
       async applyAuthentication(_, options) {
-        options.headers = { ...options.headers, Authorization: "Bearer own" };
+        options.headers = { Authorization: "Bearer own" };
       },
     });
     await using connection = await connectCluster({ env: {}, kubeConfig: config });

@@ -1,21 +1,9 @@
 import { KinsyncError } from "../../errors/error.ts";
 import { ExecGiver } from "./exec-giver.ts";
-import type { CredentialTerminal } from "./exec-plugin.ts";
 import { FileText } from "./file-text.ts";
-import type { Credential, Giver } from "./giver.ts";
-import type { Environment, KubeconfigUser } from "./kubeconfig.ts";
+import type { Credential, CredentialOptions, Giver } from "./giver.ts";
+import type { KubeconfigUser } from "./kubeconfig.ts";
 import { OidcGiver } from "./oidc-giver.ts";
-
-export interface CredentialOptions {
-  readonly env: Environment;
-  /** `spec.cluster` for exec plugins. */
-  readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>>>;
-  readonly terminal: CredentialTerminal | undefined;
-  /** Aborts when the connection is closed. */
-  readonly lifetime: AbortSignal;
-  /** Milliseconds that a plugin or an issuer has to answer. */
-  readonly timeout: number;
-}
 
 /** The credentials of one user entry: fetched once for all callers, and again before they expire or after a refusal. */
 export class Credentials {

@@ -1,8 +1,7 @@
 import { KinsyncError, isKinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
-import type { CredentialOptions } from "./credentials.ts";
 import { mayPrompt, runExecPlugin, type ExecCredential } from "./exec-plugin.ts";
-import { isOver, RENEW_BEFORE_MS, type Credential, type Giver } from "./giver.ts";
+import { isOver, RENEW_BEFORE_MS, type Credential, type CredentialOptions, type Giver } from "./giver.ts";
 import type { ExecEntry, KubeconfigUser } from "./kubeconfig.ts";
 import { checkPluginPolicy } from "./plugin-policy.ts";
 import { SingleFlight } from "./single-flight.ts";

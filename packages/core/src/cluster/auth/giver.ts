@@ -1,3 +1,6 @@
+import type { CredentialTerminal } from "./exec-plugin.ts";
+import type { Environment } from "./kubeconfig.ts";
+
 /** PEM. */
 export interface ClientCertificate {
   readonly cert: string;
@@ -9,6 +12,18 @@ export interface Credential {
   /** `Authorization` header. */
   readonly authorization: string | undefined;
   readonly certificate: ClientCertificate | undefined;
+}
+
+/** What every way to get a credential is given. */
+export interface CredentialOptions {
+  readonly env: Environment;
+  /** `spec.cluster` for exec plugins. */
+  readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly terminal: CredentialTerminal | undefined;
+  /** Aborts when the connection is closed. */
+  readonly lifetime: AbortSignal;
+  /** Milliseconds that a plugin or an issuer has to answer. */
+  readonly timeout: number;
 }
 
 /** A header or a certificate with a limited lifetime. */

@@ -1,6 +1,5 @@
-import type { CredentialOptions } from "./credentials.ts";
 import { textOf } from "./foreign-fields.ts";
-import { isOver, RENEW_BEFORE_MS, type Credential, type Giver } from "./giver.ts";
+import { isOver, RENEW_BEFORE_MS, type Credential, type CredentialOptions, type Giver } from "./giver.ts";
 import type { AuthProviderEntry, KubeconfigUser } from "./kubeconfig.ts";
 import { expiryOfIdToken, type OidcTokens } from "./oidc-tokens.ts";
 import { SingleFlight } from "./single-flight.ts";

@@ -4,7 +4,7 @@ import type { WebSocket } from "ws";
 import { cleanText } from "../../text/clean.ts";
 import type { ClusterSocket } from "../../contract/cluster.ts";
 import { failureOf, IdleTimeout, type Endpoint } from "./failure.ts";
-import { failureOfUpgrade } from "./upgrade-error.ts";
+import { failureOfUpgrade, type Refusal } from "./upgrade-error.ts";
 import type { ConnectionPool } from "./pool.ts";
 
 /** Limit for one message from the server. Its own frames are 32 KiB. */
@@ -13,14 +13,6 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const MAX_REFUSAL_BYTES = 64 * 1024;
 /** Time that the server has to answer our close frame. */
 const CLOSE_TIMEOUT_MS = 5_000;
-
-/** The server would not open the WebSocket. */
-export interface Refusal {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** JSON, or text, or `undefined`. */
-  readonly body: unknown;
-}
 
 export interface UpgradeCall {
   /** With the query. */

@@ -2,7 +2,14 @@ import { KinsyncError } from "../../errors/error.ts";
 import { errorOfStatus } from "../../contract/status.ts";
 import { recordOf } from "../auth/foreign-fields.ts";
 import { failureOf, IdleTimeout, type Endpoint } from "./failure.ts";
-import type { Refusal } from "./socket.ts";
+
+/** The server would not open the WebSocket. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON, or text, or `undefined`. */
+  readonly body: unknown;
+}
 
 /** The API server's own words for a request that lost its `Upgrade` header on the way. */
 const LOST_HEADER = /upgrade request required|upgrade header/i;

@@ -53,7 +53,7 @@ export async function observe(way: Way, login: LoginCase, client: Client): Promi
     ...(exchanged?.length === 0 ? {} : { exchanged }),
     ...(plugins.length === 0 ? {} : { plugins }),
     ...(error === undefined ? {} : { error }),
-  } as Observation;
+  };
 }
 
 /** Without the words of an error, which are each client's own. */

@@ -34,7 +34,7 @@ export interface Surroundings extends AsyncDisposable {
   readonly exchanged: string[];
   /** The servers refuse the next requests with these. */
   readonly refusals: number[];
-  write(name: string, text: string | object, mode?: number): Promise<string>;
+  readonly write: (name: string, text: string | object, mode?: number) => Promise<string>;
   /** Names of the plugins that ran. */
   plugins(): Promise<readonly string[]>;
   /** Replaces ports and the folder by names, so that two runs can be compared. */
@@ -129,7 +129,7 @@ async function startApi(certificate: string | undefined, { seen, exchanged, refu
     certificate,
     answer(request, response) {
       const path = (request.url ?? "").split("?")[0] ?? "";
-      if (path.includes("/idp/") || path === "/token") return void playIssuer(path, request, response, exchanged);
+      if (path.includes("/idp/") || path === "/token") return playIssuer(path, request, response, exchanged);
       if (path.endsWith(PODS)) seen.push(seenOf(request, path));
       const refusal = refusals.shift();
       if (refusal !== undefined) return answerJson(response, refusal, { kind: "Status", code: refusal });
