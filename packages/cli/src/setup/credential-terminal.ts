@@ -5,7 +5,7 @@ import { cleanLines } from "../render/text.ts";
 
 /**
  * The terminal for a credential plugin that prompts: a device code, a password. While the plugin has it, nothing else is drawn.
- * `undefined` where stdin is not a terminal, as in a pipe and in CI: plugins are told so, as by kubectl.
+ * `undefined` where stdin is not a terminal, as in a pipe and in CI: plugins then get `interactive: false`, as from kubectl.
  */
 export function credentialTerminal(
   io: Pick<Io, "stdin" | "stderr">,

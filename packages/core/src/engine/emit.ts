@@ -86,7 +86,7 @@ export class WorkloadEmitter {
   }
 
   /** What all targets have in common; also where it was reported before. */
-  trouble({ code, message, hint }: KinsyncError): void {
+  sharedFailure({ code, message, hint }: KinsyncError): void {
     this.emit({ event: "note", code, reason: message, hint });
   }
 

@@ -13,7 +13,7 @@ import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import type { Places } from "./places/places.ts";
 import type { PlaceOfRoot } from "./places/target-places.ts";
-import { ClusterTrouble } from "./cluster-trouble.ts";
+import { SharedFailures } from "./shared-failures.ts";
 import { SelectionCounts } from "./selection-counts.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TargetCounts } from "./target-counts.ts";
@@ -51,7 +51,7 @@ interface MemberRecord {
 export class TargetRegistry implements AsyncDisposable {
   readonly counts: SelectionCounts;
   readonly targets = new TargetCounts();
-  readonly trouble: ClusterTrouble;
+  readonly sharedFailures: SharedFailures;
   readonly #options: RegistryOptions;
   readonly #members = new Map<string, MemberRecord>();
   readonly #entries = new Map<string, TargetEntry>();
@@ -64,7 +64,7 @@ export class TargetRegistry implements AsyncDisposable {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.counts = new SelectionCounts(options.mappings);
-    this.trouble = new ClusterTrouble((error) => options.emitter.trouble(error));
+    this.sharedFailures = new SharedFailures((error) => options.emitter.sharedFailure(error));
     const { mappings, actions, archives, emitter, capabilities, open, onChange, consent } = options;
     const { placeOf, places, rank, runId, since, host } = options;
     this.#context = {
@@ -73,7 +73,7 @@ export class TargetRegistry implements AsyncDisposable {
       archives,
       emitter,
       counts: this.targets,
-      trouble: this.trouble,
+      sharedFailures: this.sharedFailures,
       consent,
       capabilities,
       open,

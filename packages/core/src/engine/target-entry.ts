@@ -15,7 +15,7 @@ import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
 import { Worker } from "../sync/target/worker.ts";
-import type { ClusterTrouble } from "./cluster-trouble.ts";
+import type { SharedFailures } from "./shared-failures.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { projectSnapshot, type Projected } from "./desired.ts";
 import { namesOf, tenths, type TargetNames } from "./emit.ts";
@@ -30,7 +30,7 @@ export interface TargetContext extends TargetPlacesContext {
   readonly actions: readonly ResolvedAction[];
   readonly archives: ArchivePool;
   readonly counts: TargetCounts;
-  readonly trouble: ClusterTrouble;
+  readonly sharedFailures: SharedFailures;
   readonly consent: DeleteConsent;
   readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
   readonly open: OpenSession;
@@ -104,7 +104,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   /** The container no longer exists, or should no longer hold files. Its places stay as long as another target has them. */
   leavePlaces(): void {
-    this.#context.trouble.forget(this);
+    this.#context.sharedFailures.forget(this);
     if (this.#places !== undefined) this.#context.places.remove(this.#places.key);
   }
 
@@ -251,7 +251,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   onRetry(error: KinsyncError, delay: number): void {
     if (!this.#isCurrent) return;
     const { code, message, hint } = error;
-    this.#context.trouble.failed(this, error);
+    this.#context.sharedFailures.failed(this, error);
     this.#context.emitter.emit({ event: "retry", ...this.names(), code, reason: message, hint, delay });
   }
 
@@ -285,7 +285,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     if (!this.#isCurrent) return;
     const event = { event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) } as const;
     this.#context.emitter.emit(event);
-    this.#context.trouble.reached(this);
+    this.#context.sharedFailures.reached(this);
     this.#context.places.opened(this.#running.key, incarnation);
     if (workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;
     this.#workingDirectory = workingDirectory;

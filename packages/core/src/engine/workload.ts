@@ -209,7 +209,9 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     if (problem !== undefined && targets.running + targets.notRunning === 0) {
       return { code: problem.code, error: () => problem };
     }
-    return counts.unmatched(this.#resolution?.roles ?? [])[0] ?? this.#registry.trouble.obstacle(targets.running);
+    return (
+      counts.unmatched(this.#resolution?.roles ?? [])[0] ?? this.#registry.sharedFailures.obstacle(targets.running)
+    );
   }
 
   /** Emits each filter that fits no member, once until it fits one. */

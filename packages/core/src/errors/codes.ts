@@ -56,7 +56,7 @@ export const ERRORS = {
   },
   KINSYNC_CLUSTER_WEBSOCKET: {
     summary: "Something between kinsync and the API server, such as a proxy, does not let WebSockets through.",
-    hint: "Ask whoever runs the proxy, VPN or load balancer in front of the API server to let WebSockets through (the header `Upgrade`).",
+    hint: "Ask the administrator of the proxy, VPN or load balancer in front of the API server to let WebSockets through (the header `Upgrade`).",
     retry: "retry",
   },
   KINSYNC_CONFIG_CONFLICT: {

@@ -37,7 +37,7 @@ export function failureOfUpgrade(cause: unknown, endpoint: Endpoint, signal: Abo
   if (signal.aborted) return failureOf(cause, endpoint, signal);
   if (cause instanceof IdleTimeout)
     return noWebSocket(`no answer to the request for a WebSocket: ${cause.message}`, endpoint, {}, cause);
-  // `ws` gives no code to answers that are no upgrade: a wrong Sec-WebSocket-Accept, another protocol.
+  // `ws` gives no code to answers that do not upgrade the connection: a wrong Sec-WebSocket-Accept, another protocol.
   const isHandshake =
     cause instanceof Error &&
     !("code" in cause) &&

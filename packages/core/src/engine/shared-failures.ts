@@ -13,14 +13,14 @@ const SHARED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * What keeps kinsync from the targets of one workload although they are well: a login, a right, a proxy. It is reported once for all of
  * them, and again after a target could be reached in between.
  */
-export class ClusterTrouble {
-  readonly #onTrouble: (error: KinsyncError) => void;
+export class SharedFailures {
+  readonly #onFailure: (error: KinsyncError) => void;
   readonly #told = new Set<ErrorCode>();
   /** Targets that the user has no right to reach, and the last refusal. */
   readonly #refused = new Map<object, KinsyncError>();
 
-  constructor(onTrouble: (error: KinsyncError) => void) {
-    this.#onTrouble = onTrouble;
+  constructor(onFailure: (error: KinsyncError) => void) {
+    this.#onFailure = onFailure;
   }
 
   failed(target: object, error: KinsyncError): void {
@@ -30,7 +30,7 @@ export class ClusterTrouble {
     else this.#refused.delete(target);
     if (!SHARED.has(error.code) || this.#told.has(error.code)) return;
     this.#told.add(error.code);
-    this.#onTrouble(shared);
+    this.#onFailure(shared);
   }
 
   /** The target was reached. */
