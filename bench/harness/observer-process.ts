@@ -53,7 +53,8 @@ async function watchFolder(folder: string, listener: WatchListener<string>): Pro
     } catch (error) {
       const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
       if (!isMissing) throw error;
-      if (performance.now() > end) throw new Error(`${folder} does not exist after ${FOLDER_LIMIT_MS / 1000} s`);
+      if (performance.now() > end)
+        throw new Error(`${folder} does not exist after ${FOLDER_LIMIT_MS / 1000} s`, { cause: error });
     }
     await delay(FOLDER_RETRY_MS);
   }
