@@ -21,12 +21,12 @@ interface Loaded {
 /** Loads the config of a folder as the CLI does; by Node itself, since a test runner compiles what it imports. */
 async function load(folder: string): Promise<Loaded> {
   const script = `
-    import { checkConfig, checkSources, loadConfig, loadPlugins, originOf, resolveConfig } from "@kinsync/core/config";
+    import { checkConfig, checkSources, loadConfig, loadPlugins, resolveConfig } from "@kinsync/core/config";
     const signal = AbortSignal.timeout(20_000);
     const loaded = await loadConfig({ cwd: process.cwd(), home: process.cwd(), signal });
-    const config = await checkConfig(loaded);
+    const { config, origin } = await checkConfig(loaded);
     const { kinds } = await loadPlugins(config, { ...loaded, signal });
-    const plans = resolveConfig(config, originOf(loaded));
+    const plans = resolveConfig(config, origin);
     const mappings = plans.flatMap((plan) => plan.mappings);
     await checkSources(mappings);
     console.log(JSON.stringify({

@@ -17,6 +17,8 @@ interface Flags extends LoginFlags {
   readonly context?: string;
   readonly kubeconfig?: string;
   readonly config?: string;
+  readonly profile?: readonly string[];
+  readonly selector?: string;
   readonly sync?: readonly string[];
   readonly container?: string;
   readonly role?: readonly string[];
@@ -60,23 +62,23 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     );
 
   const up = command(program, "up", "keep the containers of workloads up to date with local files, until Ctrl-C")
-    .argument("[workload]", "as kubectl names it: jobset/train, deploy/web, pod/x. Default: all of the config")
-    .action(async (workload: string | undefined, flags: Flags) => {
+    .argument("[workloads...]", "as kubectl names them: jobset/train, deploy/web, pod/x. Default: all of the config")
+    .action(async (workloads: readonly string[], flags: Flags) => {
       const { runUp } = await import("./commands/up.ts");
-      finish(await runUp(workload, syncOptions(flags), io));
+      finish(await runUp(workloads, syncOptions(flags), io));
     });
   withSync(up);
 
   const sync = command(program, "sync", "bring the containers up to date once, and end")
-    .argument("[workload]", "as kubectl names it. Default: all of the config")
+    .argument("[workloads...]", "as kubectl names them. Default: all of the config")
     .addOption(
       new Option("--wait <duration>", "how long to wait for a first container: 90s, 2m. Default: 60s").argParser(
         durationOf,
       ),
     )
-    .action(async (workload: string | undefined, flags: Flags) => {
+    .action(async (workloads: readonly string[], flags: Flags) => {
       const { runSync } = await import("./commands/sync.ts");
-      finish(await runSync(workload, syncOptions(flags), io));
+      finish(await runSync(workloads, syncOptions(flags), io));
     });
   withSync(sync);
 
@@ -128,7 +130,9 @@ function withCluster(target: Command): Command {
     .option("-n, --namespace <name>", "namespace. Default: that of the context")
     .option("--context <name>", "context of the kubeconfig; naming it allows writing")
     .option("--kubeconfig <file>", "kubeconfig. Default: KUBECONFIG, else ~/.kube/config")
-    .option("--config <file>", "config file. Default: kinsync.config.* here or above");
+    .option("-l, --selector <labels>", "only workloads with these labels, as kubectl writes them: app=web,tier!=cache")
+    .option("--config <file>", "config file. Default: kinsync.config.* here or above")
+    .option("--profile <name>", "profile of the config; may be repeated", append);
   return withOutput(withLogin(target));
 }
 
@@ -175,6 +179,8 @@ function clusterOptions(flags: Flags): ClusterOptions {
     login: loginOverrides(flags),
     timeouts: requestTimeouts(flags),
     config: flags.config,
+    profiles: flags.profile ?? [],
+    selector: flags.selector,
   };
 }
 

@@ -9,28 +9,28 @@ import { projectOptions } from "../setup/project.ts";
 
 export interface Syncing {
   readonly command: "up" | "sync";
-  /** As named on the command line. */
-  readonly workload: string | undefined;
+  /** As named on the command line; none: all of the config. */
+  readonly workloads: readonly string[];
   readonly options: SyncOptions;
   readonly io: Io;
 }
 
 /** What `up` and `sync` have in common: opens the project, runs it, and shows both. */
-export async function runSyncing({ command, workload, options, io }: Syncing): Promise<RunResult> {
+export async function runSyncing({ command, workloads, options, io }: Syncing): Promise<RunResult> {
   const mappings = options.sync.map(parseMappingFlag);
   const reporter = await createReporter(options, io);
   try {
     // The first line is there before anything that may take long: a config's imports, credentials, the cluster.
-    const isStarted = workload !== undefined && mappings.length > 0;
+    const isStarted = workloads.length > 0 && mappings.length > 0;
     if (isStarted) {
-      const line = `${workload}: ${mappings.map(({ from, to }) => `${from} -> ${to}`).join(", ")}`;
-      reporter.start({ command, lines: [line] });
+      const rules = mappings.map(({ from, to }) => `${from} -> ${to}`).join(", ");
+      reporter.start({ command, lines: workloads.map((workload) => `${workload}: ${rules}`) });
     }
     const { openProject } = await import("@kinsync/core/project");
     let planned: readonly WorkloadPlan[] = [];
     const { sync, container, roles, initial, allowEmpty, allowDeletes, wait } = options;
     await using project = await openProject({
-      ...projectOptions(options, io, { workload, sync, container, roles, initial }, reporter),
+      ...projectOptions(options, io, { workloads, sync, container, roles, initial }, reporter),
       onStep: (step) => {
         switch (step.step) {
           case "planned":

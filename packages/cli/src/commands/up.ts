@@ -4,7 +4,7 @@ import type { SyncOptions } from "../setup/options.ts";
 import { runSyncing } from "./syncing.ts";
 
 /** Keeps workloads up to date until Ctrl-C. */
-export async function runUp(workload: string | undefined, options: SyncOptions, io: Io): Promise<number> {
-  await runSyncing({ command: "up", workload, options, io });
+export async function runUp(workloads: readonly string[], options: SyncOptions, io: Io): Promise<number> {
+  await runSyncing({ command: "up", workloads, options, io });
   return EXIT.done;
 }

@@ -18,6 +18,10 @@ export interface ClusterOptions extends OutputOptions {
   /** `undefined` without `--request-timeout`. */
   readonly timeouts: ClusterTimeouts | undefined;
   readonly config: string | undefined;
+  /** Profiles of the config. */
+  readonly profiles: readonly string[];
+  /** Labels of workloads, as kubectl writes them. */
+  readonly selector: string | undefined;
 }
 
 /** What `up` and `sync` take besides. */

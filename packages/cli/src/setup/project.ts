@@ -27,7 +27,8 @@ export function projectOptions(
     login: options.login,
     timeouts: options.timeouts,
     terminal: credentialTerminal(io, reporter),
-    flags: { namespace: options.namespace, ...flags },
+    profiles: options.profiles,
+    flags: { namespace: options.namespace, selector: options.selector, ...flags },
     plugins: async () => (await import("./built-in.ts")).builtInPlugins(),
   };
 }

@@ -1,12 +1,33 @@
 import type { KinsyncConfig } from "../contract/config.ts";
 import type { LoadedConfig } from "./load.ts";
+import { applyProfiles } from "./profiles.ts";
+import type { ConfigOrigin } from "./resolve.ts";
+import type { Variables } from "./variables.ts";
+
+export interface CheckOptions {
+  /** Profiles to apply, in this order. Default: none. */
+  readonly profiles?: readonly string[];
+  /** What `${NAME}` in YAML and JSON stands for. Default: no variable is set. */
+  readonly env?: Variables;
+}
+
+/** A config that is right, with the chosen profiles applied. */
+export interface CheckedConfig {
+  /** Without `profiles`. Workloads have the namespace of the config where they name none. */
+  readonly config: KinsyncConfig;
+  /** Where its values stand in the file. */
+  readonly origin: ConfigOrigin;
+}
 
 /**
- * Checks a loaded config against the types of the contract. Unknown keys are errors, with the nearest known one.
- * Throws `KINSYNC_CONFIG_INVALID`; `details.problems` has every problem with its path and, where the format tells, its place.
+ * Checks a loaded config against the types of the contract, replaces its variables and applies profiles. Unknown keys are errors, with the
+ * nearest known one; profiles that are not chosen are checked as well.
+ *
+ * Throws `KINSYNC_CONFIG_INVALID`, where `details.problems` has every problem with its path and, where the format has positions, its
+ * position; `KINSYNC_USAGE` if the config has no profile of a name.
  */
-export async function checkConfig(loaded: LoadedConfig): Promise<KinsyncConfig> {
+export async function checkConfig(loaded: LoadedConfig, options: CheckOptions = {}): Promise<CheckedConfig> {
   // The schema library takes longer to load than all else before the first line of `up`; without a config nobody needs it.
   const { validateConfig } = await import("./schema.ts");
-  return validateConfig(loaded);
+  return applyProfiles(validateConfig(loaded, options), loaded, options.profiles ?? []);
 }

@@ -3,14 +3,24 @@ export { loadConfig } from "./load.ts";
 export type { LoadConfigOptions, LoadedConfig } from "./load.ts";
 export { CONFIG_FILES } from "./places.ts";
 export { checkConfig } from "./check.ts";
-export { originOf, resolveConfig } from "./resolve.ts";
+export type { CheckedConfig, CheckOptions } from "./check.ts";
+export { SCHEMA_URL } from "./schema-url.ts";
+export { resolveConfig } from "./resolve.ts";
 export type { ConfigOrigin, WorkloadPlan } from "./resolve.ts";
 export { parseMappingFlag } from "./mapping-flag.ts";
 export { checkSources } from "./sources.ts";
 export { nearest } from "../text/did-you-mean.ts";
 export type { ConfigPath, Position } from "./parse.ts";
 export { defineConfig } from "../contract/config.ts";
-export type { InitialSync, KinsyncConfig, MappingConfig, PluginReference, WorkloadConfig } from "../contract/config.ts";
+export type {
+  InitialSync,
+  KinsyncConfig,
+  MappingConfig,
+  PluginReference,
+  ProfileConfig,
+  ProfileWorkload,
+  WorkloadConfig,
+} from "../contract/config.ts";
 export type { ResolvedMapping } from "../mapping/mapping.ts";
 export { loadPlugins } from "../plugins/load.ts";
 export type { LoadedPlugin, LoadedPlugins, LoadPluginsOptions } from "../plugins/load.ts";

@@ -33,6 +33,8 @@ export interface LoadedConfig {
   /** Path for messages: relative to `cwd` where it is below, absolute elsewhere. */
   readonly file: string;
   readonly value: unknown;
+  /** True for YAML and JSON, which have no code: `${NAME}` in a text is a variable. */
+  readonly isData: boolean;
   /** Position of a key or a value in the text; `undefined` in TS and JS. */
   readonly locate: (path: ConfigPath, part: "key" | "value") => Position | undefined;
 }
@@ -114,7 +116,7 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
     const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
     if (config === undefined) return undefined;
     await refuseForeignFile(path, file, uidOf(options));
-    return { path, folder: dirname(path), file, value: config, locate: (at, part) => locate(["kinsync", ...at], part) };
+    return { path, folder: dirname(path), file, value: config, isData: true, locate: (at, part) => locate(["kinsync", ...at], part) };
   }
   await refuseForeignFile(path, file, uidOf(options));
   const common = { path, folder: dirname(path), file };
@@ -127,7 +129,7 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
       const { importConfigModule } = await import("./module.ts");
       const { cwd, program, signal } = options;
       const value = await importConfigModule({ path, file, cwd, program, signal });
-      return { ...common, value, locate: () => undefined };
+      return { ...common, value, isData: false, locate: () => undefined };
     }
     case ".json":
     case ".yaml":
@@ -137,7 +139,7 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
       const format = extname(path) === ".json" ? "json" : "yaml";
       const { value, locate } = parseConfigText(text, file, format);
       // A file of nothing but comments is an empty config, not a missing one.
-      return { ...common, value: value ?? {}, locate };
+      return { ...common, value: value ?? {}, isData: true, locate };
     }
     default:
       throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file}: a config cannot have the ending ${extname(file)}`, {

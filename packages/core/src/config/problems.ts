@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { nearest } from "../text/did-you-mean.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath, Position } from "./parse.ts";
+import type { VariableProblem } from "./variables.ts";
 
 /** One thing that is wrong in a config. */
 export interface ConfigProblem {
@@ -67,6 +68,11 @@ export function describeIssues(
     );
   }
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}
+
+/** Texts with variables that cannot be replaced. */
+export function variableProblems(problems: readonly VariableProblem[], loaded: LoadedConfig): readonly ConfigProblem[] {
+  return problems.map(({ path, what, hint }) => problem(loaded, path, "value", what, { hint }));
 }
 
 /** Keys of earlier versions, and what they are called now. */

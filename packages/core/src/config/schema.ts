@@ -1,18 +1,26 @@
 import { z } from "zod";
 import type { RunAction } from "../contract/action.ts";
 import {
-  IGNORE_FILES,
   INITIAL_SYNCS,
   MODE_RULES,
+  type IgnoreFile,
   type KinsyncConfig,
   type MappingConfig,
+  type ProfileConfig,
+  type ProfileWorkload,
   type WorkloadConfig,
 } from "../contract/config.ts";
 import { MEMBER_STATES } from "../contract/state.ts";
 import { KinsyncError } from "../errors/error.ts";
+import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
+import { brokenPattern } from "../mapping/broken-pattern.ts";
+import type { CheckOptions } from "./check.ts";
+import { CONFIG_KEYS, CONTAINERS_KEYS, MAPPING_KEYS, PROFILE_WORKLOADS, RUN_KEYS, WORKLOAD_KEYS } from "./descriptions.ts";
+import { expandConfig } from "./expand.ts";
+import { SCHEMA_URL } from "./schema-url.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
-import { describeIssues } from "./problems.ts";
+import { describeIssues, variableProblems } from "./problems.ts";
 import type { ConfigProblem } from "./problems.ts";
 
 type Plain = string | number | boolean;
@@ -30,8 +38,29 @@ type Shape<Type> = {
     : SchemaOf<Type[Key]>;
 };
 
+/** Describes the keys of a schema to editors. */
+function described<Keys extends z.core.$ZodLooseShape>(shape: Keys, texts: Readonly<Record<keyof Keys, string>>): Keys {
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, schema]) => [key, (schema as z.ZodType).describe(texts[key as keyof Keys])]),
+  ) as Keys;
+}
+
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
+const pattern = text.superRefine((value, context) => {
+  const why = value === "" ? undefined : brokenPattern(value);
+  if (why !== undefined) context.addIssue({ code: "custom", message: `is ${JSON.stringify(value)}, a pattern ${why}` });
+});
+const ignoreFile = z
+  .string()
+  .regex(/^(?:\.gitignore|[^/\\]*\.dockerignore)$/, { error: "must be .gitignore, .dockerignore or NAME.dockerignore" });
+/** As JSON schema. */
+const NAME_AND_OPTIONS = {
+  type: "array",
+  prefixItems: [{ type: "string", minLength: 1 }, { type: "object" }],
+  minItems: 2,
+  maxItems: 2,
+};
 const roles = texts.optional();
 const labels = z
   .record(text, z.union([text, texts]))
@@ -40,14 +69,14 @@ const labels = z
 const transport = z.custom<NonNullable<MappingConfig["transport"]>>(
   (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value),
   { error: 'must be the name of a transport, or ["name", { options }]' },
-);
+).meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
 
-const mapping = z.strictObject({
+const mapping = z.strictObject(described({
   from: text,
   to: text,
-  ignore: z.array(text).optional(),
+  ignore: z.array(pattern).optional(),
   ignoreDefaults: z.boolean().optional(),
-  ignoreFiles: z.array(z.enum(IGNORE_FILES)).optional(),
+  ignoreFiles: z.array(ignoreFile as z.ZodType<IgnoreFile>).optional(),
   roles,
   indexes: texts.optional(),
   labels: labels.optional(),
@@ -58,27 +87,27 @@ const mapping = z.strictObject({
   modes: z.enum(MODE_RULES).optional(),
   transport: transport.optional(),
   initial: z.enum(INITIAL_SYNCS).optional(),
-} satisfies Shape<MappingConfig>);
+} satisfies Shape<MappingConfig>, MAPPING_KEYS));
 
-const run = z.strictObject({
-  when: texts,
+const run = z.strictObject(described({
+  when: z.array(pattern).min(1),
   command: z.union([text, texts]),
   roles,
   timeout: z.int().positive().optional(),
-} satisfies Shape<RunAction>);
+} satisfies Shape<RunAction>, RUN_KEYS));
 
-const containers = z.strictObject({
+const containers = z.strictObject(described({
   name: text.optional(),
   image: text.optional(),
-} satisfies Shape<NonNullable<WorkloadConfig["containers"]>>);
+} satisfies Shape<NonNullable<WorkloadConfig["containers"]>>, CONTAINERS_KEYS));
 
-const workload = z.strictObject({
+const workload = z.strictObject(described({
   workload: text,
   namespace: text.optional(),
   containers: containers.optional(),
   sync: z.array(mapping).min(1),
   run: z.array(run).optional(),
-} satisfies Shape<WorkloadConfig>);
+} satisfies Shape<WorkloadConfig>, WORKLOAD_KEYS));
 
 /** A package name, a name with options, or an object; the plugin loader checks the object. */
 const plugin = z.custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
@@ -89,20 +118,45 @@ const plugin = z.custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
         ? "is a function: call it, as in kinds: [myKind()]"
         : 'must be a package name, ["package name", { options }], or the object that a plugin\'s factory returns',
   },
-);
+).meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
 
 const cluster = z.custom<NonNullable<KinsyncConfig["cluster"]>>((value) => typeof value === "function", {
   error:
     "must be a function that returns a KubeConfig of @kubernetes/client-node, in a TypeScript or JavaScript config",
-});
+}).meta({ not: {} });
 
-const config = z.strictObject({
+const settings = {
+  context: text.optional(),
+  namespace: text.optional(),
   kinds: z.array(plugin).optional(),
   transports: z.array(plugin).optional(),
   cluster: cluster.optional(),
   contexts: z.array(text).optional(),
-  workloads: z.array(workload),
-} satisfies Shape<KinsyncConfig>);
+} satisfies Partial<Shape<KinsyncConfig>>;
+
+const profileWorkload = z.strictObject({
+  ...workload.shape,
+  sync: workload.shape.sync.optional(),
+} satisfies Shape<ProfileWorkload>);
+
+const profile = z.strictObject(
+  described(
+    { ...settings, workloads: z.array(profileWorkload).optional() } satisfies Shape<ProfileConfig>,
+    { ...CONFIG_KEYS, ...PROFILE_WORKLOADS },
+  ),
+);
+
+const config = z.strictObject(
+  described(
+    {
+      $schema: z.string().optional(),
+      ...settings,
+      workloads: z.array(workload),
+      profiles: z.record(text, profile).optional(),
+    } satisfies Shape<KinsyncConfig>,
+    CONFIG_KEYS,
+  ),
+);
 
 function isNameWithOptions(value: unknown): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && isPlainObject(value[1]);
@@ -112,21 +166,45 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** See `checkConfig`. */
-export function validateConfig(loaded: LoadedConfig): KinsyncConfig {
+/** Checks the shape of a config, and replaces its variables. See `checkConfig`. */
+export function validateConfig(loaded: LoadedConfig, options: CheckOptions): KinsyncConfig {
   if (typeof loaded.value === "function") {
     throw new KinsyncError("KINSYNC_CONFIG_INVALID", `${loaded.file}: the default export is a function`, {
       hint: "Export the object itself: export default defineConfig({ … })",
       details: { file: loaded.file },
     });
   }
-  const result = config.safeParse(loaded.value, { reportInput: true });
-  if (result.success) return result.data as KinsyncConfig;
-  const problems = describeIssues(result.error.issues, loaded, knownKeys);
+  const expanded = expandConfig(loaded, options);
+  const result = config.safeParse(expanded.value, { reportInput: true });
+  const problems = [
+    ...variableProblems(expanded.problems, loaded),
+    ...(result.success ? [] : describeIssues(result.error.issues, loaded, knownKeys)),
+  ];
+  if (result.success && problems.length === 0) return result.data as KinsyncConfig;
   throw new KinsyncError("KINSYNC_CONFIG_INVALID", problems.map((problem) => problem.message).join("\n"), {
     hint: problems.find((problem) => problem.hint !== undefined)?.hint ?? "See docs/reference/config.md.",
     details: { file: loaded.file, problems: problems.map(withoutHint) },
   });
+}
+
+/** The JSON schema of a config in YAML or JSON. */
+export function configJsonSchema(): Readonly<Record<string, unknown>> {
+  const { $schema, ...schema } = z.toJSONSchema(config, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === mapping) addDefaults(jsonSchema, MAPPING_DEFAULTS);
+      if (zodSchema === run) addDefaults(jsonSchema, RUN_DEFAULTS);
+    },
+  });
+  return { $schema, $id: SCHEMA_URL, title: "Config of kinsync", ...schema };
+}
+
+function addDefaults(schema: z.core.JSONSchema.BaseSchema, defaults: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(defaults)) {
+    const property = schema.properties?.[key];
+    if (typeof property === "object") property.default = value as z.core.JSONSchema.JSONSchema["default"];
+  }
 }
 
 function withoutHint({ hint: _hint, ...problem }: ConfigProblem): Omit<ConfigProblem, "hint"> {
@@ -135,10 +213,12 @@ function withoutHint({ hint: _hint, ...problem }: ConfigProblem): Omit<ConfigPro
 
 /** The keys that are known at a place of the config, for the nearest match. */
 function knownKeys(path: ConfigPath): readonly string[] {
-  const shape = path.map((step) => (typeof step === "number" ? "*" : step)).join(".");
-  switch (shape) {
+  const [list, , ...inProfile] = path;
+  const isInProfile = list === "profiles" && path.length >= 2;
+  const place = (isInProfile ? inProfile : path).map((step) => (typeof step === "number" ? "*" : step)).join(".");
+  switch (place) {
     case "":
-      return Object.keys(config.shape);
+      return Object.keys(isInProfile ? profile.shape : config.shape);
     case "workloads.*":
       return Object.keys(workload.shape);
     case "workloads.*.containers":

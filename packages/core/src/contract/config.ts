@@ -17,10 +17,8 @@ export const MODE_RULES = Object.freeze(["portable", "exact"] as const);
 
 export type ModeRule = (typeof MODE_RULES)[number];
 
-/** Files with ignore rules that a mapping can read. */
-export const IGNORE_FILES = Object.freeze([".gitignore", ".dockerignore"] as const);
-
-export type IgnoreFile = (typeof IGNORE_FILES)[number];
+/** Files with ignore rules that a mapping can read. `Dockerfile.dockerignore` and the like belong to one Dockerfile. */
+export type IgnoreFile = ".gitignore" | `${string}.dockerignore`;
 
 /** A loaded transport by name, with options for this mapping. */
 export type TransportReference = string | readonly [name: string, options: Readonly<Record<string, unknown>>];
@@ -33,9 +31,12 @@ export interface MappingConfig {
   readonly to: string;
   /** Paths to leave out, in gitignore syntax, relative to `from`. */
   readonly ignore?: readonly string[];
-  /** `.git`, `node_modules`, editors' temporary files and the like are left out. Default: `true`. */
+  /** `.git`, `node_modules`, virtual environments, temporary files of editors and the like are left out. Default: `true`. */
   readonly ignoreDefaults?: boolean;
-  /** Files whose rules apply too: `.gitignore`, `.dockerignore`. Default: none. */
+  /**
+   * Files whose rules apply too: `.gitignore`, `.dockerignore`, or `NAME.dockerignore` of one Dockerfile; also those above `from`, up to
+   * the root of the repository. Default: none.
+   */
   readonly ignoreFiles?: readonly IgnoreFile[];
   /** Only members of these roles. Default: all. */
   readonly roles?: readonly string[];
@@ -78,8 +79,23 @@ export interface WorkloadConfig {
 /** A plugin by package name, with options for its factory; for YAML and JSON. */
 export type PluginReference = string | readonly [name: string, options: Readonly<Record<string, unknown>>];
 
+/** A workload in a profile: the keys that it sets replace those of the entry with the same `workload`. */
+export type ProfileWorkload = Pick<WorkloadConfig, "workload"> & Partial<WorkloadConfig>;
+
+/** Settings that replace those of the config while the profile is chosen (`--profile`). */
+export interface ProfileConfig extends Partial<Omit<KinsyncConfig, "$schema" | "profiles" | "workloads">> {
+  /** Changes workloads of the config, and adds those that the config does not have. */
+  readonly workloads?: readonly ProfileWorkload[];
+}
+
 /** The content of a config file. */
 export interface KinsyncConfig {
+  /** JSON schema of the file, for editors. It has no effect. */
+  readonly $schema?: string;
+  /** Context of the kubeconfig. Naming it here allows writing to it. Default: the current context. */
+  readonly context?: string;
+  /** Namespace of workloads that name none. Default: that of the context. */
+  readonly namespace?: string;
   /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference)[];
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
@@ -91,6 +107,8 @@ export interface KinsyncConfig {
   /** Contexts that kinsync may write to, besides the local ones. */
   readonly contexts?: readonly string[];
   readonly workloads: readonly WorkloadConfig[];
+  /** Settings by name, for `--profile`. */
+  readonly profiles?: Readonly<Record<string, ProfileConfig>>;
 }
 
 /** Checks the type of a config and returns it unchanged. */

@@ -62,7 +62,7 @@ export type {
 } from "./resource.ts";
 export { formatLabelSelector } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig, IGNORE_FILES, INITIAL_SYNCS, MODE_RULES } from "./config.ts";
+export { defineConfig, INITIAL_SYNCS, MODE_RULES } from "./config.ts";
 export type {
   IgnoreFile,
   InitialSync,
@@ -70,6 +70,8 @@ export type {
   MappingConfig,
   ModeRule,
   PluginReference,
+  ProfileConfig,
+  ProfileWorkload,
   TransportReference,
   WorkloadConfig,
 } from "./config.ts";

@@ -10,7 +10,8 @@ export interface SourceSpec {
   readonly fileName: string;
   readonly ignore: readonly string[];
   readonly ignoreDefaults: boolean;
-  readonly ignoreFiles: readonly (".gitignore" | ".dockerignore")[];
+  /** `.gitignore`, and names that end in `.dockerignore`. */
+  readonly ignoreFiles: readonly string[];
 }
 
 /** The state of a source. kinsync syncs only `present`. */

@@ -173,6 +173,8 @@ class WatchedSource implements Source {
       this.#changes.addEverything();
       this.#enqueue().catch(() => undefined);
     }
+    // No events come from above the source.
+    if (this.#scanner.shape === "directory" && this.#scanner.haveOuterRulesChanged()) this.#scanEverythingSoon();
     void this.#followRoot();
   }
 

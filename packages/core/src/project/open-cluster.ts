@@ -15,16 +15,18 @@ export async function openCluster(
   signal: AbortSignal,
 ): Promise<ClusterConnection> {
   const { connectCluster } = await import("../cluster/connect.ts");
-  const { env, context, kubeconfig, login, terminal, timeouts, flags } = options;
+  const { env, kubeconfig, login, terminal, timeouts, flags } = options;
+  const { namespace = config.namespace } = flags ?? {};
   const common = {
     env,
     signal,
     ...(timeouts === undefined ? {} : { timeouts }),
-    ...(flags?.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...(namespace === undefined ? {} : { namespace }),
   };
-  if (config.cluster !== undefined && context === undefined && kubeconfig === undefined) {
+  if (config.cluster !== undefined && options.context === undefined && kubeconfig === undefined) {
     return await connectCluster({ ...common, kubeConfig: await kubeConfigOf(config.cluster, signal) });
   }
+  const { context = config.context } = options;
   return await connectCluster({
     ...common,
     ...(login === undefined ? {} : { overrides: login }),

@@ -15,9 +15,14 @@ export type Plugin = KindPlugin | TransportPlugin;
 
 /** What a command line chooses and changes. */
 export interface ProjectFlags {
-  /** One workload, as kubectl names it. Default: all of the config. */
-  readonly workload?: string | undefined;
-  /** `FROM:TO`. They take the place of the config's mappings for `workload`; `from` is relative to `cwd`. */
+  /** Workloads, as kubectl names them. Default: all of the config. */
+  readonly workloads?: readonly string[] | undefined;
+  /**
+   * Only workloads whose object in the cluster has these labels, as kubectl writes them: `app=web,tier!=cache`. A name in `workloads` may
+   * then be a resource alone (`deploy`): all objects of that resource in the namespace that the selector fits.
+   */
+  readonly selector?: string | undefined;
+  /** `FROM:TO`. They take the place of the config's mappings for `workloads`; `from` is relative to `cwd`. */
   readonly sync?: readonly string[] | undefined;
   /** Chooses between workloads of one name; else it takes the place of the config's namespace. */
   readonly namespace?: string | undefined;
@@ -44,6 +49,8 @@ export interface OpenProjectOptions {
   /** A config file, relative to `cwd`. Default: searched from `cwd` upwards. */
   readonly config?: string | undefined;
   readonly flags?: ProjectFlags | undefined;
+  /** Profiles of the config to apply, in this order. Default: none. */
+  readonly profiles?: readonly string[] | undefined;
   /** Plugins that need no entry in the config; the config may replace them. A function is called when they are needed. */
   readonly plugins?: readonly Plugin[] | (() => Promise<readonly Plugin[]>) | undefined;
   /** Export conditions for plugin packages, besides Node's own. Default: none. */
@@ -53,7 +60,7 @@ export interface OpenProjectOptions {
    * one that this module would get. Default: `@kinsync/core` only.
    */
   readonly program?: string | undefined;
-  /** Name of the context. Default: the current one. Naming it allows writing to it. */
+  /** Name of the context. Default: that of the config, else the current one. Naming it, here or there, allows writing to it. */
   readonly context?: string | undefined;
   /** A kubeconfig file. Default: `KUBECONFIG`, else that in the home folder, else the service account of the pod. */
   readonly kubeconfig?: string | undefined;

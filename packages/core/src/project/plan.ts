@@ -8,7 +8,7 @@ import { checkSources } from "../config/sources.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
-import { chooseWorkloads } from "./choose.ts";
+import { chooseWorkloads, type ChosenWorkload } from "./choose.ts";
 import type { OpenProjectOptions, ProjectFlags } from "./options.ts";
 import { homeOf, type Settings } from "./settings.ts";
 
@@ -20,44 +20,56 @@ import { homeOf, type Settings } from "./settings.ts";
  */
 export async function planWrites(options: OpenProjectOptions, settings: Settings): Promise<readonly WorkloadPlan[]> {
   const { flags = {} } = options;
-  const { workload: name, namespace, sync = [] } = flags;
+  const { namespace, sync = [] } = flags;
+  const names = flags.workloads ?? [];
   const { workloads } = settings.config;
-  if (sync.length > 0 && name === undefined) {
+  if (sync.length > 0 && names.length === 0) {
     throw new KinsyncError("KINSYNC_USAGE", "--sync needs a workload", {
       hint: `For example: kinsync up jobset/train --sync ${sync[0]}`,
     });
   }
   if (sync.length === 0 && settings.file === undefined) throw await noMappings(options);
-  const chosen = await chooseWorkloads(workloads, { name, namespace }, () => rootsOf(settings));
+  const chosen = await chooseEach(names, (name) =>
+    chooseWorkloads(workloads, { name, namespace }, () => rootsOf(settings)),
+  );
+  const missing = chosen.find((each) => each.chosen.length === 0);
+  if (missing !== undefined && sync.length === 0) throw notInConfig(missing.name, settings);
   const plans =
-    name !== undefined && sync.length > 0
-      ? planFlags(
-          name,
-          sync,
-          chosen.map(({ workload }) => workload),
-          options,
-        )
-      : planConfig(new Set(chosen.map(({ index }) => index)), settings, flags);
-  if (plans.length === 0) throw notInConfig(name, settings);
+    sync.length > 0
+      ? chosen.flatMap(({ name, chosen }) => planFlags(name ?? "", sync, chosen, options))
+      : planConfig(new Set(chosen.flatMap((each) => each.chosen.map(({ index }) => index))), settings, flags);
   for (const plan of plans) await checkSources(plan.mappings);
   return plans;
 }
 
-/** The names to look at: the chosen workload, or all of the config. Its mappings are of no account. */
+/** The choice for each name; one choice for all of the config without a name. */
+async function chooseEach(
+  names: readonly string[],
+  choose: (name: string | undefined) => Promise<readonly ChosenWorkload[]>,
+): Promise<readonly { readonly name: string | undefined; readonly chosen: readonly ChosenWorkload[] }[]> {
+  const all = names.length === 0 ? [undefined] : [...new Set(names)];
+  return await Promise.all(all.map(async (name) => ({ name, chosen: await choose(name) })));
+}
+
+/** The names to read: the chosen workloads, or all of the config. Mappings do not matter. */
 export async function planReads(
   options: OpenProjectOptions,
   settings: Settings,
 ): Promise<readonly Pick<WorkloadPlan, "workload" | "namespace">[]> {
-  const { workload: name, namespace } = options.flags ?? {};
-  const chosen = await chooseWorkloads(settings.config.workloads, { name, namespace }, () => rootsOf(settings));
-  if (chosen.length === 0) {
-    if (name === undefined) throw notInConfig(name, settings);
-    return [{ workload: name, namespace }];
-  }
-  return chosen.map(({ workload }) => ({
-    workload: name ?? workload.workload,
-    namespace: namespace ?? workload.namespace,
-  }));
+  const { workloads: names = [], namespace } = options.flags ?? {};
+  const all = await chooseEach(names, (name) =>
+    chooseWorkloads(settings.config.workloads, { name, namespace }, () => rootsOf(settings)),
+  );
+  return all.flatMap(({ name, chosen }) => {
+    if (chosen.length === 0) {
+      if (name === undefined) throw notInConfig(name, settings);
+      return [{ workload: name, namespace: namespace ?? settings.config.namespace }];
+    }
+    return chosen.map(({ workload }) => ({
+      workload: name ?? workload.workload,
+      namespace: namespace ?? workload.namespace,
+    }));
+  });
 }
 
 async function rootsOf(settings: Settings) {
@@ -67,11 +79,11 @@ async function rootsOf(settings: Settings) {
 function planFlags(
   name: string,
   sync: readonly string[],
-  chosen: readonly WorkloadConfig[],
+  chosen: readonly ChosenWorkload[],
   { cwd, flags = {} }: OpenProjectOptions,
 ): readonly WorkloadPlan[] {
   const mappings = sync.map(parseMappingFlag);
-  const bases: readonly Partial<WorkloadConfig>[] = chosen.length === 0 ? [{}] : chosen;
+  const bases: readonly Partial<WorkloadConfig>[] = chosen.length === 0 ? [{}] : chosen.map(({ workload }) => workload);
   const workloads = bases.map((base) => narrow({ ...base, workload: name, sync: mappings }, flags));
   return resolveConfig(
     { workloads },
@@ -148,7 +160,7 @@ async function noMappings({ cwd, env, flags }: OpenProjectOptions): Promise<Kins
   return new KinsyncError(
     "KINSYNC_USAGE",
     `There is no config file in ${folders.join(", ")}, and no --sync names what to write where`,
-    { hint: `For example: kinsync up ${flags?.workload ?? "jobset/train"} --sync src:/app/src`, details: { folders } },
+    { hint: `For example: kinsync up ${flags?.workloads?.[0] ?? "jobset/train"} --sync src:/app/src`, details: { folders } },
   );
 }
 

@@ -130,6 +130,7 @@ async function connect(
     import("./find.ts"),
     import("./permissions.ts"),
   ]);
+  const context = options.context ?? settings.config.context;
   const cluster = options.cluster ?? (await openCluster(settings.config, options, signal));
   async function close(): Promise<void> {
     settings.close();
@@ -138,7 +139,7 @@ async function connect(
   try {
     if (options.access !== "read") {
       const allowed = settings.config.contexts ?? [];
-      checkContextAllowed({ context: cluster.context, named: options.context, allowed });
+      checkContextAllowed({ context: cluster.context, named: context, allowed });
     }
     options.onStep?.({ step: "connected", cluster });
     const found = await findWorkloads(cluster, registry.kinds, plans, signal);

@@ -1,9 +1,11 @@
 import type { KinsyncConfig } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
-import { checkConfig } from "../config/check.ts";
+import { checkConfig, type CheckedConfig } from "../config/check.ts";
+import { searchFolders } from "../config/places.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { originOf, type ConfigOrigin } from "../config/resolve.ts";
+import type { ConfigOrigin } from "../config/resolve.ts";
+import { KinsyncError } from "../errors/error.ts";
 import type { LoadedPlugins } from "../plugins/load.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import type { OpenProjectOptions, Plugin } from "./options.ts";
@@ -21,12 +23,17 @@ export interface Settings {
 }
 
 const NO_PLUGINS: LoadedPlugins = { kinds: [], transports: [] };
-const NO_WORKLOADS: KinsyncConfig = { workloads: [] };
+
+function noConfig({ cwd }: OpenProjectOptions): CheckedConfig {
+  return { config: { workloads: [] }, origin: { folder: cwd, describe: (path) => path.join(".") } };
+}
 
 /** Reads and checks the config: the inline one, the named file, or the nearest file. Without any it has no workloads. */
 export async function readSettings(options: OpenProjectOptions, signal: AbortSignal): Promise<Settings> {
   const loaded = await load(options, signal);
-  const config = loaded === undefined ? NO_WORKLOADS : await checkConfig(loaded);
+  const { env, profiles = [] } = options;
+  if (loaded === undefined && profiles.length > 0) throw await noProfiles(options, profiles);
+  const { config, origin } = loaded === undefined ? noConfig(options) : await checkConfig(loaded, { env, profiles });
   let registry: Promise<PluginRegistry> | undefined;
   let watchdog: Disposable | undefined;
   const { onPluginBlocked: onBlocked } = options;
@@ -38,16 +45,25 @@ export async function readSettings(options: OpenProjectOptions, signal: AbortSig
   return {
     file: loaded?.file,
     config,
-    origin: loaded === undefined ? { folder: options.cwd, describe: (path) => path.join(".") } : originOf(loaded),
+    origin,
     registry: () => (registry ??= loadOnce()),
     close: () => watchdog?.[Symbol.dispose](),
   };
 }
 
+async function noProfiles({ cwd, env }: OpenProjectOptions, profiles: readonly string[]): Promise<KinsyncError> {
+  const folders = await searchFolders(cwd, homeOf(env));
+  return new KinsyncError(
+    "KINSYNC_USAGE",
+    `There is no config file in ${folders.join(", ")}, so there is no profile ${profiles.join(", ")}`,
+    { hint: "Name the config file with --config FILE, or leave --profile out.", details: { folders, profiles } },
+  );
+}
+
 async function load(options: OpenProjectOptions, signal: AbortSignal): Promise<LoadedConfig | undefined> {
   const { cwd, env, inline, config, program } = options;
   if (inline !== undefined) {
-    return { path: cwd, folder: cwd, file: "the inline config", value: inline, locate: () => undefined };
+    return { path: cwd, folder: cwd, file: "the inline config", value: inline, isData: false, locate: () => undefined };
   }
   const home = homeOf(env);
   return await loadConfig({

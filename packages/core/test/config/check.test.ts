@@ -192,11 +192,11 @@ test("places in package.json are those of the file", async () => {
 
 test("several problems are told at once, in the order of the file", async () => {
   await using folder = await createFolder({
-    "kinsync.config.yaml": "context: [a]\nworkloads:\n  - workload: 1\n    sync: [{ from: a }]\n",
+    "kinsync.config.yaml": "contxt: a\nworkloads:\n  - workload: 1\n    sync: [{ from: a }]\n",
   });
   const error = await failure(folder.check());
   expect(error.message.split("\n")).toEqual([
-    'kinsync.config.yaml:1:1: the key "context" is not known',
+    'kinsync.config.yaml:1:1: the key "contxt" is not known',
     "kinsync.config.yaml:3:15: workloads[0].workload must be a text, not the number 1",
     "kinsync.config.yaml:4:12: workloads[0].sync[0].to is missing",
   ]);
@@ -229,4 +229,29 @@ test("the old key `target` of a workload is refused with its new name", async ()
   const error = await failure(folder.check());
   expect(error.message).toBe('kinsync.config.yaml:2:5: workloads[0]: the key "target" is not known');
   expect(error.hint).toBe('"target" is now called "workload".');
+});
+
+test.each([
+  ['ignore: ["[abc"]', 'ignore[0] is "[abc", a pattern in which a `[` has no `]`'],
+  ['ignore: ["*.{js,ts}"]', "which gitignore syntax does not have"],
+  ["ignoreFiles: [.ignore]", "ignoreFiles[0] must be .gitignore, .dockerignore or NAME.dockerignore"],
+])("%s of a mapping is refused with its position", async (key, what) => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, ${key} }] }]`,
+  });
+  const error = await failure(folder.check());
+  expect(error.message).toMatch(/^kinsync\.config\.yaml:1:\d+: workloads\[0\]\.sync\[0\]\.ignore/);
+  expect(error.message).toContain(what);
+});
+
+test("a broken pattern in `when` is refused", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": `workloads: [{ workload: pod/x, ${SYNC}, run: [{ when: ["***/["], command: make }] }]`,
+  });
+  expect((await failure(folder.check())).message).toContain("run[0].when[0] is \"***/[\", a pattern in which");
+});
+
+test("`$schema` is allowed and has no effect", async () => {
+  await using folder = await createFolder({ "kinsync.config.json": '{ "$schema": "./schema.json", "workloads": [] }' });
+  expect(await folder.check()).toEqual({ workloads: [] });
 });

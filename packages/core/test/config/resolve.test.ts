@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { checkSources, originOf, resolveConfig } from "@kinsync/core/config";
+import { checkConfig, checkSources, resolveConfig } from "@kinsync/core/config";
 import type { MappingConfig, WorkloadConfig } from "@kinsync/core/config";
 import { createFolder, failure, thrown } from "./support/folder.ts";
 
@@ -191,9 +191,9 @@ test("a message about a value of a file names the place in it", async () => {
     "kinsync.config.yaml": "workloads:\n  - workload: pod/x\n    sync:\n      - { from: a, to: / }\n",
   });
   const loaded = await folder.load();
-  const config = await folder.check();
   if (loaded === undefined) throw new Error("no config");
-  const error = thrown(() => resolveConfig(config, originOf(loaded)));
+  const { config, origin } = await checkConfig(loaded);
+  const error = thrown(() => resolveConfig(config, origin));
   expect(error.message).toBe('kinsync.config.yaml:4:24: workloads[0].sync[0].to is "/", the root of the container');
 });
 

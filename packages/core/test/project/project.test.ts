@@ -34,7 +34,7 @@ test("a config file above is found, and its workload has every default filled in
 
 test("without a config file and mappings the folders that were searched are named", async () => {
   await using fixture = await createFixture();
-  const error = await failure(fixture.open({ flags: { workload: "team/train" } }));
+  const error = await failure(fixture.open({ flags: { workloads: ["team/train"] } }));
   expect(error).toMatchObject({
     code: "KINSYNC_USAGE",
     message: `There is no config file in ${fixture.folder.path}, and no --sync names what to write where`,
@@ -90,7 +90,7 @@ test("the same name in two namespaces is two workloads", async () => {
   ];
   const both = await fixture.open({ inline: { workloads } });
   expect(both.workloads.map(({ ref }) => ref.namespace)).toEqual(["ml", "other"]);
-  const one = await fixture.open({ inline: { workloads }, flags: { workload: "tm/train", namespace: "other" } });
+  const one = await fixture.open({ inline: { workloads }, flags: { workloads: ["tm/train"], namespace: "other" } });
   expect(one.workloads.map(({ ref }) => ref.namespace)).toEqual(["other"]);
 });
 
@@ -128,7 +128,7 @@ test("flags narrow the mappings of the config", async () => {
 test("mappings of the command line take the place of the config's", async () => {
   await using fixture = await createFixture({ "lib/a.py": "" });
   const inline = { workloads: [{ workload: "team/train", containers: { name: "side" }, sync }] };
-  const flags = { workload: "tm/train", sync: ["lib:/app/lib"] };
+  const flags = { workloads: ["tm/train"], sync: ["lib:/app/lib"] };
   const project = await fixture.open({ inline, flags });
   expect(project.workloads).toMatchObject([{ name: "tm/train", mappings: [{ to: "/app/lib", container: "side" }] }]);
   expect(project.workloads[0]?.mappings).toHaveLength(1);
@@ -167,7 +167,7 @@ test("the permissions are those of the kind's watches and of the transports in u
 
 test("a workload that is only read needs no config", async () => {
   await using fixture = await createFixture();
-  const project = await fixture.open({ access: "read", flags: { workload: "tm/serve" } });
+  const project = await fixture.open({ access: "read", flags: { workloads: ["tm/serve"] } });
   expect(project.workloads).toMatchObject([{ name: "tm/serve", mappings: [], found: { kind: { name: "team" } } }]);
 });
 

@@ -1,10 +1,11 @@
-import { lstatSync, readFileSync, type BigIntStats } from "node:fs";
-import { sep } from "node:path";
+import { existsSync, lstatSync, readFileSync, type BigIntStats } from "node:fs";
+import { join, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { TreeEntry } from "../../mapping/tree.ts";
 import { digestFile, digestSmallFile, SMALL_FILE_BYTES, stampOf, type FileDigest } from "../read/digest.ts";
 import { identityOf, isNewborn, isSameFolder } from "./folder-identity.ts";
-import { IgnoreRules, type IgnoreFileName } from "../ignore/ignore-rules.ts";
+import { ENVIRONMENT_FILE, IgnoreRules, namesOf } from "../ignore/ignore-rules.ts";
+import { LARGEST_RULE_FILE_BYTES, readOuterFiles, type OuterFiles } from "../ignore/outer-files.ts";
 import { readLinkTarget, readNames, type Names } from "../read/names.ts";
 import { fileRecord, isUnchanged, type PathRecords } from "./path-records.ts";
 import { unreadablePath } from "../read/source-errors.ts";
@@ -13,10 +14,10 @@ import type { SourceSpec } from "../source.ts";
 import { hasCode, isMissing } from "../read/system-error.ts";
 import { joinPath } from "./tree-path.ts";
 
-/** A larger file is not read as a file of rules. */
-const LARGEST_RULE_FILE_BYTES = 1024n * 1024n;
 /** Time of synchronous work without a pause for other work. */
 const SLICE_MS = 8;
+/** Age at which an empty file counts as data, whatever its name. */
+const WRITE_PROBE_MS = 500;
 const IS_WINDOWS = process.platform === "win32";
 
 /** Brings the records of paths in a folder up to date, and the ignore rules that files in the folder hold. */
@@ -44,6 +45,21 @@ export class PathScanner {
     this.#signal = signal;
     this.#sliceEnd = performance.now() + SLICE_MS;
     signal.throwIfAborted();
+  }
+
+  /** Reads the ignore files above the folder; returns whether they changed. */
+  readOuterRules(): boolean {
+    const before = this.#rules;
+    this.#rules = before.withOuter(this.#outerFiles());
+    return this.#rules !== before;
+  }
+
+  haveOuterRulesChanged(): boolean {
+    return this.#outerFiles() !== this.#rules.outer;
+  }
+
+  #outerFiles(): OuterFiles {
+    return readOuterFiles(this.#spec.from, namesOf(this.#spec), this.#rules.outer);
   }
 
   /**
@@ -91,6 +107,10 @@ export class PathScanner {
       return;
     }
     const isDirectory = stats.isDirectory();
+    if (isDirectory && this.#spec.ignoreDefaults) {
+      const isEnvironment = existsSync(join(this.absolute(path), ENVIRONMENT_FILE));
+      this.#rules = this.#rules.withEnvironment(path, isEnvironment);
+    }
     if (this.#rules.ignores(path, isDirectory)) {
       this.#remove(path);
       return;
@@ -100,8 +120,11 @@ export class PathScanner {
     if (isDirectory) await this.#visitFolder(path, stats, isDeep);
     else if (stats.isFile()) await this.#visitFile(path, stats);
     else if (stats.isSymbolicLink()) this.#visitLink(path);
-    // Sockets, pipes and devices cannot be synced.
-    else this.#remove(path);
+    else {
+      this.#remove(path);
+      const type = stats.isSocket() ? "a socket" : stats.isFIFO() ? "a pipe" : "a device";
+      this.#leaveOut(path, new Error(`it is ${type}`));
+    }
   }
 
   async #visitFolder(path: string, stats: BigIntStats, isDeep: boolean): Promise<void> {
@@ -134,7 +157,7 @@ export class PathScanner {
 
   async #visitFile(path: string, stats: BigIntStats): Promise<void> {
     if (isUnchanged(this.#records.get(path), stats)) return;
-    if (this.restless.isRestless(path, stampOf(stats))) {
+    if (isWriteProbe(path, stats) || this.restless.isRestless(path, stampOf(stats))) {
       this.#leaveOutForNow(path);
       return;
     }
@@ -173,7 +196,7 @@ export class PathScanner {
   /** Reads the files of rules in a folder; returns whether the rules changed. */
   #readRules(folder: string, names: ReadonlySet<string>): boolean {
     const before = this.#rules;
-    for (const name of this.#spec.ignoreFiles) {
+    for (const name of namesOf(this.#spec)) {
       if (!this.#rules.isRuleFile(folder, name)) continue;
       const text = names.has(name) ? this.#readRuleFile(folder, name) : undefined;
       this.#rules = this.#rules.with(folder, name, text);
@@ -181,13 +204,13 @@ export class PathScanner {
     return this.#rules !== before;
   }
 
-  #readRuleFile(folder: string, name: IgnoreFileName): string | undefined {
+  #readRuleFile(folder: string, name: string): string | undefined {
     const path = joinPath(folder, name);
     const absolute = this.absolute(path);
     try {
       // As in git, a link is not followed.
       const stats = lstatSync(absolute, { bigint: true });
-      return stats.isFile() && stats.size <= LARGEST_RULE_FILE_BYTES ? readFileSync(absolute, "utf8") : undefined;
+      return stats.isFile() && Number(stats.size) <= LARGEST_RULE_FILE_BYTES ? readFileSync(absolute, "utf8") : undefined;
     } catch (error) {
       if (isMissing(error)) return undefined;
       this.#leaveOut(path, error);
@@ -222,4 +245,9 @@ export class PathScanner {
     this.#signal.throwIfAborted();
     this.#sliceEnd = performance.now() + SLICE_MS;
   }
+}
+
+/** vim creates an empty file `4913` for a moment, to learn whether it may write. One that stays is data. */
+function isWriteProbe(path: string, { size, ctimeMs }: BigIntStats): boolean {
+  return size === 0n && /(?:^|\/)4913$/.test(path) && Date.now() - Number(ctimeMs) < WRITE_PROBE_MS;
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync, type BigIntStats } from "node:fs";
 import { comparePaths, type Tree } from "../../mapping/tree.ts";
 import { LocalContent } from "../read/content.ts";
-import type { IgnoreRules } from "../ignore/ignore-rules.ts";
+import { ENVIRONMENT_FILE, type IgnoreRules } from "../ignore/ignore-rules.ts";
 import { IgnoredPaths } from "../ignore/ignored-paths.ts";
 import { fileRecord, isUnchanged, PathRecords } from "./path-records.ts";
 import { PathScanner } from "./path-scanner.ts";
@@ -52,6 +52,11 @@ export class Scanner {
     return this.#paths.rules;
   }
 
+  /** Whether an ignore file above the folder is not the one that the last scan read. */
+  haveOuterRulesChanged(): boolean {
+    return this.#paths.haveOuterRulesChanged();
+  }
+
   /** Shape of the source when it was first found. */
   get shape(): Tree["shape"] | undefined {
     return this.#shape;
@@ -71,6 +76,7 @@ export class Scanner {
   scan(signal: AbortSignal): Promise<SourceState> {
     return this.#scanSource(signal, async () => {
       this.#records.unstable.clear();
+      this.#paths.readOuterRules();
       await this.#paths.list("", true);
     });
   }
@@ -81,7 +87,7 @@ export class Scanner {
    */
   refresh(paths: Iterable<string>, signal: AbortSignal): Promise<SourceState> {
     return this.#scanSource(signal, async () => {
-      if (!this.#records.hasTree) {
+      if (this.#paths.readOuterRules() || !this.#records.hasTree) {
         await this.#paths.list("", true);
         return;
       }
@@ -110,6 +116,11 @@ export class Scanner {
     const { folder, name } = splitPath(path);
     // New rules may change every path below their folder.
     if (path !== "" && this.#paths.rules.isRuleFile(folder, name)) await this.#paths.list(folder, false);
+    // A folder becomes a virtual environment by it.
+    if (name === ENVIRONMENT_FILE && folder !== "") {
+      await this.#paths.visit(folder, false);
+      if (!this.#records.isListed(folder)) return;
+    }
     await (path === "" ? this.#paths.list("", false) : this.#paths.visit(path, false));
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { checkConfig, loadConfig } from "@kinsync/core/config";
-import type { KinsyncConfig, LoadConfigOptions, LoadedConfig } from "@kinsync/core/config";
+import type { CheckOptions, KinsyncConfig, LoadConfigOptions, LoadedConfig } from "@kinsync/core/config";
 import { isKinsyncError } from "../../../src/errors/error.ts";
 import type { KinsyncError } from "../../../src/errors/error.ts";
 
@@ -14,7 +14,7 @@ export interface Folder extends AsyncDisposable {
   write(name: string, text: string): Promise<string>;
   load(options?: Partial<LoadConfigOptions>): Promise<LoadedConfig | undefined>;
   /** Loads and checks; fails where there is none. */
-  check(options?: Partial<LoadConfigOptions>): Promise<KinsyncConfig>;
+  check(options?: CheckOptions): Promise<KinsyncConfig>;
 }
 
 export async function createFolder(files: Readonly<Record<string, string>> = {}): Promise<Folder> {
@@ -29,9 +29,9 @@ export async function createFolder(files: Readonly<Record<string, string>> = {})
     },
     load: (options) => loadConfig({ cwd: path, home: path, signal: AbortSignal.timeout(10_000), ...options }),
     async check(options) {
-      const loaded = await folder.load(options);
+      const loaded = await folder.load();
       if (loaded === undefined) throw new Error("no config was found");
-      return checkConfig(loaded);
+      return (await checkConfig(loaded, options)).config;
     },
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
@@ -63,7 +63,7 @@ export async function failureInNode(
     const signal = AbortSignal.timeout(20_000);
     try {
       const loaded = await loadConfig({ cwd, home: cwd, signal });
-      const plugins = await loadPlugins(await checkConfig(loaded), { ...loaded, signal, timeout: 300 });
+      const plugins = await loadPlugins((await checkConfig(loaded)).config, { ...loaded, signal, timeout: 300 });
       console.log(JSON.stringify({ code: "OK", kinds: plugins.kinds.map((each) => [each.plugin.name, each.origin]) }));
     } catch ({ code, message, hint }) {
       console.log(JSON.stringify({ code, message, hint }));

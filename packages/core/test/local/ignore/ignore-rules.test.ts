@@ -26,7 +26,6 @@ test("files of editors and tools are ignored by default, at every depth", () => 
     ".DS_Store",
     ".main.py.swp",
     "main.py~",
-    "4913",
   ];
   const more = [".#main.py", "#main.py#", "main.py___jb_tmp___", "main.py___jb_old___", ".main.py.kate-swp"];
   for (const name of [...names, ...more]) {
@@ -35,6 +34,93 @@ test("files of editors and tools are ignored by default, at every depth", () => 
   }
   expect(rules().ignores("node_modules/x/index.js", false)).toBe(true);
   expect(rules().ignores("src/git", true)).toBe(false);
+});
+
+test.each([
+  ["vim", ".main.py.swn"],
+  ["Jupyter", ".~train.ipynb"],
+  ["LibreOffice", ".~lock.table.ods#"],
+  ["flycheck", "flycheck_app.py"],
+  ["flymake", "app_flymake.py"],
+  ["Vite", "vite.config.ts.timestamp-1700000000000-0123456789abc.mjs"],
+  ["tsup", "tsup.config.bundled_abc123.mjs"],
+  ["Rollup", "rollup.config-1700000000000.cjs"],
+  ["npm", "package.json.3820418937"],
+  ["gofmt", "main.go.123456789"],
+  ["macOS", "._main.py"],
+  ["macOS", "notes.txt.sb-1a2b3c4d-Xy12zW"],
+  ["macOS", "Icon\r"],
+  ["Windows", "$RECYCLE.BIN"],
+  ["Visual Studio", "Program.cs~RF1a2b3c.TMP"],
+  ["NFS", ".nfs000000000123abcd00000001"],
+  ["FUSE", ".fuse_hidden0000001200000001"],
+  ["CIFS", ".smb0001"],
+  ["Mutagen", ".mutagen-temporary-abc"],
+  ["Syncthing", ".syncthing.main.py.tmp"],
+  ["Nextcloud", ".main.py.~1a2b"],
+])("temporary files of %s are ignored: %s", (_program, name) => {
+  expect(rules().ignores(name, false)).toBe(true);
+  expect(rules().ignores(`a/b/${name}`, false)).toBe(true);
+  expect(rules().ruleOf(name, false)).toMatchObject({ from: "default", where: "default" });
+});
+
+test.each([
+  ..."4913 4912 data.part run.tmp model.bak x.orig .env .env.sample .eslintrc.config .npmrc .swift".split(" "),
+  ..."timestamp-1.csv env venv venv.txt build dist target out logs core desktop.py flycheck go.mod.1".split(" "),
+  ..."nfs .nfsrc package.json rollup.config.js vite.config.ts ~ a.sb-1 icon .smbrc".split(" "),
+])("%s may be a name of data and is not ignored by default", (name) => {
+  if (name === "~") return;
+  expect(rules().ignores(name, false)).toBe(false);
+});
+
+const WHITELIST = "*\n!*/\n!*.py\n!.gitignore\n";
+
+test("repositories and installed packages stay out although a .gitignore lists what belongs to the project", () => {
+  const own = rules().with("", ".gitignore", WHITELIST);
+  for (const name of [".git", "node_modules", ".venv", "a/.git", "web/node_modules", ".hg"]) {
+    expect([name, own.ignores(name, true), own.ignores(`${name}/hook.py`, false)]).toEqual([name, true, true]);
+  }
+  expect(own.ignores("main.py", false)).toBe(false);
+});
+
+test("a mapping includes them only by name", () => {
+  const all = rules({ ignore: ["*", "!*/", "!*.py"] });
+  expect(all.ignores(".git", true)).toBe(true);
+  expect(all.ignores("node_modules/a.py", false)).toBe(true);
+  const named = rules({ ignore: ["!/web/node_modules/"] });
+  expect(named.ignores("web/node_modules", true)).toBe(false);
+  expect(named.ignores("web/node_modules/a.js", false)).toBe(false);
+  expect(named.ignores("node_modules", true)).toBe(true);
+  expect(rules({ ignoreDefaults: false }).ignores(".git", true)).toBe(false);
+});
+
+test("a virtual environment stays out under any name, unless the mapping names it", () => {
+  const own = rules().withEnvironment("env", true).with("", ".gitignore", WHITELIST);
+  expect(own.ignores("env", true)).toBe(true);
+  expect(own.ignores("env/lib/x.py", false)).toBe(true);
+  expect(own.ruleOf("env", true)?.where).toBe("default (has pyvenv.cfg)");
+  expect(own.withEnvironment("env", false).ignores("env", true)).toBe(false);
+  expect(rules({ ignore: ["!env"] }).withEnvironment("env", true).ignores("env", true)).toBe(false);
+});
+
+test("Dockerfile.dockerignore takes the place of .dockerignore", () => {
+  const own = rules().with("", ".dockerignore", "a").with("", "Dockerfile.dockerignore", "b");
+  expect(own.ignores("a", false)).toBe(false);
+  expect(own.ruleOf("b", false)).toEqual({ from: "file", pattern: "b", where: "Dockerfile.dockerignore:1" });
+  const web = rules({ ignoreFiles: ["web.dockerignore", ".dockerignore"] }).with("", "web.dockerignore", "c");
+  expect(web.with("", ".dockerignore", "a").ignores("c", false)).toBe(true);
+});
+
+test("each ignored path names its rule", () => {
+  const own = rules({ ignore: ["*.ipynb"] })
+    .with("", ".gitignore", "# all\n\n*.log\n")
+    .with("a", ".gitignore", "/dist/\n");
+  expect(own.ruleOf("x.log", false)).toEqual({ from: "file", pattern: "*.log", where: ".gitignore:3" });
+  expect(own.ruleOf("a/dist", true)).toEqual({ from: "file", pattern: "/dist/", where: "a/.gitignore:1" });
+  expect(own.ruleOf("a/dist/x.js", false)).toEqual({ from: "file", pattern: "/dist/", where: "a/.gitignore:1" });
+  expect(own.ruleOf("b/n.ipynb", false)).toEqual({ from: "mapping", pattern: "*.ipynb", where: "ignore[0]" });
+  expect(own.ruleOf("node_modules/x", false)).toMatchObject({ from: "default", pattern: "node_modules" });
+  expect(own.ruleOf("main.py", false)).toBeUndefined();
 });
 
 test("no rule includes kinsync's own folder", () => {

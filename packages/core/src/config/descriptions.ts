@@ -1,0 +1,62 @@
+import type { RunAction } from "../contract/action.ts";
+import type { KinsyncConfig, MappingConfig, ProfileConfig, WorkloadConfig } from "../contract/config.ts";
+
+type Descriptions<Type> = Readonly<Record<keyof Type, string>>;
+
+/** What the keys of a config mean, as editors show it. A key without a description does not compile. */
+export const CONFIG_KEYS: Descriptions<KinsyncConfig> = {
+  $schema: "JSON schema of this file, for editors.",
+  context: "Context of the kubeconfig. Naming it here allows writing to it. Default: the current context.",
+  namespace: "Namespace of workloads that name none. Default: that of the context.",
+  kinds: "Kinds besides the built-in ones. One for the root of a built-in kind replaces it.",
+  transports: "Transports besides exec.",
+  cluster: "Returns a KubeConfig of @kubernetes/client-node that logs in; in a TypeScript or JavaScript config only.",
+  contexts: "Contexts that kinsync may write to, besides the local ones.",
+  workloads: "The workloads to keep up to date.",
+  profiles: "Settings by name that replace those of the config: kinsync up --profile NAME.",
+};
+
+export const PROFILE_WORKLOADS: Pick<Descriptions<ProfileConfig>, "workloads"> = {
+  workloads: "Changes workloads of the config with the same name, and adds others.",
+};
+
+export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
+  workload: "As kubectl names it: jobset/train, deploy/web, pod/x.",
+  namespace: "Namespace of the workload. Default: that of the config, else that of the context.",
+  containers:
+    "Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar.",
+  sync: "What to sync and where to.",
+  run: "Commands after a sync that touched certain paths.",
+};
+
+export const CONTAINERS_KEYS: Descriptions<NonNullable<WorkloadConfig["containers"]>> = {
+  name: "Name of the container.",
+  image: "A part of the container's image.",
+};
+
+export const MAPPING_KEYS: Descriptions<MappingConfig> = {
+  from: "Local file or folder, relative to the config file.",
+  to: "Path in the container; a relative one starts at the container's working directory. With a slash at its end, a single file goes into that folder.",
+  ignore: "Paths to leave out, in gitignore syntax, relative to `from`.",
+  ignoreDefaults: "Leave out .git, node_modules, virtual environments, temporary files of editors and the like.",
+  ignoreFiles:
+    "Files whose rules apply too: .gitignore, .dockerignore, NAME.dockerignore; also those above `from`, up to the root of the repository.",
+  roles: "Only members of these roles. Default: all.",
+  indexes: "Only members with these indexes. Default: all.",
+  labels: "Only members whose verdict has all these labels. Default: all.",
+  container: "Container, for this mapping alone.",
+  states: "Which members get the files.",
+  inPlace: "Write in place where a rename is impossible, such as a mount of a single file.",
+  mirror: "Delete also what kinsync did not create, below a mapped folder, after a question.",
+  modes: "Permission bits: portable keeps those of the container but for the executable bits, exact takes the local ones.",
+  transport: "Name of the transport, or [name, options].",
+  initial:
+    "First sync: compare checksums (verify), assume that the container is up to date (trust), or send everything (full).",
+};
+
+export const RUN_KEYS: Descriptions<RunAction> = {
+  when: "Paths whose change runs the command, in gitignore syntax, relative to `from` of the mapping.",
+  command: "The argv, or a string for `sh -c`. It runs in the container's working directory.",
+  roles: "Only in members of these roles. Default: all.",
+  timeout: "Milliseconds after which the command is killed.",
+};
