@@ -21,6 +21,8 @@ export interface LoadConfigOptions {
    * one that this module would get. Default: `@kinsync/core` only.
    */
   readonly program?: string;
+  /** Runs a TS or JS config again, with what it imports, although this process ran it before: a number that it did not have. */
+  readonly edition?: number;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +35,8 @@ export interface LoadedConfig {
   /** Path for messages: relative to `cwd` where it is below, absolute elsewhere. */
   readonly file: string;
   readonly value: unknown;
+  /** Absolute paths of the files that it was read from: its own, and what a TS or JS config imports from outside of node_modules. */
+  readonly files: readonly string[];
   /** True for YAML and JSON, which have no code: `${NAME}` in a text is a variable. */
   readonly isData: boolean;
   /** Position of a key or a value in the text; `undefined` in TS and JS. */
@@ -116,7 +120,7 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
     const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
     if (config === undefined) return undefined;
     await refuseForeignFile(path, file, uidOf(options));
-    return { path, folder: dirname(path), file, value: config, isData: true, locate: (at, part) => locate(["kinsync", ...at], part) };
+    return { path, folder: dirname(path), file, value: config, files: [path], isData: true, locate: (at, part) => locate(["kinsync", ...at], part) };
   }
   await refuseForeignFile(path, file, uidOf(options));
   const common = { path, folder: dirname(path), file };
@@ -127,9 +131,9 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
     case ".mjs": {
       checkNodeVersion(process.versions.node, file);
       const { importConfigModule } = await import("./module.ts");
-      const { cwd, program, signal } = options;
-      const value = await importConfigModule({ path, file, cwd, program, signal });
-      return { ...common, value, isData: false, locate: () => undefined };
+      const { cwd, program, edition, signal } = options;
+      const { value, files } = await importConfigModule({ path, file, cwd, program, edition, signal });
+      return { ...common, value, files, isData: false, locate: () => undefined };
     }
     case ".json":
     case ".yaml":
@@ -139,7 +143,7 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
       const format = extname(path) === ".json" ? "json" : "yaml";
       const { value, locate } = parseConfigText(text, file, format);
       // A file of nothing but comments is an empty config, not a missing one.
-      return { ...common, value: value ?? {}, isData: true, locate };
+      return { ...common, value: value ?? {}, files: [path], isData: true, locate };
     }
     default:
       throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file}: a config cannot have the ending ${extname(file)}`, {

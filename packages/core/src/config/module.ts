@@ -18,18 +18,27 @@ export interface ConfigModule {
   readonly cwd: string;
   /** See `LoadConfigOptions.program`. */
   readonly program: string | undefined;
+  /** See `LoadConfigOptions.edition`. */
+  readonly edition: number | undefined;
   readonly signal: AbortSignal;
+}
+
+/** What a config module exports, and the files that it consists of. */
+export interface ImportedConfig {
+  readonly value: unknown;
+  readonly files: readonly string[];
 }
 
 /**
  * Imports a config written in TypeScript or JavaScript and returns its default export. Node strips the types, so that only erasable
  * TypeScript runs, except where package.json has `"type": "commonjs"`.
  */
-export async function importConfigModule(config: ConfigModule): Promise<unknown> {
+export async function importConfigModule(config: ConfigModule): Promise<ImportedConfig> {
   const { path, file } = config;
+  const files = new Set([path]);
   let module: ModuleExports;
   try {
-    module = await loadModule(await realpath(path), config.program);
+    module = await loadModule(await realpath(path), config.program, { edition: config.edition ?? 0, files });
   } catch (error) {
     throw await translate(error, config);
   }
@@ -39,7 +48,7 @@ export async function importConfigModule(config: ConfigModule): Promise<unknown>
       details: { file },
     });
   }
-  return module["default"];
+  return { value: module["default"], files: [...files] };
 }
 
 async function translate(error: unknown, config: ConfigModule): Promise<KinsyncError> {

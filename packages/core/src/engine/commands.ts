@@ -1,3 +1,6 @@
+import type { ResolvedWorkload } from "./options.ts";
+import type { WorkloadChanges } from "./workload-changes.ts";
+
 /** Commands for a running engine. Before `run` and after its end they have no effect. */
 export interface EngineCommands {
   /** Scans all local files again; settles when their state is known. */
@@ -9,6 +12,11 @@ export interface EngineCommands {
    * @param mapping id as in the event `halted`. Default: all mappings
    */
   allowDeletes(mapping?: string): void;
+  /**
+   * Replaces the workloads of the run. Those whose settings are equal continue with their sessions; the others start, restart or end.
+   * Settles when the former sessions of restarted and stopped workloads are closed. Calls run one after the other.
+   */
+  setWorkloads(workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges>;
 }
 
 /** What an engine provides for its commands. */
@@ -19,7 +27,10 @@ export interface Commandable {
 }
 
 /** The commands for the workloads that run now. */
-export function engineCommands(running: () => readonly Commandable[]): EngineCommands {
+export function engineCommands(
+  running: () => readonly Commandable[],
+  setWorkloads: EngineCommands["setWorkloads"],
+): EngineCommands {
   return {
     async rescan() {
       await Promise.all(running().map((each) => each.rescan()));
@@ -30,5 +41,6 @@ export function engineCommands(running: () => readonly Commandable[]): EngineCom
     allowDeletes(mapping) {
       for (const each of running()) each.allowDeletes(mapping);
     },
+    setWorkloads,
   };
 }

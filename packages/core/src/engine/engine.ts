@@ -20,6 +20,7 @@ import { checkedSources } from "./mapping-files.ts";
 import { Places } from "./places/places.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
 import { WorkloadEngine } from "./workload.ts";
+import { compareWorkloads, isSameWorkload, workloadKey, type WorkloadChanges } from "./workload-changes.ts";
 
 /** Time for the end of a run: sessions close, then everything is released. */
 const ENDING_MS = 800;
@@ -47,17 +48,26 @@ class JoinedEngine implements Engine {
   readonly #places = new Places();
   readonly #reflectors: ReflectorPool;
   readonly #done = Promise.withResolvers<void>();
+  /** What should run, and what runs, in the same order. */
+  #wanted: readonly ResolvedWorkload[];
   #workloads: readonly WorkloadEngine[] = [];
+  /** Of the next workload: it never repeats in a run. */
+  #rank = 0;
+  #replacing: Promise<unknown> = Promise.resolve();
   #elapsed: Elapsed = { wait: false, obstacle: false, patience: false };
   #obstacleTimer: NodeJS.Timeout | undefined;
   #ending: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#wanted = options.workloads;
     this.#runId = options.runId ?? randomUUID();
     this.#owner = options.owner ?? "unknown";
     this.#reflectors = new ReflectorPool({ cluster: options.cluster });
-    this.commands = engineCommands(() => (this.#ending === undefined ? this.#workloads : []));
+    this.commands = engineCommands(
+      () => (this.#ending === undefined ? this.#workloads : []),
+      (workloads) => this.#setWorkloads(workloads),
+    );
   }
 
   async run(): Promise<RunResult> {
@@ -65,7 +75,7 @@ class JoinedEngine implements Engine {
     const stop = (): void => this.#done.resolve();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    this.#workloads = this.#options.workloads.map((workload, rank) => this.#join(workload, rank));
+    this.#workloads = this.#wanted.map((workload) => this.#join(workload));
     const timers =
       mode === "once"
         ? [setTimeout(() => this.#pass("wait"), wait), setTimeout(() => this.#pass("patience"), wait + PATIENCE_MS)]
@@ -93,7 +103,41 @@ class JoinedEngine implements Engine {
     return { workloads: this.#workloads.map((workload) => workload.view()) };
   }
 
-  #join(workload: ResolvedWorkload, rank: number): WorkloadEngine {
+  #setWorkloads(workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges> {
+    const replaced = this.#replacing.then(() => this.#replace(workloads));
+    this.#replacing = replaced.catch(() => undefined);
+    return replaced;
+  }
+
+  async #replace(workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges> {
+    const changes = compareWorkloads(this.#wanted, workloads);
+    if (this.#ending !== undefined || this.#workloads.length < this.#wanted.length) {
+      // Not begun, or over.
+      this.#wanted = workloads;
+      return changes;
+    }
+    const kept = new Map<string, WorkloadEngine>();
+    const ending: Promise<void>[] = [];
+    for (const [index, engine] of this.#workloads.entries()) {
+      const before = this.#wanted[index];
+      const after = before && workloads.find((each) => workloadKey(each) === workloadKey(before));
+      if (before !== undefined && after !== undefined && isSameWorkload(before, after)) kept.set(workloadKey(after), engine);
+      else ending.push(engine.leave());
+    }
+    // A new session claims what the former one held, so that it begins afterwards.
+    await within(ENDING_MS, Promise.allSettled(ending));
+    this.#wanted = workloads;
+    if (this.#isOver) return changes;
+    this.#workloads = workloads.map((each) => kept.get(workloadKey(each)) ?? this.#join(each));
+    this.#check();
+    return changes;
+  }
+
+  get #isOver(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  #join(workload: ResolvedWorkload): WorkloadEngine {
     const { cluster, kinds, allowEmpty = false, createSource: custom } = this.#options;
     const kind = kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
     const { signal } = this.#abort;
@@ -109,7 +153,7 @@ class JoinedEngine implements Engine {
       placeOf: ({ target, member }, mapping, root) =>
         target && this.#transport(mapping).place(target, root, { pod: member.pod }),
       places: this.#places,
-      rank,
+      rank: this.#rank++,
       runId: this.#runId,
       since: this.#since,
       allowEmpty,
@@ -138,8 +182,8 @@ class JoinedEngine implements Engine {
 
   /** Is the work of `once` done? */
   #check(): void {
-    const { mode, workloads, wait = WAIT_MS } = this.#options;
-    if (mode !== "once" || this.#workloads.length < workloads.length || this.#ending !== undefined) return;
+    const { mode, wait = WAIT_MS } = this.#options;
+    if (mode !== "once" || this.#workloads.length < this.#wanted.length || this.#ending !== undefined) return;
     const { isDone, obstacle } = this.#outcome();
     if (isDone) {
       this.#done.resolve();
@@ -212,10 +256,15 @@ class JoinedEngine implements Engine {
     );
     this.#abort.abort();
     this.#places[Symbol.dispose]();
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([ending, new Promise<void>((resolve) => (timer = setTimeout(resolve, ENDING_MS)))]);
-    clearTimeout(timer);
+    await within(ENDING_MS, ending);
   }
+}
+
+/** Waits for a promise, but no longer than this. */
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
+  clearTimeout(timer);
 }
 
 function isSameResource(one: ResourceType, other: ResourceType): boolean {

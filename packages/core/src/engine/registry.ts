@@ -168,6 +168,12 @@ export class TargetRegistry implements AsyncDisposable {
     this.#ending.add(ending);
   }
 
+  /** Gives up all places, so that targets of other workloads may write them. The end follows. */
+  leavePlaces(): void {
+    this.#isOver = true;
+    for (const entry of this.#entries.values()) entry.leavePlaces();
+  }
+
   /** Pushes the released snapshot to every worker. */
   release(snapshot: Snapshot): void {
     this.#snapshot = snapshot;

@@ -257,6 +257,13 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#emitter.emit({ event: "ready", members, targets, synced });
   }
 
+  /** Ends the workload while the run continues: other workloads may then write what it wrote. */
+  async leave(): Promise<void> {
+    this.#isOver = true;
+    this.#registry.leavePlaces();
+    await this[Symbol.asyncDispose]();
+  }
+
   /** Ends the targets, the watch and the local files. `view`, `summary` and `progress` keep the last state. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;

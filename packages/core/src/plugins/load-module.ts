@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { provideOwnPackages } from "./load-own-packages.ts";
+import { followImports, type Edition } from "./follow-imports.ts";
 
 export type ModuleExports = Readonly<Record<string, unknown>>;
 
@@ -12,12 +13,19 @@ const READ_AS_COMMONJS =
  * run by jiti, which is loaded then. Packages of kinsync that the project lacks are those of the running program.
  * @param path absolute path, without symbolic links
  * @param program see `provideOwnPackages`
+ * @param edition runs the module and what it imports anew, and lists their files. Default: once in a process
  * @throws what Node or the module throws
  */
-export async function loadModule(path: string, program: string | undefined): Promise<ModuleExports> {
+export async function loadModule(
+  path: string,
+  program: string | undefined,
+  edition?: Edition,
+): Promise<ModuleExports> {
   using _own = provideOwnPackages(program);
+  const { href } = pathToFileURL(path);
+  using followed = edition === undefined ? undefined : followImports(href, edition);
   try {
-    return (await import(pathToFileURL(path).href)) as ModuleExports;
+    return (await import(followed?.url ?? href)) as ModuleExports;
   } catch (error) {
     if (!(error instanceof SyntaxError) || !READ_AS_COMMONJS.test(error.message)) throw error;
     const { runByJiti } = await import("./load-by-jiti.ts");

@@ -1,6 +1,8 @@
 // Public entry point @kinsync/core/project: config, flags, plugins and a cluster to workloads that are ready for the engine.
 export { openProject } from "./project.ts";
-export type { Project, ProjectRunOptions, ProjectWorkload } from "./project.ts";
+export type { Project, ProjectRunOptions } from "./project.ts";
+export type { ProjectWorkload } from "./workloads.ts";
+export type { ReloadReport } from "./reload.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";
 export type { WorkloadPlan } from "../config/resolve.ts";
 export type { NeededPermission } from "./permissions.ts";

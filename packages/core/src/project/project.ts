@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { ClusterConnection } from "../contract/cluster.ts";
-import type { FoundWorkload } from "../resolve/find/find-workload.ts";
 import type { EngineEvent } from "../engine/events.ts";
-import type { Engine, EngineOptions, ResolvedWorkload, RunResult } from "../engine/options.ts";
+import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { openCluster } from "./open-cluster.ts";
@@ -13,13 +12,9 @@ import type { OpenProjectOptions } from "./options.ts";
 import { defaultOwner } from "./owner.ts";
 import type { NeededPermission } from "./permissions.ts";
 import { checkTransports, planReads, planWrites } from "./plan.ts";
+import type { ReloadReport } from "./reload.ts";
 import { readSettings, type Settings } from "./settings.ts";
-
-/** A workload that the engine can take, and what was found in the cluster. */
-export interface ProjectWorkload extends ResolvedWorkload {
-  /** Kind, and the root object as it was when the project was opened. */
-  readonly found: FoundWorkload;
-}
+import type { ProjectWorkload } from "./workloads.ts";
 
 /** What a run may be given besides the project. */
 export interface ProjectRunOptions {
@@ -46,6 +41,8 @@ export interface ProjectRunOptions {
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
   /** Called with the engine before it runs, for its `view`. */
   readonly onStart?: ((engine: Engine) => void) | undefined;
+  /** Called when `up` noticed a change of the config file, with what it did. Without it, changes of the config have no effect. */
+  readonly onReload?: ((report: ReloadReport) => void) | undefined;
 }
 
 /** Runs an engine to its end and disposes of it. */
@@ -126,9 +123,10 @@ async function connect(
   signal: AbortSignal,
 ): Promise<Project> {
   // Loaded here, so that what comes before is shown first: the API server and the engine bring most modules.
-  const [{ findWorkloads }, { neededPermissions }] = await Promise.all([
-    import("./find.ts"),
+  const [{ findProjectWorkloads }, { neededPermissions }, { followConfig }] = await Promise.all([
+    import("./workloads.ts"),
     import("./permissions.ts"),
+    import("./reload.ts"),
   ]);
   const context = options.context ?? settings.config.context;
   const cluster = options.cluster ?? (await openCluster(settings.config, options, signal));
@@ -142,17 +140,18 @@ async function connect(
       checkContextAllowed({ context: cluster.context, named: context, allowed });
     }
     options.onStep?.({ step: "connected", cluster });
-    const found = await findWorkloads(cluster, registry.kinds, plans, signal);
-    const workloads = found.map(({ workload, mappings, run, found }) => ({
-      name: workload,
-      ref: found.ref,
-      mappings,
-      run,
-      found,
-    }));
+    const workloads = await findProjectWorkloads({ cluster, kinds: registry.kinds, plans, options, signal });
     const consents = new AllowedDeletesFile(options.env, cluster.server);
-    const start = async (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> =>
-      await runEngine(
+    const start = async (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> => {
+      const { onReload, onStart } = run;
+      let following: Disposable | undefined;
+      const began = (engine: Engine): void => {
+        onStart?.(engine);
+        if (mode === "once" || onReload === undefined || settings.path === undefined) return;
+        const context = { options, settings, registry, cluster };
+        following = followConfig(context, (workloads) => engine.commands.setWorkloads(workloads), onReload);
+      };
+      const ended = runEngine(
         {
           cluster,
           kinds: registry.kinds,
@@ -170,8 +169,10 @@ async function connect(
           signal: run.signal ?? new AbortController().signal,
           onEvent: run.onEvent ?? (() => undefined),
         },
-        run.onStart,
+        began,
       );
+      return await ended.finally(() => following?.[Symbol.dispose]());
+    };
     return {
       file: settings.file,
       cluster,

@@ -14,6 +14,10 @@ import type { OpenProjectOptions, Plugin } from "./options.ts";
 export interface Settings {
   /** Name of the config file for messages; `undefined` without one. */
   readonly file: string | undefined;
+  /** Absolute path of the config file; `undefined` without one. */
+  readonly path: string | undefined;
+  /** Absolute paths of the files that the config was read from. */
+  readonly files: readonly string[];
   readonly config: KinsyncConfig;
   readonly origin: ConfigOrigin;
   /** Loads the plugins of the config once, and adds those that were handed in. */
@@ -28,9 +32,16 @@ function noConfig({ cwd }: OpenProjectOptions): CheckedConfig {
   return { config: { workloads: [] }, origin: { folder: cwd, describe: (path) => path.join(".") } };
 }
 
-/** Reads and checks the config: the inline one, the named file, or the nearest file. Without any it has no workloads. */
-export async function readSettings(options: OpenProjectOptions, signal: AbortSignal): Promise<Settings> {
-  const loaded = await load(options, signal);
+/**
+ * Reads and checks the config: the inline one, the named file, or the nearest file. Without any it has no workloads.
+ * @param edition see `LoadConfigOptions.edition`
+ */
+export async function readSettings(
+  options: OpenProjectOptions,
+  signal: AbortSignal,
+  edition?: number,
+): Promise<Settings> {
+  const loaded = await load(options, signal, edition);
   const { env, profiles = [] } = options;
   if (loaded === undefined && profiles.length > 0) throw await noProfiles(options, profiles);
   const { config, origin } = loaded === undefined ? noConfig(options) : await checkConfig(loaded, { env, profiles });
@@ -44,6 +55,8 @@ export async function readSettings(options: OpenProjectOptions, signal: AbortSig
   }
   return {
     file: loaded?.file,
+    path: options.inline === undefined ? loaded?.path : undefined,
+    files: loaded?.files ?? [],
     config,
     origin,
     registry: () => (registry ??= loadOnce()),
@@ -60,10 +73,10 @@ async function noProfiles({ cwd, env }: OpenProjectOptions, profiles: readonly s
   );
 }
 
-async function load(options: OpenProjectOptions, signal: AbortSignal): Promise<LoadedConfig | undefined> {
+async function load(options: OpenProjectOptions, signal: AbortSignal, edition: number | undefined): Promise<LoadedConfig | undefined> {
   const { cwd, env, inline, config, program } = options;
   if (inline !== undefined) {
-    return { path: cwd, folder: cwd, file: "the inline config", value: inline, isData: false, locate: () => undefined };
+    return { path: cwd, folder: cwd, file: "the inline config", value: inline, files: [], isData: false, locate: () => undefined };
   }
   const home = homeOf(env);
   return await loadConfig({
@@ -72,6 +85,7 @@ async function load(options: OpenProjectOptions, signal: AbortSignal): Promise<L
     ...(config === undefined ? {} : { file: config }),
     ...(home === undefined ? {} : { home }),
     ...(program === undefined ? {} : { program }),
+    ...(edition === undefined ? {} : { edition }),
   });
 }
 

@@ -110,6 +110,19 @@ export interface EnvironmentOptions {
   readonly volumes?: readonly SharedVolume[];
 }
 
+/** Teams with these mappings, as the engine takes them. */
+export function workloadsOf(
+  workloads: EnvironmentOptions["workloads"],
+  run: readonly ResolvedAction[] = [],
+): readonly ResolvedWorkload[] {
+  return Object.entries(workloads).map(([name, mappings]) => ({
+    name: `team/${name}`,
+    ref: { resource: TEAMS, namespace: NAMESPACE, name },
+    mappings,
+    run,
+  }));
+}
+
 /** An engine between a cluster, containers and local files, all in memory and under a virtual clock. */
 export class Environment {
   readonly cluster = new FakeCluster([TEAMS, PODS]);
@@ -152,12 +165,7 @@ export class Environment {
       cluster: this.cluster,
       kinds: [labelKind],
       transports: [transport],
-      workloads: Object.entries(options.workloads).map(([name, mappings]): ResolvedWorkload => ({
-        name: `team/${name}`,
-        ref: { resource: TEAMS, namespace: NAMESPACE, name },
-        mappings,
-        run: options.run ?? [],
-      })),
+      workloads: workloadsOf(options.workloads, options.run),
       runId: "this-run",
       owner: "test",
       host: "laptop",

@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from "node:util";
+import { resourceName } from "../kube/resource-path.ts";
+import type { ResolvedWorkload } from "./options.ts";
+
+/** What new settings mean for the workloads of a run; each by its name and namespace. */
+export interface WorkloadChanges {
+  readonly started: readonly ChangedWorkload[];
+  /** Their settings differ: their sessions end, and new ones begin. */
+  readonly restarted: readonly ChangedWorkload[];
+  readonly stopped: readonly ChangedWorkload[];
+  /** Nothing of them is touched. */
+  readonly unchanged: readonly ChangedWorkload[];
+}
+
+export interface ChangedWorkload {
+  /** As the user named it. */
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** Identity of a workload in a run. */
+export function workloadKey({ ref }: Pick<ResolvedWorkload, "ref">): string {
+  return `${resourceName(ref.resource)}/${ref.namespace}/${ref.name}`;
+}
+
+/** Compares the workloads of a run with those that it should have. */
+export function compareWorkloads(before: readonly ResolvedWorkload[], after: readonly ResolvedWorkload[]): WorkloadChanges {
+  const had = new Map(before.map((each) => [workloadKey(each), each]));
+  const has = new Set(after.map(workloadKey));
+  const kept = after.filter((each) => had.has(workloadKey(each)));
+  const isSame = (each: ResolvedWorkload): boolean => isSameWorkload(had.get(workloadKey(each)), each);
+  return {
+    started: after.filter((each) => !had.has(workloadKey(each))).map(named),
+    restarted: kept.filter((each) => !isSame(each)).map(named),
+    stopped: before.filter((each) => !has.has(workloadKey(each))).map(named),
+    unchanged: kept.filter(isSame).map(named),
+  };
+}
+
+/** A name is a setting, too: events carry it. */
+export function isSameWorkload(before: ResolvedWorkload | undefined, after: ResolvedWorkload): boolean {
+  return (
+    before !== undefined &&
+    before.name === after.name &&
+    isDeepStrictEqual(before.mappings, after.mappings) &&
+    isDeepStrictEqual(before.run, after.run)
+  );
+}
+
+function named({ name, ref: { namespace } }: ResolvedWorkload): ChangedWorkload {
+  return { name, namespace };
+}

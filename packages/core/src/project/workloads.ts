@@ -1,0 +1,38 @@
+import type { ClusterConnection } from "../contract/cluster.ts";
+import type { KindPlugin } from "../contract/kind.ts";
+import type { WorkloadPlan } from "../config/resolve.ts";
+import type { ResolvedWorkload } from "../engine/options.ts";
+import type { FoundWorkload } from "../resolve/find/find-workload.ts";
+import { findWorkloads } from "./find.ts";
+import type { OpenProjectOptions } from "./options.ts";
+import { expandResources, selectWorkloads } from "./selector.ts";
+
+/** A workload that the engine can take, and what was found in the cluster. */
+export interface ProjectWorkload extends ResolvedWorkload {
+  /** Kind, and the root object as it was when the project was opened. */
+  readonly found: FoundWorkload;
+}
+
+export interface FindOptions {
+  readonly cluster: ClusterConnection;
+  readonly kinds: readonly KindPlugin[];
+  readonly plans: readonly WorkloadPlan[];
+  readonly options: Pick<OpenProjectOptions, "flags">;
+  readonly signal: AbortSignal;
+}
+
+/** Finds planned workloads in the cluster; with a selector, those that it fits. */
+export async function findProjectWorkloads(find: FindOptions): Promise<readonly ProjectWorkload[]> {
+  const { cluster, kinds, plans, options, signal } = find;
+  const selector = options.flags?.selector;
+  const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
+  const found = await findWorkloads(cluster, kinds, named, signal);
+  const selected = selector === undefined ? found : selectWorkloads(found, selector);
+  return selected.map(({ workload, mappings, run, found }) => ({
+    name: workload,
+    ref: found.ref,
+    mappings,
+    run,
+    found,
+  }));
+}

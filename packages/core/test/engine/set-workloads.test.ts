@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { mapping } from "../support/mapping.ts";
+import { advance, Environment, key, member, useVirtualClock, workloadsOf } from "./support/environment.ts";
+
+beforeEach(useVirtualClock);
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const A = member("a", { teams: ["one"] });
+const B = member("b", { teams: ["two"] });
+
+/** Two workloads of one member each, both up to date. */
+async function twoWorkloads() {
+  const [one, two] = [mapping("one"), mapping("two")];
+  const environment = new Environment({ workloads: { one: [one], two: [two] } });
+  environment.put(A);
+  environment.put(B);
+  environment.run();
+  for (const each of [one, two]) environment.source(each).save({ f: "1" });
+  await advance(1_000);
+  const opened = (): readonly string[] => environment.opened.map(({ pod }) => pod?.metadata.name ?? "").sort();
+  const set = async (workloads: Parameters<typeof workloadsOf>[0]) => {
+    const changes = environment.engine.commands.setWorkloads(workloadsOf(workloads));
+    await advance(1_000);
+    return await changes;
+  };
+  return { environment, one, two, opened, set };
+}
+
+test("equal settings open no session again", async () => {
+  const { environment, one, two, opened, set } = await twoWorkloads();
+  const changes = await set({ one: [{ ...one }], two: [{ ...two }] });
+  expect(changes).toMatchObject({ started: [], restarted: [], stopped: [], unchanged: [{}, {}] });
+  expect(opened()).toEqual(["a", "b"]);
+  await environment.end();
+});
+
+test("only the workload whose mapping changed gets new sessions, and holds the new files", async () => {
+  const { environment, two, opened, set } = await twoWorkloads();
+  const moved = mapping("moved");
+  const changing = set({ one: [moved], two: [two] });
+  await advance(0);
+  environment.source(moved).save({ g: "2" });
+  expect((await changing).restarted).toEqual([{ name: "team/one", namespace: "ml" }]);
+  await advance(1_000);
+  expect(opened()).toEqual(["a", "a", "b"]);
+  expect(environment.container(A).seen(key(moved))).toEqual({ g: "2" });
+  environment.source(two).save({ f: "2" });
+  await advance(1_000);
+  expect(environment.container(B).seen(key(two))).toEqual({ f: "2" });
+  expect(environment.engine.view().workloads.map(({ name }) => name)).toEqual(["team/one", "team/two"]);
+  await environment.end();
+});
+
+test("a workload that is gone from the settings stops, and a new one starts", async () => {
+  const { environment, two, opened, set } = await twoWorkloads();
+  environment.createTeam("three");
+  environment.put(member("c", { teams: ["three"] }));
+  const three = mapping("three");
+  const changing = set({ two: [two], three: [three] });
+  await advance(0);
+  environment.source(three).save({ f: "3" });
+  expect(await changing).toMatchObject({
+    started: [{ name: "team/three" }],
+    stopped: [{ name: "team/one" }],
+    unchanged: [{ name: "team/two" }],
+  });
+  await advance(1_000);
+  expect(opened()).toEqual(["a", "b", "c"]);
+  expect(environment.container(member("c", { teams: ["three"] })).seen(key(three))).toEqual({ f: "3" });
+  const { summaries } = await environment.end();
+  expect(summaries.map(({ workload }) => workload)).toEqual(["team/two", "team/three"]);
+});

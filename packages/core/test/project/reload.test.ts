@@ -1,0 +1,120 @@
+import { rm } from "node:fs/promises";
+import { expect, test } from "vitest";
+import type { EngineEvent } from "../../src/engine/events.ts";
+import type { Project, ReloadReport } from "../../src/project/index.ts";
+import { createFixture, type Fixture } from "./support/fixture.ts";
+
+const SYNC = "sync: [{ from: src, to: /app }]";
+const BOTH = `workloads:\n  - { workload: team/train, ${SYNC} }\n  - { workload: team/serve, ${SYNC} }\n`;
+
+/** A running `up`, and what it reports about its config. */
+class Run {
+  readonly events: EngineEvent[] = [];
+  readonly reports: ReloadReport[] = [];
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<unknown>;
+
+  constructor(project: Project) {
+    this.#ended = project.up({
+      signal: this.#stop.signal,
+      onEvent: (event) => this.events.push(event),
+      onReload: (report) => this.reports.push(report),
+    });
+  }
+
+  async untilReady(workload: string): Promise<void> {
+    await expect
+      .poll(() => this.events.some((event) => event.event === "ready" && event.workload === workload), { timeout: 10_000 })
+      .toBe(true);
+  }
+
+  async report(number: number): Promise<ReloadReport | undefined> {
+    await expect.poll(() => this.reports.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(number);
+    return this.reports[number - 1];
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+}
+
+async function start(fixture: Fixture, text: string): Promise<Run> {
+  await fixture.folder.write("kinsync.config.yaml", text);
+  const run = new Run(await fixture.open());
+  await run.untilReady("team/train");
+  return run;
+}
+
+test("a changed mapping restarts its workload only, and one line says so", async () => {
+  await using fixture = await createFixture({ "lib/a.py": "" });
+  const run = await start(fixture, BOTH);
+  await run.untilReady("team/serve");
+  const before = run.events.length;
+  await fixture.folder.write("kinsync.config.yaml", BOTH.replace("from: src", "from: lib"));
+  expect(await run.report(1)).toMatchObject({
+    message: "kinsync.config.yaml changed: restarted team/train",
+    changes: { unchanged: [{ name: "team/serve" }] },
+  });
+  await expect
+    .poll(() => run.events.slice(before).some(({ event }) => event === "synced"), { timeout: 10_000 })
+    .toBe(true);
+  expect(new Set(run.events.slice(before).map(({ workload }) => workload))).toEqual(new Set(["team/train"]));
+  await run.end();
+});
+
+test("a change without effect touches no workload", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, BOTH);
+  const before = run.events.length;
+  await fixture.folder.write("kinsync.config.yaml", `# a comment\n${BOTH}`);
+  expect((await run.report(1))?.message).toBe("kinsync.config.yaml changed: no workload is affected");
+  expect(run.events.slice(before).filter(({ event }) => event === "synced" || event === "target")).toEqual([]);
+  await run.end();
+});
+
+test("a broken edit keeps the last good config and says so; the next good one is applied", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, BOTH);
+  await fixture.folder.write("kinsync.config.yaml", BOTH.replace("sync:", "snyc:"));
+  const broken = await run.report(1);
+  expect(broken?.message).toBe(
+    "kinsync.config.yaml has an error, so the former config stays in use: " +
+      'kinsync.config.yaml:2:29: workloads[0]: the key "snyc" is not known',
+  );
+  expect(broken?.error?.code).toBe("KINSYNC_CONFIG_INVALID");
+  expect(broken?.changes).toBeUndefined();
+  await fixture.folder.write("src/main.py", "print(2)\n");
+  await expect
+    .poll(() => run.events.some((event) => event.event === "snapshot" && event.snapshot === 2), { timeout: 10_000 })
+    .toBe(true);
+  await fixture.folder.write("kinsync.config.yaml", `workloads: [{ workload: team/train, ${SYNC} }]`);
+  expect((await run.report(2))?.message).toBe("kinsync.config.yaml changed: stopped team/serve");
+  await run.end();
+});
+
+test("a workload that the cluster does not have is an error that changes nothing", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, BOTH);
+  await fixture.folder.write("kinsync.config.yaml", `${BOTH}  - { workload: team/missing, ${SYNC} }\n`);
+  expect((await run.report(1))?.error?.code).toMatch(/^KINSYNC_RESOLVE_/);
+  await run.end();
+});
+
+test("a config file that is gone for a while ends nothing", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, BOTH);
+  await rm(`${fixture.folder.path}/kinsync.config.yaml`);
+  expect((await run.report(1))?.error?.code).toBe("KINSYNC_CONFIG_NOT_FOUND");
+  await fixture.folder.write("kinsync.config.yaml", BOTH);
+  expect((await run.report(2))?.message).toBe("kinsync.config.yaml changed: no workload is affected");
+  await run.end();
+});
+
+test("new kinds and another context need a restart, which the line says", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, BOTH);
+  await fixture.folder.write("kinsync.config.yaml", `context: other\nkinds: [kinsync-kind-x]\n${BOTH}`);
+  expect((await run.report(1))?.message).toMatch(/no workload is affected; restart kinsync to apply `kinds`$/);
+  await run.end();
+});
