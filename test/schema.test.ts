@@ -49,7 +49,10 @@ test.each([
   ["an unknown key", { workloads: [], wrkloads: [] }],
   ["a missing key", { workloads: [{ workload: "pod/x" }] }],
   ["a wrong type", { workloads: [{ workload: "pod/x", sync: [{ from: "a", to: "b", mirror: "yes" }] }] }],
-  ["an unknown ignore file", { workloads: [{ workload: "pod/x", sync: [{ from: "a", to: "b", ignoreFiles: ["x"] }] }] }],
+  [
+    "an unknown ignore file",
+    { workloads: [{ workload: "pod/x", sync: [{ from: "a", to: "b", ignoreFiles: ["x"] }] }] },
+  ],
   ["an incomplete reference to a transport", { workloads: [], transports: [["a"]] }],
   ["an unknown key of a profile", { workloads: [], profiles: { ci: { target: "x" } } }],
 ])("%s does not fit the schema", (_situation, value) => {

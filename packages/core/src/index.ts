@@ -6,13 +6,13 @@ export type {
   Engine,
   EngineOptions,
   EngineView,
-  ResolvedWorkload,
   RunOutcome,
   RunResult,
   SharedRootView,
   TargetView,
   WorkloadView,
 } from "./engine/options.ts";
+export type { ResolvedWorkload } from "./engine/resolved-workload.ts";
 export type {
   EngineEvent,
   FailedEvent,

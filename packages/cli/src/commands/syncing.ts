@@ -1,5 +1,5 @@
 import type { Engine, EngineEvent } from "@kinsync/core";
-import type { RunResult, WorkloadPlan } from "@kinsync/core/project";
+import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
 import { parseMappingFlag } from "@kinsync/core/config";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
@@ -58,6 +58,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       onDeletes: createDeletesQuestion(options, io, reporter),
       signal: io.signal,
       onEvent: (event: EngineEvent) => reporter.event(event),
+      onReload: ({ message }: ReloadReport) => reporter.note(message),
       onStart: (engine: Engine) => reporter.attach(() => engine.view(), named),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);

@@ -25,7 +25,10 @@ export async function readWorkload<Result>(
 ): Promise<Result> {
   const { openProject } = await import("@kinsync/core/project");
   const { ReflectorPool } = await import("@kinsync/core");
-  await using project = await openProject({ ...projectOptions(options, io, { workloads: [workload] }), access: "read" });
+  await using project = await openProject({
+    ...projectOptions(options, io, { workloads: [workload] }),
+    access: "read",
+  });
   const { cluster, workloads } = project;
   const [first, ...others] = workloads;
   if (first === undefined || others.length > 0) {

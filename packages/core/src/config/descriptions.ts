@@ -48,7 +48,8 @@ export const MAPPING_KEYS: Descriptions<MappingConfig> = {
   states: "Which members get the files.",
   inPlace: "Write in place where a rename is impossible, such as a mount of a single file.",
   mirror: "Delete also what kinsync did not create, below a mapped folder, after a question.",
-  modes: "Permission bits: portable keeps those of the container but for the executable bits, exact takes the local ones.",
+  modes:
+    "Permission bits: portable keeps those of the container but for the executable bits, exact takes the local ones.",
   transport: "Name of the transport, or [name, options].",
   initial:
     "First sync: compare checksums (verify), assume that the container is up to date (trust), or send everything (full).",

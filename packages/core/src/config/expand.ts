@@ -1,4 +1,4 @@
-import type { CheckOptions } from "./check.ts";
+import type { CheckOptions } from "./checked-config.ts";
 import type { LoadedConfig } from "./load.ts";
 import { expandVariables, type Expanded, type VariableProblem } from "./variables.ts";
 

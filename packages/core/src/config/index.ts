@@ -3,7 +3,7 @@ export { loadConfig } from "./load.ts";
 export type { LoadConfigOptions, LoadedConfig } from "./load.ts";
 export { CONFIG_FILES } from "./places.ts";
 export { checkConfig } from "./check.ts";
-export type { CheckedConfig, CheckOptions } from "./check.ts";
+export type { CheckedConfig, CheckOptions } from "./checked-config.ts";
 export { SCHEMA_URL } from "./schema-url.ts";
 export { resolveConfig } from "./resolve.ts";
 export type { ConfigOrigin, WorkloadPlan } from "./resolve.ts";

@@ -120,7 +120,15 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
     const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
     if (config === undefined) return undefined;
     await refuseForeignFile(path, file, uidOf(options));
-    return { path, folder: dirname(path), file, value: config, files: [path], isData: true, locate: (at, part) => locate(["kinsync", ...at], part) };
+    return {
+      path,
+      folder: dirname(path),
+      file,
+      value: config,
+      files: [path],
+      isData: true,
+      locate: (at, part) => locate(["kinsync", ...at], part),
+    };
   }
   await refuseForeignFile(path, file, uidOf(options));
   const common = { path, folder: dirname(path), file };

@@ -1,7 +1,7 @@
 import type { KinsyncConfig, ProfileConfig, ProfileWorkload, WorkloadConfig } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { nearest } from "../text/did-you-mean.ts";
-import type { CheckedConfig } from "./check.ts";
+import type { CheckedConfig } from "./checked-config.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./parse.ts";
 import { formatConfigPath, placeOf } from "./problems.ts";

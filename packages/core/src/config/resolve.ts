@@ -138,6 +138,11 @@ function normalizeTo(text: string, where: () => string): { readonly to: string; 
   const segments = text.split("/");
   if (segments.includes("..")) throw refuse("which has a part `..`", "Write the path out, without `..`.");
   if (segments.includes(".kinsync")) throw refuse("which is in kinsync's own state folder");
+  if (/^~(?:[\w-]*)(?:\/|$)/.test(text))
+    throw refuse("and `~` is not a folder in containers", "Write the path out: /home/app/src");
+  if (segments.some((segment) => /^\$(?:\{\w+\}|\w+)$/.test(segment))) {
+    throw refuse("which has a variable of the container", "Container paths have no variables: write the path out.");
+  }
   const normal = posix.normalize(text);
   const what = normal === "/" ? systemFolderAt(normal, "directory") : undefined;
   if (what !== undefined) throw systemFolderError(where(), text, what);

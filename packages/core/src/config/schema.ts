@@ -14,8 +14,15 @@ import { MEMBER_STATES } from "../contract/state.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import { brokenPattern } from "../mapping/broken-pattern.ts";
-import type { CheckOptions } from "./check.ts";
-import { CONFIG_KEYS, CONTAINERS_KEYS, MAPPING_KEYS, PROFILE_WORKLOADS, RUN_KEYS, WORKLOAD_KEYS } from "./descriptions.ts";
+import type { CheckOptions } from "./checked-config.ts";
+import {
+  CONFIG_KEYS,
+  CONTAINERS_KEYS,
+  MAPPING_KEYS,
+  PROFILE_WORKLOADS,
+  RUN_KEYS,
+  WORKLOAD_KEYS,
+} from "./descriptions.ts";
 import { expandConfig } from "./expand.ts";
 import { SCHEMA_URL } from "./schema-url.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -51,9 +58,9 @@ const pattern = text.superRefine((value, context) => {
   const why = value === "" ? undefined : brokenPattern(value);
   if (why !== undefined) context.addIssue({ code: "custom", message: `is ${JSON.stringify(value)}, a pattern ${why}` });
 });
-const ignoreFile = z
-  .string()
-  .regex(/^(?:\.gitignore|[^/\\]*\.dockerignore)$/, { error: "must be .gitignore, .dockerignore or NAME.dockerignore" });
+const ignoreFile = z.string().regex(/^(?:\.gitignore|[^/\\]*\.dockerignore)$/, {
+  error: "must be .gitignore, .dockerignore or NAME.dockerignore",
+});
 /** As JSON schema. */
 const NAME_AND_OPTIONS = {
   type: "array",
@@ -66,59 +73,83 @@ const labels = z
   .record(text, z.union([text, texts]))
   .refine((value) => Object.keys(value).length > 0, { error: "must name at least one label" });
 
-const transport = z.custom<NonNullable<MappingConfig["transport"]>>(
-  (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value),
-  { error: 'must be the name of a transport, or ["name", { options }]' },
-).meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
+const transport = z
+  .custom<NonNullable<MappingConfig["transport"]>>(
+    (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value),
+    { error: 'must be the name of a transport, or ["name", { options }]' },
+  )
+  .meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
 
-const mapping = z.strictObject(described({
-  from: text,
-  to: text,
-  ignore: z.array(pattern).optional(),
-  ignoreDefaults: z.boolean().optional(),
-  ignoreFiles: z.array(ignoreFile as z.ZodType<IgnoreFile>).optional(),
-  roles,
-  indexes: texts.optional(),
-  labels: labels.optional(),
-  container: text.optional(),
-  states: z.array(z.enum(MEMBER_STATES)).min(1).optional(),
-  inPlace: z.boolean().optional(),
-  mirror: z.boolean().optional(),
-  modes: z.enum(MODE_RULES).optional(),
-  transport: transport.optional(),
-  initial: z.enum(INITIAL_SYNCS).optional(),
-} satisfies Shape<MappingConfig>, MAPPING_KEYS));
+const mapping = z.strictObject(
+  described(
+    {
+      from: text,
+      to: text,
+      ignore: z.array(pattern).optional(),
+      ignoreDefaults: z.boolean().optional(),
+      ignoreFiles: z.array(ignoreFile as z.ZodType<IgnoreFile>).optional(),
+      roles,
+      indexes: texts.optional(),
+      labels: labels.optional(),
+      container: text.optional(),
+      states: z.array(z.enum(MEMBER_STATES)).min(1).optional(),
+      inPlace: z.boolean().optional(),
+      mirror: z.boolean().optional(),
+      modes: z.enum(MODE_RULES).optional(),
+      transport: transport.optional(),
+      initial: z.enum(INITIAL_SYNCS).optional(),
+    } satisfies Shape<MappingConfig>,
+    MAPPING_KEYS,
+  ),
+);
 
-const run = z.strictObject(described({
-  when: z.array(pattern).min(1),
-  command: z.union([text, texts]),
-  roles,
-  timeout: z.int().positive().optional(),
-} satisfies Shape<RunAction>, RUN_KEYS));
+const run = z.strictObject(
+  described(
+    {
+      when: z.array(pattern).min(1),
+      command: z.union([text, texts]),
+      roles,
+      timeout: z.int().positive().optional(),
+    } satisfies Shape<RunAction>,
+    RUN_KEYS,
+  ),
+);
 
-const containers = z.strictObject(described({
-  name: text.optional(),
-  image: text.optional(),
-} satisfies Shape<NonNullable<WorkloadConfig["containers"]>>, CONTAINERS_KEYS));
+const containers = z.strictObject(
+  described(
+    {
+      name: text.optional(),
+      image: text.optional(),
+    } satisfies Shape<NonNullable<WorkloadConfig["containers"]>>,
+    CONTAINERS_KEYS,
+  ),
+);
 
-const workload = z.strictObject(described({
-  workload: text,
-  namespace: text.optional(),
-  containers: containers.optional(),
-  sync: z.array(mapping).min(1),
-  run: z.array(run).optional(),
-} satisfies Shape<WorkloadConfig>, WORKLOAD_KEYS));
+const workload = z.strictObject(
+  described(
+    {
+      workload: text,
+      namespace: text.optional(),
+      containers: containers.optional(),
+      sync: z.array(mapping).min(1),
+      run: z.array(run).optional(),
+    } satisfies Shape<WorkloadConfig>,
+    WORKLOAD_KEYS,
+  ),
+);
 
 /** A package name, a name with options, or an object; the plugin loader checks the object. */
-const plugin = z.custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
-  (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value) || isPlainObject(value),
-  {
-    error: (issue) =>
-      typeof issue.input === "function"
-        ? "is a function: call it, as in kinds: [myKind()]"
-        : 'must be a package name, ["package name", { options }], or the object that a plugin\'s factory returns',
-  },
-).meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
+const plugin = z
+  .custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
+    (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value) || isPlainObject(value),
+    {
+      error: (issue) =>
+        typeof issue.input === "function"
+          ? "is a function: call it, as in kinds: [myKind()]"
+          : 'must be a package name, ["package name", { options }], or the object that a plugin\'s factory returns',
+    },
+  )
+  .meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
 
 const cluster = z.custom<NonNullable<KinsyncConfig["cluster"]>>((value) => typeof value === "function", {
   error:
@@ -140,10 +171,10 @@ const profileWorkload = z.strictObject({
 } satisfies Shape<ProfileWorkload>);
 
 const profile = z.strictObject(
-  described(
-    { ...settings, workloads: z.array(profileWorkload).optional() } satisfies Shape<ProfileConfig>,
-    { ...CONFIG_KEYS, ...PROFILE_WORKLOADS },
-  ),
+  described({ ...settings, workloads: z.array(profileWorkload).optional() } satisfies Shape<ProfileConfig>, {
+    ...CONFIG_KEYS,
+    ...PROFILE_WORKLOADS,
+  }),
 );
 
 const config = z.strictObject(
@@ -203,7 +234,7 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
 function addDefaults(schema: z.core.JSONSchema.BaseSchema, defaults: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(defaults)) {
     const property = schema.properties?.[key];
-    if (typeof property === "object") property.default = value as z.core.JSONSchema.JSONSchema["default"];
+    if (typeof property === "object") property.default = value;
   }
 }
 

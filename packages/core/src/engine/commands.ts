@@ -1,4 +1,4 @@
-import type { ResolvedWorkload } from "./options.ts";
+import type { ResolvedWorkload } from "./resolved-workload.ts";
 import type { WorkloadChanges } from "./workload-changes.ts";
 
 /** Commands for a running engine. Before `run` and after its end they have no effect. */

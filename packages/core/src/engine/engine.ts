@@ -15,7 +15,8 @@ import { OpenLimit } from "../sync/target/open-limit.ts";
 import { cleanData } from "../text/clean.ts";
 import { engineCommands, type EngineCommands } from "./commands.ts";
 import type { EngineEvent } from "./events.ts";
-import type { Engine, EngineOptions, EngineView, ResolvedWorkload, RunOutcome, RunResult } from "./options.ts";
+import type { Engine, EngineOptions, EngineView, RunOutcome, RunResult } from "./options.ts";
+import type { ResolvedWorkload } from "./resolved-workload.ts";
 import { checkedSources } from "./mapping-files.ts";
 import { Places } from "./places/places.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
@@ -121,7 +122,8 @@ class JoinedEngine implements Engine {
     for (const [index, engine] of this.#workloads.entries()) {
       const before = this.#wanted[index];
       const after = before && workloads.find((each) => workloadKey(each) === workloadKey(before));
-      if (before !== undefined && after !== undefined && isSameWorkload(before, after)) kept.set(workloadKey(after), engine);
+      if (before !== undefined && after !== undefined && isSameWorkload(before, after))
+        kept.set(workloadKey(after), engine);
       else ending.push(engine.leave());
     }
     // A new session claims what the former one held, so that it begins afterwards.

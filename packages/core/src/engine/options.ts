@@ -3,23 +3,14 @@ import type { Origin } from "../contract/inventory.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import type { KinsyncError } from "../errors/error.ts";
-import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import type { Resolution, WorkloadRef } from "../resolve/resolution.ts";
+import type { Resolution } from "../resolve/resolution.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { Outcome } from "./outcome.ts";
-
-/** A workload with every default filled in and its resource found by discovery. */
-export interface ResolvedWorkload {
-  /** As the user named it: `jobset/train`. */
-  readonly name: string;
-  readonly ref: WorkloadRef;
-  readonly mappings: readonly ResolvedMapping[];
-  readonly run: readonly ResolvedAction[];
-}
+import type { ResolvedWorkload } from "./resolved-workload.ts";
 
 export interface EngineOptions {
   readonly cluster: ClusterConnection;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { resourceName } from "../kube/resource-path.ts";
-import type { ResolvedWorkload } from "./options.ts";
+import type { ResolvedWorkload } from "./resolved-workload.ts";
 
 /** What new settings mean for the workloads of a run; each by its name and namespace. */
 export interface WorkloadChanges {
@@ -24,7 +24,10 @@ export function workloadKey({ ref }: Pick<ResolvedWorkload, "ref">): string {
 }
 
 /** Compares the workloads of a run with those that it should have. */
-export function compareWorkloads(before: readonly ResolvedWorkload[], after: readonly ResolvedWorkload[]): WorkloadChanges {
+export function compareWorkloads(
+  before: readonly ResolvedWorkload[],
+  after: readonly ResolvedWorkload[],
+): WorkloadChanges {
   const had = new Map(before.map((each) => [workloadKey(each), each]));
   const has = new Set(after.map(workloadKey));
   const kept = after.filter((each) => had.has(workloadKey(each)));

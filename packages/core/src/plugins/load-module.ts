@@ -16,11 +16,7 @@ const READ_AS_COMMONJS =
  * @param edition runs the module and what it imports anew, and lists their files. Default: once in a process
  * @throws what Node or the module throws
  */
-export async function loadModule(
-  path: string,
-  program: string | undefined,
-  edition?: Edition,
-): Promise<ModuleExports> {
+export async function loadModule(path: string, program: string | undefined, edition?: Edition): Promise<ModuleExports> {
   using _own = provideOwnPackages(program);
   const { href } = pathToFileURL(path);
   using followed = edition === undefined ? undefined : followImports(href, edition);

@@ -160,7 +160,10 @@ async function noMappings({ cwd, env, flags }: OpenProjectOptions): Promise<Kins
   return new KinsyncError(
     "KINSYNC_USAGE",
     `There is no config file in ${folders.join(", ")}, and no --sync names what to write where`,
-    { hint: `For example: kinsync up ${flags?.workloads?.[0] ?? "jobset/train"} --sync src:/app/src`, details: { folders } },
+    {
+      hint: `For example: kinsync up ${flags?.workloads?.[0] ?? "jobset/train"} --sync src:/app/src`,
+      details: { folders },
+    },
   );
 }
 

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KinsyncConfig } from "../contract/config.ts";
-import type { ResolvedWorkload } from "../engine/options.ts";
+import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
 import type { ChangedWorkload, WorkloadChanges } from "../engine/workload-changes.ts";
 import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
@@ -114,7 +114,9 @@ class Reloader {
     }
   }
 
-  async #read(signal: AbortSignal): Promise<{ readonly workloads: readonly ResolvedWorkload[]; readonly later: string }> {
+  async #read(
+    signal: AbortSignal,
+  ): Promise<{ readonly workloads: readonly ResolvedWorkload[]; readonly later: string }> {
     const { options, settings, registry, cluster } = this.#context;
     this.#edition += 1;
     // The same file: a search could find another one while an editor replaces it.
@@ -148,11 +150,7 @@ function isSamePlugins(before: KinsyncConfig["kinds" | "transports"], after: typ
 }
 
 function sentenceOf({ started, restarted, stopped }: WorkloadChanges): string {
-  const parts = [
-    ...listOf("restarted", restarted),
-    ...listOf("started", started),
-    ...listOf("stopped", stopped),
-  ];
+  const parts = [...listOf("restarted", restarted), ...listOf("started", started), ...listOf("stopped", stopped)];
   return parts.length === 0 ? "no workload is affected" : parts.join("; ");
 }
 

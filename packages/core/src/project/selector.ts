@@ -45,13 +45,17 @@ async function objectsOf(
   return names.map((name) => {
     const workload = `${word}/${name}`;
     // The ids of mappings start with the workload.
-    const mappings = plan.mappings.map((mapping) => ({ ...mapping, id: workload + mapping.id.slice(plan.workload.length) }));
+    const mappings = plan.mappings.map((mapping) => ({
+      ...mapping,
+      id: workload + mapping.id.slice(plan.workload.length),
+    }));
     return { ...plan, workload, mappings };
   });
 }
 
 function namesIn(list: unknown): readonly string[] {
-  const items = (list as { readonly items?: readonly { readonly metadata?: { readonly name?: unknown } }[] }).items ?? [];
+  const items =
+    (list as { readonly items?: readonly { readonly metadata?: { readonly name?: unknown } }[] }).items ?? [];
   return items.flatMap(({ metadata }) => (typeof metadata?.name === "string" ? [metadata.name] : [])).sort();
 }
 
@@ -60,7 +64,9 @@ export function selectWorkloads<Plan extends Pick<WorkloadPlan, "workload">>(
   found: readonly FoundPlan<Plan>[],
   selector: string,
 ): readonly FoundPlan<Plan>[] {
-  const selected = found.filter(({ found: { root } }) => matchOfText(selector, root.metadata.labels ?? {}) !== undefined);
+  const selected = found.filter(
+    ({ found: { root } }) => matchOfText(selector, root.metadata.labels ?? {}) !== undefined,
+  );
   if (selected.length > 0) return selected;
   throw nothingFits(found.map(({ workload }) => workload).join(", "), selector);
 }

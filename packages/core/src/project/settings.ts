@@ -1,7 +1,8 @@
 import type { KinsyncConfig } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
-import { checkConfig, type CheckedConfig } from "../config/check.ts";
+import { checkConfig } from "../config/check.ts";
+import type { CheckedConfig } from "../config/checked-config.ts";
 import { searchFolders } from "../config/places.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { ConfigOrigin } from "../config/resolve.ts";
@@ -73,10 +74,22 @@ async function noProfiles({ cwd, env }: OpenProjectOptions, profiles: readonly s
   );
 }
 
-async function load(options: OpenProjectOptions, signal: AbortSignal, edition: number | undefined): Promise<LoadedConfig | undefined> {
+async function load(
+  options: OpenProjectOptions,
+  signal: AbortSignal,
+  edition: number | undefined,
+): Promise<LoadedConfig | undefined> {
   const { cwd, env, inline, config, program } = options;
   if (inline !== undefined) {
-    return { path: cwd, folder: cwd, file: "the inline config", value: inline, files: [], isData: false, locate: () => undefined };
+    return {
+      path: cwd,
+      folder: cwd,
+      file: "the inline config",
+      value: inline,
+      files: [],
+      isData: false,
+      locate: () => undefined,
+    };
   }
   const home = homeOf(env);
   return await loadConfig({

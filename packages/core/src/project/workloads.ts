@@ -1,7 +1,7 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
-import type { ResolvedWorkload } from "../engine/options.ts";
+import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
 import { findWorkloads } from "./find.ts";
 import type { OpenProjectOptions } from "./options.ts";

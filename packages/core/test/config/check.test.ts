@@ -248,7 +248,7 @@ test("a broken pattern in `when` is refused", async () => {
   await using folder = await createFolder({
     "kinsync.config.yaml": `workloads: [{ workload: pod/x, ${SYNC}, run: [{ when: ["***/["], command: make }] }]`,
   });
-  expect((await failure(folder.check())).message).toContain("run[0].when[0] is \"***/[\", a pattern in which");
+  expect((await failure(folder.check())).message).toContain('run[0].when[0] is "***/[", a pattern in which');
 });
 
 test("`$schema` is allowed and has no effect", async () => {

@@ -74,7 +74,8 @@ test("an unknown profile is refused with the nearest one", async () => {
 
 test("a profile that is not chosen is checked, too", async () => {
   await using folder = await createFolder({
-    "kinsync.config.yaml": "workloads: []\nprofiles:\n  ci:\n    contxt: a\n    workloads: [{ workload: pod/x, snc: [] }]\n",
+    "kinsync.config.yaml":
+      "workloads: []\nprofiles:\n  ci:\n    contxt: a\n    workloads: [{ workload: pod/x, snc: [] }]\n",
   });
   expect((await failure(folder.check())).message.split("\n")).toEqual([
     'kinsync.config.yaml:4:5: profiles.ci: the key "contxt" is not known',

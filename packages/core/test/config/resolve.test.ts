@@ -208,3 +208,13 @@ test("a local path that is not there is told with the nearest name", async () =>
   expect(error.message).toBe(`pod/x sync[0]: there is no scr (looked for ${join(folder.path, "scr")})`);
   expect(error.hint).toBe("Did you mean src?");
 });
+
+test.each(["~/x", "~", "~ada/x", "$HOME/x", "/app/${NAME}", "$X"])("the container path %s is refused", (to) => {
+  const workloads = [{ workload: "pod/x", sync: [{ from: "a", to }] }];
+  expect(thrown(() => resolveConfig({ workloads }, ORIGIN)).code).toBe("KINSYNC_TARGET_PATH");
+});
+
+test.each(["/app/a~", "/app/~x", "/app/$", "/app/a$b"])("the container path %s is a path", (to) => {
+  const workloads = [{ workload: "pod/x", sync: [{ from: "a", to }] }];
+  expect(resolveConfig({ workloads }, ORIGIN)[0]?.mappings[0]?.to).toBe(to);
+});

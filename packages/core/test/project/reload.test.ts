@@ -1,11 +1,13 @@
 import { rm } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { EngineEvent } from "../../src/engine/events.ts";
 import type { Project, ReloadReport } from "../../src/project/index.ts";
 import { createFixture, type Fixture } from "./support/fixture.ts";
 
 const SYNC = "sync: [{ from: src, to: /app }]";
 const BOTH = `workloads:\n  - { workload: team/train, ${SYNC} }\n  - { workload: team/serve, ${SYNC} }\n`;
+
+const WAIT = { timeout: 10_000 };
 
 /** A running `up`, and what it reports about its config. */
 class Run {
@@ -23,13 +25,11 @@ class Run {
   }
 
   async untilReady(workload: string): Promise<void> {
-    await expect
-      .poll(() => this.events.some((event) => event.event === "ready" && event.workload === workload), { timeout: 10_000 })
-      .toBe(true);
+    await vi.waitUntil(() => this.events.some((each) => each.event === "ready" && each.workload === workload), WAIT);
   }
 
   async report(number: number): Promise<ReloadReport | undefined> {
-    await expect.poll(() => this.reports.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(number);
+    await vi.waitUntil(() => this.reports.length >= number, WAIT);
     return this.reports[number - 1];
   }
 

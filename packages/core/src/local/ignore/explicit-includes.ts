@@ -28,5 +28,9 @@ export class ExplicitIncludes {
 }
 
 function lastSegment(line: string): string | undefined {
-  return line.slice(1).trim().split("/").findLast((segment) => segment !== "");
+  return line
+    .slice(1)
+    .trim()
+    .split("/")
+    .findLast((segment) => segment !== "");
 }

@@ -73,7 +73,11 @@ export class IgnoreRules {
 
   /** Whether a file with this name in this folder contains rules. */
   isRuleFile(directory: string, name: string): boolean {
-    return this.#spec.ignoreFiles.length > 0 && namesOf(this.#spec).includes(name) && (name === ".gitignore" || directory === "");
+    return (
+      this.#spec.ignoreFiles.length > 0 &&
+      namesOf(this.#spec).includes(name) &&
+      (name === ".gitignore" || directory === "")
+    );
   }
 
   /**
@@ -158,7 +162,8 @@ export class IgnoreRules {
       const name = folder.slice(folder.lastIndexOf("/") + 1);
       if (name === STATE_DIRECTORY) return folder;
       const isProtected = PROTECTED_NAMES.has(name) || this.#files.environments.has(folder);
-      if (isProtected && this.#spec.ignoreDefaults && !this.#includes.has(folder, end !== -1 || isDirectory)) return folder;
+      if (isProtected && this.#spec.ignoreDefaults && !this.#includes.has(folder, end !== -1 || isDirectory))
+        return folder;
       if (end === -1) return undefined;
     }
   }

@@ -32,7 +32,9 @@ export const NO_OUTER_FILES: OuterFiles = Object.freeze({ git: [], docker: [], s
 export function readOuterFiles(from: string, names: readonly string[], before: OuterFiles): OuterFiles {
   if (names.length === 0) return NO_OUTER_FILES;
   const folders = foldersAbove(from);
-  const paths = folders.flatMap((folder) => names.map((name) => ({ folder, name, stamp: stampOf(join(folder, name)) })));
+  const paths = folders.flatMap((folder) =>
+    names.map((name) => ({ folder, name, stamp: stampOf(join(folder, name)) })),
+  );
   const found = paths.filter(({ stamp }) => stamp !== undefined);
   const stamp = found.map((each) => `${join(each.folder, each.name)} ${each.stamp}`).join("\n");
   if (stamp === before.stamp) return before;

@@ -32,7 +32,9 @@ function residues(pattern: readonly string[], folder: readonly string[]): readon
 }
 
 function matchesSegment(pattern: string, segment: string): boolean {
-  return ignore({ ignorecase: false }).add({ pattern: `/${pattern}` }).ignores(segment);
+  return ignore({ ignorecase: false })
+    .add({ pattern: `/${pattern}` })
+    .ignores(segment);
 }
 
 /** Blanks at the end do not count, but for one after a backslash. */

@@ -210,7 +210,9 @@ export class PathScanner {
     try {
       // As in git, a link is not followed.
       const stats = lstatSync(absolute, { bigint: true });
-      return stats.isFile() && Number(stats.size) <= LARGEST_RULE_FILE_BYTES ? readFileSync(absolute, "utf8") : undefined;
+      return stats.isFile() && Number(stats.size) <= LARGEST_RULE_FILE_BYTES
+        ? readFileSync(absolute, "utf8")
+        : undefined;
     } catch (error) {
       if (isMissing(error)) return undefined;
       this.#leaveOut(path, error);

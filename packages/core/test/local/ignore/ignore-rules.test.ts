@@ -17,16 +17,7 @@ function rules(changes: Partial<SourceSpec> = {}): IgnoreRules {
 }
 
 test("files of editors and tools are ignored by default, at every depth", () => {
-  const names = [
-    ".git",
-    "node_modules",
-    ".venv",
-    "__pycache__",
-    "a.pyc",
-    ".DS_Store",
-    ".main.py.swp",
-    "main.py~",
-  ];
+  const names = [".git", "node_modules", ".venv", "__pycache__", "a.pyc", ".DS_Store", ".main.py.swp", "main.py~"];
   const more = [".#main.py", "#main.py#", "main.py___jb_tmp___", "main.py___jb_old___", ".main.py.kate-swp"];
   for (const name of [...names, ...more]) {
     expect([name, rules().ignores(name, false), rules().ignores(`a/b/${name}`, false)]).toEqual([name, true, true]);
@@ -100,7 +91,11 @@ test("a virtual environment stays out under any name, unless the mapping names i
   expect(own.ignores("env/lib/x.py", false)).toBe(true);
   expect(own.ruleOf("env", true)?.where).toBe("default (has pyvenv.cfg)");
   expect(own.withEnvironment("env", false).ignores("env", true)).toBe(false);
-  expect(rules({ ignore: ["!env"] }).withEnvironment("env", true).ignores("env", true)).toBe(false);
+  expect(
+    rules({ ignore: ["!env"] })
+      .withEnvironment("env", true)
+      .ignores("env", true),
+  ).toBe(false);
 });
 
 test("Dockerfile.dockerignore takes the place of .dockerignore", () => {

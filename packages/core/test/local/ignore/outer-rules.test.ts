@@ -56,7 +56,12 @@ test("no rules come from above the root of the repository, nor without a reposit
 });
 
 test("a mapped folder that is itself ignored is synced", async () => {
-  const root = await monorepo({ ".gitignore": "dist\n*.map\n", ".dockerignore": "dist\n", "dist/a.js": "", "dist/a.map": "" });
+  const root = await monorepo({
+    ".gitignore": "dist\n*.map\n",
+    ".dockerignore": "dist\n",
+    "dist/a.js": "",
+    "dist/a.map": "",
+  });
   const state = await freshScan(specOf(join(root, "dist"), { ignoreFiles: [".gitignore", ".dockerignore"] }));
   expect(pathsOf(state)).toEqual(["a.js"]);
 });
@@ -140,7 +145,12 @@ test.skipIf(!hasGit)("rules above the mapped folder ignore what git ignores", as
       // Below an ignored folder git ignores all; kinsync takes the mapped folder as meant.
       if (ignored.has("a/") || ignored.has("a/b/")) return;
       for (const path of paths) {
-        expect([path, atRoot, inA, own.ignores(path, false)]).toEqual([path, atRoot, inA, ignored.has(`${base}/${path}`)]);
+        expect([path, atRoot, inA, own.ignores(path, false)]).toEqual([
+          path,
+          atRoot,
+          inA,
+          ignored.has(`${base}/${path}`),
+        ]);
       }
     }),
     { numRuns: 40 },
