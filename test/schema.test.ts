@@ -32,7 +32,7 @@ function configs(): readonly (readonly [name: string, value: unknown])[] {
 }
 
 test("the published schema is that of the code: npm run docs:schema", () => {
-  expect(readFileSync(join(root, "packages/core/schema.json"), "utf8")).toBe(schemaText());
+  expect(JSON.parse(readFileSync(join(root, "packages/core/schema.json"), "utf8"))).toEqual(schema);
   expect(schema.$id).toBe(SCHEMA_URL);
 });
 

@@ -58,3 +58,5 @@ export type { ReadAgentsOptions, TargetAgent } from "./resolve/report/read-agent
 export { treeOf } from "./resolve/report/member-tree.ts";
 export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/report/member-tree.ts";
 export type { SharedMount } from "./resolve/report/shared-mounts.ts";
+export { listLeftOut } from "./local/ignore/left-out.ts";
+export type { LeavingRule, LeftOut, LeftOutOptions, LeftOutPath } from "./local/ignore/left-out.ts";

@@ -1,6 +1,5 @@
 import type { CheckedConfig, CheckOptions } from "./checked-config.ts";
 import type { LoadedConfig } from "./load.ts";
-import { applyProfiles } from "./profiles.ts";
 
 /**
  * Checks a loaded config against the types of the contract, replaces its variables and applies profiles. Unknown keys are errors, with the
@@ -11,6 +10,6 @@ import { applyProfiles } from "./profiles.ts";
  */
 export async function checkConfig(loaded: LoadedConfig, options: CheckOptions = {}): Promise<CheckedConfig> {
   // The schema library takes longer to load than all else before the first line of `up`; without a config nobody needs it.
-  const { validateConfig } = await import("./schema.ts");
+  const [{ validateConfig }, { applyProfiles }] = await Promise.all([import("./schema.ts"), import("./profiles.ts")]);
   return applyProfiles(validateConfig(loaded, options), loaded, options.profiles ?? []);
 }

@@ -7,5 +7,3 @@ export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./op
 export type { WorkloadPlan } from "../config/resolve.ts";
 export type { NeededPermission } from "./permissions.ts";
 export type { DeletesRequest, RunOutcome, RunResult } from "../engine/options.ts";
-export { listLeftOut } from "../local/ignore/left-out.ts";
-export type { LeavingRule, LeftOut, LeftOutOptions, LeftOutPath } from "../local/ignore/left-out.ts";

@@ -183,3 +183,26 @@ test("an empty file is an empty config", async () => {
   await using folder = await createFolder({ "kinsync.config.yaml": "" });
   expect(await folder.load()).toMatchObject({ value: {}, file: "kinsync.config.yaml" });
 });
+
+test("a TypeScript config names the local files that it imports, and a later edition runs all of them again", async () => {
+  await using folder = await createFolder({
+    "package.json": '{ "type": "module" }',
+    "kinsync.config.ts": 'import { context } from "./settings.ts";\nexport default { context, workloads: [] };\n',
+    "settings.ts": 'export const context: string = "one";\n',
+  });
+  const script = `
+    import { writeFileSync } from "node:fs";
+    import { loadConfig } from ${JSON.stringify(new URL("../../src/config/index.ts", import.meta.url).href)};
+    const options = { cwd: ${JSON.stringify(folder.path)}, home: ${JSON.stringify(folder.path)}, signal: AbortSignal.timeout(20_000) };
+    const first = await loadConfig(options);
+    writeFileSync(${JSON.stringify(join(folder.path, "settings.ts"))}, 'export const context: string = "two";');
+    const second = await loadConfig({ ...options, edition: 1 });
+    console.log(JSON.stringify([first, second].map(({ value, files }) => [value.context, files])));`;
+  const args = ["--conditions=kinsync:source", "--input-type=module", "-e", script];
+  const stdout = execFileSync(process.execPath, args, { encoding: "utf8" });
+  const files = ["kinsync.config.ts", "settings.ts"].map((name) => join(folder.path, name));
+  expect(JSON.parse(stdout)).toEqual([
+    ["one", files],
+    ["two", files],
+  ]);
+});
