@@ -41,7 +41,11 @@ export async function startLibrary(
 ): Promise<Running> {
   const kinds = [deployment(), jobset(), statefulset()];
   const stop = new AbortController();
-  const plans = resolveConfig(config, { folder: "/", describe: (path) => path.join(".") });
+  const plans = resolveConfig(config, {
+    folder: "/",
+    placeOf: () => "the benchmark",
+    describe: (path) => path.join("."),
+  });
   const workloads = await Promise.all(
     plans.map(async ({ workload, mappings, run }) => {
       const signal = AbortSignal.timeout(10_000);

@@ -17,7 +17,10 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     code = result;
   });
   try {
-    if (argv[0] === "help" && argv[1] !== undefined && !argv[1].startsWith("-")) refuseUnknownTopic(program, argv[1]);
+    if (argv[0] === "version") argv[0] = "--version";
+    if (argv[0] === "help" && argv[1] !== undefined && !argv[1].startsWith("-")) {
+      await refuseUnknownTopic(program, argv[1]);
+    }
     if (argv.length === 0 || argv.join(" ") === "help help") {
       program.outputHelp();
       return EXIT.done;
@@ -29,7 +32,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     if (io.signal.aborted && isInterruption(thrown, io.signal)) return EXIT.interrupted;
     if (!(thrown instanceof CommanderError)) return tellFailure(thrown, argv, io);
     const command = program.commands.find((each) => each.name() === argv[0]);
-    return tellFailure(usageError(thrown, command?.name()), argv, io);
+    return tellFailure(await usageError(thrown, command?.name()), argv, io);
   }
 }
 
@@ -54,13 +57,17 @@ function splitShortOption(argument: string): readonly string[] {
   return match?.[1] === undefined ? [argument] : [match[1], match[2] ?? ""];
 }
 
-/** commander answers `help` of a command that there is not with an error without words. */
-function refuseUnknownTopic(program: ReturnType<typeof createProgram>, topic: string): void {
+/** commander answers `help` of a command that does not exist with an error without words. */
+async function refuseUnknownTopic(program: ReturnType<typeof createProgram>, topic: string): Promise<void> {
   const names = [...program.commands.map((each) => each.name()), "help"];
   if (names.includes(topic)) return;
-  throw new KinsyncError("KINSYNC_USAGE", `unknown command \`${topic}\``, {
-    hint: `There are ${names.join(", ")}. See kinsync --help.`,
-  });
+  const [{ hintOfCommand }, { nearest }] = await Promise.all([
+    import("./kubectl-words.ts"),
+    import("@kinsync/core/config"),
+  ]);
+  const near = nearest(topic, names);
+  const others = near === undefined ? `Known commands: ${names.join(", ")}.` : `Did you mean ${near}?`;
+  throw new KinsyncError("KINSYNC_USAGE", `unknown command \`${topic}\``, { hint: hintOfCommand(topic) ?? others });
 }
 
 /** True for errors that only report the interrupt: the user who pressed Ctrl-C knows of it. */
@@ -71,10 +78,23 @@ function isInterruption(thrown: unknown, signal: AbortSignal): boolean {
   return false;
 }
 
-function usageError(error: CommanderError, command: string | undefined): KinsyncError {
+async function usageError(error: CommanderError, command: string | undefined): Promise<KinsyncError> {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
-  const suggestion = /\(Did you mean (.+)\?\)/.exec(rest.join(" "))?.[1];
-  const help = command === undefined ? {} : { hint: `See kinsync ${command} --help.` };
-  const hint = suggestion === undefined ? help : { hint: `Did you mean ${suggestion}?` };
-  return new KinsyncError("KINSYNC_USAGE", first.replaceAll("'", "`"), hint);
+  const message = first.replaceAll("'", "`");
+  const hint = (await kubectlHint(message)) ?? ownHint(rest.join(" "), command);
+  return new KinsyncError("KINSYNC_USAGE", message, hint === undefined ? {} : { hint });
+}
+
+function ownHint(rest: string, command: string | undefined): string | undefined {
+  const suggestion = /\(Did you mean (.+)\?\)/.exec(rest)?.[1];
+  if (suggestion !== undefined) return `Did you mean ${suggestion}?`;
+  return command === undefined ? "See kinsync --help." : `See kinsync ${command} --help.`;
+}
+
+/** The way of kinsync for what a user of kubectl typed. */
+async function kubectlHint(message: string): Promise<string | undefined> {
+  const [, what, name = ""] = /^unknown (command|option) `([^`=]+)/.exec(message) ?? [];
+  if (what === undefined) return undefined;
+  const { hintOfCommand, hintOfOption } = await import("./kubectl-words.ts");
+  return what === "command" ? hintOfCommand(name) : hintOfOption(name);
 }

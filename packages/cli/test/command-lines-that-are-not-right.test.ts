@@ -6,11 +6,31 @@ const SRC = { "src/main.py": "print(1)\n" };
 
 test.each<[situation: string, argv: string, error: string, hint: string]>([
   ["an unknown command", "upp", "error KINSYNC_USAGE: unknown command `upp`", "Did you mean up?"],
+  ["help for an unknown command", "help upp", "error KINSYNC_USAGE: unknown command `upp`", "Did you mean up?"],
   [
-    "help for an unknown command",
-    "help upp",
-    "error KINSYNC_USAGE: unknown command `upp`",
-    "There are up, sync, tree, explain, demo, help. See kinsync --help.",
+    "a command of kubectl",
+    "get pods",
+    "error KINSYNC_USAGE: unknown command `get`",
+    "Use `kinsync tree WORKLOAD`, or `kubectl get`.",
+  ],
+  ["help for a command of kubectl", "help diff", "error KINSYNC_USAGE: unknown command `diff`", "Use `kinsync plan`."],
+  [
+    "a command that nothing resembles",
+    "frobnicate",
+    "error KINSYNC_USAGE: unknown command `frobnicate`",
+    "See kinsync --help.",
+  ],
+  [
+    "an option of kubectl",
+    "up pod/x -w",
+    "error KINSYNC_USAGE: unknown option `-w`",
+    "`kinsync up` watches until Ctrl-C.",
+  ],
+  [
+    "all namespaces, as with kubectl",
+    "tree pod/x -A",
+    "error KINSYNC_USAGE: unknown option `-A`",
+    "kinsync has no option for all namespaces. List the workloads with their namespaces in the config.",
   ],
   ["an unknown option", "up pod/x --synk a:b", "error KINSYNC_USAGE: unknown option `--synk`", "Did you mean --sync?"],
   [
@@ -119,6 +139,7 @@ test("help and version are no errors", async () => {
   const version = await place.run(["--version"]);
   expect(version).toMatchObject({ code: 0, stderr: "" });
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(await place.run(["version"])).toEqual(version);
   for (const argv of [[], ["--help"], ["help"], ["up", "--help"], ["help", "sync"]]) {
     const help = await place.run(argv);
     expect(help).toMatchObject({ code: 0, stderr: "" });

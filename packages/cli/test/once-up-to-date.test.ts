@@ -93,7 +93,7 @@ test("with -o json every line is an object, and the names are the documented one
     });
   }
   const names = events.map(({ event }) => event);
-  expect(new Set(names)).toEqual(new Set(["snapshot", "member", "target", "synced", "ready", "summary"]));
+  expect(new Set(names)).toEqual(new Set(["snapshot", "member", "target", "session", "synced", "ready", "summary"]));
   expect(names.filter((name) => name === "ready")).toHaveLength(1);
   expect(events.at(-1)).toMatchObject({ event: "summary", targets: 1, synced: 1 });
   expect(events.find(({ event }) => event === "synced")).toMatchObject({

@@ -36,7 +36,11 @@ export function applyProfiles(config: KinsyncConfig, loaded: LoadedConfig, names
   const origin = originOf(loaded);
   return {
     config: { ...settings, workloads },
-    origin: { ...origin, describe: (path) => origin.describe(pathInFile(path, entries)) },
+    origin: {
+      ...origin,
+      placeOf: (path) => origin.placeOf(pathInFile(path, entries)),
+      describe: (path) => origin.describe(pathInFile(path, entries)),
+    },
   };
 }
 

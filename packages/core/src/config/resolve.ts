@@ -14,6 +14,8 @@ import { formatConfigPath, placeOf } from "./problems.ts";
 export interface ConfigOrigin {
   /** Absolute folder that `from` is relative to. */
   readonly folder: string;
+  /** Place of a value: `kinsync.config.yaml:4:7`; the name of the file where it has no places. */
+  readonly placeOf: (path: ConfigPath) => string;
   /** Names the place of a value: `kinsync.config.yaml:4:7: workloads[0].sync[1].to`, or `--sync src:/`. */
   readonly describe: (path: ConfigPath) => string;
 }
@@ -30,9 +32,11 @@ export interface WorkloadPlan {
 
 /** The origin of a config file. */
 export function originOf(loaded: LoadedConfig): ConfigOrigin {
+  const place = (path: ConfigPath): string => placeOf(loaded, loaded.locate(path, "value"));
   return {
     folder: loaded.folder,
-    describe: (path) => `${placeOf(loaded, loaded.locate(path, "value"))}: ${formatConfigPath(path)}`,
+    placeOf: place,
+    describe: (path) => `${place(path)}: ${formatConfigPath(path)}`,
   };
 }
 

@@ -151,10 +151,12 @@ const plugin = z
   )
   .meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
 
-const cluster = z.custom<NonNullable<KinsyncConfig["cluster"]>>((value) => typeof value === "function", {
-  error:
-    "must be a function that returns a KubeConfig of @kubernetes/client-node, in a TypeScript or JavaScript config",
-}).meta({ not: {} });
+const cluster = z
+  .custom<NonNullable<KinsyncConfig["cluster"]>>((value) => typeof value === "function", {
+    error:
+      "must be a function that returns a KubeConfig of @kubernetes/client-node, in a TypeScript or JavaScript config",
+  })
+  .meta({ not: {} });
 
 const settings = {
   context: text.optional(),

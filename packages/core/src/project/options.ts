@@ -72,8 +72,11 @@ export interface OpenProjectOptions {
   readonly timeouts?: ClusterTimeouts | undefined;
   /** A connection that stays open when the project is closed. Default: one is made from `context` and `kubeconfig`. */
   readonly cluster?: ClusterConnection | undefined;
-  /** `read`: mappings, transports and the context need not be right, since nothing is written. Default: `write`. */
-  readonly access?: "read" | "write" | undefined;
+  /**
+   * `read`: mappings, transports and the context need not be right, since nothing is written. `plan`: the context need not be allowed, since
+   * `Project.plan` changes nothing. `check`: as `read`, but `Project.permissions` are those of a run. Default: `write`.
+   */
+  readonly access?: "read" | "check" | "plan" | "write" | undefined;
   /**
    * Starts a watchdog when the config has plugins: one that loops or blocks in a synchronous call ends the process. Reports the error
    * synchronously, and returns the exit code. Default: no watchdog.

@@ -3,7 +3,6 @@ import type { PolicyRule } from "../contract/status.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
 import { neededResources, ruleOf, type NeededResource } from "../resolve/members/rule.ts";
-import type { ResolvedMapping } from "../mapping/mapping.ts";
 
 /** One rule of a Role that a run needs; a ClusterRole where `namespace` is `undefined`. */
 export interface NeededPermission extends PolicyRule {
@@ -11,10 +10,10 @@ export interface NeededPermission extends PolicyRule {
   readonly isOptional: boolean;
 }
 
-/** A workload and the mappings that write to it; none where it is only read. */
+/** A workload and the names of the transports that write to it; none where it is only read. */
 export interface PermissionSubject {
   readonly found: FoundWorkload;
-  readonly mappings: readonly Pick<ResolvedMapping, "transport">[];
+  readonly transports: readonly string[];
 }
 
 const READ = ["get", "list", "watch"] as const;
@@ -29,7 +28,7 @@ export function neededPermissions(
   transports: readonly TransportPlugin[],
 ): readonly NeededPermission[] {
   const rules: NeededPermission[] = [];
-  for (const { found, mappings } of subjects) {
+  for (const { found, transports: used } of subjects) {
     const { ref, kind, root } = found;
     const needs: readonly NeededResource[] = [
       { resource: ref.resource, isOptional: false },
@@ -39,9 +38,8 @@ export function neededPermissions(
       const scope = resource.namespaced === false ? {} : { namespace: ref.namespace };
       rules.push({ apiGroups: [resource.group], resources: [resource.plural], verbs: READ, isOptional, ...scope });
     }
-    const names = new Set(mappings.map(({ transport }) => transport));
     for (const transport of transports) {
-      if (!names.has(transport.name)) continue;
+      if (!used.includes(transport.name)) continue;
       for (const rule of transport.permissions ?? []) {
         rules.push({ ...rule, isOptional: false, namespace: ref.namespace });
       }

@@ -5,6 +5,7 @@ import { parseMappingFlag } from "../config/mapping-flag.ts";
 import { searchFolders } from "../config/places.ts";
 import { resolveConfig, type WorkloadPlan } from "../config/resolve.ts";
 import { checkSources } from "../config/sources.ts";
+import { MAPPING_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
@@ -51,23 +52,29 @@ async function chooseEach(
   return await Promise.all(all.map(async (name) => ({ name, chosen: await choose(name) })));
 }
 
-/** The names to read: the chosen workloads, or all of the config. Mappings do not matter. */
-export async function planReads(
-  options: OpenProjectOptions,
-  settings: Settings,
-): Promise<readonly Pick<WorkloadPlan, "workload" | "namespace">[]> {
+/** A workload to look at, and the transports that a sync of it would use. */
+export interface ReadPlan extends Pick<WorkloadPlan, "workload" | "namespace"> {
+  readonly transports: readonly string[];
+}
+
+/** The names to look at: the chosen workloads, or all of the config. Their mappings need not be right. */
+export async function planReads(options: OpenProjectOptions, settings: Settings): Promise<readonly ReadPlan[]> {
   const { workloads: names = [], namespace } = options.flags ?? {};
   const all = await chooseEach(names, (name) =>
     chooseWorkloads(settings.config.workloads, { name, namespace }, () => rootsOf(settings)),
   );
-  return all.flatMap(({ name, chosen }) => {
+  return all.flatMap(({ name, chosen }): readonly ReadPlan[] => {
     if (chosen.length === 0) {
       if (name === undefined) throw notInConfig(name, settings);
-      return [{ workload: name, namespace: namespace ?? settings.config.namespace }];
+      const of = namespace ?? settings.config.namespace;
+      return [{ workload: name, namespace: of, transports: [MAPPING_DEFAULTS.transport] }];
     }
     return chosen.map(({ workload }) => ({
       workload: name ?? workload.workload,
       namespace: namespace ?? workload.namespace,
+      transports: workload.sync.map(({ transport = MAPPING_DEFAULTS.transport }) =>
+        typeof transport === "string" ? transport : transport[0],
+      ),
     }));
   });
 }
@@ -87,7 +94,11 @@ function planFlags(
   const workloads = bases.map((base) => narrow({ ...base, workload: name, sync: mappings }, flags));
   return resolveConfig(
     { workloads },
-    { folder: cwd, describe: (path) => `TO of --sync ${sync[Number(path[3])] ?? ""}` },
+    {
+      folder: cwd,
+      placeOf: () => "the command line",
+      describe: (path) => `TO of --sync ${sync[Number(path[3])] ?? ""}`,
+    },
   );
 }
 

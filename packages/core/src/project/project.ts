@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { ClusterConnection } from "../contract/cluster.ts";
+import type { OpenTarget, PlannedWorkload } from "../engine/dry-run/plan-types.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
-import type { WorkloadPlan } from "../config/resolve.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { openCluster } from "./open-cluster.ts";
 import { AllowedDeletesFile } from "./allowed-deletes.ts";
@@ -14,7 +14,7 @@ import type { NeededPermission } from "./permissions.ts";
 import { checkTransports, planReads, planWrites } from "./plan.ts";
 import type { ReloadReport } from "./reload.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import type { ProjectWorkload } from "./workloads.ts";
+import type { ProjectPlan, ProjectWorkload } from "./workloads.ts";
 
 /** What a run may be given besides the project. */
 export interface ProjectRunOptions {
@@ -45,6 +45,16 @@ export interface ProjectRunOptions {
   readonly onReload?: ((report: ReloadReport) => void) | undefined;
 }
 
+/** What a plan may be given besides the project. */
+export interface ProjectPlanOptions {
+  /** An empty source folder is intended. Default: `false`. */
+  readonly allowEmpty?: boolean | undefined;
+  /** Called with each container that could be compared, while its session is open. Default: none. */
+  readonly onTarget?: ((target: OpenTarget) => Promise<void>) | undefined;
+  /** Ends the plan. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Runs an engine to its end and disposes of it. */
 async function runEngine(options: EngineOptions, onStart: ProjectRunOptions["onStart"]): Promise<RunResult> {
   const { createEngine } = await import("../engine/engine.ts");
@@ -63,16 +73,18 @@ export interface Project extends AsyncDisposable {
   readonly file: string | undefined;
   readonly cluster: ClusterConnection;
   readonly registry: PluginRegistry;
-  /** Without mappings where the project was opened with `access: "read"`. */
+  /** Without mappings where the project was opened with `access: "read"` or `"check"`. */
   readonly workloads: readonly ProjectWorkload[];
   /** What a person should know: which plugin replaces a built-in one. */
   readonly notes: readonly string[];
-  /** What the API server must allow for a run. */
+  /** What the API server must allow for a run; with `access: "read"`, for reading the workloads. */
   readonly permissions: readonly NeededPermission[];
   /** Brings the targets up to date once. Resolves when that is done or cannot be. */
   sync(options?: ProjectRunOptions): Promise<RunResult>;
   /** Keeps the targets up to date until the signal. */
   up(options: ProjectRunOptions & { readonly signal: AbortSignal }): Promise<RunResult>;
+  /** What `sync` would do now, by workload. Reads the containers, and changes nothing in them. */
+  plan(options?: ProjectPlanOptions): Promise<readonly PlannedWorkload[]>;
   /** Closes the connection to the cluster, unless it was handed in. The same as `await using`. */
   close(): Promise<void>;
 }
@@ -102,9 +114,14 @@ export async function openProject(options: OpenProjectOptions): Promise<Project>
 
 async function openWith(settings: Settings, options: OpenProjectOptions, signal: AbortSignal): Promise<Project> {
   const { access = "write", onStep } = options;
-  if (access === "read") {
+  if (access === "read" || access === "check") {
     const plans = await planReads(options, settings);
-    const reads = plans.map((plan) => ({ ...plan, mappings: [], run: [] }));
+    const reads = plans.map(({ transports, ...plan }) => ({
+      ...plan,
+      mappings: [],
+      run: [],
+      transports: access === "check" ? transports : [],
+    }));
     return await connect(reads, settings, await settings.registry(), options, signal);
   }
   const plans = await planWrites(options, settings);
@@ -116,7 +133,7 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
 }
 
 async function connect(
-  plans: readonly WorkloadPlan[],
+  plans: readonly ProjectPlan[],
   settings: Settings,
   registry: PluginRegistry,
   options: OpenProjectOptions,
@@ -135,7 +152,7 @@ async function connect(
     if (options.cluster === undefined) await cluster[Symbol.asyncDispose]();
   }
   try {
-    if (options.access !== "read") {
+    if ((options.access ?? "write") === "write") {
       const allowed = settings.config.contexts ?? [];
       checkContextAllowed({ context: cluster.context, named: context, allowed });
     }
@@ -182,6 +199,21 @@ async function connect(
       permissions: neededPermissions(workloads, registry.kinds, registry.transports),
       sync: (run = {}) => start("once", run),
       up: (run) => start("watch", run),
+      plan: async ({ allowEmpty = false, onTarget, signal: stop } = {}) => {
+        const { dryRun } = await import("../engine/dry-run/dry-run.ts");
+        return await dryRun({
+          cluster,
+          kinds: registry.kinds,
+          transports: registry.transports,
+          workloads: workloads.map((workload) => ({ ...workload, kind: workload.found.kind })),
+          runId: randomUUID(),
+          owner: defaultOwner(),
+          host: hostname(),
+          allowEmpty,
+          onTarget,
+          signal: stop ?? new AbortController().signal,
+        });
+      },
       close,
       [Symbol.asyncDispose]: close,
     };

@@ -18,22 +18,22 @@ export interface SelectorOptions {
  * Replaces each plan for a resource alone (`deploy`) by plans for its objects that the selector fits: `deploy/web`, `deploy/api`. Rejects
  * with `KINSYNC_USAGE` where there is none, and with errors of the areas RESOLVE and CLUSTER.
  */
-export async function expandResources(
-  plans: readonly WorkloadPlan[],
+export async function expandResources<Plan extends WorkloadPlan>(
+  plans: readonly Plan[],
   selector: string,
   options: SelectorOptions,
-): Promise<readonly WorkloadPlan[]> {
+): Promise<readonly Plan[]> {
   const expanded = await Promise.all(
     plans.map(async (plan) => (/[\s/]/.test(plan.workload.trim()) ? [plan] : await objectsOf(plan, selector, options))),
   );
   return expanded.flat();
 }
 
-async function objectsOf(
-  plan: WorkloadPlan,
+async function objectsOf<Plan extends WorkloadPlan>(
+  plan: Plan,
   selector: string,
   { cluster, kinds, signal }: SelectorOptions,
-): Promise<readonly WorkloadPlan[]> {
+): Promise<readonly Plan[]> {
   const word = plan.workload.trim();
   const resource = await findResource(cluster, kinds, word, signal);
   const namespace = plan.namespace ?? cluster.namespace;

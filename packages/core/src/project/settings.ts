@@ -30,7 +30,10 @@ export interface Settings {
 const NO_PLUGINS: LoadedPlugins = { kinds: [], transports: [] };
 
 function noConfig({ cwd }: OpenProjectOptions): CheckedConfig {
-  return { config: { workloads: [] }, origin: { folder: cwd, describe: (path) => path.join(".") } };
+  return {
+    config: { workloads: [] },
+    origin: { folder: cwd, placeOf: () => "the command line", describe: (path) => path.join(".") },
+  };
 }
 
 /**

@@ -11,12 +11,20 @@ import { expandResources, selectWorkloads } from "./selector.ts";
 export interface ProjectWorkload extends ResolvedWorkload {
   /** Kind, and the root object as it was when the project was opened. */
   readonly found: FoundWorkload;
+  /** Names of the transports that a sync of it uses; none where it is only read. */
+  readonly transports: readonly string[];
+}
+
+/** A workload to find. */
+export interface ProjectPlan extends WorkloadPlan {
+  /** Default: those of the mappings. */
+  readonly transports?: readonly string[];
 }
 
 export interface FindOptions {
   readonly cluster: ClusterConnection;
   readonly kinds: readonly KindPlugin[];
-  readonly plans: readonly WorkloadPlan[];
+  readonly plans: readonly ProjectPlan[];
   readonly options: Pick<OpenProjectOptions, "flags">;
   readonly signal: AbortSignal;
 }
@@ -28,11 +36,12 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
   const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
   const found = await findWorkloads(cluster, kinds, named, signal);
   const selected = selector === undefined ? found : selectWorkloads(found, selector);
-  return selected.map(({ workload, mappings, run, found }) => ({
+  return selected.map(({ workload, mappings, run, transports, found }) => ({
     name: workload,
     ref: found.ref,
     mappings,
     run,
+    transports: transports ?? mappings.map(({ transport }) => transport),
     found,
   }));
 }

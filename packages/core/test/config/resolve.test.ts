@@ -6,7 +6,11 @@ import type { MappingConfig, WorkloadConfig } from "@kinsync/core/config";
 import { createFolder, failure, thrown } from "./support/folder.ts";
 
 const FOLDER = resolve("/work-of/ada");
-const ORIGIN = { folder: FOLDER, describe: (path: readonly (string | number)[]) => path.join(".") };
+const ORIGIN = {
+  folder: FOLDER,
+  placeOf: () => "kinsync.config.yaml",
+  describe: (path: readonly (string | number)[]) => path.join("."),
+};
 
 function resolveOne(sync: readonly MappingConfig[], rest: Partial<WorkloadConfig> = {}) {
   const [plan] = resolveConfig({ workloads: [{ workload: "jobset/train", sync, ...rest }] }, ORIGIN);

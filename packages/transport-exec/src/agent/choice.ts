@@ -12,7 +12,7 @@ const START_WITHOUT_TOOLS_MS = 5_000;
 const MEMORY_SHARE = 1 / 2;
 const MB = 1_000_000;
 
-/** An agent that was started and was no success. */
+/** An agent that was started and failed. */
 export type Rejection = Pick<AgentCandidate, "verdict" | "reason" | "startMs">;
 
 export interface Selection {
@@ -28,7 +28,7 @@ export interface Selection {
 
 /**
  * Selects the first agent of `order` that the container can run beside what runs there.
- * @param tried agents that were started in this container and were no success
+ * @param tried agents that were started in this container and failed
  */
 export function selectAgent(
   order: readonly Runtime[],

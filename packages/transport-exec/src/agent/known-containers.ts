@@ -8,7 +8,7 @@ const MAX_CONTAINERS = 10_000;
 
 /** What a run learned of one container from earlier sessions. */
 export interface KnownContainer {
-  /** Agents that were no success there. They are not started again. */
+  /** Agents that failed there. They are not started again. */
   readonly rejections: Map<Runtime, Rejection>;
   /** Agents whose connection was lost: their processes may still run. */
   readonly leftBehind: FormerAgent[];

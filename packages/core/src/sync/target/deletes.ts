@@ -1,5 +1,7 @@
 import type { InventoryEntry, Origin } from "../../contract/inventory.ts";
 import { KinsyncError, isKinsyncError } from "../../errors/error.ts";
+import type { Inventory } from "../../contract/transport.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { DesiredRoot } from "./desired-state.ts";
 
 /** Deletes in one mapped root that need consent: files that kinsync did not create, or that a run from another folder did. */
@@ -25,6 +27,16 @@ export function deletesOf(entries: Iterable<InventoryEntry>, origin: Origin | un
     bytes: sorted.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
     origin,
   };
+}
+
+/** Everything that a plan deletes or replaces by another type. @param inventory that the plan was made from */
+export function deletesOfPlan(plan: Plan, inventory: Inventory, origin: Origin | undefined): Deletes {
+  const gone = new Set(plan.entries.flatMap(({ op, path }) => (op === "delete" ? [path] : [])));
+  for (const { path } of plan.foreign) gone.add(path);
+  return deletesOf(
+    inventory.entries.filter(({ path }) => gone.has(path)),
+    origin,
+  );
 }
 
 /** The error that halts a mapped root until the user consents. @param target `pod/NAME, container NAME` */

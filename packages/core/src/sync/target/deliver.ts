@@ -201,7 +201,10 @@ function statsOf(entries: readonly BatchEntry[]): DeliveryStats {
   return { files, deleted, bytes };
 }
 
-function conflictError({ root, target }: DeliveryOptions, conflicts: readonly PlanConflict[]): KinsyncError {
+export function conflictError(
+  { root, target }: Pick<DeliveryOptions, "root" | "target">,
+  conflicts: readonly PlanConflict[],
+): KinsyncError {
   const [first] = conflicts;
   const more = conflicts.length > 1 ? ` (and ${conflicts.length - 1} more)` : "";
   const isFile = root.spec.shape === "file";

@@ -1,9 +1,10 @@
-import type { HostedSession, Inventory, Marker, Origin } from "../../contract/transport.ts";
+import type { HostedSession, Marker, Origin } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { Ledger } from "../plan/ledger.ts";
 import type { ModePolicy } from "../plan/modes.ts";
-import { deletesError, deletesOf, type MayDelete } from "./deletes.ts";
+import { deletesError, deletesOfPlan, type MayDelete } from "./deletes.ts";
 import { planScope, type DesiredRoot } from "./desired-state.ts";
+import { isFromElsewhere, readRoot, withPlaced } from "./read-root.ts";
 
 /** Milliseconds that a refused commit may take to find out who owns the mapped root now. */
 const OWNER_LOOKUP_MS = 2_000;
@@ -52,16 +53,16 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   if (marker !== undefined && marker.runId !== claimant.runId) {
     // A later run of kinsync may have claimed the root while this one was away; it keeps it.
     if (!(isFirst && claimant.force) && marker.since > claimant.since) throw takenBy(contact, marker);
-    if (isFromElsewhere(marker.origin, contact)) await checkDeletes(contact, marker.origin);
+    if (isFromElsewhere(marker.origin, claimant.host, root)) await checkDeletes(contact, marker.origin);
   }
   const initial = initialOf(contact);
   // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
     session.claim(spec, { snapshot: contact.snapshot, tree: "", signal }),
-    initial === "trust" ? undefined : readRoot(contact),
+    initial === "trust" ? undefined : readRoot(session, root, signal),
   ]);
   if (inventory === undefined) return Ledger.trusting(tree, modes);
-  const whole = await withPlaced(contact, inventory);
+  const whole = await withPlaced(session, root, inventory, signal);
   return Ledger.fromInventory(whole, tree, { distrust: initial === "full", modes });
 }
 
@@ -69,38 +70,14 @@ function initialOf({ isFirst, root }: FirstContact) {
   return isFirst ? root.mapping.initial : "verify";
 }
 
-function readRoot({ session, root, signal }: FirstContact): Promise<Inventory> {
-  const paths = [...root.tree.entries.keys()];
-  return session.inventory(root.spec, { paths, list: planScope(root).mirror, signal });
-}
-
-function isFromElsewhere(origin: Origin | undefined, { claimant, root }: FirstContact): origin is Origin {
-  if (origin === undefined || claimant.host === undefined) return false;
-  return origin.host !== claimant.host || origin.folder !== root.mapping.from;
-}
-
 /** Refuses to delete what a run from another folder placed, without consent. Writes nothing. */
 async function checkDeletes(contact: FirstContact, origin: Origin): Promise<void> {
-  const { root, modes, mayDelete, target } = contact;
+  const { session, root, modes, mayDelete, target, signal } = contact;
   if (initialOf(contact) === "trust") return;
-  const inventory = await withPlaced(contact, await readRoot(contact));
+  const inventory = await withPlaced(session, root, await readRoot(session, root, signal), signal);
   const plan = Ledger.fromInventory(inventory, root.tree, { distrust: false, modes }).plan(root.tree, planScope(root));
-  const gone = new Set(plan.entries.flatMap(({ op, path }) => (op === "delete" ? [path] : [])));
-  for (const { path } of plan.foreign) gone.add(path);
-  const deletes = deletesOf(
-    inventory.entries.filter(({ path }) => gone.has(path)),
-    origin,
-  );
+  const deletes = deletesOfPlan(plan, inventory, origin);
   if (deletes.paths.length > 0 && !mayDelete(root, deletes.paths)) throw deletesError(target, root, deletes);
-}
-
-/** Adds the files that an earlier run created and the tree no longer contains: the plan deletes them. */
-async function withPlaced({ session, root, signal }: FirstContact, inventory: Inventory): Promise<Inventory> {
-  const known = new Set(inventory.entries.map((entry) => entry.path));
-  const paths = inventory.placed.filter((path) => !known.has(path) && !root.tree.entries.has(path));
-  if (paths.length === 0) return inventory;
-  const { entries } = await session.inventory(root.spec, { paths, signal });
-  return { ...inventory, entries: [...inventory.entries, ...entries.filter((entry) => !known.has(entry.path))] };
 }
 
 /**

@@ -1,0 +1,58 @@
+import type { InspectedConfig, WorkloadPlan } from "@kinsync/core/project";
+import type { ConfigValue } from "./format-values.ts";
+
+type Path = readonly (string | number)[];
+
+/** A resolved config as a tree of values with their sources. */
+export function resolvedValues({ workloads, config, sourceOf }: InspectedConfig): ConfigValue {
+  const leaf = (value: unknown, ...paths: readonly Path[]): ConfigValue => {
+    const source = paths.map((path) => sourceOf(path)).find((each) => each !== undefined);
+    return { value, source: source ?? "default" };
+  };
+  const contexts = config.contexts === undefined ? {} : { contexts: leaf(config.contexts, ["contexts"]) };
+  const list = workloads.map((plan, index) => ({ fields: workloadValues(plan, ["workloads", index], leaf) }));
+  return { fields: { ...contexts, workloads: { list } } };
+}
+
+type Leaf = (value: unknown, ...paths: readonly Path[]) => ConfigValue;
+
+function workloadValues(plan: WorkloadPlan, at: Path, leaf: Leaf): Record<string, ConfigValue> {
+  const { workload, namespace, mappings, run } = plan;
+  return {
+    workload: leaf(workload, [...at, "workload"]),
+    ...(namespace === undefined ? {} : { namespace: leaf(namespace, [...at, "namespace"]) }),
+    sync: { list: mappings.map((mapping, place) => ({ fields: mappingValues(mapping, at, place, leaf) })) },
+    ...(run.length === 0
+      ? {}
+      : { run: { list: run.map((action, place) => ({ fields: fieldsOf(action, [...at, "run", place], leaf) })) } }),
+  };
+}
+
+function mappingValues(
+  mapping: WorkloadPlan["mappings"][number],
+  at: Path,
+  place: number,
+  leaf: Leaf,
+): Record<string, ConfigValue> {
+  const { id: _id, fromText: _text, toIsFolder, transportOptions, image, container, ...rest } = mapping;
+  const here = [...at, "sync", place];
+  const values = fieldsOf({ ...rest, to: toIsFolder ? `${rest.to}/` : rest.to }, here, leaf);
+  if (transportOptions !== undefined) {
+    values["transport"] = leaf([rest.transport, transportOptions], [...here, "transport"]);
+  }
+  // The container may be named for the whole workload.
+  const named =
+    container === undefined
+      ? {}
+      : { container: leaf(container, [...here, "container"], [...at, "containers", "name"]) };
+  const byImage = image === undefined ? {} : { image: leaf(image, [...at, "containers", "image"]) };
+  return { ...values, ...named, ...byImage };
+}
+
+function fieldsOf(object: object, at: Path, leaf: Leaf): Record<string, ConfigValue> {
+  return Object.fromEntries(
+    Object.entries(object).flatMap(([key, value]: [string, unknown]) =>
+      value === undefined ? [] : [[key, leaf(value, [...at, key])]],
+    ),
+  );
+}

@@ -1,0 +1,40 @@
+/** What people who know kubectl type, and how kinsync does it. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  apply: "kinsync changes no objects. Use `kubectl apply`; `kinsync up` follows the new pods by itself.",
+  cp: "Use `kinsync sync WORKLOAD --sync FROM:TO`.",
+  delete: "kinsync changes no objects. Use `kubectl delete`.",
+  describe: "Use `kinsync explain WORKLOAD`.",
+  diff: "Use `kinsync plan`.",
+  edit: "kinsync changes no objects. Use `kubectl edit`.",
+  exec: "Use `kubectl exec`; commands after a change go into `run` of the config.",
+  get: "Use `kinsync tree WORKLOAD`, or `kubectl get`.",
+  logs: "Use `kubectl logs`.",
+  restart:
+    "kinsync restarts no pods. Use `kubectl rollout restart`; commands after a change go into `run` of the config.",
+  rollout: "kinsync starts no roll-outs. Use `kubectl rollout`; `kinsync up` follows the new pods by itself.",
+  rsync: "Use `kinsync sync WORKLOAD --sync FROM:TO`.",
+  status: "Use `kinsync tree WORKLOAD`, or `kinsync plan` for what differs.",
+  wait: "`kinsync sync` waits for the first container: --wait 2m.",
+  watch: "Use `kinsync up`.",
+};
+
+const OPTIONS: Readonly<Record<string, string>> = {
+  "-A": "kinsync has no option for all namespaces. List the workloads with their namespaces in the config.",
+  "--all-namespaces":
+    "kinsync has no option for all namespaces. List the workloads with their namespaces in the config.",
+  "-c": "Use --container NAME.",
+  "-f": "Use --config FILE.",
+  "--filename": "Use --config FILE.",
+  "-w": "`kinsync up` watches until Ctrl-C.",
+  "--watch": "`kinsync up` watches until Ctrl-C.",
+};
+
+/** How kinsync does what this command of kubectl does. */
+export function hintOfCommand(name: string): string | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+}
+
+/** The same for an option, as it was typed. */
+export function hintOfOption(option: string): string | undefined {
+  return Object.hasOwn(OPTIONS, option) ? OPTIONS[option] : undefined;
+}

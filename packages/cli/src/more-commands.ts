@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import {
+  append,
+  clusterOptions,
+  syncOptions,
+  withCluster,
+  withConfig,
+  withOutput,
+  withSync,
+  type Flags,
+} from "./flags.ts";
+import type { Io } from "./io.ts";
+
+interface RbacFlags extends Flags {
+  readonly name?: string;
+  readonly bindUser?: readonly string[];
+  readonly bindGroup?: readonly string[];
+  readonly bindServiceaccount?: readonly string[];
+  readonly required?: boolean;
+}
+
+/** Adds the commands that prepare, check and clean up: what comes before and after `up` and `sync`. */
+export function addMoreCommands(program: Command, io: Io, finish: (code: number) => void): void {
+  const plan = program
+    .command("plan")
+    .description("show what `sync` would write, delete and run, and change nothing")
+    .argument("[workloads...]", "as kubectl names them. Default: all of the config")
+    .option("--exit-code", "exit with 3 if a container differs from the local files", false)
+    .action(async (workloads: readonly string[], flags: Flags) => {
+      const { runPlan } = await import("./commands/plan/plan.ts");
+      finish(await runPlan(workloads, { ...syncOptions(flags), exitCode: flags.exitCode === true }, io));
+    });
+  withSync(plan);
+
+  const doctor = program
+    .command("doctor")
+    .description("check config, login, rights and containers, and name the next step where something is wrong")
+    .argument("[workloads...]", "as kubectl names them. Default: all of the config")
+    .action(async (workloads: readonly string[], flags: Flags) => {
+      const { runDoctor } = await import("./commands/doctor/doctor.ts");
+      finish(await runDoctor(workloads, syncOptions(flags), io));
+    });
+  withSync(doctor);
+
+  const rbac = program
+    .command("rbac")
+    .description("print the least Role that up and sync need, for kubectl apply -f -")
+    .argument("[workloads...]", "as kubectl names them. Default: all of the config")
+    .option("--name <name>", "name of the roles and bindings", "kinsync")
+    .option("--bind-user <name>", "bind them to this user; may be repeated", append)
+    .option("--bind-group <name>", "bind them to this group; may be repeated", append)
+    .option("--bind-serviceaccount <namespace:name>", "bind them to this service account; may be repeated", append)
+    .option("--required", "leave out the rules that kinsync can do without", false)
+    .action(async (workloads: readonly string[], flags: RbacFlags) => {
+      const { runRbac } = await import("./commands/rbac/rbac.ts");
+      const { name = "kinsync", bindUser = [], bindGroup = [], bindServiceaccount = [], required = false } = flags;
+      const who = {
+        name,
+        users: bindUser,
+        groups: bindGroup,
+        serviceAccounts: bindServiceaccount,
+        isRequiredOnly: required,
+      };
+      finish(await runRbac(workloads, { ...clusterOptions(flags), ...who }, io));
+    });
+  withCluster(rbac);
+
+  const config = program.command("config").description("check the config, or print it with all defaults");
+  for (const [name, description] of [
+    ["check", "check the config, its local paths and its plugins, without a cluster"],
+    ["print", "print the config with every default, and where each value comes from"],
+  ] as const) {
+    const command = config
+      .command(name)
+      .description(description)
+      .action(async (flags: Flags) => {
+        const { runConfigCheck, runConfigPrint } = await import("./commands/config/config.ts");
+        finish(await (name === "check" ? runConfigCheck : runConfigPrint)(clusterOptions(flags), io));
+      });
+    withOutput(withConfig(command));
+  }
+}

@@ -1,0 +1,187 @@
+import type { ClusterConnection } from "../../contract/cluster.ts";
+import type { KindPlugin } from "../../contract/kind.ts";
+import type { TransportPlugin } from "../../contract/transport.ts";
+import { asKinsyncError, KinsyncError } from "../../errors/error.ts";
+import { ReflectorPool } from "../../kube/reflector-pool.ts";
+import { createSource } from "../../local/watcher.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import { hostTransport, type HostedTransport } from "../../plugins/host.ts";
+import { resolveOnce } from "../../resolve/report/explain.ts";
+import { selectFromMember, type EligibleContainer } from "../../resolve/select/eligible.ts";
+import { OpenLimit } from "../../sync/target/open-limit.ts";
+import { deadline, untilAborted } from "../../time/deadline.ts";
+import { LocalFiles } from "../local-files.ts";
+import type { ResolvedWorkload } from "../resolved-workload.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { leftOutOf } from "./left-out.ts";
+import { planTarget, problemOf } from "./plan-target.ts";
+import type {
+  OpenTarget,
+  PlannedOther,
+  PlannedSource,
+  PlannedTarget,
+  PlanProblem,
+  PlannedWorkload,
+} from "./plan-types.ts";
+
+/** Milliseconds for the local files of one workload, and for one container. */
+const LOCAL_FILES_MS = 120_000;
+const TARGET_MS = 60_000;
+
+export interface DryRunOptions {
+  readonly cluster: ClusterConnection;
+  readonly kinds: readonly KindPlugin[];
+  readonly transports: readonly TransportPlugin[];
+  readonly workloads: readonly (ResolvedWorkload & { readonly kind: KindPlugin | undefined })[];
+  /** As in a run; nothing of it is written. */
+  readonly runId: string;
+  readonly owner: string;
+  readonly host: string | undefined;
+  /** An empty source folder is intended. */
+  readonly allowEmpty: boolean;
+  /** Called with each container that could be compared, while its session is open. */
+  readonly onTarget?: ((target: OpenTarget) => Promise<void>) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a sync would do: reads the local files, the members and what their containers hold, and compares them as a first contact does.
+ * Changes nothing in the containers: no claim, no marker, no state directory.
+ */
+export async function dryRun(options: DryRunOptions): Promise<readonly PlannedWorkload[]> {
+  const transports = new Map(options.transports.map((plugin) => [plugin.name, hostTransport(plugin)]));
+  const limit = new OpenLimit();
+  // One target writes the files that several have, as in a sync.
+  const writers = new Map<string, string>();
+  await using reflectors = new ReflectorPool({ cluster: options.cluster });
+  const results: PlannedWorkload[] = [];
+  for (const workload of options.workloads) {
+    results.push(await planWorkload(workload, { options, transports, limit, writers, reflectors }));
+  }
+  return results;
+}
+
+interface DryRun {
+  readonly options: DryRunOptions;
+  readonly transports: ReadonlyMap<string, HostedTransport>;
+  readonly limit: OpenLimit;
+  /** The target that writes, by place. */
+  readonly writers: Map<string, string>;
+  readonly reflectors: ReflectorPool;
+}
+
+async function planWorkload(workload: DryRunOptions["workloads"][number], run: DryRun): Promise<PlannedWorkload> {
+  const { cluster, kinds, signal } = run.options;
+  const { ref, kind, mappings, name } = workload;
+  const problems: PlanProblem[] = [];
+  const [resolution, local] = await Promise.all([
+    resolveOnce({ cluster, reflectors: run.reflectors, ref, kind, kinds, signal }),
+    readLocalFiles(mappings, run.options, problems),
+  ]);
+  problems.push(...resolution.problems.map(problemOf));
+  const eligible: EligibleContainer[] = [];
+  const others: PlannedOther[] = [];
+  for (const member of resolution.members) {
+    const { containers, missing } = selectFromMember(member, mappings, kind);
+    eligible.push(...containers);
+    for (const { reason, mapping } of missing) {
+      problems.push(problemOf(new KinsyncError("KINSYNC_RESOLVE_CONTAINER", `${mapping.id}: ${reason}`)));
+    }
+    if (containers.length === 0) others.push({ pod: member.name, state: member.state, reason: member.reason.message });
+  }
+  return {
+    workload: name,
+    namespace: ref.namespace,
+    kind: ref.resource.kind,
+    notes: resolution.notes.map(({ message }) => message),
+    problems,
+    sources: local.mappings.map(sourceOf),
+    targets: await planTargets(eligible, local, workload, run),
+    others,
+    leftOut: (await Promise.all(local.mappings.map((part) => leftOutOf(part, signal)))).flat(),
+  };
+}
+
+/** All targets side by side. Of several with the same files, the first to answer writes them. */
+async function planTargets(
+  eligible: readonly EligibleContainer[],
+  snapshot: Snapshot,
+  { run: actions }: ResolvedWorkload,
+  { options, transports, limit, writers }: DryRun,
+): Promise<readonly PlannedTarget[]> {
+  const transportOf = (mapping: ResolvedMapping): HostedTransport => {
+    const transport = transports.get(mapping.transport);
+    if (transport !== undefined) return transport;
+    throw new KinsyncError(
+      "KINSYNC_PLUGIN_NOT_FOUND",
+      `${mapping.id}: the transport ${mapping.transport} is not loaded`,
+    );
+  };
+  return await Promise.all(
+    eligible.map(async (each) => {
+      using limited = deadline(options.signal, TARGET_MS, `read pod/${each.member.name}`);
+      return await planTarget({
+        eligible: each,
+        snapshot,
+        actions,
+        host: options.host,
+        transportOf,
+        writerOf: (place, target) => {
+          const writer = writers.get(place) ?? target;
+          writers.set(place, writer);
+          return writer;
+        },
+        open: async (mapping, signal) => {
+          const { target, member } = each;
+          if (target === undefined) throw new KinsyncError("KINSYNC_TARGET_GONE", "the container no longer runs");
+          const { cluster, runId, owner, host } = options;
+          const context = {
+            cluster,
+            runId,
+            owner,
+            since: new Date().toISOString(),
+            ...(host === undefined ? {} : { host }),
+            pod: member.pod,
+            roots: [],
+            options: mapping.transportOptions ?? {},
+            signal,
+          };
+          return await limit.run(target.node ?? "", signal, () => transportOf(mapping).open(target, context));
+        },
+        onTarget: options.onTarget,
+        signal: limited.signal,
+      });
+    }),
+  );
+}
+
+/** The first snapshot of the local files. */
+async function readLocalFiles(
+  mappings: readonly ResolvedMapping[],
+  { allowEmpty, signal }: DryRunOptions,
+  problems: PlanProblem[],
+): Promise<Snapshot> {
+  using limited = deadline(signal, LOCAL_FILES_MS, "read the local files");
+  const first = Promise.withResolvers<Snapshot>();
+  await using files = new LocalFiles({
+    mappings,
+    createSource,
+    allowEmpty,
+    onSnapshot: (snapshot) => first.resolve(snapshot),
+    onProblem: (problem) => problems.push(problemOf(asKinsyncError(problem))),
+    onNote: () => undefined,
+    signal: limited.signal,
+  });
+  return files.current ?? (await untilAborted(first.promise, limited.signal));
+}
+
+function sourceOf({ mapping, tree, halted }: Snapshot["mappings"][number]): PlannedSource {
+  return {
+    mapping: mapping.id,
+    from: mapping.fromText,
+    to: mapping.to,
+    entries: tree?.entries.size ?? 0,
+    bytes: tree?.bytes ?? 0,
+    ...(halted === undefined ? {} : { halted }),
+  };
+}
