@@ -19,7 +19,7 @@ export interface Marker {
   readonly origin?: Origin;
   readonly incarnation: string;
   readonly snapshot: number;
-  /** Digest of the tree that is completely in place. */
+  /** Digest of the tree that is completely in place; `released` after the run has ended and left the root to another one. */
   readonly tree: string;
 }
 

@@ -7,6 +7,8 @@ export interface EngineCommands {
   rescan(): Promise<void>;
   /** Retries at once every target that failed or waits for its next attempt. */
   trigger(): void;
+  /** Takes back at once every target that another run of kinsync took. Without it, a run continues there when the other one has ended. */
+  reclaim(): void;
   /**
    * Allows the deletes that halt this mapping now, and tries again. Other deletes, later ones included, halt again.
    * @param mapping id as in the event `halted`. Default: all mappings
@@ -23,13 +25,18 @@ export interface EngineCommands {
 export interface Commandable {
   rescan(): Promise<void>;
   retryNow(): void;
+  reclaim(): void;
   allowDeletes(mapping?: string): void;
 }
 
-/** The commands for the workloads that run now. */
+/**
+ * The commands for the workloads that run now.
+ * @param onReclaim called before targets are taken back
+ */
 export function engineCommands(
   running: () => readonly Commandable[],
   setWorkloads: EngineCommands["setWorkloads"],
+  onReclaim: () => void,
 ): EngineCommands {
   return {
     async rescan() {
@@ -37,6 +44,10 @@ export function engineCommands(
     },
     trigger() {
       for (const each of running()) each.retryNow();
+    },
+    reclaim() {
+      onReclaim();
+      for (const each of running()) each.reclaim();
     },
     allowDeletes(mapping) {
       for (const each of running()) each.allowDeletes(mapping);

@@ -27,6 +27,8 @@ import { compareWorkloads, isSameWorkload, workloadKey, type WorkloadChanges } f
 const ENDING_MS = 800;
 /** Extra time beyond `wait` for the first pass, which never ends if the API server stopped answering. */
 const PATIENCE_MS = 30_000;
+/** Time to give back, at the end of a run, what it took from another one. */
+const RELEASE_MS = 300;
 /** Time for members to appear where a mapping names a role or container that no member has yet. */
 const OBSTACLE_MS = 5_000;
 
@@ -40,7 +42,8 @@ class JoinedEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #runId: string;
   readonly #owner: string;
-  readonly #since = new Date().toISOString();
+  /** When this run began, or took targets back: the later one of two runs owns a target. */
+  #since = new Date().toISOString();
   readonly #abort = new AbortController();
   readonly #archives = new ArchivePool();
   readonly #limit = new OpenLimit();
@@ -68,6 +71,7 @@ class JoinedEngine implements Engine {
     this.commands = engineCommands(
       () => (this.#ending === undefined ? this.#workloads : []),
       (workloads) => this.#setWorkloads(workloads),
+      () => this.#becomeLater(),
     );
   }
 
@@ -90,6 +94,7 @@ class JoinedEngine implements Engine {
         summaries: this.#workloads.map((workload) => workload.summary()),
         outcome: this.#runOutcome(isAnswer),
       };
+      await this.#release();
       await this[Symbol.asyncDispose]();
       for (const summary of result.summaries) this.#emit(summary);
       return result;
@@ -139,6 +144,23 @@ class JoinedEngine implements Engine {
     return this.#ending !== undefined;
   }
 
+
+  /** Begins anew, as far as other runs see: later than each run that took a target, also where its clock is ahead. */
+  #becomeLater(): void {
+    const taken = this.#workloads
+      .flatMap((workload) => workload.takenSince ?? [])
+      .map((since) => Date.parse(since) + 1);
+    this.#since = new Date(Math.max(Date.now(), ...taken.filter((time) => !Number.isNaN(time)))).toISOString();
+  }
+
+  /** Gives back what this run took from runs that may still be there. */
+  async #release(): Promise<void> {
+    const limit = AbortSignal.timeout(RELEASE_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    limit.addEventListener("abort", () => resolve(), { once: true });
+    await Promise.race([Promise.all(this.#workloads.map((workload) => workload.release(limit))), promise]);
+  }
+
   #join(workload: ResolvedWorkload): WorkloadEngine {
     const { cluster, kinds, allowEmpty = false, createSource: custom } = this.#options;
     const kind = kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
@@ -157,7 +179,7 @@ class JoinedEngine implements Engine {
       places: this.#places,
       rank: this.#rank++,
       runId: this.#runId,
-      since: this.#since,
+      since: () => this.#since,
       allowEmpty,
       consent: this.#options,
       signal,

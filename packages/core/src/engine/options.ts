@@ -2,6 +2,7 @@ import type { ClusterConnection } from "../contract/cluster.ts";
 import type { Origin } from "../contract/inventory.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
+import type { ErrorCode } from "../errors/codes.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Resolution } from "../resolve/resolution.ts";
@@ -111,6 +112,8 @@ export interface TargetView {
   /** Milliseconds of the last delivery. */
   readonly duration: number | undefined;
   readonly reason: string;
+  /** Of the error that is the reason. Absent: no error is. */
+  readonly code?: ErrorCode;
   /** Mapped roots that it shares with other targets. Absent: none. */
   readonly shared?: readonly SharedRootView[];
 }

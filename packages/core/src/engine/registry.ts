@@ -34,7 +34,8 @@ export interface RegistryOptions {
   /** Position of the workload in the run. */
   readonly rank: number;
   readonly runId: string;
-  readonly since: string;
+  /** ISO 8601: when this run began, or took targets back. */
+  readonly since: () => string;
   readonly host: string | undefined;
   /** The pod existed when this run began: its mapped roots are claimed from any owner. */
   readonly isInitial: (uid: string) => boolean;
@@ -84,7 +85,15 @@ export class TargetRegistry implements AsyncDisposable {
       isCurrent: (entry) => !this.#isOver && this.#entries.get(entry.eligible.key) === entry,
       onChange,
     };
-    this.#claimants = { initial: { runId, since, host, force: true }, later: { runId, since, host, force: false } };
+    const claimant = (force: boolean): Claimant => ({
+      runId,
+      get since() {
+        return since();
+      },
+      host,
+      force,
+    });
+    this.#claimants = { initial: claimant(true), later: claimant(false) };
   }
 
   /** Processes the members that came, went or changed. */
@@ -185,6 +194,25 @@ export class TargetRegistry implements AsyncDisposable {
     for (const entry of this.#entries.values()) entry.retryNow();
   }
 
+  /** Takes back every target that another run took. */
+  reclaim(): void {
+    for (const entry of this.#entries.values()) entry.reclaim();
+  }
+
+  /** The latest start of a run that took a target. */
+  get takenSince(): string | undefined {
+    return [...this.#entries.values()]
+      .flatMap(({ worker }) => worker?.takenSince ?? [])
+      .toSorted()
+      .at(-1);
+  }
+
+  /** Gives back what this run took from another one. */
+  async giveBack(signal: AbortSignal): Promise<void> {
+    const workers = [...this.#entries.values()].flatMap(({ worker }) => worker ?? []);
+    await Promise.allSettled(workers.map((worker) => worker.giveBack(signal)));
+  }
+
   /** Emits again that these targets get nothing: another run of kinsync owns them. */
   remindTaken(): void {
     for (const entry of this.#entries.values()) {
@@ -198,7 +226,7 @@ export class TargetRegistry implements AsyncDisposable {
         container,
         code: "KINSYNC_TARGET_TAKEN",
         reason: worker.reason,
-        hint: "This save was not sent there. Stop the other kinsync, then restart this one.",
+        hint: "This save was not sent there. It is sent when the other kinsync has ended, or when this one takes the container back.",
       });
     }
   }

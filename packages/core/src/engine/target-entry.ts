@@ -1,6 +1,7 @@
 import type { RunResult } from "../contract/action.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { HostedSession, ReceiptNote, SessionFacts } from "../contract/session.ts";
+import type { ErrorCode } from "../errors/codes.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
@@ -55,6 +56,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   /** Only while the container runs. */
   #places: TargetPlaces | undefined;
   #workingDirectory: string | undefined;
+  /** Of the error that explains the status. */
+  #code: ErrorCode | undefined;
   /** Entries of the last delivery. */
   #files = 0;
   /** Milliseconds of the last delivery. */
@@ -102,6 +105,13 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.#worker?.retryNow();
   }
 
+  /** Takes the target back from another run. */
+  reclaim(): void {
+    if (this.#worker?.isTaken !== true) return;
+    if (this.#places !== undefined) this.#context.places.reclaimed(this.#places.key);
+    this.#worker.reclaim();
+  }
+
   /** The container no longer exists, or should no longer hold files. Its places stay as long as another target has them. */
   leavePlaces(): void {
     this.#context.sharedFailures.forget(this);
@@ -122,6 +132,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
       files: this.#files,
       duration: this.#duration,
       reason: this.#worker?.reason ?? container.waiting ?? "the container does not run",
+      ...(this.#code === undefined ? {} : { code: this.#code }),
       ...(shared.length === 0 ? {} : { shared }),
     };
   }
@@ -193,6 +204,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     const { emitter } = this.#context;
     const names = this.names();
     const snapshot = this.#worker?.snapshot;
+    this.#code = error?.code;
     emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
     if (error !== undefined) this.#emitError(names, status, error);
     this.#context.places.status(this.#running.key, status, reason, error);
@@ -242,6 +254,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   onApart({ mapping }: DesiredRoot): void {
     if (this.#isCurrent) this.#context.places.apart(this.#running.key, mapping.id);
+  }
+
+  onReleased(): void {
+    if (this.#isCurrent) this.reclaim();
   }
 
   onFailure(error: KinsyncError): void {

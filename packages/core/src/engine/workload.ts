@@ -37,7 +37,8 @@ export interface WorkloadEngineOptions {
   /** Position of the workload in the run. */
   readonly rank: number;
   readonly runId: string;
-  readonly since: string;
+  /** ISO 8601: when this run began, or took targets back. */
+  readonly since: () => string;
   readonly allowEmpty: boolean;
   readonly consent: Pick<EngineOptions, "host" | "deletes" | "allowedDeletes" | "onDeletes">;
   readonly signal: AbortSignal;
@@ -170,6 +171,20 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   retryNow(): void {
     this.#registry.retryNow();
+  }
+
+  reclaim(): void {
+    this.#registry.reclaim();
+  }
+
+  /** The latest start of a run that took a target of this workload. */
+  get takenSince(): string | undefined {
+    return this.#registry.takenSince;
+  }
+
+  /** Gives back what this run took from another one. */
+  release(signal: AbortSignal): Promise<void> {
+    return this.#registry.giveBack(signal);
   }
 
   allowDeletes(mapping?: string): void {

@@ -244,7 +244,7 @@ export const ERRORS = {
   },
   KINSYNC_TARGET_TAKEN: {
     summary: "Another kinsync now writes to this container path.",
-    hint: "Stop the other one, then start this one again.",
+    hint: "kinsync continues here when the other one has ended. To take the container back now, press `r` in `kinsync up`, or start it again.",
     retry: "terminal",
   },
   KINSYNC_TARGET_TIMEOUT: {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, assert, beforeEach, expect, test, vi } from "vitest";
 import { KinsyncError } from "../../src/errors/error.ts";
 import { mapping } from "../support/mapping.ts";
 import { PODS } from "../support/objects.ts";
@@ -97,6 +97,54 @@ test("a run whose target another run took over reports every save that is not se
   expect(environment.container(member("p")).seen(key(a))).toEqual({ f: "1" });
   await environment.end();
 });
+
+/** A run whose target another run took, after it missed a save. */
+async function takenRun(since: string) {
+  const a = mapping("a");
+  const environment = Environment.start([a]);
+  await advance(1_000);
+  const root = environment.container(member("p")).root(key(a));
+  assert(root.marker !== undefined);
+  root.marker = { ...root.marker, runId: "other", owner: "root@bar", since };
+  environment.source(a).save({ f: "2" });
+  await advance(1_000);
+  const status = () => environment.engine.view().workloads[0]?.targets[0]?.status;
+  expect(status()).toBe("halted");
+  return { environment, root, status, seen: () => environment.container(member("p")).seen(key(a)) };
+}
+
+test("a run whose target another run took stays away while the other one is there", async () => {
+  const { environment, status, seen } = await takenRun("2026-02-01T00:00:00.000Z");
+  await advance(120_000);
+  expect(status()).toBe("halted");
+  expect(seen()).toEqual({ f: "1" });
+  expect(environment.container(member("p")).openSessions).toBe(0);
+  await environment.end();
+});
+
+test("a run continues where the run that took its target has ended and left it", async () => {
+  const { environment, root, status, seen } = await takenRun("2026-02-01T00:00:00.000Z");
+  assert(root.marker !== undefined);
+  root.marker = { ...root.marker, tree: "released" };
+  await advance(10_000);
+  expect(status()).toBe("synced");
+  expect(seen()).toEqual({ f: "2" });
+  await environment.end();
+});
+
+test.each(["2026-02-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z"])(
+  "the command reclaim takes a target back from a run that began at %s",
+  async (since) => {
+    const { environment, root, status, seen } = await takenRun(since);
+    environment.engine.commands.reclaim();
+    await advance(1_000);
+    expect(status()).toBe("synced");
+    expect(seen()).toEqual({ f: "2" });
+    expect(root.marker?.runId).not.toBe("other");
+    expect((root.marker?.since ?? "") > since || since.startsWith("2026")).toBe(true);
+    await environment.end();
+  },
+);
 
 test("events name the role and index that a member has now", async () => {
   const a = mapping("a");

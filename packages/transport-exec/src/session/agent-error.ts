@@ -113,19 +113,27 @@ function pathOf(path: string, root: string): string {
 }
 
 function takenError(marker: string, operation: Operation): KinsyncError {
-  let who = "another kinsync";
-  try {
-    const { owner, since } = JSON.parse(marker) as { owner?: unknown; since?: unknown };
-    if (typeof owner === "string") who = oneLine(owner);
-    if (typeof since === "string") who += `, running since ${oneLine(since)}`;
-  } catch {
-    // The marker is not readable. It is not this session's, which is enough.
-  }
+  const path = operation.root;
+  const { owner, since } = ownerOf(marker);
+  const known = owner === undefined ? "" : ` (${owner}${since === undefined ? "" : `, since ${since}`})`;
   return new KinsyncError(
     "KINSYNC_TARGET_TAKEN",
-    `${nameOf(operation.target)}: ${operation.root} was claimed by ${who}`,
+    `${nameOf(operation.target)}: another kinsync${known} now writes ${path}`,
     {
-      details: { path: operation.root },
+      details: { path, ...(owner === undefined ? {} : { owner }), ...(since === undefined ? {} : { since }) },
     },
   );
+}
+
+/** Of a marker that is not this session's; it may hold anything. */
+function ownerOf(marker: string): { readonly owner?: string; readonly since?: string } {
+  try {
+    const { owner, since } = JSON.parse(marker) as { owner?: unknown; since?: unknown };
+    return {
+      ...(typeof owner === "string" ? { owner: oneLine(owner) } : {}),
+      ...(typeof since === "string" ? { since: oneLine(since) } : {}),
+    };
+  } catch {
+    return {};
+  }
 }

@@ -167,6 +167,14 @@ export class Places implements Disposable {
     if (state !== undefined) this.#refit(state);
   }
 
+  /** A target that another run took is this run's again. */
+  reclaimed(key: string): void {
+    const state = this.#members.get(key);
+    if (state === undefined) return;
+    state.isTaken = false;
+    this.#refit(state);
+  }
+
   #refit(state: MemberState): void {
     if (state.unfitUntil === 0 || state.isTaken) return;
     state.unfitUntil = 0;

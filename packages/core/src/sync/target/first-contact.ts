@@ -4,6 +4,7 @@ import { Ledger } from "../plan/ledger.ts";
 import type { ModePolicy } from "../plan/modes.ts";
 import { deletesError, deletesOfPlan, type MayDelete } from "./deletes.ts";
 import { planScope, type DesiredRoot } from "./desired-state.ts";
+import { isReleased } from "./ownership.ts";
 import { isFromElsewhere, readRoot, withPlaced } from "./read-root.ts";
 
 /** Milliseconds that a refused commit may take to find out who owns the mapped root now. */
@@ -37,6 +38,8 @@ export interface FirstContact {
   readonly target: string;
   /** This run has not claimed this root before. */
   readonly isFirst: boolean;
+  /** The root is taken from another run, which may still be there. */
+  readonly onTakeOver: () => void;
   readonly modes: ModePolicy;
   readonly mayDelete: MayDelete;
   readonly signal: AbortSignal;
@@ -52,7 +55,10 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   const { marker } = await session.inventory(spec, { paths: [], signal });
   if (marker !== undefined && marker.runId !== claimant.runId) {
     // A later run of kinsync may have claimed the root while this one was away; it keeps it.
-    if (!(isFirst && claimant.force) && marker.since > claimant.since) throw takenBy(contact, marker);
+    if (!isReleased(marker)) {
+      if (!(isFirst && claimant.force) && marker.since > claimant.since) throw takenBy(contact, marker);
+      contact.onTakeOver();
+    }
     if (isFromElsewhere(marker.origin, claimant.host, root)) await checkDeletes(contact, marker.origin);
   }
   const initial = initialOf(contact);
@@ -86,7 +92,7 @@ async function checkDeletes(contact: FirstContact, origin: Origin): Promise<void
  * @returns the error to report; `error` itself where the owner cannot be found out
  */
 export async function withOwner(
-  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete">,
+  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver">,
   error: unknown,
 ): Promise<unknown> {
   if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;
@@ -95,6 +101,10 @@ export async function withOwner(
     const limit = AbortSignal.any([signal, AbortSignal.timeout(OWNER_LOOKUP_MS)]);
     const { marker } = await session.inventory(root.spec, { paths: [], signal: limit });
     if (marker === undefined) return error;
+    if (marker.runId !== claimant.runId && isReleased(marker)) {
+      const message = `${target}: another kinsync (${marker.owner}) wrote ${root.mapping.to} meanwhile, and has ended`;
+      return new KinsyncError("KINSYNC_TARGET_LOST", message, { cause: error });
+    }
     if (marker.runId !== claimant.runId) return takenBy(contact, marker);
     return new KinsyncError(
       "KINSYNC_TARGET_LOST",

@@ -17,6 +17,8 @@ export interface RootOptions {
   readonly worker: Pick<WorkerOptions, "name" | "claimant" | "claimed" | "archives" | "mayDelete">;
   readonly capabilities: TransportCapabilities;
   readonly notes: TargetNotes;
+  /** The root is taken from another run, which may still be there. */
+  readonly onTakeOver: () => void;
   readonly onProgress: (sent: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -32,6 +34,7 @@ export async function prepareRoot({
   worker,
   capabilities,
   notes,
+  onTakeOver,
   onProgress,
   signal,
 }: RootOptions): Promise<PreparedDelivery> {
@@ -49,6 +52,7 @@ export async function prepareRoot({
     claimant,
     target,
     isFirst: !claimed.has(id),
+    onTakeOver,
     modes: notes.modePolicy(root.mapping, capabilities),
     mayDelete,
     signal,

@@ -26,6 +26,8 @@ export interface WorkerListener {
   onApart(root: DesiredRoot): void;
   /** A pass failed or halted, or another run owns the target. */
   onFailure(error: KinsyncError): void;
+  /** The run that owned the target has ended and left it. */
+  onReleased(): void;
   onRetry(error: KinsyncError, delay: number): void;
   onProgress(root: DesiredRoot, sent: number, total: number): void;
   onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;

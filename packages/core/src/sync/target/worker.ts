@@ -10,6 +10,7 @@ import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-sta
 import { takenOver } from "./first-contact.ts";
 import { Followers } from "./follow.ts";
 import { TargetNotes } from "./notes.ts";
+import { Ownership } from "./ownership.ts";
 import { prepareRoot } from "./prepare-root.ts";
 import type { TargetStatus } from "./status.ts";
 import { Visibility } from "./visibility.ts";
@@ -32,7 +33,8 @@ export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #abort = new AbortController();
   readonly #channels: Channels;
-  readonly #startedAt = performance.now();
+  /** When the worker began, or took the target back. */
+  #startedAt = performance.now();
   // What a target at rest does not need is made when it is needed: there may be thousands of targets.
   #actions: TargetActions | undefined;
   #backoff: Backoff | undefined;
@@ -50,6 +52,7 @@ export class Worker implements AsyncDisposable {
   #blocked: { readonly key: string } | "for-good" | undefined;
   #visibility: Visibility | undefined;
   #followers: Followers | undefined;
+  #ownership: Ownership | undefined;
   /** Mappings whose roots the open sessions may own. */
   #led: readonly string[] = NONE;
   readonly #notes: TargetNotes;
@@ -82,9 +85,31 @@ export class Worker implements AsyncDisposable {
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
-  /** Another run of kinsync owns the target: no attempt is repeated. */
+  /** Another run of kinsync owns the target: no attempt is repeated until it has left it, or until `reclaim`. */
   get isTaken(): boolean {
     return this.#blocked === "for-good";
+  }
+
+  /** ISO 8601: when the run began that owns the target, if another one does and it is known. */
+  get takenSince(): string | undefined {
+    return this.#ownership?.takenSince;
+  }
+
+  /** The target is this run's again. */
+  reclaim(): void {
+    if (!this.isTaken) return;
+    this.#ownership?.regained();
+    this.#startedAt = performance.now();
+    this.#blocked = undefined;
+    // A session writes the start of the run into its markers, and that is another one now.
+    void this.#channels.close();
+    this.#set("waiting", "connecting");
+    this.enqueue();
+  }
+
+  /** Gives back the roots that this run took from another one. */
+  async giveBack(signal: AbortSignal): Promise<void> {
+    if (!this.isTaken) await this.#ownership?.giveBack(signal);
   }
 
   /** Compares again. */
@@ -228,6 +253,7 @@ export class Worker implements AsyncDisposable {
       worker: this.#options,
       notes: this.#notes,
       capabilities,
+      onTakeOver: () => this.#owner.tookOver(id),
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
@@ -244,6 +270,17 @@ export class Worker implements AsyncDisposable {
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
     if (root.place !== undefined) this.#following.delivered(root);
     listener.onDelivered(root, changed);
+  }
+
+  /** Made when another run is met. */
+  get #owner(): Ownership {
+    return (this.#ownership ??= new Ownership({
+      channels: this.#channels,
+      runId: this.#options.claimant.runId,
+      roots: () => this.#desired.roots,
+      onReleased: () => this.#options.listener.onReleased(),
+      signal: this.#abort.signal,
+    }));
   }
 
   /** Made when a root shares its files. */
@@ -271,6 +308,8 @@ export class Worker implements AsyncDisposable {
   }
 
   async #failed(thrown: unknown): Promise<void> {
+    // The pass that was cut off when another run took the target.
+    if (this.isTaken) return;
     const error = asKinsyncError(thrown, `${this.#options.name}: something failed inside kinsync`, { retry: "retry" });
     if (error.code === "KINSYNC_TARGET_TAKEN") {
       this.#halt(error);
@@ -322,6 +361,7 @@ export class Worker implements AsyncDisposable {
     this.#blocked = "for-good";
     this.#set("halted", error.message, error);
     this.#options.listener.onFailure(error);
+    this.#owner.lost(error);
   }
 
   #set(status: TargetStatus, reason: string, error?: KinsyncError): void {
@@ -335,6 +375,7 @@ export class Worker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(ENDED);
     clearTimeout(this.#retryTimer);
+    this.#ownership?.[Symbol.dispose]();
     await this.#channels.close();
     await Promise.allSettled([this.#passes, this.#actions?.[Symbol.asyncDispose]()]);
     await this.#channels[Symbol.asyncDispose]();

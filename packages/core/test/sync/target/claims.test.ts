@@ -46,3 +46,48 @@ test("a pod that was created later stays with the later run", async () => {
   expect(target.worker.reason).toContain("owner of other");
   expect(target.container.seen("src")).toEqual({});
 });
+
+test("a run gives back what it took from another run, and only that", async () => {
+  await using target = new TargetFixture();
+  const other = await target.container.open("other");
+  const spec = { path: "/src", shape: "directory", key: "src" } as const;
+  await other.claim(spec, { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) });
+  const [src, conf] = [target.files("src"), target.files("conf")];
+  src.set({ a: "1" });
+  conf.set({ b: "1" });
+  target.start({ files: [src, conf] });
+  await target.until(() => target.worker.status === "synced");
+  await target.worker.giveBack(AbortSignal.timeout(1000));
+  expect(target.container.root("src").marker).toMatchObject({ runId: "me", tree: "released" });
+  expect(target.container.root("conf").marker?.tree).not.toBe("released");
+});
+
+test("a run does not give back what a third run has taken meanwhile", async () => {
+  await using target = new TargetFixture();
+  const spec = { path: "/src", shape: "directory", key: "src" } as const;
+  const other = await target.container.open("other");
+  await other.claim(spec, { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) });
+  const files = target.files("src");
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  const third = await target.container.open("third", "2026-01-02T00:00:00.000Z");
+  await third.claim(spec, { snapshot: 1, tree: "", signal: AbortSignal.timeout(1000) });
+  await target.worker.giveBack(AbortSignal.timeout(1000));
+  expect(target.container.root("src").marker).toMatchObject({ runId: "third", tree: "" });
+});
+
+test("a save after a run that took the target and has left it is sent at once", async () => {
+  await using target = new TargetFixture();
+  const files = target.files("src");
+  files.set({ a: "1" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  const spec = { path: "/src", shape: "directory", key: "src" } as const;
+  const other = await target.container.open("other", "2026-01-02T00:00:00.000Z");
+  await other.claim(spec, { snapshot: 1, tree: "released", signal: AbortSignal.timeout(1000) });
+  files.set({ a: "2" });
+  await target.until(target.synced(2));
+  expect(target.container.seen("src")).toEqual({ a: "2" });
+  expect(target.events.filter((event) => event.startsWith("halted"))).toEqual([]);
+});

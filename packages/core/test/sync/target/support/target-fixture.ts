@@ -106,6 +106,7 @@ export class TargetFixture implements AsyncDisposable {
         onShared: () => {},
         onApart: () => {},
         onFailure: () => {},
+        onReleased: () => this.worker.reclaim(),
         onRetry: (error) => this.#report(`retry ${error.code}`),
         onProgress: () => {},
         onRun: (action, result) =>

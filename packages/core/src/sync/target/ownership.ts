@@ -1,0 +1,116 @@
+import type { Marker } from "../../contract/inventory.ts";
+import type { KinsyncError } from "../../errors/error.ts";
+import { Backoff } from "../../time/backoff.ts";
+import type { Channels } from "./channels.ts";
+import type { DesiredRoot } from "./desired-state.ts";
+
+/** Between two checks whether the run that took the target has left it. */
+const CHECK_MS = { min: 3_000, max: 30_000 };
+/** `Marker.tree` of a root that its run has left to others. */
+const RELEASED = "released";
+
+/** The run that owns the root has ended and left it. */
+export function isReleased({ tree }: Marker): boolean {
+  return tree === RELEASED;
+}
+
+export interface OwnershipOptions {
+  readonly channels: Channels;
+  readonly runId: string;
+  readonly roots: () => readonly DesiredRoot[];
+  /** The run that took the target has left it. */
+  readonly onReleased: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Which run owns one target: what this run took from another one, and what another one took from it. */
+export class Ownership implements Disposable {
+  readonly #options: OwnershipOptions;
+  /** Mappings whose roots this run took from another one that may still be there. */
+  readonly #owed = new Set<string>();
+  #isLost = false;
+  #takenSince: string | undefined;
+  #backoff: Backoff | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options;
+  }
+
+  /** ISO 8601: when the run began that owns the target, if another one does and it is known. */
+  get takenSince(): string | undefined {
+    return this.#takenSince;
+  }
+
+  /** This run took the root of a mapping from another one. */
+  tookOver(mapping: string): void {
+    this.#owed.add(mapping);
+  }
+
+  /** Another run took the target. From now on, checks at intervals whether it has left it. */
+  lost(error: KinsyncError): void {
+    this.#isLost = true;
+    const { since } = error.details;
+    if (typeof since === "string") this.#takenSince = since;
+    this.#owed.clear();
+    this.#backoff ??= new Backoff(CHECK_MS);
+    this.#checkLater(this.#backoff);
+  }
+
+  /** The target is this run's again. */
+  regained(): void {
+    this.#isLost = false;
+    this.#takenSince = undefined;
+    this.#backoff = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #checkLater(backoff: Backoff): void {
+    const { signal } = this.#options;
+    clearTimeout(this.#timer);
+    if (signal.aborted) return;
+    this.#timer = setTimeout(() => void this.#check(backoff), backoff.next());
+  }
+
+  async #check(backoff: Backoff): Promise<void> {
+    const isFree = await this.#isFree().catch(() => false);
+    if (!this.#isLost || this.#options.signal.aborted) return;
+    if (isFree) this.#options.onReleased();
+    else this.#checkLater(backoff);
+  }
+
+  /** No root belongs to another run that has not left it. Leaves no session open. */
+  async #isFree(): Promise<boolean> {
+    const { channels, runId, roots, signal } = this.#options;
+    const present = roots();
+    try {
+      for (const { mapping, spec } of present) {
+        const { session } = await channels.get(mapping);
+        const { marker } = await session.inventory(spec, { paths: [], signal });
+        if (marker === undefined || marker.runId === runId || isReleased(marker)) continue;
+        this.#takenSince = marker.since;
+        return false;
+      }
+      return present.length > 0;
+    } finally {
+      // Unless the user took the target back meanwhile.
+      if (this.#isLost) await channels.close();
+    }
+  }
+
+  /** Leaves the roots that this run took from another one, and still owns, to that one. */
+  async giveBack(signal: AbortSignal): Promise<void> {
+    const { channels, runId, roots } = this.#options;
+    const owed = roots().filter(({ mapping }) => this.#owed.has(mapping.id));
+    this.#owed.clear();
+    for (const { mapping, spec } of owed) {
+      const { session } = await channels.get(mapping);
+      const { marker } = await session.inventory(spec, { paths: [], signal });
+      if (marker?.runId === runId) await session.claim(spec, { snapshot: marker.snapshot, tree: RELEASED, signal });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
