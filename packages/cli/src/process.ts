@@ -2,6 +2,7 @@ import { EXIT } from "./exit-code.ts";
 import { gatherOutput } from "./gathered-output.ts";
 import { createInterrupts } from "./interrupts.ts";
 import type { Io } from "./io.ts";
+import { createJobControl } from "./job-control.ts";
 import { main, tellFailure } from "./main.ts";
 
 /** Milliseconds that leftover handles may keep the process after its work is done. */
@@ -29,6 +30,7 @@ export async function runProcess(): Promise<void> {
     get stdin() {
       return process.stdin;
     },
+    jobControl: createJobControl(),
     cwd: process.cwd(),
     conditions: conditionsOf(process.execArgv),
     onPluginBlocked: (error) => tellFailure(error, process.argv.slice(2), streams),

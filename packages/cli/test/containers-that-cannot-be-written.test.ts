@@ -63,7 +63,7 @@ test.runIf(confined && process.getuid?.() === 0)(
     await untilRunning(cluster.playground, "full");
     await cluster.place.write("big/blob.bin", "x".repeat(1024 * 1024));
     const { code, stdout } = await cluster.run("sync pod/full --sync big:/data/big --wait 2");
-    expect(stdout).toMatch(/^retry full \[main\] in .*: no space is left/m);
+    expect(stdout).toMatch(/^out of date full \[main\]: .*no space is left.*; trying again in /m);
     expect(code).toBe(3);
   },
 );

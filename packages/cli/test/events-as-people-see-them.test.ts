@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import type { EngineEvent, EngineView, Member, Resolution } from "@kinsync/core";
+import type { EngineEvent, Member, Resolution } from "@kinsync/core";
 import { formatEvent } from "../src/render/lines.ts";
 import { describeMembers } from "../src/render/members.ts";
 import { formatSummary } from "../src/render/summary.ts";
-import { formatWorkload } from "../src/render/table.ts";
 import { createPrefix, NO_PREFIX } from "../src/render/workload-names.ts";
 
 const paint = (_format: unknown, text: string): string => text;
@@ -53,11 +52,11 @@ test.each<[EngineEvent, string | undefined]>([
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 3, files: 2, deleted: 1, bytes: 4096, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4 KiB, 1 deleted, 8ms",
+    "up to date train-head-0-0 (head 0/0) [main]: snapshot 3, 2 entries, 4 KiB, 1 deleted, 8 ms",
   ],
   [
     { ...TARGET, event: "synced", mapping: "src", snapshot: 1, files: 0, deleted: 0, bytes: 0, duration: 8.2 },
-    "synced train-head-0-0 (head 0/0) [main]: snapshot 1, already up to date, 8ms",
+    "up to date train-head-0-0 (head 0/0) [main]: snapshot 1, nothing to send, 8 ms",
   ],
   [
     {
@@ -71,7 +70,7 @@ test.each<[EngineEvent, string | undefined]>([
   ],
   [
     { ...TARGET, event: "retry", code: "KINSYNC_TARGET_LOST", reason: "it was lost", hint: "", delay: 2000 },
-    "retry train-head-0-0 (head 0/0) [main] in 2s: it was lost",
+    "out of date train-head-0-0 (head 0/0) [main]: it was lost; trying again in 2 s",
   ],
   [
     { ...BASE, event: "snapshot", snapshot: 1, files: 120, bytes: 34_930, changed: 120, paths: ["a"], mappings: [] },
@@ -102,7 +101,7 @@ test.each<[EngineEvent, string | undefined]>([
       duration: 5,
       reason: "",
     },
-    "command failed: make in train-head-0-0 (head 0/0) [main]: exit code 2, 5ms\n  | no\n  | rule",
+    "command failed: make in train-head-0-0 (head 0/0) [main]: exit code 2, 5 ms\n  | no\n  | rule",
   ],
   [
     { ...BASE, event: "note", code: "c", reason: "the JobSet is \u001B[31msuspended", hint: "Resume it." },
@@ -112,10 +111,6 @@ test.each<[EngineEvent, string | undefined]>([
 ])("%o", (event, line) => {
   expect(formatEvent(event, STYLE)).toBe(line);
 });
-
-function workloadView(name: string, namespace: string): EngineView["workloads"][number] {
-  return { name, namespace, mappings: [], resolution: undefined, targets: [], snapshot: 1 };
-}
 
 test.each([
   ["one workload", [{ workload: "deploy/web", namespace: "shop" }], ""],
@@ -160,12 +155,6 @@ test.each([
     failedRuns: 0,
   } as const;
   expect(formatSummary(summary, paint, createPrefix(workloads)).startsWith(`${prefix}1 of 1`)).toBe(true);
-});
-
-test("the table names the namespace of a workload whose name repeats", () => {
-  const [shop, blog] = [workloadView("deploy/web", "shop"), workloadView("deploy/web", "blog")];
-  const titles = [shop, blog].map((each) => formatWorkload(each, [shop, blog], { paint, width: 100, rows: 10 })[0]);
-  expect(titles).toEqual(["deploy/web (shop)  snapshot 1", "deploy/web (blog)  snapshot 1"]);
 });
 
 function member(name: string, state: Member["state"], role?: string): Member {
@@ -216,64 +205,4 @@ test("absence is a sentence", () => {
   );
   expect(describeMembers(resolution(three))).toBe("0 of 3 members are current: 2 finished, 1 terminating");
   expect(describeMembers(resolution([member("a", "current"), member("b", "kept")]))).toBeUndefined();
-});
-
-function view(members: readonly Member[], targets: EngineView["workloads"][number]["targets"]) {
-  return { name: "jobset/train", namespace: "ml", mappings: [], resolution: resolution(members), targets, snapshot: 3 };
-}
-
-test("the table has a row for each target, and for each member without one", () => {
-  const lines = formatWorkload(
-    view(
-      [member("head-0", "current", "head"), member("worker-0", "superseded", "worker")],
-      [
-        {
-          pod: "head-0",
-          uid: "head-0",
-          container: "main",
-          containerId: "x",
-          mappings: [],
-          status: "synced",
-          snapshot: 3,
-          files: 2,
-          duration: 8,
-          reason: "",
-        },
-      ],
-    ),
-    [],
-    { paint, width: 100, rows: 10 },
-  );
-  expect(lines).toEqual([
-    "jobset/train  snapshot 3  1 of 2 members are current: 1 superseded",
-    "MEMBER    ROLE    STATE       STATUS      SNAPSHOT  FILES  LATENCY",
-    "head-0    head    current     up to date  3         2      8ms",
-    "worker-0  worker  superseded  -                                     because",
-  ]);
-});
-
-test("a table that does not fit shows what needs attention", () => {
-  const members = ["a", "b", "c", "d", "e"].map((name) => member(name, "current"));
-  const lines = formatWorkload(
-    view(
-      members,
-      members.map(({ name }) => ({
-        pod: name,
-        uid: name,
-        container: "main",
-        containerId: "x",
-        mappings: [],
-        status: name === "e" ? ("failed" as const) : ("synced" as const),
-        snapshot: 3,
-        files: 0,
-        duration: undefined,
-        reason: "it is read-only",
-      })),
-    ),
-    [],
-    { paint, width: 100, rows: 3 },
-  );
-  expect(lines).toHaveLength(6);
-  expect(lines[2]).toMatch(/^e .*failed.*it is read-only$/);
-  expect(lines[5]).toBe("… and 2 more");
 });

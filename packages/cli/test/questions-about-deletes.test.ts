@@ -159,7 +159,7 @@ test("a run from another folder asks before it deletes what the first one placed
   await place.write("other/b.txt", "2");
   expect(await onTerminal(`sync pod/${pod} --sync src:/app/src`).code).toBe(0);
   const second = onTerminal(`sync pod/${pod} --sync other:/app/src`);
-  await second.until(/that came from .*\/src on .*:\s+\/app\/src\/a\.txt\s+Delete them\?/s);
+  await second.until(/that came from .*\/src\s+on\s+.*:\s+\/app\/src\/a\.txt\s+Delete them\?/s);
   second.type("n\n");
   expect(await second.code).toBe(3);
   expect(await readIn(playground, pod, "src/a.txt")).toBe("1");

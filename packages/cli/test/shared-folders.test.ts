@@ -2,7 +2,7 @@ import type { EngineEvent, EngineView, Member, Resolution, TargetView } from "@k
 import { expect, test } from "vitest";
 import { formatShared } from "../src/commands/tree.ts";
 import { formatEvent } from "../src/render/lines.ts";
-import { formatWorkload } from "../src/render/table.ts";
+import { formatMemberRows } from "../src/render/member-rows.ts";
 import { NO_PREFIX } from "../src/render/workload-names.ts";
 
 const paint = (_format: unknown, text: string): string => text;
@@ -38,7 +38,7 @@ test("a sync through another target names it", () => {
 test.each<[members: number, sharedWith: number, text: string]>([
   [3, 2, "shared by 3 members"],
   [1, 1, "shared by 2 containers"],
-])("the table shows that %i members share a target's files", (members, sharedWith, text) => {
+])("the rows show that %i members share a target's files", (members, sharedWith, text) => {
   const target: TargetView = {
     ...TARGET,
     containerId: "x",
@@ -68,6 +68,6 @@ test.each<[members: number, sharedWith: number, text: string]>([
     snapshot: 3,
     targets: [target],
   };
-  const lines = formatWorkload(workload, [], { paint, width: 120, rows: 10 });
+  const lines = formatMemberRows(workload, paint, 120);
   expect(lines.at(-1)).toMatch(new RegExp(`${text}$`));
 });

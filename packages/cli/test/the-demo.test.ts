@@ -46,7 +46,7 @@ test("the demo stays if asked to: kinsync can be pointed at it, and edits arrive
   expect((JSON.parse(tree.stdout) as { readonly members: readonly unknown[] }).members).toHaveLength(5);
   await until(/kinsync tree jobset\/train\n\n/);
   await writeFile(file, "learning_rate: 0.5\n");
-  await until(/synced train-head-0-0-\S+ \(head 0\/0\) \[main\]: snapshot 3/);
+  await until(/up to date train-head-0-0-\S+ \(head 0\/0\) \[main\]: snapshot 3/);
   child.kill("SIGINT");
   expect(await end).toMatchObject({ code: 130, stderr: "" });
 });

@@ -18,7 +18,9 @@ export interface Syncing {
 /** What `up` and `sync` have in common: opens the project, runs it, and shows both. */
 export async function runSyncing({ command, workloads, options, io }: Syncing): Promise<RunResult> {
   const mappings = options.sync.map(parseMappingFlag);
-  const reporter = await createReporter(options, io);
+  const quit = new AbortController();
+  const signal = AbortSignal.any([io.signal, quit.signal]);
+  const reporter = await createReporter(options, io, () => quit.abort());
   try {
     // The first line is there before anything that may take long: a config's imports, credentials, the cluster.
     const isStarted = workloads.length > 0 && mappings.length > 0;
@@ -56,10 +58,10 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       allowEmpty,
       allowDeletes,
       onDeletes: createDeletesQuestion(options, io, reporter),
-      signal: io.signal,
+      signal,
       onEvent: (event: EngineEvent) => reporter.event(event),
       onReload: ({ message }: ReloadReport) => reporter.note(message),
-      onStart: (engine: Engine) => reporter.attach(() => engine.view(), named),
+      onStart: (engine: Engine) => reporter.attach(engine, named),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     if (result.outcome.problem !== undefined) throw result.outcome.problem;

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { DeletesRequest } from "@kinsync/core/project";
 import type { Input, Io } from "../io.ts";
+import { breakAtBlanks } from "./break-lines.ts";
 import type { OutputOptions } from "../setup/options.ts";
 import type { Reporter } from "./reporter.ts";
 import { clean } from "./text.ts";
@@ -19,15 +20,15 @@ export function createDeletesQuestion(
   io: Io,
   reporter: Reporter,
 ): ((request: DeletesRequest, signal: AbortSignal) => Promise<boolean>) | undefined {
-  const { stdin, stdout, env } = io;
-  const isAttended = stdin?.isTTY === true && stdout.isTTY === true && (env["CI"] ?? "") === "";
-  if (options.json || !isAttended) return undefined;
+  if (!isAttended(options, io)) return undefined;
+  const { stdin, stdout } = io;
   let last: Promise<unknown> = Promise.resolve();
   async function ask(request: DeletesRequest, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
     reporter.hold();
     try {
-      stdout.write(`${formatQuestion(request).join("\n")} `);
+      const lines = formatQuestion(request).flatMap((line) => breakAtBlanks(line, (stdout.columns ?? 80) - 1));
+      stdout.write(`${lines.join("\n")} `);
       const answer = await readLine(stdin as Input, signal);
       // The terminal has shown the line break that ends an answer.
       if (answer === undefined) stdout.write("\n");
@@ -41,6 +42,11 @@ export function createDeletesQuestion(
     last = answer.catch(() => undefined);
     return answer;
   };
+}
+
+/** Somebody can answer a question. */
+export function isAttended({ json }: OutputOptions, { stdin, stdout, env }: Io): boolean {
+  return !json && stdin?.isTTY === true && stdout.isTTY === true && (env["CI"] ?? "") === "";
 }
 
 /** The question in lines; the last one ends where the answer begins. */

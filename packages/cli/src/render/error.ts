@@ -1,5 +1,6 @@
 import { isKinsyncError, KinsyncError } from "@kinsync/core/contract";
 import type { Output } from "../io.ts";
+import { breakAtBlanks } from "./break-lines.ts";
 import type { Paint } from "./color.ts";
 import { clean, cleanData, cleanLines } from "./text.ts";
 
@@ -35,10 +36,17 @@ export function printError(output: Output, error: KinsyncError, style: ErrorStyl
     output.write(`${JSON.stringify(cleanData(line))}\n`);
     return;
   }
-  const [first = "", ...rest] = cleanLines(error.message).split("\n");
-  output.write(`${style.paint(["red", "bold"], `error ${error.code}:`)} ${first}\n`);
-  for (const line of rest) output.write(`  ${line}\n`);
-  if (error.hint !== "") output.write(`  ${style.paint("cyan", "hint:")} ${clean(error.hint)}\n`);
+  const width = output.isTTY === true ? (output.columns ?? 80) : Number.POSITIVE_INFINITY;
+  const word = `error ${error.code}:`;
+  const message = cleanLines(error.message)
+    .split("\n")
+    .flatMap((line, index) => breakAtBlanks(index === 0 ? `${word} ${line}` : `  ${line}`, width));
+  for (const line of message) output.write(`${line.replace(word, style.paint(["red", "bold"], word))}\n`);
+  if (error.hint !== "") {
+    for (const line of breakAtBlanks(`  hint: ${clean(error.hint)}`, width)) {
+      output.write(`${line.replace(/^ {2}hint:/, `  ${style.paint("cyan", "hint:")}`)}\n`);
+    }
+  }
   if (style.debug) output.write(`${stackOf(error)}\n`);
 }
 

@@ -1,4 +1,5 @@
 import type { EngineEvent } from "@kinsync/core";
+import { causeOf } from "./causes.ts";
 import type { Paint } from "./color.ts";
 import { stateWord } from "./state.ts";
 import { statusWord } from "./status.ts";
@@ -44,17 +45,17 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),
         ...(event.deleted > 0 ? [`${event.deleted} deleted`] : []),
       ].join(", ");
-      return `${paint("green", "synced")} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? unsent(event) : did}, ${duration(event.duration)}`;
+      return `${statusWord("synced", paint)} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? unsent(event) : did}, ${duration(event.duration)}`;
     }
     case "failed":
-      return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${clean(event.reason)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
+      return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${causeOf(event.reason, event)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
     case "retry":
       // A note reports these once for all targets.
       if (SHARED.has(event.code)) return undefined;
-      return `${paint("yellow", "retry")} ${where(event)} in ${duration(event.delay)}: ${clean(event.reason)}`;
+      return `${statusWord("stale", paint)} ${where(event)}: ${causeOf(event.reason, event)}; trying again in ${duration(event.delay)}`;
     case "halted": {
       const what = event.pod === undefined ? clean(event.mapping ?? "") : clean(event.pod);
-      return `${statusWord("halted", paint)} ${what}: ${clean(event.reason)}`;
+      return `${statusWord("halted", paint)} ${what}: ${causeOf(event.reason, { pod: event.pod ?? "", container: event.container ?? "" })}`;
     }
     case "resumed":
       return `${paint("green", "resumed")} ${clean(event.mapping)}: ${clean(event.reason)}`;
@@ -70,7 +71,7 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
 
 /** Why nothing was sent to a target. */
 function unsent({ through }: Extract<EngineEvent, { readonly event: "synced" }>): string {
-  return through === undefined ? "already up to date" : `written through ${clean(through)}`;
+  return through === undefined ? "nothing to send" : `written through ${clean(through)}`;
 }
 
 function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint: Paint): string {

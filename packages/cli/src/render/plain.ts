@@ -1,3 +1,4 @@
+import type { EngineEvent } from "@kinsync/core";
 import type { Output } from "../io.ts";
 import type { Paint } from "./color.ts";
 import { formatEvent } from "./lines.ts";
@@ -5,10 +6,11 @@ import { formatTransfer, Transfers } from "./progress.ts";
 import type { Reporter } from "./reporter.ts";
 import { formatSummary } from "./summary.ts";
 import { clean } from "./text.ts";
+import { timeOfDay } from "./units.ts";
 import { createPrefix, NO_PREFIX } from "./workload-names.ts";
 
 /** Milliseconds between two lines about transfers that take long. */
-const PROGRESS_EVERY = 5_000;
+const PROGRESS_EVERY_MS = 5_000;
 
 /** Lines, for logs and pipes. */
 export function createPlainReporter(
@@ -18,7 +20,14 @@ export function createPlainReporter(
 ): Reporter {
   const transfers = new Transfers(now);
   let prefixOf = NO_PREFIX;
-  let told = now();
+  let shownAt = now();
+
+  /** Reason of the last attempt, by target. */
+  const retries = new Map<string, string>();
+  /** Output of each command that failed last. */
+  const outputs = new Map<string, string>();
+  /** UIDs of the members that have a line. */
+  const known = new Set<string>();
 
   /** Lines that wait while somebody else writes. */
   let held: string[] | undefined;
@@ -26,6 +35,23 @@ export function createPlainReporter(
   function line(text: string): void {
     if (held === undefined) output.write(`${text}\n`);
     else held.push(text);
+  }
+  /** What a failed command printed, once and not for each container that prints the same. */
+  function withNewOutput(event: EngineEvent): EngineEvent {
+    if (event.event !== "run" || event.ok) return event;
+    const isSame = outputs.get(event.command) === event.output;
+    outputs.set(event.command, event.output);
+    return isSame ? { ...event, output: "" } : event;
+  }
+  /** Each attempt that fails for the reason of the one before says nothing new. */
+  function isRepeated(event: EngineEvent): boolean {
+    if (event.event === "member") return event.previous === undefined && known.has(event.uid) && event.state !== "gone";
+    const key = "uid" in event && "container" in event ? `${event.uid}/${event.container}` : "";
+    if (event.event === "synced") retries.delete(key);
+    if (event.event !== "retry") return false;
+    const isSame = retries.get(key) === event.reason;
+    retries.set(key, event.reason);
+    return isSame;
   }
   return {
     start: ({ command, lines }) => {
@@ -37,19 +63,23 @@ export function createPlainReporter(
     event: (event) => {
       if (event.event === "progress") {
         transfers.progress(event);
-        if (now() - told < PROGRESS_EVERY) return;
-        told = now();
-        for (const transfer of transfers.view().slice(0, 5)) line(formatTransfer(transfer));
+        if (now() - shownAt < PROGRESS_EVERY_MS) return;
+        shownAt = now();
+        const time = paint("dim", timeOfDay(event.time));
+        for (const transfer of transfers.view().slice(0, 5)) line(`${time}  ${formatTransfer(transfer)}`);
         return;
       }
       if ("uid" in event && "container" in event && event.uid !== undefined && event.container !== undefined) {
         transfers.end({ uid: event.uid, container: event.container });
       }
-      const text = formatEvent(event, { paint, prefixOf });
-      if (text !== undefined) line(text);
+      const isOld = isRepeated(event);
+      if (event.event === "member") known.add(event.uid);
+      if (isOld) return;
+      const text = formatEvent(withNewOutput(event), { paint, prefixOf });
+      if (text !== undefined) line(`${paint("dim", timeOfDay(event.time))}  ${text}`);
     },
     prepare: async () => undefined,
-    attach: (_view, workloads) => {
+    attach: (_run, workloads) => {
       prefixOf = createPrefix(workloads);
     },
     hold: () => {

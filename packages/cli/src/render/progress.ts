@@ -54,17 +54,15 @@ export class Transfers {
     }
   }
 
-  /** Those with the most to go first. */
+  /** In the order in which they began: a bar keeps its place. */
   view(): readonly TransferView[] {
     const now = this.#now();
-    return [...this.#transfers.values()]
-      .map(({ pod, began, from, sent, total }) => {
-        const elapsed = now - began;
-        const rate = elapsed < 400 || sent <= from ? undefined : ((sent - from) * 1_000) / elapsed;
-        const left = rate === undefined ? undefined : ((total - sent) * 1_000) / rate;
-        return { pod, sent, total, rate, left };
-      })
-      .toSorted((a, b) => b.total - b.sent - (a.total - a.sent) || a.pod.localeCompare(b.pod));
+    return [...this.#transfers.values()].map(({ pod, began, from, sent, total }) => {
+      const elapsed = now - began;
+      const rate = elapsed < 400 || sent <= from ? undefined : ((sent - from) * 1_000) / elapsed;
+      const left = rate === undefined ? undefined : ((total - sent) * 1_000) / rate;
+      return { pod, sent, total, rate, left };
+    });
   }
 }
 
@@ -74,8 +72,13 @@ export function formatTransfer(transfer: TransferView): string {
 }
 
 /** Share, bytes, rate and the time that is left. */
-export function figures({ sent, total, rate, left }: TransferView): string {
-  const percent = `${Math.floor((sent / total) * 100)}%`.padStart(3);
+function figures(transfer: TransferView): string {
+  const { sent, total, rate, left } = transfer;
   const speed = rate === undefined ? "" : `, ${bytes(rate)}/s`;
-  return `${percent}, ${bytes(sent)} of ${bytes(total)}${speed}${left === undefined ? "" : `, ${duration(left)} left`}`;
+  return `${share(transfer).trimStart()}, ${bytes(sent)} of ${bytes(total)}${speed}${left === undefined ? "" : `, ${duration(left)} left`}`;
+}
+
+/** ` 34%`. */
+export function share({ sent, total }: TransferView): string {
+  return `${Math.floor((sent / total) * 100)}%`.padStart(4);
 }

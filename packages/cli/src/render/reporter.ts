@@ -1,4 +1,4 @@
-import type { EngineEvent, EngineView, SummaryEvent } from "@kinsync/core";
+import type { Engine, EngineEvent, SummaryEvent } from "@kinsync/core";
 import type { NamedWorkload } from "./workload-names.ts";
 
 /** What a run is about to do. */
@@ -7,6 +7,9 @@ export interface Header {
   /** `jobset/train: src -> /app/src`, one a workload. */
   readonly lines: readonly string[];
 }
+
+/** What a reporter sees of a run, and may ask of it. */
+export type Attached = Pick<Engine, "view" | "commands">;
 
 /** Shows a run: a live table, lines, or JSON. */
 export interface Reporter {
@@ -19,9 +22,9 @@ export interface Reporter {
   event(event: EngineEvent): void;
   /** Loads what is shown from `attach` on; called before it, so that the first line needs none of that. */
   prepare(): Promise<void>;
-  /** From now on `view` returns the current state. @param workloads all of the run */
-  attach(view: () => EngineView, workloads: readonly NamedWorkload[]): void;
-  /** Lets somebody else write to the terminal until `release`. Events are kept. */
+  /** The run begins. @param workloads all of it */
+  attach(run: Attached, workloads: readonly NamedWorkload[]): void;
+  /** Lets somebody else use the terminal until `release`. Lines are kept. */
   hold(): void;
   release(): void;
   /** Prints the result. Gives the terminal back. */

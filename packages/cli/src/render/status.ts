@@ -1,7 +1,8 @@
 import type { TargetStatus } from "@kinsync/core";
 import type { Paint } from "./color.ts";
+import type { Trouble } from "./causes.ts";
 
-/** The words of every line and table for a target's status. */
+/** The words of every line and row for a target's status. */
 const WORDS = {
   synced: { word: "up to date", color: "green" },
   syncing: { word: "syncing", color: "cyan" },
@@ -10,10 +11,14 @@ const WORDS = {
   stale: { word: "out of date", color: "yellow" },
   halted: { word: "stopped", color: "yellow" },
   failed: { word: "failed", color: "red" },
-} as const satisfies Record<TargetStatus, { readonly word: string; readonly color: Parameters<Paint>[0] }>;
+  command: { word: "command failed", color: "red" },
+} as const satisfies Record<
+  TargetStatus | Trouble["status"],
+  { readonly word: string; readonly color: Parameters<Paint>[0] }
+>;
 
 /** A target's status in its color, after a number of targets where one is given. */
-export function statusWord(status: TargetStatus, paint: Paint, number?: number): string {
+export function statusWord(status: keyof typeof WORDS, paint: Paint, number?: number): string {
   const { word, color } = WORDS[status];
   return paint(color, number === undefined ? word : `${number} ${word}`);
 }

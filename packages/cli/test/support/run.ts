@@ -9,6 +9,7 @@ import { main } from "../../src/main.ts";
 /** How a command line ended. */
 export interface Ran {
   readonly code: number | null;
+  /** Without the time in front of a line. */
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -55,7 +56,7 @@ export async function createWorkplace(files: Readonly<Record<string, string>> = 
         conditions: [],
         signal: options.signal ?? new AbortController().signal,
       });
-      return { code, stdout, stderr };
+      return { code, stdout: withoutTimes(stdout), stderr };
     },
     spawn(argv, options = {}) {
       const child = spawn(process.execPath, ["--conditions=kinsync:source", BIN, ...argv], {
@@ -86,5 +87,9 @@ export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ran>
     child.once("error", reject);
     child.once("close", resolve);
   });
-  return { code, stdout, stderr };
+  return { code, stdout: withoutTimes(stdout), stderr };
+}
+
+function withoutTimes(text: string): string {
+  return text.replaceAll(/^\d\d:\d\d:\d\d {2}/gm, "");
 }

@@ -129,7 +129,8 @@ class JoinedEngine implements Engine {
       const after = before && workloads.find((each) => workloadKey(each) === workloadKey(before));
       if (before !== undefined && after !== undefined && isSameWorkload(before, after))
         kept.set(workloadKey(after), engine);
-      else ending.push(engine.leave());
+      else if (after !== undefined) ending.push(engine.leave());
+      else ending.push(engine.release(AbortSignal.timeout(RELEASE_MS)).finally(() => engine.leave()));
     }
     // A new session claims what the former one held, so that it begins afterwards.
     await within(ENDING_MS, Promise.allSettled(ending));

@@ -65,26 +65,26 @@ function upOnTerminal(line: string, env: Readonly<Record<string, string>> = {}) 
   };
 }
 
-test("a terminal shows members in a table, and each save in one line above it", async () => {
+test("a terminal shows one line a workload, and each save in one line above it", async () => {
   const up = upOnTerminal("up pod/app --sync src:table");
-  await up.until(/^app +current +up to date +1 +1 +\d/m);
+  await up.until(/^\d\d:\d\d:\d\d {2}1 file is in the container \(/m);
+  await up.until(/^pod\/app +snapshot 1 +1\/1 up to date +\d/m);
   await place.write("src/main.py", "print(2)\n");
-  // On a busy machine, a frame of the table is drawn between the two.
-  await up.until(/^main\.py changed \(src -> table\)\s*\n[^]*?^synced to 1 container \(\d/m);
-  await up.until(/^app +current +up to date +2 +1 +\d/m);
+  await up.until(/^\d\d:\d\d:\d\d {2}main\.py is in the container \(\d/m);
+  await up.until(/^pod\/app +snapshot 2 +1\/1 up to date +\d/m);
   expect(await readIn(playground, "app", "table/main.py")).toBe("print(2)\n");
-  expect(up.raw()).toContain("\u001B[32mup to date\u001B[39m");
+  expect(up.raw()).toContain("\u001B[32m1/1 up to date\u001B[39m");
   const { code, screen } = await up.end();
-  expect(screen.trimEnd()).toMatch(/\n1 of 1 container up to date$/);
+  expect(screen.trimEnd()).toMatch(/\npod\/app +snapshot 2 +1\/1 up to date +[\d.]+ m?s$/);
   expect(code).toBe(130);
 });
 
 test.each([
   ["NO_COLOR", "up pod/app --sync src:table", { NO_COLOR: "1" }],
   ["--no-color", "up pod/app --sync src:table --no-color", {}],
-])("%s takes the colors away, not the table", async (_how, line, env) => {
+])("%s takes the colors away, not the screen", async (_how, line, env) => {
   const up = upOnTerminal(line, env);
-  await up.until(/^app +current +up to date/m);
+  await up.until(/^pod\/app +snapshot \d+ +1\/1 up to date/m);
   // oxlint-disable-next-line no-control-regex
   expect(up.raw()).not.toMatch(/\u001B\[\d*m/);
   await up.end();
@@ -95,9 +95,9 @@ test.each([
   ["a build server", { CI: "true" }],
 ])("%s gets lines", async (_where, env) => {
   const up = upOnTerminal("up pod/app --sync src:table", env);
-  await up.until(/^ready: 1 of 1 container up to date$/m);
+  await up.until(/^\d\d:\d\d:\d\d {2}ready: 1 of 1 container up to date$/m);
   expect(up.raw()).not.toContain("\u001B[?25l");
-  expect(up.raw()).not.toContain("MEMBER");
+  expect(up.raw()).not.toContain("snapshot 1  1/1");
   await up.end();
 });
 
@@ -106,7 +106,15 @@ test("a transfer that takes long has a bar with rate and time left", async () =>
   using _slow = playground.faults.slowExec({ bytesPerSecond: 8 * MIB, direction: "stdin" });
   await writeFile(join(place.path, "blob.bin"), randomBytes(24 * MIB));
   const up = upOnTerminal("up pod/app --sync blob.bin:blob.bin");
-  await up.until(/^app +█+░+ +\d+%, .* of .*MiB, .*\/s, .* left/m);
-  await up.until(/^app +current +up to date/m);
+  await up.until(/^ +app +█+░+ +\d+% {2}.* left {2}.* of .*MiB/m);
+  await up.until(/^pod\/app +snapshot \d+ +1\/1 up to date/m);
   await up.end();
+});
+
+test("tree on a terminal has the reason in full below each member, and no line that the terminal must break", async () => {
+  const tree = upOnTerminal("tree pod/app");
+  await tree.until(/^app +current +main\s*\n {4}\S/m);
+  const { code, screen } = await tree.end();
+  expect(code).toBe(130);
+  expect(screen.split("\n").filter((line) => line.length > 100)).toEqual([]);
 });
