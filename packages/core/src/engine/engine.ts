@@ -130,7 +130,7 @@ class JoinedEngine implements Engine {
       if (before !== undefined && after !== undefined && isSameWorkload(before, after))
         kept.set(workloadKey(after), engine);
       else if (after !== undefined) ending.push(engine.leave());
-      else ending.push(engine.release(AbortSignal.timeout(RELEASE_MS)).finally(() => engine.leave()));
+      else ending.push(engine.release(AbortSignal.timeout(RELEASE_MS)).then(() => engine.leave()));
     }
     // A new session claims what the former one held, so that it begins afterwards.
     await within(ENDING_MS, Promise.allSettled(ending));
@@ -144,7 +144,6 @@ class JoinedEngine implements Engine {
   get #isOver(): boolean {
     return this.#ending !== undefined;
   }
-
 
   /** Begins anew, as far as other runs see: later than each run that took a target, also where its clock is ahead. */
   #becomeLater(): void {

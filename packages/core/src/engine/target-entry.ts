@@ -299,8 +299,11 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   onSession({ agent, choice, incarnation, workingDirectory }: SessionFacts): void {
     if (!this.#isCurrent) return;
-    const event = { event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) } as const;
-    this.#context.emitter.emit(event);
+    // Of a target that another run took, sessions are opened to find out whether that run has left it.
+    if (this.#worker?.isTaken !== true) {
+      const event = { event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) } as const;
+      this.#context.emitter.emit(event);
+    }
     this.#context.sharedFailures.reached(this);
     this.#context.places.opened(this.#running.key, incarnation);
     if (workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;

@@ -17,6 +17,8 @@ const llama = (index: number): MemberSpec =>
 const DENIED = "permission denied for /app/live: the container's user (uid 1000) may not write there";
 const FORBIDDEN = (pod: string): string =>
   `Cannot exec into pod ux-new/${pod}: pods "${pod}" is forbidden: User "system:serviceaccount:ux-new:dev" cannot get resource "pods/exec" in API group "" in the namespace "ux-new"`;
+/** Told once for all targets. */
+const NO_RIGHT = "Cannot exec into pods in namespace ux-new: the user has no right to pods/exec";
 const PENDING =
   "the pod is not scheduled (Unschedulable: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.)";
 /** As a message has it, and as the screen shows it, in local time. */
@@ -100,6 +102,7 @@ export const SCENES: readonly Scene[] = [
         hint: "",
         delay: 4_000,
       } as const;
+      run.event("note", { code: target.code, reason: NO_RIGHT });
       run.event("retry", { ...target, reason });
     },
     causes: [FORBIDDEN("<pod>")],

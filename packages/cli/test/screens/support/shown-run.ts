@@ -117,6 +117,7 @@ export class ShownRun {
           trigger: command("trigger"),
           reclaim: command("reclaim"),
           allowDeletes: command("allowDeletes"),
+          setWorkloads: async () => ({ started: [], restarted: [], stopped: [], unchanged: [] }),
         },
       },
       named,

@@ -4,8 +4,8 @@ import { Ledger } from "../plan/ledger.ts";
 import type { ModePolicy } from "../plan/modes.ts";
 import { deletesError, deletesOfPlan, type MayDelete } from "./deletes.ts";
 import { planScope, type DesiredRoot } from "./desired-state.ts";
-import { isReleased } from "./ownership.ts";
 import { isFromElsewhere, readRoot, withPlaced } from "./read-root.ts";
+import { isReleased } from "./released.ts";
 
 /** Milliseconds that a refused commit may take to find out who owns the mapped root now. */
 const OWNER_LOOKUP_MS = 2_000;

@@ -1,18 +1,11 @@
-import type { Marker } from "../../contract/inventory.ts";
 import type { KinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
 import type { Channels } from "./channels.ts";
 import type { DesiredRoot } from "./desired-state.ts";
+import { isReleased, RELEASED } from "./released.ts";
 
 /** Between two checks whether the run that took the target has left it. */
 const CHECK_MS = { min: 3_000, max: 30_000 };
-/** `Marker.tree` of a root that its run has left to others. */
-const RELEASED = "released";
-
-/** The run that owns the root has ended and left it. */
-export function isReleased({ tree }: Marker): boolean {
-  return tree === RELEASED;
-}
 
 export interface OwnershipOptions {
   readonly channels: Channels;
