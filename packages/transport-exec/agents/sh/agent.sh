@@ -91,6 +91,9 @@ last_line() {
 
 # --- signs of life, and the end of an agent that nobody speaks to ----------------------------------------------------------
 
+# Helpers end by USR1, which the agent itself does not trap. TERM would be lost where it comes before a helper has its own trap: such
+# a process still has the handler of the agent, which only notes the signal, and forgets the note. USR1 ends it at once. TERM comes to the whole
+# group, from a later session.
 # sleep_for SECONDS: sleeps in a process that is always waited for. A signal that sets `ended` ends the sleep.
 sleep_for() {
   sleep $1 4>&- &
@@ -107,7 +110,7 @@ end_sleep() { [ -z "$sleeping" ] || kill -KILL $sleeping; }
 # ticker: a line every four seconds while something goes on that reports nothing. Never between records.
 ticker() {
   ended= sleeping=
-  trap 'ended=1; end_sleep' TERM
+  trap 'ended=1; end_sleep' USR1 TERM
   while :; do
     sleep_for 4
     [ -z "$ended" ] && kill -0 $$ || exit 0
@@ -126,7 +129,7 @@ begin_ticks() {
 end_ticks() {
   [ -n "$ticker_id" ] || return 0
   {
-    kill -TERM $ticker_id
+    kill -USR1 $ticker_id
     wait $ticker_id
   } 2>&9
   ticker_id=
@@ -139,7 +142,7 @@ watcher() {
   ended= sleeping= is_busy= idle_for=0 read_before=
   trap 'is_busy=1' HUP
   trap 'is_busy= idle_for=0' USR2
-  trap 'ended=1; end_sleep' TERM
+  trap 'ended=1; end_sleep' USR1 TERM
   period=$(((idle_seconds + 2) / 3))
   while :; do
     sleep_for $period
@@ -1113,7 +1116,7 @@ end_session() {
   cd /
   end_ticks
   [ -z "$stage_folder" ] || rm -rf "$stage_folder" "$stage_folder"1 "$stage_folder"2 "$stage_folder"3
-  tell_watcher TERM
+  tell_watcher USR1
   wait $watcher_id
   exit 0
 }

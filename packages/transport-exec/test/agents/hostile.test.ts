@@ -123,6 +123,16 @@ describe.each(MAKES)("the agent of a container with $name", (make) => {
     expect(readFileSync(join(world.folder, "self"), "utf8")).toBe("now a file");
   });
 
+  test(
+    "answers again and again, although its helpers end as soon as they begin",
+    async () => {
+      await using world = await claimedWorld(await makeLocalEnvironment(make));
+      await world.apply([{ file: "f", bytes: "x" }]);
+      for (let count = 0; count < 60; count += 1) expect((await world.list()).entries).toHaveLength(1);
+    },
+    LIMIT_MS,
+  );
+
   test("places every hostile content, alone and in an archive", async () => {
     await using world = await claimedWorld(await makeLocalEnvironment(make));
     const files = HOSTILE_CONTENTS.map((bytes, index) => ({ file: `f${index}`, bytes }));

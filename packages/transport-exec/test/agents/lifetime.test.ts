@@ -63,3 +63,15 @@ describe.each(MAKES)("the agent of a container with $name", (make) => {
     rmSync(folder, { recursive: true });
   });
 });
+
+// A shell that was just forked notes a signal with the handler of its parent, and forgets the note when it drops the parent's traps.
+test("the agent sh ends its helpers by no signal that it traps itself", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../agents/sh/agent.sh"), "utf8");
+  const trapped = [...text.matchAll(/^trap \S+ (.+)$/gm)].flatMap(([, signals = ""]) => signals.split(" "));
+  const sent = [...text.matchAll(/(?:kill -|tell_watcher )([A-Z]+[0-9]*)(?: \$ticker_id)?$/gm)].map(
+    ([, signal]) => signal,
+  );
+  expect(trapped).toEqual(["TERM"]);
+  expect(sent).toEqual(expect.arrayContaining(["USR1", "HUP", "USR2"]));
+  expect(sent.filter((signal) => signal !== undefined && trapped.includes(signal))).toEqual([]);
+});

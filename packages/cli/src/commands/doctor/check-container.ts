@@ -36,7 +36,9 @@ export async function checkContainer({
   signal,
 }: OpenTarget): Promise<readonly Finding[]> {
   const name = `pod/${member.name} [${container.name}]`;
-  const found: Finding[] = [ok("agent", `${name}: ${session.facts.agent}`)];
+  const { agent, choice } = session.facts;
+  const why = choice === undefined ? "" : ` (${choice.reason})`;
+  const found: Finding[] = [ok("agent", `${name}: ${agent}${why}`)];
   const paths = roots.map(({ to }) => to);
   const began = Date.now();
   let output: string;
