@@ -11,7 +11,7 @@ function wordsOf(svg: string): string {
     .join(" ")
     .replaceAll(/\s+/g, " ")
     .replaceAll(/\d\d:\d\d:\d\d/g, "TIME")
-    .replaceAll(/(?<![\w-])[\d.]+(?:ms|s)\b/g, "DURATION")
+    .replaceAll(/(?<![\w-])[\d.]+ ?(?:ms|s)\b/g, "DURATION")
     .replaceAll(/(train-\w+-\d-\d)-\w{5}/g, "$1-SUFFIX")
     .replaceAll(", each with a root of its own", "");
 }

@@ -5,7 +5,7 @@ import { withLocalTimes } from "./units.ts";
 type WorkloadView = EngineView["workloads"][number];
 
 /** Targets of one workload that need attention for one cause. */
-export interface Trouble {
+export interface Problem {
   readonly status: TargetStatus | "command";
   /** Names of pods, with the container where a pod has several targets. */
   readonly names: readonly string[];
@@ -23,7 +23,7 @@ export interface FailedRun {
 }
 
 /** The worst first. */
-export const RANKS: Readonly<Record<Trouble["status"], number>> = {
+export const RANKS: Readonly<Record<Problem["status"], number>> = {
   failed: 0,
   command: 1,
   halted: 2,
@@ -38,7 +38,7 @@ export const RANKS: Readonly<Record<Trouble["status"], number>> = {
 const ON_ITS_WAY = new Set(["connecting", "reading the local files", ""]);
 
 /** What needs attention, by cause, the worst first. Many targets with one cause are one entry. */
-export function troublesOf({ targets }: WorkloadView, failedRuns: readonly FailedRun[] = []): readonly Trouble[] {
+export function problemsOf({ targets }: WorkloadView, failedRuns: readonly FailedRun[] = []): readonly Problem[] {
   const several = new Set<string>();
   const seen = new Set<string>();
   for (const { uid } of targets) (seen.has(uid) ? several : seen).add(uid);
@@ -58,7 +58,7 @@ export function troublesOf({ targets }: WorkloadView, failedRuns: readonly Faile
   ];
   const groups = Map.groupBy(found, ({ status, name, cause }) => `${status} ${withoutName(cause, name)}`);
   return [...groups.values()]
-    .map((group): Trouble => {
+    .map((group): Problem => {
       const [first] = group;
       const { status = "failed", cause = "", name = "", isTaken = false } = first ?? {};
       return {

@@ -1,5 +1,5 @@
 import type { EngineView } from "@kinsync/core";
-import { RANKS, troublesOf, type FailedRun, type Trouble } from "./causes.ts";
+import { RANKS, problemsOf, type FailedRun, type Problem } from "./causes.ts";
 import type { Paint } from "./color.ts";
 import { pad, shorten, widthOf, wrap } from "./fit.ts";
 import { formatMemberRows } from "./member-rows.ts";
@@ -37,7 +37,7 @@ interface Block {
   readonly isFine: boolean;
   readonly note: readonly string[];
   /** One entry for each cause, the worst first. */
-  readonly troubles: readonly { readonly rank: number; readonly size: number; readonly lines: readonly string[] }[];
+  readonly problems: readonly { readonly rank: number; readonly size: number; readonly lines: readonly string[] }[];
 }
 
 const INDENT = 2;
@@ -51,18 +51,18 @@ export function formatScreen(workloads: readonly WorkloadView[], options: Screen
     latency: options.latency,
     failedRuns: (workload) => options.failedRuns(workload).length,
   });
-  const found = workloads.map((each) => (rows === "all" ? [] : troublesOf(each, options.failedRuns(each))));
+  const found = workloads.map((each) => (rows === "all" ? [] : problemsOf(each, options.failedRuns(each))));
   const statusWidth = Math.max(0, ...found.flat().map(({ status }) => widthOf(statusWord(status, paint))));
-  const blocks = found.map((troubles, index): Block => {
+  const blocks = found.map((problems, index): Block => {
     const { line = "", note, isFine = true } = lines[index] ?? {};
     return {
       line,
-      isFine: isFine && troubles.length === 0,
+      isFine: isFine && problems.length === 0,
       note: note === undefined ? [] : wrap(note, width, INDENT).map((each) => paint("dim", each)),
-      troubles: troubles.map((trouble) => ({
-        rank: RANKS[trouble.status],
-        size: trouble.names.length,
-        lines: formatTrouble(trouble, statusWidth, options),
+      problems: problems.map((problem) => ({
+        rank: RANKS[problem.status],
+        size: problem.names.length,
+        lines: formatProblem(problem, statusWidth, options),
       })),
     };
   });
@@ -70,7 +70,7 @@ export function formatScreen(workloads: readonly WorkloadView[], options: Screen
   const all = blocks.flatMap((block, index) => {
     const workload = workloads[index];
     if (rows === "failed")
-      return block.isFine ? [] : [block.line, ...block.note, ...block.troubles.flatMap((each) => each.lines)];
+      return block.isFine ? [] : [block.line, ...block.note, ...block.problems.flatMap((each) => each.lines)];
     return [block.line, ...block.note, ...(workload === undefined ? [] : formatMemberRows(workload, paint, width))];
   });
   const shown = all.length === 0 ? [paint("green", "nothing failed")] : all;
@@ -101,22 +101,22 @@ function fit(blocks: readonly Block[], { height, paint, reclaim }: ScreenOptions
   }
   let room = limit - kept.length - (fine > 0 ? 1 : 0);
   const candidates = kept
-    .flatMap((block) => block.troubles.map((trouble) => ({ block, trouble })))
-    .toSorted((a, b) => a.trouble.rank - b.trouble.rank);
-  const total = candidates.reduce((sum, { trouble }) => sum + trouble.lines.length, 0);
+    .flatMap((block) => block.problems.map((problem) => ({ block, problem })))
+    .toSorted((a, b) => a.problem.rank - b.problem.rank);
+  const total = candidates.reduce((sum, { problem }) => sum + problem.lines.length, 0);
   if (total > room) room -= 1;
-  const shown = new Set<Block["troubles"][number]>();
+  const shown = new Set<Block["problems"][number]>();
   let hidden = 0;
-  for (const { trouble } of candidates) {
-    if (trouble.lines.length > room) hidden += trouble.size;
+  for (const { problem } of candidates) {
+    if (problem.lines.length > room) hidden += problem.size;
     else {
-      room -= trouble.lines.length;
-      shown.add(trouble);
+      room -= problem.lines.length;
+      shown.add(problem);
     }
   }
   const noted = new Set<Block>();
   // First those that have nothing but their note.
-  for (const block of kept.toSorted((a, b) => a.troubles.length - b.troubles.length)) {
+  for (const block of kept.toSorted((a, b) => a.problems.length - b.problems.length)) {
     if (block.note.length === 0 || block.note.length > room) continue;
     room -= block.note.length;
     noted.add(block);
@@ -125,7 +125,7 @@ function fit(blocks: readonly Block[], { height, paint, reclaim }: ScreenOptions
     ...kept.flatMap((block) => [
       block.line,
       ...(noted.has(block) ? block.note : []),
-      ...block.troubles.flatMap((trouble) => (shown.has(trouble) ? trouble.lines : [])),
+      ...block.problems.flatMap((problem) => (shown.has(problem) ? problem.lines : [])),
     ]),
     ...(fine > 0 ? [paint("dim", `and ${count(fine, "more workload")}`)] : []),
     ...(hidden > 0
@@ -135,8 +135,8 @@ function fit(blocks: readonly Block[], { height, paint, reclaim }: ScreenOptions
 }
 
 /** The names after the status, and the cause behind them, or below them where it is long: always whole. */
-function formatTrouble(
-  { status, names, cause, isTaken }: Trouble,
+function formatProblem(
+  { status, names, cause, isTaken }: Problem,
   statusWidth: number,
   { paint, width, reclaim }: ScreenOptions,
 ): readonly string[] {

@@ -1,6 +1,6 @@
 import type { TargetStatus } from "@kinsync/core";
 import type { Paint } from "./color.ts";
-import type { Trouble } from "./causes.ts";
+import type { Problem } from "./causes.ts";
 
 /** The words of every line and row for a target's status. */
 const WORDS = {
@@ -13,7 +13,7 @@ const WORDS = {
   failed: { word: "failed", color: "red" },
   command: { word: "command failed", color: "red" },
 } as const satisfies Record<
-  TargetStatus | Trouble["status"],
+  TargetStatus | Problem["status"],
   { readonly word: string; readonly color: Parameters<Paint>[0] }
 >;
 

@@ -77,7 +77,7 @@ function cellsOf(
   const isFine = synced === targets.length && failed === 0;
   const reach = `${synced}/${targets.length} up to date`;
   const took = latency(workload);
-  const troubles = [
+  const problems = [
     ...(failed > 0 ? [paint("red", failed === 1 ? "1 command failed" : `command failed in ${failed}`)] : []),
     ...ORDER.flatMap((status) => {
       const number = counts.get(status);
@@ -88,7 +88,7 @@ function cellsOf(
     ? took === undefined
       ? []
       : [paint("dim", duration(took))]
-    : [troubles.join(GAP), `${troubles[0] ?? ""} …`];
+    : [problems.join(GAP), `${problems[0] ?? ""} …`];
   return { snapshot, reach: synced === targets.length ? paint("green", reach) : reach, tails, note, isFine };
 }
 

@@ -5,8 +5,11 @@ import type { Member } from "../resolve/resolution.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { commandText } from "../sync/actions/due.ts";
 import type { Deletes } from "../sync/target/deletes.ts";
+import type { DeliveryStats } from "../sync/target/deliver.ts";
+import type { TargetStatus } from "../sync/target/status.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { EngineEvent, MappingChange } from "./events.ts";
+import type { Standing } from "./places/places.ts";
 import { diffTrees } from "../mapping/tree.ts";
 import type { Snapshot, SnapshotChange } from "./snapshot.ts";
 import { basename } from "node:path";
@@ -25,6 +28,18 @@ export interface TargetNames {
   readonly role?: string;
   readonly index?: string;
   readonly container: string;
+}
+
+/** A mapped root that was brought up to date. */
+export interface SyncedRoot {
+  /** Id of the mapping. */
+  readonly mapping: string;
+  readonly snapshot: number;
+  readonly stats: DeliveryStats;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** Where the root lands, and who else has it. */
+  readonly standing: Pick<Standing, "id" | "sharedWith" | "follows"> | undefined;
 }
 
 /** Limit of paths in one event. */
@@ -92,6 +107,31 @@ export class WorkloadEmitter {
 
   problem({ code, message, hint }: KinsyncError): void {
     this.note(code, message, hint);
+  }
+
+  /** A mapped root of a target holds a snapshot. */
+  synced(names: TargetNames, { mapping, snapshot, stats, duration, standing }: SyncedRoot): void {
+    const { id, sharedWith = 0, follows } = standing ?? {};
+    this.emit({
+      event: "synced",
+      ...names,
+      mapping,
+      snapshot,
+      ...stats,
+      duration: tenths(duration),
+      ...(id === undefined || sharedWith === 0 ? {} : { place: id, sharedWith }),
+      ...(follows === undefined ? {} : { through: follows.leader }),
+    });
+  }
+
+  /** The error that explains the new status of a target. */
+  failure(names: TargetNames, status: TargetStatus, { code, message, hint }: KinsyncError): void {
+    if (status === "failed") this.emit({ event: "failed", ...names, code, reason: message, hint });
+    // Deletes that need consent were reported with their mapping.
+    if (status === "halted" && code !== "KINSYNC_TARGET_DELETES") {
+      const { pod, uid, container } = names;
+      this.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
+    }
   }
 
   /** A member came, went, or its state, role or reason differs. */

@@ -19,7 +19,7 @@ import { Worker } from "../sync/target/worker.ts";
 import type { SharedFailures } from "./shared-failures.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { projectSnapshot, type Projected } from "./desired.ts";
-import { namesOf, tenths, type TargetNames } from "./emit.ts";
+import { namesOf, type TargetNames } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import { TargetPlaces, type PlacedTarget, type TargetPlacesContext } from "./places/target-places.ts";
@@ -206,19 +206,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     const snapshot = this.#worker?.snapshot;
     this.#code = error?.code;
     emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
-    if (error !== undefined) this.#emitError(names, status, error);
+    if (error !== undefined) emitter.failure(names, status, error);
     this.#context.places.status(this.#running.key, status, reason, error);
-  }
-
-  #emitError(names: TargetNames, status: TargetStatus, error: KinsyncError): void {
-    const { emitter } = this.#context;
-    const { code, message, hint } = error;
-    if (status === "failed") emitter.emit({ event: "failed", ...names, code, reason: message, hint });
-    // Deletes that need consent were reported with their mapping.
-    if (status === "halted" && code !== "KINSYNC_TARGET_DELETES") {
-      const { pod, uid, container } = names;
-      emitter.emit({ event: "halted", pod, uid, container, code, reason: message, hint });
-    }
   }
 
   onSynced({ mapping }: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number): void {
@@ -226,18 +215,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.#files = stats.files + stats.deleted;
     this.#duration = duration;
     const standing = this.#running.standing(mapping.id);
-    this.#context.emitter.emit({
-      event: "synced",
-      ...this.names(),
-      mapping: mapping.id,
-      snapshot,
-      ...stats,
-      duration: tenths(duration),
-      ...(standing === undefined || standing.sharedWith === 0
-        ? {}
-        : { place: standing.id, sharedWith: standing.sharedWith }),
-      ...(standing?.follows === undefined ? {} : { through: standing.follows.leader }),
-    });
+    this.#context.emitter.synced(this.names(), { mapping: mapping.id, snapshot, stats, duration, standing });
   }
 
   onDelivering({ mapping }: DesiredRoot): void {
@@ -301,8 +279,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     if (!this.#isCurrent) return;
     // Of a target that another run took, sessions are opened to find out whether that run has left it.
     if (this.#worker?.isTaken !== true) {
-      const event = { event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) } as const;
-      this.#context.emitter.emit(event);
+      const { emitter } = this.#context;
+      emitter.emit({ event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) });
     }
     this.#context.sharedFailures.reached(this);
     this.#context.places.opened(this.#running.key, incarnation);

@@ -279,13 +279,7 @@ export class Places implements Disposable {
   }
 }
 
-const NEW_MEMBER = {
-  unfitUntil: 0,
-  timer: undefined,
-  isTaken: false,
-  problem: undefined,
-  incarnation: undefined,
-} as const;
+const NEW_MEMBER = { unfitUntil: 0, timer: undefined, isTaken: false, problem: undefined, incarnation: undefined };
 
 function problemOf(
   status: TargetStatus,
