@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import {
   append,
   clusterOptions,
@@ -11,6 +11,15 @@ import {
 } from "./flags.ts";
 import type { Io } from "./io.ts";
 
+interface InitFlags extends Flags {
+  readonly from?: string;
+  readonly format?: "yaml" | "ts" | "json";
+  readonly dockerfile?: string;
+  readonly ignore?: readonly string[];
+  readonly force?: boolean;
+  readonly yes?: boolean;
+}
+
 interface RbacFlags extends Flags {
   readonly name?: string;
   readonly bindUser?: readonly string[];
@@ -21,6 +30,26 @@ interface RbacFlags extends Flags {
 
 /** Adds the commands that prepare, check and clean up: what comes before and after `up` and `sync`. */
 export function addMoreCommands(program: Command, io: Io, finish: (code: number) => void): void {
+  const init = program
+    .command("init")
+    .description("propose a config for this folder and the workloads of the namespace, and write it")
+    .argument("[workloads...]", "as kubectl names them. Default: the only one of the namespace, or a question")
+    .option("--sync <from:to>", "a sync rule, in place of the proposals; may be repeated", append)
+    .option("--container <name>", "container of each member. Default: the pod's default container")
+    .option("--ignore <pattern>", "a path to leave out, in gitignore syntax; may be repeated", append)
+    .option("--dockerfile <file>", "propose the rules from this Dockerfile. Default: the one of this folder")
+    .option("--from <file>", "take over the sync rules of a Tiltfile, skaffold.yaml or devspace.yaml")
+    .addOption(new Option("--format <format>", "format of the file. Default: yaml").choices(["yaml", "ts", "json"]))
+    .option("--force", "replace an existing config", false)
+    .option("-y, --yes", "take every proposal, without a question", false)
+    .action(async (workloads: readonly string[], flags: InitFlags) => {
+      const { runInit } = await import("./commands/init/init.ts");
+      const { sync = [], container, ignore = [], dockerfile, from, format, force = false, yes = false } = flags;
+      const choice = { sync, container, ignore, dockerfile, from, format, force, yes };
+      finish(await runInit(workloads, { ...clusterOptions(flags), ...choice }, io));
+    });
+  withCluster(init);
+
   const plan = program
     .command("plan")
     .description("show what `sync` would write, delete and run, and change nothing")

@@ -46,6 +46,8 @@ export { isKinsyncError, KinsyncError } from "./errors/error.ts";
 export type { KinsyncErrorOptions, Retry } from "./errors/error.ts";
 export { findWorkload } from "./resolve/find/find-workload.ts";
 export type { FoundWorkload } from "./resolve/find/find-workload.ts";
+export { listWorkloads } from "./resolve/find/list-workloads.ts";
+export type { ListedWorkload, ListedWorkloads } from "./resolve/find/list-workloads.ts";
 export { joinNotes } from "./resolve/resolution.ts";
 export type { Member, MemberChange, MemberContainer, Resolution, WorkloadRef } from "./resolve/resolution.ts";
 export { ReflectorPool } from "./kube/reflector-pool.ts";

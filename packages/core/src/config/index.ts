@@ -8,6 +8,7 @@ export { SCHEMA_URL } from "./schema-url.ts";
 export { resolveConfig } from "./resolve.ts";
 export type { ConfigOrigin, WorkloadPlan } from "./resolve.ts";
 export { parseMappingFlag } from "./mapping-flag.ts";
+export { systemFolderAt } from "../mapping/system-folders.ts";
 export { checkSources } from "./sources.ts";
 export { nearest } from "../text/did-you-mean.ts";
 export type { ConfigPath, Position } from "./parse.ts";

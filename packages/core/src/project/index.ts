@@ -3,6 +3,7 @@ export { openProject } from "./project.ts";
 export type { Project, ProjectPlanOptions, ProjectRunOptions } from "./project.ts";
 export type { ProjectWorkload } from "./workloads.ts";
 export type { ReloadReport } from "./reload.ts";
+export { isLocalContext } from "./consent.ts";
 export { inspectConfig } from "./inspect-config.ts";
 export type { InspectedConfig } from "./inspect-config.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";

@@ -1,0 +1,111 @@
+import type { ListedWorkload } from "@kinsync/core";
+import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
+import { isKinsyncError, type KinsyncError } from "@kinsync/core/contract";
+import type { Io } from "../../io.ts";
+import { credentialTerminal } from "../../setup/credential-terminal.ts";
+import type { ClusterOptions } from "../../setup/options.ts";
+
+/** Milliseconds for the members of one workload. */
+const MEMBERS_MS = 15_000;
+
+/** A container that could take the files of a workload. */
+export interface ContainerFacts {
+  readonly name: string;
+  readonly image: string;
+  readonly workingDirectory: string | undefined;
+}
+
+/** What the pods of a workload tell. */
+export interface WorkloadFacts {
+  /** Containers of a pod, without those that only prepare it; none where it has no pod yet. */
+  readonly containers: readonly ContainerFacts[];
+  /** The one that takes files where a rule names none. */
+  readonly defaultContainer: string | undefined;
+}
+
+/** A cluster that `init` can look at. */
+export interface ClusterFacts extends AsyncDisposable {
+  readonly context: string;
+  readonly namespace: string;
+  readonly workloads: readonly ListedWorkload[];
+  /** What could not be read. */
+  readonly problems: readonly KinsyncError[];
+  /** Looks at the pods of a workload. Nothing is known of one that does not exist. */
+  factsOf(workload: string, namespace: string | undefined): Promise<WorkloadFacts>;
+}
+
+/** Connects, and lists the workloads of the namespace. Rejects with errors of area CLUSTER. */
+export async function readCluster(options: ClusterOptions, io: Io): Promise<ClusterFacts> {
+  const [{ connectCluster }, { listWorkloads }, { builtInPlugins }] = await Promise.all([
+    import("@kinsync/core/cluster"),
+    import("@kinsync/core"),
+    import("../../setup/built-in.ts"),
+  ]);
+  const { context, kubeconfig, namespace, login, timeouts } = options;
+  const terminal = credentialTerminal(io);
+  const cluster = await connectCluster({
+    env: io.env,
+    signal: io.signal,
+    overrides: login,
+    ...(context === undefined ? {} : { context }),
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(timeouts === undefined ? {} : { timeouts }),
+    ...(terminal === undefined ? {} : { terminal }),
+  });
+  const kinds = builtInPlugins().filter((plugin): plugin is KindPlugin => plugin.type === "kind");
+  try {
+    const { workloads, problems } = await listWorkloads(cluster, kinds, {
+      namespace: cluster.namespace,
+      signal: io.signal,
+    });
+    const [problem] = problems;
+    if (workloads.length === 0 && problem !== undefined) throw problem;
+    return {
+      context: cluster.context,
+      namespace: cluster.namespace,
+      workloads,
+      problems,
+      factsOf: (workload, where) => factsOf(workload, { cluster, kinds, namespace: where, signal: io.signal }),
+      [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Looking {
+  readonly cluster: ClusterConnection;
+  readonly kinds: readonly KindPlugin[];
+  readonly namespace: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function factsOf(workload: string, { cluster, kinds, namespace, signal }: Looking): Promise<WorkloadFacts> {
+  const { findWorkload, ReflectorPool, resolveOnce } = await import("@kinsync/core");
+  const none: WorkloadFacts = { containers: [], defaultContainer: undefined };
+  try {
+    const { ref, kind } = await findWorkload(cluster, kinds, workload, {
+      signal,
+      ...(namespace === undefined ? {} : { namespace }),
+    });
+    await using reflectors = new ReflectorPool({ cluster });
+    const { members } = await resolveOnce({ cluster, reflectors, ref, kind, kinds, signal, limit: MEMBERS_MS });
+    const member = members.find(({ state }) => state === "current") ?? members[0];
+    if (member === undefined) return none;
+    return {
+      containers: member.containers
+        .filter(({ type }) => type === "container" || type === "sidecar")
+        .map(({ name, image, spec }) => ({ name, image, workingDirectory: spec.workingDir })),
+      defaultContainer: member.defaultContainer,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    // A mistyped name or a Service is a mistake; a workload that is not there yet, or cannot be read, is not.
+    if (isKinsyncError(error) && MISTAKES.has(error.code)) throw error;
+    return none;
+  }
+}
+
+const MISTAKES: ReadonlySet<string> = new Set(["KINSYNC_USAGE", "KINSYNC_RESOLVE_OWNS_NO_PODS"]);
