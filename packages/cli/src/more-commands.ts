@@ -61,6 +61,22 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     });
   withSync(plan);
 
+  const clean = program
+    .command("clean")
+    .description("remove what kinsync left in the containers: the files that it placed, and its .kinsync folders")
+    .argument("[workloads...]", "as kubectl names them. Default: all of the config")
+    .option("--state-only", "keep the placed files, and remove the .kinsync folders alone", false)
+    .option("-y, --yes", "remove without a question; the same as --allow-deletes", false)
+    .action(
+      async (workloads: readonly string[], flags: Flags & { readonly stateOnly?: boolean; readonly yes?: boolean }) => {
+        const { runClean } = await import("./commands/clean/clean.ts");
+        const options = syncOptions(flags);
+        const allowed = flags.yes === true || options.allowDeletes;
+        finish(await runClean(workloads, { ...options, stateOnly: flags.stateOnly === true, yes: allowed }, io));
+      },
+    );
+  withSync(clean);
+
   const doctor = program
     .command("doctor")
     .description("check config, login, rights and containers, and name the next step where something is wrong")

@@ -62,7 +62,7 @@ export function formatQuestion({ workload, to, paths, bytes: size, origin }: Del
 }
 
 /** One line; `undefined` at the end of the input or of the signal. The terminal keeps its own line editing, and Ctrl-C is a signal. */
-async function readLine(input: Input, signal: AbortSignal): Promise<string | undefined> {
+export async function readLine(input: Input, signal: AbortSignal): Promise<string | undefined> {
   const lines = createInterface({ input, terminal: false });
   const ending = new AbortController();
   try {

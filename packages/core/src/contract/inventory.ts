@@ -18,6 +18,8 @@ export interface Marker {
   /** Where the files of that run came from: `OpenContext.host` and `RootSpec.from`. Missing where one of them is. */
   readonly origin?: Origin;
   readonly incarnation: string;
+  /** The process of that run in the container: its ID, and its start in ticks since the boot. Missing where it is not known. */
+  readonly process?: { readonly id: number; readonly start: string };
   readonly snapshot: number;
   /** Digest of the tree that is completely in place; `released` after the run has ended and left the root to another one. */
   readonly tree: string;

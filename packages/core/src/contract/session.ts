@@ -110,6 +110,12 @@ export interface Session extends AsyncDisposable {
   /** Drops a stage. Optional: without it, an uncommitted stage stays until the session ends. */
   discard?(stage: Stage): Promise<void>;
   /**
+   * Removes what the transport keeps in the container for a root that this session claimed: its part of the state directory, and the
+   * directory itself where nothing else is in it. The mapped files stay. Rejects with `KINSYNC_TARGET_TAKEN` if another run owns the root
+   * by now. Optional: without it, the state stays.
+   */
+  release?(root: RootSpec, options: { readonly signal: AbortSignal }): Promise<void>;
+  /**
    * Runs a command in the container, in its working directory. Rejects only where the command could not be started or watched.
    * Optional: required where the transport claims the capability `run`.
    */

@@ -16,7 +16,7 @@ import { guard, type GuardOptions } from "./host-guard.ts";
 
 /** Milliseconds until a transport's function counts as hung. Far above a transport's own limits, which report the actual cause. */
 export interface TransportLimits {
-  /** `open`, `claim`, `discard`, `ping`, and closing. Default: 60,000. */
+  /** `open`, `claim`, `discard`, `release`, `ping`, and closing. Default: 60,000. */
   readonly answerMs?: number;
   /** `inventory`: digests of everything that exists. Default: 300,000. */
   readonly inventoryMs?: number;
@@ -40,6 +40,7 @@ export const SESSION_MEMBERS = {
   stage: "required",
   commit: "required",
   discard: "optional",
+  release: "optional",
   run: "optional",
   ping: "optional",
   [Symbol.asyncDispose]: "required",
@@ -134,6 +135,14 @@ export class GuardedSession implements HostedSession {
     const { inner } = this.#ownStage(stage);
     await this.#guard({ operation: "discard", limitMs: this.#limits.answerMs }, async () =>
       this.#session.discard?.(inner),
+    );
+  }
+
+  async release(...[root, options]: Parameters<HostedSession["release"]>): Promise<void> {
+    const release = this.#session.release?.bind(this.#session);
+    if (release === undefined) throw this.#cannot("release", "remove its state from a container");
+    await this.#guard({ operation: "release", limitMs: this.#limits.answerMs, signal: options.signal }, () =>
+      release(root, options),
     );
   }
 

@@ -1,6 +1,6 @@
 // Public entry point @kinsync/core/project: config, flags, plugins and a cluster to workloads that are ready for the engine.
 export { openProject } from "./project.ts";
-export type { Project, ProjectPlanOptions, ProjectRunOptions } from "./project.ts";
+export type { Project, ProjectCleanOptions, ProjectPlanOptions, ProjectRunOptions } from "./project.ts";
 export type { ProjectWorkload } from "./workloads.ts";
 export type { ReloadReport } from "./reload.ts";
 export { isLocalContext } from "./consent.ts";
@@ -8,6 +8,7 @@ export { inspectConfig } from "./inspect-config.ts";
 export type { InspectedConfig } from "./inspect-config.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";
 export type { WorkloadPlan } from "../config/resolve.ts";
+export type { CleanedRoot, CleanResult, LeftBehind } from "../engine/clean/clean-types.ts";
 export type { NeededPermission } from "./permissions.ts";
 export type { DeletesRequest, RunOutcome, RunResult } from "../engine/options.ts";
 export type {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { ClusterConnection } from "../contract/cluster.ts";
+import type { CleanResult, LeftBehind } from "../engine/clean/clean-types.ts";
 import type { OpenTarget, PlannedWorkload } from "../engine/dry-run/plan-types.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
@@ -55,6 +56,16 @@ export interface ProjectPlanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a clean-up may be given besides the project. */
+export interface ProjectCleanOptions {
+  /** Keep the placed files, and remove the state directories alone. Default: `false`. */
+  readonly stateOnly?: boolean | undefined;
+  /** Called once with everything that would be removed; nothing is removed without a yes. */
+  readonly confirm: (left: readonly LeftBehind[]) => Promise<boolean>;
+  /** Ends the clean-up. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Runs an engine to its end and disposes of it. */
 async function runEngine(options: EngineOptions, onStart: ProjectRunOptions["onStart"]): Promise<RunResult> {
   const { createEngine } = await import("../engine/engine.ts");
@@ -85,6 +96,8 @@ export interface Project extends AsyncDisposable {
   up(options: ProjectRunOptions & { readonly signal: AbortSignal }): Promise<RunResult>;
   /** What `sync` would do now, by workload. Reads the containers, and changes nothing in them. */
   plan(options?: ProjectPlanOptions): Promise<readonly PlannedWorkload[]>;
+  /** Removes what kinsync left in the containers: the files that its manifests list, and its state directories. */
+  clean(options: ProjectCleanOptions): Promise<CleanResult>;
   /** Closes the connection to the cluster, unless it was handed in. The same as `await using`. */
   close(): Promise<void>;
 }
@@ -211,6 +224,21 @@ async function connect(
           host: hostname(),
           allowEmpty,
           onTarget,
+          signal: stop ?? new AbortController().signal,
+        });
+      },
+      clean: async ({ stateOnly = false, confirm, signal: stop }) => {
+        const { clean } = await import("../engine/clean/clean.ts");
+        return await clean({
+          cluster,
+          kinds: registry.kinds,
+          transports: registry.transports,
+          workloads: workloads.map((workload) => ({ ...workload, kind: workload.found.kind })),
+          runId: randomUUID(),
+          owner: defaultOwner(),
+          host: hostname(),
+          stateOnly,
+          confirm,
           signal: stop ?? new AbortController().signal,
         });
       },

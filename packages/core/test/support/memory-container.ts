@@ -244,6 +244,8 @@ export class MemorySession implements Session {
 
   async discard(): Promise<void> {}
 
+  async release(): Promise<void> {}
+
   async run(command: readonly string[] | string): Promise<RunResult> {
     this.#check();
     this.#container.fault("run");

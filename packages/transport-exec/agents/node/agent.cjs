@@ -1202,6 +1202,14 @@ function discard(id, fields) {
   const folder = join(fields[0], fields[1]);
   for (const [key, batch] of stagedBatches) if (batch.folder === folder) stagedBatches.delete(key);
   removeTree(folder);
+  // A mapping's part of the state directory, which goes with its last part.
+  if (String(fields[0]).endsWith("/.kinsync")) {
+    try {
+      fs.rmdirSync(bytesOf(fields[0]));
+    } catch {
+      // It has other parts.
+    }
+  }
   done(id);
 }
 

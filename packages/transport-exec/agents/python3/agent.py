@@ -1077,6 +1077,12 @@ def discard(request_id, fields):
     for stage_id in [key for key, batch in staged_batches.items() if batch.folder == folder]:
         del staged_batches[stage_id]
     remove_tree(folder)
+    # A mapping's part of the state directory, which goes with its last part.
+    if fields[0].endswith(b"/.kinsync"):
+        try:
+            os.rmdir(fields[0])
+        except OSError:
+            pass
     done(request_id)
 
 

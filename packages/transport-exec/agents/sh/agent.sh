@@ -656,10 +656,11 @@ abort_stage() {
   [ -n "$stage_failed" ] || fail ABORTED -
   rm -rf "$stage_folder"
 }
-# discard ID STATE NAME
+# discard ID STATE NAME: a stage; or the part of a mapping in the state directory, which goes with its last part
 discard() {
   request=$1
   rm -rf "$2/$3"
+  case $2 in */.kinsync) rmdir "$2" 2>&9 ;; esac
   done_with
 }
 

@@ -29,6 +29,8 @@ export interface Hello {
 export interface RunningAgent {
   readonly stream: ExecStream;
   readonly hello: Hello;
+  /** Its process, as far as it is known. */
+  readonly process: AgentProcess | undefined;
   /** Why this agent runs and no other. */
   readonly choice: AgentChoice;
   /** The last 2 KiB that the container wrote to standard error. */
@@ -147,6 +149,7 @@ export class Attempt {
     return {
       stream: this.stream,
       hello,
+      process: this.process,
       complaints: () => oneLine(this.#complaints),
       receive: (onLine, onBroken) => {
         this.#sink = onLine;

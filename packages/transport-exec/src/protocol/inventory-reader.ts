@@ -188,7 +188,10 @@ function parseMarker(text: string): Marker | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { format, runId, owner, since, origin, incarnation, snapshot, tree } = value as Record<string, unknown>;
+  const { format, runId, owner, since, origin, incarnation, process, snapshot, tree } = value as Record<
+    string,
+    unknown
+  >;
   if (format !== 1 || typeof runId !== "string" || typeof since !== "string") return undefined;
   return {
     format,
@@ -198,8 +201,15 @@ function parseMarker(text: string): Marker | undefined {
     incarnation: typeof incarnation === "string" ? incarnation : "",
     snapshot: typeof snapshot === "number" ? snapshot : 0,
     tree: typeof tree === "string" ? tree : "",
+    ...(isProcess(process) ? { process: { id: process.id, start: process.start } } : {}),
     ...(isOrigin(origin) ? { origin: { host: origin.host, folder: origin.folder } } : {}),
   };
+}
+
+function isProcess(value: unknown): value is NonNullable<Marker["process"]> {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, start } = value as Record<string, unknown>;
+  return Number.isInteger(id) && typeof start === "string";
 }
 
 function isOrigin(value: unknown): value is Origin {

@@ -12,10 +12,12 @@ export class MarkerWriter {
   readonly #claim = randomBytes(9).toString("base64url");
   readonly #context: OpenContext;
   readonly #incarnation: string;
+  readonly #process: Marker["process"];
 
-  constructor(context: OpenContext, incarnation: string) {
+  constructor(context: OpenContext, incarnation: string, process?: Marker["process"]) {
     this.#context = context;
     this.#incarnation = incarnation;
+    this.#process = process;
   }
 
   /** Text that each marker of this session contains, and no other marker. */
@@ -37,6 +39,7 @@ export class MarkerWriter {
       since,
       ...origin,
       incarnation: this.#incarnation,
+      ...(this.#process === undefined ? {} : { process: this.#process }),
       snapshot,
       tree,
     };

@@ -50,6 +50,13 @@ export class Roots {
     this.#locations.set(root.key, Promise.resolve(location));
   }
 
+  /** The root is no longer this session's. */
+  disown(key: string): void {
+    this.#owned.delete(key);
+    this.#locations.delete(key);
+    this.#compacted.delete(key);
+  }
+
   commits(key: string): number {
     return this.#commits.get(key) ?? 0;
   }

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import {
   KinsyncError,
   type Batch,
@@ -70,7 +71,7 @@ export class ExecSession implements Session {
     this.#target = target;
     this.#context = context;
     this.#times = times;
-    this.#marker = new MarkerWriter(context, incarnation);
+    this.#marker = new MarkerWriter(context, incarnation, agent.process);
     this.#life = new EndOfLife({
       signal: context.signal,
       findGone: (signal) => findGone(context.cluster, target, signal),
@@ -222,6 +223,32 @@ export class ExecSession implements Session {
 
   discard(stage: Stage): Promise<void> {
     return this.#batches.discard(stage);
+  }
+
+  async release(root: RootSpec, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const location = await this.#roots.location(root.key);
+    if (location === undefined) throw new KinsyncError("KINSYNC_INTERNAL", `${root.path} was not claimed`);
+    const operation = this.#operation("remove the state of", root);
+    // Another run may have claimed the root meanwhile: then its state stays.
+    await this.#requests.send<void>({
+      signal,
+      operation,
+      encode: (id) => this.#protocol.ping(id, location, this.#marker.needle),
+      onDone: () => {},
+    });
+    this.#roots.disown(root.key);
+    await this.#requests.send<void>({
+      signal,
+      isSlow: true,
+      operation,
+      encode: (id) =>
+        this.#protocol.discard(
+          id,
+          { ...location, state: posix.dirname(location.state) },
+          posix.basename(location.state),
+        ),
+      onDone: () => {},
+    });
   }
 
   run(

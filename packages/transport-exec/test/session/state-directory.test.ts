@@ -76,6 +76,33 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     });
   });
 
+  test("goes with the last root that is released, and the files stay", async () => {
+    await using world = await makeLocalEnvironment(make);
+    await using session = await open(world);
+    const one = { path: "sub/one", shape: "directory", key: "k-1" } as const;
+    const two = { path: "sub/two", shape: "directory", key: "k-2" } as const;
+    for (const root of [one, two]) {
+      await session.claim(root, { snapshot: 0, tree: "", signal });
+      await session.commit(session.stage(await createBatch(root, [{ file: "f", bytes: "f" }]), { signal }), { signal });
+    }
+    await session.release(one, { signal });
+    expect(readdirSync(join(world.folder, "sub/.kinsync"))).toEqual(["k-2"]);
+    await session.release(two, { signal });
+    expect(readdirSync(join(world.folder, "sub")).toSorted()).toEqual(["one", "two"]);
+    expect(readdirSync(join(world.folder, "sub/one"))).toEqual(["f"]);
+  });
+
+  test("of a root that another run took over is not released", async () => {
+    await using world = await makeLocalEnvironment(make);
+    await using session = await open(world);
+    await using other = await open(world, "other");
+    const root = { path: "sub/root", shape: "directory", key: "k" } as const;
+    await session.claim(root, { snapshot: 0, tree: "", signal });
+    await other.claim(root, { snapshot: 0, tree: "", signal });
+    await expect(session.release(root, { signal })).rejects.toMatchObject({ code: "KINSYNC_TARGET_TAKEN" });
+    expect(readdirSync(join(world.folder, "sub/.kinsync"))).toEqual(["k"]);
+  });
+
   test("holds no stage after its session ended, neither a complete one nor a partial one", async () => {
     await using world = await makeLocalEnvironment(make);
     const root = { path: "root", shape: "directory", key: "k" } as const;

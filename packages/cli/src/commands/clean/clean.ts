@@ -1,0 +1,97 @@
+import type { CleanedRoot, CleanResult, LeftBehind } from "@kinsync/core/project";
+import { EXIT } from "../../exit-code.ts";
+import type { Io } from "../../io.ts";
+import { createPaint, type Paint } from "../../render/color.ts";
+import { readLine } from "../../render/deletes-question.ts";
+import { clean, cleanData } from "../../render/text.ts";
+import { count } from "../../render/units.ts";
+import type { SyncOptions } from "../../setup/options.ts";
+import { projectOptions } from "../../setup/project.ts";
+
+/** Paths that are shown for one folder. */
+const MAX_PATHS = 10;
+
+export interface CleanCommandOptions extends SyncOptions {
+  /** Keep the placed files. */
+  readonly stateOnly: boolean;
+  /** Remove without a question. */
+  readonly yes: boolean;
+}
+
+/**
+ * Lists what kinsync left in the containers, asks, and removes it. Exit code 0 where nothing is left, 3 where something had to stay, 2
+ * where nobody could be asked.
+ */
+export async function runClean(workloads: readonly string[], options: CleanCommandOptions, io: Io): Promise<number> {
+  const { openProject } = await import("@kinsync/core/project");
+  const { sync, container, roles, stateOnly } = options;
+  await using project = await openProject({
+    ...projectOptions(options, io, { workloads, sync, container, roles }),
+    access: "write",
+  });
+  let isUnasked = false;
+  const confirm = async (left: readonly LeftBehind[]): Promise<boolean> => {
+    if (!options.json) for (const line of formatLeft(left, stateOnly)) io.stdout.write(`${line}\n`);
+    if (options.yes) return true;
+    const answer = options.json ? undefined : await ask(io);
+    isUnasked = answer === undefined;
+    return answer === true;
+  };
+  const result = await project.clean({ stateOnly, confirm, signal: io.signal });
+  report(result, options, io);
+  if (isUnasked) {
+    const { KinsyncError } = await import("@kinsync/core/contract");
+    throw new KinsyncError("KINSYNC_USAGE", "Nothing was removed: nobody can be asked here", {
+      hint: "To remove what is listed, pass --yes.",
+    });
+  }
+  const hasFailed = result.problems.length > 0 || result.roots.some(({ status }) => status === "failed");
+  return hasFailed || result.roots.some(({ status }) => status === "kept") ? EXIT.behind : EXIT.done;
+}
+
+/** `undefined` where nobody can be asked. */
+async function ask({ stdin, stdout, env, signal }: Io): Promise<boolean | undefined> {
+  if (stdin?.isTTY !== true || stdout.isTTY !== true || (env["CI"] ?? "") !== "") return undefined;
+  stdout.write("Remove them? [y/N] ");
+  const answer = await readLine(stdin, signal);
+  if (answer === undefined) stdout.write("\n");
+  return /^y(?:es)?$/i.test(answer?.trim() ?? "");
+}
+
+function formatLeft(left: readonly LeftBehind[], stateOnly: boolean): readonly string[] {
+  return left
+    .filter(({ problem }) => problem === undefined)
+    .flatMap(({ pod, container, to, placed, owner }) => {
+      const by = owner === undefined ? "" : `, last written by ${owner.name} (run of ${owner.since})`;
+      const what = stateOnly ? "" : `${count(placed.length, "path")} and `;
+      const shown = stateOnly ? [] : placed.slice(0, MAX_PATHS).map((path) => `  - ${clean(path)}`);
+      const more = stateOnly || placed.length <= MAX_PATHS ? [] : [`  and ${placed.length - MAX_PATHS} more`];
+      return [clean(`pod/${pod} [${container}] ${to}: ${what}its .kinsync folder${by}`), ...shown, ...more];
+    });
+}
+
+function report(result: CleanResult, { json, color }: CleanCommandOptions, io: Io): void {
+  if (json) {
+    io.stdout.write(`${JSON.stringify(cleanData(result))}\n`);
+    return;
+  }
+  const paint = createPaint(io.stdout, io.env, color);
+  for (const root of result.roots) for (const line of formatRoot(root, paint)) io.stdout.write(`${line}\n`);
+  for (const { code, message, hint } of result.problems) {
+    io.stdout.write(
+      `${paint("red", "failed")} ${code}: ${clean(message)}\n  ${paint("cyan", "hint:")} ${clean(hint)}\n`,
+    );
+  }
+  if (result.roots.length === 0 && result.problems.length === 0)
+    io.stdout.write("kinsync left nothing in these containers\n");
+}
+
+function formatRoot({ pod, container, to, status, problem }: CleanedRoot, paint: Paint): readonly string[] {
+  const name = clean(`pod/${pod} [${container}] ${to}`);
+  if (status === "removed") return [`${paint("green", "cleaned")} ${name}`];
+  if (problem === undefined) return [`${paint("yellow", "kept")} ${name}`];
+  return [
+    `${paint("red", "failed")} ${problem.code}: ${clean(problem.message)}`,
+    `  ${paint("cyan", "hint:")} ${clean(problem.hint)}`,
+  ];
+}

@@ -1,0 +1,95 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { podManifest, untilRunning } from "../support/playground.ts";
+import { TestCluster } from "../support/cluster.ts";
+
+let cluster: TestCluster;
+const RULE = "--sync src:/app/src";
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  await cluster.place.write("src/pkg/mod.py", "x = 1\n");
+});
+
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+async function startPod(name: string): Promise<(path: string) => string> {
+  cluster.playground.apply(podManifest({ name }));
+  await untilRunning(cluster.playground, name);
+  return (path) => cluster.playground.kubelet.pathOf("default", name, "main", path);
+}
+
+test("clean removes what a sync placed and the .kinsync folder, and nothing else", async () => {
+  const at = await startPod("full");
+  mkdirSync(at("/app/src"), { recursive: true });
+  writeFileSync(at("/app/src/image.py"), "of the image");
+  expect((await cluster.run(`sync pod/full ${RULE}`)).code).toBe(0);
+  writeFileSync(at("/app/src/pkg/mod.pyc"), "made there");
+  const ran = await cluster.run(`clean pod/full ${RULE} --yes`);
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  expect(ran.stdout).toContain("pod/full [main] /app/src: 3 paths and its .kinsync folder, last written by ");
+  expect(ran.stdout).toContain("  - /app/src/main.py\n");
+  expect(ran.stdout).toContain("cleaned pod/full [main] /app/src\n");
+  expect(readdirSync(at("/app/src")).toSorted()).toEqual(["image.py", "pkg"]);
+  expect(readdirSync(at("/app/src/pkg"))).toEqual(["mod.pyc"]);
+  expect(existsSync(at("/app/.kinsync"))).toBe(false);
+  const again = await cluster.run(`clean pod/full ${RULE} --yes`);
+  expect(again).toMatchObject({ code: 0, stdout: "kinsync left nothing in these containers\n" });
+});
+
+test("clean --state-only keeps the files, and another mapping keeps its state", async () => {
+  const at = await startPod("state");
+  await cluster.run(`sync pod/state ${RULE} --sync src/pkg:/app/other`);
+  const ran = await cluster.run(`clean pod/state ${RULE} --state-only --yes`);
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  expect(existsSync(at("/app/src/main.py"))).toBe(true);
+  expect(readdirSync(at("/app/.kinsync"))).toHaveLength(1);
+  await cluster.run("clean pod/state --sync src/pkg:/app/other --yes");
+  expect(existsSync(at("/app/.kinsync"))).toBe(false);
+});
+
+test("without a terminal and without --yes nothing is removed, and the list is shown", async () => {
+  const at = await startPod("asked");
+  await cluster.run(`sync pod/asked ${RULE}`);
+  const ran = await cluster.run(`clean pod/asked ${RULE}`);
+  expect(ran.stdout).toContain("  - /app/src/main.py\n");
+  expect(ran.stderr).toContain(
+    "Nothing was removed: nobody can be asked here\n  hint: To remove what is listed, pass --yes.",
+  );
+  expect(ran.code).toBe(2);
+  expect(existsSync(at("/app/src/main.py"))).toBe(true);
+});
+
+test("a root in which another run is at work is refused by name", async () => {
+  const at = await startPod("busy");
+  const stop = new AbortController();
+  const up = cluster.place.run(["up", "pod/busy", "--sync", "src:/app/src"], {
+    env: { KUBECONFIG: cluster.playground.kubeconfigPath },
+    signal: stop.signal,
+  });
+  await vi.waitFor(() => expect(existsSync(at("/app/src/main.py"))).toBe(true), { timeout: 20_000 });
+  const ran = await cluster.run(`clean pod/busy ${RULE} --yes`);
+  expect(ran.stdout).toMatch(
+    /failed KINSYNC_TARGET_TAKEN: pod\/busy, container main, \/app\/src: the run of \S+ since \S+ is at work there/,
+  );
+  expect(ran.stdout).toContain("hint: End that run first: Ctrl-C in its terminal.");
+  expect(ran.code).toBe(3);
+  expect(existsSync(at("/app/src/main.py"))).toBe(true);
+  stop.abort();
+  await up;
+  const after = await cluster.run(`clean pod/busy ${RULE} --yes -o json`);
+  expect(JSON.parse(after.stdout)).toMatchObject({
+    roots: [{ pod: "busy", to: "/app/src", status: "removed" }],
+    problems: [],
+  });
+  expect(existsSync(at("/app/src/main.py"))).toBe(false);
+});
+
+test("a mapped single file is removed, and its folder stays", async () => {
+  const at = await startPod("single");
+  mkdirSync(at("/app/conf"), { recursive: true });
+  await cluster.run("sync pod/single --sync src/main.py:/app/conf/main.py");
+  const ran = await cluster.run("clean pod/single --sync src/main.py:/app/conf/main.py --yes");
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  expect(readdirSync(at("/app/conf"))).toEqual([]);
+});
