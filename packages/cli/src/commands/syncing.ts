@@ -1,5 +1,6 @@
 import type { Engine, EngineEvent } from "@kinsync/core";
 import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
+import type { KinsyncError } from "@kinsync/core/contract";
 import { parseMappingFlag } from "@kinsync/core/config";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
@@ -33,6 +34,8 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const { sync, container, roles, initial, allowEmpty, allowDeletes, wait } = options;
     await using project = await openProject({
       ...projectOptions(options, io, { workloads, sync, container, roles, initial }, reporter),
+      // `sync` is for workloads that exist; `up` may be started first.
+      ...(command === "up" ? { onMissing: (missing) => reporter.note(waitingNote(missing)) } : {}),
       onStep: (step) => {
         switch (step.step) {
           case "planned":
@@ -71,6 +74,11 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     reporter.abandon();
     throw error;
   }
+}
+
+/** A workload that does not exist yet. */
+function waitingNote({ message, hint }: KinsyncError): string {
+  return `waiting for a workload: ${message}. ${hint}`;
 }
 
 function planLine(plan: WorkloadPlan, all: readonly WorkloadPlan[]): string {

@@ -1,12 +1,44 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KindPlugin } from "../contract/kind.ts";
-import { KinsyncError } from "../errors/error.ts";
+import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { resourceName } from "../kube/resource-path.ts";
 import { findWorkload, type FoundWorkload } from "../resolve/find/find-workload.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 
 /** A planned workload that exists in the cluster. */
 export type FoundPlan<Plan> = Plan & { readonly found: FoundWorkload };
+
+/** Milliseconds between two looks for a workload that does not exist. */
+const MISSING_MS = 2_000;
+
+/** What to do about a workload that does not exist. */
+export interface FindWait {
+  readonly signal: AbortSignal;
+  /** Called once for each; the search then goes on until it exists. Default: the search rejects. */
+  readonly onMissing?: ((error: KinsyncError) => void) | undefined;
+}
+
+/** Looks until the workload exists. */
+async function existing(find: () => Promise<FoundWorkload>, { signal, onMissing }: FindWait): Promise<FoundWorkload> {
+  let isTold = false;
+  for (;;) {
+    try {
+      return await find();
+    } catch (error) {
+      if (onMissing === undefined || !isMissing(error)) throw error;
+      if (!isTold) onMissing(error);
+      isTold = true;
+    }
+    await pause(MISSING_MS, undefined, { signal });
+  }
+}
+
+function isMissing(error: unknown): error is KinsyncError {
+  return (
+    isKinsyncError(error) && (error.code === "KINSYNC_RESOLVE_WORKLOAD" || error.code === "KINSYNC_RESOLVE_NAMESPACE")
+  );
+}
 
 /**
  * Finds all workloads side by side. The same name in two namespaces is two workloads; two names for one workload are refused
@@ -16,15 +48,19 @@ export async function findWorkloads<Plan extends Pick<WorkloadPlan, "workload" |
   cluster: ClusterConnection,
   kinds: readonly KindPlugin[],
   plans: readonly Plan[],
-  signal: AbortSignal,
+  { signal, onMissing }: FindWait,
 ): Promise<readonly FoundPlan<Plan>[]> {
   const found = await Promise.all(
     plans.map(async (plan) => ({
       ...plan,
-      found: await findWorkload(cluster, kinds, plan.workload, {
-        signal,
-        ...(plan.namespace === undefined ? {} : { namespace: plan.namespace }),
-      }),
+      found: await existing(
+        () =>
+          findWorkload(cluster, kinds, plan.workload, {
+            signal,
+            ...(plan.namespace === undefined ? {} : { namespace: plan.namespace }),
+          }),
+        { signal, onMissing },
+      ),
     })),
   );
   const seen = new Map<string, string>();

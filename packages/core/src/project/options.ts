@@ -82,6 +82,11 @@ export interface OpenProjectOptions {
    * synchronously, and returns the exit code. Default: no watchdog.
    */
   readonly onPluginBlocked?: ((error: KinsyncError) => number) | undefined;
+  /**
+   * Called once for each workload, or its namespace, that does not exist; opening then waits until all exist. Default: opening rejects with
+   * that error.
+   */
+  readonly onMissing?: ((error: KinsyncError) => void) | undefined;
   /** Ends the opening. Every request has a time limit of its own. Default: none. */
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((step: ProjectStep) => void) | undefined;

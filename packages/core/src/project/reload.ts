@@ -128,7 +128,14 @@ class Reloader {
     checkTransports(plans, registry);
     const named = options.context ?? settings.config.context;
     checkContextAllowed({ context: cluster.context, named, allowed: config.contexts ?? [] });
-    const workloads = await findProjectWorkloads({ cluster, kinds: registry.kinds, plans, options, signal });
+    const workloads = await findProjectWorkloads({
+      cluster,
+      kinds: registry.kinds,
+      plans,
+      // A workload that does not exist is an error here: the former config stays in use.
+      options: { flags: options.flags },
+      signal,
+    });
     return { workloads, later: laterOf(settings.config, config, options) };
   }
 }

@@ -25,7 +25,7 @@ export interface FindOptions {
   readonly cluster: ClusterConnection;
   readonly kinds: readonly KindPlugin[];
   readonly plans: readonly ProjectPlan[];
-  readonly options: Pick<OpenProjectOptions, "flags">;
+  readonly options: Pick<OpenProjectOptions, "flags" | "onMissing">;
   readonly signal: AbortSignal;
 }
 
@@ -34,7 +34,7 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
   const { cluster, kinds, plans, options, signal } = find;
   const selector = options.flags?.selector;
   const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
-  const found = await findWorkloads(cluster, kinds, named, signal);
+  const found = await findWorkloads(cluster, kinds, named, { signal, onMissing: options.onMissing });
   const selected = selector === undefined ? found : selectWorkloads(found, selector);
   return selected.map(({ workload, mappings, run, transports, found }) => ({
     name: workload,
