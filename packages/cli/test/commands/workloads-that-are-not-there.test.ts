@@ -23,8 +23,10 @@ test("up waits for a workload that does not exist, says so once, and begins when
   const content = (): Promise<string | undefined> => readIn(cluster.playground, "late", "src/main.py");
   await vi.waitFor(async () => expect(await content()).toBe("print(1)\n"), { timeout: 20_000, interval: 100 });
   stop.abort();
-  const { stdout } = await up;
-  expect(stdout.match(/waiting for a workload: there is no pod\/late in namespace default/g)).toHaveLength(1);
+  const { stdout, stderr } = await up;
+  expect(
+    `${stdout}${stderr}`.match(/waiting for a workload: there is no pod\/late in namespace default/g),
+  ).toHaveLength(1);
 });
 
 test("up that waits for a workload ends with Ctrl-C", async () => {

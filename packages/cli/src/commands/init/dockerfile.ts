@@ -103,7 +103,7 @@ function addCopies(context: CopyContext, words: readonly string[], value: (word:
   for (const from of sources) {
     if (source !== undefined) {
       const other = stages.get(source.toLowerCase());
-      // Another image is no place of local files.
+      // Another image holds no local files.
       if (other !== undefined) stage.copies.push(...throughStage(other, from, clean, toIsFolder, line));
     } else if (from.startsWith("<<")) {
       continue;
