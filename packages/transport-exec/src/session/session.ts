@@ -20,9 +20,9 @@ import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-proto
 import { unescapePath } from "../protocol/escape.ts";
 import { InventoryReader, isAtOrBelow } from "../protocol/inventory-reader.ts";
 import { runInContainer } from "../run/run.ts";
+import { describeExit } from "../stream/describe-exit.ts";
 import type { ExecEnd, ExecStream } from "../stream/exec-stream.ts";
 import { lostError, nameOf } from "../stream/target-error.ts";
-import { oneLine } from "../stream/one-line.ts";
 import type { Operation } from "./agent-error.ts";
 import { Batches, stageName } from "./batches.ts";
 import { EndOfLife } from "./end-of-life.ts";
@@ -312,16 +312,10 @@ export class ExecSession implements Session {
     else if (end.why === "closed")
       this.#life.end("lost", lostError(this.#target, `closed with code ${end.code}${more}`));
     // The process ended although the connection did not: most likely the container ended.
-    else this.#life.end("lost", lostError(this.#target, `${describe(end)}${more}`), true);
+    else this.#life.end("lost", lostError(this.#target, `${describeExit(end.status)}${more}`), true);
   }
 
   #operation(verb: string, root: RootSpec): Operation {
     return { target: this.#target, verb, root: root.path };
   }
-}
-
-function describe({ status }: ExecEnd & { why: "status" }): string {
-  if (status.success) return "the agent ended";
-  if (status.exitCode !== undefined) return `the agent ended with exit code ${status.exitCode}`;
-  return oneLine(status.message);
 }
