@@ -1,6 +1,7 @@
 import type { RootSpec } from "@kinsync/core/contract";
 import { journalLines } from "../commit/manifest.ts";
 import type { RootLocation } from "../protocol/agent-protocol.ts";
+import { unescapePath } from "../protocol/escape.ts";
 
 /** What a session stores about the mapped roots that it claimed, by their key. */
 export class Roots {
@@ -78,4 +79,11 @@ export class Roots {
   forgetCompacted(key: string): void {
     this.#compacted.delete(key);
   }
+}
+
+/** Takes one record of the answer to a claim. */
+export function takeLocation(location: { root: string; state: string; mounts: string[] }, line: string): void {
+  if (line.startsWith("r d ")) location.root = unescapePath(line.slice(4));
+  else if (line.startsWith("k ")) location.state = unescapePath(line.slice(2));
+  else if (line.startsWith("M ")) location.mounts.push(unescapePath(line.slice(2)));
 }

@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import {
   KinsyncError,
   type Batch,
@@ -17,7 +16,6 @@ import { AGENTS } from "../agent/runtimes.ts";
 import type { RunningAgent } from "../agent/attempt.ts";
 import { PlacedTimes } from "../commit/placed-times.ts";
 import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-protocol.ts";
-import { unescapePath } from "../protocol/escape.ts";
 import { InventoryReader, isAtOrBelow } from "../protocol/inventory-reader.ts";
 import { runInContainer } from "../run/run.ts";
 import { describeExit } from "../stream/describe-exit.ts";
@@ -29,8 +27,9 @@ import { EndOfLife } from "./end-of-life.ts";
 import { findGone } from "./identity.ts";
 import { Liveness } from "./liveness.ts";
 import { MarkerWriter } from "./marker.ts";
+import { releaseRoot } from "./release.ts";
 import { Requests } from "./requests.ts";
-import { Roots } from "./roots.ts";
+import { Roots, takeLocation } from "./roots.ts";
 
 export interface SessionTimes {
   /** Milliseconds without a sign of life while a request is open; three times as many for an inventory and for a claim. */
@@ -195,11 +194,7 @@ export class ExecSession implements Session {
           this.#marker.write(options.snapshot, options.tree, root.from),
         );
       },
-      onRecord: (line) => {
-        if (line.startsWith("r d ")) location.root = unescapePath(line.slice(4));
-        else if (line.startsWith("k ")) location.state = unescapePath(line.slice(2));
-        else if (line.startsWith("M ")) location.mounts.push(unescapePath(line.slice(2)));
-      },
+      onRecord: (line) => takeLocation(location, line),
       onDone: () => {
         this.#placedTimes.forget();
         if (location.root === "" || location.state === "") {
@@ -225,30 +220,9 @@ export class ExecSession implements Session {
     return this.#batches.discard(stage);
   }
 
-  async release(root: RootSpec, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const location = await this.#roots.location(root.key);
-    if (location === undefined) throw new KinsyncError("KINSYNC_INTERNAL", `${root.path} was not claimed`);
-    const operation = this.#operation("remove the state of", root);
-    // Another run may have claimed the root meanwhile: then its state stays.
-    await this.#requests.send<void>({
-      signal,
-      operation,
-      encode: (id) => this.#protocol.ping(id, location, this.#marker.needle),
-      onDone: () => {},
-    });
-    this.#roots.disown(root.key);
-    await this.#requests.send<void>({
-      signal,
-      isSlow: true,
-      operation,
-      encode: (id) =>
-        this.#protocol.discard(
-          id,
-          { ...location, state: posix.dirname(location.state) },
-          posix.basename(location.state),
-        ),
-      onDone: () => {},
-    });
+  release(root: RootSpec, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const parts = { protocol: this.#protocol, requests: this.#requests, roots: this.#roots, marker: this.#marker };
+    return releaseRoot(parts, root, this.#operation("remove the state of", root), signal);
   }
 
   run(
