@@ -97,7 +97,8 @@ async function main(): Promise<number> {
 }
 
 async function kinsyncCommand(): Promise<readonly string[]> {
-  if (flags.source) return [process.execPath, "--conditions=kinsync:source", join(ROOT, "packages/cli/src/bin.mjs")];
+  if (flags.source)
+    return [process.execPath, "--conditions=kinsync:source", join(ROOT, "packages/cli/bin/kinsync.mjs")];
   return [process.execPath, flags.cli === undefined ? await packedCli() : resolve(flags.cli)];
 }
 

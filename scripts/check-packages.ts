@@ -1,45 +1,32 @@
 // Checks the packages as their users install them: packed, linted, installed into empty projects, compiled against and run. One project
 // is of an author of plugins, who builds and packs a kind and a transport; one is of a user, who installs them, too. Others have a config and
 // a global kinsync only.
-import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
+import { pack, packAll, ROOT, run } from "./pack.ts";
+import { buildArchive, releaseVersion } from "./release-archive.ts";
 
-const root = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "kinsync-packed-"));
 
-function run(command: string, args: readonly string[], cwd: string): string {
-  process.stdout.write(`    ${command} ${args.join(" ")}\n`);
-  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-}
-
-interface Manifest {
-  readonly name: string;
-}
-
-/** The tarball of the package in this folder. */
-function pack(cwd: string): string {
-  const packed = JSON.parse(run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder], cwd)) as
-    | readonly { filename: string }[]
-    | Readonly<Record<string, { filename: string }>>;
-  const [first] = Array.isArray(packed) ? packed : Object.values(packed);
-  if (first === undefined) throw new Error(`npm pack reported nothing for ${cwd}`);
-  return join(folder, first.filename.replace("@", "").replace("/", "-"));
-}
-
-/** Packs and lints every package. By name. */
-function packAll(): ReadonlyMap<string, string> {
-  const tarballs = new Map<string, string>();
-  for (const name of readdirSync(join(root, "packages"))) {
-    const cwd = join(root, "packages", name);
-    const manifest = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")) as Manifest;
-    const tarball = pack(cwd);
-    tarballs.set(manifest.name, tarball);
-    run("npx", ["publint", "--strict", tarball], root);
-    run("npx", ["attw", tarball, "--profile", "esm-only", "--format", "ascii", "--quiet"], root);
+/** Checks what a tarball holds: pages, license, files of the build, and no tests. */
+function checkTarball(name: string, tarball: string): void {
+  const files = run("tar", ["-tzf", tarball], folder).trim().split("\n");
+  for (const file of ["README.md", "LICENSE", "package.json", "dist/index.js", "dist/index.d.ts", "src/index.ts"]) {
+    if (!files.includes(`package/${file}`)) throw new Error(`the tarball of ${name} has no ${file}`);
   }
-  return tarballs;
+  const stray = files.filter((file) => /^package\/test\/|\.tsbuildinfo$/.test(file));
+  if (stray.length > 0) throw new Error(`the tarball of ${name} has ${stray.join(", ")}`);
+}
+
+/** Lints every package. */
+function lint(tarballs: ReadonlyMap<string, string>): void {
+  for (const [name, tarball] of tarballs) {
+    checkTarball(name, tarball);
+    run("npx", ["publint", "--strict", tarball], ROOT);
+    run("npx", ["attw", tarball, "--profile", "esm-only", "--format", "ascii", "--quiet"], ROOT);
+  }
 }
 
 /** A project outside of the repository, with these packages and files of the repository, compiled into `out`. */
@@ -50,7 +37,7 @@ function createProject(name: string, tarballs: readonly string[], files: readonl
   run("npm", ["install", "--loglevel=error", "--no-save", ...tarballs], project);
   for (const file of files) {
     mkdirSync(dirname(join(project, file)), { recursive: true });
-    cpSync(join(root, file), join(project, file));
+    cpSync(join(ROOT, file), join(project, file));
   }
   writeFileSync(
     join(project, "tsconfig.json"),
@@ -60,7 +47,7 @@ function createProject(name: string, tarballs: readonly string[], files: readonl
         lib: ["es2024", "esnext.disposable"],
         module: "nodenext",
         types: ["node"],
-        typeRoots: [join(root, "node_modules", "@types")],
+        typeRoots: [join(ROOT, "node_modules", "@types")],
         strict: true,
         rootDir: ".",
         outDir: "out",
@@ -69,7 +56,7 @@ function createProject(name: string, tarballs: readonly string[], files: readonl
       files,
     }),
   );
-  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "."], project);
+  run(join(ROOT, "node_modules", ".bin", "tsc"), ["-p", "."], project);
   return project;
 }
 
@@ -109,8 +96,30 @@ function checkAuthor(tarballs: ReadonlyMap<string, string>): readonly string[] {
       peerDependencies: { "@kinsync/core": "^0.1.0" },
     };
     writeFileSync(join(plugin, "package.json"), JSON.stringify(manifest));
-    return pack(plugin);
+    return pack(plugin, folder);
   });
+}
+
+function checkVersion(printed: string): void {
+  if (printed.trim() !== releaseVersion()) throw new Error(`unexpected output of kinsync --version: ${printed}`);
+}
+
+/** The archive of a release runs through a link, as Krew and Homebrew install it, and holds no links itself. */
+function checkArchive(tarballs: readonly string[]): void {
+  const { version } = buildArchive(tarballs, folder);
+  const unpacked = join(folder, "unpacked");
+  mkdirSync(unpacked);
+  run("tar", ["-xzf", join(folder, `kinsync-${version}.tar.gz`)], unpacked);
+  const links = readdirSync(unpacked, { recursive: true, withFileTypes: true }).filter((each) => each.isSymbolicLink());
+  if (links.length > 0) throw new Error(`the release archive holds links: ${links.map(({ name }) => name).join(", ")}`);
+  const link = join(folder, "kubectl-kinsync");
+  symlinkSync(join("unpacked", "kinsync"), link);
+  checkVersion(run(link, ["--version"], folder));
+}
+
+/** In a built clone, `npx kinsync` runs the clone's own command line. */
+function checkClone(): void {
+  checkVersion(run("npx", ["--no-install", "kinsync", "--version"], ROOT));
 }
 
 function checkConsumer(tarballs: readonly string[]): void {
@@ -124,8 +133,9 @@ function checkConsumer(tarballs: readonly string[]): void {
     const output = run("node", [`out/test/${name}.js`], consumer);
     if (!output.includes(`${name} ok`)) throw new Error(`${name} printed ${output}`);
   }
-  const version = run(join(consumer, "node_modules", ".bin", "kinsync"), ["--version"], consumer).trim();
-  if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`unexpected output of kinsync --version: ${version}`);
+  for (const name of ["kinsync", "kubectl-kinsync"]) {
+    checkVersion(run(join(consumer, "node_modules", ".bin", name), ["--version"], consumer));
+  }
 }
 
 /** A global kinsync runs the config of a project that has no kinsync, with each package.json that `npm init` wrote so far, and with none. */
@@ -155,10 +165,13 @@ function checkGlobalInstall(tarballs: readonly string[]): void {
 }
 
 try {
-  const tarballs = packAll();
+  const tarballs = packAll(folder);
+  lint(tarballs);
   const plugins = checkAuthor(tarballs);
   checkConsumer([...tarballs.values(), ...plugins]);
   checkGlobalInstall([...tarballs.values()]);
+  checkArchive([...tarballs.values()]);
+  checkClone();
   const names = [...tarballs.keys()];
   process.stdout.write(`${names.length} packed packages are valid: ${names.join(", ")}\n`);
 } finally {

@@ -15,7 +15,7 @@ const COLUMNS = 112;
 /** What `kinsync demo` prints, in color, line by line. Throws if the demo fails. */
 export async function recordDemo(): Promise<readonly RecordedLine[]> {
   const { NO_COLOR: _, ...env } = process.env;
-  const child = spawn(process.execPath, ["--conditions=kinsync:source", "packages/cli/src/bin.mjs", "demo"], {
+  const child = spawn(process.execPath, ["--conditions=kinsync:source", "packages/cli/bin/kinsync.mjs", "demo"], {
     cwd: ROOT,
     env: { ...env, FORCE_COLOR: "1" },
     stdio: ["ignore", "pipe", "inherit"],

@@ -5,7 +5,15 @@ import { expect, test } from "vitest";
 import { errorsPage } from "../scripts/docs-errors.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "bench/README.md", ...markdownIn("docs")];
+const packagePages = readdirSync(join(root, "packages")).map((name) => join("packages", name, "README.md"));
+const pages = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "bench/README.md",
+  ...markdownIn("docs"),
+  ...packagePages,
+];
 
 function markdownIn(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })

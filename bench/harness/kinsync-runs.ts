@@ -80,8 +80,11 @@ export async function startLibrary(
 }
 
 const CLI_ARGUMENTS = {
-  source: ["--conditions=kinsync:source", fileURLToPath(new URL("../../packages/cli/src/bin.mjs", import.meta.url))],
-  built: [fileURLToPath(new URL("../../packages/cli/dist/bin.mjs", import.meta.url))],
+  source: [
+    "--conditions=kinsync:source",
+    fileURLToPath(new URL("../../packages/cli/bin/kinsync.mjs", import.meta.url)),
+  ],
+  built: [fileURLToPath(new URL("../../packages/cli/bin/kinsync.mjs", import.meta.url))],
 } as const;
 
 /** Arguments of node that run the CLI: from its sources, or as `npm run build` built it. */

@@ -14,7 +14,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 export async function packedCli(): Promise<string> {
   const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kinsync-e2e");
   const folder = join(cache, `cli-${await digestOfPackages()}`);
-  const bin = join(folder, "node_modules", "kinsync", "dist", "bin.mjs");
+  const bin = join(folder, "node_modules", "kinsync", "bin", "kinsync.mjs");
   if (await readFile(bin).catch(() => undefined)) return bin;
 
   await run([process.execPath, join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-b", ...(await packages())], {
@@ -45,12 +45,18 @@ async function packages(): Promise<readonly string[]> {
   return (await readdir(join(ROOT, "packages"))).toSorted().map((name) => `packages/${name}`);
 }
 
+/** Folders of a package whose files are in its tarball, or are built into it. */
+const SOURCES = ["agents", "bin", "proto", "src"];
+
 /** A digest of all sources of the packages. */
 async function digestOfPackages(): Promise<string> {
   const hash = createHash("sha256");
   for (const folder of await packages()) {
-    const sources = await readdir(join(ROOT, folder, "src"), { recursive: true, withFileTypes: true });
-    const files = sources.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
+    const names = (await readdir(join(ROOT, folder))).filter((name) => SOURCES.includes(name));
+    const found = await Promise.all(
+      names.map((name) => readdir(join(ROOT, folder, name), { recursive: true, withFileTypes: true })),
+    );
+    const files = found.flat().flatMap((each) => (each.isFile() ? [join(each.parentPath, each.name)] : []));
     const manifests = ["package.json", "tsconfig.json"].map((name) => join(ROOT, folder, name));
     for (const file of [...manifests, ...files.toSorted()]) {
       hash.update(`${file.slice(ROOT.length)}\0`).update(await readFile(file));

@@ -83,7 +83,7 @@ test.skipIf(process.platform === "win32")("a second Ctrl-C ends it at once", asy
 test("an old Node is told which one is needed, before anything else is loaded", async () => {
   await using place = await createWorkplace();
   // The same file, as an older Node would see it.
-  const script = `Object.defineProperty(process.versions, "node", { value: "20.11.1" });\nawait import(${JSON.stringify(new URL("../src/bin.mjs", import.meta.url).href)});`;
+  const script = `Object.defineProperty(process.versions, "node", { value: "20.11.1" });\nawait import(${JSON.stringify(new URL("../bin/kinsync.mjs", import.meta.url).href)});`;
   const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], { cwd: place.path, env: {} });
   const { code, stdout, stderr } = await ended(child);
