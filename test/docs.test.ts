@@ -2,6 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import type { PolicyRule } from "@kinsync/core/contract";
+import { builtInPlugins } from "../packages/cli/src/setup/built-in.ts";
 import { errorsPage } from "../scripts/docs-errors.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -23,6 +26,33 @@ function markdownIn(folder: string): string[] {
 
 function text(page: string): string {
   return readFileSync(join(root, page), "utf8");
+}
+
+interface YamlObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: { readonly name?: string };
+  readonly rules?: readonly PolicyRule[];
+}
+
+/** Kubernetes objects in the YAML blocks of a page. */
+function yamlObjects(page: string): readonly YamlObject[] {
+  const blocks = [...text(page).matchAll(/^( *)```yaml\n([\s\S]*?)^ *```/gm)];
+  return blocks
+    .flatMap(([, indent = "", yaml = ""]) => parseAllDocuments(yaml.replaceAll(new RegExp(`^${indent}`, "gm"), "")))
+    .map((document) => {
+      expect(document.errors, page).toEqual([]);
+      return document.toJS() as YamlObject;
+    })
+    .filter(({ apiVersion }) => apiVersion !== undefined);
+}
+
+/** What rules allow, one line for each verb. */
+function granted(rules: readonly PolicyRule[]): readonly string[] {
+  const lines = rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${group}`))),
+  );
+  return [...new Set(lines)].toSorted();
 }
 
 test("the page of errors says what the table says", () => {
@@ -99,6 +129,27 @@ test("every link between pages leads somewhere", () => {
       expect(readdirSync(resolve(target, "..")), `${page} links to ${match[1]}`).toContain(name);
     }
   }
+});
+
+test("the Role of the first steps allows what the built-in kinds read and the transport needs, and nothing else", () => {
+  const [role] = yamlObjects("docs/guides/first-steps.md").filter(({ kind }) => kind === "Role");
+  const root = { metadata: { name: "a", namespace: "b", uid: "c" }, spec: { selector: { matchLabels: { app: "a" } } } };
+  const read = ["get", "list", "watch"];
+  const rules = builtInPlugins().flatMap((plugin): readonly PolicyRule[] => {
+    if (!("root" in plugin)) return plugin.permissions ?? [];
+    const watched = plugin.watches(root as never).watches.map(({ resource }) => resource);
+    return [plugin.root, ...watched].map(({ group, plural }) => ({
+      apiGroups: [group],
+      resources: [plural],
+      verbs: read,
+    }));
+  });
+  rules.push({ apiGroups: [""], resources: ["pods"], verbs: read });
+  expect(granted(role?.rules ?? [])).toEqual(granted(rules));
+});
+
+test.each(pages)("every object of Kubernetes in %s has a name", (page) => {
+  for (const { kind, metadata } of yamlObjects(page)) expect(metadata?.name, kind).toMatch(/./);
 });
 
 test("the README starts with the two commands that the package has", () => {

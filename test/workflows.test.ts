@@ -11,6 +11,7 @@ interface Workflow {
 interface Job {
   readonly "runs-on": string;
   readonly "timeout-minutes": number;
+  readonly permissions?: Readonly<Record<string, string>>;
   readonly steps: readonly { readonly uses?: string; readonly run?: string; readonly with?: Record<string, unknown> }[];
 }
 
@@ -20,13 +21,21 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))
   readonly scripts: Readonly<Record<string, string>>;
 };
 
+/** What a job may do besides reading the repository. */
+const WRITES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "release.yml/npm": { contents: "write", "pull-requests": "write", "id-token": "write" },
+  "release.yml/archive": { contents: "write", "id-token": "write", attestations: "write" },
+  "release.yml/image": { contents: "read", packages: "write" },
+};
+
 for (const file of readdirSync(FOLDER)) {
   const workflow = parse(readFileSync(join(FOLDER, file), "utf8"), { strict: true, uniqueKeys: true }) as Workflow;
   const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
 
-  test(`${file} may read the repository and nothing else, and ends some time`, () => {
+  test(`${file} may read the repository, more only where a job of a release needs it, and ends some time`, () => {
     expect(workflow.permissions).toEqual({ contents: "read" });
-    for (const job of Object.values(workflow.jobs)) {
+    for (const [name, job] of Object.entries(workflow.jobs)) {
+      expect(job.permissions, name).toEqual(WRITES[`${file}/${name}`]);
       expect(job["runs-on"]).toBeTypeOf("string");
       expect(job["timeout-minutes"]).toBeGreaterThan(0);
     }
@@ -40,7 +49,8 @@ for (const file of readdirSync(FOLDER)) {
   });
 
   test(`${file} runs what there is`, () => {
-    const text = steps.map(({ run = "" }) => run).join("\n");
+    const given = steps.flatMap(({ with: options = {} }) => [options["version"], options["publish"]]);
+    const text = [...steps.map(({ run = "" }) => run), ...given].join("\n");
     const named = [...text.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, name = ""]) => name);
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
     const files = [...text.matchAll(/(?:^|\s)(?:node )?((?:\.ci|e2e|scripts)\/[\w./-]+)/g)].map(
