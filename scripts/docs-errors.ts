@@ -9,11 +9,14 @@ const RETRY = {
   terminal: "kinsync does not retry until you or your files change something.",
 };
 
+const AT_START = " At its start, kinsync does not retry: the command ends with exit code 5.";
+
 /** The text of the page. */
 export function errorsPage(): string {
-  const entries = Object.entries(ERRORS).map(
-    ([code, entry]) => `## ${code}\n\n${entry.summary}\n\n${entry.hint}\n\n_${RETRY[entry.retry]}_\n`,
-  );
+  const entries = Object.entries(ERRORS).map(([code, entry]) => {
+    const atStart = code.startsWith("KINSYNC_CLUSTER_") && entry.retry === "retry" ? AT_START : "";
+    return `## ${code}\n\n${entry.summary}\n\n${entry.hint}\n\n_${RETRY[entry.retry]}${atStart}_\n`;
+  });
   return [
     "# Errors\n",
     "Every failure that kinsync reports has one of these codes. A code is permanent once released. The message names the object and",

@@ -69,6 +69,28 @@ test("the page of events names every event and every field, and no other event",
   for (const field of fields) expect(page, `the field ${field}`).toContain(`\`${field}\``);
 });
 
+test("each event's row names the fields that its type has", () => {
+  const source = text("packages/core/src/engine/events.ts");
+  const page = text("docs/reference/events.md");
+  const common = new Set(["event", "pod", "uid", "container", "role", "index"]);
+  for (const [, fields = "", name = ""] of source.matchAll(
+    /^export interface \w+ extends \w+ \{\n((?: {2}readonly event: "(\w+)";\n)[\s\S]*?)^\}/gm,
+  )) {
+    const [, row = ""] = new RegExp(`^\\| \`${name}\` (.*)$`, "m").exec(page) ?? [];
+    for (const [, field = ""] of fields.matchAll(/^ {2}readonly (\w+)\??:/gm)) {
+      if (!common.has(field)) expect(row, `${name}.${field}`).toContain(`\`${field}\``);
+    }
+  }
+});
+
+test("no example needs `using`, which the oldest Node does not know", () => {
+  for (const page of pages.filter((each) => each !== "CONTRIBUTING.md")) {
+    for (const [, example = ""] of text(page).matchAll(/^```ts\n([\s\S]*?)^```/gm)) {
+      expect(example, page).not.toMatch(/^\s*(?:await )?using /m);
+    }
+  }
+});
+
 test.each(["README.md", "docs/guides/use-as-a-library.md"])(
   "the first example in TypeScript of %s is the program that runs against the packed packages, in at most 10 lines",
   (page) => {
