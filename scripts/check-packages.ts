@@ -117,8 +117,12 @@ function checkArchive(tarballs: readonly string[]): void {
   checkVersion(run(link, ["--version"], folder));
 }
 
-/** In a built clone, `npx kinsync` runs the clone's own command line. */
+/** In a built clone, `npx kinsync` and the installation of the README run the clone's own command line. */
 function checkClone(): void {
+  const prefix = join(folder, "global-clone");
+  run("npm", ["install", "--global", "--prefix", prefix, "--loglevel=error", "./packages/cli"], ROOT);
+  checkVersion(run(join(prefix, "bin", "kinsync"), ["--version"], folder));
+  checkVersion(run(join(prefix, "bin", "kubectl-kinsync"), ["--version"], folder));
   checkVersion(run("npx", ["--no-install", "kinsync", "--version"], ROOT));
 }
 

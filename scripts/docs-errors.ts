@@ -9,12 +9,14 @@ const RETRY = {
   terminal: "kinsync does not retry until you or your files change something.",
 };
 
+/** Codes of a cluster that cannot be reached at all. */
+const ENDS_START = new Set(["ANSWER", "BUSY", "CREDENTIALS", "UNREACHABLE"].map((name) => `KINSYNC_CLUSTER_${name}`));
 const AT_START = " At its start, kinsync does not retry: the command ends with exit code 5.";
 
 /** The text of the page. */
 export function errorsPage(): string {
   const entries = Object.entries(ERRORS).map(([code, entry]) => {
-    const atStart = code.startsWith("KINSYNC_CLUSTER_") && entry.retry === "retry" ? AT_START : "";
+    const atStart = ENDS_START.has(code) ? AT_START : "";
     return `## ${code}\n\n${entry.summary}\n\n${entry.hint}\n\n_${RETRY[entry.retry]}${atStart}_\n`;
   });
   return [

@@ -44,7 +44,10 @@ export function withCluster(target: Command): Command {
   target
     .option("-n, --namespace <name>", "namespace. Default: that of the context")
     .option("--context <name>", "context of the kubeconfig; naming it allows writing")
-    .option("--kubeconfig <file>", "kubeconfig. Default: KUBECONFIG, else ~/.kube/config, else the service account of the pod")
+    .option(
+      "--kubeconfig <file>",
+      "kubeconfig. Default: KUBECONFIG, else ~/.kube/config, else the service account of the pod",
+    )
     .option("-l, --selector <labels>", "only workloads with these labels, as kubectl writes them: app=web,tier!=cache");
   return withOutput(withLogin(withConfig(target)));
 }

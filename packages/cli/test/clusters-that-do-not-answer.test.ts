@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
@@ -91,6 +93,30 @@ test("a server that is not there", async () => {
   expect(stderr).not.toContain("not-a-real-token");
   expect(code).toBe(5);
 });
+
+test.each([
+  [503, "KINSYNC_CLUSTER_BUSY"],
+  [200, "KINSYNC_CLUSTER_ANSWER"],
+])(
+  "a server that answers every request with %i and a page ends the start with %s, without a retry",
+  async (status, code) => {
+    let requests = 0;
+    await using server = createHttpServer((_request, response) => {
+      requests += 1;
+      response.writeHead(status, { "content-type": "text/html" }).end("<h1>Sign in</h1>");
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    await using place = await createWorkplace({
+      ...SRC,
+      ".kube/config": kubeconfig("kind-dev", `http://127.0.0.1:${port}`),
+    });
+    const { code: exitCode, stderr } = await place.run(UP);
+    expect(stderr).toMatch(new RegExp(`^error ${code}: `));
+    expect(exitCode).toBe(5);
+    expect(requests).toBeLessThan(5);
+  },
+);
 
 test("a program for the credentials that is not installed", async () => {
   const exec = {

@@ -3,7 +3,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawn } from "node:child_process";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createPlayground, IDLE, readIn, type Playground } from "./support/playground.ts";
 import { createWorkplace, ended, type Workplace } from "./support/run.ts";
 
@@ -70,7 +70,7 @@ async function type(line: string) {
   const child = spawn("sh", ["-c", `exec ${line}`], { cwd: place.path, env });
   const ending = ended(child);
   if (line.startsWith("kinsync up")) {
-    await expect.poll(() => contents("src/main.py"), { timeout: 20_000 }).toEqual(["print(1)\n", "print(1)\n"]);
+    await vi.waitUntil(async () => (await contents("src/main.py")).every((text) => text === "print(1)\n"), 20_000);
     child.kill("SIGINT");
   }
   return ending;
