@@ -1,11 +1,11 @@
-import { verdictOfInactivePod, type OwnedPod, type Verdict } from "../../contract/kind.ts";
+import { verdictOfInactivePod, type OwnedPod, type Reason, type Verdict } from "../../contract/kind.ts";
 import type { Pod } from "../../contract/resource.ts";
 import type { Member, MemberChange } from "../resolution.ts";
 import { chooseDefaultContainer, containersOf, type ContainerDefaults } from "../select/containers.ts";
 import { sameJson } from "../../kube/trim.ts";
 import { MemberList, type MemberSnapshot } from "./member-list.ts";
 
-/** The last verdict on a pod that was not `unsettled`. */
+/** The last verdict on a pod that was not `unsettled`: the member as it was then. */
 type LastVerdict = Pick<Member, "state" | "role" | "index" | "labels">;
 
 /** A pod with its verdict. */
@@ -27,6 +27,7 @@ export class Members {
   /** What differs from the last `takeChanges`: each member as it was then. */
   readonly #before = new Map<string, Member | undefined>();
   #byLabels = 0;
+  #lastReason: Reason | undefined;
 
   constructor(namespace: string) {
     this.#namespace = namespace;
@@ -118,8 +119,14 @@ export class Members {
     this.#list.apply(changes);
   }
 
+  #member(judged: JudgedPod): Member {
+    const member = this.#judge(judged);
+    if (judged.verdict.state !== "unsettled") this.#lastVerdicts.set(member.uid, member);
+    return member;
+  }
+
   /** The member as it is, or the same object as before where nothing differs. */
-  #member({ owned: { pod, owners, by }, verdict, defaults }: JudgedPod): Member {
+  #judge({ owned: { pod, owners, by }, verdict, defaults }: JudgedPod): Member {
     const { uid, name, namespace } = pod.metadata;
     const before = this.#members.get(uid);
     const settled = this.#settle(pod, verdict);
@@ -146,7 +153,13 @@ export class Members {
       uid,
       name,
       namespace: namespace ?? this.#namespace,
-      ...settled,
+      // Not spread: a spread object has its later properties in a list of their own.
+      state: settled.state,
+      unsettled: settled.unsettled,
+      role: settled.role,
+      index: settled.index,
+      labels: settled.labels,
+      reason: settled.reason,
       by,
       owners,
       containers,
@@ -154,16 +167,19 @@ export class Members {
     };
   }
 
+  /** The reason of the previous pod, where it is equal: most pods of a workload have the same. */
+  #shared(reason: Reason): Reason {
+    if (!sameJson(reason, this.#lastReason)) this.#lastReason = reason;
+    return this.#lastReason ?? reason;
+  }
+
   #settle(pod: Pod, verdict: Verdict): Pick<Member, "state" | "unsettled" | "role" | "index" | "labels" | "reason"> {
     const { uid } = pod.metadata;
-    const { role, index, reason } = verdict;
+    const { role, index } = verdict;
+    const reason = this.#shared(verdict.reason);
     const labels = verdict.labels ?? NO_LABELS;
     if (verdict.state !== "unsettled") {
-      const { state } = verdict;
-      const last = this.#lastVerdicts.get(uid);
-      const isSame = last?.state === state && last.role === role && last.index === index;
-      if (!isSame || !sameJson(last.labels, labels)) this.#lastVerdicts.set(uid, { state, role, index, labels });
-      return { state, unsettled: false, role, index, labels, reason };
+      return { state: verdict.state, unsettled: false, role, index, labels, reason };
     }
     const last = this.#lastVerdicts.get(uid);
     const place = {

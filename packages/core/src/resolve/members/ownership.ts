@@ -15,6 +15,7 @@ export interface Layer {
   readonly store: OwnerIndex;
 }
 
+/** An object that owns something, or may. */
 interface Node {
   readonly object: KubeObject;
   readonly depth: number;
@@ -46,6 +47,8 @@ const NO_OWNERS: readonly KubeObject[] = Object.freeze([]);
  */
 export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership {
   const nodes = new Map<string, Node>();
+  // Pods that own nothing are found, and no chain leads through them.
+  const found = new Set([root.metadata.uid]);
   nodes.set(root.metadata.uid, { object: root, depth: 0, chain: NO_OWNERS });
   const owned: KubeObject[] = [];
   const pods: KubeObject[] = [];
@@ -57,15 +60,13 @@ export function walkDown(root: KubeObject, layers: readonly Layer[]): Ownership 
         const isPodLayer = isPods(layer.resource);
         for (const object of layer.store.byOwner(parent.object.metadata.uid)) {
           const { uid } = object.metadata;
-          if (nodes.has(uid) || !isOwnedBy(object, parent.object, layer.owner)) continue;
-          const isBetween = !isPodLayer || ownsAnything(uid, layers);
-          const depth = parent.depth + 1;
-          // Most pods own nothing, so no chain leads through them.
-          const chain = isBetween ? Object.freeze([object, ...parent.chain]) : NO_OWNERS;
-          const node: Node = { object, depth, chain };
-          nodes.set(uid, node);
+          if (found.has(uid) || !isOwnedBy(object, parent.object, layer.owner)) continue;
+          found.add(uid);
           if (isPodLayer) pods.push(object);
-          if (!isBetween) continue;
+          if (isPodLayer && !ownsAnything(uid, layers)) continue;
+          const chain = Object.freeze([object, ...parent.chain]);
+          const node: Node = { object, depth: parent.depth + 1, chain };
+          nodes.set(uid, node);
           next.push(node);
           owned.push(object);
         }
