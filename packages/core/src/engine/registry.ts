@@ -167,12 +167,11 @@ export class TargetRegistry implements AsyncDisposable {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
-    entry.leavePlaces();
+    entry.leave();
     if (entry.worker === undefined) {
       this.targets.notRunning -= 1;
       return;
     }
-    this.targets.remove(entry.worker);
     const ending = entry.worker[Symbol.asyncDispose]().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }

@@ -1,19 +1,20 @@
 import type { TargetStatus } from "../sync/target/status.ts";
-import type { Worker } from "../sync/target/worker.ts";
 
-interface Share {
+/** What one running target adds to the counts. Equal ones are one object. */
+export interface Share {
   readonly status: TargetStatus;
+  /** A pass or a command is in progress. */
   readonly isBusy: boolean;
 }
 
-/** One object for each pair of status and busy. */
-const shares = new Map<string, Share>();
+const shares = new Map<TargetStatus, { readonly busy: Share; readonly idle: Share }>();
 
-function shareOf(status: TargetStatus, isBusy: boolean): Share {
-  const key = `${status} ${isBusy}`;
-  let share = shares.get(key);
-  if (share === undefined) shares.set(key, (share = { status, isBusy }));
-  return share;
+export function shareOf(status: TargetStatus, isBusy: boolean): Share {
+  let both = shares.get(status);
+  if (both === undefined) {
+    shares.set(status, (both = { busy: { status, isBusy: true }, idle: { status, isBusy: false } }));
+  }
+  return isBusy ? both.busy : both.idle;
 }
 
 /** How many targets have which status. Counted along with the changes: one target's change costs one target. */
@@ -31,8 +32,7 @@ export class TargetCounts {
   notRunning = 0;
   /** Commands that failed so far. */
   failedRuns = 0;
-  /** What each worker adds to the counts. */
-  readonly #shares = new Map<Worker, Share>();
+  #running = 0;
   #busy = 0;
 
   /** Running targets with a pass or a command in progress. */
@@ -42,24 +42,20 @@ export class TargetCounts {
 
   /** Running targets. */
   get running(): number {
-    return this.#shares.size;
+    return this.#running;
   }
 
-  /** Counts a worker as it is now. */
-  update(worker: Worker): void {
-    this.remove(worker);
-    // A stale target waits for its next attempt: nothing is in progress.
-    const share = shareOf(worker.status, !worker.idle && worker.status !== "stale");
-    this.#shares.set(worker, share);
-    this.statuses[share.status] += 1;
-    if (share.isBusy) this.#busy += 1;
+  /** A target came (no `before`), went (no `after`) or changed. */
+  replace(before: Share | undefined, after: Share | undefined): void {
+    if (before === after) return;
+    this.#add(before, -1);
+    this.#add(after, 1);
   }
 
-  remove(worker: Worker): void {
-    const share = this.#shares.get(worker);
+  #add(share: Share | undefined, step: 1 | -1): void {
     if (share === undefined) return;
-    this.#shares.delete(worker);
-    this.statuses[share.status] -= 1;
-    if (share.isBusy) this.#busy -= 1;
+    this.#running += step;
+    this.statuses[share.status] += step;
+    if (share.isBusy) this.#busy += step;
   }
 }

@@ -24,7 +24,7 @@ import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import { TargetPlaces, type PlacedTarget, type TargetPlacesContext } from "./places/target-places.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { TargetCounts } from "./target-counts.ts";
+import { shareOf, type Share, type TargetCounts } from "./target-counts.ts";
 
 /** What the targets of one workload share. */
 export interface TargetContext extends TargetPlacesContext {
@@ -53,6 +53,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   readonly claimant: Claimant;
   readonly #context: TargetContext;
   #worker: Worker | undefined;
+  /** What it adds to the counts now. */
+  #share: Share | undefined;
   /** Only while the container runs. */
   #places: TargetPlaces | undefined;
   #workingDirectory: string | undefined;
@@ -85,7 +87,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.#places = new TargetPlaces(this.#context, this, target);
     this.#places.update(this.#projected);
     this.#worker = new Worker(this);
-    this.#context.counts.update(this.#worker);
+    this.#count(this.#worker);
   }
 
   /** Pushes the desired state of this moment to the worker. */
@@ -101,21 +103,28 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   /** Retries at once what failed or waits for its next attempt. */
   retryNow(): void {
-    if (this.#places !== undefined) this.#context.places.retried(this.#places.key);
+    if (this.#places !== undefined) this.#context.places.retried(this.#places);
     this.#worker?.retryNow();
   }
 
   /** Takes the target back from another run. */
   reclaim(): void {
     if (this.#worker?.isTaken !== true) return;
-    if (this.#places !== undefined) this.#context.places.reclaimed(this.#places.key);
+    if (this.#places !== undefined) this.#context.places.reclaimed(this.#places);
     this.#worker.reclaim();
   }
 
-  /** The container no longer exists, or should no longer hold files. Its places stay as long as another target has them. */
+  /** The container no longer exists, or should no longer hold files. */
+  leave(): void {
+    this.leavePlaces();
+    this.#context.counts.replace(this.#share, undefined);
+    this.#share = undefined;
+  }
+
+  /** Its places stay as long as another target has them. */
   leavePlaces(): void {
     this.#context.sharedFailures.forget(this);
-    if (this.#places !== undefined) this.#context.places.remove(this.#places.key);
+    if (this.#places !== undefined) this.#context.places.remove(this.#places);
   }
 
   view(): TargetView {
@@ -207,7 +216,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.#code = error?.code;
     emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
     if (error !== undefined) emitter.failure(names, status, error);
-    this.#context.places.status(this.#running.key, status, reason, error);
+    this.#context.places.status(this.#running, status, reason, error);
   }
 
   onSynced({ mapping }: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number): void {
@@ -219,19 +228,19 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   }
 
   onDelivering({ mapping }: DesiredRoot): void {
-    if (this.#isCurrent) this.#context.places.delivering(this.#running.key, mapping.id);
+    if (this.#isCurrent) this.#context.places.delivering(this.#running, mapping.id);
   }
 
   onDelivered({ mapping, tree }: DesiredRoot, changed: readonly string[]): void {
-    if (this.#isCurrent) this.#context.places.delivered(this.#running.key, mapping.id, tree.digest, changed);
+    if (this.#isCurrent) this.#context.places.delivered(this.#running, mapping.id, tree.digest, changed);
   }
 
   onShared({ mapping }: DesiredRoot): void {
-    if (this.#isCurrent) this.#context.places.proved(this.#running.key, mapping.id);
+    if (this.#isCurrent) this.#context.places.proved(this.#running, mapping.id);
   }
 
   onApart({ mapping }: DesiredRoot): void {
-    if (this.#isCurrent) this.#context.places.apart(this.#running.key, mapping.id);
+    if (this.#isCurrent) this.#context.places.apart(this.#running, mapping.id);
   }
 
   onReleased(): void {
@@ -239,7 +248,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   }
 
   onFailure(error: KinsyncError): void {
-    if (this.#isCurrent) this.#context.places.failed(this.#running.key, error);
+    if (this.#isCurrent) this.#context.places.failed(this.#running, error);
   }
 
   onRetry(error: KinsyncError, delay: number): void {
@@ -283,7 +292,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
       emitter.emit({ event: "session", ...this.names(), agent, ...(choice === undefined ? {} : { choice }) });
     }
     this.#context.sharedFailures.reached(this);
-    this.#context.places.opened(this.#running.key, incarnation);
+    this.#context.places.opened(this.#running, incarnation);
     if (workingDirectory === undefined || this.#workingDirectory === workingDirectory) return;
     this.#workingDirectory = workingDirectory;
     this.push();
@@ -291,7 +300,14 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   onChange(): void {
     if (this.#worker === undefined || !this.#isCurrent) return;
-    this.#context.counts.update(this.#worker);
+    this.#count(this.#worker);
     this.#context.onChange();
+  }
+
+  #count({ status, idle }: Worker): void {
+    // A stale target waits for its next attempt: nothing is in progress.
+    const share = shareOf(status, !idle && status !== "stale");
+    this.#context.counts.replace(this.#share, share);
+    this.#share = share;
   }
 }

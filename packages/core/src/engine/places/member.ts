@@ -1,7 +1,5 @@
-/** A target as the places see it. */
+/** A target as the places see it. Two workloads may have the same container: these are two members. */
 export interface PlaceMember {
-  /** Unique in one run, also when two workloads have the same container. */
-  readonly key: string;
   /** `pod/NAME, container NAME`, for people. */
   readonly name: string;
   /** Pod, UID and container: decides which of several targets leads. */

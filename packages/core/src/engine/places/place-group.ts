@@ -13,9 +13,10 @@ export interface PlacedRoot {
   readonly overridden: readonly string[];
 }
 
-/** One mapped root of one target. Its parts but the member are replaced when the target's mappings differ. */
+/** One mapped root of one target, in its place. Its parts but member and group are replaced when the target's mappings differ. */
 export interface Claim extends PlacedRoot {
   readonly member: PlaceMember;
+  readonly group: PlaceGroup;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -28,6 +29,8 @@ export class PlaceGroup {
   readonly volume: string;
   readonly path: string;
   readonly isOwn: boolean;
+  /** This run has claimed it, through whichever target. */
+  isClaimed: boolean;
   #claims: readonly Claim[] = NONE;
   /** The claim whose mapping decides what the place holds. */
   #winner: Claim | undefined;
@@ -45,7 +48,8 @@ export class PlaceGroup {
   /** Paths that more specific mappings override, relative to the place. Sorted. */
   overridden: readonly string[] = NONE;
 
-  constructor({ volume, path, isOwn }: LocatedRoot) {
+  constructor({ volume, path, isOwn }: LocatedRoot, isClaimed: boolean) {
+    this.isClaimed = isClaimed;
     this.volume = volume;
     this.path = path;
     this.isOwn = isOwn;
@@ -124,6 +128,13 @@ export class PlaceGroup {
 /** Text that is equal only for the same volume and path. */
 export function idOf({ volume, path }: Pick<LocatedRoot, "volume" | "path">): string {
   return `${volume}:${path}`;
+}
+
+export function isSamePlace(
+  one: Pick<LocatedRoot, "volume" | "path">,
+  other: Pick<LocatedRoot, "volume" | "path">,
+): boolean {
+  return one.volume === other.volume && one.path === other.path;
 }
 
 export function isSameList(one: readonly string[], other: readonly string[]): boolean {

@@ -6,20 +6,31 @@ import type { PlaceMember } from "./member.ts";
 export class PlaceIndex {
   /** Places by volume. Few of them are in one volume. */
   readonly #volumes = new Map<string, readonly PlaceGroup[]>();
+  /** Claimed places that no target has any more: one may have them again. */
+  readonly #claimed = new Set<string>();
   /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
   readonly #apart = new Set<string>();
 
   /** The place of a root, which is created where it is missing. */
   group(root: LocatedRoot): PlaceGroup {
-    const volume = this.#volumes.get(root.volume) ?? [];
-    const known = volume.find(({ path }) => path === root.path);
+    const known = this.#find(root);
     if (known !== undefined) return known;
-    const group = new PlaceGroup(root);
-    this.#volumes.set(root.volume, volume.concat(group));
+    const group = new PlaceGroup(root, this.#claimed.has(idOf(root)));
+    this.#volumes.set(root.volume, (this.#volumes.get(root.volume) ?? []).concat(group));
     return group;
   }
 
+  /** Whether this run has claimed the place of a root at any time. */
+  isClaimed(root: LocatedRoot): boolean {
+    return this.#find(root)?.isClaimed ?? this.#claimed.has(idOf(root));
+  }
+
+  #find({ volume, path }: LocatedRoot): PlaceGroup | undefined {
+    return this.#volumes.get(volume)?.find((group) => group.path === path);
+  }
+
   remove(group: PlaceGroup): void {
+    if (group.isClaimed) this.#claimed.add(group.id);
     const rest = (this.#volumes.get(group.volume) ?? []).filter((each) => each !== group);
     if (rest.length === 0) this.#volumes.delete(group.volume);
     else this.#volumes.set(group.volume, rest);
@@ -36,7 +47,9 @@ export class PlaceIndex {
   }
 
   /** Where a root lands for this target, after what was found out to differ. */
-  located(root: LocatedRoot, { node, container }: PlaceMember): LocatedRoot {
+  located(root: LocatedRoot, member: PlaceMember): LocatedRoot {
+    if (this.#apart.size === 0) return root;
+    const { node, container } = member;
     if (this.#apart.has(containerKey(root, container))) return { ...root, volume: `${root.volume} of ${container}` };
     if (this.#apart.has(nodeKey(root.volume, node))) return { ...root, volume: `${root.volume} on ${node ?? ""}` };
     return root;

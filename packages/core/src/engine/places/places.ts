@@ -1,9 +1,8 @@
 import { isSourceError, type KinsyncError } from "../../errors/error.ts";
 import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
-import { ShortMap } from "../../sync/target/short-map.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
 import type { PlaceMember } from "./member.ts";
-import { idOf, type Claim, type PlacedRoot, type PlaceGroup } from "./place-group.ts";
+import { isSamePlace, type Claim, type PlacedRoot, type PlaceGroup } from "./place-group.ts";
 import { PlaceIndex } from "./place-index.ts";
 
 /** Milliseconds in which a target whose session failed is not chosen to write for others. */
@@ -27,11 +26,12 @@ export interface Standing {
   readonly refusedBy: Claim | undefined;
 }
 
+const NONE: readonly never[] = Object.freeze([]);
+
 interface MemberState {
   readonly member: PlaceMember;
-  /** As the transport located them. */
-  roots: readonly PlacedRoot[];
-  readonly claims: ShortMap<string, { readonly claim: Claim; readonly group: PlaceGroup }>;
+  /** One for each mapped root. */
+  claims: readonly Claim[];
   /** `performance.now()` until which it is not chosen to lead. Infinity: until its desired state differs, or the user retries. */
   unfitUntil: number;
   /** When it may be chosen again. */
@@ -47,43 +47,36 @@ interface MemberState {
  * workloads may share a place, so there is one for the whole run. A change of one target costs the targets that share its places.
  */
 export class Places implements Disposable {
-  readonly #members = new Map<string, MemberState>();
+  readonly #members = new Map<PlaceMember, MemberState>();
   readonly #index = new PlaceIndex();
-  /** Places that this run has claimed; they outlive the targets. */
-  readonly #claimed = new Set<string>();
   /** Targets to inform when the current change is complete. */
   readonly #touched = new Set<MemberState>();
   #isOver = false;
 
   /** Replaces the mapped roots of a target. */
   set(member: PlaceMember, roots: readonly PlacedRoot[]): void {
-    let state = this.#members.get(member.key);
-    if (state === undefined) {
-      state = { ...NEW_MEMBER, member, roots, claims: new ShortMap() };
-      this.#members.set(member.key, state);
-    }
-    state.roots = roots;
-    this.#place(state);
+    let state = this.#members.get(member);
+    if (state === undefined) this.#members.set(member, (state = newState(member)));
+    this.#place(state, roots);
     this.#flush();
   }
 
   /** The target no longer exists. Its places stay as long as another target has them. */
-  remove(key: string): void {
-    const state = this.#members.get(key);
+  remove(member: PlaceMember): void {
+    const state = this.#members.get(member);
     if (state === undefined) return;
-    this.#members.delete(key);
+    this.#members.delete(member);
     clearTimeout(state.timer);
-    state.roots = [];
-    this.#place(state);
+    this.#place(state, NONE);
     this.#touched.delete(state);
     this.#flush();
   }
 
   /** `undefined`: the target has no root of this mapping. */
-  standing(key: string, mapping: string): Standing | undefined {
-    const entry = this.#members.get(key)?.claims.get(mapping);
-    if (entry === undefined) return undefined;
-    const { claim, group } = entry;
+  standing(of: PlaceMember, mapping: string): Standing | undefined {
+    const claim = this.#claim(of, mapping);
+    if (claim === undefined) return undefined;
+    const { group } = claim;
     const { leader } = group;
     const isServed = group.isServed(claim);
     return {
@@ -92,45 +85,48 @@ export class Places implements Disposable {
       overridden: group.overridden,
       sharedWith: group.served.length - (isServed ? 1 : 0),
       members: group.pods,
-      follows: isServed && leader !== undefined && leader !== claim ? this.#following(claim, leader, group) : undefined,
+      follows: isServed && leader !== undefined && leader !== claim ? this.#following(claim, leader) : undefined,
       refusedBy: isServed ? undefined : group.winner,
     };
   }
 
-  #following(claim: Claim, { member }: Claim, group: PlaceGroup): Following {
-    const state = this.#members.get(member.key);
+  #claim(member: PlaceMember, mapping: string): Claim | undefined {
+    return this.#members.get(member)?.claims.find((claim) => claim.mapping.id === mapping);
+  }
+
+  #following({ member: follower, group }: Claim, { member }: Claim): Following {
+    const state = this.#members.get(member);
     return {
       leader: member.name,
       held: group.held,
       problem: state?.problem,
       incarnation: group.heldBy === group.leader ? state?.incarnation : undefined,
-      isSure: group.isOwn || member.container === claim.member.container,
+      isSure: group.isOwn || member.container === follower.container,
       epoch: group.epoch,
     };
   }
 
   /** This run has claimed the root before, through whichever target. */
-  isClaimed(key: string, mapping: string): boolean {
-    const group = this.#members.get(key)?.claims.get(mapping)?.group;
-    return group !== undefined && this.#claimed.has(group.id);
+  isClaimed(member: PlaceMember, mapping: string): boolean {
+    return this.#claim(member, mapping)?.group.isClaimed === true;
   }
 
-  claim(key: string, mapping: string): void {
-    const group = this.#members.get(key)?.claims.get(mapping)?.group;
-    if (group !== undefined) this.#claimed.add(group.id);
+  claim(member: PlaceMember, mapping: string): void {
+    const claim = this.#claim(member, mapping);
+    if (claim !== undefined) claim.group.isClaimed = true;
   }
 
   /** The leader sends a commit: what the place holds is not known until it is acknowledged. */
-  delivering(key: string, mapping: string): void {
-    const entry = this.#members.get(key)?.claims.get(mapping);
-    if (entry !== undefined && entry.group.leader === entry.claim) entry.group.held = undefined;
+  delivering(member: PlaceMember, mapping: string): void {
+    const claim = this.#claim(member, mapping);
+    if (claim !== undefined && claim.group.leader === claim) claim.group.held = undefined;
   }
 
   /** The place holds a tree, as the leader acknowledged. Informs the targets that follow it. */
-  delivered(key: string, mapping: string, digest: string, changed: readonly string[]): void {
-    const entry = this.#members.get(key)?.claims.get(mapping);
-    if (entry === undefined || entry.group.leader !== entry.claim) return;
-    const { group, claim } = entry;
+  delivered(member: PlaceMember, mapping: string, digest: string, changed: readonly string[]): void {
+    const claim = this.#claim(member, mapping);
+    if (claim === undefined || claim.group.leader !== claim) return;
+    const { group } = claim;
     group.held = digest;
     group.heldBy = claim;
     for (const other of group.served) {
@@ -142,8 +138,8 @@ export class Places implements Disposable {
   }
 
   /** A target's session or pass failed. Another one takes the lead of its places, if one is left. */
-  failed(key: string, error: KinsyncError): void {
-    const state = this.#members.get(key);
+  failed(member: PlaceMember, error: KinsyncError): void {
+    const state = this.#members.get(member);
     // The target did not fail where a local file changed while it was sent, or where the user is asked: another one would ask again.
     if (state === undefined || isSourceError(error) || error.code === "KINSYNC_TARGET_DELETES") return;
     if (error.code === "KINSYNC_TARGET_TAKEN") state.isTaken = true;
@@ -156,20 +152,20 @@ export class Places implements Disposable {
   }
 
   /** A target's session is open, to the container with this incarnation. */
-  opened(key: string, incarnation: string): void {
-    const state = this.#members.get(key);
+  opened(member: PlaceMember, incarnation: string): void {
+    const state = this.#members.get(member);
     if (state !== undefined) state.incarnation = incarnation;
   }
 
   /** A target tries again what failed for good: its desired state differs, or the user asked for it. */
-  retried(key: string): void {
-    const state = this.#members.get(key);
+  retried(member: PlaceMember): void {
+    const state = this.#members.get(member);
     if (state !== undefined) this.#refit(state);
   }
 
   /** A target that another run took is this run's again. */
-  reclaimed(key: string): void {
-    const state = this.#members.get(key);
+  reclaimed(member: PlaceMember): void {
+    const state = this.#members.get(member);
     if (state === undefined) return;
     state.isTaken = false;
     this.#refit(state);
@@ -183,18 +179,19 @@ export class Places implements Disposable {
   }
 
   #decideFor(state: MemberState): void {
-    this.#decide(state.claims.values().map(({ group }) => group));
+    this.#decide(state.claims.map(({ group }) => group));
     this.#flush();
   }
 
   /** The status of a target, which is that of its followers where their files are not in place. */
-  status(key: string, status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
-    const state = this.#members.get(key);
+  status(member: PlaceMember, status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
+    const state = this.#members.get(member);
     if (state === undefined) return;
     const before = state.problem;
     state.problem = problemOf(status, reason, error);
     if (before === undefined && state.problem === undefined) return;
-    for (const { claim, group } of state.claims.values()) {
+    for (const claim of state.claims) {
+      const { group } = claim;
       if (group.leader !== claim) continue;
       for (const other of group.served) if (other !== claim) this.#touch(other);
     }
@@ -202,50 +199,47 @@ export class Places implements Disposable {
   }
 
   /** A target sees the files that its leader wrote: it can continue for it. */
-  proved(key: string, mapping: string): void {
-    const entry = this.#members.get(key)?.claims.get(mapping);
-    entry?.group.proved(entry.claim);
+  proved(member: PlaceMember, mapping: string): void {
+    const claim = this.#claim(member, mapping);
+    claim?.group.proved(claim);
   }
 
   /** A target does not see the files that its leader wrote: they get places of their own. */
-  apart(key: string, mapping: string): void {
-    const entry = this.#members.get(key)?.claims.get(mapping);
-    if (entry === undefined) return;
-    const { root, member } = entry.claim;
-    this.#index.separate(root, member, entry.group.leader?.member);
+  apart(member: PlaceMember, mapping: string): void {
+    const claim = this.#claim(member, mapping);
+    if (claim === undefined) return;
+    const { root, group } = claim;
+    this.#index.separate(root, member, group.leader?.member);
     for (const state of this.#members.values()) {
-      if (state.member.node !== member.node || !state.roots.some((each) => each.root.volume === root.volume)) continue;
-      this.#place(state);
+      const { claims } = state;
+      if (state.member.node !== member.node || !claims.some((each) => each.root.volume === root.volume)) continue;
+      this.#place(state, claims);
       this.#touched.add(state);
     }
     this.#flush();
   }
 
-  /** Puts a target's roots into their groups. */
-  #place(state: MemberState): void {
+  /** Puts a target's roots into their groups. @param roots as the transport located them */
+  #place(state: MemberState, roots: readonly PlacedRoot[]): void {
+    const { member, claims: before } = state;
     const affected = new Set<PlaceGroup>();
-    const next = new Map(state.roots.map((root) => [root.mapping.id, root]));
-    for (const [id, { claim, group }] of state.claims.entries()) {
-      const root = next.get(id);
-      if (root !== undefined && group.id === idOf(this.#index.located(root.root, state.member))) {
-        // The same claim: a leader keeps the lead.
-        Object.assign(claim, root);
-        next.delete(id);
-        affected.add(group);
-        continue;
-      }
-      state.claims.delete(id);
-      group.remove(claim);
-      affected.add(group);
-    }
-    for (const [id, root] of next) {
-      const claim: Claim = { ...root, member: state.member };
-      const group = this.#index.group(this.#index.located(root.root, state.member));
+    state.claims = roots.map(({ mapping, rank, root, overridden }) => {
+      const located = this.#index.located(root, member);
+      const known = before.find((claim) => claim.mapping.id === mapping.id && isSamePlace(claim.group, located));
+      // The same claim: a leader keeps the lead.
+      if (known !== undefined) return Object.assign(known, { mapping, rank, root, overridden });
+      const group = this.#index.group(located);
       // Found out late to be apart: another run may have taken it over since this run claimed it.
-      if (this.#claimed.has(idOf(root.root))) this.#claimed.add(group.id);
+      group.isClaimed ||= this.#index.isClaimed(root);
+      const claim: Claim = { mapping, rank, root, overridden, member, group };
       group.add(claim);
-      state.claims.set(id, { claim, group });
-      affected.add(group);
+      return claim;
+    });
+    for (const { group } of state.claims) affected.add(group);
+    for (const claim of before) {
+      if (state.claims.includes(claim)) continue;
+      claim.group.remove(claim);
+      affected.add(claim.group);
     }
     for (const group of affected) if (group.claims.length === 0) this.#index.remove(group);
     // Other places of these volumes may contain, or lie in, what came or went.
@@ -255,14 +249,14 @@ export class Places implements Disposable {
 
   #decide(groups: readonly PlaceGroup[]): void {
     const now = performance.now();
-    const isFit = ({ key }: PlaceMember): boolean => (this.#members.get(key)?.unfitUntil ?? 0) <= now;
+    const isFit = (member: PlaceMember): boolean => (this.#members.get(member)?.unfitUntil ?? 0) <= now;
     for (const group of groups) {
       if (group.decide(isFit, this.#index.nested(group))) for (const claim of group.claims) this.#touch(claim);
     }
   }
 
   #touch({ member }: Claim): void {
-    const state = this.#members.get(member.key);
+    const state = this.#members.get(member);
     if (state !== undefined) this.#touched.add(state);
   }
 
@@ -279,7 +273,17 @@ export class Places implements Disposable {
   }
 }
 
-const NEW_MEMBER = { unfitUntil: 0, timer: undefined, isTaken: false, problem: undefined, incarnation: undefined };
+function newState(member: PlaceMember): MemberState {
+  return {
+    member,
+    claims: NONE,
+    unfitUntil: 0,
+    timer: undefined,
+    isTaken: false,
+    problem: undefined,
+    incarnation: undefined,
+  };
+}
 
 function problemOf(
   status: TargetStatus,

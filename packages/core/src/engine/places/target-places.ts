@@ -47,8 +47,6 @@ export interface PlacedTarget {
 
 /** The mapped roots of one running target among all places: what the places know of it, and what they decide for it. */
 export class TargetPlaces implements PlaceMember, ClaimedRoots {
-  readonly key: string;
-  readonly container: string;
   readonly #context: TargetPlacesContext;
   readonly #owner: PlacedTarget;
   readonly #target: Target;
@@ -58,8 +56,6 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
   #filesKey: string | undefined;
 
   constructor(context: TargetPlacesContext, owner: PlacedTarget, target: Target) {
-    this.container = targetKey(target);
-    this.key = `${context.rank} ${this.container}`;
     this.#context = context;
     this.#owner = owner;
     this.#target = target;
@@ -74,6 +70,10 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
   get order(): readonly string[] {
     const { pod, podUid, container } = this.#target;
     return [pod, podUid, container];
+  }
+
+  get container(): string {
+    return targetKey(this.#target);
   }
 
   get node(): string | undefined {
@@ -91,11 +91,11 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
   // --- the mapped roots that this run has claimed ---
 
   has(mappingId: string): boolean {
-    return this.#context.places.isClaimed(this.key, mappingId);
+    return this.#context.places.isClaimed(this, mappingId);
   }
 
   add(mappingId: string): void {
-    this.#context.places.claim(this.key, mappingId);
+    this.#context.places.claim(this, mappingId);
   }
 
   // --- what the target asks and reports ---
@@ -106,7 +106,7 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
     const before = this.#filesKey;
     this.#filesKey = state.key;
     // What failed for good is tried again with other files.
-    if (before !== state.key) places.retried(this.key);
+    if (before !== state.key) places.retried(this);
     if (this.#layoutKey === layoutKey) return;
     this.#layoutKey = layoutKey;
     places.set(this, this.#locate(layout));
@@ -119,7 +119,7 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
 
   /** `undefined`: the target has no root of this mapping. */
   standing(mappingId: string): Standing | undefined {
-    return this.#context.places.standing(this.key, mappingId);
+    return this.#context.places.standing(this, mappingId);
   }
 
   /** The mapped roots that other targets have, too. */
