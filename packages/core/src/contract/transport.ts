@@ -30,6 +30,7 @@ export interface OpenContext {
   readonly roots?: readonly RootSpec[];
   /** Options of the mappings that name this transport: `transport: [name, options]`. Default: `{}`. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Ends `open`. An open session is ended by its disposal. */
   readonly signal: AbortSignal;
 }
 

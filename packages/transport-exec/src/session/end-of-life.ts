@@ -8,8 +8,6 @@ export interface EndOfLifeOptions {
   readonly release: (error: KinsyncError) => void;
   /** Reads from the API server whether the container is gone; `undefined` if it still runs. */
   readonly findGone: (signal: AbortSignal) => Promise<KinsyncError | undefined>;
-  /** Signal of the program that opened the session. */
-  readonly signal: AbortSignal;
 }
 
 /** The end of a session. Only the first reason counts; afterwards every call fails with its error. */
@@ -20,6 +18,8 @@ export class EndOfLife {
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #closing = new AbortController();
   #error: KinsyncError | undefined;
+  /** Ends the request for the reason. */
+  #investigation: AbortController | undefined;
 
   constructor(options: EndOfLifeOptions) {
     this.#options = options;
@@ -42,7 +42,11 @@ export class EndOfLife {
 
   /** @param investigate reads from the API server first whether the container is gone, which is then the reason */
   end(why: SessionEnd["why"], error: KinsyncError, investigate = false): void {
-    if (this.#error !== undefined) return;
+    if (this.#error !== undefined) {
+      // Nobody is interested in the reason any more.
+      if (why === "closed") this.#investigation?.abort();
+      return;
+    }
     this.#error = error;
     this.#options.release(error);
     this.#closing.abort(error);
@@ -50,7 +54,8 @@ export class EndOfLife {
       this.#end.resolve(why === "closed" ? { why } : { why, error });
       return;
     }
-    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(POST_MORTEM_MS)]);
+    this.#investigation = new AbortController();
+    const signal = AbortSignal.any([this.#investigation.signal, AbortSignal.timeout(POST_MORTEM_MS)]);
     this.#options
       .findGone(signal)
       .then(

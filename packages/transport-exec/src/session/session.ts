@@ -72,7 +72,6 @@ export class ExecSession implements Session {
     this.#times = times;
     this.#marker = new MarkerWriter(context, incarnation, agent.process);
     this.#life = new EndOfLife({
-      signal: context.signal,
       findGone: (signal) => findGone(context.cluster, target, signal),
       release: (error) => {
         this.#liveness[Symbol.dispose]();

@@ -13,7 +13,8 @@ export interface ActionRunnerOptions {
   readonly onResult: (action: ResolvedAction, result: RunResult | KinsyncError) => void;
   /** The number of commands that are due or running changed. */
   readonly onChange: () => void;
-  readonly signal: AbortSignal;
+  /** Aborts when the target ends. */
+  readonly signal: () => AbortSignal;
 }
 
 /** Runs the due commands of one target, one after the other. A command that failed is reported and not repeated. */
@@ -44,7 +45,8 @@ export class ActionRunner implements AsyncDisposable {
   }
 
   async #run(action: ResolvedAction): Promise<void> {
-    const { session, signal, target, onResult } = this.#options;
+    const { session, target, onResult } = this.#options;
+    const signal = this.#options.signal();
     if (signal.aborted) return;
     try {
       const open = await session();

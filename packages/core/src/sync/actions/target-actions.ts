@@ -19,13 +19,16 @@ export interface TargetActionsOptions {
 export class TargetActions implements AsyncDisposable {
   readonly #options: TargetActionsOptions;
   readonly #session: () => Promise<HostedSession>;
-  readonly #signal: AbortSignal;
+  readonly #signal: () => AbortSignal;
   /** Paths since the last `run`. */
   #changed: Set<string> | undefined;
   #runner: ActionRunner | undefined;
 
-  /** @param session the session that runs commands, opened where there is none */
-  constructor(options: TargetActionsOptions, session: () => Promise<HostedSession>, signal: AbortSignal) {
+  /**
+   * @param session the session that runs commands, opened where there is none
+   * @param signal aborts when the target ends
+   */
+  constructor(options: TargetActionsOptions, session: () => Promise<HostedSession>, signal: () => AbortSignal) {
     this.#options = options;
     this.#session = session;
     this.#signal = signal;

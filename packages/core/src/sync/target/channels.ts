@@ -10,6 +10,14 @@ export interface Channel {
   readonly ledgers: ShortMap<string, Ledger>;
 }
 
+/** The target whose sessions they are. */
+export interface ChannelOwner {
+  /** Aborts when the target ends. */
+  readonly signal: AbortSignal;
+  /** A session ended, and the target did not close it. */
+  onSessionEnd(end: SessionEnd): void;
+}
+
 /** Equal for mappings that share a session: mappings with another transport or other options need one of their own. */
 export function channelKey({ transport, transportOptions = {} }: ResolvedMapping): string {
   return `${transport} ${JSON.stringify(transportOptions)}`;
@@ -18,21 +26,14 @@ export function channelKey({ transport, transportOptions = {} }: ResolvedMapping
 /** The sessions of one target, one for each transport, with its options, that its mappings name. */
 export class Channels implements AsyncDisposable {
   readonly #worker: Pick<WorkerOptions, "open" | "listener">;
-  readonly #onEnded: (end: SessionEnd) => void;
-  readonly #signal: AbortSignal;
+  readonly #owner: ChannelOwner;
   readonly #channels = new ShortMap<string, Channel>();
   /** A pass and a command that need a channel at the same moment share the one that is being opened. `undefined`: none is. */
   #opening: Map<string, Promise<Channel>> | undefined;
 
-  /** @param onEnded a session ended, and the target did not close it */
-  constructor(
-    worker: Pick<WorkerOptions, "open" | "listener">,
-    onEnded: (end: SessionEnd) => void,
-    signal: AbortSignal,
-  ) {
+  constructor(worker: Pick<WorkerOptions, "open" | "listener">, owner: ChannelOwner) {
     this.#worker = worker;
-    this.#onEnded = onEnded;
-    this.#signal = signal;
+    this.#owner = owner;
   }
 
   async get(mapping: ResolvedMapping): Promise<Channel> {
@@ -52,13 +53,12 @@ export class Channels implements AsyncDisposable {
   }
 
   async #open(key: string, mapping: ResolvedMapping): Promise<Channel> {
-    const signal = this.#signal;
-    const session = await this.#worker.open(mapping, signal);
+    const session = await this.#worker.open(mapping, this.#owner.signal);
     const channel: Channel = { session, ledgers: new ShortMap() };
     this.#channels.set(key, channel);
     void session.ended.then((end) => {
       if (this.#channels.get(key) === channel) this.#channels.delete(key);
-      if (!signal.aborted && end.why !== "closed") this.#onEnded(end);
+      if (end.why !== "closed") this.#owner.onSessionEnd(end);
     });
     this.#worker.listener.onSession(session.facts);
     return channel;

@@ -13,7 +13,8 @@ export interface OwnershipOptions {
   readonly roots: () => readonly DesiredRoot[];
   /** The run that took the target has left it. */
   readonly onReleased: () => void;
-  readonly signal: AbortSignal;
+  /** Aborts when the target ends. */
+  readonly signal: () => AbortSignal;
 }
 
 /** Which run owns one target: what this run took from another one, and what another one took from it. */
@@ -59,15 +60,14 @@ export class Ownership implements Disposable {
   }
 
   #checkLater(backoff: Backoff): void {
-    const { signal } = this.#options;
     clearTimeout(this.#timer);
-    if (signal.aborted) return;
+    if (this.#options.signal().aborted) return;
     this.#timer = setTimeout(() => void this.#check(backoff), backoff.next());
   }
 
   async #check(backoff: Backoff): Promise<void> {
     const isFree = await this.#isFree().catch(() => false);
-    if (!this.#isLost || this.#options.signal.aborted) return;
+    if (!this.#isLost || this.#options.signal().aborted) return;
     if (isFree) this.#options.onReleased();
     else this.#checkLater(backoff);
   }
@@ -79,7 +79,7 @@ export class Ownership implements Disposable {
     try {
       for (const { mapping, spec } of present) {
         const { session } = await channels.get(mapping);
-        const { marker } = await session.inventory(spec, { paths: [], signal });
+        const { marker } = await session.inventory(spec, { paths: [], signal: signal() });
         if (marker === undefined || marker.runId === runId || isReleased(marker)) continue;
         this.#takenSince = marker.since;
         return false;

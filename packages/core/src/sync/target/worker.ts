@@ -4,7 +4,7 @@ import type { SessionEnd } from "../../contract/session.ts";
 import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { TargetActions } from "../actions/target-actions.ts";
-import { Channels, type Channel } from "./channels.ts";
+import { Channels, type Channel, type ChannelOwner } from "./channels.ts";
 import { foremost, haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
@@ -29,13 +29,13 @@ const RETRY_AFTER_MS = 60_000;
  * Makes one target hold its desired state. Each pass compares the observed state (ledgers) with the desired one and delivers the
  * difference: a late pod, a restarted container, a failed batch and ten saves during one transfer all take this path.
  */
-export class Worker implements AsyncDisposable {
+export class Worker implements AsyncDisposable, ChannelOwner {
   readonly #options: WorkerOptions;
-  readonly #abort = new AbortController();
   readonly #channels: Channels;
   /** When the worker began, or took the target back. */
   #startedAt = performance.now();
   // What a target at rest does not need is made when it is needed: there may be thousands of targets.
+  #abort: AbortController | undefined;
   #actions: TargetActions | undefined;
   #backoff: Backoff | undefined;
   /** Ends when no pass is due; `undefined` at rest. */
@@ -47,6 +47,7 @@ export class Worker implements AsyncDisposable {
   #status: TargetStatus = "waiting";
   #reason = "";
   #dirty = true;
+  #isOver = false;
   #retryTimer: NodeJS.Timeout | undefined;
   /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
@@ -62,7 +63,7 @@ export class Worker implements AsyncDisposable {
     this.#desired = options.desired;
     this.#tried = this.#desired;
     this.#notes = new TargetNotes(options.listener);
-    this.#channels = new Channels(options, (end) => this.#onSessionEnd(end), this.#abort.signal);
+    this.#channels = new Channels(options, this);
     this.#run();
   }
 
@@ -112,6 +113,13 @@ export class Worker implements AsyncDisposable {
     if (!this.isTaken) await this.#ownership?.giveBack(signal);
   }
 
+  /** For what runs now: aborts when the target ends. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#isOver) this.#abort.abort(ENDED);
+    return this.#abort.signal;
+  }
+
   /** Compares again. */
   enqueue(): void {
     this.#dirty = true;
@@ -131,7 +139,7 @@ export class Worker implements AsyncDisposable {
     this.#actions ??= new TargetActions(
       this.#options,
       async () => (await this.#channels.get(firstMapping(this.#desired))).session,
-      this.#abort.signal,
+      () => this.signal,
     );
     this.#actions.noteChanged(paths);
   }
@@ -150,13 +158,14 @@ export class Worker implements AsyncDisposable {
       .then(() => this.#loop())
       .finally(() => {
         this.#passes = undefined;
-        if (this.#dirty && !this.#abort.signal.aborted) this.#run();
+        if (this.#dirty && !this.#isOver) this.#run();
+        // Commands that run keep theirs.
+        else if ((this.#actions?.pending ?? 0) === 0) this.#abort = undefined;
       });
   }
 
   async #loop(): Promise<void> {
-    const { signal } = this.#abort;
-    while (this.#dirty && !signal.aborted) {
+    while (this.#dirty && !this.#isOver) {
       this.#dirty = false;
       if (this.#isBlocked()) {
         this.#options.listener.onChange();
@@ -166,10 +175,10 @@ export class Worker implements AsyncDisposable {
       this.#tried = this.#desired;
       try {
         clearTimeout(this.#retryTimer);
-        await this.#pass(signal);
+        await this.#pass(this.signal);
         this.#backoff?.reset();
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#isOver) return;
         await this.#failed(error);
       }
       this.#options.listener.onChange();
@@ -279,7 +288,7 @@ export class Worker implements AsyncDisposable {
       runId: this.#options.claimant.runId,
       roots: () => this.#desired.roots,
       onReleased: () => this.#options.listener.onReleased(),
-      signal: this.#abort.signal,
+      signal: () => this.signal,
     }));
   }
 
@@ -296,13 +305,12 @@ export class Worker implements AsyncDisposable {
 
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
   #waitUntilSeen(id: string, seen: Promise<void>): void {
-    const { signal } = this.#abort;
     this.#handedOver.wait(id, seen, {
       onFailed: async (error) => {
-        if (!signal.aborted) await this.#failed(error);
+        if (!this.#isOver) await this.#failed(error);
       },
       onSettled: () => {
-        if (!signal.aborted) this.enqueue();
+        if (!this.#isOver) this.enqueue();
       },
     });
   }
@@ -347,11 +355,12 @@ export class Worker implements AsyncDisposable {
 
   #retryIn(delayMs: number): void {
     clearTimeout(this.#retryTimer);
-    if (this.#abort.signal.aborted) return;
+    if (this.#isOver) return;
     this.#retryTimer = setTimeout(() => this.enqueue(), delayMs);
   }
 
-  #onSessionEnd(end: SessionEnd): void {
+  onSessionEnd(end: SessionEnd): void {
+    if (this.#isOver) return;
     if (end.why === "taken") this.#halt(end.error);
     else this.enqueue();
   }
@@ -373,7 +382,8 @@ export class Worker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort(ENDED);
+    this.#isOver = true;
+    this.#abort?.abort(ENDED);
     clearTimeout(this.#retryTimer);
     this.#ownership?.[Symbol.dispose]();
     await this.#channels.close();

@@ -24,7 +24,6 @@ test("it holds what a Map holds, in the same order", () => {
           map.clear();
         }
       }
-      expect(short.entries()).toEqual([...map]);
       expect(short.values()).toEqual([...map.values()]);
       for (let key = 0; key <= 4; key += 1) expect(short.get(key)).toBe(map.get(key));
     }),
