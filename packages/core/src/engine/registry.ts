@@ -43,18 +43,13 @@ export interface RegistryOptions {
   readonly onChange: () => void;
 }
 
-interface MemberRecord {
-  member: Member;
-  selection: MemberSelection;
-}
-
 /** The targets of one workload: keeps a worker for each running container that should hold files. One member's change costs one member. */
 export class TargetRegistry implements AsyncDisposable {
   readonly counts: SelectionCounts;
   readonly targets = new TargetCounts();
   readonly sharedFailures: SharedFailures;
   readonly #options: RegistryOptions;
-  readonly #members = new Map<string, MemberRecord>();
+  readonly #members = new Map<string, MemberSelection>();
   readonly #entries = new Map<string, TargetEntry>();
   readonly #context: TargetContext;
   readonly #claimants: { readonly initial: Claimant; readonly later: Claimant };
@@ -105,21 +100,20 @@ export class TargetRegistry implements AsyncDisposable {
 
   #applyOne(uid: string, after: Member | undefined): void {
     const { emitter } = this.#options;
-    const record = this.#members.get(uid);
-    if (record !== undefined) this.counts.remove(record);
-    emitter.member(record?.member, after);
-    const former = record?.selection.containers ?? [];
+    const before = this.#members.get(uid);
+    if (before !== undefined) this.counts.remove(before);
+    emitter.member(before?.member, after);
+    const former = before?.containers ?? [];
     if (after === undefined) {
       this.#members.delete(uid);
       for (const { key } of former) this.#end(key);
       return;
     }
-    const next: MemberRecord = { member: after, selection: this.#select(after) };
+    const next = this.#select(after);
     this.#members.set(uid, next);
     this.counts.add(next);
-    const present = new Set(next.selection.containers.map(({ key }) => key));
-    for (const { key } of former) if (!present.has(key)) this.#end(key);
-    for (const eligible of next.selection.containers) this.#place(eligible);
+    for (const { key } of former) if (!next.containers.some((each) => each.key === key)) this.#end(key);
+    for (const eligible of next.containers) this.#place(eligible);
   }
 
   #select(member: Member): MemberSelection {
@@ -129,7 +123,7 @@ export class TargetRegistry implements AsyncDisposable {
     } catch (error) {
       // A kind that fails to name a default container affects only this member.
       emitter.problem(asKinsyncError(error, `pod ${member.name}: cannot choose a container`, { retry: "retry" }));
-      return { containers: [], missing: [] };
+      return { member, containers: [], missing: [] };
     }
   }
 
@@ -155,7 +149,7 @@ export class TargetRegistry implements AsyncDisposable {
       this.#options.isInitial(eligible.member.uid) ? initial : later,
     );
     this.#entries.set(eligible.key, entry);
-    if (eligible.target !== undefined) {
+    if (eligible.container.runningId !== undefined) {
       entry.start();
       return;
     }

@@ -1,16 +1,9 @@
 import type { MemberState } from "../contract/state.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import type { Member } from "../resolve/resolution.ts";
 import type { MemberSelection } from "../resolve/select/eligible.ts";
 import { didYouMean, nearestNames } from "../text/did-you-mean.ts";
 import type { Obstacle } from "./outcome.ts";
-
-/** A member and what the mappings select of it. */
-export interface Selected {
-  readonly member: Member;
-  readonly selection: MemberSelection;
-}
 
 /** A name in a filter of a mapping that fits no member. */
 export interface Unmatched extends Obstacle {
@@ -50,15 +43,15 @@ export class SelectionCounts {
     return states.reduce((sum, state) => sum + (this.#states.get(state) ?? 0), 0);
   }
 
-  add(selected: Selected): void {
+  add(selected: MemberSelection): void {
     this.#count(selected, 1);
   }
 
-  remove(selected: Selected): void {
+  remove(selected: MemberSelection): void {
     this.#count(selected, -1);
   }
 
-  #count({ member, selection }: Selected, step: 1 | -1): void {
+  #count({ member, containers: selected, missing: lacking }: MemberSelection, step: 1 | -1): void {
     this.#members += step;
     bump(this.#states, member.state, step);
     if (member.role !== undefined) bump(this.#roles, member.role, step);
@@ -69,13 +62,13 @@ export class SelectionCounts {
     for (const { name } of [...containers, ...initContainers, ...ephemeralContainers]) {
       bump(this.#containers, name, step);
     }
-    for (const { mappings } of selection.containers) {
+    for (const { mappings } of selected) {
       for (const { id } of mappings) {
         const counts = this.#byMapping.get(id);
         if (counts !== undefined) counts.withContainer += step;
       }
     }
-    for (const { mapping, reason } of selection.missing) {
+    for (const { mapping, reason } of lacking) {
       const missing = this.#byMapping.get(mapping.id)?.missing;
       if (step === 1) missing?.set(member.uid, reason);
       else missing?.delete(member.uid);

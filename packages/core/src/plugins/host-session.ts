@@ -57,50 +57,47 @@ export function withDefaults(limits: TransportLimits): Required<TransportLimits>
   };
 }
 
+/** What the sessions of one transport share. */
+export interface SessionHost {
+  readonly plugin: string;
+  readonly capabilities: TransportCapabilities;
+  readonly limits: Required<TransportLimits>;
+  /** The end of a session whose `ended` rejects. */
+  readonly endOf: (error: unknown) => SessionEnd;
+}
+
 /** A session whose calls name plugin and function when they fail or hang, and whose answers are checked. */
 export class GuardedSession implements HostedSession {
   readonly facts: SessionFacts;
   readonly ended: Promise<SessionEnd>;
-  readonly #plugin: string;
   readonly #session: Session;
-  readonly #capabilities: TransportCapabilities;
-  readonly #limits: Required<TransportLimits>;
+  readonly #host: SessionHost;
   /** Bytes of batches in transfer. They are sent in order, so each waits for those before it. */
   #bytesInTransfer = 0;
 
-  constructor(
-    plugin: string,
-    session: Session,
-    capabilities: TransportCapabilities,
-    limits: Required<TransportLimits>,
-  ) {
-    this.#plugin = plugin;
+  constructor(session: Session, host: SessionHost) {
     this.#session = session;
-    this.#capabilities = capabilities;
-    this.#limits = limits;
+    this.#host = host;
     this.facts = session.facts;
-    this.ended = Promise.resolve(session.ended).catch((error: unknown) => ({
-      why: "lost" as const,
-      error: pluginError(plugin, "ended", error),
-    }));
+    this.ended = Promise.resolve(session.ended).catch(host.endOf);
   }
 
   inventory(...[root, options]: Parameters<Session["inventory"]>): Promise<Inventory> {
     return this.#guard(
-      { operation: "inventory", limitMs: this.#limits.inventoryMs, signal: options.signal },
+      { operation: "inventory", limitMs: this.#host.limits.inventoryMs, signal: options.signal },
       async () => checkedInventory(await this.#session.inventory(root, options)),
     );
   }
 
   claim(...[root, options]: Parameters<Session["claim"]>): Promise<void> {
-    return this.#guard({ operation: "claim", limitMs: this.#limits.answerMs, signal: options.signal }, () =>
+    return this.#guard({ operation: "claim", limitMs: this.#host.limits.answerMs, signal: options.signal }, () =>
       this.#session.claim(root, options),
     );
   }
 
   stage(...[batch, options]: Parameters<Session["stage"]>): Stage {
     const { size } = batch.archive;
-    const missing = unsupportedInBatch(batch, this.#capabilities);
+    const missing = unsupportedInBatch(batch, this.#host.capabilities);
     if (missing !== undefined) throw this.#cannot("stage", missing);
     const watched = new WatchedBatch(batch);
     let inner: Stage;
@@ -110,7 +107,7 @@ export class GuardedSession implements HostedSession {
         throw answer(`returned ${describe(inner)} instead of { ready: promise }`);
       }
     } catch (error) {
-      throw pluginError(this.#plugin, "stage", error);
+      throw pluginError(this.#host.plugin, "stage", error);
     }
     this.#bytesInTransfer += size;
     const limit = { operation: "stage", limitMs: this.#batchLimitMs(), signal: options.signal };
@@ -133,7 +130,7 @@ export class GuardedSession implements HostedSession {
   /** Does nothing where the transport has no `discard`. */
   async discard(stage: Stage): Promise<void> {
     const { inner } = this.#ownStage(stage);
-    await this.#guard({ operation: "discard", limitMs: this.#limits.answerMs }, async () =>
+    await this.#guard({ operation: "discard", limitMs: this.#host.limits.answerMs }, async () =>
       this.#session.discard?.(inner),
     );
   }
@@ -148,22 +145,22 @@ export class GuardedSession implements HostedSession {
 
   async run(...[command, options]: Parameters<HostedSession["run"]>): ReturnType<HostedSession["run"]> {
     const session = this.#session;
-    const run = this.#capabilities.run ? session.run?.bind(session) : undefined;
+    const run = this.#host.capabilities.run ? session.run?.bind(session) : undefined;
     if (run === undefined) throw this.#cannot("run", "run commands");
-    const limitMs = options.timeout + this.#limits.answerMs;
+    const limitMs = options.timeout + this.#host.limits.answerMs;
     return this.#guard({ operation: "run", limitMs, signal: options.signal }, () => run(command, options));
   }
 
   async ping(...[options]: Parameters<HostedSession["ping"]>): Promise<number> {
     const ping = this.#session.ping?.bind(this.#session);
     if (ping === undefined) throw this.#cannot("ping", "answer a ping");
-    return this.#guard({ operation: "ping", limitMs: this.#limits.answerMs, signal: options.signal }, () =>
+    return this.#guard({ operation: "ping", limitMs: this.#host.limits.answerMs, signal: options.signal }, () =>
       ping(options),
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#guard({ operation: "close", limitMs: this.#limits.answerMs }, async () =>
+    await this.#guard({ operation: "close", limitMs: this.#host.limits.answerMs }, async () =>
       this.#session[Symbol.asyncDispose](),
     );
   }
@@ -174,18 +171,18 @@ export class GuardedSession implements HostedSession {
   }
 
   #batchLimitMs(): number {
-    return this.#limits.batchMs + (this.#bytesInTransfer / this.#limits.slowestBytesPerSecond) * 1000;
+    return this.#host.limits.batchMs + (this.#bytesInTransfer / this.#host.limits.slowestBytesPerSecond) * 1000;
   }
 
   #cannot(operation: string, what: string): KinsyncError {
-    return new KinsyncError("KINSYNC_TRANSPORT_CANNOT", `the transport ${this.#plugin} cannot ${what}`, {
-      plugin: this.#plugin,
+    return new KinsyncError("KINSYNC_TRANSPORT_CANNOT", `the transport ${this.#host.plugin} cannot ${what}`, {
+      plugin: this.#host.plugin,
       operation,
     });
   }
 
   #guard<T>(options: Omit<GuardOptions<T>, "plugin">, run: () => Promise<T>): Promise<T> {
-    return guard({ ...options, plugin: this.#plugin }, run);
+    return guard({ ...options, plugin: this.#host.plugin }, run);
   }
 
   #checkedReceipt(receipt: Receipt): Receipt {
@@ -200,7 +197,7 @@ export class GuardedSession implements HostedSession {
     }
     if (seen === undefined) return receipt;
     if (!isThenable(seen)) throw answer(`returned a receipt whose \`seen\` is ${describe(seen)} instead of a promise`);
-    if (this.#capabilities.acknowledges === "seen") {
+    if (this.#host.capabilities.acknowledges === "seen") {
       void Promise.resolve(seen).catch(() => undefined);
       throw answer("returned a receipt with `seen`, but the transport acknowledges what is seen already");
     }
@@ -210,11 +207,13 @@ export class GuardedSession implements HostedSession {
   /** Settles within the time limit, and when the session ends. A caller may ignore it. */
   #guardSeen(seen: Promise<void>): Promise<void> {
     const end = this.ended.then(({ error }): never => {
-      const message = `the session of the transport ${this.#plugin} ended before the files were visible in the container`;
+      const message = `the session of the transport ${this.#host.plugin} ended before the files were visible in the container`;
       throw new KinsyncError("KINSYNC_TARGET_LOST", message, { cause: error });
     });
     end.catch(() => undefined);
-    const guarded = this.#guard({ operation: "seen", limitMs: this.#limits.seenMs }, () => Promise.race([seen, end]));
+    const guarded = this.#guard({ operation: "seen", limitMs: this.#host.limits.seenMs }, () =>
+      Promise.race([seen, end]),
+    );
     guarded.catch(() => undefined);
     return guarded;
   }

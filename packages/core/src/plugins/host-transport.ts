@@ -5,9 +5,15 @@ import type { RootSpec } from "../contract/batch.ts";
 import type { Place, PlaceContext } from "../contract/place.ts";
 import type { Target } from "../contract/target.ts";
 import type { OpenContext, TransportPlugin } from "../contract/transport.ts";
-import { answer, call, describe, isRecord, isText } from "./host-error.ts";
+import { answer, call, describe, isRecord, isText, pluginError } from "./host-error.ts";
 import { guard } from "./host-guard.ts";
-import { checkedSession, GuardedSession, withDefaults, type TransportLimits } from "./host-session.ts";
+import {
+  checkedSession,
+  GuardedSession,
+  withDefaults,
+  type SessionHost,
+  type TransportLimits,
+} from "./host-session.ts";
 
 /** A transport whose calls name plugin and function when they fail or hang, and whose answers are checked. */
 export interface HostedTransport {
@@ -28,6 +34,12 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
   const { name } = transport;
   const allLimits = withDefaults(limits);
   const capabilities = capabilitiesOf(transport);
+  const host: SessionHost = {
+    plugin: name,
+    capabilities,
+    limits: allLimits,
+    endOf: (error) => ({ why: "lost", error: pluginError(name, "ended", error) }),
+  };
   return {
     name,
     capabilities,
@@ -37,7 +49,7 @@ export function hostTransport(transport: TransportPlugin, limits: TransportLimit
       const session = await guard({ plugin: name, operation: "open", limitMs, signal, onLate: closeLate }, () =>
         transport.open(target, { roots: [], options: {}, ...context }),
       );
-      return new GuardedSession(name, checkedSession(name, session, capabilities), capabilities, allLimits);
+      return new GuardedSession(checkedSession(name, session, capabilities), host);
     },
     place: (target, root, context) => call(name, "place", () => checkedPlace(transport.place?.(target, root, context))),
   };

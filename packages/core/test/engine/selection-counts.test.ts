@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { Pod } from "../../src/contract/resource.ts";
-import { SelectionCounts, type Selected } from "../../src/engine/selection-counts.ts";
+import { SelectionCounts } from "../../src/engine/selection-counts.ts";
 import type { Member } from "../../src/resolve/resolution.ts";
-import { selectFromMember } from "../../src/resolve/select/eligible.ts";
+import { selectFromMember, type MemberSelection } from "../../src/resolve/select/eligible.ts";
 import { mapping } from "../support/mapping.ts";
 
 const MAPPING = mapping("src", { roles: ["haed"], indexes: ["x"] });
 
-function member(at: number, role = "head"): Selected {
+function member(at: number, role = "head"): MemberSelection {
   const pod: Pod = {
     apiVersion: "v1",
     kind: "Pod",
@@ -30,7 +30,7 @@ function member(at: number, role = "head"): Selected {
     containers: [],
     defaultContainer: "main",
   };
-  return { member: one, selection: selectFromMember(one, [MAPPING], undefined) };
+  return selectFromMember(one, [MAPPING], undefined);
 }
 
 test("filters that fit no member are reported until one fits, with the names that exist", () => {

@@ -30,7 +30,14 @@ export function locateRoot(
   const place = placeOf({ path, shape: root.shape, key: root.key });
   const name = root.shape === "file" ? root.fileName : "";
   if (place === undefined) {
-    const volume = `container:${target.podUid}/${target.containerId}${posix.isAbsolute(path) ? "" : " working directory"}`;
+    const parts = [
+      "container:",
+      target.podUid,
+      "/",
+      target.containerId,
+      posix.isAbsolute(path) ? "" : " working directory",
+    ];
+    const volume = parts.join("");
     return { volume, path: posix.join("/", path, name), isReadOnly: false, isOwn: true, key: root.key };
   }
   const inside = posix.join(place.path, name);

@@ -4,8 +4,8 @@ import type { PlaceMember } from "./member.ts";
 
 /** All places of a run: by identity, and by volume, since one may contain another. */
 export class PlaceIndex {
-  /** Places by volume. Few of them are in one volume. */
-  readonly #volumes = new Map<string, readonly PlaceGroup[]>();
+  /** Places by volume. Few of them are in one volume, and mostly one, which has no list. */
+  readonly #volumes = new Map<string, PlaceGroup | readonly PlaceGroup[]>();
   /** Claimed places that no target has any more: one may have them again. */
   readonly #claimed = new Set<string>();
   /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
@@ -16,7 +16,7 @@ export class PlaceIndex {
     const known = this.#find(root);
     if (known !== undefined) return known;
     const group = new PlaceGroup(root, this.#claimed.has(idOf(root)));
-    this.#volumes.set(root.volume, (this.#volumes.get(root.volume) ?? []).concat(group));
+    this.#set(root.volume, this.#in(root.volume).concat(group));
     return group;
   }
 
@@ -26,24 +26,36 @@ export class PlaceIndex {
   }
 
   #find({ volume, path }: LocatedRoot): PlaceGroup | undefined {
-    return this.#volumes.get(volume)?.find((group) => group.path === path);
+    return this.#in(volume).find((group) => group.path === path);
+  }
+
+  #in(volume: string): readonly PlaceGroup[] {
+    const groups = this.#volumes.get(volume) ?? [];
+    return groups instanceof PlaceGroup ? [groups] : groups;
+  }
+
+  #set(volume: string, groups: readonly PlaceGroup[]): void {
+    const [first] = groups;
+    if (first === undefined) this.#volumes.delete(volume);
+    else this.#volumes.set(volume, groups.length === 1 ? first : groups);
   }
 
   remove(group: PlaceGroup): void {
     if (group.isClaimed) this.#claimed.add(group.id);
-    const rest = (this.#volumes.get(group.volume) ?? []).filter((each) => each !== group);
-    if (rest.length === 0) this.#volumes.delete(group.volume);
-    else this.#volumes.set(group.volume, rest);
+    this.#set(
+      group.volume,
+      this.#in(group.volume).filter((each) => each !== group),
+    );
   }
 
   /** The places that contain this one. */
   around({ volume, path }: PlaceGroup): readonly PlaceGroup[] {
-    return (this.#volumes.get(volume) ?? []).filter((other) => insideOf(other.path, path) !== undefined);
+    return this.#in(volume).filter((other) => insideOf(other.path, path) !== undefined);
   }
 
   /** The paths of the places in this one, relative to it. */
   nested({ volume, path }: PlaceGroup): readonly string[] {
-    return (this.#volumes.get(volume) ?? []).flatMap((other) => insideOf(path, other.path) ?? []);
+    return this.#in(volume).flatMap((other) => insideOf(path, other.path) ?? []);
   }
 
   /** Where a root lands for this target, after what was found out to differ. */

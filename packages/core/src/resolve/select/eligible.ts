@@ -17,6 +17,7 @@ export interface EligibleContainer {
 
 /** What the mappings select of one member. */
 export interface MemberSelection {
+  readonly member: Member;
   readonly containers: readonly EligibleContainer[];
   /** Mappings that select the member by its state, role, index and labels, but name a container that it does not have. */
   readonly missing: readonly { readonly mapping: ResolvedMapping; readonly reason: string }[];
@@ -47,12 +48,49 @@ export function selectFromMember(
     if (entry === undefined) found.set(chosen.name, { container: chosen, mappings: [mapping] });
     else entry.mappings.push(mapping);
   }
-  const containers = [...found.values()].map(({ container, mappings: selected }) => {
-    const target = targetOf(member, container);
-    const key = target === undefined ? `${member.uid}/${container.name}` : targetKey(target);
-    return { member, container, mappings: selected, target, key };
-  });
-  return { containers, missing };
+  const containers = Array.from(
+    found.values(),
+    (each) => new SelectedContainer(member, each.container, sharedList(each.mappings)),
+  );
+  return { member, containers, missing };
+}
+
+/** There may be thousands: what follows from the member is computed when it is read. */
+class SelectedContainer implements EligibleContainer {
+  readonly member: Member;
+  readonly container: MemberContainer;
+  readonly mappings: readonly ResolvedMapping[];
+  readonly key: string;
+
+  constructor(member: Member, container: MemberContainer, mappings: readonly ResolvedMapping[]) {
+    this.member = member;
+    this.container = container;
+    this.mappings = mappings;
+    const { runningId: containerId } = container;
+    this.key =
+      containerId === undefined
+        ? `${member.uid}/${container.name}`
+        : targetKey({ podUid: member.uid, container: container.name, containerId });
+  }
+
+  get target(): Target | undefined {
+    return targetOf(this.member, this.container);
+  }
+}
+
+/** Lists of mappings by their first one. */
+const lists = new WeakMap<ResolvedMapping, readonly (readonly ResolvedMapping[])[]>();
+
+/** One list for all containers that the same mappings select. */
+function sharedList(mappings: readonly ResolvedMapping[]): readonly ResolvedMapping[] {
+  const [first] = mappings;
+  if (first === undefined) return mappings;
+  const known = lists.get(first) ?? [];
+  const shared = known.find(
+    (list) => list.length === mappings.length && list.every((each, at) => each === mappings[at]),
+  );
+  if (shared === undefined) lists.set(first, [...known, mappings]);
+  return shared ?? mappings;
 }
 
 function isSelected(mapping: ResolvedMapping, member: Member): boolean {

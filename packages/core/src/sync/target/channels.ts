@@ -19,9 +19,17 @@ export interface ChannelOwner {
 }
 
 /** Equal for mappings that share a session: mappings with another transport or other options need one of their own. */
-export function channelKey({ transport, transportOptions = {} }: ResolvedMapping): string {
-  return `${transport} ${JSON.stringify(transportOptions)}`;
+export function channelKey(mapping: ResolvedMapping): string {
+  let key = channelKeys.get(mapping);
+  if (key === undefined) {
+    const { transport, transportOptions = {} } = mapping;
+    channelKeys.set(mapping, (key = `${transport} ${JSON.stringify(transportOptions)}`));
+  }
+  return key;
 }
+
+/** One text for all targets of a mapping. */
+const channelKeys = new WeakMap<ResolvedMapping, string>();
 
 /** The sessions of one target, one for each transport, with its options, that its mappings name. */
 export class Channels implements AsyncDisposable {
