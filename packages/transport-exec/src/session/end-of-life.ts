@@ -43,7 +43,7 @@ export class EndOfLife {
   /** @param investigate reads from the API server first whether the container is gone, which is then the reason */
   end(why: SessionEnd["why"], error: KinsyncError, investigate = false): void {
     if (this.#error !== undefined) {
-      // Nobody is interested in the reason any more.
+      // The reason is no longer needed.
       if (why === "closed") this.#investigation?.abort();
       return;
     }

@@ -6,7 +6,7 @@ import type { PlaceMember } from "./member.ts";
 export class PlaceIndex {
   /** Places by volume. Few of them are in one volume, and mostly one, which has no list. */
   readonly #volumes = new Map<string, PlaceGroup | readonly PlaceGroup[]>();
-  /** Claimed places that no target has any more: one may have them again. */
+  /** Claimed places that no target has now: one may have them again. */
   readonly #claimed = new Set<string>();
   /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
   readonly #apart = new Set<string>();
