@@ -1,3 +1,4 @@
+// In more than 300 lines because one object is the options, the listener and the places of its worker: there may be thousands.
 import type { RunResult } from "../contract/action.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { HostedSession, ReceiptNote, SessionFacts } from "../contract/session.ts";
