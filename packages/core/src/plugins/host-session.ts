@@ -138,7 +138,7 @@ export class GuardedSession implements HostedSession {
   async release(...[root, options]: Parameters<HostedSession["release"]>): Promise<void> {
     const release = this.#session.release?.bind(this.#session);
     if (release === undefined) throw this.#cannot("release", "remove its state from a container");
-    await this.#guard({ operation: "release", limitMs: this.#limits.answerMs, signal: options.signal }, () =>
+    await this.#guard({ operation: "release", limitMs: this.#host.limits.answerMs, signal: options.signal }, () =>
       release(root, options),
     );
   }
