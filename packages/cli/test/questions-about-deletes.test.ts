@@ -93,7 +93,7 @@ test("a yes deletes, and is remembered for a later run", async () => {
   await config();
   const first = onTerminal("sync");
   await first.until(
-    /would delete 1 entry \(9 B\) that kinsync did not create:\s+\/app\/src\/foreign\s+Delete them\? \[y\/N\]/,
+    /would delete 1 entry in 1 target that kinsync did not create:\s+\/app\/src\/foreign\s+From:\s+pod\/\S+, container main: 1 \(9 B\)\s+Delete them\? \[y\/N\]/,
   );
   expect(await isThere()).toBe(true);
   first.type("y\n");
@@ -159,7 +159,7 @@ test("a run from another folder asks before it deletes what the first one placed
   await place.write("other/b.txt", "2");
   expect(await onTerminal(`sync pod/${pod} --sync src:/app/src`).code).toBe(0);
   const second = onTerminal(`sync pod/${pod} --sync other:/app/src`);
-  await second.until(/that came from .*\/src\s+on\s+.*:\s+\/app\/src\/a\.txt\s+Delete them\?/s);
+  await second.until(/that came from .*\/src\s+on\s+.*:\s+\/app\/src\/a\.txt\s+From:.*Delete them\?/s);
   second.type("n\n");
   expect(await second.code).toBe(3);
   expect(await readIn(playground, pod, "src/a.txt")).toBe("1");

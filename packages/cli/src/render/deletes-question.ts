@@ -10,6 +10,8 @@ import { bytes, count } from "./units.ts";
 
 /** Paths that are shown in one question. */
 const MAX_PATHS = 10;
+/** Targets that are shown in one question. */
+const MAX_TARGETS = 20;
 
 /**
  * Asks on the terminal before files are deleted that kinsync did not create. One question at a time; any answer but `y` and `yes` is a no.
@@ -50,15 +52,30 @@ export function isAttended({ json }: OutputOptions, { stdin, stdout, env }: Io):
 }
 
 /** The question in lines; the last one ends where the answer begins. */
-export function formatQuestion({ workload, to, paths, bytes: size, origin }: DeletesRequest): readonly string[] {
-  const entries = `${count(paths.length, "entry", "entries")} (${bytes(size)})`;
+export function formatQuestion(request: DeletesRequest): readonly string[] {
+  const { workload, to, paths, targets, origin } = request;
+  const entries = `${count(paths.length, "entry", "entries")} in ${count(targets.length, "target", "targets")}`;
   const why =
     origin === undefined
       ? `\`mirror: true\` would delete ${entries} that kinsync did not create`
       : `this run would delete ${entries} that came from ${clean(origin.folder)} on ${clean(origin.host)}`;
   const shown = paths.slice(0, MAX_PATHS).map((path) => `  ${clean(path)}`);
   const more = paths.length > MAX_PATHS ? [`  and ${paths.length - MAX_PATHS} more`] : [];
-  return [`${clean(workload)}, ${clean(to)}: ${why}:`, ...shown, ...more, "Delete them? [y/N]"];
+  const losing = targets
+    .slice(0, MAX_TARGETS)
+    .map(
+      (each) => `  pod/${clean(each.pod)}, container ${clean(each.container)}: ${each.count} (${bytes(each.bytes)})`,
+    );
+  const others = targets.length > MAX_TARGETS ? [`  and ${targets.length - MAX_TARGETS} more targets`] : [];
+  return [
+    `${clean(workload)}, ${clean(to)}: ${why}:`,
+    ...shown,
+    ...more,
+    "From:",
+    ...losing,
+    ...others,
+    "Delete them? [y/N]",
+  ];
 }
 
 /** One line; `undefined` at the end of the input or of the signal. The terminal keeps its own line editing, and Ctrl-C is a signal. */

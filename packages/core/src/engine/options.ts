@@ -73,12 +73,24 @@ export interface DeletesRequest {
   readonly paths: readonly string[];
   /** The same, relative to `to`. */
   readonly relativePaths: readonly string[];
-  /** Bytes of file content that is lost. */
+  /** The targets that would lose these paths, sorted by name. */
+  readonly targets: readonly DeletesTarget[];
+  /** Bytes of file content that is lost, in all targets. */
   readonly bytes: number;
   /** Where the files came from, if a run from another folder placed them. */
   readonly origin?: Origin;
   /** In one sentence, with the target. */
   readonly reason: string;
+}
+
+/** A target whose files would be deleted. */
+export interface DeletesTarget {
+  readonly pod: string;
+  readonly container: string;
+  /** Paths. */
+  readonly count: number;
+  /** Bytes of file content. */
+  readonly bytes: number;
 }
 
 /** A mapped root whose files other targets have, too. */

@@ -274,7 +274,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   onDeletes({ mapping }: DesiredRoot, error: KinsyncError, deletes: Deletes): void {
     if (!this.#isCurrent) return;
     this.#context.emitter.deletes(this.names(), mapping.id, error, deletes);
-    this.#context.consent.halted(this.eligible.key, mapping, deletes, error);
+    const { key } = this.eligible;
+    this.#context.consent.halted({ key, ...this.names(), mapping, deletes, error });
   }
 
   onNote(code: string, text: string): void {

@@ -77,7 +77,11 @@ describe("deletes of files that kinsync did not create", () => {
         to: "/src",
         paths: ["/src/foreign"],
         relativePaths: ["foreign"],
-        bytes: 3,
+        targets: [
+          { pod: "p0", count: 1, bytes: 3 },
+          { pod: "p1", count: 1, bytes: 3 },
+        ],
+        bytes: 6,
       },
     ]);
     answer.resolve(true);
@@ -88,6 +92,25 @@ describe("deletes of files that kinsync did not create", () => {
     await advance(1_000);
     expect(seen(environment, "p2")).toEqual({ a: "1" });
     expect(requests).toHaveLength(1);
+    await environment.end();
+  });
+
+  test("are asked for once more for a target that holds other files, and each question names its targets", async () => {
+    const requests: DeletesRequest[] = [];
+    const environment = await start({
+      onDeletes: async (request) => {
+        requests.push(request);
+        return request.targets.some(({ pod }) => pod === "p0");
+      },
+    });
+    environment.put(member("p2"));
+    environment.container(member("p2")).put(key, "other", "x");
+    await advance(1_000);
+    expect(requests.map(({ relativePaths, targets }) => [relativePaths, targets.map(({ pod }) => pod)])).toEqual([
+      [["foreign"], ["p0", "p1"]],
+      [["foreign", "other"], ["p2"]],
+    ]);
+    expect([seen(environment, "p0"), seen(environment, "p2")]).toEqual([{ a: "1" }, { foreign: "xyz", other: "x" }]);
     await environment.end();
   });
 
