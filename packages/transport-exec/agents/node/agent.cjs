@@ -353,7 +353,10 @@ function walk(root, device, mounts) {
 
 // The requested paths. A path below a link is not part of the root.
 function lookUp(root, paths, withDigests) {
-  const folders = new Map([["", true]]);
+  const folders = new Map([
+    ["", true],
+    ["/", false],
+  ]);
   const isFolderBelow = (path) => {
     const unknown = [];
     for (; !folders.has(path); path = dirname(path)) unknown.push(path);

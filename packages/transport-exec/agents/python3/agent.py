@@ -268,7 +268,7 @@ class Inventory:
 
     def look_up(self, paths):
         """The requested paths. A path below a link is not part of the root."""
-        folders = {b"": True}
+        folders = {b"": True, b"/": False}
 
         def is_folder(path):
             unknown = []

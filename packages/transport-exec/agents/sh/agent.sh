@@ -465,6 +465,11 @@ begin_stage() {
 # begin_file_stage ID STATE NAME FOLDER...: for a few files that come without an archive
 begin_file_stage() {
   use_stage "$1" "$2" "$3"
+  # mkdir -p would make the state directory anew, wherever a link on the way leads now.
+  [ -f "$state/marker" ] || {
+    fail_stage STATE "$state" the state directory was removed in the container
+    return
+  }
   shift 3
   count=$#
   for folder do set -- "$@" "$stage_top/$folder"; done

@@ -99,17 +99,20 @@ export function isStaged(step: PlanStep): boolean {
   return step.op === "f" || step.op === "d" || step.op === "l";
 }
 
+/** Whether a path names something below a mapped root, outside of the state directory. */
+export function isPathOfRoot(path: string): boolean {
+  return (
+    !path.includes("\0") &&
+    path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part !== STATE_DIRECTORY)
+  );
+}
+
 /** Refuses a path that would leave the root. The engine never sends one; this is the last check before the container. */
 export function checkPath(path: string): void {
-  const parts = path.split("/");
-  const bad =
-    path.includes("\0") ||
-    parts.some((part) => part === "" || part === "." || part === ".." || part === STATE_DIRECTORY);
-  if (bad) {
-    throw new KinsyncError("KINSYNC_TARGET_PATH", `${JSON.stringify(path)} is not a path below a mapped root`, {
-      hint: `A path must stay below the root, and no part of it may be named ${STATE_DIRECTORY}.`,
-    });
-  }
+  if (isPathOfRoot(path)) return;
+  throw new KinsyncError("KINSYNC_TARGET_PATH", `${JSON.stringify(path)} is not a path below a mapped root`, {
+    hint: `A path must stay below the root, and no part of it may be named ${STATE_DIRECTORY}.`,
+  });
 }
 
 function isAtOrBelow(path: string, folders: ReadonlySet<string>): boolean {

@@ -1,4 +1,5 @@
 import { escapePath, unescapePath } from "../protocol/escape.ts";
+import { isPathOfRoot } from "./commit-plan.ts";
 
 // The manifest is a journal with one `+path\.` or `-path\.` per line, newest last. A commit only appends to it, and agents do not parse
 // it. Each append starts with a newline, so a line that a full disk cut ends there. Such a line lacks the end mark `\.`, which no escaped
@@ -26,6 +27,8 @@ export class ManifestReader {
     const whole = /^([+-])((?:[^\\]|\\[\\n])+)\\\.$/.exec(line);
     if (whole === null) return;
     const path = unescapePath(whole[2] ?? "");
+    // Programs of the container can write the journal, too.
+    if (!isPathOfRoot(path)) return;
     if (whole[1] === "+") this.#paths.add(path);
     else this.#paths.delete(path);
   }

@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import { journalLines, ManifestReader } from "../../src/commit/manifest.ts";
 
 /** Any file name that is valid UTF-8. */
-const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }).filter((text) => !/[\0/]/.test(text));
+const name = fc
+  .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
+  .filter((text) => !/[\0/]/.test(text) && text !== "." && text !== "..");
 
 test("a manifest holds the paths that were added and not removed, wherever an append was cut", () => {
   fc.assert(
@@ -37,4 +39,11 @@ test("a line that a full disk cut names no path, because a foreign file may have
       expect(new Set(reader.placed)).toEqual(new Set([...before, "next"]));
     }),
   );
+});
+
+test("lines of others that lead out of the root, or into the state directory, name no path", () => {
+  const reader = new ManifestReader();
+  const paths = ["/etc/passwd", "..", "../a", "a/../../b", ".", "a//b", "a/", ".kinsync", "a/.kinsync/marker"];
+  for (const line of journalLines("+", [...paths, "a/b"]).split("\n")) reader.take(line);
+  expect(reader.placed).toEqual(["a/b"]);
 });
