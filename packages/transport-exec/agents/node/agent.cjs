@@ -281,8 +281,37 @@ function stateFolders(root, key, inPlace) {
   return holders.map((holder) => join(join(holder, ".kinsync"), key));
 }
 
-function refuseRootOfAll(root, shape) {
+// File systems that hold no files of anybody.
+const KERNEL_TYPES =
+  "proc sysfs cgroup cgroup2 devtmpfs devpts mqueue securityfs debugfs tracefs bpf configfs pstore efivarfs fusectl binfmt_misc".split(
+    " ",
+  );
+
+// Refuses the root folder, a folder in a file system of the kernel, and the root of a whole system, such as that of the node.
+function refuseSystem(root, shape) {
   if (root === "/" && shape !== "file") throw new Failure("ROOT", root);
+  let holder = "";
+  let holderType = "";
+  for (const words of mountLines()) {
+    const point = unescapeMount(words[4]);
+    const type = words[words.indexOf("-", 6) + 1];
+    const isOfSystem = point === root + "/proc" || point === root + "/sys";
+    if (root !== "/" && shape !== "file" && isOfSystem && KERNEL_TYPES.includes(type)) {
+      throw new Failure(
+        "SYSTEM",
+        root,
+        point + " is a file system of the kernel, so the folder is the root of a whole system",
+      );
+    }
+    // The root lies in the mount with the longest path, and of equal ones in the last.
+    if ((root + "/").startsWith(point.replace(/\/$/, "") + "/") && point.length >= holder.length) {
+      holder = point;
+      holderType = type;
+    }
+  }
+  if (KERNEL_TYPES.includes(holderType)) {
+    throw new Failure("SYSTEM", root, "it lies in " + holder + ", a file system of the kernel");
+  }
 }
 
 // --- inventory ----------------------------------------------------------------------------------------------------------
@@ -403,7 +432,7 @@ function sendState(root, key, inPlace) {
 function inventory(id, fields) {
   const [path, shape, key, inPlace, depth, ...paths] = fields;
   const root = realPath(path);
-  refuseRootOfAll(root, shape);
+  refuseSystem(root, shape);
   const status = statusOf(root);
   const isDirectory = status !== undefined && status.isDirectory();
   const isMissing = status === undefined && statusOf(path) === undefined;
@@ -523,7 +552,7 @@ function claim(id, fields) {
   const [path, shape, key, inPlace, marker] = fields;
   const root = realPath(path);
   progress.path = root;
-  refuseRootOfAll(root, shape);
+  refuseSystem(root, shape);
   makeFolders(root);
   if (inPlace !== "1") refuseUnwritable(root, root);
   const state = findStateFolder(root, key, inPlace === "1");

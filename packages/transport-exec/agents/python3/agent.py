@@ -168,19 +168,24 @@ def metadata(what, path, change):
 # --- places -------------------------------------------------------------------------------------------------------------
 
 
-def mount_points():
-    """All mount points of the container, or nothing where there is no /proc."""
-    points = []
+def mounts():
+    """Mount point and type of each mount of the container, or nothing where there is no /proc."""
+    found = []
     try:
         with open("/proc/self/mountinfo", "rb") as file:
             for line in file:
-                point = line.split(b" ")[4]
+                words = line.split(b" ")
+                point = words[4]
                 for code, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
                     point = point.replace(code, character)
-                points.append(point)
-    except OSError:
+                found.append((point, words[words.index(b"-", 6) + 1]))
+    except (OSError, ValueError):
         pass
-    return points
+    return found
+
+
+def mount_points():
+    return [point for point, _ in mounts()]
 
 
 def mounts_below(root):
@@ -196,9 +201,26 @@ def state_folders(root, key, in_place):
     return [os.path.join(holder, b".kinsync", key) for holder in holders]
 
 
-def refuse_root_of_all(root, shape):
+# File systems that hold no files of anybody.
+KERNEL_TYPES = (
+    b"proc sysfs cgroup cgroup2 devtmpfs devpts mqueue securityfs debugfs tracefs bpf configfs pstore efivarfs fusectl binfmt_misc"
+).split()
+
+
+def refuse_system(root, shape):
+    """Refuses the root folder, a folder in a file system of the kernel, and the root of a whole system, such as that of the node."""
     if root == b"/" and shape != b"file":
         raise Failure("ROOT", root)
+    holder, holder_type = b"", b""
+    for point, kind in mounts():
+        if root != b"/" and shape != b"file" and point in (root + b"/proc", root + b"/sys") and kind in KERNEL_TYPES:
+            text = "%s is a file system of the kernel, so the folder is the root of a whole system"
+            raise Failure("SYSTEM", root, text % point.decode("utf-8", "replace"))
+        # The root lies in the mount with the longest path, and of equal ones in the last.
+        if (root + b"/").startswith(point.rstrip(b"/") + b"/") and len(point) >= len(holder):
+            holder, holder_type = point, kind
+    if holder_type in KERNEL_TYPES:
+        raise Failure("SYSTEM", root, "it lies in %s, a file system of the kernel" % holder.decode("utf-8", "replace"))
 
 
 # --- inventory ----------------------------------------------------------------------------------------------------------
@@ -321,7 +343,7 @@ def send_state(root, key, in_place):
 def inventory(request_id, fields):
     path, shape, key, in_place, depth = fields[:5]
     root = os.path.realpath(path)
-    refuse_root_of_all(root, shape)
+    refuse_system(root, shape)
     try:
         status = os.stat(path)
     except OSError as error:
@@ -411,13 +433,13 @@ def write_marker(state, marker):
 
 
 def find_state_folder(root, key, in_place):
-    mounts = mount_points()
+    points = mount_points()
     why = None
     for state in state_folders(root, key, in_place):
         holder = os.path.dirname(os.path.dirname(state))
         if root != b"/" and holder == os.path.dirname(root):
             # Beside the root only if it is the same file system: a rename must be possible.
-            if root in mounts or os.stat(holder).st_dev != os.stat(root).st_dev:
+            if root in points or os.stat(holder).st_dev != os.stat(root).st_dev:
                 continue
         try:
             make_state_folder(state)
@@ -431,7 +453,7 @@ def claim(request_id, fields):
     path, shape, key, in_place, marker = fields[:5]
     root = os.path.realpath(path)
     progress.path = root
-    refuse_root_of_all(root, shape)
+    refuse_system(root, shape)
     os.makedirs(root, 0o755, exist_ok=True)
     if not stat.S_ISDIR(os.stat(root).st_mode):
         raise Failure("ENOTDIR", root, "is not a folder")

@@ -205,11 +205,19 @@ read_marker() {
     while IFS= read -r line || [ -n "$line" ]; do marker="$marker $line"; done <"$1/marker"
   } 2>&9 && [ -n "$marker" ]
 }
-# read_mounts COMMAND: sets `is_mount_point` for the root itself; calls the command with each mount point below it.
+# is_kernel TYPE: of a file system that holds no files of anybody
+is_kernel() {
+  case $1 in
+    proc|sysfs|cgroup|cgroup2|devtmpfs|devpts|mqueue|securityfs|debugfs|tracefs|bpf|configfs|pstore|efivarfs|fusectl|binfmt_misc) ;;
+    *) return 1 ;;
+  esac
+}
+# read_mounts COMMAND: sets `is_mount_point` for the root itself, and `system` to the reason why it cannot be a mapped root; calls the
+# command with each mount point below it.
 read_mounts() {
-  is_mount_point=
+  is_mount_point= system= holder= holder_type=
   [ -r /proc/self/mountinfo ] || return 0
-  while IFS=' ' read -r skipped skipped skipped skipped point skipped; do
+  while IFS=' ' read -r skipped skipped skipped skipped point mount; do
     case $point in
       *\\*)
         # Blanks and newlines are octal.
@@ -222,7 +230,15 @@ read_mounts() {
       "$real_root") is_mount_point=1 ;;
       "$root"/?*) $1 "$point" ;;
     esac
+    type_of_mount=${mount#* - } type_of_mount=${type_of_mount%% *}
+    if [ -n "$root" ] && [ $shape != file ] && { [ "$point" = "$root/proc" ] || [ "$point" = "$root/sys" ]; } &&
+      is_kernel "$type_of_mount"; then
+      system="$point is a file system of the kernel, so the folder is the root of a whole system"
+    fi
+    # The root lies in the mount with the longest path, and of equal ones in the last.
+    case $real_root/ in "${point%/}"/*) [ ${#point} -lt ${#holder} ] || holder=$point holder_type=$type_of_mount ;; esac
   done </proc/self/mountinfo
+  ! is_kernel "$holder_type" || system="it lies in $holder, a file system of the kernel"
 }
 report_mount() {
   escape "$1"
@@ -291,7 +307,12 @@ inventory() {
   root=$real_root
   [ "$root" != / ] || root=
   folder_above "$real_root"
-  [ $type != d ] || read_mounts report_mount
+  case $type in d) read_mounts report_mount ;; *) read_mounts : ;; esac
+  if [ -n "$system" ]; then
+    take_bytes $length
+    fail SYSTEM "$real_root" "$system"
+    return
+  fi
   {
     printf '%s\n' "$session_token"
     print_state 2>&9
@@ -353,7 +374,15 @@ device_of() {
 claim() {
   request=$1
   absolute "$2"
+  shape=$3
   if [ ! -d "$absolute" ]; then
+    # A folder that is made in a cgroup is a new cgroup.
+    real_root=$absolute root=$absolute
+    read_mounts :
+    [ -z "$system" ] || {
+      fail SYSTEM "$absolute" "$system"
+      return
+    }
     error=$(umask 022; mkdir -p -- "$absolute" 2>&1) || {
       fail TEXT "$absolute" "$error"
       return
@@ -368,11 +397,15 @@ claim() {
     fail ROOT /
     return
   }
-  [ $5 = 1 ] || check_writable "$root" || return
-  folder_above "$root"
-  report_path 'r d' "$root"
   [ "$root" != / ] || root=
   read_mounts report_mount
+  [ -z "$system" ] || {
+    fail SYSTEM "$real_root" "$system"
+    return
+  }
+  [ $5 = 1 ] || check_writable "$real_root" || return
+  folder_above "$real_root"
+  report_path 'r d' "$real_root"
   state= error=
   if [ -n "$root" ] && [ -z "$is_mount_point" ]; then
     # Beside the root only if it is the same file system: a rename must be possible.

@@ -70,6 +70,8 @@ export function errorOfAgent(failure: AgentFailure, operation: Operation): Kinsy
       );
     case "ROOT":
       return fail("KINSYNC_TARGET_PATH", "the root folder of the container cannot be a mapped root");
+    case "SYSTEM":
+      return fail("KINSYNC_CONFIG_SYSTEM_FOLDER", oneLine(failure.text));
     case "ENOENT":
       // The root itself cannot be created, for example in /proc. The state directory may be missing for a moment while another run claims.
       if (operation.verb === "claim" && !path.includes("/.kinsync/"))

@@ -16,6 +16,7 @@ import type { Receipt, RootSpec } from "@kinsync/core/contract";
 import { createBatch, type BatchPath } from "@kinsync/core/testing";
 import { MAKES, type Make } from "../support/containers.ts";
 import { makeLocalEnvironment, type LocalEnvironment } from "../support/environment.ts";
+import { canMount, withMounts } from "../support/mounts.ts";
 
 const signal = AbortSignal.timeout(120_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
@@ -149,46 +150,22 @@ describe.runIf(isRoot && existsSync(SETPRIV)).each(MAKES.filter(({ shell }) => s
   },
 );
 
-/** True where this machine lets its user mount a file system in a namespace of its own. */
-const canMount = (() => {
-  if (!isRoot) return false;
-  try {
-    execFileSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs none /mnt"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-describe.runIf(canMount).each(MAKES.filter(({ shell }) => shell.length > 0))(
-  "a volume that is mounted below the root, in a container with $name",
-  (make) => {
-    test("is in no list, and files that were placed there stay known", async () => {
-      const world = await makeLocalEnvironment({
-        ...make,
-        shell: [
-          "/usr/bin/unshare",
-          "-m",
-          "/bin/sh",
-          "-c",
-          `/bin/mount -t tmpfs none "$PWD/root/vol ume" && echo theirs >"$PWD/root/vol ume/theirs" && exec "$@"`,
-          "_",
-          ...make.shell,
-        ],
-      });
-      await using _ = world;
-      mkdirSync(join(world.folder, "root/vol ume"), { recursive: true });
-      writeFileSync(join(world.folder, "root/own"), "own");
-      const here = await sessionIn(world);
-      await here.apply([{ file: "vol ume/ours", bytes: "ours" }]);
-      const { entries, mounts } = await here.session.inventory(root, { paths: [], list: true, signal });
-      expect(mounts).toEqual(["vol ume"]);
-      expect(entries.map(({ path }) => path).toSorted()).toEqual(["own", "vol ume/ours"]);
-      await here.apply([{ remove: "vol ume/ours" }]);
-      const paths = ["vol ume/ours", "vol ume/theirs"];
-      const found = await here.session.inventory(root, { paths, signal });
-      expect(found.entries.map(({ path }) => path)).toEqual(["vol ume/theirs"]);
-      await here.session[Symbol.asyncDispose]();
-    });
-  },
-);
+describe.runIf(canMount).each(MAKES)("a volume that is mounted below the root, in a container with $name", (make) => {
+  test("is in no list, and files that were placed there stay known", async () => {
+    await using world = await makeLocalEnvironment(
+      withMounts(make, `mount -t tmpfs none "$PWD/root/vol ume" && echo theirs >"$PWD/root/vol ume/theirs"`),
+    );
+    mkdirSync(join(world.folder, "root/vol ume"), { recursive: true });
+    writeFileSync(join(world.folder, "root/own"), "own");
+    const here = await sessionIn(world);
+    await here.apply([{ file: "vol ume/ours", bytes: "ours" }]);
+    const { entries, mounts } = await here.session.inventory(root, { paths: [], list: true, signal });
+    expect(mounts).toEqual(["vol ume"]);
+    expect(entries.map(({ path }) => path).toSorted()).toEqual(["own", "vol ume/ours"]);
+    await here.apply([{ remove: "vol ume/ours" }]);
+    const paths = ["vol ume/ours", "vol ume/theirs"];
+    const found = await here.session.inventory(root, { paths, signal });
+    expect(found.entries.map(({ path }) => path)).toEqual(["vol ume/theirs"]);
+    await here.session[Symbol.asyncDispose]();
+  });
+});

@@ -53,7 +53,7 @@ describe.each(MAKES)("a root that cannot be created in a container with $name", 
     await using session = await world.transport.open(world.target, who);
     const impossible = { ...root, path: "/proc/kinsync-test/src" };
     await expect(session.claim(impossible, { snapshot: 0, tree: "", signal })).rejects.toMatchObject({
-      code: "KINSYNC_TARGET_PATH",
+      code: "KINSYNC_CONFIG_SYSTEM_FOLDER",
       retry: "terminal",
     });
     expect(await session.ping({ signal })).toBeGreaterThan(0);

@@ -9,6 +9,8 @@ export interface Make {
   readonly runtime: Runtime;
   /** argv in place of `sh`. Empty: a container without a shell. */
   readonly shell: readonly string[];
+  /** argv in front of that of each process. */
+  readonly enter?: readonly string[];
   /** Fills a folder with the programs of the container; returns its PATH. */
   readonly path: (folder: string) => string;
 }

@@ -34,7 +34,15 @@ export async function makeLocalEnvironment(
   const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-exec-")));
   const folder = join(base, "app");
   mkdirSync(folder);
-  const cluster = new FakeCluster({ cwd: folder, path: make.path(base), shell: make.shell }, protocol);
+  const cluster = new FakeCluster(
+    {
+      cwd: folder,
+      path: make.path(base),
+      shell: make.shell,
+      ...(make.enter === undefined ? {} : { enter: make.enter }),
+    },
+    protocol,
+  );
   return {
     transport: exec({ agents: [make.runtime], ...options }),
     cluster,

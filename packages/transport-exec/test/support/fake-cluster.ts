@@ -10,6 +10,8 @@ export interface ContainerSpec {
   /** argv in place of `sh`. Empty: there is no shell. */
   readonly shell: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** argv in front of that of each process. */
+  readonly enter?: readonly string[];
 }
 
 /** Where a connection is cut, in bytes. */
@@ -145,8 +147,8 @@ export class FakeSocket implements ClusterSocket {
     this.#cluster = cluster;
     this.#cut = cut;
     this.protocol = cluster.protocol;
-    const { cwd, path, env, shell } = cluster.spec;
-    const [program = "", ...args] = argv;
+    const { cwd, path, env, shell, enter = [] } = cluster.spec;
+    const [program = "", ...args] = [...enter, ...argv];
     const gone = Promise.withResolvers<void>();
     this.gone = gone.promise;
     if (shell.length === 0 && argv[0] === "-c") {
