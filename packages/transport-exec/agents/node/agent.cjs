@@ -820,7 +820,7 @@ function setTimes(full, milliseconds) {
   metadata("time", progress.path, () => fs.utimesSync(bytesOf(full), seconds, seconds));
 }
 
-function copyTree(source, full) {
+function copyTree(source, full, mode) {
   const status = fs.lstatSync(bytesOf(source));
   if (status.isSymbolicLink()) {
     fs.symlinkSync(bytesOf(readLink(source)), bytesOf(full));
@@ -840,15 +840,16 @@ function copyTree(source, full) {
   if (process.geteuid() === 0) {
     metadata("owner", progress.path, () => fs.chownSync(bytesOf(full), status.uid, status.gid));
   }
-  metadata("mode", progress.path, () => fs.chmodSync(bytesOf(full), status.mode & 0o7777));
+  const copied = mode === undefined ? status.mode & 0o7777 : mode;
+  metadata("mode", progress.path, () => fs.chmodSync(bytesOf(full), copied));
   if (status.isFile()) setTimes(full, status.mtimeMs);
 }
 
-// From another file system: a copy beside the place, then the rename.
-function copyInBeside(source, full) {
+// A copy beside the place, then the rename. With another mode, if one is given.
+function copyInBeside(source, full, mode) {
   const temporary = join(dirname(full), ".kinsync-" + process.pid + "-" + progress.id);
   try {
-    copyTree(source, temporary);
+    copyTree(source, temporary, mode);
     fs.renameSync(bytesOf(temporary), bytesOf(full));
   } catch (error) {
     const status = statusOf(temporary);
@@ -1155,7 +1156,11 @@ class Commit {
     const mode = parseInt(octal, 8);
     this.forEachThere(folder, names, (full, status) => {
       if (status.isSymbolicLink() || (status.mode & 0o7777) === mode) return;
-      metadata("mode", progress.path, () => fs.chmodSync(bytesOf(full), mode));
+      metadata("mode", progress.path, () => {
+        // A file with several names, some of which may be outside of the root, gives way to a copy: the others keep their mode.
+        if (status.isFile() && status.nlink > 1) copyInBeside(full, full, mode);
+        else fs.chmodSync(bytesOf(full), mode);
+      });
     });
   }
 }

@@ -708,14 +708,18 @@ def copy_tree(source, name, folder):
                 copy_tree(source + b"/" + child, child, copy)
         else:
             copy_bytes(source, copy)
-        if os.geteuid() == 0:
-            metadata(b"owner", progress.path, lambda: os.fchown(copy, status.st_uid, status.st_gid))
-        metadata(b"mode", progress.path, lambda: os.fchmod(copy, mode))
-        if stat.S_ISREG(status.st_mode):
-            times = (status.st_mtime_ns, status.st_mtime_ns)
-            metadata(b"time", progress.path, lambda: os.utime(copy, ns=times))
+        copy_metadata(status, copy, mode)
     finally:
         os.close(copy)
+
+
+def copy_metadata(status, copy, mode):
+    if os.geteuid() == 0:
+        metadata(b"owner", progress.path, lambda: os.fchown(copy, status.st_uid, status.st_gid))
+    metadata(b"mode", progress.path, lambda: os.fchmod(copy, mode))
+    if stat.S_ISREG(status.st_mode):
+        times = (status.st_mtime_ns, status.st_mtime_ns)
+        metadata(b"time", progress.path, lambda: os.utime(copy, ns=times))
 
 
 def remove_copy(name, folder):
@@ -732,15 +736,35 @@ def remove_copy(name, folder):
         os.unlink(name, dir_fd=folder)
 
 
-def copy_in_beside(source, name, folder):
-    """From another file system: a copy beside the place, then the rename."""
+def replace_by_copy(name, folder, make_copy):
+    """A copy beside the place, then the rename."""
     temporary = b".kinsync-" + number(os.getpid()) + b"-" + progress.id
     try:
-        copy_tree(source, temporary, folder)
+        make_copy(temporary)
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
         remove_copy(temporary, folder)
         raise
+
+
+def copy_in_beside(source, name, folder):
+    """From another file system."""
+    replace_by_copy(name, folder, lambda temporary: copy_tree(source, temporary, folder))
+
+
+def part_from_other_names(name, folder, mode):
+    """A file with several names, some of which may be outside of the root, gives way to a copy: the others keep their mode."""
+    def make_copy(temporary):
+        source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        status = os.fstat(source)
+        copy = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            # This closes the source.
+            copy_bytes(source, copy)
+            copy_metadata(status, copy, mode)
+        finally:
+            os.close(copy)
+    replace_by_copy(name, folder, make_copy)
 
 
 def move(source, name, folder, path):
@@ -1026,7 +1050,10 @@ class Commit:
             status = status_of(name, descriptor)
             if status is None or stat.S_ISLNK(status.st_mode) or stat.S_IMODE(status.st_mode) == mode:
                 return
-            metadata(b"mode", progress.path, lambda: os.chmod(name, mode, dir_fd=descriptor))
+            if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+                metadata(b"mode", progress.path, lambda: part_from_other_names(name, descriptor, mode))
+            else:
+                metadata(b"mode", progress.path, lambda: os.chmod(name, mode, dir_fd=descriptor))
         self.delete(folder, names, change)
 
 

@@ -1011,10 +1011,34 @@ set_mode() {
     if [ -e "./$name" ] && [ ! -h "./$name" ]; then set -- "$@" "./$name"; fi
   done
   shift $((count - 2))
-  [ $# = 0 ] || error=$(chmod $mode "$@" 2>&1) || {
-    join_path "$path" "${1#./}"
-    note mode "$path" "$error"
-  }
+  [ $# != 0 ] || return 0
+  if have_other_names "$@"; then
+    for name do
+      if have_other_names "$name"; then error=$(part_from_other_names 2>&1) || note_mode "$name"
+      else error=$(chmod $mode "$name" 2>&1) || note_mode "$name"; fi
+    done
+    return 0
+  fi
+  error=$(chmod $mode "$@" 2>&1) || note_mode "$1"
+}
+note_mode() {
+  join_path "$path" "${1#./}"
+  note mode "$path" "$error"
+}
+# have_other_names FILE...: is one of these a file with several names?
+have_other_names() {
+  links=$(stat -c ':%f %h.' "$@" 2>&9)
+  case $links in *:8???\ [2-9]*|*:8???\ 1[0-9]*) ;; *) return 1 ;; esac
+}
+# Some of these names may be outside of the root: the file gives way to a copy, and the others keep their mode.
+part_from_other_names() {
+  copy=./.kinsync-$request-$$
+  mkdir -m 700 $copy || return
+  if cp -p "$name" $copy/0 && chmod $mode $copy/0 && mv -f $copy/0 "$name"; then rmdir $copy
+  else
+    rm -rf $copy
+    return 1
+  fi
 }
 
 # end_commit REST COUNT: a run that took the root over during the commit keeps it. The marker is written over itself, in one write

@@ -3,8 +3,10 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   utimesSync,
   writeFileSync,
@@ -99,6 +101,33 @@ describe.runIf(isRoot).each(MAKES)("owners and times in a container with $name",
       { file: "d/f", bytes: "" },
     ]);
     for (const name of ["a", "b"]) expect(lstatSync(here.in(name)).mtimeMs / 1000).toBeGreaterThan(future);
+    await here.session[Symbol.asyncDispose]();
+  });
+
+  test("a file with another name outside of the root gets its mode, and the other name keeps its own", async () => {
+    await using world = await makeLocalEnvironment(make);
+    const here = await sessionIn(world);
+    const outside = join(world.folder, "outside");
+    mkdirSync(outside);
+    for (const name of ["a", "b c"]) {
+      writeFileSync(join(outside, name), `content of ${name}`, { mode: 0o644 });
+      chownSync(join(outside, name), 1000, 3000);
+      linkSync(join(outside, name), here.in(name));
+    }
+    writeFileSync(here.in("single"), "");
+    const before = lstatSync(join(outside, "a"));
+    const receipt = await here.apply(["a", "b c", "single"].map((chmod) => ({ chmod, mode: 0o755 })));
+    expect(receipt.notes).toBeUndefined();
+    for (const name of ["a", "b c", "single"]) expect(mode(here.in(name)), name).toBe("755");
+    for (const name of ["a", "b c"]) {
+      expect(mode(join(outside, name))).toBe("644");
+      expect(readFileSync(here.in(name), "utf8")).toBe(`content of ${name}`);
+      expect(owners(here.in(name))).toBe("1000:3000");
+    }
+    expect(lstatSync(join(outside, "a")).ino).toBe(before.ino);
+    // busybox copies whole seconds.
+    expect(Math.abs(lstatSync(here.in("a")).mtimeMs - before.mtimeMs)).toBeLessThan(1_000);
+    expect(readdirSync(here.in("")).toSorted()).toEqual(["a", "b c", "single"]);
     await here.session[Symbol.asyncDispose]();
   });
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -41,7 +42,7 @@ export function carryOut(root: RootSpec, entry: BatchEntry, staged: string): voi
     if (there === undefined) return;
     if (!there.isDirectory()) unlinkSync(path);
     else if (entry.type === "directory" && readdirSync(path).length === 0) rmdirSync(path);
-  } else if (entry.op === "chmod") chmodSync(path, entry.mode);
+  } else if (entry.op === "chmod") changeMode(path, entry.mode, staged);
   else if (entry.op === "file") {
     if (there?.isDirectory() === true) rmdirSync(path);
     chmodSync(staged, entry.mode);
@@ -58,6 +59,17 @@ export function carryOut(root: RootSpec, entry: BatchEntry, staged: string): voi
       chmodSync(path, entry.mode);
     }
   }
+}
+
+/** A link keeps its mode, and so do the other names of a file. */
+function changeMode(path: string, mode: number, staged: string): void {
+  const there = lstatSync(path);
+  if (there.isSymbolicLink()) return;
+  if (there.isFile() && there.nlink > 1) {
+    copyFileSync(path, staged);
+    chmodSync(staged, mode);
+    renameSync(staged, path);
+  } else chmodSync(path, mode);
 }
 
 /** Every path below a folder, without the state directory. */
