@@ -28,6 +28,7 @@ export type { OpenContext, TransportDefinition, TransportPlugin } from "./transp
 export { capabilitiesOf } from "./capabilities.ts";
 export type { TransportCapabilities } from "./capabilities.ts";
 export type { Archive, Batch, BatchEntry, RootSpec } from "./batch.ts";
+export { folded } from "./folded.ts";
 export { readArchive } from "./read-archive.ts";
 export type { ArchivePart } from "./read-archive.ts";
 export { TarCursor } from "./tar-cursor.ts";

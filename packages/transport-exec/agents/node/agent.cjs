@@ -982,6 +982,18 @@ class Commit {
     }
   }
 
+  // As for new folders. Where the file system has no case, a former name, which is deleted before, is the same file.
+  checkFormerNames(folder, name, ...former) {
+    const at = this.openWritable(folder);
+    const there = statusOf(join(at, name));
+    const isSame = (path) => {
+      const status = statusOf(join(at, path.slice(path.lastIndexOf("/") + 1)));
+      return status !== undefined && status.dev === there.dev && status.ino === there.ino;
+    };
+    if (there !== undefined && !there.isSymbolicLink() && former.some(isSame)) return;
+    this.checkNewFolders(folder, name);
+  }
+
   checkFoldersOverFiles(folder, ...names) {
     const at = this.openWritable(folder);
     for (const name of names) {
@@ -1170,6 +1182,7 @@ const INSTRUCTIONS = {
   pf: "checkFiles",
   pi: "checkFileInPlace",
   pd: "checkNewFolders",
+  ps: "checkFormerNames",
   pr: "checkFoldersOverFiles",
   px: "checkEmptiedFolder",
   mt: "refuseMount",

@@ -885,6 +885,17 @@ class Commit:
             if status is not None and not stat.S_ISLNK(status.st_mode):
                 raise Failure("CHANGED", path, "something appeared there")
 
+    def check_former_names(self, folder, name, *former):
+        """As for new folders. Where the file system has no case, a former name, which is deleted before, is the same file."""
+        descriptor = self.open_writable(folder)
+        there = status_of(name, descriptor)
+        if there is not None and not stat.S_ISLNK(there.st_mode):
+            for path in former:
+                status = status_of(os.path.basename(path), descriptor)
+                if status is not None and os.path.samestat(status, there):
+                    return
+        self.check_new_folders(folder, name)
+
     def check_folders_over_files(self, folder, *names):
         descriptor = self.open_writable(folder)
         for name in names:
@@ -1062,6 +1073,7 @@ INSTRUCTIONS = {
     b"pf": Commit.check_files,
     b"pi": Commit.check_file_in_place,
     b"pd": Commit.check_new_folders,
+    b"ps": Commit.check_former_names,
     b"pr": Commit.check_folders_over_files,
     b"px": Commit.check_emptied_folder,
     b"mt": Commit.refuse_mount,

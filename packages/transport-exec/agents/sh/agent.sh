@@ -752,6 +752,17 @@ check_new_folders() {
     fi
   done
 }
+# check_former_names FOLDER NAME PATH...: as for new folders. Where the file system has no case, a former name, which is deleted before,
+# is the same file.
+check_former_names() {
+  enter_writable "$1" || return
+  folder=$1 name=$2
+  shift 2
+  if [ ! -h "./$name" ]; then
+    for former do [ ! "./$name" -ef "./${former##*/}" ] || [ -h "./${former##*/}" ] || return 0; done
+  fi
+  check_new_folders "$folder" "$name"
+}
 # check_folders_over_files FOLDER NAME...
 check_folders_over_files() {
   enter_writable "$1" || return
@@ -1138,6 +1149,7 @@ tk() { begin_ticks; }
 pf() { check_files "$@"; }
 pi() { check_file_in_place "$@"; }
 pd() { check_new_folders "$@"; }
+ps() { check_former_names "$@"; }
 pr() { check_folders_over_files "$@"; }
 px() { check_emptied_folder "$@"; }
 mt() { refuse_mount "$@"; }

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { folded } from "@kinsync/core/contract";
 import { isStaged, type CommitPlan, type PlanStep } from "./commit-plan.ts";
 import type { RootLocation } from "../protocol/agent-protocol.ts";
 import { InstructionList, type Instruction } from "./instruction-list.ts";
@@ -38,6 +39,8 @@ class Compiler {
   readonly #inPlace: boolean;
   readonly #mounts: ReadonlySet<string>;
   readonly #isOnOtherMount: boolean;
+  /** What is deleted before everything that is written, by its path without case. */
+  readonly #madeRoom = new Map<string, string[]>();
   readonly #checks = new InstructionList();
   readonly #changes = new InstructionList();
 
@@ -54,6 +57,7 @@ class Compiler {
     const firstMove = steps.findIndex(isStaged);
     const lead = firstMove === -1 ? [] : steps.slice(0, firstMove);
     const rest = steps.slice(lead.length);
+    for (const { path } of lead) this.#madeRoom.set(folded(path), [...(this.#madeRoom.get(folded(path)) ?? []), path]);
     this.#removals(lead);
     for (const step of rest) if (step.moves) this.#move(step);
     this.#changes.cut();
@@ -97,7 +101,11 @@ class Compiler {
   }
 
   #check(step: PlanStep, folder: string, name: string): void {
-    if (step.op === "d") this.#checks.addNames(step.replaces === "-" ? "pd" : "pr", [folder], [name]);
+    const formerNames =
+      step.replaces === "-" && this.#madeRoom.size > 0 ? this.#madeRoom.get(folded(step.path)) : undefined;
+    // A file system without case answers for the former name, which goes before.
+    if (formerNames !== undefined) this.#checks.add("ps", [folder, name, ...formerNames]);
+    else if (step.op === "d") this.#checks.addNames(step.replaces === "-" ? "pd" : "pr", [folder], [name]);
     else if (step.replaces === "d") {
       const below = this.#plan.steps.filter(
         ({ op, path }) => (op === "x" || op === "y") && path.startsWith(`${step.path}/`),

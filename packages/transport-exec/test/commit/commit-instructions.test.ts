@@ -33,3 +33,24 @@ test("the code for a shell contains the journal of each request", () => {
   expect(commitCode({ ...request, placed: "\n+d/f\\.\n" })).toContain("ja ");
   expect(commitCode(request)).not.toContain("ja ");
 });
+
+test("a folder or file that differs by case from a name that goes before may be the same one", async () => {
+  const renames = planCommit(
+    await createBatch(root, [
+      { remove: "Lib/a" },
+      { remove: "Lib", type: "directory" },
+      { remove: "x/Old", type: "directory" },
+      { directory: "lib" },
+      { file: "lib/a", bytes: "1" },
+      { file: "x/OLD", bytes: "2" },
+      { file: "other", bytes: "3" },
+    ]),
+  );
+  expect(
+    commitInstructions(renames, onRoot, false).checks.map(({ word, arguments: words }) => [word, ...words]),
+  ).toEqual([
+    ["ps", "", "lib", "Lib"],
+    ["ps", "x", "OLD", "x/Old"],
+    ["pf", "", "other"],
+  ]);
+});

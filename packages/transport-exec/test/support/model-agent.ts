@@ -65,6 +65,12 @@ export class ModelAgent {
       case "pd":
         this.#check(folder, paths, (node) => (node === undefined || node.type === "link" ? undefined : "CHANGED"));
         return;
+      case "ps":
+        // Names differ in this model where they differ by case only.
+        this.#check(folder, paths.slice(0, 1), (node) =>
+          node === undefined || node.type === "link" ? undefined : "CHANGED",
+        );
+        return;
       case "pr":
         this.#check(folder, paths, (node) => (node?.type === "directory" ? "CHANGED" : undefined));
         return;

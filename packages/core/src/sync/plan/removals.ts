@@ -1,6 +1,6 @@
 import type { BatchEntry } from "../../contract/transport.ts";
 import { isAtOrBelow, type Tree, type TreeEntry } from "../../mapping/tree.ts";
-import { folded, isFoldedAtOrBelow } from "./folded.ts";
+import { folded, isFoldedAtOrBelow } from "../../contract/folded.ts";
 import type { ObservedEntry, ObservedState } from "./observed.ts";
 import type { PlanOptions } from "./plan-options.ts";
 
