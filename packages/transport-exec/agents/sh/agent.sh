@@ -950,21 +950,47 @@ copy_in() {
   take_owner_of_new "$@"
   path=$1
   shift
-  copy=./.kinsync-$request-$$
   for name do
-    error=$(
-      {
-        mkdir -m 700 $copy && cp -pR "$stage_top/$path/$name" $copy/ &&
-          { [ ! -h "./$name" ] || rm -f "./$name"; } &&
-          { [ ! -d "$copy/$name" ] || [ -h "$copy/$name" ] || [ ! -f "./$name" ] || rm -f "./$name"; } &&
-          mv -f "$copy/$name" ./ && rmdir $copy
-      } 2>&1
-    ) || {
+    copy_beside "$stage_top/$path/$name" && error=$(place_copy 2>&1) || {
       rm -rf $copy
       fail TEXT "$path" "$error"
       return
     }
   done
+}
+# copy_beside FILE: makes a folder in the working directory and in it a copy, whose name is that of no source. What a file system cannot
+# keep of mode, owner and times is a note: GNU cp fails then, and busybox cp does not.
+copy_beside() {
+  copy=./.kinsync-$request-$$
+  error=$(mkdir -m 700 $copy 2>&1) || return
+  if error=$(cp -pR "$1" $copy/0 2>&1); then
+    case $error in *preserv*) ;; *) return 0 ;; esac
+  else
+    case $error in *preserv*) ;; *) return 1 ;; esac
+    unkept=$error
+    rm -rf $copy/0
+    error=$(cp -R "$1" $copy/0 2>&1) || return
+    error=$unkept
+  fi
+  folder=$path
+  join_path "$folder" "$name"
+  case $error in
+    *ownership*) note owner "$path" "$error" ;;
+    *" times "*) note time "$path" "$error" ;;
+    *) note mode "$path" "$error" ;;
+  esac
+  path=$folder
+}
+# What mv would go through, and what a folder cannot go over, goes first.
+place_copy() {
+  if is_folder "$name"; then
+    if ! is_folder $copy/0; then
+      echo "./$name: Is a directory" >&2
+      return 1
+    fi
+    rmdir "./$name" || return
+  elif [ -h "./$name" ] || { [ -e "./$name" ] && is_folder $copy/0; }; then rm -f "./$name" || return; fi
+  mv -f $copy/0 "./$name" && rmdir $copy
 }
 # take_owner_of_new FOLDER NAME...: of those whose place is free
 take_owner_of_new() {

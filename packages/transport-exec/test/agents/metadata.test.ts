@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -19,6 +18,7 @@ import { createBatch, type BatchPath } from "@kinsync/core/testing";
 import { MAKES, type Make } from "../support/containers.ts";
 import { makeLocalEnvironment, type LocalEnvironment } from "../support/environment.ts";
 import { canMount, withMounts } from "../support/mounts.ts";
+import { ToolFolder } from "../support/tool-folder.ts";
 
 const signal = AbortSignal.timeout(120_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
@@ -174,6 +174,43 @@ describe.runIf(isRoot && existsSync(SETPRIV)).each(MAKES.filter(({ shell }) => s
       ]);
       expect(many.notes?.map(({ code }) => code).toSorted()).toEqual(["mode", "owner"]);
       expect(readFileSync(here.in("g"), "utf8")).toBe("newer");
+      await here.session[Symbol.asyncDispose]();
+    });
+  },
+);
+
+/** A `cp` that copies, and reports that it could not keep something. */
+const CP_REPORTS = [
+  ["GNU", "failed to preserve ownership for 'x': Operation not permitted", 1, "owner"],
+  ["GNU", "preserving permissions for 'x': Operation not supported", 1, "mode"],
+  ["GNU", "preserving times for 'x': Operation not permitted", 1, "time"],
+  ["busybox", "can't preserve ownership of 'x': Operation not permitted", 0, "owner"],
+] as const;
+
+describe.runIf(canMount).each(CP_REPORTS)(
+  "a volume without owners, modes or times, with cp of %s: %s",
+  (_, text, code, note) => {
+    test("gets the bytes and one note", async () => {
+      const sh = MAKES.find(({ name }) => name === "sh");
+      if (sh === undefined) throw new Error("this machine has no sh");
+      const path = (folder: string): string => {
+        const script = `/bin/cp "$@" || exit; case $1 in -p*) echo "cp: ${text}" >&2; exit ${code} ;; esac`;
+        return `${new ToolFolder(folder).addSystemTools().write("cp", script).path}:/usr/bin:/bin`;
+      };
+      await using world = await makeLocalEnvironment(
+        withMounts({ ...sh, path }, 'mount -t tmpfs none "$PWD/root/vol"'),
+      );
+      mkdirSync(join(world.folder, "root/vol"), { recursive: true });
+      const here = await sessionIn(world);
+      const receipt = await here.apply([
+        { directory: "vol/d" },
+        { file: "vol/d/f", bytes: "1" },
+        { file: "vol/g", bytes: "2" },
+      ]);
+      expect(receipt.notes?.map((each) => each.code)).toEqual([note]);
+      const { entries } = await here.session.inventory(root, { paths: ["vol/d/f", "vol/g"], signal });
+      const files = entries.filter(({ type }) => type === "file");
+      expect(files).toMatchObject(["vol/d/f", "vol/g"].map((each) => ({ path: each, size: 1, mode: 0o644 })));
       await here.session[Symbol.asyncDispose]();
     });
   },
