@@ -17,6 +17,8 @@ const OPEN_FOLDER = FLAGS.O_RDONLY | FLAGS.O_DIRECTORY | FLAGS.O_NOFOLLOW;
 const NEW_FILE = FLAGS.O_WRONLY | FLAGS.O_CREAT | FLAGS.O_EXCL;
 const READ_BYTES = 262144;
 const MAX_MOUNTS = 1000;
+// Members of a batch whose files are all staged under numbers.
+const MAX_NUMBERED = 1000;
 const MAX_WAITING_LINES = 500;
 const LIFE_SIGN_MS = 2000;
 // A link or folder in the way of an opened path: what was there is gone.
@@ -667,13 +669,55 @@ async function stageMember(full, member, segments) {
 
 const TAR_TYPES = { f: ["0", "\0"], d: ["5"], l: ["2"] };
 
-async function unpack(members, top, segments) {
+class StagedBatch {
+  // Folders are below `t` under their names. Files and links are in `f` under numbers until they get their place: reloaders that watch
+  // a folder above would take a name that ends in `.js` for a change of a source. Not so the content of new folders in a large batch:
+  // that would be thousands of renames.
+  constructor(root, state, name, count) {
+    this.root = root;
+    this.isLarge = count > MAX_NUMBERED;
+    this.state = state;
+    this.folder = join(state, name);
+    this.top = this.folder + "/t";
+    this.numbered = new Map();
+    this.folders = new Set();
+    this.areFilled = false;
+  }
+
+  // Where the member is staged.
+  add({ kind, path }) {
+    if (kind === "d") {
+      this.folders.add(path);
+      return this.top + "/" + path;
+    }
+    if (this.isLarge && this.folders.has(dirname(path))) return this.top + "/" + path;
+    const full = this.folder + "/f/" + this.numbered.size;
+    this.numbered.set(path, full);
+    return full;
+  }
+
+  // What is staged for the path. A folder gets its content first.
+  source(path) {
+    if (!this.folders.has(path)) return this.numbered.get(path);
+    if (!this.areFilled) {
+      this.areFilled = true;
+      for (const [inner, full] of this.numbered) {
+        if (!this.folders.has(dirname(inner))) continue;
+        fs.renameSync(bytesOf(full), bytesOf(this.top + "/" + inner));
+        lifeSign();
+      }
+    }
+    return this.top + "/" + path;
+  }
+}
+
+async function unpack(members, batch, segments) {
   for (const member of members) {
     progress.path = member.path;
     if (!TAR_TYPES[member.kind].includes(await readMemberType(segments))) {
       throw new Failure("ORDER", member.path, "the archive does not match the request");
     }
-    const full = top + "/" + member.path;
+    const full = batch.add(member);
     try {
       await stageMember(full, member, segments);
     } catch (error) {
@@ -692,15 +736,16 @@ async function stage(id, fields) {
     members.push({ kind, path, mode: parseInt(mode, 8), size: Number(size), value });
   }
   const segments = new Segments(id);
-  const folder = join(state, name);
-  const batch = { root, state, folder, top: folder + "/t" };
+  const batch = new StagedBatch(root, state, name, members.length);
+  const { folder } = batch;
   let failure;
   try {
     progress.path = state;
     newestStage = folder;
     fs.mkdirSync(bytesOf(folder), 0o700);
     fs.mkdirSync(bytesOf(batch.top), 0o700);
-    await unpack(members, batch.top, segments);
+    fs.mkdirSync(bytesOf(folder + "/f"), 0o700);
+    await unpack(members, batch, segments);
     await segments.drain();
   } catch (error) {
     failure = failureOf(error);
@@ -934,7 +979,7 @@ class Commit {
   }
 
   staged(path) {
-    return this.batch.top + "/" + path;
+    return this.batch.source(path);
   }
 
   open(folder) {
@@ -1048,7 +1093,7 @@ class Commit {
   // Staging took long: the modification time is that of the commit, or a build that runs meanwhile misses the change.
   touchStaged() {
     const now = Date.now();
-    everyPath(this.batch.top, (full, status) => {
+    everyPath(this.batch.folder, (full, status) => {
       if (!status.isSymbolicLink()) setTimes(full, now);
       lifeSign();
     });

@@ -20,6 +20,8 @@ os.umask(0)
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_BYTES = 1048576
 MAX_MOUNTS = 1000
+# Members of a batch whose files are all staged under numbers.
+MAX_NUMBERED = 1000
 LIFE_SIGN_SECONDS = 2
 # A link or folder in the way of an opened path: what was there is gone.
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -576,12 +578,12 @@ def stage_member(full, member, segments):
 TAR_TYPES = {b"f": (b"0", b"\0"), b"d": (b"5",), b"l": (b"2",)}
 
 
-def unpack(members, top, segments):
+def unpack(members, batch, segments):
     for member in members:
         progress.path = member.path
         if read_member_type(segments) not in TAR_TYPES[member.kind]:
             raise Failure("ORDER", member.path, "the archive does not match the request")
-        full = top + b"/" + member.path
+        full = batch.add(member)
         try:
             stage_member(full, member, segments)
         except FileNotFoundError:
@@ -590,22 +592,50 @@ def unpack(members, top, segments):
 
 
 class StagedBatch:
-    def __init__(self, root, state, name):
+    def __init__(self, root, state, name, count):
         self.root, self.state = root, state
+        self.is_large = count > MAX_NUMBERED
         self.folder = state + b"/" + name
+        # Folders below `t` under their names. Files and links are in `f` under numbers until they get their place: reloaders that watch
+        # a folder above would take a name that ends in `.py` for a change of a source. Not so the content of new folders in a large batch:
+        # that would be thousands of renames.
         self.top = self.folder + b"/t"
+        self.numbered, self.folders, self.are_filled = {}, set(), False
+
+    def add(self, member):
+        """Where the member is staged."""
+        if member.kind == b"d":
+            self.folders.add(member.path)
+            return self.top + b"/" + member.path
+        if self.is_large and os.path.dirname(member.path) in self.folders:
+            return self.top + b"/" + member.path
+        self.numbered[member.path] = self.folder + b"/f/" + number(len(self.numbered))
+        return self.numbered[member.path]
+
+    def source(self, path):
+        """What is staged for the path. A folder gets its content first."""
+        if path not in self.folders:
+            return self.numbered[path]
+        if not self.are_filled:
+            self.are_filled = True
+            for inner, full in self.numbered.items():
+                if os.path.dirname(inner) in self.folders:
+                    os.rename(full, self.top + b"/" + inner)
+                    progress.life_sign()
+        return self.top + b"/" + path
 
 
 def stage(request_id, fields):
-    batch = StagedBatch(*fields[:3])
     members = [Member(fields[index:index + 5]) for index in range(3, len(fields) - 4, 5)]
+    batch = StagedBatch(*fields[:3], count=len(members))
     segments = Segments(request_id)
     try:
         progress.path = batch.state
         newest_stage[:] = [batch.folder]
         os.mkdir(batch.folder, 0o700)
         os.mkdir(batch.top, 0o700)
-        unpack(members, batch.top, segments)
+        os.mkdir(batch.folder + b"/f", 0o700)
+        unpack(members, batch, segments)
         segments.drain()
         staged_batches[request_id] = batch
         done(request_id)
@@ -948,7 +978,7 @@ class Commit:
 
     def touch_staged(self):
         """Staging took long: the modification time is that of the commit, or a build that runs meanwhile misses the change."""
-        for full in every_path(self.batch.top):
+        for full in every_path(self.batch.folder):
             if not os.path.islink(full):
                 metadata(b"time", b"", lambda: os.utime(full))
             progress.life_sign()
@@ -957,7 +987,7 @@ class Commit:
         descriptor = self.open(folder)
         for name in names:
             path = self.path(folder, name)
-            source = self.batch.top + b"/" + path
+            source = self.batch.source(path)
             take_owner_of_folder(source, descriptor, path)
             move(source, name, descriptor, path)
 
@@ -966,10 +996,10 @@ class Commit:
         for name in names:
             path = self.path(folder, name)
             self.prepare_replacement(descriptor, name, path)
-            move(self.batch.top + b"/" + path, name, descriptor, path)
+            move(self.batch.source(path), name, descriptor, path)
 
     def prepare_replacement(self, descriptor, name, path):
-        source, old = self.batch.top + b"/" + path, status_of(name, descriptor)
+        source, old = self.batch.source(path), status_of(name, descriptor)
         if old is not None and stat.S_ISREG(old.st_mode):
             keep_owner_and_grow_time(source, old, path)
         else:
@@ -996,7 +1026,7 @@ class Commit:
         for name in names:
             path = self.path(folder, name)
             self.prepare_replacement(descriptor, name, path)
-            source = self.batch.top + b"/" + path
+            source = self.batch.source(path)
             old = status_of(name, descriptor)
             if os.path.isdir(source) and not os.path.islink(source) and old is not None and not is_folder(old):
                 os.unlink(name, dir_fd=descriptor)
@@ -1004,12 +1034,12 @@ class Commit:
 
     def write_in_place(self, folder, name):
         descriptor = self.open(folder)
-        write_over(self.batch.top + b"/" + self.path(folder, name), name, descriptor)
+        write_over(self.batch.source(self.path(folder, name)), name, descriptor)
 
     def replace_or_write(self, folder, name):
         descriptor = self.open(folder)
         path = self.path(folder, name)
-        source = self.batch.top + b"/" + path
+        source = self.batch.source(path)
         self.prepare_replacement(descriptor, name, path)
         try:
             os.rename(source, name, dst_dir_fd=descriptor)

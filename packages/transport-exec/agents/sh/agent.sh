@@ -482,7 +482,7 @@ ping() {
 
 stage_failed= stage_folder=
 use_stage() {
-  request=$1 state=$2 stage_folder=$2/$3 stage_top=$2/$3/t stage_failed=
+  request=$1 state=$2 stage_folder=$2/$3 stage_top=$2/$3/t stage_failed= suffix=
 }
 # fail_stage KIND PATH TEXT
 fail_stage() {
@@ -495,9 +495,11 @@ begin_stage() {
   error=$(mkdir -m 700 "$stage_folder" "$stage_top" 2>&1 && { : >"$stage_folder/good"; } 2>&1) ||
     fail_stage TEXT "$stage_folder" "$error"
 }
-# begin_file_stage ID STATE NAME FOLDER...: for a few files that come without an archive
+# begin_file_stage ID STATE NAME FOLDER...: for a few files that come without an archive. Their staged names end in `suffix`: reloaders
+# that watch a folder above would take a name that ends in `.py` for a change of a source.
 begin_file_stage() {
   use_stage "$1" "$2" "$3"
+  suffix='~'
   # mkdir -p would make the state directory anew, wherever a link on the way leads now.
   [ -f "$state/marker" ] || {
     fail_stage STATE "$state" the state directory was removed in the container
@@ -521,7 +523,7 @@ stage_small_file() {
     take_bytes $1
     return
   fi
-  staged_file=$stage_top/$5
+  staged_file=$stage_top/$5$suffix
   [ $# = 5 ] || staged_file=$6
   umask $2
   was_opened=
@@ -614,7 +616,7 @@ stage_large_file() {
     return
   fi
   begin_ticks
-  staged_file=$stage_top/$5
+  staged_file=$stage_top/$5$suffix
   umask $2
   error=$( { : >"$staged_file"; } 2>&1 ) || {
     stage_failed=1
@@ -683,7 +685,7 @@ end_stage() {
   end_ticks
   if [ -n "$stage_failed" ]; then rm -rf "$stage_folder"
   else
-    eval "is_staged_$request=1"
+    eval "is_staged_$request=1\$suffix"
     done_with
   fi
 }
@@ -709,7 +711,7 @@ begin_commit() {
   request=$1 is_quiet=$5
   use_claim $3
   eval "is_staged=\$is_staged_$2; unset is_staged_$2"
-  stage_folder=$state/$4 stage_top=$state/$4/t
+  stage_folder=$state/$4 stage_top=$state/$4/t suffix=${is_staged#1}
   [ -n "$is_staged" ] || {
     fail UNSTAGED -
     return
@@ -824,10 +826,30 @@ take_owner_of_folder() {
   error=$(chown -hR "$last" "$@" 2>&1) || note owner "$path" "$error"
   [ ! -g . ] || error=$(find "$@" -type d -exec chmod g+s {} + 2>&1) || note mode "$path" "$error"
 }
-# move_in FOLDER NAME...: from the stage into the working directory. busybox mv does not go over a link to itself, so a link that leads
-# nowhere goes first; a reader that follows it finds nothing before and after.
+# clear_way NAME: a link that mv would go through, or that busybox mv does not go over, goes first. A reader that follows one that leads
+# nowhere finds nothing before and after. Fails where mv would go into a folder.
+clear_way() {
+  if is_folder "$1"; then
+    error="./$1: Is a directory"
+    return 1
+  fi
+  if [ -h "./$1" ] && { [ -d "./$1" ] || [ ! -e "./$1" ]; }; then rm -f "./$1" 2>&9; fi
+  return 0
+}
+# move_in FOLDER NAME...: from the stage into the working directory
 move_in() {
-  path=$1 count=$#
+  path=$1
+  if [ -n "$suffix" ]; then
+    shift
+    for name do
+      clear_way "$name" && error=$(mv -f -- "$stage_top/$path/$name$suffix" "./$name" 2>&1) || {
+        fail TEXT "$path" "$error"
+        return
+      }
+    done
+    return
+  fi
+  count=$#
   for name do set -- "$@" "$stage_top/$path/$name"; done
   shift $count
   # The first of the doubled words was the folder itself.
@@ -846,7 +868,7 @@ place_new() {
 }
 take_owner_of_staged() {
   path=$1 count=$#
-  for name do set -- "$@" "$stage_top/$path/$name"; done
+  for name do set -- "$@" "$stage_top/$path/$name$suffix"; done
   shift $count
   shift
   take_owner_of_folder "$@"
@@ -882,7 +904,7 @@ prepare_replacements() {
     fi
     [ $user != 0 ] || [ $file_owner = $stage_owner ] || differs=1
     [ $time -ge $((stage_time - 1)) ] || continue
-    set -- "$@" "$stage_top/$folder/$name"
+    set -- "$@" "$stage_top/$folder/$name$suffix"
     [ $time -le $latest ] || latest=$time
   done
   unset IFS
@@ -898,7 +920,7 @@ prepare_replacements() {
       set --
       owner=$file_owner
     fi
-    set -- "$@" "$stage_top/$folder/$name"
+    set -- "$@" "$stage_top/$folder/$name$suffix"
   done
   unset IFS
   give_to "$owner" "$@"
@@ -951,7 +973,7 @@ copy_in() {
   path=$1
   shift
   for name do
-    copy_beside "$stage_top/$path/$name" && error=$(place_copy 2>&1) || {
+    copy_beside "$stage_top/$path/$name$suffix" && error=$(place_copy 2>&1) || {
       rm -rf $copy
       fail TEXT "$path" "$error"
       return
@@ -1006,15 +1028,15 @@ write_in_place() {
     fail CHANGED "$path" a link is there
     return
   fi
-  error=$( { cat "$stage_top/$path" >"./$2"; } 2>&1 ) || fail TEXT "$path" "$error"
+  error=$( { cat "$stage_top/$path$suffix" >"./$2"; } 2>&1 ) || fail TEXT "$path" "$error"
 }
 # replace_or_write FOLDER NAME: a rename, or into the very file where the rename is impossible
 replace_or_write() {
   enter_or_fail "$1" || return
   keep_owners_and_grow_times "$@"
   join_path "$1" "$2"
-  error=$(mv -f -- "$stage_top/$path" ./ 2>&1) && return
-  if [ -f "./$2" ] && [ -f "$stage_top/$path" ]; then write_in_place "$@"
+  clear_way "$2" && error=$(mv -f -- "$stage_top/$path$suffix" "./$2" 2>&1) && return
+  if [ -f "./$2" ] && [ -f "$stage_top/$path$suffix" ]; then write_in_place "$@"
   else fail TEXT "$path" "$error"; fi
 }
 # delete_files FOLDER NAME...: what is not a folder
@@ -1117,9 +1139,7 @@ place_saved_here() {
   name=$3 staged_file=$stage_folder$1 path=$2
   if [ $# = 3 ]; then take_owner_of_folder "$staged_file"
   elif ! needs_no_care "$name"; then prepare_saved "$path" "$(stat -c ':%Y %u %g -' "$staged_file" "./$name" 2>&9)"; fi
-  # What mv would go through, and what busybox mv does not go over.
-  if [ -h "./$name" ] && { [ -d "./$name" ] || [ ! -e "./$name" ]; }; then rm -f "./$name" 2>&9; fi
-  error=$(mv -f -- "$staged_file" "./$name" 2>&1) || fail TEXT "$path" "$error"
+  clear_way "$name" && error=$(mv -f -- "$staged_file" "./$name" 2>&1) || fail TEXT "$path" "$error"
 }
 # prepare_saved FOLDER LINES: of the staged file, and of the file that is there
 prepare_saved() {

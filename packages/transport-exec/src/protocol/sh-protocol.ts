@@ -11,6 +11,8 @@ import { StreamingChecksums } from "./streaming-checksums.ts";
 const MAX_SINGLE_FILES = 3;
 /** Hexadecimal digits of a small file's digest: 128 bits detect any accidental change. Each digit costs the shell 1.5 µs. */
 const DIGEST_DIGITS = 32;
+/** Limit of Linux for the name of a file. */
+const MAX_NAME_BYTES = 255;
 /** Bytes that `dd` reads as one block. */
 const DD_BLOCK_BYTES = 64 * 1024;
 
@@ -173,7 +175,7 @@ function oddFiles(plan: CommitPlan): readonly PlanStep[] {
 /** The only staged step of a plan, if it is a large file: it needs no tar, and the container verifies it while it arrives. */
 function largeFile(plan: CommitPlan): PlanStep | undefined {
   const [step, another] = plan.steps.filter(isStaged);
-  return another === undefined && step?.op === "f" && step.size > DD_BLOCK_BYTES && step.mode <= 0o777
+  return another === undefined && step !== undefined && isPlainFile(step) && step.size > DD_BLOCK_BYTES
     ? step
     : undefined;
 }
@@ -215,5 +217,10 @@ function oneReplacement(request: CommitRequest, files: readonly Uint8Array[]): (
 }
 
 function isSmallFile(step: PlanStep): boolean {
-  return step.op === "f" && step.size <= DD_BLOCK_BYTES && step.mode <= 0o777;
+  return isPlainFile(step) && step.size <= DD_BLOCK_BYTES;
+}
+
+/** Its name leaves room for the suffix that it has while it is staged. */
+function isPlainFile(step: PlanStep): boolean {
+  return step.op === "f" && step.mode <= 0o777 && Buffer.byteLength(nameOf(step)) < MAX_NAME_BYTES;
 }
