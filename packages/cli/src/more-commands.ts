@@ -1,4 +1,5 @@
-import { Option, type Command } from "commander";
+import { Argument, Option, type Command } from "commander";
+import type { Shell } from "./commands/completion/completion.ts";
 import {
   append,
   clusterOptions,
@@ -124,4 +125,23 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
       });
     withOutput(withConfig(command));
   }
+
+  program
+    .command("completion")
+    .description("print the script that completes command lines in a shell: see the reference for how to load it")
+    .addArgument(
+      new Argument("<shell>", "bash, zsh, fish or powershell").choices(["bash", "zsh", "fish", "powershell"]),
+    )
+    .action(async (shell: Shell) => {
+      const { runCompletion } = await import("./commands/completion/completion.ts");
+      finish(await runCompletion(shell, io));
+    });
+  program
+    .command("complete", { hidden: true })
+    .argument("[words...]")
+    .allowUnknownOption()
+    .action(async (words: readonly string[]) => {
+      const { runComplete } = await import("./commands/completion/complete.ts");
+      finish(await runComplete(program, words, io));
+    });
 }
