@@ -93,3 +93,16 @@ test("a mapped single file is removed, and its folder stays", async () => {
   expect(ran).toMatchObject({ code: 0, stderr: "" });
   expect(readdirSync(at("/app/conf"))).toEqual([]);
 });
+
+test("containers with the same content are one entry, which names each of them", async () => {
+  await startPod("twin-a");
+  await startPod("twin-b");
+  const rule = "--sync src/main.py:/app/conf/main.py";
+  const workloads = "pod/twin-a pod/twin-b";
+  expect((await cluster.run(`sync ${workloads} ${rule}`)).code).toBe(0);
+  const ran = await cluster.run(`clean ${workloads} ${rule} --yes`);
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  expect(ran.stdout).toMatch(
+    /^\/app\/conf\/main\.py in 2 containers: 1 path and its \.kinsync folder, last written by .*\n {2}in pod\/twin-[ab] \[main\], pod\/twin-[ab] \[main\]\n {2}- \/app\/conf\/main\.py\ncleaned \/app\/conf\/main\.py in 2 containers\n$/,
+  );
+});

@@ -58,16 +58,31 @@ async function ask({ stdin, stdout, env, signal }: Io): Promise<boolean | undefi
   return /^y(?:es)?$/i.test(answer?.trim() ?? "");
 }
 
+/** Containers with the same content are one entry. */
 function formatLeft(left: readonly LeftBehind[], stateOnly: boolean): readonly string[] {
-  return left
-    .filter(({ problem }) => problem === undefined)
-    .flatMap(({ pod, container, to, placed, owner }) => {
-      const by = owner === undefined ? "" : `, last written by ${owner.name} (run of ${owner.since})`;
-      const what = stateOnly ? "" : `${count(placed.length, "path")} and `;
-      const shown = stateOnly ? [] : placed.slice(0, MAX_PATHS).map((path) => `  - ${clean(path)}`);
-      const more = stateOnly || placed.length <= MAX_PATHS ? [] : [`  and ${placed.length - MAX_PATHS} more`];
-      return [clean(`pod/${pod} [${container}] ${to}: ${what}its .kinsync folder${by}`), ...shown, ...more];
-    });
+  const groups = Map.groupBy(
+    left.filter(({ problem }) => problem === undefined),
+    ({ to, placed, owner }) => JSON.stringify([to, placed, owner]),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { placed, owner } = first;
+    const by = owner === undefined ? "" : `, last written by ${owner.name} (run of ${owner.since})`;
+    const what = stateOnly ? "" : `${count(placed.length, "path")} and `;
+    const shown = stateOnly ? [] : placed.slice(0, MAX_PATHS).map((path) => `  - ${clean(path)}`);
+    const more = stateOnly || placed.length <= MAX_PATHS ? [] : [`  and ${placed.length - MAX_PATHS} more`];
+    const { where, names } = placesOf(group);
+    return [clean(`${where}: ${what}its .kinsync folder${by}`), ...names, ...shown, ...more];
+  });
+}
+
+/** `pod/web [main] /app/src`; of several containers the path and their number, and a line with each of them. */
+function placesOf(group: readonly LeftBehind[]): { readonly where: string; readonly names: readonly string[] } {
+  const [first, ...others] = group.map(({ pod, container }) => `pod/${pod} [${container}]`);
+  const to = group[0]?.to ?? "";
+  if (others.length === 0) return { where: `${first} ${to}`, names: [] };
+  return { where: `${to} in ${group.length} containers`, names: [`  in ${clean([first, ...others].join(", "))}`] };
 }
 
 function report(result: CleanResult, { json, color }: CleanCommandOptions, io: Io): void {
@@ -76,7 +91,8 @@ function report(result: CleanResult, { json, color }: CleanCommandOptions, io: I
     return;
   }
   const paint = createPaint(io.stdout, io.env, color);
-  for (const root of result.roots) for (const line of formatRoot(root, paint)) io.stdout.write(`${line}\n`);
+  const groups = Map.groupBy(result.roots, ({ to, status, problem }) => JSON.stringify([to, status, problem]));
+  for (const group of groups.values()) for (const line of formatRoots(group, paint)) io.stdout.write(`${line}\n`);
   for (const { code, message, hint } of result.problems) {
     io.stdout.write(
       `${paint("red", "failed")} ${code}: ${clean(message)}\n  ${paint("cyan", "hint:")} ${clean(hint)}\n`,
@@ -86,10 +102,14 @@ function report(result: CleanResult, { json, color }: CleanCommandOptions, io: I
     io.stdout.write("kinsync left nothing in these containers\n");
 }
 
-function formatRoot({ pod, container, to, status, problem }: CleanedRoot, paint: Paint): readonly string[] {
-  const name = clean(`pod/${pod} [${container}] ${to}`);
-  if (status === "removed") return [`${paint("green", "cleaned")} ${name}`];
-  if (problem === undefined) return [`${paint("yellow", "kept")} ${name}`];
+/** Roots with one path and one outcome. */
+function formatRoots(group: readonly CleanedRoot[], paint: Paint): readonly string[] {
+  const [first] = group;
+  if (first === undefined) return [];
+  const { status, problem } = first;
+  const { where } = placesOf(group);
+  if (status === "removed") return [`${paint("green", "cleaned")} ${clean(where)}`];
+  if (problem === undefined) return [`${paint("yellow", "kept")} ${clean(where)}`];
   return [
     `${paint("red", "failed")} ${problem.code}: ${clean(problem.message)}`,
     `  ${paint("cyan", "hint:")} ${clean(problem.hint)}`,

@@ -14,7 +14,7 @@ const NO_FILES = /:4\n$/;
 
 /**
  * Answers the script of a shell: a line for each completion of the last word, then `:` and a number that the script understands. Looks up
- * names within a second, prints no error, and always succeeds: a shell that completes shows neither.
+ * names within two seconds, prints no error, and always succeeds: a shell that completes shows neither.
  * @param words of the command line after `kinsync`; the last one is not complete, and may be empty
  */
 export async function runComplete(program: Command, words: readonly string[], io: Io): Promise<number> {

@@ -5,11 +5,11 @@ import type { Io } from "../../io.ts";
 export type Wanted = "contexts" | "profiles" | "roles" | "workloads";
 
 /** Milliseconds for a lookup: people wait while a shell completes. */
-const LIMIT_MS = 1_000;
+const LIMIT_MS = 2_000;
 /** bash expands `$( )` and the like in what it is offered. */
 const HARMLESS = /^[\w.:@/+-][\w.:@/=,+-]*$/;
 
-/** The names as far as they are known within a second; none where they cannot be read. */
+/** The names as far as they are known within the limit; none where they cannot be read. */
 export async function valuesFor(wanted: Wanted, words: readonly string[], io: Io): Promise<readonly string[]> {
   const late = AbortSignal.timeout(LIMIT_MS);
   const signal = AbortSignal.any([io.signal, late]);
