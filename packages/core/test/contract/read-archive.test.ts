@@ -4,7 +4,7 @@ import type { Batch } from "../../src/contract/batch.ts";
 import { createBatch } from "../../src/testing/index.ts";
 
 const root = { path: "/r", shape: "directory", key: "k" } as const;
-const signal = AbortSignal.timeout(5_000);
+const signal = AbortSignal.timeout(600_000);
 
 async function filesOf(batch: Pick<Batch, "archive" | "entries">): Promise<Record<string, string>> {
   const files: Record<string, string> = {};

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { SourceState } from "../../src/local/source.ts";
 import { pathsOf, specOf, tempFolder, watched, write } from "./support/fixture.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 /** Reads the bytes of a path as a batch would. @returns `undefined` if the path is not in the tree */
 async function bytesOf(state: SourceState | undefined, path: string): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import { MAKES, type Make } from "../support/containers.ts";
 import { makeLocalEnvironment } from "../support/environment.ts";
 import { canMount, withMounts } from "../support/mounts.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
 async function claimed(make: Make) {

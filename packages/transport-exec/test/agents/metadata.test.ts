@@ -20,7 +20,7 @@ import { makeLocalEnvironment, type LocalEnvironment } from "../support/environm
 import { canMount, withMounts } from "../support/mounts.ts";
 import { ToolFolder } from "../support/tool-folder.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 const SETPRIV = "/usr/bin/setpriv";
 const isRoot = process.geteuid?.() === 0;

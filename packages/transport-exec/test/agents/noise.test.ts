@@ -6,7 +6,7 @@ import { AGENTS } from "../../src/agent/runtimes.ts";
 import { MAKES, type Make } from "../support/containers.ts";
 import { makeLocalEnvironment } from "../support/environment.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 const root = { path: "root", shape: "directory", key: "k" } as const;
 const WARNING =
   "ERROR: ld.so: object '/nowhere/x.so' from LD_PRELOAD cannot be preloaded (cannot open shared object file): ignored.";

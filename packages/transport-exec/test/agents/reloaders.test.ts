@@ -8,7 +8,7 @@ import { createBatch, type BatchPath } from "@kinsync/core/testing";
 import { MAKES } from "../support/containers.ts";
 import { makeLocalEnvironment } from "../support/environment.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 const root: RootSpec = { path: "src", shape: "directory", key: "k" };
 
 /** Names that change below a folder but outside of the mapped one, as a reloader with a recursive watch sees them. */

@@ -18,7 +18,7 @@ import { journalLines } from "../../src/commit/manifest.ts";
 import { MAKES } from "../support/containers.ts";
 import { makeLocalEnvironment, type LocalEnvironment } from "../support/environment.ts";
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
 async function claimed(world: LocalEnvironment, runId = "s"): Promise<Required<Session>> {

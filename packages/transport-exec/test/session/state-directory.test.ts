@@ -16,7 +16,7 @@ import { createBatch } from "@kinsync/core/testing";
 import { MAKES } from "../support/containers.ts";
 import { makeLocalEnvironment, type LocalEnvironment } from "../support/environment.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 function open(world: LocalEnvironment, runId = "s"): Promise<Required<Session>> {
   const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
