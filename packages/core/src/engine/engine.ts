@@ -1,17 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { ResourceType } from "../contract/resource.ts";
 import type { HostedSession } from "../contract/session.ts";
-import { KinsyncError } from "../errors/error.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
 import { WAIT_MS } from "../mapping/defaults.ts";
-import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
-import { hostTransport, type HostedTransport } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { OpenSession } from "./open-session.ts";
 import { ArchivePool } from "../sync/archive/archive-pool.ts";
-import { OpenLimit } from "../sync/target/open-limit.ts";
 import { cleanData } from "../text/clean.ts";
 import { engineCommands, type EngineCommands } from "./commands.ts";
 import type { EngineEvent } from "./events.ts";
@@ -20,6 +16,7 @@ import type { ResolvedWorkload } from "./resolved-workload.ts";
 import { checkedSources } from "./mapping-files.ts";
 import { Places } from "./places/places.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
+import { Sessions } from "./sessions.ts";
 import { WorkloadEngine } from "./workload.ts";
 import { compareWorkloads, isSameWorkload, workloadKey, type WorkloadChanges } from "./workload-changes.ts";
 
@@ -46,9 +43,7 @@ class JoinedEngine implements Engine {
   #since = new Date().toISOString();
   readonly #abort = new AbortController();
   readonly #archives = new ArchivePool();
-  readonly #limit = new OpenLimit();
-  /** By name. */
-  readonly #transports = new Map<string, HostedTransport>();
+  readonly #sessions: Sessions;
   readonly #places = new Places();
   readonly #reflectors: ReflectorPool;
   readonly #done = Promise.withResolvers<void>();
@@ -68,6 +63,14 @@ class JoinedEngine implements Engine {
     this.#runId = options.runId ?? randomUUID();
     this.#owner = options.owner ?? "unknown";
     this.#reflectors = new ReflectorPool({ cluster: options.cluster });
+    this.#sessions = new Sessions({
+      cluster: options.cluster,
+      transports: options.transports,
+      runId: this.#runId,
+      owner: this.#owner,
+      host: options.host,
+      since: () => this.#since,
+    });
     this.commands = engineCommands(
       () => (this.#ending === undefined ? this.#workloads : []),
       (workloads) => this.#setWorkloads(workloads),
@@ -172,10 +175,10 @@ class JoinedEngine implements Engine {
       watch: (onResolution) =>
         watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
-      capabilities: (mapping) => this.#transport(mapping).capabilities,
+      capabilities: (mapping) => this.#sessions.transport(mapping).capabilities,
       open: (...opening) => this.#open(workload, ...opening),
       placeOf: ({ target, member }, mapping, root) =>
-        target && this.#transport(mapping).place(target, root, { pod: member.pod }),
+        target && this.#sessions.transport(mapping).place(target, root, { pod: member.pod }),
       places: this.#places,
       rank: this.#rank++,
       runId: this.#runId,
@@ -222,47 +225,13 @@ class JoinedEngine implements Engine {
     }
   }
 
-  #transport(mapping: ResolvedMapping): HostedTransport {
-    const known = this.#transports.get(mapping.transport);
-    if (known !== undefined) return known;
-    const { transports } = this.#options;
-    const plugin = transports.find(({ name }) => name === mapping.transport);
-    if (plugin !== undefined) {
-      const hosted = hostTransport(plugin);
-      this.#transports.set(plugin.name, hosted);
-      return hosted;
-    }
-    const names = transports.map(({ name }) => name).join(", ");
-    throw new KinsyncError(
-      "KINSYNC_PLUGIN_NOT_FOUND",
-      `${mapping.id} names the transport "${mapping.transport}", which is not loaded; loaded: ${names}`,
-      { retry: "terminal" },
-    );
-  }
-
-  async #open(
-    workload: ResolvedWorkload,
-    ...[{ target, container, member }, mapping, roots, signal]: Parameters<OpenSession>
-  ): Promise<HostedSession> {
-    const transport = this.#transport(mapping);
+  async #open(workload: ResolvedWorkload, ...opening: Parameters<OpenSession>): Promise<HostedSession> {
+    const [, mapping] = opening;
+    const { name, capabilities } = this.#sessions.transport(mapping);
     // A program may pass workloads that no project has checked.
-    const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, transport.capabilities);
-    if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);
-    if (target === undefined) {
-      throw new KinsyncError("KINSYNC_TARGET_GONE", `container ${container.name} no longer runs`);
-    }
-    const context = {
-      cluster: this.#options.cluster,
-      runId: this.#runId,
-      owner: this.#owner,
-      since: this.#since,
-      ...(this.#options.host === undefined ? {} : { host: this.#options.host }),
-      pod: member.pod,
-      roots,
-      options: mapping.transportOptions ?? {},
-      signal,
-    };
-    return this.#limit.run(target.node ?? "", signal, () => transport.open(target, context));
+    const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, capabilities);
+    if (missing.length > 0) throw unsupportedError(name, mapping.id, missing);
+    return await this.#sessions.open(...opening);
   }
 
   #emit(event: EngineEvent): void {

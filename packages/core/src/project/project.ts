@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { CleanResult, LeftBehind } from "../engine/clean/clean-types.ts";
+import type { LookOptions } from "../engine/dry-run/dry-run.ts";
 import type { OpenTarget, PlannedWorkload } from "../engine/dry-run/plan-types.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
@@ -203,6 +204,16 @@ async function connect(
       );
       return await ended.finally(() => following?.[Symbol.dispose]());
     };
+    const lookOptions = (stop = new AbortController().signal): LookOptions => ({
+      cluster,
+      kinds: registry.kinds,
+      transports: registry.transports,
+      workloads: workloads.map((workload) => ({ ...workload, kind: workload.found.kind })),
+      runId: randomUUID(),
+      owner: defaultOwner(),
+      host: hostname(),
+      signal: stop,
+    });
     return {
       file: settings.file,
       cluster,
@@ -214,33 +225,11 @@ async function connect(
       up: (run) => start("watch", run),
       plan: async ({ allowEmpty = false, onTarget, signal: stop } = {}) => {
         const { dryRun } = await import("../engine/dry-run/dry-run.ts");
-        return await dryRun({
-          cluster,
-          kinds: registry.kinds,
-          transports: registry.transports,
-          workloads: workloads.map((workload) => ({ ...workload, kind: workload.found.kind })),
-          runId: randomUUID(),
-          owner: defaultOwner(),
-          host: hostname(),
-          allowEmpty,
-          onTarget,
-          signal: stop ?? new AbortController().signal,
-        });
+        return await dryRun({ ...lookOptions(stop), allowEmpty, onTarget });
       },
       clean: async ({ stateOnly = false, confirm, signal: stop }) => {
         const { clean } = await import("../engine/clean/clean.ts");
-        return await clean({
-          cluster,
-          kinds: registry.kinds,
-          transports: registry.transports,
-          workloads: workloads.map((workload) => ({ ...workload, kind: workload.found.kind })),
-          runId: randomUUID(),
-          owner: defaultOwner(),
-          host: hostname(),
-          stateOnly,
-          confirm,
-          signal: stop ?? new AbortController().signal,
-        });
+        return await clean({ ...lookOptions(stop), stateOnly, confirm });
       },
       close,
       [Symbol.asyncDispose]: close,

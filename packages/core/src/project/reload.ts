@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KinsyncConfig } from "../contract/config.ts";
@@ -73,17 +74,7 @@ async function follow(
 
 /** Waits until the next look; false at the end. */
 function isStillNeeded(signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(false);
-    const timer = setTimeout(() => done(true), INTERVAL_MS);
-    const ended = (): void => done(false);
-    signal.addEventListener("abort", ended, { once: true });
-    function done(isNeeded: boolean): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", ended);
-      resolve(isNeeded);
-    }
-  });
+  return pause(INTERVAL_MS, true, { signal }).catch(() => false);
 }
 
 /** Reads, checks and applies a changed config. */

@@ -1,4 +1,3 @@
-import type { KindPlugin } from "@kinsync/core/contract";
 import type { Io } from "../../io.ts";
 
 /** What names are looked up. */
@@ -103,15 +102,16 @@ async function connected(words: readonly string[], io: Io) {
   });
 }
 
-async function builtInKinds(): Promise<readonly KindPlugin[]> {
-  const { builtInPlugins } = await import("../../setup/built-in.ts");
-  return builtInPlugins().filter((plugin): plugin is KindPlugin => plugin.type === "kind");
-}
-
 async function workloadsOfCluster(words: readonly string[], io: Io): Promise<readonly string[]> {
-  const [{ listWorkloads }, kinds] = await Promise.all([import("@kinsync/core"), builtInKinds()]);
+  const [{ listWorkloads }, { builtInKinds }] = await Promise.all([
+    import("@kinsync/core"),
+    import("../../setup/built-in.ts"),
+  ]);
   await using cluster = await connected(words, io);
-  const { workloads } = await listWorkloads(cluster, kinds, { namespace: cluster.namespace, signal: io.signal });
+  const { workloads } = await listWorkloads(cluster, builtInKinds(), {
+    namespace: cluster.namespace,
+    signal: io.signal,
+  });
   return workloads.map(({ name }) => name);
 }
 
@@ -119,10 +119,11 @@ async function workloadsOfCluster(words: readonly string[], io: Io): Promise<rea
 async function rolesOfMembers(words: readonly string[], io: Io): Promise<readonly string[]> {
   const workload = words.slice(1, -1).find((word) => /^[\w.-]+\/[\w.-]+$/.test(word));
   if (workload === undefined) return [];
-  const [{ findWorkload, ReflectorPool, resolveOnce }, kinds] = await Promise.all([
+  const [{ findWorkload, ReflectorPool, resolveOnce }, { builtInKinds }] = await Promise.all([
     import("@kinsync/core"),
-    builtInKinds(),
+    import("../../setup/built-in.ts"),
   ]);
+  const kinds = builtInKinds();
   const { signal } = io;
   await using cluster = await connected(words, io);
   const { ref, kind } = await findWorkload(cluster, kinds, workload, { signal, namespace: cluster.namespace });

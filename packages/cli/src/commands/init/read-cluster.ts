@@ -36,7 +36,7 @@ export interface ClusterFacts extends AsyncDisposable {
 
 /** Connects, and lists the workloads of the namespace. Rejects with errors of area CLUSTER. */
 export async function readCluster(options: ClusterOptions, io: Io): Promise<ClusterFacts> {
-  const [{ connectCluster }, { listWorkloads }, { builtInPlugins }] = await Promise.all([
+  const [{ connectCluster }, { listWorkloads }, { builtInKinds }] = await Promise.all([
     import("@kinsync/core/cluster"),
     import("@kinsync/core"),
     import("../../setup/built-in.ts"),
@@ -53,7 +53,7 @@ export async function readCluster(options: ClusterOptions, io: Io): Promise<Clus
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(terminal === undefined ? {} : { terminal }),
   });
-  const kinds = builtInPlugins().filter((plugin): plugin is KindPlugin => plugin.type === "kind");
+  const kinds = builtInKinds();
   try {
     const { workloads, problems } = await listWorkloads(cluster, kinds, {
       namespace: cluster.namespace,

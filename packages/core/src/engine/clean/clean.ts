@@ -1,18 +1,17 @@
-import { KinsyncError, asKinsyncError } from "../../errors/error.ts";
+import { asKinsyncError } from "../../errors/error.ts";
 import { ReflectorPool } from "../../kube/reflector-pool.ts";
 import type { HostedSession } from "../../contract/transport.ts";
-import { hostTransport } from "../../plugins/host.ts";
 import { resolveOnce } from "../../resolve/report/explain.ts";
 import { selectFromMember, type EligibleContainer } from "../../resolve/select/eligible.ts";
 import { channelKey } from "../../sync/target/channels.ts";
-import { OpenLimit } from "../../sync/target/open-limit.ts";
-import type { DryRunOptions } from "../dry-run/dry-run.ts";
+import type { LookOptions } from "../dry-run/dry-run.ts";
 import type { PlanProblem } from "../dry-run/plan-types.ts";
 import { problemOf } from "../dry-run/plan-target.ts";
+import { Sessions } from "../sessions.ts";
 import { findLeft, removeLeft, type FoundRoot } from "./clean-target.ts";
 import type { CleanResult, CleanedRoot, LeftBehind } from "./clean-types.ts";
 
-export interface CleanOptions extends Omit<DryRunOptions, "allowEmpty" | "onTarget"> {
+export interface CleanOptions extends LookOptions {
   /** Keep the placed files, and remove the state directories alone. */
   readonly stateOnly: boolean;
   /** Called once with everything that would be removed; nothing is removed without a yes. */
@@ -25,7 +24,8 @@ export interface CleanOptions extends Omit<DryRunOptions, "allowEmpty" | "onTarg
  */
 export async function clean(options: CleanOptions): Promise<CleanResult> {
   const { cluster, kinds, signal } = options;
-  const sessions: HostedSession[] = [];
+  const sessions = new Sessions({ ...options, since: () => new Date().toISOString() });
+  const open: HostedSession[] = [];
   const problems: PlanProblem[] = [];
   try {
     await using reflectors = new ReflectorPool({ cluster });
@@ -38,7 +38,7 @@ export async function clean(options: CleanOptions): Promise<CleanResult> {
       await Promise.all(
         eligible.map(async (each) => {
           try {
-            return await lookAt(each, options, sessions);
+            return await lookAt(each, sessions, open, signal);
           } catch (error) {
             signal.throwIfAborted();
             const name = `pod/${each.member.name}, container ${each.container.name}`;
@@ -50,48 +50,28 @@ export async function clean(options: CleanOptions): Promise<CleanResult> {
     ).flat();
     return { roots: await remove(onePerPlace(found), options), problems };
   } finally {
-    await Promise.allSettled(sessions.map((session) => session[Symbol.asyncDispose]()));
+    await Promise.allSettled(open.map((session) => session[Symbol.asyncDispose]()));
   }
 }
 
-const limit = new OpenLimit();
-
 async function lookAt(
   eligible: EligibleContainer,
-  { cluster, transports, runId, owner, host, signal }: CleanOptions,
-  sessions: HostedSession[],
+  sessions: Sessions,
+  open: HostedSession[],
+  signal: AbortSignal,
 ): Promise<readonly FoundRoot[]> {
-  const { target, member, mappings } = eligible;
-  if (target === undefined) return [];
+  if (eligible.target === undefined) return [];
   const opened = new Map<string, HostedSession>();
   const found: FoundRoot[] = [];
-  for (const mapping of mappings) {
-    const plugin = transports.find(({ name }) => name === mapping.transport);
-    if (plugin === undefined) {
-      throw new KinsyncError(
-        "KINSYNC_PLUGIN_NOT_FOUND",
-        `${mapping.id}: the transport ${mapping.transport} is not loaded`,
-      );
-    }
-    const transport = hostTransport(plugin);
+  for (const mapping of eligible.mappings) {
     const key = channelKey(mapping);
     let session = opened.get(key);
     if (session === undefined) {
-      const context = {
-        cluster,
-        runId,
-        owner,
-        since: new Date().toISOString(),
-        ...(host === undefined ? {} : { host }),
-        pod: member.pod,
-        roots: [],
-        options: mapping.transportOptions ?? {},
-        signal,
-      };
-      session = await limit.run(target.node ?? "", signal, () => transport.open(target, context));
+      session = await sessions.open(eligible, mapping, [], signal);
       opened.set(key, session);
-      sessions.push(session);
+      open.push(session);
     }
+    const transport = sessions.transport(mapping);
     found.push(...(await findLeft(eligible, mapping, session, transport, signal)));
   }
   return found;

@@ -5,13 +5,12 @@ import { asKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { ReflectorPool } from "../../kube/reflector-pool.ts";
 import { createSource } from "../../local/watcher.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
-import { hostTransport, type HostedTransport } from "../../plugins/host.ts";
 import { resolveOnce } from "../../resolve/report/explain.ts";
 import { selectFromMember, type EligibleContainer } from "../../resolve/select/eligible.ts";
-import { OpenLimit } from "../../sync/target/open-limit.ts";
 import { deadline, untilAborted } from "../../time/deadline.ts";
 import { LocalFiles } from "../local-files.ts";
 import type { ResolvedWorkload } from "../resolved-workload.ts";
+import { Sessions } from "../sessions.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { leftOutOf } from "./left-out.ts";
 import { planTarget, problemOf } from "./plan-target.ts";
@@ -28,7 +27,8 @@ import type {
 const LOCAL_FILES_MS = 120_000;
 const TARGET_MS = 60_000;
 
-export interface DryRunOptions {
+/** What a look at the containers of a project works with. */
+export interface LookOptions {
   readonly cluster: ClusterConnection;
   readonly kinds: readonly KindPlugin[];
   readonly transports: readonly TransportPlugin[];
@@ -37,11 +37,14 @@ export interface DryRunOptions {
   readonly runId: string;
   readonly owner: string;
   readonly host: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface DryRunOptions extends LookOptions {
   /** An empty source folder is intended. */
   readonly allowEmpty: boolean;
   /** Called with each container that could be compared, while its session is open. */
   readonly onTarget?: ((target: OpenTarget) => Promise<void>) | undefined;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -49,22 +52,20 @@ export interface DryRunOptions {
  * Changes nothing in the containers: no claim, no marker, no state directory.
  */
 export async function dryRun(options: DryRunOptions): Promise<readonly PlannedWorkload[]> {
-  const transports = new Map(options.transports.map((plugin) => [plugin.name, hostTransport(plugin)]));
-  const limit = new OpenLimit();
+  const sessions = new Sessions({ ...options, since: () => new Date().toISOString() });
   // One target writes the files that several have, as in a sync.
   const writers = new Map<string, string>();
   await using reflectors = new ReflectorPool({ cluster: options.cluster });
   const results: PlannedWorkload[] = [];
   for (const workload of options.workloads) {
-    results.push(await planWorkload(workload, { options, transports, limit, writers, reflectors }));
+    results.push(await planWorkload(workload, { options, sessions, writers, reflectors }));
   }
   return results;
 }
 
 interface DryRun {
   readonly options: DryRunOptions;
-  readonly transports: ReadonlyMap<string, HostedTransport>;
-  readonly limit: OpenLimit;
+  readonly sessions: Sessions;
   /** The target that writes, by place. */
   readonly writers: Map<string, string>;
   readonly reflectors: ReflectorPool;
@@ -107,16 +108,8 @@ async function planTargets(
   eligible: readonly EligibleContainer[],
   snapshot: Snapshot,
   { run: actions }: ResolvedWorkload,
-  { options, transports, limit, writers }: DryRun,
+  { options, sessions, writers }: DryRun,
 ): Promise<readonly PlannedTarget[]> {
-  const transportOf = (mapping: ResolvedMapping): HostedTransport => {
-    const transport = transports.get(mapping.transport);
-    if (transport !== undefined) return transport;
-    throw new KinsyncError(
-      "KINSYNC_PLUGIN_NOT_FOUND",
-      `${mapping.id}: the transport ${mapping.transport} is not loaded`,
-    );
-  };
   return await Promise.all(
     eligible.map(async (each) => {
       using limited = deadline(options.signal, TARGET_MS, `read pod/${each.member.name}`);
@@ -125,29 +118,13 @@ async function planTargets(
         snapshot,
         actions,
         host: options.host,
-        transportOf,
+        transportOf: (mapping) => sessions.transport(mapping),
         writerOf: (place, target) => {
           const writer = writers.get(place) ?? target;
           writers.set(place, writer);
           return writer;
         },
-        open: async (mapping, signal) => {
-          const { target, member } = each;
-          if (target === undefined) throw new KinsyncError("KINSYNC_TARGET_GONE", "the container no longer runs");
-          const { cluster, runId, owner, host } = options;
-          const context = {
-            cluster,
-            runId,
-            owner,
-            since: new Date().toISOString(),
-            ...(host === undefined ? {} : { host }),
-            pod: member.pod,
-            roots: [],
-            options: mapping.transportOptions ?? {},
-            signal,
-          };
-          return await limit.run(target.node ?? "", signal, () => transportOf(mapping).open(target, context));
-        },
+        open: (mapping, signal) => sessions.open(each, mapping, [], signal),
         onTarget: options.onTarget,
         signal: limited.signal,
       });
