@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { InitialSync } from "@kinsync/core/contract";
-import { loginOverrides, requestTimeouts, withLogin, type LoginFlags } from "./setup/login-flags.ts";
+import { append, loginOverrides, requestTimeouts, withLogin, type LoginFlags } from "./setup/login-flags.ts";
 import { parseDuration } from "./setup/parse-duration.ts";
 import type { ClusterOptions, OutputOptions, SyncOptions } from "./setup/options.ts";
 
@@ -70,10 +70,6 @@ export function withSync(target: Command): Command {
       false,
     );
   return withCluster(target);
-}
-
-export function append(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
 }
 
 export function durationOf(value: string): number {

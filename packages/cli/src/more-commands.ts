@@ -1,16 +1,8 @@
 import { Argument, Option, type Command } from "commander";
 import type { Shell } from "./commands/completion/completion.ts";
-import {
-  append,
-  clusterOptions,
-  syncOptions,
-  withCluster,
-  withConfig,
-  withOutput,
-  withSync,
-  type Flags,
-} from "./flags.ts";
+import { clusterOptions, syncOptions, withCluster, withConfig, withOutput, withSync, type Flags } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { append } from "./setup/login-flags.ts";
 
 interface InitFlags extends Flags {
   readonly from?: string;

@@ -20,15 +20,16 @@ const NO_LIMIT_MS = 2 ** 31 - 1;
 export function withLogin(target: Command): Command {
   return target
     .option("--as <name>", "user to impersonate")
-    .option(
-      "--as-group <name>",
-      "group to impersonate; may be repeated",
-      (value: string, before?: readonly string[]) => [...(before ?? []), value],
-    )
+    .option("--as-group <name>", "group to impersonate; may be repeated", append)
     .option("--as-uid <uid>", "UID to impersonate")
     .option("--user <name>", "user of the kubeconfig. Default: that of the context")
     .option("--cluster <name>", "cluster of the kubeconfig. Default: that of the context")
     .option("--request-timeout <time>", "limit of one request: 30s, 2m; 0 for none", timeoutOf);
+}
+
+/** For options that may be repeated. */
+export function append(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 function timeoutOf(value: string): number {
