@@ -3,7 +3,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { defineTransport } from "../../packages/core/src/contract/transport.ts";
-import type { Inventory, Receipt, Session, Stage } from "../../packages/core/src/contract/transport.ts";
+import type { Inventory, Receipt, Session, SessionFacts, Stage } from "../../packages/core/src/contract/transport.ts";
 import { createEngine } from "../../packages/core/src/engine/engine.ts";
 import { memoryContent } from "../../packages/core/src/mapping/memory-content.ts";
 import { createTree } from "../../packages/core/src/mapping/tree.ts";
@@ -24,8 +24,13 @@ const NEVER = new Promise<never>(() => undefined);
 
 /** A session that does nothing and holds nothing: what a session costs is another benchmark's. */
 class IdleSession implements Session {
-  readonly facts = FACTS;
-  readonly ended = NEVER;
+  get facts(): SessionFacts {
+    return FACTS;
+  }
+
+  get ended(): Promise<never> {
+    return NEVER;
+  }
 
   async inventory(): Promise<Inventory> {
     return { root: "directory", entries: [], placed: [] };

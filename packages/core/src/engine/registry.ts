@@ -15,6 +15,7 @@ import type { Places } from "./places/places.ts";
 import type { PlaceOfRoot } from "./places/target-places.ts";
 import { SharedFailures } from "./shared-failures.ts";
 import { SelectionCounts } from "./selection-counts.ts";
+import { entriesOf, shortList, type ShortList } from "../sync/target/short-list.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { TargetCounts } from "./target-counts.ts";
 import { TargetEntry, type TargetContext } from "./target-entry.ts";
@@ -43,14 +44,20 @@ export interface RegistryOptions {
   readonly onChange: () => void;
 }
 
+/** A member and its containers that should hold files. */
+interface MemberTargets extends Pick<MemberSelection, "member" | "missing"> {
+  readonly entries: ShortList<TargetEntry>;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
 /** The targets of one workload: keeps a worker for each running container that should hold files. One member's change costs one member. */
 export class TargetRegistry implements AsyncDisposable {
   readonly counts: SelectionCounts;
   readonly targets = new TargetCounts();
   readonly sharedFailures: SharedFailures;
   readonly #options: RegistryOptions;
-  readonly #members = new Map<string, MemberSelection>();
-  readonly #entries = new Map<string, TargetEntry>();
+  readonly #members = new Map<string, MemberTargets>();
   readonly #context: TargetContext;
   readonly #claimants: { readonly initial: Claimant; readonly later: Claimant };
   readonly #ending = new Set<Promise<void>>();
@@ -59,7 +66,7 @@ export class TargetRegistry implements AsyncDisposable {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.counts = new SelectionCounts(options.mappings);
+    this.counts = new SelectionCounts(options.mappings, () => this.#selectedMembers());
     this.sharedFailures = new SharedFailures((error) => options.emitter.sharedFailure(error));
     const { mappings, actions, archives, emitter, capabilities, open, onChange, consent } = options;
     const { placeOf, places, rank, runId, since, host } = options;
@@ -77,7 +84,7 @@ export class TargetRegistry implements AsyncDisposable {
       places,
       rank,
       snapshot: () => this.#snapshot,
-      isCurrent: (entry) => !this.#isOver && this.#entries.get(entry.eligible.key) === entry,
+      isOver: () => this.#isOver,
       onChange,
     };
     const claimant = (force: boolean): Claimant => ({
@@ -101,19 +108,27 @@ export class TargetRegistry implements AsyncDisposable {
   #applyOne(uid: string, after: Member | undefined): void {
     const { emitter } = this.#options;
     const before = this.#members.get(uid);
-    if (before !== undefined) this.counts.remove(before);
+    const former = before === undefined ? NONE : entriesOf(before.entries);
+    if (before !== undefined) {
+      this.counts.remove({ ...before, containers: former.map(({ eligible }) => eligible) });
+    }
     emitter.member(before?.member, after);
-    const former = before?.containers ?? [];
     if (after === undefined) {
       this.#members.delete(uid);
-      for (const { key } of former) this.#end(key);
+      for (const entry of former) this.#end(entry);
       return;
     }
-    const next = this.#select(after);
-    this.#members.set(uid, next);
-    this.counts.add(next);
-    for (const { key } of former) if (!next.containers.some((each) => each.key === key)) this.#end(key);
-    for (const eligible of next.containers) this.#place(eligible);
+    const { containers, missing } = this.#select(after);
+    const entries = containers.map(
+      (eligible) => former.find((entry) => isSameContainer(entry.eligible, eligible)) ?? this.#entryOf(eligible),
+    );
+    this.#members.set(uid, { member: after, missing, entries: shortList(entries) });
+    this.counts.add({ member: after, containers, missing });
+    for (const entry of former) if (!entries.includes(entry)) this.#end(entry);
+    for (const [at, entry] of entries.entries()) {
+      if (former.includes(entry)) this.#update(entry, containers[at] as EligibleContainer);
+      else this.#begin(entry);
+    }
   }
 
   #select(member: Member): MemberSelection {
@@ -127,12 +142,16 @@ export class TargetRegistry implements AsyncDisposable {
     }
   }
 
-  #place(eligible: EligibleContainer): void {
-    const entry = this.#entries.get(eligible.key);
-    if (entry === undefined) {
-      this.#begin(eligible);
-      return;
-    }
+  #entryOf(eligible: EligibleContainer): TargetEntry {
+    const { initial, later } = this.#claimants;
+    return new TargetEntry(
+      this.#context,
+      eligible,
+      this.#options.isInitial(eligible.member.uid) ? initial : later,
+    );
+  }
+
+  #update(entry: TargetEntry, eligible: EligibleContainer): void {
     const before = entry.eligible;
     entry.eligible = eligible;
     entry.push();
@@ -141,26 +160,16 @@ export class TargetRegistry implements AsyncDisposable {
     }
   }
 
-  #begin(eligible: EligibleContainer): void {
-    const { initial, later } = this.#claimants;
-    const entry = new TargetEntry(
-      this.#context,
-      eligible,
-      this.#options.isInitial(eligible.member.uid) ? initial : later,
-    );
-    this.#entries.set(eligible.key, entry);
-    if (eligible.container.runningId !== undefined) {
+  #begin(entry: TargetEntry): void {
+    if (entry.eligible.container.runningId !== undefined) {
       entry.start();
       return;
     }
     this.targets.notRunning += 1;
-    this.#emitWaiting(eligible);
+    this.#emitWaiting(entry.eligible);
   }
 
-  #end(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
+  #end(entry: TargetEntry): void {
     entry.leave();
     if (entry.worker === undefined) {
       this.targets.notRunning -= 1;
@@ -170,31 +179,39 @@ export class TargetRegistry implements AsyncDisposable {
     this.#ending.add(ending);
   }
 
+  *#entries(): Generator<TargetEntry, void, undefined> {
+    for (const { entries } of this.#members.values()) yield* entriesOf(entries);
+  }
+
+  *#selectedMembers(): Generator<Member, void, undefined> {
+    for (const { member } of this.#members.values()) yield member;
+  }
+
   /** Gives up all places, so that targets of other workloads may write them. The end follows. */
   leavePlaces(): void {
     this.#isOver = true;
-    for (const entry of this.#entries.values()) entry.leavePlaces();
+    for (const entry of this.#entries()) entry.leavePlaces();
   }
 
   /** Pushes the released snapshot to every worker. */
   release(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    for (const entry of this.#entries.values()) entry.push();
+    for (const entry of this.#entries()) entry.push();
   }
 
   /** Retries at once every target that failed or waits for its next attempt. */
   retryNow(): void {
-    for (const entry of this.#entries.values()) entry.retryNow();
+    for (const entry of this.#entries()) entry.retryNow();
   }
 
   /** Takes back every target that another run took. */
   reclaim(): void {
-    for (const entry of this.#entries.values()) entry.reclaim();
+    for (const entry of this.#entries()) entry.reclaim();
   }
 
   /** The latest start of a run that took a target. */
   get takenSince(): string | undefined {
-    return [...this.#entries.values()]
+    return [...this.#entries()]
       .flatMap(({ worker }) => worker?.takenSince ?? [])
       .toSorted()
       .at(-1);
@@ -202,13 +219,13 @@ export class TargetRegistry implements AsyncDisposable {
 
   /** Gives back what this run took from another one. */
   async giveBack(signal: AbortSignal): Promise<void> {
-    const workers = [...this.#entries.values()].flatMap(({ worker }) => worker ?? []);
+    const workers = [...this.#entries()].flatMap(({ worker }) => worker ?? []);
     await Promise.allSettled(workers.map((worker) => worker.giveBack(signal)));
   }
 
   /** Emits again that these targets get nothing: another run of kinsync owns them. */
   remindTaken(): void {
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries()) {
       const { worker } = entry;
       if (worker?.isTaken !== true) continue;
       const { pod, uid, container } = entry.names();
@@ -231,13 +248,18 @@ export class TargetRegistry implements AsyncDisposable {
 
   /** Also after `dispose`: the last state of each target. */
   view(): readonly TargetView[] {
-    return [...this.#entries.values()].map((entry) => entry.view());
+    return [...this.#entries()].map((entry) => entry.view());
   }
 
   /** Ends every worker. The targets stay in the view as they were. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    const workers = [...this.#entries.values()].flatMap(({ worker }) => worker ?? []);
+    const workers = [...this.#entries()].flatMap(({ worker }) => worker ?? []);
     await Promise.allSettled([...workers.map((worker) => worker[Symbol.asyncDispose]()), ...this.#ending]);
   }
+}
+
+/** The same run of the same container: it has the same worker. */
+function isSameContainer({ container: one }: EligibleContainer, { container: other }: EligibleContainer): boolean {
+  return one.name === other.name && one.runningId === other.runningId;
 }

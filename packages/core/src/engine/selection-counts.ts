@@ -1,6 +1,7 @@
 import type { MemberState } from "../contract/state.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
+import type { Member } from "../resolve/resolution.ts";
 import type { MemberSelection } from "../resolve/select/eligible.ts";
 import { didYouMean, nearestNames } from "../text/did-you-mean.ts";
 import type { Obstacle } from "./outcome.ts";
@@ -24,14 +25,21 @@ export class SelectionCounts {
   readonly #byMapping = new Map<string, MappingCounts>();
   readonly #states = new Map<string, number>();
   readonly #roles = new Map<string, number>();
+  /** Only of indexes that a mapping names: each member has one of its own. */
   readonly #indexes = new Map<string, number>();
+  readonly #namedIndexes: ReadonlySet<string>;
   /** By the label's key. */
   readonly #labels = new Map<string, number>();
   readonly #containers = new Map<string, number>();
   #members = 0;
 
-  constructor(mappings: readonly ResolvedMapping[]) {
+  readonly #listMembers: () => Iterable<Member>;
+
+  /** @param listMembers the members that are counted, for a message */
+  constructor(mappings: readonly ResolvedMapping[], listMembers: () => Iterable<Member>) {
     this.#mappings = mappings;
+    this.#listMembers = listMembers;
+    this.#namedIndexes = new Set(mappings.flatMap(({ indexes = [] }) => indexes));
     for (const { id } of mappings) this.#byMapping.set(id, { withContainer: 0, missing: new Map() });
   }
 
@@ -55,7 +63,8 @@ export class SelectionCounts {
     this.#members += step;
     bump(this.#states, member.state, step);
     if (member.role !== undefined) bump(this.#roles, member.role, step);
-    if (member.index !== undefined) bump(this.#indexes, member.index, step);
+    const { index } = member;
+    if (index !== undefined && this.#namedIndexes.has(index)) bump(this.#indexes, index, step);
     for (const key of Object.keys(member.labels)) bump(this.#labels, key, step);
     const { containers, initContainers = [], ephemeralContainers = [] } = member.pod.spec;
     // Also those that do not run now: such a container is not missing.
@@ -91,7 +100,7 @@ export class SelectionCounts {
       }
       for (const index of mapping.indexes ?? []) {
         if (this.#indexes.has(index)) continue;
-        unmatched.push(unmatchedName("index", mapping, index, () => [...this.#indexes.keys()]));
+        unmatched.push(unmatchedName("index", mapping, index, () => Array.from(this.#listMembers(), (member) => member.index ?? []).flat()));
       }
       for (const key of Object.keys(mapping.labels ?? {})) {
         if (this.#labels.has(key)) continue;

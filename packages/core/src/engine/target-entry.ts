@@ -38,8 +38,8 @@ export interface TargetContext extends TargetPlacesContext {
   readonly open: OpenSession;
   /** The released snapshot. */
   readonly snapshot: () => Snapshot | undefined;
-  /** The entry is still registered: the worker of an ended target does not report. */
-  readonly isCurrent: (entry: TargetEntry) => boolean;
+  /** The workload's targets have ended. */
+  readonly isOver: () => boolean;
   /** A count changed. */
   readonly onChange: () => void;
 }
@@ -65,6 +65,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   #files = 0;
   /** Milliseconds of the last delivery. */
   #duration: number | undefined;
+  #hasLeft = false;
 
   constructor(context: TargetContext, eligible: EligibleContainer, claimant: Claimant) {
     this.#context = context;
@@ -83,9 +84,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   /** Starts the worker, if the container runs. */
   start(): void {
-    const { target } = this.eligible;
-    if (target === undefined) return;
-    this.#places = new TargetPlaces(this.#context, this, target);
+    if (this.eligible.container.runningId === undefined) return;
+    this.#places = new TargetPlaces(this.#context, this);
     this.#places.update(this.#projected);
     this.#worker = new Worker(this);
     this.#count(this.#worker);
@@ -117,6 +117,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   /** The container no longer exists, or should no longer hold files. */
   leave(): void {
+    this.#hasLeft = true;
     this.leavePlaces();
     this.#context.counts.replace(this.#share, undefined);
     this.#share = undefined;
@@ -205,8 +206,9 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   // --- reports of the worker ---
 
+  /** The worker of an ended target does not report. */
   get #isCurrent(): boolean {
-    return this.#context.isCurrent(this);
+    return !this.#hasLeft && !this.#context.isOver();
   }
 
   onStatus(status: TargetStatus, reason: string, error: KinsyncError | undefined): void {

@@ -34,7 +34,7 @@ function member(at: number, role = "head"): MemberSelection {
 }
 
 test("filters that fit no member are reported until one fits, with the names that exist", () => {
-  const counts = new SelectionCounts([MAPPING]);
+  const counts = new SelectionCounts([MAPPING], () => []);
   expect(counts.unmatched([])).toEqual([]);
   counts.add(member(0));
   expect(counts.unmatched([]).map(({ code }) => code)).toEqual(["KINSYNC_RESOLVE_ROLE", "KINSYNC_RESOLVE_INDEX"]);
@@ -49,7 +49,7 @@ test("filters that fit no member are reported until one fits, with the names tha
 
 test("finding filters that fit no member costs the same for one member and for 10,000", () => {
   const costOf = (members: number): number => {
-    const counts = new SelectionCounts([MAPPING]);
+    const counts = new SelectionCounts([MAPPING], () => []);
     for (let at = 0; at < members; at += 1) counts.add(member(at));
     const times = Array.from({ length: 50 }, () => {
       const from = performance.now();
@@ -60,4 +60,13 @@ test("finding filters that fit no member costs the same for one member and for 1
   };
   const one = costOf(1);
   expect(costOf(10_000)).toBeLessThan(20 * one + 1);
+});
+
+test("the error of an index that no member has names those that exist", () => {
+  const selected = [member(0), member(1)];
+  const counts = new SelectionCounts([MAPPING], () => selected.map((each) => each.member));
+  for (const each of selected) counts.add(each);
+  const error = counts.unmatched(["haed"])[0]?.error();
+  expect(error?.message).toBe(`${MAPPING.id}: no member has the index x; known indexes: 0, 1`);
+  expect(error).toMatchObject({ details: { known: ["0", "1"] } });
 });

@@ -28,7 +28,6 @@ export function locateRoot(
 ): LocatedRoot {
   const path = resolveIn(workingDirectory, root.path);
   const place = placeOf({ path, shape: root.shape, key: root.key });
-  const name = root.shape === "file" ? root.fileName : "";
   if (place === undefined) {
     const parts = [
       "container:",
@@ -38,9 +37,17 @@ export function locateRoot(
       posix.isAbsolute(path) ? "" : " working directory",
     ];
     const volume = parts.join("");
-    return { volume, path: posix.join("/", path, name), isReadOnly: false, isOwn: true, key: root.key };
+    // The same text for all targets, where it is absolute.
+    const full = resolveIn(workingDirectory, root.full);
+    return {
+      volume,
+      path: posix.isAbsolute(full) ? full : posix.join("/", full),
+      isReadOnly: false,
+      isOwn: true,
+      key: root.key,
+    };
   }
-  const inside = posix.join(place.path, name);
+  const inside = root.shape === "file" ? posix.join(place.path, root.fileName) : place.path;
   return {
     volume: place.volume,
     path: inside,

@@ -1,7 +1,40 @@
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import { comparePaths } from "../../mapping/tree.ts";
+import type { FollowingProblem } from "../../sync/target/desired-state.ts";
+import { entriesOf, shortList, type ShortList } from "../../sync/target/short-list.ts";
 import type { LocatedRoot } from "./locate.ts";
-import type { PlaceMember } from "./member.ts";
+
+/** A target as the places see it. Two workloads may have the same container: these are two members. */
+export interface PlaceMember {
+  /** What the places know of it, which is theirs alone; `undefined` while it has no places. */
+  seat: Seat | undefined;
+  /** `pod/NAME, container NAME`, for people. */
+  readonly name: string;
+  /** Pod, UID and container: decides which of several targets leads. */
+  readonly order: readonly string[];
+  /** Identity of the container. */
+  readonly container: string;
+  readonly node: string | undefined;
+  /** What the target should hold, or through whom, differs. */
+  onChange(): void;
+  /** Another target changed these paths of files that this one shares. */
+  onShared(paths: readonly string[]): void;
+}
+
+/** One target among the places. */
+export interface Seat {
+  readonly member: PlaceMember;
+  /** One for each mapped root. */
+  claims: ShortList<Claim>;
+  /** `performance.now()` until which it is not chosen to lead. Infinity: until its desired state differs, or the user retries. */
+  unfitUntil: number;
+  /** When it may be chosen again. */
+  timer: NodeJS.Timeout | undefined;
+  /** Another run owns it: it is never chosen again while another target is left. */
+  isTaken: boolean;
+  problem: FollowingProblem | undefined;
+  incarnation: string | undefined;
+}
 
 /** A mapped root, wherever it is. */
 export interface PlacedRoot {
@@ -23,18 +56,16 @@ const NONE: readonly never[] = Object.freeze([]);
 
 /**
  * All mapped roots whose files are the same bytes. One of their targets leads: it alone claims and commits. Nearly every place has one
- * claim, and there may be thousands of places, so its lists are short and made by `concat`, which leaves no room for more.
+ * claim, and there may be thousands of places, so its lists are short.
  */
 export class PlaceGroup {
-  readonly volume: string;
-  readonly path: string;
-  readonly isOwn: boolean;
+  readonly #root: LocatedRoot;
   /** This run has claimed it, through whichever target. */
   isClaimed: boolean;
-  #claims: readonly Claim[] = NONE;
+  #claims: ShortList<Claim> = NONE;
   /** The claim whose mapping decides what the place holds. */
   #winner: Claim | undefined;
-  #served: readonly Claim[] = NONE;
+  #served: ShortList<Claim> = NONE;
   #pods = 0;
   leader: Claim | undefined;
   /** Claims whose targets are known to have the files that the leader writes. */
@@ -48,11 +79,21 @@ export class PlaceGroup {
   /** Paths that more specific mappings override, relative to the place. Sorted. */
   overridden: readonly string[] = NONE;
 
-  constructor({ volume, path, isOwn }: LocatedRoot, isClaimed: boolean) {
+  constructor(root: LocatedRoot, isClaimed: boolean) {
+    this.#root = root;
     this.isClaimed = isClaimed;
-    this.volume = volume;
-    this.path = path;
-    this.isOwn = isOwn;
+  }
+
+  get volume(): string {
+    return this.#root.volume;
+  }
+
+  get path(): string {
+    return this.#root.path;
+  }
+
+  get isOwn(): boolean {
+    return this.#root.isOwn;
   }
 
   get id(): string {
@@ -70,7 +111,7 @@ export class PlaceGroup {
 
   /** Claims whose targets have these files, as last decided. */
   get served(): readonly Claim[] {
-    return this.#served;
+    return entriesOf(this.#served);
   }
 
   /** How many pods they are in. */
@@ -79,15 +120,15 @@ export class PlaceGroup {
   }
 
   get claims(): readonly Claim[] {
-    return this.#claims;
+    return entriesOf(this.#claims);
   }
 
   add(claim: Claim): void {
-    this.#claims = this.#claims.concat(claim);
+    this.#claims = shortList([...this.claims, claim]);
   }
 
   remove(claim: Claim): void {
-    this.#claims = this.#claims.filter((each) => each !== claim);
+    this.#claims = shortList(this.claims.filter((each) => each !== claim));
     this.#proven = this.#proven.filter((each) => each !== claim);
   }
 
@@ -104,12 +145,13 @@ export class PlaceGroup {
     const { leader, overridden } = this;
     const winner = this.#winner;
     this.#winner = undefined;
-    for (const claim of this.#claims) {
+    const { claims } = this;
+    for (const claim of claims) {
       if (this.#winner === undefined || compareRanks(claim, this.#winner) < 0) this.#winner = claim;
     }
-    const isAll = this.#claims.every((claim) => this.isServed(claim));
-    const served = isAll ? this.#claims : this.#claims.filter((claim) => this.isServed(claim));
-    this.#served = served;
+    const isAll = claims.every((claim) => this.isServed(claim));
+    const served = isAll ? claims : claims.filter((claim) => this.isServed(claim));
+    this.#served = isAll ? this.#claims : shortList(served);
     this.#pods = served.length < 2 ? served.length : new Set(served.map(({ member }) => member.order[1])).size;
     this.leader = chooseLeader(served, leader, this.#proven, isFit);
     if (this.leader !== undefined && !this.isOwn && !this.#proven.includes(this.leader)) {

@@ -1,11 +1,11 @@
-import { idOf, PlaceGroup } from "./place-group.ts";
+import { entriesOf, shortList, type ShortList } from "../../sync/target/short-list.ts";
+import { idOf, PlaceGroup, type PlaceMember } from "./place-group.ts";
 import type { LocatedRoot } from "./locate.ts";
-import type { PlaceMember } from "./member.ts";
 
 /** All places of a run: by identity, and by volume, since one may contain another. */
 export class PlaceIndex {
-  /** Places by volume. Few of them are in one volume, and mostly one, which has no list. */
-  readonly #volumes = new Map<string, PlaceGroup | readonly PlaceGroup[]>();
+  /** Places by volume. Few of them are in one volume, and mostly one. */
+  readonly #volumes = new Map<string, ShortList<PlaceGroup>>();
   /** Claimed places that no target has now: one may have them again. */
   readonly #claimed = new Set<string>();
   /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
@@ -30,14 +30,13 @@ export class PlaceIndex {
   }
 
   #in(volume: string): readonly PlaceGroup[] {
-    const groups = this.#volumes.get(volume) ?? [];
-    return groups instanceof PlaceGroup ? [groups] : groups;
+    const groups = this.#volumes.get(volume);
+    return groups === undefined ? [] : entriesOf(groups);
   }
 
   #set(volume: string, groups: readonly PlaceGroup[]): void {
-    const [first] = groups;
-    if (first === undefined) this.#volumes.delete(volume);
-    else this.#volumes.set(volume, groups.length === 1 ? first : groups);
+    if (groups.length === 0) this.#volumes.delete(volume);
+    else this.#volumes.set(volume, shortList(groups));
   }
 
   remove(group: PlaceGroup): void {

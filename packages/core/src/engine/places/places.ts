@@ -1,8 +1,8 @@
 import { isSourceError, type KinsyncError } from "../../errors/error.ts";
 import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
-import type { PlaceMember } from "./member.ts";
-import { isSamePlace, type Claim, type PlacedRoot, type PlaceGroup } from "./place-group.ts";
+import { entriesOf, shortList } from "../../sync/target/short-list.ts";
+import { isSamePlace, type Claim, type PlacedRoot, type PlaceGroup, type PlaceMember, type Seat } from "./place-group.ts";
 import { PlaceIndex } from "./place-index.ts";
 
 /** Milliseconds in which a target whose session failed is not chosen to write for others. */
@@ -28,47 +28,35 @@ export interface Standing {
 
 const NONE: readonly never[] = Object.freeze([]);
 
-interface MemberState {
-  readonly member: PlaceMember;
-  /** One for each mapped root. */
-  claims: readonly Claim[];
-  /** `performance.now()` until which it is not chosen to lead. Infinity: until its desired state differs, or the user retries. */
-  unfitUntil: number;
-  /** When it may be chosen again. */
-  timer: NodeJS.Timeout | undefined;
-  /** Another run owns it: it is never chosen again while another target is left. */
-  isTaken: boolean;
-  problem: FollowingProblem | undefined;
-  incarnation: string | undefined;
-}
-
 /**
  * Where the mapped roots of all targets of a run land, and which target writes each place: the only owner of both answers. Several
  * workloads may share a place, so there is one for the whole run. A change of one target costs the targets that share its places.
  */
 export class Places implements Disposable {
-  readonly #members = new Map<PlaceMember, MemberState>();
+  /** Seats with a root that is not the container's own. */
+  readonly #inVolumes = new Set<Seat>();
+  /** Seats whose `timer` runs. */
+  readonly #unfit = new Set<Seat>();
   readonly #index = new PlaceIndex();
   /** Targets to inform when the current change is complete. */
-  readonly #touched = new Set<MemberState>();
+  readonly #touched = new Set<Seat>();
   #isOver = false;
 
   /** Replaces the mapped roots of a target. */
   set(member: PlaceMember, roots: readonly PlacedRoot[]): void {
-    let state = this.#members.get(member);
-    if (state === undefined) this.#members.set(member, (state = newState(member)));
-    this.#place(state, roots);
+    member.seat ??= newSeat(member);
+    this.#place(member.seat, roots);
     this.#flush();
   }
 
   /** The target no longer exists. Its places stay as long as another target has them. */
   remove(member: PlaceMember): void {
-    const state = this.#members.get(member);
-    if (state === undefined) return;
-    this.#members.delete(member);
-    clearTimeout(state.timer);
-    this.#place(state, NONE);
-    this.#touched.delete(state);
+    const { seat } = member;
+    if (seat === undefined) return;
+    member.seat = undefined;
+    this.#stopTimer(seat);
+    this.#place(seat, NONE);
+    this.#touched.delete(seat);
     this.#flush();
   }
 
@@ -91,16 +79,17 @@ export class Places implements Disposable {
   }
 
   #claim(member: PlaceMember, mapping: string): Claim | undefined {
-    return this.#members.get(member)?.claims.find((claim) => claim.mapping.id === mapping);
+    const { seat } = member;
+    return seat && entriesOf(seat.claims).find((claim) => claim.mapping.id === mapping);
   }
 
   #following({ member: follower, group }: Claim, { member }: Claim): Following {
-    const state = this.#members.get(member);
+    const { seat } = member;
     return {
       leader: member.name,
       held: group.held,
-      problem: state?.problem,
-      incarnation: group.heldBy === group.leader ? state?.incarnation : undefined,
+      problem: seat?.problem,
+      incarnation: group.heldBy === group.leader ? seat?.incarnation : undefined,
       isSure: group.isOwn || member.container === follower.container,
       epoch: group.epoch,
     };
@@ -139,58 +128,66 @@ export class Places implements Disposable {
 
   /** A target's session or pass failed. Another one takes the lead of its places, if one is left. */
   failed(member: PlaceMember, error: KinsyncError): void {
-    const state = this.#members.get(member);
+    const { seat } = member;
     // The target did not fail where a local file changed while it was sent, or where the user is asked: another one would ask again.
-    if (state === undefined || isSourceError(error) || error.code === "KINSYNC_TARGET_DELETES") return;
-    if (error.code === "KINSYNC_TARGET_TAKEN") state.isTaken = true;
-    const isFinal = state.isTaken || error.retry === "terminal";
-    state.unfitUntil = isFinal ? Number.POSITIVE_INFINITY : performance.now() + UNFIT_MS;
-    clearTimeout(state.timer);
+    if (seat === undefined || isSourceError(error) || error.code === "KINSYNC_TARGET_DELETES") return;
+    if (error.code === "KINSYNC_TARGET_TAKEN") seat.isTaken = true;
+    const isFinal = seat.isTaken || error.retry === "terminal";
+    seat.unfitUntil = isFinal ? Number.POSITIVE_INFINITY : performance.now() + UNFIT_MS;
+    this.#stopTimer(seat);
     // A leader that failed for good does not report again: then this is the next chance of its places.
-    if (!isFinal && !this.#isOver) state.timer = setTimeout(() => this.#refit(state), UNFIT_MS);
-    this.#decideFor(state);
+    if (!isFinal && !this.#isOver) {
+      seat.timer = setTimeout(() => this.#refit(seat), UNFIT_MS);
+      this.#unfit.add(seat);
+    }
+    this.#decideFor(seat);
   }
 
   /** A target's session is open, to the container with this incarnation. */
   opened(member: PlaceMember, incarnation: string): void {
-    const state = this.#members.get(member);
-    if (state !== undefined) state.incarnation = incarnation;
+    const { seat } = member;
+    if (seat !== undefined) seat.incarnation = incarnation;
   }
 
   /** A target tries again what failed for good: its desired state differs, or the user asked for it. */
   retried(member: PlaceMember): void {
-    const state = this.#members.get(member);
-    if (state !== undefined) this.#refit(state);
+    const { seat } = member;
+    if (seat !== undefined) this.#refit(seat);
   }
 
   /** A target that another run took is this run's again. */
   reclaimed(member: PlaceMember): void {
-    const state = this.#members.get(member);
-    if (state === undefined) return;
-    state.isTaken = false;
-    this.#refit(state);
+    const { seat } = member;
+    if (seat === undefined) return;
+    seat.isTaken = false;
+    this.#refit(seat);
   }
 
-  #refit(state: MemberState): void {
-    if (state.unfitUntil === 0 || state.isTaken) return;
-    state.unfitUntil = 0;
-    clearTimeout(state.timer);
-    this.#decideFor(state);
+  #refit(seat: Seat): void {
+    if (seat.unfitUntil === 0 || seat.isTaken) return;
+    seat.unfitUntil = 0;
+    this.#stopTimer(seat);
+    this.#decideFor(seat);
   }
 
-  #decideFor(state: MemberState): void {
-    this.#decide(state.claims.map(({ group }) => group));
+  #stopTimer(seat: Seat): void {
+    clearTimeout(seat.timer);
+    this.#unfit.delete(seat);
+  }
+
+  #decideFor(seat: Seat): void {
+    this.#decide(entriesOf(seat.claims).map(({ group }) => group));
     this.#flush();
   }
 
   /** The status of a target, which is that of its followers where their files are not in place. */
   status(member: PlaceMember, status: TargetStatus, reason: string, error: KinsyncError | undefined): void {
-    const state = this.#members.get(member);
-    if (state === undefined) return;
-    const before = state.problem;
-    state.problem = problemOf(status, reason, error);
-    if (before === undefined && state.problem === undefined) return;
-    for (const claim of state.claims) {
+    const { seat } = member;
+    if (seat === undefined) return;
+    const before = seat.problem;
+    seat.problem = problemOf(status, reason, error);
+    if (before === undefined && seat.problem === undefined) return;
+    for (const claim of entriesOf(seat.claims)) {
       const { group } = claim;
       if (group.leader !== claim) continue;
       for (const other of group.served) if (other !== claim) this.#touch(other);
@@ -210,20 +207,21 @@ export class Places implements Disposable {
     if (claim === undefined) return;
     const { root, group } = claim;
     this.#index.separate(root, member, group.leader?.member);
-    for (const state of this.#members.values()) {
-      const { claims } = state;
-      if (state.member.node !== member.node || !claims.some((each) => each.root.volume === root.volume)) continue;
-      this.#place(state, claims);
-      this.#touched.add(state);
+    for (const seat of this.#inVolumes) {
+      const claims = entriesOf(seat.claims);
+      if (seat.member.node !== member.node || !claims.some((each) => each.root.volume === root.volume)) continue;
+      this.#place(seat, claims);
+      this.#touched.add(seat);
     }
     this.#flush();
   }
 
   /** Puts a target's roots into their groups. @param roots as the transport located them */
-  #place(state: MemberState, roots: readonly PlacedRoot[]): void {
-    const { member, claims: before } = state;
+  #place(seat: Seat, roots: readonly PlacedRoot[]): void {
+    const { member } = seat;
+    const before = entriesOf(seat.claims);
     const affected = new Set<PlaceGroup>();
-    state.claims = roots.map(({ mapping, rank, root, overridden }) => {
+    const claims = roots.map(({ mapping, rank, root, overridden }) => {
       const located = this.#index.located(root, member);
       const known = before.find((claim) => claim.mapping.id === mapping.id && isSamePlace(claim.group, located));
       // The same claim: a leader keeps the lead.
@@ -235,9 +233,12 @@ export class Places implements Disposable {
       group.add(claim);
       return claim;
     });
-    for (const { group } of state.claims) affected.add(group);
+    seat.claims = shortList(claims);
+    if (claims.some(({ root }) => !root.isOwn)) this.#inVolumes.add(seat);
+    else this.#inVolumes.delete(seat);
+    for (const { group } of claims) affected.add(group);
     for (const claim of before) {
-      if (state.claims.includes(claim)) continue;
+      if (claims.includes(claim)) continue;
       claim.group.remove(claim);
       affected.add(claim.group);
     }
@@ -249,15 +250,14 @@ export class Places implements Disposable {
 
   #decide(groups: readonly PlaceGroup[]): void {
     const now = performance.now();
-    const isFit = (member: PlaceMember): boolean => (this.#members.get(member)?.unfitUntil ?? 0) <= now;
+    const isFit = (member: PlaceMember): boolean => (member.seat?.unfitUntil ?? 0) <= now;
     for (const group of groups) {
       if (group.decide(isFit, this.#index.nested(group))) for (const claim of group.claims) this.#touch(claim);
     }
   }
 
-  #touch({ member }: Claim): void {
-    const state = this.#members.get(member);
-    if (state !== undefined) this.#touched.add(state);
+  #touch({ member: { seat } }: Claim): void {
+    if (seat !== undefined) this.#touched.add(seat);
   }
 
   #flush(): void {
@@ -269,11 +269,12 @@ export class Places implements Disposable {
   /** Ends all timers. What is known stays. */
   [Symbol.dispose](): void {
     this.#isOver = true;
-    for (const { timer } of this.#members.values()) clearTimeout(timer);
+    for (const seat of this.#unfit) clearTimeout(seat.timer);
+    this.#unfit.clear();
   }
 }
 
-function newState(member: PlaceMember): MemberState {
+function newSeat(member: PlaceMember): Seat {
   return {
     member,
     claims: NONE,

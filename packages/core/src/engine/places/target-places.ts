@@ -1,5 +1,4 @@
 import type { Place } from "../../contract/place.ts";
-import { targetKey, type Target } from "../../contract/target.ts";
 import type { RootSpec } from "../../contract/transport.ts";
 import { asKinsyncError } from "../../errors/error.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
@@ -10,8 +9,7 @@ import type { LayoutRoot, Projected } from "../desired.ts";
 import type { WorkloadEmitter } from "../emit.ts";
 import type { SharedRootView } from "../options.ts";
 import { locateRoot } from "./locate.ts";
-import type { PlaceMember } from "./member.ts";
-import type { PlacedRoot } from "./place-group.ts";
+import type { PlacedRoot, PlaceMember, Seat } from "./place-group.ts";
 import { placedState } from "./placed-state.ts";
 import type { Places, Standing } from "./places.ts";
 
@@ -49,16 +47,15 @@ export interface PlacedTarget {
 export class TargetPlaces implements PlaceMember, ClaimedRoots {
   readonly #context: TargetPlacesContext;
   readonly #owner: PlacedTarget;
-  readonly #target: Target;
+  seat: Seat | undefined;
   /** Of the layout that the places have. */
   #layoutKey: string | undefined;
   /** Of the files that the target should hold, through itself or another target. */
   #filesKey: string | undefined;
 
-  constructor(context: TargetPlacesContext, owner: PlacedTarget, target: Target) {
+  constructor(context: TargetPlacesContext, owner: PlacedTarget) {
     this.#context = context;
     this.#owner = owner;
-    this.#target = target;
   }
 
   // --- a member of the places ---
@@ -68,16 +65,16 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
   }
 
   get order(): readonly string[] {
-    const { pod, podUid, container } = this.#target;
-    return [pod, podUid, container];
+    const { member, container } = this.#owner.eligible;
+    return [member.name, member.uid, container.name];
   }
 
   get container(): string {
-    return targetKey(this.#target);
+    return this.#owner.eligible.key;
   }
 
   get node(): string | undefined {
-    return this.#target.node;
+    return this.#owner.eligible.member.pod.spec.nodeName;
   }
 
   onChange(): void {
@@ -137,11 +134,13 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
   #locate(layout: readonly LayoutRoot[]): readonly PlacedRoot[] {
     const { mappings, rank, placeOf, emitter } = this.#context;
     const { eligible, workingDirectory } = this.#owner;
+    const { member, container } = eligible;
+    const target = { podUid: member.uid, containerId: container.runningId ?? "" };
     return layout.map(({ part: { mapping }, path, overridden }) => ({
       mapping,
       rank: rank * MAX_MAPPINGS + mappings.indexOf(mapping),
       overridden,
-      root: locateRoot(this.#target, path, workingDirectory, (spec) => {
+      root: locateRoot(target, path, workingDirectory, (spec) => {
         try {
           return placeOf(eligible, mapping, spec);
         } catch (error) {

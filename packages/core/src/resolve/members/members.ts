@@ -21,12 +21,15 @@ const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
 /** The members of one workload, and the last settled verdict on each pod: kinds have no memory, so it is stored here. */
 export class Members {
   readonly #namespace: string;
+  /** Where the member itself does not tell: of unsettled members, and of pods that are no members now. */
   readonly #lastVerdicts = new Map<string, LastVerdict>();
   readonly #members = new Map<string, Member>();
   readonly #list = new MemberList();
   /** What differs from the last `takeChanges`: each member as it was then. */
   readonly #before = new Map<string, Member | undefined>();
   #byLabels = 0;
+  /** The members were judged under another root. */
+  #areOfOtherRoot = false;
   #lastReason: Reason | undefined;
 
   constructor(namespace: string) {
@@ -66,17 +69,18 @@ export class Members {
     for (const one of judged) {
       const { uid } = one.owned.pod.metadata;
       present.add(uid);
-      this.#compare(changes, uid, this.#member(one));
+      this.#compare(changes, uid, this.#judge(one));
     }
     for (const uid of this.#members.keys()) if (!present.has(uid)) this.#compare(changes, uid, undefined);
     this.#apply(changes);
+    this.#areOfOtherRoot = false;
   }
 
   /** Takes the verdicts on some pods; `undefined`: the pod is not, or no longer, a member. */
   update(judged: ReadonlyMap<string, JudgedPod | undefined>): void {
     const changes: MemberChange[] = [];
     for (const [uid, one] of judged) {
-      this.#compare(changes, uid, one === undefined ? undefined : this.#member(one));
+      this.#compare(changes, uid, one === undefined ? undefined : this.#judge(one));
     }
     this.#apply(changes);
   }
@@ -94,6 +98,7 @@ export class Members {
   /** The verdicts concerned another root. */
   forgetAll(): void {
     this.#lastVerdicts.clear();
+    this.#areOfOtherRoot = true;
   }
 
   /** Forgets the verdicts on pods that are no longer watched. */
@@ -109,20 +114,17 @@ export class Members {
   #apply(changes: readonly MemberChange[]): void {
     if (changes.length === 0) return;
     for (const { uid, before, after } of changes) {
-      if (after === undefined) this.#members.delete(uid);
-      else this.#members.set(uid, after);
+      if (after === undefined) {
+        const last = this.#lastVerdict(uid);
+        this.#members.delete(uid);
+        if (last !== undefined) this.#lastVerdicts.set(uid, last);
+      } else this.#members.set(uid, after);
       this.#byLabels += Number(after?.by === "labels") - Number(before?.by === "labels");
       if (!this.#before.has(uid)) this.#before.set(uid, before);
       // Back to its previous state: the next answer does not list it.
       else if (this.#before.get(uid) === after) this.#before.delete(uid);
     }
     this.#list.apply(changes);
-  }
-
-  #member(judged: JudgedPod): Member {
-    const member = this.#judge(judged);
-    if (judged.verdict.state !== "unsettled") this.#lastVerdicts.set(member.uid, member);
-    return member;
   }
 
   /** The member as it is, or the same object as before where nothing differs. */
@@ -179,9 +181,11 @@ export class Members {
     const reason = this.#shared(verdict.reason);
     const labels = verdict.labels ?? NO_LABELS;
     if (verdict.state !== "unsettled") {
+      this.#lastVerdicts.delete(uid);
       return { state: verdict.state, unsettled: false, role, index, labels, reason };
     }
-    const last = this.#lastVerdicts.get(uid);
+    const last = this.#lastVerdict(uid);
+    if (last !== undefined) this.#lastVerdicts.set(uid, last);
     const place = {
       role: role ?? last?.role,
       index: index ?? last?.index,
@@ -191,5 +195,12 @@ export class Members {
     const inactive = verdictOfInactivePod(pod);
     if (inactive !== undefined) return { ...inactive, unsettled: false, ...place };
     return { state: last?.state ?? "unsettled", unsettled: true, ...place, reason };
+  }
+
+  #lastVerdict(uid: string): LastVerdict | undefined {
+    const known = this.#lastVerdicts.get(uid);
+    if (known !== undefined || this.#areOfOtherRoot) return known;
+    const member = this.#members.get(uid);
+    return member?.unsettled === false ? member : undefined;
   }
 }

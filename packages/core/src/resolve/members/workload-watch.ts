@@ -152,6 +152,11 @@ class Watcher implements WorkloadWatch {
     if (this.#structureChanged) this.#judgeAll();
     else this.#judgeChanged();
     this.#structureChanged = false;
+    const scope = this.#scope;
+    // After they are judged, since a member that goes leaves its last verdict.
+    if (scope !== undefined) {
+      for (const uid of this.#changedPods) if (scope.pod(uid) === undefined) this.#members.forget(uid);
+    }
     this.#changedPods.clear();
     this.#publish();
   }
@@ -214,24 +219,31 @@ class Watcher implements WorkloadWatch {
 
   #judgeAll(): void {
     const scope = this.#top.build(this.#watches.layersOf(this.#met));
-    this.#useScope(scope);
-    if (scope === undefined) this.#members.clear();
-    else this.#members.replace(scope.ownedPods().map((owned) => judgedPod(scope, owned)));
+    const hasOtherPods = this.#useScope(scope);
+    if (scope === undefined) {
+      this.#members.clear();
+      return;
+    }
+    this.#members.replace(scope.ownedPods().map((owned) => judgedPod(scope, owned)));
+    // After they are judged, since a member that goes leaves its last verdict.
+    if (hasOtherPods) this.#members.forgetOthers((uid) => scope.pod(uid) !== undefined);
   }
 
-  #useScope(scope: Scope | undefined): void {
+  /** @returns whether other pods may be watched than before */
+  #useScope(scope: Scope | undefined): boolean {
     const scopes = scope === undefined ? [] : [...scope.all()];
+    const wasMissing = this.#scope === undefined;
     this.#scope = scope;
     this.#layers = scopes.flatMap(({ sources }) => [...sources.pods, ...sources.layers]);
     this.#ownedUids = new Set(scopes.flatMap(({ ownership }) => ownership.owned.map(({ metadata }) => metadata.uid)));
     const planned = [...this.#top.planned()].map((one) => one.planned);
-    if (scope === undefined) return;
+    if (scope === undefined) return false;
     // New watches are not used before they are listed, so that the old ones stay until then.
     this.#watches.keep([...planned, ...this.#met]);
     const podKeys = new Set(planned.filter(({ spec }) => isPods(spec.resource)).map(({ key }) => key));
     const isSame = podKeys.size === this.#podKeys.size && [...podKeys].every((key) => this.#podKeys.has(key));
     this.#podKeys = podKeys;
-    if (!isSame) this.#members.forgetOthers((uid) => scope.pod(uid) !== undefined);
+    return !isSame || wasMissing;
   }
 
   /** One pod's event costs the judgement of that pod. */
@@ -242,7 +254,6 @@ class Watcher implements WorkloadWatch {
     for (const uid of this.#changedPods) {
       scope.forget(uid);
       const pod = scope.pod(uid);
-      if (pod === undefined) this.#members.forget(uid);
       const owned = pod === undefined ? undefined : scope.ownedPod(pod);
       if (owned === undefined && !this.#members.has(uid)) continue;
       if (scope.judgesSet) {

@@ -31,7 +31,7 @@ export function selectFromMember(
   mappings: readonly ResolvedMapping[],
   kind: KindPlugin | undefined,
 ): MemberSelection {
-  const found = new Map<string, { container: MemberContainer; mappings: ResolvedMapping[] }>();
+  const found: { readonly container: MemberContainer; readonly mappings: ResolvedMapping[] }[] = [];
   let missing: MemberSelection["missing"] = NONE_MISSING;
   for (const mapping of mappings) {
     if (!isSelected(mapping, member)) continue;
@@ -44,14 +44,11 @@ export function selectFromMember(
       missing = [...missing, { mapping, reason: chosen.missing }];
       continue;
     }
-    const entry = found.get(chosen.name);
-    if (entry === undefined) found.set(chosen.name, { container: chosen, mappings: [mapping] });
+    const entry = found.find(({ container }) => container.name === chosen.name);
+    if (entry === undefined) found.push({ container: chosen, mappings: [mapping] });
     else entry.mappings.push(mapping);
   }
-  const containers = Array.from(
-    found.values(),
-    (each) => new SelectedContainer(member, each.container, sharedList(each.mappings)),
-  );
+  const containers = found.map((each) => new SelectedContainer(member, each.container, sharedList(each.mappings)));
   return { member, containers, missing };
 }
 
@@ -60,17 +57,17 @@ class SelectedContainer implements EligibleContainer {
   readonly member: Member;
   readonly container: MemberContainer;
   readonly mappings: readonly ResolvedMapping[];
-  readonly key: string;
 
   constructor(member: Member, container: MemberContainer, mappings: readonly ResolvedMapping[]) {
     this.member = member;
     this.container = container;
     this.mappings = mappings;
-    const { runningId: containerId } = container;
-    this.key =
-      containerId === undefined
-        ? `${member.uid}/${container.name}`
-        : targetKey({ podUid: member.uid, container: container.name, containerId });
+  }
+
+  get key(): string {
+    const { name, runningId: containerId } = this.container;
+    const { uid: podUid } = this.member;
+    return containerId === undefined ? `${podUid}/${name}` : targetKey({ podUid, container: name, containerId });
   }
 
   get target(): Target | undefined {

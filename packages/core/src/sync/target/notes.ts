@@ -9,20 +9,26 @@ import type { WorkerListener } from "./worker-options.ts";
 /** Limit of mount points in one note. */
 const MAX_MOUNTS = 10;
 
-/** What a target cannot have, or is left out in it. It outlives the session. */
+/** What a target cannot have, or is left out in it. */
 export class TargetNotes {
   readonly #listener: Pick<WorkerListener, "onNote" | "onReceiptNote">;
+  readonly #onLearned: () => void;
   /** Mappings in whose roots a mode could not be set. */
   #fixedModes: Set<string> | undefined;
 
-  constructor(listener: Pick<WorkerListener, "onNote" | "onReceiptNote">) {
+  /** @param onLearned the notes know something of the target now, and should be kept beyond the session */
+  constructor(listener: Pick<WorkerListener, "onNote" | "onReceiptNote">, onLearned: () => void) {
     this.#listener = listener;
+    this.#onLearned = onLearned;
   }
 
   /** A receipt reports what the target cannot have. Modes that cannot be set are compared no more. */
   received(mapping: string, notes: readonly ReceiptNote[]): void {
     for (const note of notes) {
-      if (note.code === "mode") (this.#fixedModes ??= new Set()).add(mapping);
+      if (note.code === "mode") {
+        (this.#fixedModes ??= new Set()).add(mapping);
+        this.#onLearned();
+      }
       this.#listener.onReceiptNote(note);
     }
   }

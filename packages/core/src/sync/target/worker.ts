@@ -12,6 +12,7 @@ import { Followers } from "./follow.ts";
 import { TargetNotes } from "./notes.ts";
 import { Ownership } from "./ownership.ts";
 import { prepareRoot } from "./prepare-root.ts";
+import { entriesOf, shortList, type ShortList } from "./short-list.ts";
 import type { TargetStatus } from "./status.ts";
 import { Visibility } from "./visibility.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -55,14 +56,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #followers: Followers | undefined;
   #ownership: Ownership | undefined;
   /** Mappings whose roots the open sessions may own. */
-  #led: readonly string[] = NONE;
-  readonly #notes: TargetNotes;
+  #led: ShortList<string> = NONE;
+  /** Of a target in which something cannot be set. */
+  #notes: TargetNotes | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
     this.#tried = this.#desired;
-    this.#notes = new TargetNotes(options.listener);
     this.#channels = new Channels(options, this);
     this.#run();
   }
@@ -198,7 +199,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const desired = this.#desired;
     this.#tried = desired;
     if (desired.conflict !== undefined) throw desired.conflict;
-    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && this.#led.includes(mapping.id))) {
+    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
       await this.#channels.close();
       this.#led = NONE;
@@ -254,13 +255,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     if (known?.tree?.digest === root.tree.digest) return;
     this.#set("syncing", `to snapshot ${snapshot}`);
     const capabilities = this.#options.capabilities(root.mapping);
-    if (!this.#led.includes(id)) this.#led = this.#led.concat(id);
+    if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
+    const notes = this.#notes ?? new TargetNotes(listener, () => (this.#notes = notes));
     await using delivery = await prepareRoot({
       channel,
       root,
       snapshot,
       worker: this.#options,
-      notes: this.#notes,
+      notes,
       capabilities,
       onTakeOver: () => this.#owner.tookOver(id),
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
