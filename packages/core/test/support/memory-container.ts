@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { extract } from "tar-stream";
 import type { RunResult } from "../../src/contract/action.ts";
 import type {
@@ -32,6 +33,10 @@ export class MemoryContainer {
   readonly storage: MemoryStorage;
   readonly #mounts: readonly MemoryMount[];
   readonly log: string[] = [];
+  /** Stages that began in this turn of the event loop. */
+  readonly staged = new Set<Stage>();
+  /** Commits that were requested in a later turn than their stage. */
+  lateCommits = 0;
   sessions = 0;
   /** Every session that was opened. */
   readonly opened: MemorySession[] = [];
@@ -213,12 +218,16 @@ export class MemorySession implements Session {
     content.catch(() => {});
     const stage = { ready: content.then(() => {}) };
     this.#stages.set(stage, { batch, content });
+    this.#container.staged.add(stage);
+    // Not by a timer that a test's virtual clock may hold.
+    void nextTurn().then(() => this.#container.staged.delete(stage));
     return stage;
   }
 
   async commit(stage: Stage): Promise<Receipt> {
     const staged = this.#stages.get(stage);
     if (staged === undefined) throw new Error("unknown stage");
+    if (!this.#container.staged.has(stage)) this.#container.lateCommits += 1;
     const content = await staged.content;
     await this.#container.gate;
     this.#check();

@@ -12,7 +12,9 @@ export class StagedBatch implements Stage {
   failure: { readonly error: unknown } | undefined;
   /** True once it was committed or discarded. */
   spent = false;
-  /** True if the commit was requested, which may be before the stage was sent. */
+  /** Resolves when the commit is requested, which may be before the stage is sent. */
+  readonly commitRequested: Promise<void>;
+  readonly requestCommit: () => void;
   isCommitRequested = false;
   /** When sending it began; `undefined` until then. */
   sentAt: number | undefined;
@@ -28,6 +30,12 @@ export class StagedBatch implements Stage {
     this.ready = promise;
     // A caller that only commits does not await it.
     promise.catch(() => {});
+    const commit = Promise.withResolvers<void>();
+    this.commitRequested = commit.promise;
+    this.requestCommit = () => {
+      this.isCommitRequested = true;
+      commit.resolve();
+    };
     this.settle = {
       resolve,
       reject: (error) => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   KinsyncError,
   type Batch,
@@ -77,7 +78,7 @@ export class Batches {
     const { batch } = staged;
     if (staged.spent) throw new KinsyncError("KINSYNC_INTERNAL", "a batch was committed or discarded twice");
     staged.spent = true;
-    staged.isCommitRequested = true;
+    staged.requestCommit();
     const doing = operation("write to", batch.root);
     const count = await requests
       .send<number>({
@@ -154,12 +155,16 @@ export class Batches {
     const { batch } = staged;
     const request = await this.#locate(staged);
     const { save, stageFiles } = protocol;
-    if (staged.isCommitRequested && save?.fits(request) === true) {
-      staged.held = await readFiles(batch, signal);
-      return;
+    const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
+    if (files !== undefined && save?.fits(request) === true) {
+      // A caller that only prepared so far commits within this turn of the event loop, unless it waits for other targets.
+      await Promise.race([staged.commitRequested, nextTurn()]);
+      if (staged.isCommitRequested) {
+        staged.held = files;
+        return;
+      }
     }
     staged.sentAt = performance.now();
-    const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
     const isRefused = this.#expectStage(staged);
     const onAbort = (): void => staged.settle.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });

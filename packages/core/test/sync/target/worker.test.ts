@@ -17,6 +17,18 @@ test("an empty container gets the whole tree, and later only what differs", asyn
   ]);
 });
 
+test("a commit is requested within the turn of the event loop in which its stage began, so that a save can be one request", async () => {
+  await using target = new TargetFixture();
+  const files = target.files("src");
+  for (const [index, content] of ["1", "2", "3"].entries()) {
+    files.set({ a: content });
+    if (index === 0) target.start({ files: [files] });
+    await target.until(target.synced(index + 1));
+  }
+  expect(target.container.log.filter((line) => line.startsWith("commit"))).toHaveLength(3);
+  expect(target.container.lateCommits).toBe(0);
+});
+
 test("a container that already holds the tree gets nothing and is synced", async () => {
   await using target = new TargetFixture();
   target.container.put("src", "a", "1");

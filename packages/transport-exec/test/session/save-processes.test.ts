@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { RootSpec } from "@kinsync/core/contract";
+import { createBatch } from "@kinsync/core/testing";
+import { AGENTS } from "../../src/agent/runtimes.ts";
+import { exec } from "../../src/index.ts";
+import { FakeCluster } from "../support/fake-cluster.ts";
+import { ToolFolder } from "../support/tool-folder.ts";
+
+const ROOT: RootSpec = { path: "src", shape: "directory", key: "k" };
+
+/** The tools of a container, each of which writes its name to a log before it begins. */
+function loggedTools(base: string): { readonly path: string; readonly taken: () => readonly string[] } {
+  const log = join(base, "log");
+  mkdirSync(join(base, "real"));
+  const real = new ToolFolder(join(base, "real")).addSystemTools();
+  const tools = new ToolFolder(base).addSystemTools();
+  for (const name of AGENTS.sh.needs) {
+    if (name !== "sh") tools.write(name, `echo ${name} >>'${log}'\nexec '${real.path}/${name}' "$@"`);
+  }
+  writeFileSync(log, "");
+  return {
+    path: tools.path,
+    taken: () => {
+      const lines = readFileSync(log, "utf8").split("\n").filter(Boolean);
+      writeFileSync(log, "");
+      return lines;
+    },
+  };
+}
+
+test("a save of one file starts no process but for its bytes, its digest, its time and its place", async () => {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-exec-")));
+  onTestFinished(() => rmSync(base, { recursive: true, force: true }));
+  const tools = loggedTools(base);
+  const signal = AbortSignal.timeout(20_000);
+  await using cluster = new FakeCluster({ cwd: base, path: tools.path, shell: ["/bin/sh"] });
+  const context = { cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+  await using session = await exec({ agents: ["sh"] }).open(cluster.target, context);
+  await session.claim(ROOT, { snapshot: 0, tree: "", signal });
+  const save = async (text: string, replaces: boolean): Promise<void> => {
+    const batch = await createBatch(ROOT, [{ file: "a.py", bytes: text, ...(replaces ? { replaces: "file" } : {}) }]);
+    const stage = session.stage(batch, { signal });
+    // As a worker, which commits what it has prepared, within one turn of the event loop.
+    for (let hop = 0; hop < 50; hop += 1) await Promise.resolve();
+    await session.commit(stage, { signal });
+  };
+  await save("1", false);
+  tools.taken();
+  await save("2", true);
+  expect(readFileSync(join(base, "src/a.py"), "utf8")).toBe("2");
+  expect(tools.taken().filter((name) => name !== "sleep")).toEqual(["dd", "sha256sum", "stat", "touch", "mv"]);
+});
