@@ -238,7 +238,7 @@ export class OutsidePlayer {
           mayDelete: () => this.#config.allowed,
         },
         capabilities: ALL_CAPABILITIES,
-        notes: new TargetNotes({ onNote: () => {}, onReceiptNote: () => {} }),
+        notes: new TargetNotes({ onNote: () => {}, onReceiptNote: () => {} }, () => {}),
         onTakeOver: () => {},
         onProgress: () => {},
         signal,

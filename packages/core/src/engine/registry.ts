@@ -144,11 +144,7 @@ export class TargetRegistry implements AsyncDisposable {
 
   #entryOf(eligible: EligibleContainer): TargetEntry {
     const { initial, later } = this.#claimants;
-    return new TargetEntry(
-      this.#context,
-      eligible,
-      this.#options.isInitial(eligible.member.uid) ? initial : later,
-    );
+    return new TargetEntry(this.#context, eligible, this.#options.isInitial(eligible.member.uid) ? initial : later);
   }
 
   #update(entry: TargetEntry, eligible: EligibleContainer): void {

@@ -100,7 +100,11 @@ export class SelectionCounts {
       }
       for (const index of mapping.indexes ?? []) {
         if (this.#indexes.has(index)) continue;
-        unmatched.push(unmatchedName("index", mapping, index, () => Array.from(this.#listMembers(), (member) => member.index ?? []).flat()));
+        unmatched.push(
+          unmatchedName("index", mapping, index, () =>
+            Array.from(this.#listMembers(), (member) => member.index ?? []).flat(),
+          ),
+        );
       }
       for (const key of Object.keys(mapping.labels ?? {})) {
         if (this.#labels.has(key)) continue;

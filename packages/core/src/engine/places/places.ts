@@ -2,7 +2,14 @@ import { isSourceError, type KinsyncError } from "../../errors/error.ts";
 import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
 import { entriesOf, shortList } from "../../sync/target/short-list.ts";
-import { isSamePlace, type Claim, type PlacedRoot, type PlaceGroup, type PlaceMember, type Seat } from "./place-group.ts";
+import {
+  isSamePlace,
+  type Claim,
+  type PlacedRoot,
+  type PlaceGroup,
+  type PlaceMember,
+  type Seat,
+} from "./place-group.ts";
 import { PlaceIndex } from "./place-index.ts";
 
 /** Milliseconds in which a target whose session failed is not chosen to write for others. */

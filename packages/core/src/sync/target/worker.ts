@@ -199,7 +199,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const desired = this.#desired;
     this.#tried = desired;
     if (desired.conflict !== undefined) throw desired.conflict;
-    if (desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))) {
+    if (
+      desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))
+    ) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
       await this.#channels.close();
       this.#led = NONE;
