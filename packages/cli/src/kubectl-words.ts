@@ -22,9 +22,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
   "-A": "kinsync has no option for all namespaces. List the workloads with their namespaces in the config.",
   "--all-namespaces":
     "kinsync has no option for all namespaces. List the workloads with their namespaces in the config.",
+  "--dry-run": "Use `kinsync plan`.",
+  "--wait": "It is an option of `kinsync sync`; `kinsync up` waits until Ctrl-C.",
   "-c": "Use --container NAME.",
   "-f": "Use --config FILE.",
   "--filename": "Use --config FILE.",
+  "-v": "Use -V or --version for the version, --debug for the stack of an error.",
   "-w": "`kinsync up` watches until Ctrl-C.",
   "--watch": "`kinsync up` watches until Ctrl-C.",
 };

@@ -2,6 +2,7 @@ import type { Engine, EngineEvent } from "@kinsync/core";
 import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
 import type { KinsyncError } from "@kinsync/core/contract";
 import { parseMappingFlag } from "@kinsync/core/config";
+import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
 import { createDeletesQuestion } from "../render/deletes-question.ts";
@@ -69,11 +70,19 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     if (result.outcome.problem !== undefined) throw result.outcome.problem;
     reporter.end(result.summaries);
+    if (command === "sync" && result.outcome.exitCode === EXIT.nothing) reporter.note(nextStep(result.summaries));
     return result;
   } catch (error) {
     reporter.abandon();
     throw error;
   }
+}
+
+/** What to do where there was nothing to sync to. */
+function nextStep(summaries: RunResult["summaries"]): string {
+  const names = summaries.filter(({ targets }) => targets === 0).map(({ workload }) => workload);
+  const commands = names.map((name) => `\`kinsync explain ${name}\``).join(", ");
+  return `${commands} shows each pod and why it gets no files; --wait gives containers more time to start`;
 }
 
 /** A workload that does not exist yet. */

@@ -1,0 +1,46 @@
+import type { Mistake } from "../support/mistake.ts";
+
+const SYNC = "sync pod/app --sync src:src";
+
+/** Words and flags that there are not, and words in the wrong form. */
+export const COMMAND_LINES: readonly Mistake[] = [
+  { what: "a kind and a name as two words", line: "sync deploy web --sync src:src", code: 2, object: "deploy web", cause: "", next: "deploy/web" },
+  { what: "a workload without its kind", line: "sync web --sync src:src", code: 2, object: "web", cause: "", next: "deployment/web" },
+  { what: "a kind without a name", line: "sync deploy/ --sync src:src", code: 2, object: "deploy/", cause: "", next: "" },
+  { what: "no workload and no config", line: "sync", code: 2, object: "", cause: "", next: "" },
+  { what: "a workload without rules and without a config", line: "up pod/app", code: 2, object: "", cause: "", next: "" },
+  { what: "rules without a workload", line: "up --sync src:/app", code: 2, object: "", cause: "", next: "" },
+  { what: "an unknown command", line: "snyc", code: 2, object: "", cause: "", next: "" },
+  { what: "`status`", line: "status", code: 2, object: "", cause: "", next: "" },
+  { what: "`logs`", line: "logs deploy/web", code: 2, object: "", cause: "", next: "" },
+  { what: "`get pods`", line: "get pods", code: 2, object: "", cause: "", next: "" },
+  { what: "`restart`", line: "restart deploy/web", code: 2, object: "", cause: "", next: "" },
+  { what: "`init` with nobody to choose", line: "init", code: 2, object: "", cause: "", next: "" },
+  { what: "`doctor` without a config", line: "doctor", code: 2, object: "", cause: "", next: "" },
+  { what: "`completion` without a shell", line: "completion", code: 2, object: "", cause: "", next: "" },
+  { what: "`completion` for a shell that there is not", line: "completion tcsh", code: 2, object: "", cause: "", next: "" },
+  { what: "`version`", line: "version", code: 0, object: /^\d+\.\d+\.\d+$/m, cause: "" },
+  { what: "`-v`", line: "-v", code: 2, object: "", cause: "", next: "" },
+  { what: "`--dry-run`", line: `${SYNC} --dry-run`, code: 0, object: "", cause: "" },
+  { what: "`--dry-run` of up", line: "up pod/app --sync src:src --dry-run", code: 2, object: "", cause: "", next: "" },
+  { what: "`-A`", line: "tree deploy/web -A", code: 2, object: "", cause: "", next: "" },
+  { what: "`-w`", line: "tree deploy/web -w", code: 2, object: "", cause: "", next: "" },
+  { what: "`-c` for the container", line: `${SYNC} -c main`, code: 2, object: "", cause: "", next: "" },
+  { what: "`-f` for the config", line: "up -f kinsync.yaml", code: 2, object: "", cause: "", next: "" },
+  { what: "a flag with a typo", line: "up pod/app --snyc src:src", code: 2, object: "", cause: "", next: "" },
+  { what: "a flag without its value", line: "sync pod/app --sync", code: 2, object: "", cause: "", next: "" },
+  { what: "an output that there is not", line: "tree deploy/web -o yaml", code: 2, object: "", cause: "", next: "" },
+  { what: "a duration in words", line: `${SYNC} --wait soon`, code: 2, object: "", cause: "", next: "" },
+  { what: "`--wait` of up", line: "up pod/app --sync src:src --wait 3s", code: 2, object: "", cause: "", next: "" },
+  { what: "a first sync that there is not", line: `${SYNC} --initial none`, code: 2, object: "", cause: "", next: "" },
+  { what: "a rule without a container path", line: "sync pod/app --sync src", code: 2, object: "", cause: "", next: "" },
+  { what: "a rule without a local path", line: "sync pod/app --sync :/app", code: 2, object: "", cause: "", next: "" },
+  { what: "a config file that is not there", line: "up --config kinsnc.yaml", code: 2, object: "", cause: "", next: "" },
+  { what: "a folder as the config file", line: "up --config src", code: 2, object: "", cause: "", next: "" },
+  { what: "`kinsync.yaml` beside, which is not a name of a config", line: "sync", files: { "kinsync.yaml": "workloads: []\n" }, code: 2, object: "", cause: "", next: "kinsync.yaml" },
+  { what: "a selector that is not one", line: "tree -l app=", code: 2, object: "", cause: "", next: "" },
+  { what: "a profile that there is not", line: "sync --profile ci", files: { "kinsync.config.yaml": "workloads: []\n" }, code: 2, object: "", cause: "", next: "" },
+  { what: "explain without a workload", line: "explain", code: 2, object: "", cause: "", next: "" },
+  { what: "explain for a pod that there is not", line: "explain deploy/web web-1", code: 2, object: "", cause: "", next: "" },
+];
+export const MISTAKES = COMMAND_LINES;
