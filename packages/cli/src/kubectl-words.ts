@@ -1,3 +1,5 @@
+import { KinsyncError } from "@kinsync/core/contract";
+
 /** What people who know kubectl type, and how kinsync does it. */
 const COMMANDS: Readonly<Record<string, string>> = {
   apply: "kinsync changes no objects. Use `kubectl apply`; `kinsync up` follows the new pods by itself.",
@@ -40,4 +42,29 @@ export function hintOfCommand(name: string): string | undefined {
 /** The same for an option, as it was typed. */
 export function hintOfOption(option: string): string | undefined {
   return Object.hasOwn(OPTIONS, option) ? OPTIONS[option] : undefined;
+}
+
+/** Words for kinds that people type most. */
+const KIND_WORD =
+  /^(?:deploy(?:ments?)?|sts|statefulsets?|jobsets?|jobs?|pods?|po|rs|replicasets?|ds|daemonsets?|cronjobs?|cj|svc|services?)$/;
+
+/** `deploy/web`, where somebody typed `deploy web` as with kubectl: a workload of kinsync is one word. */
+function joinedWords([kind, name]: readonly string[]): string | undefined {
+  if (kind === undefined || name === undefined || !KIND_WORD.test(kind) || name.includes("/")) return undefined;
+  return `${kind}/${name}`;
+}
+
+/** Throws `KINSYNC_USAGE` if the first two arguments are one workload in two words. */
+export function refuseTwoWords(words: readonly string[]): void {
+  const joined = joinedWords(words);
+  if (joined === undefined) return;
+  throw new KinsyncError("KINSYNC_USAGE", `\`${words.slice(0, 2).join(" ")}\` are two words, and a workload is one`, {
+    hint: `Write ${joined}.`,
+  });
+}
+
+/** The same for arguments that a command has no place for. */
+export function hintOfArguments(words: readonly string[]): string | undefined {
+  const joined = joinedWords(words);
+  return joined === undefined ? undefined : `Write ${joined}.`;
 }

@@ -1,4 +1,3 @@
-import { KinsyncError } from "@kinsync/core/contract";
 import { Command, CommanderError, Option } from "commander";
 import {
   clusterOptions,
@@ -15,9 +14,6 @@ import { addMoreCommands } from "./more-commands.ts";
 import { VERSION } from "./version.ts";
 
 export { CommanderError };
-
-/** The words for kinds that people type most. A pod of `explain` may have one of these names only as its second word. */
-const KIND_WORD = /^(?:deploy(?:ments?)?|sts|statefulsets?|jobsets?|jobs?|pods?|po|rs|replicasets?|ds|daemonsets?|cronjobs?|cj|svc|services?)$/;
 
 /**
  * The command line. Commands are imported when they are run, so that `--help` costs nothing.
@@ -101,7 +97,9 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
   withCluster(explain);
 
   addMoreCommands(program, io, finish);
-  program.hook("preAction", (_, { args }) => refuseTwoWords(args));
+  program.hook("preAction", async (_, { args }) => {
+    if (args.length > 1) (await import("./kubectl-words.ts")).refuseTwoWords(args);
+  });
 
   const demo = command(program, "demo", "show kinsync on an embedded cluster: no Kubernetes needed")
     .option("--keep", "keep running, and print how to edit and how to use kubectl with it", false)
@@ -112,14 +110,6 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
   withOutput(demo);
 
   return program;
-}
-
-/** `deploy web`, as kubectl takes it: kinsync takes several workloads, each as one word. */
-function refuseTwoWords([kind, name]: readonly string[]): void {
-  if (kind === undefined || name === undefined || !KIND_WORD.test(kind) || name.includes("/")) return;
-  throw new KinsyncError("KINSYNC_USAGE", `\`${kind} ${name}\` are two words, and a workload is one`, {
-    hint: `Write ${kind}/${name}.`,
-  });
 }
 
 function command(program: Command, name: string, description: string): Command {

@@ -1,9 +1,7 @@
 import { createPlayground, IDLE, podManifest, untilRunning } from "../../../packages/cli/test/support/playground.ts";
 import type { Playground } from "../../../packages/cli/test/support/playground.ts";
-import { createWorkplace } from "../../../packages/cli/test/support/run.ts";
-import type { Ran, Workplace } from "../../../packages/cli/test/support/run.ts";
+import type { Workplace } from "../../../packages/cli/test/support/run.ts";
 import { deployment, jobSet, statefulSet } from "../../../packages/cli/test/line/worlds.ts";
-import type { Mistake } from "./mistake.ts";
 
 /** What a mistake is made with: a cluster and a folder. */
 export interface Fixture {
@@ -38,27 +36,21 @@ export async function startCluster(): Promise<Playground> {
       metadata: { name: "web", namespace: "default" },
       spec: { selector, ports: [{ port: 80 }] },
     },
-    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "default" }, data: { "app.yaml": "a: 1\n" } },
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "settings", namespace: "default" },
+      data: { "app.yaml": "a: 1\n" },
+    },
     podManifest({ name: "pending", spec: { nodeSelector: { gpu: "yes" } } }),
     podManifest({ name: "noimage", container: { image: "registry.example/nothing:1" } }),
     podManifest({ name: "crash", container: { command: ["sh", "-c", "exit 1"] } }),
     podManifest({ name: "done", container: { command: ["sh", "-c", "exit 0"] }, spec: { restartPolicy: "Never" } }),
-    podManifest({ name: "folder", container: { command: ["sh", "-c", `mkdir -p conf data; echo k >data/keep.txt; ${IDLE}`] } }),
+    podManifest({
+      name: "folder",
+      container: { command: ["sh", "-c", `mkdir -p conf data; echo k >data/keep.txt; ${IDLE}`] },
+    }),
   ]);
   await untilRunning(playground, "app", "taken", "folder", "db-0");
   return playground;
-}
-
-/** Makes a mistake, in a folder of its own. The folder has the name `FOLDER` in what is returned. */
-export async function make(mistake: Mistake, playground: Playground, signal: AbortSignal): Promise<Ran> {
-  await using place = await createWorkplace({ "src/main.py": "print(1)\n", ...mistake.files });
-  const prepared = await mistake.prepare?.({ playground, place });
-  try {
-    const argv = typeof mistake.line === "string" ? mistake.line.split(" ") : mistake.line;
-    const ran = await place.run(argv, { env: { KUBECONFIG: playground.kubeconfigPath, ...prepared?.env }, signal });
-    const named = (text: string): string => text.replaceAll(place.path, "FOLDER");
-    return { code: ran.code, stdout: named(ran.stdout), stderr: named(ran.stderr) };
-  } finally {
-    prepared?.end?.();
-  }
 }

@@ -10,6 +10,8 @@ export interface Mistake {
   readonly files?: Readonly<Record<string, string>>;
   /** Prepares what files cannot: a kubeconfig, a denied right, the owner of a file. Its result ends with the try. */
   readonly prepare?: (fixture: Fixture) => Promise<Prepared | void> | Prepared | void;
+  /** In a process of its own: a config in TypeScript is run by Node there, not by the tests' own tools. */
+  readonly isProcess?: boolean;
   /** Needs containers with file systems of their own. */
   readonly needsConfinement?: boolean;
   /** Needs the root user. */
@@ -32,7 +34,11 @@ export interface Prepared {
 
 /** A config of one workload, as YAML. */
 export function config(workload: string, ...lines: readonly string[]): Readonly<Record<string, string>> {
-  return { "kinsync.config.yaml": ["workloads:", `  - workload: ${workload}`, ...lines.map((line) => `    ${line}`), ""].join("\n") };
+  return {
+    "kinsync.config.yaml": ["workloads:", `  - workload: ${workload}`, ...lines.map((line) => `    ${line}`), ""].join(
+      "\n",
+    ),
+  };
 }
 
 /** A config of `pod/app` with one mapping, given as the inside of a YAML flow map. */

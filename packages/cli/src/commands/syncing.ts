@@ -70,7 +70,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     if (result.outcome.problem !== undefined) throw result.outcome.problem;
     reporter.end(result.summaries);
-    if (command === "sync" && result.outcome.exitCode === EXIT.nothing) reporter.note(nextStep(result.summaries));
+    if (command === "sync") for (const step of nextSteps(result)) reporter.note(step);
     return result;
   } catch (error) {
     reporter.abandon();
@@ -78,11 +78,19 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
   }
 }
 
-/** What to do where there was nothing to sync to. */
-function nextStep(summaries: RunResult["summaries"]): string {
-  const names = summaries.filter(({ targets }) => targets === 0).map(({ workload }) => workload);
-  const commands = names.map((name) => `\`kinsync explain ${name}\``).join(", ");
-  return `${commands} shows each pod and why it gets no files; --wait gives containers more time to start`;
+/** What to do next, where the lines above only say what is. */
+function nextSteps({ outcome, summaries }: RunResult): readonly string[] {
+  const commands = summaries
+    .filter(({ targets }) => targets === 0)
+    .map((each) => `\`kinsync explain ${each.workload}\``);
+  return [
+    ...(outcome.exitCode === EXIT.nothing
+      ? [`${commands.join(", ")} shows each pod and why it gets no files; --wait gives containers more time to start`]
+      : []),
+    ...(summaries.some(({ failedRuns }) => failedRuns > 0)
+      ? ["a failed command is not repeated: it runs again after the next change of its files"]
+      : []),
+  ];
 }
 
 /** A workload that does not exist yet. */

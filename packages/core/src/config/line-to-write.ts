@@ -12,7 +12,7 @@ export function lineToWrite(expected: string, value: unknown, path: ConfigPath):
   const isEntry = typeof path.at(-1) === "number";
   const key = path.findLast((step) => typeof step === "string");
   if (key === undefined) return undefined;
-  const written = inType(expected, value, String(key));
+  const written = inType(expected, value, key);
   if (written === undefined) return undefined;
   return `${key}: ${isEntry ? `[${written}]` : written}`;
 }
@@ -42,7 +42,7 @@ const OBJECTS: Readonly<Record<string, string>> = {
   containers: '{ name: "main" }',
 };
 
-/** What a list holds, where the value is no help. */
+/** Examples for lists that the given value does not help with. */
 const LISTS: Readonly<Record<string, string>> = {
   workloads: '[{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
   sync: '[{ from: "src", to: "/app/src" }]',

@@ -54,7 +54,8 @@ function described<Keys extends z.core.$ZodLooseShape>(shape: Keys, texts: Reado
 
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
-const PATTERN_HINT = "Write it in gitignore syntax: `*.pyc`, `/build/`, `**/cache`; a backslash before [, ! or # means the character.";
+const PATTERN_HINT =
+  "Write it in gitignore syntax: `*.pyc`, `/build/`, `**/cache`; a backslash before [, ! or # means the character.";
 const pattern = text.superRefine((value, context) => {
   const why = value === "" ? undefined : brokenPattern(value);
   if (why === undefined) return;

@@ -32,7 +32,9 @@ function hintOf({ fromText }: ResolvedMapping, near: string | undefined): { read
   if (/[*?[{]/.test(fromText)) {
     const [folder = ""] = fromText.split(/[*?[{]/);
     const parent = folder.replace(/[^/]*$/, "").replace(/\/$/, "");
-    return { hint: `\`from\` takes no globs. Name the folder: ${parent === "" ? "." : parent}; \`ignore\` leaves files of it out.` };
+    return {
+      hint: `\`from\` takes no globs. Name the folder: ${parent === "" ? "." : parent}; \`ignore\` leaves files of it out.`,
+    };
   }
   return near === undefined ? {} : { hint: `Did you mean ${near}?` };
 }

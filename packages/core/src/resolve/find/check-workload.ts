@@ -97,7 +97,8 @@ async function nameMissing(cluster: ClusterConnection, ref: WorkloadRef, signal:
 
 function hintOfNamespaces(namespaces: readonly string[]): string {
   const [only, ...others] = namespaces;
-  if (others.length === 0) return `There is one in namespace ${only}: add -n ${only}, or \`namespace: ${only}\` in a config.`;
+  if (others.length === 0)
+    return `There is one in namespace ${only}: add -n ${only}, or \`namespace: ${only}\` in a config.`;
   return `There is one in each of the namespaces ${namespaces.join(", ")}: add -n NAMESPACE, or \`namespace: NAMESPACE\` in a config.`;
 }
 
