@@ -113,6 +113,31 @@ test("D17, a Deployment that is scaled from 2 to 3: one line for the new pod, no
   expect(members, stdout).toHaveLength(3);
 });
 
+test("D17, a role that no member has: said once, as the error", async () => {
+  await using _place = await folder({});
+  const { code, stdout, stderr } = await run(["sync", "pod/app", "--sync", "src:src", "--role", "head"]);
+  expect(`${stdout}${stderr}`.match(/no member has the role head/g)).toHaveLength(1);
+  expect(stderr).toContain("error KINSYNC_RESOLVE_ROLE: ");
+  expect(code).toBe(2);
+});
+
+test("D17, saves while a container fails: the next step is shown once", async () => {
+  await using _place = await folder({
+    ...config("pod/folder", "sync: [{ from: src, to: saved }, { from: one.py, to: /app/conf }]"),
+    "one.py": "1\n",
+  });
+  const stop = new AbortController();
+  const up = run(["up"], stop.signal);
+  for (const content of ["print(1)\n", "print(2)\n", "print(3)\n"]) {
+    await place.write("src/main.py", content);
+    await until(content, async () => (await readIn(playground, "folder", "saved/main.py")) === content);
+  }
+  stop.abort();
+  const { stdout } = await up;
+  expect(stdout.match(/^failed KINSYNC_TARGET_FOREIGN: /gm)?.length, stdout).toBeGreaterThanOrEqual(2);
+  expect(stdout.match(/hint: You map a single file onto a folder/g)).toHaveLength(1);
+});
+
 test("D20, the duration of a command in JSON: one decimal, as everywhere", async () => {
   await using _place = await folder(
     config("pod/app", "sync: [{ from: src, to: timed }]", 'run: [{ when: ["*.py"], command: "true" }]'),

@@ -1,4 +1,4 @@
-import type { Engine, EngineEvent } from "@kinsync/core";
+import type { Engine, EngineEvent, NoteEvent } from "@kinsync/core";
 import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
 import type { KinsyncError } from "@kinsync/core/contract";
 import { parseMappingFlag } from "@kinsync/core/config";
@@ -16,6 +16,9 @@ export interface Syncing {
   readonly options: SyncOptions;
   readonly io: Io;
 }
+
+/** Problems that end `sync`, if they do not disappear. */
+const HELD = /^KINSYNC_(?:RESOLVE_|CLUSTER_FORBIDDEN$)/;
 
 /** What `up` and `sync` have in common: opens the project, runs it, and shows both. */
 export async function runSyncing({ command, workloads, options, io }: Syncing): Promise<RunResult> {
@@ -56,6 +59,10 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       },
     });
     await reporter.prepare();
+    // `sync` ends with such a problem as its error, unless it disappears within seconds: shown as a note, too, it would be said twice.
+    const held: NoteEvent[] = [];
+    const isHeld = (event: EngineEvent): event is NoteEvent =>
+      command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
     const named = project.workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
     const run = {
       wait,
@@ -63,12 +70,17 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       allowDeletes,
       onDeletes: createDeletesQuestion(options, io, reporter),
       signal,
-      onEvent: (event: EngineEvent) => reporter.event(event),
+      onEvent: (event: EngineEvent) => {
+        if (isHeld(event)) held.push(event);
+        else reporter.event(event);
+      },
       onReload: ({ message }: ReloadReport) => reporter.note(message),
       onStart: (engine: Engine) => reporter.attach(engine, named),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
-    if (result.outcome.problem !== undefined) throw result.outcome.problem;
+    const { problem } = result.outcome;
+    for (const event of held) if (event.reason !== problem?.message) reporter.event(event);
+    if (problem !== undefined) throw problem;
     reporter.end(result.summaries);
     if (command === "sync") for (const step of nextSteps(result)) reporter.note(step);
     return result;
