@@ -406,6 +406,7 @@ export const CONFIGS: readonly Mistake[] = [
   },
   {
     what: "a config that is a link to nothing",
+    needsPosix: true,
     line: "sync",
     prepare: ({ place }) => symlink("gone.yaml", join(place.path, "kinsync.config.yaml")),
     code: 2,

@@ -19,6 +19,7 @@ const SETTINGS = { name: "settings", configMap: { name: "settings" } };
 export const CONTAINERS: readonly Mistake[] = [
   {
     what: "a single file onto a folder of the container, without a slash",
+    needsConfinement: true,
     line: "sync pod/folder --sync src/main.py:/app/conf",
     code: 3,
     object: "folder [main]: /app/conf",
@@ -36,6 +37,7 @@ export const CONTAINERS: readonly Mistake[] = [
   },
   {
     what: "`mirror` of a single file",
+    needsConfinement: true,
     line: "sync",
     files: config("pod/folder", "sync: [{ from: src/main.py, to: /app/data/main.py, mirror: true }]"),
     code: 0,
@@ -44,6 +46,7 @@ export const CONTAINERS: readonly Mistake[] = [
   },
   {
     what: "`mirror` over files of others, with nobody to ask",
+    needsConfinement: true,
     line: "sync",
     files: config("pod/folder", "sync: [{ from: src, to: /app/data, mirror: true }]"),
     code: 3,
@@ -53,6 +56,7 @@ export const CONTAINERS: readonly Mistake[] = [
   },
   {
     what: "two mappings for one folder, one of them relative",
+    needsConfinement: true,
     line: "sync",
     files: config("pod/app", "sync: [{ from: src, to: /app/both }, { from: src, to: both }]"),
     code: 3,

@@ -54,3 +54,9 @@ export async function startCluster(): Promise<Playground> {
   await untilRunning(playground, "app", "taken", "folder", "db-0");
   return playground;
 }
+
+/** True if containers of the playground have file systems of their own on this machine. */
+export async function isConfined(): Promise<boolean> {
+  await using probe = await createPlayground();
+  return (await probe.kubelet.confinement).kind === "confined";
+}

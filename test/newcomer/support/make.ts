@@ -1,3 +1,4 @@
+import { sep } from "node:path";
 import type { Playground } from "../../../packages/cli/test/support/playground.ts";
 import { createWorkplace } from "../../../packages/cli/test/support/run.ts";
 import type { Ran } from "../../../packages/cli/test/support/run.ts";
@@ -11,7 +12,8 @@ export async function make(mistake: Mistake, playground: Playground, signal: Abo
     const argv = typeof mistake.line === "string" ? mistake.line.split(" ") : mistake.line;
     const options = { env: { KUBECONFIG: playground.kubeconfigPath, ...prepared?.env }, signal };
     const ran = await (mistake.isProcess === true ? place.runBin(argv, options) : place.run(argv, options));
-    const named = (text: string): string => text.replaceAll(place.path, "FOLDER");
+    const named = (text: string): string =>
+      text.replaceAll(`${place.path}${sep}`, "FOLDER/").replaceAll(place.path, "FOLDER");
     return { code: ran.code, stdout: named(ran.stdout), stderr: named(ran.stderr) };
   } finally {
     prepared?.end?.();

@@ -14,6 +14,8 @@ export interface Mistake {
   readonly isProcess?: boolean;
   /** Needs containers with file systems of their own. */
   readonly needsConfinement?: boolean;
+  /** Needs links, as POSIX has them. */
+  readonly needsPosix?: boolean;
   /** Needs the root user. */
   readonly needsRoot?: boolean;
   readonly code: number;
