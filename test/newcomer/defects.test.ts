@@ -87,15 +87,24 @@ test("D11, a file with another name in the container: events have its local name
   expect(await readIn(playground, "app", "config.yaml")).toBe("a: 1\n");
 });
 
-// A run does not know of commands that failed in an earlier one: the container would have to remember them.
-test.fails("D15, a command that failed, and the same `sync` again: it fails again", async () => {
+test("D15, a command that failed, and the same `sync` again: it runs again, until it succeeds", async () => {
   await using _place = await folder(
-    config("pod/app", "sync: [{ from: src, to: again }]", 'run: [{ when: ["*.py"], command: "exit 3" }]'),
+    config(
+      "pod/app",
+      "sync: [{ from: src, to: again }]",
+      'run: [{ when: ["*.py"], command: "echo tried >>runs; test -e mended" }]',
+    ),
   );
   const first = await run(["sync"]);
   expect(first).toMatchObject({ code: 3 });
-  expect(first.stdout).toContain("a failed command is not repeated");
+  expect(first.stdout).toContain("a failed command runs again with the next `kinsync sync`");
+  expect((await run(["plan"])).stdout).toContain("echo tried");
   expect((await run(["sync"])).code).toBe(3);
+  await place.write("src/mended", "");
+  await run(["sync", "pod/app", "--sync", "src/mended:mended"]);
+  expect((await run(["sync"])).code).toBe(0);
+  expect((await run(["sync"])).code).toBe(0);
+  expect(await readIn(playground, "app", "runs")).toBe("tried\n".repeat(3));
 });
 
 test("D17, a Deployment that is scaled from 2 to 3: one line for the new pod, none for a reason that changed", async () => {

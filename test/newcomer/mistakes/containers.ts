@@ -96,7 +96,7 @@ export const CONTAINERS: readonly Mistake[] = [
     code: 3,
     object: "echo no such module; exit 3 in app [main]",
     cause: "exit code 3",
-    next: "a failed command is not repeated",
+    next: "a failed command runs again with the next `kinsync sync`",
   },
   {
     what: "a command that there is not",
@@ -105,7 +105,7 @@ export const CONTAINERS: readonly Mistake[] = [
     code: 3,
     object: "pip install in app [main]",
     cause: "pip: not found",
-    next: "a failed command is not repeated",
+    next: "a failed command runs again with the next `kinsync sync`",
   },
   {
     what: "a command that does not end",
@@ -118,7 +118,7 @@ export const CONTAINERS: readonly Mistake[] = [
     code: 3,
     object: "sleep 100 in app [main]",
     cause: "did not end within 0.5 s and was killed",
-    next: "a failed command is not repeated",
+    next: "a failed command runs again with the next `kinsync sync`",
   },
   {
     what: "a read-only root",

@@ -100,7 +100,7 @@ function nextSteps({ outcome, summaries }: RunResult): readonly string[] {
       ? [`${commands.join(", ")} shows each pod and why it gets no files; --wait gives containers more time to start`]
       : []),
     ...(summaries.some(({ failedRuns }) => failedRuns > 0)
-      ? ["a failed command is not repeated: it runs again after the next change of its files"]
+      ? ["a failed command runs again with the next `kinsync sync`, or after the next change of its files"]
       : []),
   ];
 }

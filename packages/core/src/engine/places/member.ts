@@ -10,5 +10,7 @@ export interface PlaceMember {
   /** What the target should hold, or through whom, differs. */
   onChange(): void;
   /** Another target changed these paths of files that this one shares. */
-  onShared(paths: readonly string[]): void;
+  onShared(mapping: string, paths: readonly string[]): void;
+  /** What the marker of a root that it writes should owe differs. */
+  onOwed(): void;
 }

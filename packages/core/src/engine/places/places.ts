@@ -1,7 +1,8 @@
 import { isSourceError, type KinsyncError } from "../../errors/error.ts";
-import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
+import type { Following } from "../../sync/target/desired-state.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
 import type { PlaceMember } from "./member.ts";
+import { newState, problemOf, type MemberState } from "./member-state.ts";
 import { isSamePlace, type Claim, type PlacedRoot, type PlaceGroup } from "./place-group.ts";
 import { PlaceIndex } from "./place-index.ts";
 
@@ -27,20 +28,6 @@ export interface Standing {
 }
 
 const NONE: readonly never[] = Object.freeze([]);
-
-interface MemberState {
-  readonly member: PlaceMember;
-  /** One for each mapped root. */
-  claims: readonly Claim[];
-  /** `performance.now()` until which it is not chosen to lead. Infinity: until its desired state differs, or the user retries. */
-  unfitUntil: number;
-  /** When it may be chosen again. */
-  timer: NodeJS.Timeout | undefined;
-  /** Another run owns it: it is never chosen again while another target is left. */
-  isTaken: boolean;
-  problem: FollowingProblem | undefined;
-  incarnation: string | undefined;
-}
 
 /**
  * Where the mapped roots of all targets of a run land, and which target writes each place: the only owner of both answers. Several
@@ -131,10 +118,21 @@ export class Places implements Disposable {
     group.heldBy = claim;
     for (const other of group.served) {
       if (other === claim) continue;
-      if (changed.length > 0) other.member.onShared(changed);
+      if (changed.length > 0) other.member.onShared(other.mapping.id, changed);
       this.#touch(other);
     }
     this.#flush();
+  }
+
+  /** What the marker of a root should owe: the commands of all targets that have its files. */
+  owed(member: PlaceMember, mapping: string): readonly string[] {
+    return this.#claim(member, mapping)?.group.owed ?? NONE;
+  }
+
+  /** Other commands than before have not succeeded in this target. The target that writes the place records it. */
+  owes(member: PlaceMember, mapping: string, paths: readonly string[]): void {
+    const claim = this.#claim(member, mapping);
+    if (claim?.group.owe(claim, paths) === true) claim.group.leader?.member.onOwed();
   }
 
   /** A target's session or pass failed. Another one takes the lead of its places, if one is left. */
@@ -271,29 +269,4 @@ export class Places implements Disposable {
     this.#isOver = true;
     for (const { timer } of this.#members.values()) clearTimeout(timer);
   }
-}
-
-function newState(member: PlaceMember): MemberState {
-  return {
-    member,
-    claims: NONE,
-    unfitUntil: 0,
-    timer: undefined,
-    isTaken: false,
-    problem: undefined,
-    incarnation: undefined,
-  };
-}
-
-function problemOf(
-  status: TargetStatus,
-  reason: string,
-  error: KinsyncError | undefined,
-): FollowingProblem | undefined {
-  // A target that is halted without an error has a mapping without local files.
-  if (status === "halted" && error === undefined) return undefined;
-  if (status === "stale" || status === "failed" || status === "halted" || status === "accepted") {
-    return { status, reason, error };
-  }
-  return undefined;
 }
