@@ -22,6 +22,7 @@ const SLOWEST_FIRST = [
   "packages/core/test/local/any-changes.test.ts",
   "packages/playground/test/kubelet/pods.test.ts",
   "packages/kind-jobset/test/history.test.ts",
+  "test/newcomer/mistakes.test.ts",
   "test/docs.test.ts",
 ];
 

@@ -94,7 +94,9 @@ function ownHint(rest: string, command: string | undefined): string | undefined 
 /** The way of kinsync for what a user of kubectl typed. */
 async function kubectlHint(message: string): Promise<string | undefined> {
   const [, what, name = ""] = /^unknown (command|option) `([^`=]+)/.exec(message) ?? [];
-  if (what === undefined) return undefined;
-  const { hintOfCommand, hintOfOption } = await import("./kubectl-words.ts");
+  const words = /^too many arguments .* got \d+: (.*)\.$/.exec(message)?.[1]?.split(", ");
+  if (what === undefined && words === undefined) return undefined;
+  const { hintOfArguments, hintOfCommand, hintOfOption } = await import("./kubectl-words.ts");
+  if (words !== undefined) return hintOfArguments(words);
   return what === "command" ? hintOfCommand(name) : hintOfOption(name);
 }

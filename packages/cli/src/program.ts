@@ -97,6 +97,9 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
   withCluster(explain);
 
   addMoreCommands(program, io, finish);
+  program.hook("preAction", async (_, { args }) => {
+    if (args.length > 1) (await import("./kubectl-words.ts")).refuseTwoWords(args);
+  });
 
   const demo = command(program, "demo", "show kinsync on an embedded cluster: no Kubernetes needed")
     .option("--keep", "keep running, and print how to edit and how to use kubectl with it", false)

@@ -34,6 +34,12 @@ test.each<[situation: string, argv: string, error: string, hint: string]>([
   ],
   ["an unknown option", "up pod/x --synk a:b", "error KINSYNC_USAGE: unknown option `--synk`", "Did you mean --sync?"],
   [
+    "a kind and a name as two words",
+    "sync deploy web --sync src:/app",
+    "error KINSYNC_USAGE: `deploy web` are two words, and a workload is one",
+    "Write deploy/web.",
+  ],
+  [
     "a workload that is not named",
     "tree",
     "error KINSYNC_USAGE: missing required argument `workload`",
@@ -55,7 +61,7 @@ test.each<[situation: string, argv: string, error: string, hint: string]>([
     "an option of another command",
     "up pod/x --wait 3s",
     "error KINSYNC_USAGE: unknown option `--wait`",
-    "See kinsync up --help.",
+    "It is an option of `kinsync sync`; `kinsync up` waits until Ctrl-C.",
   ],
   [
     "a config that is a folder",

@@ -113,7 +113,7 @@ function judgeLivePod(rollout: Rollout, owned: OwnedPod): Verdict {
       state: "unsettled",
       reason: {
         code: "generation-not-observed",
-        message: `the Deployment is at generation ${generation}, its controller has seen ${observed}`,
+        message: `the Deployment has just changed; waiting for its controller (generation ${generation}, observed ${observed})`,
         evidence: { ...evidence, "metadata.generation": generation, "status.observedGeneration": observed },
       },
     };
@@ -161,7 +161,7 @@ function judgeLivePod(rollout: Rollout, owned: OwnedPod): Verdict {
     state: "current",
     reason: {
       code: "at-revision",
-      message: `its ReplicaSet ${name} is of revision ${revision}, and so is the Deployment`,
+      message: `its ReplicaSet ${name} is on the current revision (${revision})`,
       evidence,
     },
   };

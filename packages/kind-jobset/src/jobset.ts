@@ -243,7 +243,7 @@ function currentReason(
   }
   return {
     code: "in-attempt",
-    message: `${whose} is of attempt ${attempt}, and so is the JobSet`,
+    message: `${whose} belongs to the current attempt (${attempt === 0 ? "no restarts" : attempt})`,
     evidence,
   };
 }

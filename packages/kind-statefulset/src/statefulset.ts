@@ -98,7 +98,7 @@ function judgeLivePod(update: Update, pod: Pod, ordinal: number | undefined): Pi
       state: "unsettled",
       reason: {
         code: "generation-not-observed",
-        message: `the StatefulSet is at generation ${update.generation}, its controller has seen ${update.observed}`,
+        message: `the StatefulSet has just changed; waiting for its controller (generation ${update.generation}, observed ${update.observed})`,
         evidence: { "metadata.generation": update.generation, "status.observedGeneration": update.observed },
       },
     };

@@ -240,6 +240,8 @@ export class OutsidePlayer {
         capabilities: ALL_CAPABILITIES,
         notes: new TargetNotes({ onNote: () => {}, onReceiptNote: () => {} }, () => {}),
         onTakeOver: () => {},
+        onOwed: () => [],
+        onPlanned: () => [],
         onProgress: () => {},
         signal,
       });

@@ -1,7 +1,8 @@
-import type { Engine, EngineEvent } from "@kinsync/core";
+import type { Engine, EngineEvent, NoteEvent } from "@kinsync/core";
 import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
 import type { KinsyncError } from "@kinsync/core/contract";
 import { parseMappingFlag } from "@kinsync/core/config";
+import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
 import { createDeletesQuestion } from "../render/deletes-question.ts";
@@ -15,6 +16,9 @@ export interface Syncing {
   readonly options: SyncOptions;
   readonly io: Io;
 }
+
+/** Problems that end `sync`, if they do not disappear. */
+const HELD = /^KINSYNC_(?:RESOLVE_|CLUSTER_FORBIDDEN$)/;
 
 /** What `up` and `sync` have in common: opens the project, runs it, and shows both. */
 export async function runSyncing({ command, workloads, options, io }: Syncing): Promise<RunResult> {
@@ -55,6 +59,10 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       },
     });
     await reporter.prepare();
+    // `sync` ends with such a problem as its error, unless it disappears within seconds: shown as a note, too, it would be said twice.
+    const held: NoteEvent[] = [];
+    const isHeld = (event: EngineEvent): event is NoteEvent =>
+      command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
     const named = project.workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
     const run = {
       wait,
@@ -62,18 +70,39 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       allowDeletes,
       onDeletes: createDeletesQuestion(options, io, reporter),
       signal,
-      onEvent: (event: EngineEvent) => reporter.event(event),
+      onEvent: (event: EngineEvent) => {
+        if (isHeld(event)) held.push(event);
+        else reporter.event(event);
+      },
       onReload: ({ message }: ReloadReport) => reporter.note(message),
       onStart: (engine: Engine) => reporter.attach(engine, named),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
-    if (result.outcome.problem !== undefined) throw result.outcome.problem;
+    const { problem } = result.outcome;
+    for (const event of held) if (event.reason !== problem?.message) reporter.event(event);
+    if (problem !== undefined) throw problem;
     reporter.end(result.summaries);
+    if (command === "sync") for (const step of nextSteps(result)) reporter.note(step);
     return result;
   } catch (error) {
     reporter.abandon();
     throw error;
   }
+}
+
+/** What to do next, where the lines above only say what is. */
+function nextSteps({ outcome, summaries }: RunResult): readonly string[] {
+  const commands = summaries
+    .filter(({ targets }) => targets === 0)
+    .map((each) => `\`kinsync explain ${each.workload}\``);
+  return [
+    ...(outcome.exitCode === EXIT.nothing
+      ? [`${commands.join(", ")} shows each pod and why it gets no files; --wait gives containers more time to start`]
+      : []),
+    ...(summaries.some(({ failedRuns }) => failedRuns > 0)
+      ? ["a failed command runs again with the next `kinsync sync`, or after the next change of its files"]
+      : []),
+  ];
 }
 
 /** A workload that does not exist yet. */

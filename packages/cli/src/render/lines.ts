@@ -48,25 +48,31 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       return `${statusWord("synced", paint)} ${where(event)}: snapshot ${event.snapshot}, ${did === "" ? unsent(event) : did}, ${duration(event.duration)}`;
     }
     case "failed":
-      return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${causeOf(event.reason, event)}\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`;
+      return `${paint("red", `failed ${event.code}:`)} ${where(event)}: ${causeOf(event.reason, event)}${hintLine(event.hint, paint)}`;
     case "retry":
       // A note reports these once for all targets.
       if (SHARED.has(event.code)) return undefined;
-      return `${statusWord("stale", paint)} ${where(event)}: ${causeOf(event.reason, event)}; trying again in ${duration(event.delay)}`;
+      return `${statusWord("stale", paint)} ${where(event)}: ${causeOf(event.reason, event)}; trying again in ${duration(event.delay)}${hintLine(event.hint, paint)}`;
     case "halted": {
       const what = event.pod === undefined ? clean(event.mapping ?? "") : clean(event.pod);
-      return `${statusWord("halted", paint)} ${what}: ${causeOf(event.reason, { pod: event.pod ?? "", container: event.container ?? "" })}`;
+      return `${statusWord("halted", paint)} ${what}: ${causeOf(event.reason, { pod: event.pod ?? "", container: event.container ?? "" })}${hintLine(event.hint, paint)}`;
     }
     case "resumed":
       return `${paint("green", "resumed")} ${clean(event.mapping)}: ${clean(event.reason)}`;
     case "run":
       return formatRun(event, paint);
     case "note":
-      return `${paint("cyan", "note")}: ${clean(event.reason)}${event.hint === undefined ? "" : `\n  ${paint("cyan", "hint:")} ${clean(event.hint)}`}`;
+      return `${paint("cyan", "note")}: ${clean(event.reason)}${hintLine(event.hint, paint)}`;
     default:
       // Progress has a bar, and the summary is the last line.
       return undefined;
   }
+}
+
+/** The next step on a line of its own; nothing where there is nothing to do. */
+function hintLine(hint: string | undefined, paint: Paint): string {
+  if (hint === undefined || hint === "" || hint.startsWith("No action needed")) return "";
+  return `\n  ${paint("cyan", "hint:")} ${clean(hint)}`;
 }
 
 /** Why nothing was sent to a target. */

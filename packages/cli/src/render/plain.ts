@@ -24,6 +24,8 @@ export function createPlainReporter(
 
   /** Reason of the last attempt, by target. */
   const retries = new Map<string, string>();
+  /** Reason of the last failure, by target. */
+  const failures = new Map<string, string>();
   /** Output of each command that failed last. */
   const outputs = new Map<string, string>();
   /** UIDs of the members that have a line. */
@@ -42,6 +44,15 @@ export function createPlainReporter(
     const isSame = outputs.get(event.command) === event.output;
     outputs.set(event.command, event.output);
     return isSame ? { ...event, output: "" } : event;
+  }
+  /** The next step of a failure, once and not after each save that fails in the same way. */
+  function withNewHint(event: EngineEvent): EngineEvent {
+    if (event.event === "target" && event.status === "synced") failures.delete(`${event.uid}/${event.container}`);
+    if (event.event !== "failed") return event;
+    const key = `${event.uid}/${event.container}`;
+    const isSame = failures.get(key) === event.reason;
+    failures.set(key, event.reason);
+    return isSame ? { ...event, hint: "" } : event;
   }
   /** Each attempt that fails for the reason of the one before says nothing new. */
   function isRepeated(event: EngineEvent): boolean {
@@ -75,7 +86,7 @@ export function createPlainReporter(
       const isOld = isRepeated(event);
       if (event.event === "member") known.add(event.uid);
       if (isOld) return;
-      const text = formatEvent(withNewOutput(event), { paint, prefixOf });
+      const text = formatEvent(withNewHint(withNewOutput(event)), { paint, prefixOf });
       if (text !== undefined) line(`${paint("dim", timeOfDay(event.time))}  ${text}`);
     },
     prepare: async () => undefined,

@@ -168,12 +168,21 @@ async function refuseIrregularFile(path: string, file: string): Promise<void> {
     stats = await stat(path);
     await access(path, constants.R_OK);
   } catch (error) {
+    if (isMissing(error)) {
+      const hint = "Fix the link, or remove it.";
+      throw unreadable(file, "it is a link to a file that does not exist", { hint, cause: error });
+    }
     throw unreadable(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
   if (stats.isFile()) return;
   throw stats.isDirectory()
     ? unreadable(file, "it is a folder", { hint: `Name a file, such as ${join(file, "kinsync.yaml")}.` })
     : unreadable(file, "it is not a regular file");
+}
+
+/** Of a path that was found by its name: a link to nothing. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 function unreadable(file: string, why: string, options: KinsyncErrorOptions = {}): KinsyncError {

@@ -1,4 +1,4 @@
-import { lstat, readFile, stat } from "node:fs/promises";
+import { lstat, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { KinsyncError } from "../errors/error.ts";
 
@@ -14,6 +14,8 @@ export const CONFIG_FILES: readonly string[] = [
   ...SCRIPT_OR_DATA.map((extension) => `.kinsyncrc.${extension}`),
   PACKAGE_FILE,
 ];
+
+const MISNAMED = /^\.?kinsync(?:[-.]?(?:config|rc))?\.(?:[cm]?[jt]s|json[5c]?|ya?ml|toml)$/i;
 
 /**
  * Folders of the search: from `cwd` up to the first that holds `.git`, or to the home folder, whichever comes first. Where
@@ -34,6 +36,19 @@ export async function searchFolders(cwd: string, home: string | undefined): Prom
 export async function configFilesIn(folder: string): Promise<readonly string[]> {
   const found = await Promise.all(CONFIG_FILES.map((name) => exists(join(folder, name))));
   return CONFIG_FILES.filter((_, place) => found[place]);
+}
+
+/**
+ * A file that looks like a config and has none of the names of one, such as `kinsync.yaml`; `undefined` where there is none.
+ * @param folders those that were searched, nearest first
+ */
+export async function misnamedConfig(folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) {
+    const names = await readdir(folder).catch(() => []);
+    const near = names.find((name) => MISNAMED.test(name) && !CONFIG_FILES.includes(name));
+    if (near !== undefined) return join(folder, near);
+  }
+  return undefined;
 }
 
 /** True if a package.json has a `kinsync` key, and if it cannot be parsed: reading it as a config reports that. */

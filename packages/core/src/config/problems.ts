@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { nearest } from "../text/did-you-mean.ts";
+import { lineToWrite } from "./line-to-write.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath, Position } from "./parse.ts";
 import type { VariableProblem } from "./variables.ts";
@@ -64,7 +65,7 @@ export function describeIssues(
     // The misspelled key is reported already; that the right one is missing follows from it.
     if (missing && meant.has(formatConfigPath(path))) continue;
     problems.push(
-      missing ? describeMissing(loaded, path) : problem(loaded, path, "value", sentence(issue), hintOf(issue)),
+      missing ? describeMissing(loaded, path) : problem(loaded, path, "value", sentence(issue), hintOf(issue, path)),
     );
   }
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
@@ -154,10 +155,30 @@ function sentence(issue: z.core.$ZodIssue): string {
   }
 }
 
-function hintOf(issue: z.core.$ZodIssue): { readonly hint?: string } {
+function hintOf(issue: z.core.$ZodIssue, path: ConfigPath): { readonly hint?: string } {
+  if (issue.code === "custom" && typeof issue.params?.["hint"] === "string") return { hint: issue.params["hint"] };
+  const expected = expectedType(issue);
+  if (expected !== undefined) {
+    const line = lineToWrite(expected, issue.input, path);
+    return line === undefined ? {} : { hint: `Write it as ${line}` };
+  }
   if (issue.code !== "invalid_value" || typeof issue.input !== "string") return {};
   const near = nearest(issue.input, issue.values.map(String));
   return near === undefined ? {} : { hint: `Did you mean ${JSON.stringify(near)}?` };
+}
+
+/** The type that a value should have, as zod names it; `undefined` where its type is not the problem. */
+function expectedType(issue: z.core.$ZodIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.expected;
+    case "invalid_union":
+      return "string";
+    case "too_small":
+      return issue.origin === "array" ? "array" : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** A value in a few words. Texts are not repeated beyond a length: a config may hold secrets. */

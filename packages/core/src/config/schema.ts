@@ -54,9 +54,13 @@ function described<Keys extends z.core.$ZodLooseShape>(shape: Keys, texts: Reado
 
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
+const PATTERN_HINT =
+  "Write it in gitignore syntax: `*.pyc`, `/build/`, `**/cache`; a backslash before [, ! or # means the character.";
 const pattern = text.superRefine((value, context) => {
   const why = value === "" ? undefined : brokenPattern(value);
-  if (why !== undefined) context.addIssue({ code: "custom", message: `is ${JSON.stringify(value)}, a pattern ${why}` });
+  if (why === undefined) return;
+  const message = `is ${JSON.stringify(value)}, a pattern ${why}`;
+  context.addIssue({ code: "custom", message, params: { hint: PATTERN_HINT } });
 });
 const ignoreFile = z.string().regex(/^(?:\.gitignore|[^/\\]*\.dockerignore)$/, {
   error: "must be .gitignore, .dockerignore or NAME.dockerignore",

@@ -19,13 +19,24 @@ export async function checkSources(mappings: readonly ResolvedMapping[]): Promis
         "KINSYNC_SOURCE_MISSING",
         `${mapping.id}: there is no ${mapping.fromText} (looked for ${mapping.from})`,
         {
-          ...(near === undefined ? {} : { hint: `Did you mean ${near}?` }),
+          ...hintOf(mapping, near),
           cause: error,
           details: { mapping: mapping.id, from: mapping.from },
         },
       );
     }
   }
+}
+
+function hintOf({ fromText }: ResolvedMapping, near: string | undefined): { readonly hint?: string } {
+  if (/[*?[{]/.test(fromText)) {
+    const [folder = ""] = fromText.split(/[*?[{]/);
+    const parent = folder.replace(/[^/]*$/, "").replace(/\/$/, "");
+    return {
+      hint: `\`from\` takes no globs. Name the folder: ${parent === "" ? "." : parent}; \`ignore\` leaves files of it out.`,
+    };
+  }
+  return near === undefined ? {} : { hint: `Did you mean ${near}?` };
 }
 
 async function nearestName(path: string): Promise<string | undefined> {

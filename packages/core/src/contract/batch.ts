@@ -69,5 +69,10 @@ export interface Batch {
   readonly placed: readonly string[];
   /** Paths to remove from the manifest. */
   readonly unplaced: readonly string[];
+  /**
+   * Paths that changed, and after which a command of `run` has not succeeded yet, relative to the mapping's `from`. The commit writes
+   * them into the marker, so that the next run, on any machine, runs these commands again. Default: none.
+   */
+  readonly owed?: readonly string[];
   readonly archive: Archive;
 }

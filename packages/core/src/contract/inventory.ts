@@ -23,6 +23,8 @@ export interface Marker {
   readonly snapshot: number;
   /** Digest of the tree that is completely in place; `released` after the run has ended and left the root to another one. */
   readonly tree: string;
+  /** As in the last claim or commit: `Batch.owed`. Missing: nothing is owed. */
+  readonly owed?: readonly string[];
 }
 
 /** One path as `lstat` reports it in the container. */

@@ -98,7 +98,13 @@ export interface Session extends AsyncDisposable {
    */
   claim(
     root: RootSpec,
-    options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
+    options: {
+      readonly snapshot: number;
+      readonly tree: string;
+      /** For the marker, as in `Batch.owed`. */
+      readonly owed?: readonly string[];
+      readonly signal: AbortSignal;
+    },
   ): Promise<void>;
   /** Starts to transfer a batch. Nothing under the root changes before `commit`. */
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage;

@@ -88,7 +88,7 @@ export class MappingFiles implements AsyncDisposable {
         if (this.#options.allowEmpty) this.#settled(createTree("directory", []), NO_CONTENT, () => false);
         else {
           this.#halt(
-            `${from} is empty; nothing is deleted until it has content again (to delete all synced files: --allow-empty)`,
+            `${from} is empty, or \`ignore\` leaves out everything in it; nothing is deleted until it has content again (to delete all synced files: --allow-empty)`,
           );
         }
         return;

@@ -98,8 +98,12 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.#worker?.update(this.desired);
   }
 
-  noteChanged(paths: readonly string[]): void {
-    this.#worker?.noteChanged(paths);
+  noteChanged(mapping: string, paths: readonly string[]): void {
+    this.#worker?.noteChanged(mapping, paths);
+  }
+
+  onOwedChanged(): void {
+    this.#worker?.recordOwed();
   }
 
   /** Retries at once what failed or waits for its next attempt. */
@@ -200,8 +204,12 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     return this.#context.open(this.eligible, mapping, specs, signal);
   }
 
-  actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[] {
+  actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string> {
     return actionsDue(this.#context.actions, this.eligible.member.role, changed);
+  }
+
+  owed({ mapping }: DesiredRoot): readonly string[] {
+    return this.#context.places.owed(this.#running, mapping.id);
   }
 
   // --- reports of the worker ---
@@ -271,6 +279,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     const { counts, emitter } = this.#context;
     if ("code" in result || result.exitCode !== 0) counts.failedRuns += 1;
     emitter.run(this.names(), action, result);
+  }
+
+  onOwed(mapping: string, paths: readonly string[]): void {
+    if (this.#isCurrent) this.#context.places.owes(this.#running, mapping, paths);
   }
 
   onDeletes({ mapping }: DesiredRoot, error: KinsyncError, deletes: Deletes): void {

@@ -224,7 +224,7 @@ export const ERRORS = {
   },
   KINSYNC_TARGET_MOUNTED_FILE: {
     summary: "The path is a mount of a single file, which cannot be replaced by a rename.",
-    hint: "Set `inPlace: true` on the mapping, or mount the folder instead of the file.",
+    hint: "If its volume is writable, set `inPlace: true` on the mapping. A ConfigMap or Secret is not: mount an `emptyDir` in its place.",
     retry: "terminal",
   },
   KINSYNC_TARGET_NO_AGENT: {

@@ -38,6 +38,11 @@ export interface Tree {
 
 const UTF16_SURROGATES = 0xd800;
 
+/** True for lists of the same paths in the same order. */
+export function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((each, at) => each === other[at]);
+}
+
 /**
  * Order of paths in a tree: that of their UTF-8 bytes. `<` on strings has another order for a character beyond U+FFFF and one
  * between U+E000 and U+FFFF.

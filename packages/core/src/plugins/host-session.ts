@@ -272,6 +272,10 @@ function checkedInventory(inventory: Inventory): Inventory {
   if (!Array.isArray(mounts) || !mounts.every((path) => typeof path === "string")) {
     throw answer(`returned an inventory whose mounts are ${describe(inventory.mounts)}`);
   }
+  const { owed = [] } = inventory.marker ?? {};
+  if (!Array.isArray(owed) || !owed.every((path) => typeof path === "string")) {
+    throw answer(`returned a marker whose \`owed\` is ${describe(owed)} instead of a list of paths`);
+  }
   return inventory;
 }
 

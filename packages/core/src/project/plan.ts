@@ -1,8 +1,9 @@
+import { extname, relative } from "node:path";
 import { capabilitiesOf } from "../contract/capabilities.ts";
 import type { WorkloadConfig } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { parseMappingFlag } from "../config/mapping-flag.ts";
-import { searchFolders } from "../config/places.ts";
+import { CONFIG_FILES, misnamedConfig, searchFolders } from "../config/places.ts";
 import { resolveConfig, type WorkloadPlan } from "../config/resolve.ts";
 import { checkSources } from "../config/sources.ts";
 import { MAPPING_DEFAULTS } from "../mapping/defaults.ts";
@@ -168,14 +169,21 @@ function notLoaded({ id, transport }: ResolvedMapping, names: readonly string[])
 
 async function noMappings({ cwd, env, flags }: OpenProjectOptions): Promise<KinsyncError> {
   const folders = await searchFolders(cwd, homeOf(env));
+  const example = `For example: kinsync up ${flags?.workloads?.[0] ?? "jobset/train"} --sync src:/app/src`;
   return new KinsyncError(
     "KINSYNC_USAGE",
     `There is no config file in ${folders.join(", ")}, and no --sync names what to write where`,
-    {
-      hint: `For example: kinsync up ${flags?.workloads?.[0] ?? "jobset/train"} --sync src:/app/src`,
-      details: { folders },
-    },
+    { hint: (await hintOfMisnamed(cwd, folders)) ?? example, details: { folders } },
   );
+}
+
+/** A file with a name that the search does not know. */
+async function hintOfMisnamed(cwd: string, folders: readonly string[]): Promise<string | undefined> {
+  const path = await misnamedConfig(folders);
+  if (path === undefined) return undefined;
+  const file = relative(cwd, path);
+  const ending = CONFIG_FILES.includes(`kinsync.config${extname(path)}`) ? extname(path) : ".yaml";
+  return `${file} does not have the name of a config. Rename it to kinsync.config${ending}, or name it: --config ${file}`;
 }
 
 function notInConfig(name: string | undefined, { file = "the config", config }: Settings): KinsyncError {

@@ -118,7 +118,7 @@ test.each([
     "a wrong type",
     `workloads:\n  - workload: pod/x\n    sync:\n      - from: src\n        to: 3\n`,
     "kinsync.config.yaml:5:13: workloads[0].sync[0].to must be a text, not the number 3",
-    "See docs/reference/config.md.",
+    'Write it as to: "3"',
   ],
   [
     "a missing value",
@@ -130,13 +130,13 @@ test.each([
     "a text where a list belongs",
     `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, roles: head }] }]`,
     'kinsync.config.yaml:1:64: workloads[0].sync[0].roles must be a list, not "head"',
-    "See docs/reference/config.md.",
+    'Write it as roles: ["head"]',
   ],
   [
     "a list where labels belong",
     `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: [active] }] }]`,
     "kinsync.config.yaml:1:65: workloads[0].sync[0].labels must be an object, not a list",
-    "See docs/reference/config.md.",
+    'Write it as labels: { side: "active" }',
   ],
   [
     "no labels at all",
@@ -148,7 +148,7 @@ test.each([
     "a number as the value of a label",
     `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: { rank: 0 } }] }]`,
     "kinsync.config.yaml:1:73: workloads[0].sync[0].labels.rank must be a text or a list of texts, not the number 0",
-    "See docs/reference/config.md.",
+    'Write it as rank: "0"',
   ],
   [
     "a word that is near an allowed one",
@@ -160,7 +160,7 @@ test.each([
     "an empty list of rules",
     `workloads: [{ workload: pod/x, sync: [] }]`,
     "kinsync.config.yaml:1:38: workloads[0].sync must have at least one entry",
-    "See docs/reference/config.md.",
+    'Write it as sync: [{ from: "src", to: "/app/src" }]',
   ],
   [
     "an empty file",

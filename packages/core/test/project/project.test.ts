@@ -41,6 +41,18 @@ test("without a config file and mappings the folders that were searched are name
   });
 });
 
+test.each([
+  ["kinsync.yaml", "kinsync.config.yaml"],
+  ["kinsync.ts", "kinsync.config.ts"],
+  [".kinsync.toml", "kinsync.config.yaml"],
+])("a file %s, which is not a name of a config, is named with the right name %s", async (file, right) => {
+  await using fixture = await createFixture({ [file]: "" });
+  const error = await failure(fixture.open({ flags: { workloads: ["team/train"] } }));
+  expect(error.hint).toBe(
+    `${file} does not have the name of a config. Rename it to ${right}, or name it: --config ${file}`,
+  );
+});
+
 test("a mapping that asks for what its transport cannot do is refused before anything is connected", async () => {
   await using fixture = await createFixture();
   const steps: string[] = [];

@@ -25,6 +25,9 @@ export interface MemoryContainerOptions {
   readonly image?: Image;
 }
 
+/** `receipt`: after a commit was applied, as where its acknowledgement is lost. */
+type Operation = "open" | "claim" | "inventory" | "commit" | "receipt" | "run";
+
 /** A container in memory: what a worker can do to it, and the faults that it can meet. */
 export class MemoryContainer {
   /** UID of the pod that it belongs to. */
@@ -41,8 +44,10 @@ export class MemoryContainer {
   /** Every session that was opened. */
   readonly opened: MemorySession[] = [];
   /** Errors that the next calls of an operation throw, in order. */
-  readonly faults = new Map<"open" | "claim" | "inventory" | "commit" | "run", unknown[]>();
+  readonly faults = new Map<Operation, unknown[]>();
   runExitCode = 0;
+  /** Called when a command starts. */
+  onRun: () => void = () => {};
   /** Receipts say that this could not be set. */
   notes: readonly ReceiptNote[] = [];
   /** Receipts say that the files become visible with this. */
@@ -79,12 +84,12 @@ export class MemoryContainer {
     this.storage.put(key, path, content, mode);
   }
 
-  fault(operation: "open" | "claim" | "inventory" | "commit" | "run"): void {
+  fault(operation: Operation): void {
     const error = this.faults.get(operation)?.shift();
     if (error !== undefined) throw error;
   }
 
-  failNext(operation: "open" | "claim" | "inventory" | "commit" | "run", ...errors: unknown[]): void {
+  failNext(operation: Operation, ...errors: unknown[]): void {
     this.faults.set(operation, [...(this.faults.get(operation) ?? []), ...errors]);
   }
 
@@ -191,7 +196,7 @@ export class MemorySession implements Session {
     };
   }
 
-  async claim(spec: RootSpec, options: { snapshot: number; tree: string }): Promise<void> {
+  async claim(spec: RootSpec, options: { snapshot: number; tree: string; owed?: readonly string[] }): Promise<void> {
     this.#check();
     this.#container.fault("claim");
     const storage = this.#container.storageOf(spec);
@@ -210,6 +215,7 @@ export class MemorySession implements Session {
       incarnation: this.facts.incarnation,
       snapshot: options.snapshot,
       tree: options.tree,
+      ...(options.owed === undefined ? {} : { owed: options.owed }),
     };
   }
 
@@ -238,6 +244,7 @@ export class MemorySession implements Session {
     if (root.marker?.runId !== this.#session || root.claimant !== this)
       throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
     storage.apply(batch, content);
+    this.#container.fault("receipt");
     this.#container.log.push(
       `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
     );
@@ -257,6 +264,7 @@ export class MemorySession implements Session {
 
   async run(command: readonly string[] | string): Promise<RunResult> {
     this.#check();
+    this.#container.onRun();
     this.#container.fault("run");
     this.#container.log.push(`run ${String(command)}`);
     return { exitCode: this.#container.runExitCode, why: "exited", output: "out", truncated: false, duration: 1 };

@@ -84,7 +84,10 @@ export class MemoryStorage {
     }
     for (const path of batch.placed) root.placed.add(path);
     for (const path of batch.unplaced) root.placed.delete(path);
-    if (root.marker !== undefined) root.marker = { ...root.marker, snapshot: batch.snapshot, tree: batch.tree };
+    if (root.marker === undefined) return;
+    const { owed: _, ...marker } = root.marker;
+    const { snapshot, tree, owed } = batch;
+    root.marker = { ...marker, snapshot, tree, ...(owed === undefined ? {} : { owed }) };
   }
 
   /** Path -> content, link target or mode, as somebody else would see it. */

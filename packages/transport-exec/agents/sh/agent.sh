@@ -439,7 +439,7 @@ claim() {
 use_claim() {
   eval "state=\$state_$1 root=\$root_$1 claim_line=\$claim_line_$1 owner_line=\$owner_line_$1"
 }
-# marker_text REST: always of the same length, so that it can be written over itself.
+# marker_text REST: never shorter than the one before, so that it can be written over it.
 marker_text() { printf '%s\n%s%-104s\n' "$claim_line" "$owner_line" "$1"; }
 # replace_marker REST: a new marker in place of what is there
 replace_marker() {

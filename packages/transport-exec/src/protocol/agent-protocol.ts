@@ -2,6 +2,12 @@ import type { RootSpec } from "@kinsync/core/contract";
 import type { CommitPlan } from "../commit/commit-plan.ts";
 import type { StreamingChecksums } from "./streaming-checksums.ts";
 
+/**
+ * Characters of the part of a marker that commits change: the largest snapshot number, and a digest. The sh agent pads to this length,
+ * so that it can write a marker over the one before; a longer part comes with its own blanks.
+ */
+export const MARKER_TAIL_CHARACTERS = 104;
+
 /** Location of a mapped root in the container, as its agent reported it for a claim. */
 export interface RootLocation {
   /** ID of the claim request that returned it. */

@@ -188,7 +188,7 @@ function parseMarker(text: string): Marker | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { format, runId, owner, since, origin, incarnation, process, snapshot, tree } = value as Record<
+  const { format, runId, owner, since, origin, incarnation, process, snapshot, tree, owed } = value as Record<
     string,
     unknown
   >;
@@ -202,6 +202,7 @@ function parseMarker(text: string): Marker | undefined {
     snapshot: typeof snapshot === "number" ? snapshot : 0,
     tree: typeof tree === "string" ? tree : "",
     ...(isProcess(process) ? { process: { id: process.id, start: process.start } } : {}),
+    ...(isPaths(owed) ? { owed } : {}),
     ...(isOrigin(origin) ? { origin: { host: origin.host, folder: origin.folder } } : {}),
   };
 }
@@ -210,6 +211,10 @@ function isProcess(value: unknown): value is NonNullable<Marker["process"]> {
   if (typeof value !== "object" || value === null) return false;
   const { id, start } = value as Record<string, unknown>;
   return Number.isInteger(id) && typeof start === "string";
+}
+
+function isPaths(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((path) => typeof path === "string");
 }
 
 function isOrigin(value: unknown): value is Origin {

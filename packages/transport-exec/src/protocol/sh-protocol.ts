@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { folderOf, isOnOtherMount, nameOf } from "../commit/commit-instructions.ts";
 import { isStaged, type CommitPlan, type PlanStep } from "../commit/commit-plan.ts";
 import { InstructionList } from "../commit/instruction-list.ts";
-import type { CommitRequest, AgentProtocol, StageRequest } from "./agent-protocol.ts";
+import { MARKER_TAIL_CHARACTERS, type CommitRequest, type AgentProtocol, type StageRequest } from "./agent-protocol.ts";
 import { plain, plainList, quoted, quotedList } from "./quote.ts";
 import { commitCode, INLINE_CHARACTERS, journal, shellLines } from "./shell-code.ts";
 import { StreamingChecksums } from "./streaming-checksums.ts";
@@ -154,12 +154,15 @@ function end({ marker, plan }: CommitRequest): string {
 
 /**
  * The three parts of a marker: the first line, which names the claim; the fields that are constant within a session; and the fields that
- * each commit changes, without trailing blanks. A marker is JSON, so no text value can contain the key `"snapshot":`.
+ * each commit changes, without trailing blanks where the agent adds them. A marker is JSON, so no text value can contain the key
+ * `"snapshot":`.
  */
 function splitMarker(marker: string): readonly [claim: string, owner: string, rest: string] {
   const second = marker.indexOf("\n") + 1;
   const at = marker.indexOf('"snapshot":');
-  return [marker.slice(0, second - 1), marker.slice(second, at), marker.slice(at).trimEnd()];
+  const rest = marker.slice(at);
+  const isLong = rest.length > MARKER_TAIL_CHARACTERS;
+  return [marker.slice(0, second - 1), marker.slice(second, at), isLong ? rest : rest.trimEnd()];
 }
 
 /** True for files whose names a list for `sha256sum -c` can hold: it reads escapes, and ends a line at a carriage return, too. */

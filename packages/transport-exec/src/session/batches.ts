@@ -122,7 +122,7 @@ export class Batches {
       id,
       stage: stage.id,
       needle: marker.needle,
-      marker: marker.write(batch.snapshot, batch.tree, batch.root.from),
+      marker: marker.write(batch.root, batch),
       isQuiet: placedTimes.areQuiet(batch),
       isStale: staged.sentAt !== undefined && performance.now() - staged.sentAt > STALE_AFTER_MS,
     };

@@ -1,8 +1,13 @@
 import { randomBytes } from "node:crypto";
-import type { Marker, OpenContext } from "@kinsync/core/contract";
+import type { Marker, OpenContext, RootSpec } from "@kinsync/core/contract";
+import { MARKER_TAIL_CHARACTERS } from "../protocol/agent-protocol.ts";
 
-/** Characters of the part that commits change: the largest snapshot number, and a digest. */
-const TAIL_CHARACTERS = 104;
+/** What a marker says of the files in a mapped root. */
+export interface MarkedState {
+  readonly snapshot: number;
+  readonly tree: string;
+  readonly owed?: readonly string[] | undefined;
+}
 
 /**
  * Writes the markers of one session. A marker names the session's claim and not only its run: an agent that lost its connection may
@@ -13,6 +18,8 @@ export class MarkerWriter {
   readonly #context: OpenContext;
   readonly #incarnation: string;
   readonly #process: Marker["process"];
+  /** Characters of the part that commits change, by the key of the root. It only grows: a marker is written over the one before. */
+  readonly #widths = new Map<string, number>();
 
   constructor(context: OpenContext, incarnation: string, process?: Marker["process"]) {
     this.#context = context;
@@ -25,11 +32,8 @@ export class MarkerWriter {
     return `"claim":"${this.#claim}"`;
   }
 
-  /**
-   * JSON in two lines: the claim, then all other fields, padded to a length that does not depend on the snapshot.
-   * @param from `RootSpec.from`
-   */
-  write(snapshot: number, tree: string, from?: string): string {
+  /** JSON in two lines: the claim, then all other fields, padded to a length that does not depend on the snapshot. */
+  write({ key, from }: Pick<RootSpec, "key" | "from">, { snapshot, tree, owed = [] }: MarkedState): string {
     const { runId, owner, since, host } = this.#context;
     const origin = host === undefined || from === undefined ? {} : { origin: { host, folder: from } };
     const marker: Marker = {
@@ -42,9 +46,18 @@ export class MarkerWriter {
       ...(this.#process === undefined ? {} : { process: this.#process }),
       snapshot,
       tree,
+      ...(owed.length === 0 ? {} : { owed }),
     };
     const text = JSON.stringify(marker);
-    const tail = text.length - text.indexOf('"snapshot":');
-    return `{${this.needle},\n${text.slice(1)}${" ".repeat(Math.max(0, TAIL_CHARACTERS - tail))}`;
+    const at = text.indexOf('"snapshot":');
+    const tail = asAscii(text.slice(at));
+    const width = Math.max(MARKER_TAIL_CHARACTERS, this.#widths.get(key) ?? 0, tail.length);
+    if (width > MARKER_TAIL_CHARACTERS) this.#widths.set(key, width);
+    return `{${this.needle},\n${text.slice(1, at)}${tail.padEnd(width)}`;
   }
+}
+
+/** The same JSON, in characters that are one byte each. */
+function asAscii(json: string): string {
+  return json.replaceAll(/[\u0080-\uFFFF]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

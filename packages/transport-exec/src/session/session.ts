@@ -26,7 +26,7 @@ import { Batches, stageName } from "./batches.ts";
 import { EndOfLife } from "./end-of-life.ts";
 import { findGone } from "./identity.ts";
 import { Liveness } from "./liveness.ts";
-import { MarkerWriter } from "./marker.ts";
+import { MarkerWriter, type MarkedState } from "./marker.ts";
 import { releaseRoot } from "./release.ts";
 import { Requests } from "./requests.ts";
 import { Roots, takeLocation } from "./roots.ts";
@@ -175,10 +175,7 @@ export class ExecSession implements Session {
     });
   }
 
-  claim(
-    root: RootSpec,
-    options: { readonly snapshot: number; readonly tree: string; readonly signal: AbortSignal },
-  ): Promise<void> {
+  claim(root: RootSpec, options: MarkedState & { readonly signal: AbortSignal }): Promise<void> {
     const location = { claim: 0, root: "", state: "", mounts: [] as string[] };
     const claimed = this.#requests.send<RootLocation>({
       signal: options.signal,
@@ -186,12 +183,7 @@ export class ExecSession implements Session {
       operation: this.#operation("claim", root),
       encode: (id) => {
         location.claim = id;
-        return this.#protocol.claim(
-          id,
-          root,
-          stageName(),
-          this.#marker.write(options.snapshot, options.tree, root.from),
-        );
+        return this.#protocol.claim(id, root, stageName(), this.#marker.write(root, options));
       },
       onRecord: (line) => takeLocation(location, line),
       onDone: () => {

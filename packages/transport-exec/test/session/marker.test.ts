@@ -6,7 +6,7 @@ const context = { runId: "r", owner: "ada@laptop", since: "2026-01-01T00:00:00.0
 
 test("a marker says from which machine and folder its files came", () => {
   const writer = new MarkerWriter({ ...context, host: "laptop" }, "1");
-  expect(JSON.parse(writer.write(1, "", '/home/a "b"/src'))).toMatchObject({
+  expect(JSON.parse(writer.write({ key: "k", from: '/home/a "b"/src' }, { snapshot: 1, tree: "" }))).toMatchObject({
     runId: "r",
     origin: { host: "laptop", folder: '/home/a "b"/src' },
   });
@@ -16,13 +16,28 @@ test.each([
   ["the machine", context, "/src"],
   ["the folder", { ...context, host: "laptop" }, undefined],
 ])("a marker has no origin where %s is not known", (_, given, from) => {
-  expect(JSON.parse(new MarkerWriter(given, "1").write(1, "", from))).not.toHaveProperty("origin");
+  const root = { key: "k", ...(from === undefined ? {} : { from }) };
+  expect(JSON.parse(new MarkerWriter(given, "1").write(root, { snapshot: 1, tree: "" }))).not.toHaveProperty("origin");
 });
+
+const ROOT = { key: "k", from: "/src" };
+const HELD = { snapshot: 123_456, tree: "a".repeat(64) };
 
 test("a claim and every commit of one root have markers of one length", () => {
   const writer = new MarkerWriter({ ...context, host: "laptop" }, "1");
-  const lengths = [writer.write(0, "", "/src"), writer.write(123_456, "a".repeat(64), "/src")].map(
-    ({ length }) => length,
-  );
+  const lengths = [writer.write(ROOT, { snapshot: 0, tree: "" }), writer.write(ROOT, HELD)].map(({ length }) => length);
   expect(new Set(lengths).size).toBe(1);
+});
+
+test("a marker that names what is owed is longer, and so are those of its root that are written over it", () => {
+  const writer = new MarkerWriter({ ...context, host: "laptop" }, "1");
+  const plain = writer.write(ROOT, HELD);
+  const owed = ["größe.txt", "line\nbreak"];
+  const owing = writer.write(ROOT, { ...HELD, owed });
+  expect(JSON.parse(owing)).toMatchObject({ ...HELD, owed });
+  expect(Buffer.byteLength(owing)).toBe(owing.length);
+  const after = writer.write(ROOT, HELD);
+  expect(JSON.parse(after)).toEqual(JSON.parse(plain));
+  expect(after).toHaveLength(owing.length);
+  expect(writer.write({ ...ROOT, key: "other" }, HELD)).toHaveLength(plain.length);
 });

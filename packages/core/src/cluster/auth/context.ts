@@ -157,18 +157,21 @@ function noKubeconfig(options: ContextOptions): KinsyncError {
   return new KinsyncError("KINSYNC_CLUSTER_KUBECONFIG", `There is no kubeconfig: ${where}`, hint);
 }
 
+const NO_CONTEXTS =
+  "The kubeconfig has no contexts. Log in with your cluster's tool, or name another kubeconfig: --kubeconfig FILE.";
+
 function unknownContext(config: Kubeconfig, name: string | undefined, named: boolean): KinsyncError {
   const names = [...config.contexts.keys()];
   const files = config.files.join(", ");
   if (name === undefined) {
     const message = `No context is named, and ${files} has no current-context`;
-    const hint = names.length === 0 ? "See kubectl config." : `Name one: --context ${oneOf(names)}`;
+    const hint = names.length === 0 ? NO_CONTEXTS : `Name one: --context ${oneOf(names)}`;
     return new KinsyncError("KINSYNC_CLUSTER_CONTEXT_UNKNOWN", message, { hint, details: { contexts: names } });
   }
   const message = named
     ? `There is no context "${name}" in ${files}`
     : `The current-context "${name}" is not among the contexts of ${files}`;
-  const hint = names.length === 0 ? "It has no contexts at all." : `Known contexts: ${oneOf(byNearness(name, names))}`;
+  const hint = names.length === 0 ? NO_CONTEXTS : `Known contexts: ${oneOf(byNearness(name, names))}`;
   return new KinsyncError("KINSYNC_CLUSTER_CONTEXT_UNKNOWN", message, { hint, details: { contexts: names } });
 }
 

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { basename, posix } from "node:path";
 import type { ModePolicy } from "../../sync/plan/modes.ts";
 import type { BatchEntry, HostedSession, Inventory } from "../../contract/transport.ts";
 import { asKinsyncError, type KinsyncError } from "../../errors/error.ts";
@@ -85,7 +85,7 @@ export async function planTarget(options: PlanTargetOptions): Promise<PlannedTar
       status: isBlocked ? "failed" : "planned",
       ...(facts === undefined ? {} : { agent: facts.agent }),
       roots,
-      commands: actionsDue(actions, member.role, changed).map(({ command }) => commandText(command)),
+      commands: [...actionsDue(actions, member.role, changed).keys()].map(({ command }) => commandText(command)),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -143,7 +143,11 @@ async function planRootOf(
         needsConsent: paths.map((path) => posix.join(folder, path)),
         ...(origin === undefined ? {} : { origin }),
       },
-      changed: plan.entries.map(({ path }) => path),
+      changed: [
+        ...plan.entries.map(({ path }) => (spec.shape === "file" ? basename(mapping.from) : path)),
+        // Commands that failed in an earlier run are due again.
+        ...(inventory.marker?.owed ?? []),
+      ],
     };
   } catch (error) {
     signal.throwIfAborted();

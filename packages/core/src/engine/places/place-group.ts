@@ -1,5 +1,5 @@
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
-import { comparePaths } from "../../mapping/tree.ts";
+import { comparePaths, isSameList } from "../../mapping/tree.ts";
 import type { FollowingProblem } from "../../sync/target/desired-state.ts";
 import { entriesOf, shortList, type ShortList } from "../../sync/target/short-list.ts";
 import type { LocatedRoot } from "./locate.ts";
@@ -18,7 +18,9 @@ export interface PlaceMember {
   /** What the target should hold, or through whom, differs. */
   onChange(): void;
   /** Another target changed these paths of files that this one shares. */
-  onShared(paths: readonly string[]): void;
+  onShared(mapping: string, paths: readonly string[]): void;
+  /** What the marker of a root that it writes should owe differs. */
+  onOwed(): void;
 }
 
 /** One target among the places. */
@@ -70,6 +72,8 @@ export class PlaceGroup {
   leader: Claim | undefined;
   /** Claims whose targets are known to have the files that the leader writes. */
   #proven: readonly Claim[] = NONE;
+  /** Paths after which commands have not succeeded, by the claim of their target. `undefined`: none. */
+  #owed: Map<Claim, readonly string[]> | undefined;
   /** Grows when a target takes the lead that is not among them: then it is not known what the others have. */
   epoch = 1;
   /** Digest of the tree that was last acknowledged; `undefined` while a commit is on its way. */
@@ -130,6 +134,21 @@ export class PlaceGroup {
   remove(claim: Claim): void {
     this.#claims = shortList(this.claims.filter((each) => each !== claim));
     this.#proven = this.#proven.filter((each) => each !== claim);
+    this.#owed?.delete(claim);
+  }
+
+  /** Paths after which commands have not succeeded in all targets. */
+  get owed(): readonly string[] {
+    if (this.#owed === undefined || this.#owed.size === 0) return NONE;
+    return [...new Set([...this.#owed.values()].flat())];
+  }
+
+  /** @returns whether `owed` differs */
+  owe(claim: Claim, paths: readonly string[]): boolean {
+    const before = this.owed;
+    if (paths.length > 0) (this.#owed ??= new Map()).set(claim, paths);
+    else this.#owed?.delete(claim);
+    return !isSameList(before, this.owed);
   }
 
   /** The claim's target is known to have the files that the leader writes. */
@@ -177,10 +196,6 @@ export function isSamePlace(
   other: Pick<LocatedRoot, "volume" | "path">,
 ): boolean {
   return one.volume === other.volume && one.path === other.path;
-}
-
-export function isSameList(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((each, at) => each === other[at]);
 }
 
 /** The leader stays while it can. Otherwise: those that have its files for sure, containers that may write first, then by pod, UID and container. */

@@ -1,8 +1,9 @@
 import { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import { isSameList } from "../../mapping/tree.ts";
 import type { DesiredRoot, DesiredState } from "../../sync/target/desired-state.ts";
 import { desiredRoot, type Projected } from "../desired.ts";
-import { isSameList, type Claim } from "./place-group.ts";
+import type { Claim } from "./place-group.ts";
 import type { Standing } from "./places.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { isSourceError, type KinsyncError } from "../../errors/error.ts";
-import type { Following, FollowingProblem } from "../../sync/target/desired-state.ts";
+import type { Following } from "../../sync/target/desired-state.ts";
 import type { TargetStatus } from "../../sync/target/status.ts";
 import { entriesOf, shortList } from "../../sync/target/short-list.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type PlaceMember,
   type Seat,
 } from "./place-group.ts";
+import { newSeat, problemOf } from "./seat.ts";
 import { PlaceIndex } from "./place-index.ts";
 
 /** Milliseconds in which a target whose session failed is not chosen to write for others. */
@@ -127,10 +128,21 @@ export class Places implements Disposable {
     group.heldBy = claim;
     for (const other of group.served) {
       if (other === claim) continue;
-      if (changed.length > 0) other.member.onShared(changed);
+      if (changed.length > 0) other.member.onShared(other.mapping.id, changed);
       this.#touch(other);
     }
     this.#flush();
+  }
+
+  /** What the marker of a root should owe: the commands of all targets that have its files. */
+  owed(member: PlaceMember, mapping: string): readonly string[] {
+    return this.#claim(member, mapping)?.group.owed ?? NONE;
+  }
+
+  /** Other commands than before have not succeeded in this target. The target that writes the place records it. */
+  owes(member: PlaceMember, mapping: string, paths: readonly string[]): void {
+    const claim = this.#claim(member, mapping);
+    if (claim?.group.owe(claim, paths) === true) claim.group.leader?.member.onOwed();
   }
 
   /** A target's session or pass failed. Another one takes the lead of its places, if one is left. */
@@ -279,29 +291,4 @@ export class Places implements Disposable {
     for (const seat of this.#unfit) clearTimeout(seat.timer);
     this.#unfit.clear();
   }
-}
-
-function newSeat(member: PlaceMember): Seat {
-  return {
-    member,
-    claims: NONE,
-    unfitUntil: 0,
-    timer: undefined,
-    isTaken: false,
-    problem: undefined,
-    incarnation: undefined,
-  };
-}
-
-function problemOf(
-  status: TargetStatus,
-  reason: string,
-  error: KinsyncError | undefined,
-): FollowingProblem | undefined {
-  // A target that is halted without an error has a mapping without local files.
-  if (status === "halted" && error === undefined) return undefined;
-  if (status === "stale" || status === "failed" || status === "halted" || status === "accepted") {
-    return { status, reason, error };
-  }
-  return undefined;
 }

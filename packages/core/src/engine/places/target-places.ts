@@ -40,7 +40,9 @@ export interface PlacedTarget {
   /** Pushes the desired state of this moment to the worker. */
   push(): void;
   /** Another target changed these paths of files that this one shares. */
-  noteChanged(paths: readonly string[]): void;
+  noteChanged(mapping: string, paths: readonly string[]): void;
+  /** What a marker should owe differs. */
+  onOwedChanged(): void;
 }
 
 /** The mapped roots of one running target among all places: what the places know of it, and what they decide for it. */
@@ -81,8 +83,12 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
     this.#owner.push();
   }
 
-  onShared(paths: readonly string[]): void {
-    this.#owner.noteChanged(paths);
+  onShared(mapping: string, paths: readonly string[]): void {
+    this.#owner.noteChanged(mapping, paths);
+  }
+
+  onOwed(): void {
+    this.#owner.onOwedChanged();
   }
 
   // --- the mapped roots that this run has claimed ---

@@ -81,19 +81,25 @@ async function nameMissing(cluster: ClusterConnection, ref: WorkloadRef, signal:
     isNamespaced ? namespacesOf(cluster, ref, signal) : [],
   ]);
   const near = nearestNames(name, names).map((near) => workloadText({ resource, name: near }));
-  const [other] = elsewhere;
   const hint =
-    other === undefined
+    elsewhere.length === 0
       ? didYouMean(
           near,
           `\`kubectl get ${resourceName(resource)}${isNamespaced ? ` -n ${namespace}` : ""}\` lists them.`,
         )
-      : `There is one in namespace ${elsewhere.join(", ")}: add -n ${other}.`;
+      : hintOfNamespaces(elsewhere);
   const where = isNamespaced ? ` in namespace ${namespace}` : "";
   return new KinsyncError("KINSYNC_RESOLVE_WORKLOAD", `there is no ${workloadText(ref)}${where}`, {
     hint,
     details: { near, elsewhere },
   });
+}
+
+function hintOfNamespaces(namespaces: readonly string[]): string {
+  const [only, ...others] = namespaces;
+  if (others.length === 0)
+    return `There is one in namespace ${only}: add -n ${only}, or \`namespace: ${only}\` in a config.`;
+  return `There is one in each of the namespaces ${namespaces.join(", ")}: add -n NAMESPACE, or \`namespace: NAMESPACE\` in a config.`;
 }
 
 interface NamedItems {

@@ -14,9 +14,11 @@ export function parseWorkloadName(text: string): WorkloadName {
   const [kind = "", name = "", ...rest] = text.trim().split(/\s*\/\s*|\s+/);
   if (kind === "" || name === "" || rest.length > 0) {
     const hint =
-      kind !== "" && name === ""
-        ? `Write it as kubectl does: KIND/NAME, such as deployment/${kind} or jobset/${kind}.`
-        : "Write it as kubectl does: KIND/NAME, such as jobset/train.";
+      kind !== "" && text.trim().endsWith("/")
+        ? `Add the name: ${kind}/NAME.`
+        : kind !== "" && name === ""
+          ? `Write it as kubectl does: KIND/NAME, such as deployment/${kind} or jobset/${kind}.`
+          : "Write it as kubectl does: KIND/NAME, such as jobset/train.";
     throw new KinsyncError("KINSYNC_USAGE", `"${text}" does not name a workload`, { hint });
   }
   // Kubernetes' names are lower case DNS names; a slash or a dot-dot would change the path of the request.

@@ -7,17 +7,23 @@ export function commandText(command: RunAction["command"]): string {
   return command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }
 
-/** The actions that are due in a member of this role after these paths changed, in the order of the config. Paths are relative to the mapping's `from`. */
+/**
+ * The actions that are due in a member of this role after these paths changed, in the order of the config, each with one of the paths
+ * that make it due. Paths are relative to the mapping's `from`.
+ */
 export function actionsDue<Action extends RunAction>(
   actions: readonly Action[],
   role: string | undefined,
   changed: Iterable<string>,
-): readonly Action[] {
+): ReadonlyMap<Action, string> {
+  const due = new Map<Action, string>();
   const paths = [...changed];
-  if (paths.length === 0) return [];
-  return actions.filter((action) => {
-    if (action.roles !== undefined && (role === undefined || !action.roles.includes(role))) return false;
+  if (paths.length === 0) return due;
+  for (const action of actions) {
+    if (action.roles !== undefined && (role === undefined || !action.roles.includes(role))) continue;
     const matcher = ignore().add([...action.when]);
-    return paths.some((path) => matcher.ignores(path));
-  });
+    const path = paths.find((each) => matcher.ignores(each));
+    if (path !== undefined) due.set(action, path);
+  }
+  return due;
 }

@@ -17,7 +17,7 @@ export interface ActionRunnerOptions {
   readonly signal: () => AbortSignal;
 }
 
-/** Runs the due commands of one target, one after the other. A command that failed is reported and not repeated. */
+/** Runs the due commands of one target, one after the other. A command that failed is reported, and not repeated by itself. */
 export class ActionRunner implements AsyncDisposable {
   readonly #options: ActionRunnerOptions;
   #queue: Promise<void> = Promise.resolve();
@@ -32,11 +32,12 @@ export class ActionRunner implements AsyncDisposable {
     return this.#pending;
   }
 
-  enqueue(actions: readonly ResolvedAction[]): void {
+  /** @param onSuccess the command ended with exit code 0; called before `onResult` */
+  enqueue(actions: Iterable<ResolvedAction>, onSuccess: (action: ResolvedAction) => void): void {
     for (const action of actions) {
       this.#pending += 1;
       this.#queue = this.#queue
-        .then(() => this.#run(action))
+        .then(() => this.#run(action, onSuccess))
         .finally(() => {
           this.#pending -= 1;
           this.#options.onChange();
@@ -44,13 +45,15 @@ export class ActionRunner implements AsyncDisposable {
     }
   }
 
-  async #run(action: ResolvedAction): Promise<void> {
+  async #run(action: ResolvedAction, onSuccess: (action: ResolvedAction) => void): Promise<void> {
     const { session, target, onResult } = this.#options;
     const signal = this.#options.signal();
     if (signal.aborted) return;
     try {
       const open = await session();
-      onResult(action, await open.run(action.command, { timeout: action.timeout, signal }));
+      const result = await open.run(action.command, { timeout: action.timeout, signal });
+      if (result.exitCode === 0) onSuccess(action);
+      onResult(action, result);
     } catch (error) {
       if (signal.aborted) return;
       const what = `${target}: cannot run the command ${JSON.stringify(commandText(action.command))}`;

@@ -8,11 +8,23 @@ export interface TargetActionsOptions {
   /** `pod/NAME, container NAME`, for messages. */
   readonly name: string;
   /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
-  actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[];
+  actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
   readonly listener: {
+    /** Other commands than before have not succeeded after a change in this mapping. `paths`: as in `Batch.owed`. */
+    onOwed(mapping: string, paths: readonly string[]): void;
     onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
     onChange(): void;
   };
+}
+
+/** Characters of paths that one marker names at most. */
+const MAX_OWED_CHARACTERS = 2_000;
+
+interface OwedCommand {
+  /** One of the paths that made it due, relative to the mapping's `from`. */
+  readonly path: string;
+  /** The `run` that starts it. */
+  readonly turn: number;
 }
 
 /** The commands that follow what changed in one target. Made when it is needed: there may be thousands of targets. */
@@ -20,8 +32,10 @@ export class TargetActions implements AsyncDisposable {
   readonly #options: TargetActionsOptions;
   readonly #session: () => Promise<HostedSession>;
   readonly #signal: () => AbortSignal;
-  /** Paths since the last `run`. */
-  #changed: Set<string> | undefined;
+  /** Commands that have not succeeded since a path of theirs changed, by the id of the mapping. */
+  readonly #owed = new Map<string, Map<ResolvedAction, OwedCommand>>();
+  /** Number of the next `run` that has something to do. */
+  #turn = 0;
   #runner: ActionRunner | undefined;
 
   /**
@@ -39,19 +53,34 @@ export class TargetActions implements AsyncDisposable {
     return this.#runner?.pending ?? 0;
   }
 
-  noteChanged(paths: readonly string[]): void {
-    const changed = (this.#changed ??= new Set());
-    for (const path of paths) changed.add(path);
+  noteChanged(mapping: string, paths: readonly string[]): void {
+    const due = this.#options.actionsDue(paths);
+    if (due.size === 0) return;
+    let owed = this.#owed.get(mapping);
+    if (owed === undefined) this.#owed.set(mapping, (owed = new Map()));
+    for (const [action, path] of due) owed.set(action, { path, turn: this.#turn });
+    this.#report(mapping);
+  }
+
+  /**
+   * The marker owes commands for these paths: those of an earlier run, or of an earlier target of this run.
+   * @returns false: what is known here of the mapping is newer, and counts
+   */
+  noteOwed(mapping: string, paths: readonly string[]): boolean {
+    if (this.#owed.has(mapping)) return false;
+    this.#owed.set(mapping, new Map());
+    this.noteChanged(mapping, paths);
+    return true;
   }
 
   /** Starts what is due after the changes since the last call. */
   run(): void {
-    const changed = this.#changed;
-    this.#changed = undefined;
-    if (changed === undefined) return;
+    const commands = [...this.#owed.values()].flatMap((owed) => [...owed.values()]);
+    const paths = commands.filter(({ turn }) => turn === this.#turn).map(({ path }) => path);
+    if (paths.length === 0) return;
+    const turn = this.#turn;
+    this.#turn += 1;
     const { name, listener } = this.#options;
-    const due = this.#options.actionsDue(changed);
-    if (due.length === 0) return;
     this.#runner ??= new ActionRunner({
       session: this.#session,
       target: name,
@@ -59,7 +88,24 @@ export class TargetActions implements AsyncDisposable {
       onChange: () => listener.onChange(),
       signal: this.#signal,
     });
-    this.#runner.enqueue(due);
+    this.#runner.enqueue(this.#options.actionsDue(paths).keys(), (action) => this.#succeeded(action, turn));
+  }
+
+  /** A command that became due again meanwhile is still owed. */
+  #succeeded(action: ResolvedAction, turn: number): void {
+    for (const [mapping, owed] of this.#owed) {
+      const command = owed.get(action);
+      if (command === undefined || command.turn > turn) continue;
+      owed.delete(action);
+      this.#report(mapping);
+    }
+  }
+
+  #report(mapping: string): void {
+    const paths = new Set([...(this.#owed.get(mapping)?.values() ?? [])].map(({ path }) => path));
+    let characters = 0;
+    const named = [...paths].filter((path) => (characters += path.length) <= MAX_OWED_CHARACTERS);
+    this.#options.listener.onOwed(mapping, named);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

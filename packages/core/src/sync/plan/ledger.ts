@@ -5,6 +5,8 @@ import { planRoot, type Plan } from "./plan.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import type { Tree } from "../../mapping/tree.ts";
 
+const NONE: readonly never[] = Object.freeze([]);
+
 /**
  * The observed state of one root in one session. Valid within that session only: a new session, and every lost acknowledgement, starts
  * with an inventory again, since a container can restart a second before the API reports it.
@@ -19,6 +21,8 @@ export class Ledger {
   /** Paths in the container's manifest. `undefined`: none. */
   #manifest: Set<string> | undefined;
   #modes: ModePolicy;
+  /** What the marker owes, as last written: `Batch.owed`. */
+  owed: readonly string[] = NONE;
 
   private constructor(parts: {
     readonly tree: Tree | undefined;

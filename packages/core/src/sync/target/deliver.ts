@@ -45,6 +45,8 @@ export interface DeliveryOptions {
   readonly archives: ArchivePool;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
+  /** Receives what the delivery changes, before it is staged. Returns what the marker should owe after the commit: `Batch.owed`. */
+  readonly onPlanned: (entries: readonly BatchEntry[]) => readonly string[];
   /** Receives what each receipt reports that could not be set of the files, although their content is right. */
   readonly onNotes: (notes: readonly ReceiptNote[]) => void;
   readonly onProgress: (sent: number, total: number) => void;
@@ -75,8 +77,9 @@ export async function prepareDelivery(options: DeliveryOptions): Promise<Prepare
   if (plan.conflicts.length > 0) throw conflictError(options, plan.conflicts);
   const deletes = deletesOf(plan.foreign, undefined);
   if (deletes.paths.length > 0 && !mayDelete(root, deletes.paths)) throw deletesError(target, root, deletes);
+  const owed = options.onPlanned(plan.entries);
   const [first = [], ...rest] = partsOf(plan.entries);
-  const part = await stagePart(options, first, rest.length === 0);
+  const part = await stagePart(options, first, { isLast: rest.length === 0, owed });
   return new StagedDelivery(options, plan.entries, part, rest);
 }
 
@@ -107,11 +110,13 @@ class StagedDelivery implements PreparedDelivery {
     // The other parts only delete: nothing to stage ahead.
     for (const [index, entries] of this.#rest.entries()) {
       ledger.partlyCommitted(root.tree, part.entries);
-      await using next = await stagePart(this.#options, entries, index === this.#rest.length - 1);
+      const { owed } = this.#first;
+      await using next = await stagePart(this.#options, entries, { isLast: index === this.#rest.length - 1, owed });
       receipts.push(await commitPart(this.#options, next));
       part = next;
     }
     ledger.committed(root.tree, part.entries);
+    ledger.owed = part.owed;
     const notes = receipts.flatMap((receipt) => receipt.notes ?? []);
     if (notes.some(({ code }) => code === "mode")) ledger.modesAreFixed();
     const waits = receipts.flatMap(({ seen }) => seen ?? []);
@@ -129,6 +134,7 @@ class StagedDelivery implements PreparedDelivery {
 /** One batch in transfer. */
 interface StagedPart extends AsyncDisposable {
   readonly entries: readonly BatchEntry[];
+  readonly owed: readonly string[];
   readonly stage: Stage;
   readonly stall: StallWatch;
 }
@@ -136,7 +142,7 @@ interface StagedPart extends AsyncDisposable {
 async function stagePart(
   options: DeliveryOptions,
   entries: readonly BatchEntry[],
-  isLast: boolean,
+  { isLast, owed }: { readonly isLast: boolean; readonly owed: readonly string[] },
 ): Promise<StagedPart> {
   const { session, root, snapshot, ledger, archives, target, signal } = options;
   const lease: ArchiveLease = await archives.lease(entries, root.content, signal);
@@ -152,12 +158,13 @@ async function stagePart(
       tree: isLast ? root.tree.digest : "",
       entries,
       ...ledger.manifestChange(entries),
+      ...(owed.length === 0 ? {} : { owed }),
       archive: reportingArchive(lease.archive, options, stall),
     };
     const stage = session.stage(batch, { signal: stall.signal });
     // `commit` rejects with the same failure.
     stage.ready.catch(() => {});
-    return { entries, stage, stall, [Symbol.asyncDispose]: release };
+    return { entries, owed, stage, stall, [Symbol.asyncDispose]: release };
   } catch (error) {
     await release();
     throw error;

@@ -42,6 +42,8 @@ export interface FirstContact {
   readonly onTakeOver: () => void;
   readonly modes: ModePolicy;
   readonly mayDelete: MayDelete;
+  /** Receives what the marker owes. Returns what it should owe from now on. */
+  readonly owed: (found: readonly string[]) => readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -62,14 +64,21 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
     if (isFromElsewhere(marker.origin, claimant.host, root)) await checkDeletes(contact, marker.origin);
   }
   const initial = initialOf(contact);
+  const owed = contact.owed(marker?.owed ?? []);
   // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
-    session.claim(spec, { snapshot: contact.snapshot, tree: "", signal }),
+    session.claim(spec, { snapshot: contact.snapshot, tree: "", ...(owed.length === 0 ? {} : { owed }), signal }),
     initial === "trust" ? undefined : readRoot(session, root, signal),
   ]);
-  if (inventory === undefined) return Ledger.trusting(tree, modes);
-  const whole = await withPlaced(session, root, inventory, signal);
-  return Ledger.fromInventory(whole, tree, { distrust: initial === "full", modes });
+  const ledger =
+    inventory === undefined
+      ? Ledger.trusting(tree, modes)
+      : Ledger.fromInventory(await withPlaced(session, root, inventory, signal), tree, {
+          distrust: initial === "full",
+          modes,
+        });
+  ledger.owed = owed;
+  return ledger;
 }
 
 function initialOf({ isFirst, root }: FirstContact) {
@@ -92,7 +101,7 @@ async function checkDeletes(contact: FirstContact, origin: Origin): Promise<void
  * @returns the error to report; `error` itself where the owner cannot be found out
  */
 export async function withOwner(
-  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver">,
+  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver" | "owed">,
   error: unknown,
 ): Promise<unknown> {
   if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;

@@ -99,7 +99,9 @@ export class Ownership implements Disposable {
     for (const { mapping, spec } of owed) {
       const { session } = await channels.get(mapping);
       const { marker } = await session.inventory(spec, { paths: [], signal });
-      if (marker?.runId === runId) await session.claim(spec, { snapshot: marker.snapshot, tree: RELEASED, signal });
+      if (marker?.runId !== runId) continue;
+      const { snapshot, owed } = marker;
+      await session.claim(spec, { snapshot, tree: RELEASED, ...(owed === undefined ? {} : { owed }), signal });
     }
   }
 

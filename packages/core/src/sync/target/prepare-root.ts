@@ -1,3 +1,4 @@
+import type { BatchEntry } from "../../contract/batch.ts";
 import type { TransportCapabilities } from "../../contract/capabilities.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
 import type { Channel } from "./channels.ts";
@@ -19,6 +20,10 @@ export interface RootOptions {
   readonly notes: TargetNotes;
   /** The root is taken from another run, which may still be there. */
   readonly onTakeOver: () => void;
+  /** Receives what the marker owes at first contact. Returns what it should owe from now on. */
+  readonly onOwed: (found: readonly string[]) => readonly string[];
+  /** Receives what the delivery changes, before it is staged. Returns what the marker should owe after the commit. */
+  readonly onPlanned: (entries: readonly BatchEntry[]) => readonly string[];
   readonly onProgress: (sent: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -35,6 +40,8 @@ export async function prepareRoot({
   capabilities,
   notes,
   onTakeOver,
+  onOwed,
+  onPlanned,
   onProgress,
   signal,
 }: RootOptions): Promise<PreparedDelivery> {
@@ -55,6 +62,7 @@ export async function prepareRoot({
     onTakeOver,
     modes: notes.modePolicy(root.mapping, capabilities),
     mayDelete,
+    owed: onOwed,
     signal,
   };
   const known = ledgers.get(id);
@@ -70,6 +78,7 @@ export async function prepareRoot({
     mayDelete,
     archives,
     target,
+    onPlanned,
     onNotes: (received) => notes.received(id, received),
     onProgress,
     signal,

@@ -31,6 +31,8 @@ export interface WorkerListener {
   onRetry(error: KinsyncError, delay: number): void;
   onProgress(root: DesiredRoot, sent: number, total: number): void;
   onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
+  /** Other commands than before have not succeeded after a change in this mapping. `paths`: one for each, as in `Batch.owed`. */
+  onOwed(mapping: string, paths: readonly string[]): void;
   /** A mapped root gets nothing until the user consents to deletes. Reported at each attempt. */
   onDeletes(root: DesiredRoot, error: KinsyncError, deletes: Deletes): void;
   /** Something about a mapped root that the user should know. */
@@ -57,8 +59,10 @@ export interface WorkerOptions {
   mayDelete(root: DesiredRoot, paths: readonly string[]): boolean;
   /** Opens a session by the transport of a mapping. Called again after a session ended. */
   open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession>;
-  /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
-  actionsDue(changed: ReadonlySet<string>): readonly ResolvedAction[];
+  /** The commands that are due after these paths changed, each with one of the paths. Relative to the `from` of their mappings. */
+  actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
+  /** What the marker of this root should owe: `onOwed` of all targets that have the same files. */
+  owed(root: DesiredRoot): readonly string[];
   readonly listener: WorkerListener;
   /** Milliseconds between attempts. Default: 250 to 30,000. */
   readonly retry?: { readonly min: number; readonly max: number };

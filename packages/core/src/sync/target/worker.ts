@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import type { SessionEnd } from "../../contract/session.ts";
 import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from "../../errors/error.ts";
+import { isSameList } from "../../mapping/tree.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { TargetActions } from "../actions/target-actions.ts";
 import { Channels, type Channel, type ChannelOwner } from "./channels.ts";
@@ -57,6 +58,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #ownership: Ownership | undefined;
   /** Mappings whose roots the open sessions may own. */
   #led: ShortList<string> = NONE;
+  /** A marker is due that names other commands as owed. */
+  #isRecording = false;
   /** Of a target in which something cannot be set. */
   #notes: TargetNotes | undefined;
 
@@ -84,6 +87,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
     const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility?.isPending === true;
+    if (this.#isRecording) return false;
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
@@ -128,6 +132,12 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#options.listener.onChange();
   }
 
+  /** What the marker of a root should owe differs: the next pass writes it. */
+  recordOwed(): void {
+    this.#isRecording = true;
+    this.enqueue();
+  }
+
   /** Pushes another desired state. */
   update(desired: DesiredState): void {
     if (desired === this.#desired) return;
@@ -136,13 +146,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   }
 
   /** Another target changed these paths, which this one shares. Relative to `from`; they count for the commands of `run`. */
-  noteChanged(paths: readonly string[]): void {
-    this.#actions ??= new TargetActions(
-      this.#options,
-      async () => (await this.#channels.get(firstMapping(this.#desired))).session,
-      () => this.signal,
-    );
-    this.#actions.noteChanged(paths);
+  noteChanged(mapping: string, paths: readonly string[]): void {
+    this.#commands.noteChanged(mapping, paths);
   }
 
   /** Retries at once what failed or waits for its next attempt. */
@@ -169,6 +174,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     while (this.#dirty && !this.#isOver) {
       this.#dirty = false;
       if (this.#isBlocked()) {
+        this.#isRecording = false;
         this.#options.listener.onChange();
         continue;
       }
@@ -181,6 +187,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       } catch (error) {
         if (this.#isOver) return;
         await this.#failed(error);
+      } finally {
+        this.#isRecording &&= this.#dirty;
       }
       this.#options.listener.onChange();
     }
@@ -254,11 +262,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const { snapshot } = desired;
     const { listener } = this.#options;
     const known = channel.ledgers.get(id);
-    if (known?.tree?.digest === root.tree.digest) return;
-    this.#set("syncing", `to snapshot ${snapshot}`);
+    const isHeld = known?.tree?.digest === root.tree.digest;
+    if (isHeld && isSameList(known.owed, this.#options.owed(root))) return;
+    if (!isHeld) this.#set("syncing", `to snapshot ${snapshot}`);
     const capabilities = this.#options.capabilities(root.mapping);
     if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
     const notes = this.#notes ?? new TargetNotes(listener, () => (this.#notes = notes));
+    let inherited: readonly string[] = NONE;
+    let changed: readonly string[] = NONE;
     await using delivery = await prepareRoot({
       channel,
       root,
@@ -267,22 +278,38 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       notes,
       capabilities,
       onTakeOver: () => this.#owner.tookOver(id),
+      onOwed: (found) => {
+        if (found.length > 0 && this.#commands.noteOwed(id, found)) inherited = found;
+        return this.#options.owed(root);
+      },
+      onPlanned: (entries) => {
+        changed = entries.map(({ path }) => (root.spec.shape === "file" ? basename(root.mapping.from) : path));
+        // Noted before the commit: its acknowledgement may be lost, and the files are equal then.
+        if (changed.length > 0) this.noteChanged(id, changed);
+        return this.#options.owed(root);
+      },
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
     if (delivery.entries.length > 0) listener.onDelivering(root);
     const delivered = await delivery.apply();
-    const changed = delivery.entries.map(({ path }) =>
-      root.spec.shape === "file" ? basename(root.mapping.from) : path,
-    );
-    if (changed.length > 0) this.noteChanged(changed);
+    if (isHeld && delivery.entries.length === 0) return;
     const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
       if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#handedOver.addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
     if (root.place !== undefined) this.#following.delivered(root);
-    listener.onDelivered(root, changed);
+    listener.onDelivered(root, [...inherited, ...changed]);
+  }
+
+  /** Made when something changed. */
+  get #commands(): TargetActions {
+    return (this.#actions ??= new TargetActions(
+      this.#options,
+      async () => (await this.#channels.get(firstMapping(this.#desired))).session,
+      () => this.signal,
+    ));
   }
 
   /** Made when another run is met. */

@@ -47,6 +47,34 @@ export const commandRequirements: readonly Requirement[] = [
     },
   },
   {
+    name: "the marker names the paths whose commands are owed, from the last claim or commit",
+    needs: ["run"],
+    async check(fixture) {
+      const session = await fixture.openAndClaim();
+      const owed = async (): Promise<readonly string[]> => {
+        const { marker } = await session.inventory(fixture.root, { paths: [], ...fixture.options });
+        return marker?.owed ?? [];
+      };
+      assert.deepEqual(await owed(), []);
+      const names = ["deep/requirements.txt", "with space ' \" \\ ${x}", "größe.txt", "line\nbreak"];
+      await fixture.deliver(session, await fixture.batch([{ file: "f", bytes: "1" }], { owed: names }));
+      assert.deepEqual(await owed(), names);
+      // Without anything that changes, and with what a save of one small file may take another way for.
+      await fixture.deliver(session, await fixture.batch([], { owed: ["f"] }));
+      assert.deepEqual(await owed(), ["f"]);
+      await fixture.deliver(
+        session,
+        await fixture.batch([{ file: "f", bytes: "2", replaces: "file" }], { owed: names }),
+      );
+      assert.deepEqual(await owed(), names);
+      await fixture.apply(session, [{ file: "f", bytes: "3", replaces: "file" }]);
+      assert.deepEqual(await owed(), []);
+      await fixture.expectFile("f", "3");
+      await session.claim(fixture.root, { snapshot: 1, tree: "", owed: ["f"], ...fixture.options });
+      assert.deepEqual(await owed(), ["f"]);
+    },
+  },
+  {
     name: "a ping returns the milliseconds of a round trip",
     async check(fixture) {
       const session = await fixture.open();

@@ -26,6 +26,8 @@ export interface CreateBatchOptions {
   readonly snapshot?: number;
   /** Digest of the tree that the root then holds. Default: a digest over the entries. */
   readonly tree?: string;
+  /** Default: nothing is owed. */
+  readonly owed?: readonly string[];
 }
 
 /** A batch with its archive, from paths and bytes in memory: for tests of transports, and for scripts that send a few files. */
@@ -48,7 +50,9 @@ export async function createBatch(
     }
   }
   const { snapshot = 1, tree = sha256(Buffer.from(JSON.stringify(entries))) } = options;
-  return { root, snapshot, tree, entries, placed, unplaced, archive: await archiveOf(members) };
+  const { owed } = options;
+  const archive = await archiveOf(members);
+  return { root, snapshot, tree, entries, placed, unplaced, ...(owed === undefined ? {} : { owed }), archive };
 }
 
 function entryOf(each: BatchPath): BatchEntry {

@@ -178,7 +178,7 @@ test("a name in another namespace is an error with that namespace", async () => 
   const fake = cluster();
   await expect(findWorkload(fake, [teamKind()], "team/train", { namespace: "web", signal })).rejects.toMatchObject({
     code: "KINSYNC_RESOLVE_WORKLOAD",
-    hint: "There is one in namespace ml: add -n ml.",
+    hint: "There is one in namespace ml: add -n ml, or `namespace: ml` in a config.",
   });
 });
 

@@ -50,7 +50,7 @@ export interface StartOptions {
 
 /** A container in memory, and a worker that makes it hold mapped files. */
 export class TargetFixture implements AsyncDisposable {
-  readonly container = new MemoryContainer();
+  readonly container: MemoryContainer;
   /** What the worker reported, as text, oldest first. */
   readonly events: string[] = [];
   capabilities: TransportCapabilities = ALL_CAPABILITIES;
@@ -59,10 +59,15 @@ export class TargetFixture implements AsyncDisposable {
   /** Called with each delivered batch. */
   onSynced: () => void = () => {};
   readonly #archives = new ArchivePool();
+  readonly #owed = new Map<string, readonly string[]>();
   #mapped: readonly MappedFiles[] = [];
   #snapshot = 0;
   #worker: Worker | undefined;
   #reported = Promise.withResolvers<void>();
+
+  constructor(container = new MemoryContainer()) {
+    this.container = container;
+  }
 
   /** The worker; `start` makes it. */
   get worker(): Worker {
@@ -93,6 +98,7 @@ export class TargetFixture implements AsyncDisposable {
       archives: this.#archives,
       capabilities: () => this.capabilities,
       open: () => this.container.open(runId, since, host),
+      owed: ({ mapping: { id } }) => this.#owed.get(id) ?? [],
       actionsDue: (paths) => actionsDue(actions, "head", paths),
       retry: { min: 1, max: 2 },
       listener: {
@@ -109,6 +115,10 @@ export class TargetFixture implements AsyncDisposable {
         onReleased: () => this.worker.reclaim(),
         onRetry: (error) => this.#report(`retry ${error.code}`),
         onProgress: () => {},
+        onOwed: (id, paths) => {
+          this.#owed.set(id, paths);
+          this.worker.recordOwed();
+        },
         onRun: (action, result) =>
           this.#report(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
         onDeletes: (root, error, deletes) =>

@@ -94,7 +94,7 @@ export class LocalSession implements Session {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Marker & { claim: number }) : undefined;
   }
 
-  #mark(root: RootSpec, snapshot: number, tree: string): void {
+  #mark(root: RootSpec, { snapshot, tree, owed }: Pick<Batch, "snapshot" | "tree" | "owed">): void {
     const { runId, owner, since } = this.#context;
     const marker: Marker & { claim: number } = {
       claim: this.#claimed,
@@ -105,6 +105,7 @@ export class LocalSession implements Session {
       incarnation: "1",
       snapshot,
       tree,
+      ...(owed === undefined ? {} : { owed }),
     };
     writeFileSync(join(this.#state(root), "marker"), JSON.stringify(marker));
   }
@@ -128,7 +129,10 @@ export class LocalSession implements Session {
     }, options.signal);
   }
 
-  claim(root: RootSpec, options: { snapshot: number; tree: string; signal: AbortSignal }): Promise<void> {
+  claim(
+    root: RootSpec,
+    options: Pick<Batch, "snapshot" | "tree" | "owed"> & { readonly signal: AbortSignal },
+  ): Promise<void> {
     return this.#inOrder(() => {
       if (root.path === "/") throw fail("KINSYNC_TARGET_PATH", "the root of all");
       try {
@@ -139,7 +143,7 @@ export class LocalSession implements Session {
       }
       mkdirSync(this.#state(root), { recursive: true });
       this.#claimed = Math.random();
-      this.#mark(root, options.snapshot, options.tree);
+      this.#mark(root, options);
     }, options.signal);
   }
 
@@ -225,7 +229,7 @@ export class LocalSession implements Session {
       const gone = new Set(batch.unplaced);
       const placed = [...new Set([...this.#placed(batch.root), ...batch.placed])].filter((path) => !gone.has(path));
       writeFileSync(join(this.#state(batch.root), "manifest"), JSON.stringify(placed));
-      this.#mark(batch.root, batch.snapshot, batch.tree);
+      this.#mark(batch.root, batch);
       return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
     }, options.signal);
   }

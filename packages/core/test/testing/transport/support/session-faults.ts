@@ -133,6 +133,10 @@ export const SESSION_FAULTS: Readonly<Record<string, PlantedFault>> = {
       },
     }),
   },
+  "the marker names the paths whose commands are owed, from the last claim or commit": {
+    fault: "a claim forgets what is owed",
+    session: (sound) => ({ claim: (root, options) => sound.claim(root, { ...options, owed: [] }) }),
+  },
   "a ping returns the milliseconds of a round trip": {
     fault: "a ping returns no number",
     session: () => ({ ping: () => Promise.resolve(Number.NaN) }),

@@ -1,0 +1,268 @@
+/** A defect that a newcomer found, and the test that keeps it from coming back. */
+export interface TestedElsewhere {
+  readonly defect: string;
+  readonly situation: string;
+  readonly answer: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  /** As it stands in the file. */
+  readonly name: string;
+}
+
+const CLI = "packages/cli/test";
+const CORE = "packages/core/test";
+
+export const TESTED_ELSEWHERE: readonly TestedElsewhere[] = [
+  {
+    defect: "D1",
+    situation: "`mirror` of a single file",
+    answer: "nothing beside it is planned to be deleted",
+    file: `${CORE}/sync/plan/mirror.test.ts`,
+    name: "deletes none of its neighbours",
+  },
+  {
+    defect: "D1",
+    situation: "`mirror` over files of others",
+    answer: "a question first",
+    file: `${CORE}/sync/target/foreign-files.test.ts`,
+    name: "a worker halts before anything is sent where mirror would delete foreign files without consent",
+  },
+  {
+    defect: "D1",
+    situation: "mappings of any kind",
+    answer: "nothing outside of the mapped paths is changed",
+    file: "test/outside-mapped-paths.test.ts",
+    name: "changes nothing outside of the mapped path, whatever the config and the history",
+  },
+  {
+    defect: "D2",
+    situation: "no right to watch",
+    answer: "exit code 0 if all are up to date",
+    file: `${CLI}/clusters-that-say-no.test.ts`,
+    name: "without the right to watch, sync reads again, brings the files and ends with 0",
+  },
+  {
+    defect: "D3",
+    situation: "no right to exec",
+    answer: "exit code 5 at once, with the rule to ask for",
+    file: `${CLI}/clusters-that-say-no.test.ts`,
+    name: "without the right to exec, sync ends at once with the rule to ask for",
+  },
+  {
+    defect: "D3",
+    situation: "no right to exec in 25 pods",
+    answer: "one sentence for all",
+    file: `${CORE}/engine/shared-failures.test.ts`,
+    name: "25 targets without the right to exec are told in one sentence that names no pod, with the rule",
+  },
+  {
+    defect: "D4",
+    situation: "two mappings to one folder, one relative",
+    answer: "refused",
+    file: `${CORE}/engine/mappings.test.ts`,
+    name: "two mappings that land on one path in the container are refused, when one path is relative",
+  },
+  {
+    defect: "D4",
+    situation: "nested mappings, one relative",
+    answer: "the more specific one has its folder",
+    file: `${CORE}/engine/mappings.test.ts`,
+    name: "of an absolute and a relative mapping that nest, the more specific one has its folder to itself",
+  },
+  {
+    defect: "D5",
+    situation: "the end of a run",
+    answer: "view and outcome stay",
+    file: `${CORE}/engine/engine.test.ts`,
+    name: "the view and the outcome stay true after the run",
+  },
+  {
+    defect: "D5",
+    situation: "the end of a run on a terminal",
+    answer: "the last frame is true",
+    file: `${CLI}/screens/support/scenes.ts`,
+    name: "the end of a run",
+  },
+  {
+    defect: "D6",
+    situation: "no package.json, no node_modules",
+    answer: "the config of the README runs",
+    file: `${CLI}/config-in-any-project.test.ts`,
+    name: "no installed kinsync: the config of the README runs",
+  },
+  {
+    defect: "D8",
+    situation: "a single sync from another terminal",
+    answer: "up continues",
+    file: `${CLI}/take-over.test.ts`,
+    name: "a single sync from another terminal does not end a running up: later saves arrive again",
+  },
+  {
+    defect: "D8",
+    situation: "two runs of up",
+    answer: "the older one says so, and continues later",
+    file: `${CLI}/take-over.test.ts`,
+    name: "of two runs of up, the older one is stopped and continues when the newer one ends",
+  },
+  {
+    defect: "D8",
+    situation: "saves after a take-over",
+    answer: "each one is reported as not sent",
+    file: `${CORE}/engine/engine.test.ts`,
+    name: "a run whose target another run took over reports every save that is not sent",
+  },
+  {
+    defect: "D9",
+    situation: "one name in two namespaces, on the screen",
+    answer: "each with its namespace",
+    file: `${CLI}/once-up-to-date.test.ts`,
+    name: "workloads of one name in two namespaces are shown with their namespaces",
+  },
+  {
+    defect: "D9",
+    situation: "one name in two namespaces, in sentences",
+    answer: "counted apart",
+    file: `${CLI}/save-progress.test.ts`,
+    name: "two workloads of one name in two namespaces do not mix",
+  },
+  {
+    defect: "D9",
+    situation: "one name in two namespaces, in JSON",
+    answer: "the namespace is in every event",
+    file: `${CORE}/engine/engine.test.ts`,
+    name: "every event of workloads with one name in two namespaces has the namespace",
+  },
+  {
+    defect: "D9",
+    situation: "one name in two namespaces, in a config",
+    answer: "two workloads",
+    file: `${CORE}/project/project.test.ts`,
+    name: "the same name in two namespaces is two workloads",
+  },
+  {
+    defect: "D10",
+    situation: "a mapping for one role",
+    answer: "only its containers count",
+    file: `${CLI}/save-progress.test.ts`,
+    name: "only containers of the mappings that received files count",
+  },
+  {
+    defect: "D12",
+    situation: "60, 80 and 140 columns",
+    answer: "nothing wraps and no cause is cut",
+    file: `${CLI}/screens/screens.test.ts`,
+    name: "at %i columns",
+  },
+  {
+    defect: "D12",
+    situation: "another size of the terminal",
+    answer: "one whole screen",
+    file: `${CLI}/screens/screens.test.ts`,
+    name: "a terminal that is resized from %i to %i columns shows one whole screen",
+  },
+  {
+    defect: "D12",
+    situation: "11 workloads on 24 rows",
+    answer: "the failed ones are on the screen",
+    file: `${CLI}/screens/support/scenes.ts`,
+    name: "11 workloads",
+  },
+  {
+    defect: "D12",
+    situation: "tree with long messages",
+    answer: "below the row, in full",
+    file: `${CLI}/a-live-screen.test.ts`,
+    name: "tree on a terminal has the reason in full below each member, and no line that the terminal must break",
+  },
+  {
+    defect: "D12",
+    situation: "a failed command",
+    answer: "stays on the screen",
+    file: `${CLI}/screens/support/scenes.ts`,
+    name: "a command failed in all of 25 members",
+  },
+  {
+    defect: "D13",
+    situation: "an index that no member has",
+    answer: "noted, and exit code 2",
+    file: `${CORE}/engine/mappings.test.ts`,
+    name: "indexes and roles that no member has are noted, and end a single run with their code",
+  },
+  {
+    defect: "D14",
+    situation: "a Service",
+    answer: "named at once, with the workload of its pods",
+    file: `${CLI}/commands/workloads-that-are-not-there.test.ts`,
+    name: "says at once that a Service owns no pods, and which workload it selects",
+  },
+  {
+    defect: "D16",
+    situation: "no config that the search finds",
+    answer: "the folders are named",
+    file: `${CLI}/commands/config.test.ts`,
+    name: "without a config the message names the folders that were looked at",
+  },
+  {
+    defect: "D17",
+    situation: "25 members with one cause",
+    answer: "one row for the cause",
+    file: `${CLI}/screens/support/scenes.ts`,
+    name: "25 members, no permission to exec",
+  },
+  {
+    defect: "D18",
+    situation: "the packages",
+    answer: "each has LICENSE and README",
+    file: "test/manifests.test.ts",
+    name: "has a README with an example, and the license as a file",
+  },
+  {
+    defect: "D18",
+    situation: "`$schema` in a config",
+    answer: "allowed",
+    file: `${CORE}/config/check.test.ts`,
+    name: "`$schema` is allowed and has no effect",
+  },
+  {
+    defect: "D19",
+    situation: "~ and $HOME in a container path",
+    answer: "refused",
+    file: `${CORE}/config/resolve.test.ts`,
+    name: "the container path %s is refused",
+  },
+  {
+    defect: "D19",
+    situation: "a broken pattern",
+    answer: "refused",
+    file: `${CORE}/config/check.test.ts`,
+    name: "a broken pattern in `when` is refused",
+  },
+  {
+    defect: "D19",
+    situation: "a socket in the source",
+    answer: "noted",
+    file: `${CORE}/local/scan/scanner.test.ts`,
+    name: "a socket is left out with a note",
+  },
+  {
+    defect: "D20",
+    situation: "a workload that does not exist yet",
+    answer: "up waits",
+    file: `${CLI}/commands/workloads-that-are-not-there.test.ts`,
+    name: "up waits for a workload that does not exist, says so once, and begins when it exists",
+  },
+  {
+    defect: "D20",
+    situation: "the config is edited while up runs",
+    answer: "noticed and applied",
+    file: `${CORE}/project/reload.test.ts`,
+    name: "a changed mapping restarts its workload only, and one line says so",
+  },
+  {
+    defect: "D20",
+    situation: "sync from another folder",
+    answer: "a question before deletes",
+    file: `${CLI}/questions-about-deletes.test.ts`,
+    name: "a run from another folder asks before it deletes what the first one placed",
+  },
+];
