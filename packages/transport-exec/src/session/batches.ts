@@ -14,7 +14,8 @@ import { contentOf, readFiles } from "../commit/read-files.ts";
 import { StagedBatch } from "../commit/staged-batch.ts";
 import type { AgentProtocol, CommitRequest, RootLocation, StageRequest } from "../protocol/agent-protocol.ts";
 import type { AgentNote } from "../protocol/answers.ts";
-import { sendSegments } from "../protocol/segments.ts";
+import type { RequestText } from "../protocol/request-text.ts";
+import { sendCompressed, sendSegments } from "../protocol/segments.ts";
 import { oneLine } from "../stream/one-line.ts";
 import { nameOf } from "../stream/target-error.ts";
 import type { Operation } from "./agent-error.ts";
@@ -32,6 +33,8 @@ export interface BatchesOptions {
   readonly marker: MarkerWriter;
   readonly placedTimes: PlacedTimes;
   readonly operation: (verb: string, root: RootSpec) => Operation;
+  /** True if the agent reads compressed archives, and once the link was measured as slower than compression. */
+  readonly prefersGzip: () => boolean;
   /** Throws if the session has ended. */
   readonly throwIfOver: () => void;
   /** Aborts when the session ends. */
@@ -40,6 +43,8 @@ export interface BatchesOptions {
 
 /** A build that runs beside kinsync compares times with seconds. */
 const STALE_AFTER_MS = 1_000;
+/** A smaller archive is sent as it is: on any link it takes no longer than the process that decompresses it. */
+const MIN_COMPRESSED_BYTES = 64 * 1024;
 
 /** Stages, commits and discards the batches of one session. */
 export class Batches {
@@ -52,7 +57,8 @@ export class Batches {
   stage(batch: Batch, signal: AbortSignal): Stage {
     const { requests } = this.#options;
     const id = requests.reserveId();
-    const common = { id, location: UNKNOWN_LOCATION, inPlace: batch.root.inPlace === true };
+    const inPlace = batch.root.inPlace === true;
+    const common = { id, location: UNKNOWN_LOCATION, inPlace };
     let staged: StagedBatch;
     try {
       staged = new StagedBatch(batch, {
@@ -108,7 +114,7 @@ export class Batches {
     };
   }
 
-  #encodeCommit(staged: StagedBatch, id: number): string | readonly (string | Uint8Array)[] {
+  #encodeCommit(staged: StagedBatch, id: number): RequestText {
     if (staged.failure !== undefined) throw staged.failure.error;
     const { protocol, roots, marker, placedTimes } = this.#options;
     const { batch, request: stage, held } = staged;
@@ -160,17 +166,24 @@ export class Batches {
     }
     staged.sentAt = performance.now();
     const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
+    const isCompressed = files === undefined && this.#compresses(batch);
+    if (isCompressed) staged.request = { ...request, isCompressed };
     const isRefused = this.#expectStage(staged);
     const onAbort = (): void => staged.settle.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       if (stageFiles !== undefined && files !== undefined) {
-        for (const part of stageFiles.write(request, files)) requests.write(part);
+        requests.writeText(stageFiles.write(request, files));
         await requests.drained();
       } else await this.#sendArchive(staged, isRefused, signal);
     } finally {
       void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
     }
+  }
+
+  #compresses({ archive }: Batch): boolean {
+    const isWorthwhile = archive.compressed !== undefined && archive.size >= MIN_COMPRESSED_BYTES;
+    return isWorthwhile && this.#options.prefersGzip();
   }
 
   /** Adds to the request what is known only after the claim. */
@@ -216,12 +229,13 @@ export class Batches {
 
   async #sendArchive({ batch, request, settle }: StagedBatch, isRefused: () => boolean, signal: AbortSignal) {
     const { protocol, requests, throwIfOver } = this.#options;
-    requests.write(protocol.stage(request));
+    requests.writeText(protocol.stage(request));
     let aborted = false;
     const checksums = protocol.checksums?.(request);
     if (request.plan.steps.some(isStaged)) {
       const archive = protocol.sendsContent?.(request) === true ? contentOf(batch) : batch.archive;
-      aborted = !(await sendSegments(archive, {
+      const send = request.isCompressed === true ? sendCompressed : sendSegments;
+      aborted = !(await send(archive, {
         signal,
         checksums,
         write: (data) => requests.write(data),
@@ -232,7 +246,7 @@ export class Batches {
       }));
       requests.write(aborted ? "a\n" : "e\n");
     } else if (protocol.needsEndOfArchive) requests.write("e\n");
-    requests.write(protocol.afterStage(request, aborted, checksums));
+    requests.writeText(protocol.afterStage(request, aborted, checksums));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ClusterConnection, ClusterSocket, Target } from "@kinsync/core/contract";
 import { parseStatus, type ExecStatus } from "./exec-status.ts";
+import { LinkMeter } from "./link-meter.ts";
 
 /** v5 can end standard input and still read output. API servers before 1.30 and some runtimes support only v4. */
 const PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
@@ -57,11 +58,14 @@ export class ExecStream implements AsyncDisposable {
   #drains: (() => void)[] = [];
   #sinceYield = 0;
   readonly #frames: Buffer[] = [];
+  readonly #meter: LinkMeter;
 
   private constructor(socket: ClusterSocket, options: ExecStreamOptions) {
     this.#socket = socket;
     this.protocol = socket.protocol;
     this.ended = this.#end.promise;
+    this.#meter = new LinkMeter({ ping: () => socket.ping() });
+    socket.onPong = () => this.#meter.takePong();
     socket.onMessage = (data) => this.#receive(data, options);
     socket.onClose = ({ code, reason, error }) => {
       if (this.#status !== undefined) this.#finish({ why: "status", status: this.#status });
@@ -69,7 +73,7 @@ export class ExecStream implements AsyncDisposable {
       else this.#finish({ why: "closed", code, reason });
     };
     this.#pinger = setInterval(() => {
-      if (!this.#closed) socket.ping();
+      if (!this.#closed) this.#meter.ping();
     }, options.pingInterval);
     this.#pinger.unref();
   }
@@ -92,6 +96,11 @@ export class ExecStream implements AsyncDisposable {
     return this.protocol === PROTOCOLS[0];
   }
 
+  /** True once the link to the API server was measured as slower than compression. */
+  get isSlow(): boolean {
+    return this.#meter.isSlow;
+  }
+
   get isOver(): boolean {
     return this.#closed;
   }
@@ -99,6 +108,12 @@ export class ExecStream implements AsyncDisposable {
   /** Sends bytes to standard input. Small writes in one turn of the event loop share a message. Await `drained` between large writes. */
   write(data: Uint8Array | string): void {
     let bytes = typeof data === "string" ? Buffer.from(data) : data;
+    const isMeasured = !this.#closed && this.#meter.wants(bytes.length);
+    if (isMeasured) {
+      this.#flush();
+      this.#meter.ping();
+    }
+    this.#meter.count(bytes.length);
     while (this.#partsSize + bytes.length > FRAME_BYTES) {
       const room = FRAME_BYTES - this.#partsSize;
       this.#push(bytes.subarray(0, room));
@@ -106,6 +121,10 @@ export class ExecStream implements AsyncDisposable {
       bytes = bytes.subarray(room);
     }
     if (bytes.length > 0) this.#push(bytes);
+    if (isMeasured) {
+      this.#flush();
+      this.#meter.ping();
+    }
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => {
@@ -224,6 +243,7 @@ export class ExecStream implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#pinger);
+    this.#meter.stop();
     this.#parts = [];
     this.#partsSize = 0;
     this.#end.resolve(end);
