@@ -59,9 +59,14 @@ export interface Archive {
   /**
    * The same tar in pieces that are compressed, for a link that is slower than compression. Each piece is compressed once for all readers.
    * Throws as `chunks`. Default: the bytes exist only as they are.
+   * @param bytesPerSecond what the reader's link carries now, as far as it was measured. A piece that no reader receives sooner by
+   *   compression stays as it is. Default: every piece is compressed that gzip makes smaller
    */
-  compressed?(signal: AbortSignal): AsyncIterable<CompressedPiece>;
+  compressed?(signal: AbortSignal, bytesPerSecond?: LinkRate): AsyncIterable<CompressedPiece>;
 }
+
+/** What a link carries in a second, in bytes; `undefined` while it was not measured. */
+export type LinkRate = () => number | undefined;
 
 /** A piece of an archive of at most 1 MiB. It can be decompressed without the pieces before it. Readers share it and never change it. */
 export interface CompressedPiece {

@@ -11,8 +11,8 @@ export function wrapArchive(
   return {
     size: archive.size,
     chunks,
-    compressed: (signal) =>
-      through<CompressedPiece>(archive.compressed?.(signal) ?? NOTHING, (piece) => piece.size, signal),
+    compressed: (signal, bytesPerSecond) =>
+      through<CompressedPiece>(archive.compressed?.(signal, bytesPerSecond) ?? NOTHING, (piece) => piece.size, signal),
   };
 }
 

@@ -1,4 +1,4 @@
-import { KinsyncError, type Archive } from "@kinsync/core/contract";
+import { KinsyncError, type Archive, type LinkRate } from "@kinsync/core/contract";
 import { compressText } from "./request-text.ts";
 import type { StreamingChecksums } from "./streaming-checksums.ts";
 
@@ -82,11 +82,15 @@ export async function sendSegments(archive: Archive, options: SegmentsOptions): 
  * padded when a batch is aborted.
  * @returns true if the archive was sent completely
  */
-export async function sendCompressed(archive: Archive, options: SegmentsOptions): Promise<boolean> {
+export async function sendCompressed(
+  archive: Archive,
+  options: SegmentsOptions,
+  bytesPerSecond: LinkRate,
+): Promise<boolean> {
   const { signal, checksums, write, drained } = options;
   let position = 0;
   try {
-    for await (const { size, bytes, isGzip, entries } of archive.compressed?.(signal) ?? []) {
+    for await (const { size, bytes, isGzip, entries } of archive.compressed?.(signal, bytesPerSecond) ?? []) {
       options.throwIfOver();
       signal.throwIfAborted();
       if (options.isRefused()) return false;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import {
   KinsyncError,
   type Batch,
+  type LinkRate,
   type Receipt,
   type ReceiptNote,
   type RootSpec,
@@ -33,8 +34,9 @@ export interface BatchesOptions {
   readonly marker: MarkerWriter;
   readonly placedTimes: PlacedTimes;
   readonly operation: (verb: string, root: RootSpec) => Operation;
-  /** True if the agent reads compressed archives, and once the link was measured as slower than compression. */
+  /** True if the agent reads compressed archives, and while the link is known to be so slow that compression may pay. */
   readonly prefersGzip: () => boolean;
+  readonly bytesPerSecond: LinkRate;
   /** Throws if the session has ended. */
   readonly throwIfOver: () => void;
   /** Aborts when the session ends. */
@@ -228,22 +230,26 @@ export class Batches {
   }
 
   async #sendArchive({ batch, request, settle }: StagedBatch, isRefused: () => boolean, signal: AbortSignal) {
-    const { protocol, requests, throwIfOver } = this.#options;
+    const { protocol, requests, throwIfOver, bytesPerSecond } = this.#options;
     requests.writeText(protocol.stage(request));
     let aborted = false;
     const checksums = protocol.checksums?.(request);
     if (request.plan.steps.some(isStaged)) {
       const archive = protocol.sendsContent?.(request) === true ? contentOf(batch) : batch.archive;
-      const send = request.isCompressed === true ? sendCompressed : sendSegments;
-      aborted = !(await send(archive, {
+      const options = {
         signal,
         checksums,
-        write: (data) => requests.write(data),
+        write: (data: Uint8Array | string) => requests.write(data),
         drained: () => requests.drained(),
         isRefused,
         throwIfOver,
-        onFailure: (error) => settle.reject(error),
-      }));
+        onFailure: (error: unknown) => settle.reject(error),
+      };
+      const isSent =
+        request.isCompressed === true
+          ? await sendCompressed(archive, options, bytesPerSecond)
+          : await sendSegments(archive, options);
+      aborted = !isSent;
       requests.write(aborted ? "a\n" : "e\n");
     } else if (protocol.needsEndOfArchive) requests.write("e\n");
     requests.writeText(protocol.afterStage(request, aborted, checksums));

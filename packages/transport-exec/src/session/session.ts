@@ -94,6 +94,7 @@ export class ExecSession implements Session {
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
       prefersGzip: () => gzip && agent.stream.isSlow,
+      bytesPerSecond: () => agent.stream.bytesPerSecond,
       throwIfOver,
       closing: this.#life.signal,
     });

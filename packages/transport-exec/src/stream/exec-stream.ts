@@ -60,11 +60,11 @@ export class ExecStream implements AsyncDisposable {
   readonly #frames: Buffer[] = [];
   readonly #meter: LinkMeter;
 
-  private constructor(socket: ClusterSocket, options: ExecStreamOptions) {
+  private constructor(socket: ClusterSocket, isLoopback: boolean, options: ExecStreamOptions) {
     this.#socket = socket;
     this.protocol = socket.protocol;
     this.ended = this.#end.promise;
-    this.#meter = new LinkMeter({ ping: () => socket.ping() });
+    this.#meter = new LinkMeter({ ping: () => socket.ping(), isLoopback });
     socket.onPong = () => this.#meter.takePong();
     socket.onMessage = (data) => this.#receive(data, options);
     socket.onClose = ({ code, reason, error }) => {
@@ -76,6 +76,7 @@ export class ExecStream implements AsyncDisposable {
       if (!this.#closed) this.#meter.ping();
     }, options.pingInterval);
     this.#pinger.unref();
+    this.#meter.start();
   }
 
   /** Starts `command` in the target's container, without a terminal. Rejects with the server's reason if it refuses. */
@@ -88,7 +89,11 @@ export class ExecStream implements AsyncDisposable {
     const path = `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}/exec`;
     const query = { container: target.container, command, stdin: true, stdout: true, stderr: true, tty: false };
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.handshakeTimeout)]);
-    return new ExecStream(await cluster.webSocket(path, query, PROTOCOLS, signal), options);
+    return new ExecStream(
+      await cluster.webSocket(path, query, PROTOCOLS, signal),
+      isOnLoopback(cluster.server),
+      options,
+    );
   }
 
   /** True if standard input can be ended while output is still read. */
@@ -96,9 +101,14 @@ export class ExecStream implements AsyncDisposable {
     return this.protocol === PROTOCOLS[0];
   }
 
-  /** True once the link to the API server was measured as slower than compression. */
+  /** True while the link to the API server is known to be so slow that compression may pay. */
   get isSlow(): boolean {
     return this.#meter.isSlow;
+  }
+
+  /** What the link to the API server carries in a second; `undefined` until it was measured. */
+  get bytesPerSecond(): number | undefined {
+    return this.#meter.bytesPerSecond;
   }
 
   get isOver(): boolean {
@@ -108,10 +118,9 @@ export class ExecStream implements AsyncDisposable {
   /** Sends bytes to standard input. Small writes in one turn of the event loop share a message. Await `drained` between large writes. */
   write(data: Uint8Array | string): void {
     let bytes = typeof data === "string" ? Buffer.from(data) : data;
-    const isMeasured = !this.#closed && this.#meter.wants(bytes.length);
-    if (isMeasured) {
+    if (!this.#closed && this.#meter.begins(bytes.length)) {
       this.#flush();
-      this.#meter.ping();
+      this.#meter.begin();
     }
     this.#meter.count(bytes.length);
     while (this.#partsSize + bytes.length > FRAME_BYTES) {
@@ -121,16 +130,19 @@ export class ExecStream implements AsyncDisposable {
       bytes = bytes.subarray(room);
     }
     if (bytes.length > 0) this.#push(bytes);
-    if (isMeasured) {
-      this.#flush();
-      this.#meter.ping();
-    }
+    if (this.#meter.isFull) this.#endMeasurement();
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => {
       this.#flushing = false;
       this.#flush();
+      if (this.#meter.isOpen) this.#endMeasurement();
     });
+  }
+
+  #endMeasurement(): void {
+    this.#flush();
+    if (!this.#closed) this.#meter.end();
   }
 
   #push(bytes: Uint8Array): void {
@@ -254,4 +266,10 @@ export class ExecStream implements AsyncDisposable {
     this.close();
     await this.ended;
   }
+}
+
+/** True for an address of this machine. It may be the near end of a tunnel. */
+function isOnLoopback(server: string): boolean {
+  const host = URL.canParse(server) ? new URL(server).hostname : "";
+  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

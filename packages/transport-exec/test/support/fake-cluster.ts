@@ -50,6 +50,8 @@ export class FakeCluster implements ClusterConnection {
   containerId: string = this.target.containerId;
   /** What the link carries in a second; pongs come accordingly. Default: as much as is sent. */
   bytesPerSecond = Infinity;
+  /** Milliseconds of a round trip. Default: less than one. */
+  roundTripMs = 0;
   /** Bytes that were sent to standard inputs. */
   sentBytes = 0;
   /** Number of started execs. */
@@ -260,7 +262,7 @@ export class FakeSocket implements ClusterSocket {
   }
 
   ping(): void {
-    const waitMs = this.#carriedAtMs - performance.now();
+    const waitMs = Math.max(0, this.#carriedAtMs - performance.now()) + this.#cluster.roundTripMs;
     if (waitMs < 0.1) setImmediate(() => this.onPong?.());
     else setTimeout(() => this.onPong?.(), waitMs).unref();
   }

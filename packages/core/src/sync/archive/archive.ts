@@ -1,4 +1,4 @@
-import type { Archive, CompressedPiece } from "../../contract/transport.ts";
+import type { Archive, CompressedPiece, LinkRate } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { ContentStore } from "../../mapping/content-store.ts";
 import { CompressedPieces } from "./compressed-pieces.ts";
@@ -111,9 +111,9 @@ class StreamedArchive implements PackedArchive {
     }
   }
 
-  compressed(signal: AbortSignal): AsyncIterable<CompressedPiece> {
+  compressed(signal: AbortSignal, bytesPerSecond?: LinkRate): AsyncIterable<CompressedPiece> {
     this.#pieces ??= new CompressedPieces((signal) => this.chunks(signal), this.size, this.#spoolFolder);
-    return this.#pieces.read(signal);
+    return this.#pieces.read(signal, bytesPerSecond);
   }
 
   async #toSpool(piece: Uint8Array): Promise<void> {

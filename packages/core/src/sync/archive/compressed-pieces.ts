@@ -1,7 +1,8 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { TarCursor } from "../../contract/tar-cursor.ts";
-import type { CompressedPiece } from "../../contract/transport.ts";
+import type { CompressedPiece, LinkRate } from "../../contract/transport.ts";
+import { CompressionSpeed } from "./compression-speed.ts";
 import { Spool } from "./spool.ts";
 
 const gzipAsync = promisify(gzip);
@@ -12,7 +13,10 @@ const PIECE_BYTES = 1024 * 1024;
 const GZIP_LEVEL = 6;
 /** A piece that gzip makes smaller by less than this share is sent as it is. */
 const MIN_SAVING = 0.03;
-/** After such a piece, this many pieces are not tried: the content is packed already, and compression costs the most there. */
+/**
+ * After such a piece, this many pieces are not tried: the content is packed already, and compression costs the most there. After a piece
+ * whose compression would take longer than it saves, so many follow without it, too: the next one measures again.
+ */
 const SKIPPED_PIECES = 7;
 /** Pieces that are compressed before the fastest reader needs them. */
 const PIECES_AHEAD = 3;
@@ -31,6 +35,8 @@ export class CompressedPieces implements AsyncDisposable {
   readonly #abort = new AbortController();
   readonly #pieces: StoredPiece[] = [];
   readonly #pumped: Promise<void>;
+  /** Of those who read now. */
+  readonly #links = new Set<{ readonly bytesPerSecond: LinkRate }>();
   /** Number of pieces that the fastest reader has requested. */
   #requested = 0;
   #compressed = 0;
@@ -52,7 +58,14 @@ export class CompressedPieces implements AsyncDisposable {
     });
   }
 
-  async *read(signal: AbortSignal): AsyncGenerator<CompressedPiece, void, undefined> {
+  /** @param bytesPerSecond of `Archive.compressed` */
+  read(signal: AbortSignal, bytesPerSecond: LinkRate = unmeasured): AsyncGenerator<CompressedPiece, void, undefined> {
+    const link = { bytesPerSecond };
+    this.#links.add(link);
+    return this.#read(signal, () => this.#links.delete(link));
+  }
+
+  async *#read(signal: AbortSignal, onEnd: () => void): AsyncGenerator<CompressedPiece, void, undefined> {
     const onAbort = (): void => this.#announce();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -74,7 +87,20 @@ export class CompressedPieces implements AsyncDisposable {
       }
     } finally {
       signal.removeEventListener("abort", onAbort);
+      onEnd();
     }
+  }
+
+  /** The slowest link of the readers; `undefined` without readers, and if one of the links was not measured. */
+  #slowestLink(): number | undefined {
+    if (this.#links.size === 0) return undefined;
+    let slowest = Infinity;
+    for (const { bytesPerSecond } of this.#links) {
+      const rate = bytesPerSecond();
+      if (rate === undefined) return undefined;
+      slowest = Math.min(slowest, rate);
+    }
+    return slowest;
   }
 
   async #pump(chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>): Promise<void> {
@@ -83,6 +109,7 @@ export class CompressedPieces implements AsyncDisposable {
     let parts: Uint8Array[] = [];
     let filled = 0;
     let skip = 0;
+    const speed = new CompressionSpeed();
     for await (const chunk of chunks(signal)) {
       parts.push(chunk);
       filled += chunk.length;
@@ -92,11 +119,20 @@ export class CompressedPieces implements AsyncDisposable {
       while (this.#pieces.length >= this.#requested + PIECES_AHEAD && !signal.aborted) await this.#wake.promise;
       signal.throwIfAborted();
       const bytes = Buffer.concat(parts);
-      const packed = skip > 0 ? undefined : await gzipAsync(bytes, { level: GZIP_LEVEL });
+      let packed: Uint8Array | undefined;
+      if (skip > 0) skip -= 1;
+      else {
+        const begunAtMs = performance.now();
+        packed = await gzipAsync(bytes, { level: GZIP_LEVEL });
+        speed.note({ bytes: bytes.length, packedBytes: packed.length, ms: performance.now() - begunAtMs });
+      }
       const isGzip = packed !== undefined && packed.length < bytes.length * (1 - MIN_SAVING);
-      if (packed !== undefined && !isGzip) skip = SKIPPED_PIECES;
-      else if (packed === undefined) skip -= 1;
-      await this.#store(isGzip ? packed : bytes, { size: bytes.length, isGzip, entries: cursor.whole });
+      if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink()))) skip = SKIPPED_PIECES;
+      await this.#store(isGzip && packed !== undefined ? packed : bytes, {
+        size: bytes.length,
+        isGzip,
+        entries: cursor.whole,
+      });
       parts = [];
       filled = 0;
     }
@@ -134,4 +170,8 @@ export class CompressedPieces implements AsyncDisposable {
     this.#spool = undefined;
     await spool?.[Symbol.asyncDispose]();
   }
+}
+
+function unmeasured(): undefined {
+  return undefined;
 }

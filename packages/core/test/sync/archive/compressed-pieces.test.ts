@@ -59,6 +59,37 @@ test("bytes that gzip does not make smaller stay as they are, and text behind th
   expect(plain(pieces).equals(await bytesOf(lease.archive))).toBe(true);
 });
 
+test("pieces stay as they are where compression takes longer than it saves, until the link becomes slow", async () => {
+  await using pool = new ArchivePool();
+  const files = [Buffer.alloc(40 * MEBIBYTE, "line of text\n")];
+  const entries = files.map((bytes, index) => fileEntry(`f${index}`, bytes));
+  using lease = await pool.lease(entries, memoryContent(files));
+  let rate = Infinity;
+  const pieces: CompressedPiece[] = [];
+  for await (const piece of lease.archive.compressed?.(never, () => rate) ?? []) {
+    pieces.push(piece);
+    if (pieces.length === 16) rate = 100_000;
+  }
+  expect(plain(pieces).equals(await bytesOf(lease.archive))).toBe(true);
+  expect(pieces.slice(0, 16).filter(({ isGzip }) => isGzip).length).toBeLessThanOrEqual(2);
+  expect(pieces.slice(-8).every(({ isGzip }) => isGzip)).toBe(true);
+});
+
+test("the slowest reader decides whether pieces are compressed", async () => {
+  await using pool = new ArchivePool();
+  const files = [Buffer.alloc(8 * MEBIBYTE, "line of text\n")];
+  const entries = files.map((bytes, index) => fileEntry(`f${index}`, bytes));
+  using lease = await pool.lease(entries, memoryContent(files));
+  const read = async (rate: number): Promise<CompressedPiece[]> => {
+    const pieces: CompressedPiece[] = [];
+    for await (const piece of lease.archive.compressed?.(never, () => rate) ?? []) pieces.push(piece);
+    return pieces;
+  };
+  const [slow, fast] = await Promise.all([read(100_000), read(Infinity)]);
+  expect(slow.every(({ isGzip }) => isGzip)).toBe(true);
+  expect(fast).toEqual(slow);
+});
+
 test("many compressed bytes go to a temporary file, which is removed with the archive", async () => {
   const spool = await temporaryFolder();
   const pool = new ArchivePool({ spool });
