@@ -8,6 +8,7 @@ import { goalsOf } from "./report/goals.ts";
 import { readEnvironment, toolsOf } from "./report/machine.ts";
 import type { Environment } from "./report/machine.ts";
 import { print, table } from "./report/format.ts";
+import { measureFar } from "./parts/far.ts";
 import { measureSave } from "./parts/save.ts";
 import { rowsOf } from "./report/tables.ts";
 import type { TableName } from "./report/tables.ts";
@@ -32,6 +33,7 @@ const PARTS: readonly Part[] = [
   { image: "localhost/python:1", measures: { "save-python": measureSave } },
   { image: "localhost/busybox:1", measures: TRANSFERS },
   { image: "localhost/debian:1", measures: TRANSFERS },
+  { image: "localhost/busybox:1", measures: { far: measureFar } },
 ];
 
 const options = parseClusterOptions(process.argv.slice(2));

@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Figures, figuresAsText, verdictsAsText } from "./report/figures.ts";
 import { goalsOf } from "./report/goals.ts";
+import { measureFar } from "./parts/far.ts";
 import { benchMemory } from "./parts/memory.ts";
 import { print } from "./report/format.ts";
 import { benchResolve } from "./parts/resolve.ts";
@@ -19,7 +20,7 @@ const HELP = `npm run bench -- [NAME...] [OPTIONS]
 
 Measures kinsync on a playground, in turns with what a user would do instead and with a floor. Default: all benchmarks.
 
-  NAME            save, first-sync, big-file, resolve, start, memory
+  NAME            save, first-sync, big-file, far, resolve, start, memory
   --kubeconfig F  measure on this cluster, in a namespace that is deleted afterwards
   --context C     context of that kubeconfig
   --image I       image of the pods; default: localhost/busybox:1, on the playground its own
@@ -59,6 +60,7 @@ const sizes = values.pods.split(",").map(Number);
 /** Tables that are measured with the sizes of the goals. */
 const JUDGED: readonly TableName[] = [
   "save",
+  "far",
   ...(values.files === "10000" ? (["first-sync"] as const) : []),
   ...(values.mib === "100" ? (["big-file"] as const) : []),
 ];
@@ -74,6 +76,7 @@ const BENCHES: Readonly<Record<string, (cluster: () => Promise<BenchCluster>) =>
     report(await cluster(), (cluster, figures) =>
       measureBigFile(cluster, figures, { mebibytes: Number(values.mib), turns }),
     ),
+  far: async (cluster) => report(await cluster(), (cluster, figures) => measureFar(cluster, figures, { turns })),
   resolve: async () => {
     await benchResolve(10_000);
     await benchToWorker(10_000);

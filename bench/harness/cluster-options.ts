@@ -62,7 +62,13 @@ export function parseClusterOptions(args: readonly string[]): ClusterBenchOption
   if (write && !whole) throw new Error("--write requires a whole run: omit --smoke, --pods, --only, --files, --mib");
   const tables =
     values.only === undefined ? (Object.keys(TABLES) as TableName[]) : values.only.split(",").map(tableNamed);
-  const small = { "first-sync": values.files, "big-file": values.mib, save: undefined, "save-python": undefined };
+  const small = {
+    "first-sync": values.files,
+    "big-file": values.mib,
+    save: undefined,
+    "save-python": undefined,
+    far: undefined,
+  };
   return {
     kubeconfig,
     context,

@@ -71,6 +71,12 @@ const GOALS: readonly Goal[] = [
     against: "big-file/debian tar",
     atMost: 1.3,
   },
+  {
+    what: "14 MB of text into 5 pods over a far link / tar cz into kubectl exec",
+    of: ["far/busybox library", "far/busybox cli"],
+    against: "far/busybox tar",
+    atMost: 1,
+  },
 ];
 
 /** The goals that compare rows of these tables. */

@@ -64,6 +64,18 @@ export const TABLES = {
     ways: { ...TRANSFER, cp: "kubectl cp" },
     against: OF_TAR,
   },
+  far: {
+    title: "First sync over a far link",
+    variants: ["busybox"],
+    hasFirst: false,
+    ways: {
+      floor: "the bytes of tar cz into one open exec per pod (floor)",
+      tar: "tar cz into kubectl exec -i -- tar xz, in parallel",
+      library: TRANSFER.library,
+      cli: TRANSFER.cli,
+    },
+    against: { way: "tar", head: "of tar cz into kubectl exec", inverse: false },
+  },
 } as const satisfies Readonly<Record<string, Table>>;
 
 export type TableName = keyof typeof TABLES;

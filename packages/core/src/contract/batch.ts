@@ -56,6 +56,27 @@ export interface Archive {
    * Throws a `KinsyncError` with a code of area SOURCE when a local file cannot be read or changed; `stage` and `commit` reject with that error.
    */
   chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * The same tar in pieces that are compressed, for a link that is slower than compression. Each piece is compressed once for all readers.
+   * Throws as `chunks`. Default: the bytes exist only as they are.
+   * @param bytesPerSecond what the reader's link carries now, as far as it was measured. A piece that no reader receives sooner by
+   *   compression stays as it is. Default: every piece is compressed that gzip makes smaller
+   */
+  compressed?(signal: AbortSignal, bytesPerSecond?: LinkRate): AsyncIterable<CompressedPiece>;
+}
+
+/** What a link carries in a second, in bytes; `undefined` while it was not measured. */
+export type LinkRate = () => number | undefined;
+
+/** A piece of an archive of at most 1 MiB. It can be decompressed without the pieces before it. Readers share it and never change it. */
+export interface CompressedPiece {
+  /** Bytes of the tar in this piece. */
+  readonly size: number;
+  /** One gzip member, or the bytes themselves where gzip does not make them smaller. */
+  readonly bytes: Uint8Array;
+  readonly isGzip: boolean;
+  /** Number of entries in the archive that are complete at the end of this piece. */
+  readonly entries: number;
 }
 
 /** The difference between what one mapped root of a target holds and what it should hold. */

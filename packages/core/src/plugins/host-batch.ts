@@ -1,5 +1,6 @@
 import type { Batch, BatchEntry } from "../contract/batch.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
+import { wrapArchive } from "../contract/wrap-archive.ts";
 
 type EntryCapability = "folders" | "links" | "modes" | "deletes";
 
@@ -55,17 +56,14 @@ export class WatchedBatch {
     };
     this.batch = {
       ...batch,
-      archive: {
-        size: archive.size,
-        async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-          try {
-            for await (const chunk of archive.chunks(signal)) yield chunk;
-          } catch (error) {
-            if (!signal.aborted) onError(error);
-            throw error;
-          }
-        },
-      },
+      archive: wrapArchive(archive, async function* watched(parts, _bytes, signal) {
+        try {
+          yield* parts;
+        } catch (error) {
+          if (!signal.aborted) onError(error);
+          throw error;
+        }
+      }),
     };
   }
 }

@@ -12,6 +12,7 @@
 "use strict";
 const fs = require("fs");
 const crypto = require("crypto");
+const zlib = require("zlib");
 const FLAGS = fs.constants;
 const OPEN_FOLDER = FLAGS.O_RDONLY | FLAGS.O_DIRECTORY | FLAGS.O_NOFOLLOW;
 const NEW_FILE = FLAGS.O_WRONLY | FLAGS.O_CREAT | FLAGS.O_EXCL;
@@ -574,7 +575,19 @@ function claim(id, fields) {
 // kinsync gave the batch up.
 const ABORTED = new Failure("ABORTED");
 
-// The archive in segments: `d SIZE COUNT` and that many bytes, then `e` for its end or `a` for an abort.
+function gunzip(data, size) {
+  let plain;
+  try {
+    plain = zlib.gunzipSync(data, { maxOutputLength: Math.max(size, 1) });
+  } catch (error) {
+    throw new Failure("UNZIP", progress.path, error.message);
+  }
+  if (plain.length !== size) throw new Failure("UNZIP", progress.path, `${plain.length} bytes instead of ${size}`);
+  return plain;
+}
+
+// The archive in segments: `d SIZE COUNT` and that many bytes, or `z SIZE BYTES` and SIZE bytes that gzip made of BYTES; then `e` for
+// its end or `a` for an abort.
 class Segments {
   constructor(id) {
     this.id = id;
@@ -593,6 +606,10 @@ class Segments {
     const words = (await readLine()).split(" ");
     if (words[0] === "d") {
       this.data = await readExact(words[1] * words[2]);
+      return true;
+    }
+    if (words[0] === "z") {
+      this.data = gunzip(await readExact(Number(words[1])), Number(words[2]));
       return true;
     }
     this.isOver = true;
@@ -764,7 +781,7 @@ async function stage(id, fields) {
     try {
       await segments.next();
     } catch (error) {
-      if (error !== ABORTED) throw error;
+      if (!(error instanceof Failure)) throw error;
     }
   }
 }
@@ -1317,15 +1334,37 @@ function ping(id, fields) {
 
 const OPERATIONS = { ping, inventory, claim, stage, commit, discard };
 
+// The fields of a request, which gzip may have made smaller. What follows a damaged request is unknown, so the session ends.
+function unpackRequest(bytes, size) {
+  if (size === undefined) return bytes;
+  try {
+    return gunzip(bytes, Number(size));
+  } catch (error) {
+    sendFailure(progress.id, failureOf(error));
+    flush();
+    throw error;
+  }
+}
+
 async function serve() {
   const workingDirectory = Buffer.from(process.cwd()).toString("latin1");
   endFormerAgents(FORMER_AGENTS);
-  send("=", 1, "node", process.getuid(), escapeWord(incarnation()), escapeWord(workingDirectory), ...identity());
+  send(
+    "=",
+    1,
+    "node",
+    process.getuid(),
+    escapeWord(incarnation()),
+    escapeWord(workingDirectory),
+    "gzip",
+    ...identity(),
+  );
   flush();
   for (;;) {
-    const [operation, id, size] = (await readLine()).split(" ");
-    const payload = (await readExact(Number(size))).toString("latin1");
+    const [operation, id, size, plainSize] = (await readLine()).split(" ");
+    const bytes = await readExact(Number(size));
     Object.assign(progress, { id, path: "", spokeAt: Date.now() });
+    const payload = unpackRequest(bytes, plainSize).toString("latin1");
     try {
       await OPERATIONS[operation](id, payload.split("\0"));
     } catch (error) {

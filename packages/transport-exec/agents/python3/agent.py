@@ -15,6 +15,10 @@ import os
 import signal
 import stat
 import time
+try:
+    import zlib
+except ImportError:
+    zlib = None
 
 os.umask(0)
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -485,8 +489,21 @@ class Aborted(Exception):
     """kinsync gave the batch up."""
 
 
+def gunzip(data, size):
+    unpacker = zlib.decompressobj(31)
+    try:
+        # One byte more than expected: the end of the member follows the last one.
+        plain = unpacker.decompress(data, size + 1)
+    except zlib.error as error:
+        raise Failure("UNZIP", progress.path, str(error))
+    if len(plain) != size or not unpacker.eof or unpacker.unused_data:
+        raise Failure("UNZIP", progress.path, "not one member of %d bytes" % size)
+    return plain
+
+
 class Segments:
-    """The archive in segments: `d SIZE COUNT` and that many bytes, then `e` for its end or `a` for an abort."""
+    """The archive in segments: `d SIZE COUNT` and that many bytes, or `z SIZE BYTES` and SIZE bytes that gzip made of BYTES; then `e`
+    for its end or `a` for an abort."""
 
     def __init__(self, request_id):
         self.id, self.data, self.position, self.is_over = request_id, b"", 0, False
@@ -499,6 +516,9 @@ class Segments:
         words = requests.line().split()
         if words and words[0] == b"d":
             self.data = requests.exact(int(words[1]) * int(words[2]))
+            return True
+        if words and words[0] == b"z":
+            self.data = gunzip(requests.exact(int(words[1])), int(words[2]))
             return True
         self.is_over = True
         if not words or words[0] != b"e":
@@ -654,7 +674,7 @@ def stage(request_id, fields):
         segments.data = b""
         try:
             segments.next()
-        except Aborted:
+        except (Aborted, Failure):
             pass
 
 
@@ -1196,14 +1216,28 @@ OPERATIONS = {
 }
 
 
+def unpack_request(request_id, payload, size):
+    """The fields of a request that gzip made smaller. What follows a damaged request is unknown, so the session ends."""
+    try:
+        return gunzip(payload, size)
+    except Failure as failure:
+        send_failure(request_id, failure)
+        output.flush()
+        raise EndOfSession()
+
+
 def serve():
     words = [b"1", b"python3", number(os.getuid()), escape_word(incarnation()), escape_word(os.fsencode(os.getcwd()))]
+    words.append(b"-" if zlib is None else b"gzip")
     send(b"=", *(words + identity()))
     output.flush()
     while True:
-        operation, request_id, size = requests.line().split()
-        payload = requests.exact(int(size))
+        words = requests.line().split()
+        operation, request_id = words[:2]
+        payload = requests.exact(int(words[2]))
         progress.begin(request_id)
+        if len(words) > 3:
+            payload = unpack_request(request_id, payload, int(words[3]))
         try:
             OPERATIONS[operation](request_id, payload.split(b"\0"))
         except EndOfSession:

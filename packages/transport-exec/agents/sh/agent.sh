@@ -546,16 +546,21 @@ stage_small_file() {
   error=$(sha256sum <"$staged_file" 2>&9)
   case $error in *"$3"*) ;; *) fail_stage DIGEST "$5" ;; esac
 }
-# stage_blob LENGTH NAME: bytes that belong to the stage
+# stage_blob LENGTH NAME [SIZE]: bytes that belong to the stage; with SIZE, gzip made them of so many bytes
 stage_blob() {
   if [ -n "$stage_failed" ]; then
     take_bytes $1
     return
   fi
   # What the disk does not take must still be taken from the session.
-  error=$(take_bytes $1 | { cat 2>&1 >"$stage_folder/$2" || { cat >&9; false; }; }) &&
-    size=$(stat -c %s "$stage_folder/$2" 2>&9) && last_line "$size" && [ "$last" = $1 ] ||
+  # What gzip does not read is taken, too; the word that follows makes the size wrong.
+  error=$(take_bytes $1 | if [ -n "$3" ]; then gzip -dc 2>&9 || { cat >&9; echo damaged; }; else cat; fi |
+    { cat 2>&1 >"$stage_folder/$2" || { cat >&9; false; }; }) || {
     fail_stage ENOSPC "$stage_folder" "$error"
+    return
+  }
+  size=$(stat -c %s "$stage_folder/$2" 2>&9) && last_line "$size" && [ "$last" = ${3:-$1} ] && return
+  if [ -n "$3" ]; then fail_stage UNZIP -; else fail_stage ENOSPC "$stage_folder" "$error"; fi
 }
 # take_segments: of the archive, to standard output, and lists of what can be checked in between: that is another process's work, one
 # at a time. What is bad takes "good" away; to make a file may be impossible.
@@ -567,9 +572,25 @@ take_segments() {
         dd bs=$size count=$count iflag=fullblock 2>&9 <&3
         progress $((size * count))
         ;;
+      z)
+        # SIZE bytes that gzip made of COUNT bytes. What gzip does not read must still be taken from the session.
+        if [ -e "$stage_folder/damaged" ]; then take_bytes $size >&9
+        else
+          take_bytes $size | {
+            gzip -dc || {
+              mv -f "$stage_folder/good" "$stage_folder/damaged"
+              cat >&9
+            }
+          } 2>&9
+        fi
+        progress $count
+        ;;
       h)
         list=$((list + 1))
-        take_bytes $size | { cat >"$stage_folder/list$list" || { rm -f "$stage_folder/good"; cat; }; } >&9 2>&9
+        # With COUNT, gzip made the list.
+        take_bytes $size | {
+          if [ -n "$count" ]; then gzip -dc; else cat; fi >"$stage_folder/list$list" || { rm -f "$stage_folder/good"; cat; }
+        } >&9 2>&9
         [ -z "$checker" ] || wait $checker
         { cd "$stage_top" && sha256sum -c "$stage_folder/list$list" || rm -f "$stage_folder/good"; } >&9 2>&9 &
         checker=$!
@@ -649,10 +670,12 @@ stage_archive() {
     cd "$stage_top" && error=$(tar -xmof - 2>&1) && exit 0
     # Others may need the rest of the disk; and the failure is reported at once, so that no more is sent.
     rm -rf "$stage_top"
-    fail TEXT - "$error"
+    # Of damaged bytes, gzip knows better what is wrong.
+    if [ -e "$stage_folder/damaged" ]; then fail UNZIP -; else fail TEXT - "$error"; fi
     cat >&9
     exit 1
   ) || stage_failed=1
+  [ -n "$stage_failed" ] || [ ! -e "$stage_folder/damaged" ] || fail_stage UNZIP -
 }
 # check_staged ID [DIGEST PATH]...: one by one, for names that a list cannot hold
 check_staged() {
@@ -1231,7 +1254,10 @@ case $last in *[!0-9]*|'') user=- ;; *) user=$last ;; esac
 escape "$incarnation"
 incarnation=$escaped
 escape "$working_directory"
-printf '%s= 1 sh %s %s %s\n' "$session_token" "$user" "$incarnation" "$escaped" >&4
+# gzip of the letter x, since a program of that name may be anything.
+features=-
+[ "$(printf '\037\213\010\0\0\0\0\0\0\003\253\0\0\203\026\334\214\001\0\0\0' | gzip -dc 2>&9)" != x ] || features=gzip
+printf '%s= 1 sh %s %s %s %s\n' "$session_token" "$user" "$incarnation" "$escaped" $features >&4
 # What was on its way when the session ended.
 end_session() {
   cd /

@@ -13,12 +13,14 @@ import { createToken } from "./token.ts";
 /** Output before the hello at most. No known shell writes more. */
 const MAX_NOISE_BYTES = 64 * 1024;
 
-/** First line of an agent, `= 1 RUNTIME UID INCARNATION FOLDER`: facts about itself and the container. */
+/** First line of an agent, `= 1 RUNTIME UID INCARNATION FOLDER FEATURES`: facts about itself and the container. */
 export interface Hello {
   readonly runtime: Runtime;
   readonly uid: number;
   readonly incarnation: string;
   readonly workingDirectory: string;
+  /** True if the agent can read archives that gzip compressed. */
+  readonly gzip: boolean;
   /** True if the container has a shell, which `run` with a string needs. */
   readonly shell: boolean;
   /** The program that the agent runs on. */
@@ -136,7 +138,7 @@ export class Attempt {
   ): Promise<Omit<RunningAgent, "choice">> {
     const { program } = parts;
     const words = (await this.line("=", program, limitMs)).split(" ");
-    const [version, , uid = "", incarnation = "-", workingDirectory = "/", ...identity] = words;
+    const [version, , uid = "", incarnation = "-", workingDirectory = "/", features, ...identity] = words;
     if (version !== "1") throw unusable(`${program} sent an unreadable hello`);
     this.process ??= readProcess(identity);
     const hello = {
@@ -145,6 +147,7 @@ export class Attempt {
       // Without /proc, the container's ID is the best replacement.
       incarnation: incarnation === "-" ? this.#target.containerId : unescapePath(incarnation),
       workingDirectory: unescapePath(workingDirectory),
+      gzip: features === "gzip",
     };
     return {
       stream: this.stream,

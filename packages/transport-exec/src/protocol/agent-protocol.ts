@@ -1,5 +1,6 @@
 import type { RootSpec } from "@kinsync/core/contract";
 import type { CommitPlan } from "../commit/commit-plan.ts";
+import type { RequestText } from "./request-text.ts";
 import type { StreamingChecksums } from "./streaming-checksums.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface StageRequest {
   readonly name: string;
   readonly plan: CommitPlan;
   readonly inPlace: boolean;
+  /** True if the archive and the long texts around it are sent compressed. Default: `false`. */
+  readonly isCompressed?: boolean;
   /** Journal lines that are appended before the first rename. */
   readonly placed: string;
   /** Journal lines that are appended after the last delete. */
@@ -61,9 +64,9 @@ export interface AgentProtocol {
   /** @param name of the staged files of small batches */
   claim(id: number, root: RootSpec, name: string, marker: string): string;
   /** Text before the segments of the archive. */
-  stage(request: StageRequest): string;
+  stage(request: StageRequest): RequestText;
   /** Text after the segments of the archive. */
-  afterStage(request: StageRequest, aborted: boolean, checksums: StreamingChecksums | undefined): string;
+  afterStage(request: StageRequest, aborted: boolean, checksums: StreamingChecksums | undefined): RequestText;
   /** Checksum lists that are sent between the segments. */
   readonly checksums?: (request: StageRequest) => StreamingChecksums | undefined;
   /** True if the batch's only file is sent without an archive. */
@@ -73,13 +76,13 @@ export interface AgentProtocol {
   /** Stages a few small files without an archive, which costs the container fewer processes. */
   readonly stageFiles?: {
     fits(request: StageRequest): boolean;
-    write(request: StageRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
+    write(request: StageRequest, files: readonly Uint8Array[]): RequestText;
   };
-  commit(request: CommitRequest): string;
+  commit(request: CommitRequest): RequestText;
   /** Stages and commits a few small files in one request. Used where the commit was requested before the stage was sent. */
   readonly save?: {
     fits(request: StageRequest): boolean;
-    write(request: CommitRequest, files: readonly Uint8Array[]): readonly (string | Uint8Array)[];
+    write(request: CommitRequest, files: readonly Uint8Array[]): RequestText;
   };
   discard(id: number, location: RootLocation, name: string): string;
   /** True if names in the records `s`, `n` and `D` are raw. Such a record cannot hold a name with a newline. False if names are escaped. */

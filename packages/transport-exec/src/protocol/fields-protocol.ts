@@ -2,10 +2,11 @@ import { commitInstructions } from "../commit/commit-instructions.ts";
 import { isStaged, type CommitPlan } from "../commit/commit-plan.ts";
 import type { Instruction } from "../commit/instruction-list.ts";
 import type { AgentProtocol, CommitRequest } from "./agent-protocol.ts";
+import { compressText, type RequestText } from "./request-text.ts";
 
 /**
  * The protocol of the interpreter agents: `OPERATION ID LENGTH`, a newline, and LENGTH bytes of fields. NUL separates the fields,
- * because no path contains it.
+ * because no path contains it. `OPERATION ID LENGTH SIZE` precedes a gzip member of LENGTH bytes for SIZE bytes of fields.
  */
 export const fieldsProtocol: AgentProtocol = {
   rawNames: false,
@@ -14,13 +15,14 @@ export const fieldsProtocol: AgentProtocol = {
     request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", depth, ...paths]),
   claim: (id, root, _name, marker) =>
     request("claim", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", marker]),
-  stage: ({ id, location, name, plan }) =>
-    request("stage", id, [location.root, location.state, name, ...membersText(plan)]),
+  stage: ({ id, location, name, plan, isCompressed }) =>
+    longRequest("stage", id, [location.root, location.state, name, ...membersText(plan)], isCompressed),
   afterStage: () => "",
   needsEndOfArchive: true,
   commit(commit) {
-    const { id, stage, needle, marker, plan } = commit;
-    return request("commit", id, [String(stage), needle, marker, String(plan.count), ...instructionFields(commit)]);
+    const { id, stage, needle, marker, plan, isCompressed } = commit;
+    const fields = [String(stage), needle, marker, String(plan.count), ...instructionFields(commit)];
+    return longRequest("commit", id, fields, isCompressed);
   },
   discard: (id, location, name) => request("discard", id, [location.state, name]),
 };
@@ -77,4 +79,11 @@ function encode(instruction: Instruction): readonly string[] {
 function request(operation: string, id: number, fields: readonly string[]): string {
   const payload = fields.join("\0");
   return `${operation} ${id} ${Buffer.byteLength(payload)}\n${payload}`;
+}
+
+function longRequest(operation: string, id: number, fields: readonly string[], isCompressed = false): RequestText {
+  const compressed = isCompressed ? compressText(fields.join("\0")) : undefined;
+  if (compressed === undefined) return request(operation, id, fields);
+  const { packed, bytes } = compressed;
+  return [`${operation} ${id} ${packed.length} ${bytes}\n`, packed];
 }

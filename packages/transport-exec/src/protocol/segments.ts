@@ -1,4 +1,5 @@
-import { KinsyncError, type Archive } from "@kinsync/core/contract";
+import { KinsyncError, type Archive, type LinkRate } from "@kinsync/core/contract";
+import { compressText } from "./request-text.ts";
 import type { StreamingChecksums } from "./streaming-checksums.ts";
 
 const BLOCK_BYTES = 64 * 1024;
@@ -74,6 +75,49 @@ export async function sendSegments(archive: Archive, options: SegmentsOptions): 
   }
   if (left === 0 && room === 0) return true;
   return abort(new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes ended early`));
+}
+
+/**
+ * Sends an archive as pieces that are compressed once for all sessions. A piece is complete before its first byte is sent, so nothing is
+ * padded when a batch is aborted.
+ * @returns true if the archive was sent completely
+ */
+export async function sendCompressed(
+  archive: Archive,
+  options: SegmentsOptions,
+  bytesPerSecond: LinkRate,
+): Promise<boolean> {
+  const { signal, checksums, write, drained } = options;
+  let position = 0;
+  try {
+    for await (const { size, bytes, isGzip, entries } of archive.compressed?.(signal, bytesPerSecond) ?? []) {
+      options.throwIfOver();
+      signal.throwIfAborted();
+      if (options.isRefused()) return false;
+      write(isGzip ? `z ${bytes.length} ${size}\n` : `d ${size} 1\n`);
+      for (let from = 0; from < bytes.length; from += BLOCK_BYTES) {
+        write(bytes.subarray(from, from + BLOCK_BYTES));
+        await drained();
+        options.throwIfOver();
+      }
+      position += size;
+      writeList(checksums?.at({ position, whole: entries }) ?? "", write);
+    }
+  } catch (error) {
+    options.onFailure(error);
+    return false;
+  }
+  if (position === archive.size) return true;
+  options.onFailure(new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes ended early`));
+  return false;
+}
+
+function writeList(list: string, write: SegmentsOptions["write"]): void {
+  const compressed = compressText(list);
+  if (compressed !== undefined) {
+    write(`h ${compressed.packed.length} ${compressed.bytes}\n`);
+    write(compressed.packed);
+  } else if (list !== "") write(`h ${Buffer.byteLength(list)}\n${list}`);
 }
 
 function nextSegment(left: number, segment: number): readonly [size: number, count: number] {

@@ -4,6 +4,7 @@ import { isStaged, type CommitPlan, type PlanStep } from "../commit/commit-plan.
 import { InstructionList } from "../commit/instruction-list.ts";
 import { MARKER_TAIL_CHARACTERS, type CommitRequest, type AgentProtocol, type StageRequest } from "./agent-protocol.ts";
 import { plain, plainList, quoted, quotedList } from "./quote.ts";
+import { compressText, type RequestParts } from "./request-text.ts";
 import { commitCode, INLINE_CHARACTERS, journal, shellLines } from "./shell-code.ts";
 import { StreamingChecksums } from "./streaming-checksums.ts";
 
@@ -34,27 +35,29 @@ export const shProtocol: AgentProtocol = {
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,
   stage(request) {
     const { id, location, name, plan } = request;
-    const blobs = codeBlob(request) + journalBlobs(request);
-    const single = largeFile(plan);
+    const blobs = [...codeBlob(request), ...journalBlobs(request)];
+    const single = largeFile(request);
     if (single !== undefined) {
       const words = quotedList([location.state, name, posix.dirname(single.path)]);
-      return `s3 ${id} ${words}\n${blobs}rb ${fileWords(single)}\n`;
+      return [`s3 ${id} ${words}\n`, ...blobs, `rb ${fileWords(single)}\n`];
     }
-    return `s0 ${id} ${quotedList([location.state, name])}\n${blobs}${plan.steps.some(isStaged) ? "s1\n" : ""}`;
+    return [`s0 ${id} ${quotedList([location.state, name])}\n`, ...blobs, plan.steps.some(isStaged) ? "s1\n" : ""];
   },
-  sendsContent: ({ plan }) => largeFile(plan) !== undefined,
-  checksums({ plan }) {
+  sendsContent: (request) => largeFile(request) !== undefined,
+  checksums(request) {
+    const { plan } = request;
     let text = 0;
     for (const step of plan.steps) if (isCheckable(step)) text += step.value.length + step.path.length;
-    return text > INLINE_CHARACTERS && largeFile(plan) === undefined
+    return text > INLINE_CHARACTERS && largeFile(request) === undefined
       ? new StreamingChecksums(plan, isCheckable)
       : undefined;
   },
-  afterStage({ id, plan }, aborted, checksums) {
+  afterStage(request, aborted, checksums) {
+    const { id, plan } = request;
     if (aborted) return `sa ${id}\n`;
-    if (largeFile(plan) !== undefined) return `s2 ${id}\n`;
+    if (largeFile(request) !== undefined) return `s2 ${id}\n`;
     const odd = oddFiles(plan).map((step) => `sv ${id} ${step.value} ${quoted(step.path)}\n`);
-    if (checksums !== undefined) return `${odd.join("")}${blob("list", checksums.rest())}s2 ${id} sums\n`;
+    if (checksums !== undefined) return [...odd, ...blob("list", checksums.rest(), request), `s2 ${id} sums\n`];
     return `${odd.join("")}s2 ${id} ${inlineSums(plan)}\n`;
   },
   stageFiles: {
@@ -66,8 +69,8 @@ export const shProtocol: AgentProtocol = {
       const { id, location, name, plan } = request;
       const staged = plan.steps.filter(isStaged);
       const folders = new Set(staged.map((step) => posix.dirname(step.path)));
-      const begin = `s3 ${id} ${quotedList([location.state, name, ...folders])}\n${journalBlobs(request)}${codeBlob(request)}`;
-      const parts: (string | Uint8Array)[] = [begin];
+      const begin = `s3 ${id} ${quotedList([location.state, name, ...folders])}\n`;
+      const parts: (string | Uint8Array)[] = [begin, ...journalBlobs(request), ...codeBlob(request)];
       for (const [index, step] of staged.entries()) parts.push(`rf ${fileWords(step)}\n`, files[index] ?? NOTHING);
       return [...parts, `s2 ${id}\n`];
     },
@@ -131,21 +134,29 @@ function flag(value: boolean | undefined): string {
   return value === true ? "1" : "0";
 }
 
-function blob(name: string, text: string): string {
-  return text === "" ? "" : `bl ${Buffer.byteLength(text)} ${name}\n${text}`;
+function blob(name: string, text: string, { isCompressed }: StageRequest): RequestParts {
+  if (text === "") return [];
+  const compressed = isCompressed === true ? compressText(text) : undefined;
+  if (compressed === undefined) return [`bl ${Buffer.byteLength(text)} ${name}\n${text}`];
+  return [`bl ${compressed.packed.length} ${name} ${compressed.bytes}\n`, compressed.packed];
 }
 
-function codeBlob(request: StageRequest): string {
-  const code = commitCode(request);
-  return code.length > INLINE_CHARACTERS ? blob("do", code) : "";
+function codeBlob(request: StageRequest): RequestParts {
+  return longBlob("do", commitCode(request), request);
 }
 
-function journalBlobs({ placed, unplaced, compacted = "" }: StageRequest): string {
-  return journalBlob("placed", placed) + journalBlob("unplaced", unplaced) + blob("journal", compacted);
+function journalBlobs(request: StageRequest): RequestParts {
+  const { placed, unplaced, compacted = "" } = request;
+  return [
+    ...longBlob("placed", placed, request),
+    ...longBlob("unplaced", unplaced, request),
+    ...blob("journal", compacted, request),
+  ];
 }
 
-function journalBlob(name: string, text: string): string {
-  return text.length > INLINE_CHARACTERS ? blob(name, text) : "";
+/** A short text is part of a line of the request. */
+function longBlob(name: string, text: string, request: StageRequest): RequestParts {
+  return text.length > INLINE_CHARACTERS ? blob(name, text, request) : [];
 }
 
 function end({ marker, plan }: CommitRequest): string {
@@ -175,8 +186,9 @@ function oddFiles(plan: CommitPlan): readonly PlanStep[] {
   return plan.steps.filter((step) => step.op === "f" && !isCheckable(step));
 }
 
-/** The only staged step of a plan, if it is a large file: it needs no tar, and the container verifies it while it arrives. */
-function largeFile(plan: CommitPlan): PlanStep | undefined {
+/** The only staged step of a plan, if it is a large file that is sent as it is: it needs no tar, and the container verifies it while it arrives. */
+function largeFile({ plan, isCompressed }: StageRequest): PlanStep | undefined {
+  if (isCompressed === true) return undefined;
   const [step, another] = plan.steps.filter(isStaged);
   return another === undefined && step !== undefined && isPlainFile(step) && step.size > DD_BLOCK_BYTES
     ? step

@@ -31,7 +31,11 @@ export class StreamingChecksums {
 
   /** Called after each segment. Returns the list of files that can be verified now, or an empty text. */
   between(): string {
-    const { position, whole } = this.#cursor;
+    return this.at(this.#cursor);
+  }
+
+  /** The same where the archive is known to have `whole` complete entries in its first `position` bytes. */
+  at({ position, whole }: { readonly position: number; readonly whole: number }): string {
     this.#marks.push({ position, whole });
     if (position - this.#listedAt < LIST_INTERVAL_BYTES) return "";
     const ready = this.#marks.findLast((mark) => mark.position <= position - SLACK_BYTES)?.whole ?? 0;

@@ -89,6 +89,11 @@ export function errorOfAgent(failure: AgentFailure, operation: Operation): Kinsy
       return takenError(failure.text, operation);
     case "STATE":
       return fail("KINSYNC_TARGET_LOST", oneLine(failure.text));
+    case "UNZIP":
+      return fail(
+        "KINSYNC_TARGET_LOST",
+        `compressed bytes arrived damaged${failure.text === "" ? "" : ` (${oneLine(failure.text)})`}`,
+      );
     case "DIGEST":
     case "SHORT":
       return fail("KINSYNC_TARGET_LOST", "the bytes did not arrive completely");

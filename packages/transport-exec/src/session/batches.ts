@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   KinsyncError,
   type Batch,
+  type LinkRate,
   type Receipt,
   type ReceiptNote,
   type RootSpec,
@@ -15,7 +16,8 @@ import { contentOf, readFiles } from "../commit/read-files.ts";
 import { StagedBatch } from "../commit/staged-batch.ts";
 import type { AgentProtocol, CommitRequest, RootLocation, StageRequest } from "../protocol/agent-protocol.ts";
 import type { AgentNote } from "../protocol/answers.ts";
-import { sendSegments } from "../protocol/segments.ts";
+import type { RequestText } from "../protocol/request-text.ts";
+import { sendCompressed, sendSegments } from "../protocol/segments.ts";
 import { oneLine } from "../stream/one-line.ts";
 import { nameOf } from "../stream/target-error.ts";
 import type { Operation } from "./agent-error.ts";
@@ -33,6 +35,9 @@ export interface BatchesOptions {
   readonly marker: MarkerWriter;
   readonly placedTimes: PlacedTimes;
   readonly operation: (verb: string, root: RootSpec) => Operation;
+  /** True if the agent reads compressed archives, and while the link is known to be so slow that compression may pay. */
+  readonly prefersGzip: () => boolean;
+  readonly bytesPerSecond: LinkRate;
   /** Throws if the session has ended. */
   readonly throwIfOver: () => void;
   /** Aborts when the session ends. */
@@ -41,6 +46,8 @@ export interface BatchesOptions {
 
 /** A build that runs beside kinsync compares times with seconds. */
 const STALE_AFTER_MS = 1_000;
+/** A smaller archive is sent as it is: on any link it takes no longer than the process that decompresses it. */
+const MIN_COMPRESSED_BYTES = 64 * 1024;
 
 /** Stages, commits and discards the batches of one session. */
 export class Batches {
@@ -53,7 +60,8 @@ export class Batches {
   stage(batch: Batch, signal: AbortSignal): Stage {
     const { requests } = this.#options;
     const id = requests.reserveId();
-    const common = { id, location: UNKNOWN_LOCATION, inPlace: batch.root.inPlace === true };
+    const inPlace = batch.root.inPlace === true;
+    const common = { id, location: UNKNOWN_LOCATION, inPlace };
     let staged: StagedBatch;
     try {
       staged = new StagedBatch(batch, {
@@ -109,7 +117,7 @@ export class Batches {
     };
   }
 
-  #encodeCommit(staged: StagedBatch, id: number): string | readonly (string | Uint8Array)[] {
+  #encodeCommit(staged: StagedBatch, id: number): RequestText {
     if (staged.failure !== undefined) throw staged.failure.error;
     const { protocol, roots, marker, placedTimes } = this.#options;
     const { batch, request: stage, held } = staged;
@@ -165,17 +173,24 @@ export class Batches {
       }
     }
     staged.sentAt = performance.now();
+    const isCompressed = files === undefined && this.#compresses(batch);
+    if (isCompressed) staged.request = { ...request, isCompressed };
     const isRefused = this.#expectStage(staged);
     const onAbort = (): void => staged.settle.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       if (stageFiles !== undefined && files !== undefined) {
-        for (const part of stageFiles.write(request, files)) requests.write(part);
+        requests.writeText(stageFiles.write(request, files));
         await requests.drained();
       } else await this.#sendArchive(staged, isRefused, signal);
     } finally {
       void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
     }
+  }
+
+  #compresses({ archive }: Batch): boolean {
+    const isWorthwhile = archive.compressed !== undefined && archive.size >= MIN_COMPRESSED_BYTES;
+    return isWorthwhile && this.#options.prefersGzip();
   }
 
   /** Adds to the request what is known only after the claim. */
@@ -220,24 +235,29 @@ export class Batches {
   }
 
   async #sendArchive({ batch, request, settle }: StagedBatch, isRefused: () => boolean, signal: AbortSignal) {
-    const { protocol, requests, throwIfOver } = this.#options;
-    requests.write(protocol.stage(request));
+    const { protocol, requests, throwIfOver, bytesPerSecond } = this.#options;
+    requests.writeText(protocol.stage(request));
     let aborted = false;
     const checksums = protocol.checksums?.(request);
     if (request.plan.steps.some(isStaged)) {
       const archive = protocol.sendsContent?.(request) === true ? contentOf(batch) : batch.archive;
-      aborted = !(await sendSegments(archive, {
+      const options = {
         signal,
         checksums,
-        write: (data) => requests.write(data),
+        write: (data: Uint8Array | string) => requests.write(data),
         drained: () => requests.drained(),
         isRefused,
         throwIfOver,
-        onFailure: (error) => settle.reject(error),
-      }));
+        onFailure: (error: unknown) => settle.reject(error),
+      };
+      const isSent =
+        request.isCompressed === true
+          ? await sendCompressed(archive, options, bytesPerSecond)
+          : await sendSegments(archive, options);
+      aborted = !isSent;
       requests.write(aborted ? "a\n" : "e\n");
     } else if (protocol.needsEndOfArchive) requests.write("e\n");
-    requests.write(protocol.afterStage(request, aborted, checksums));
+    requests.writeText(protocol.afterStage(request, aborted, checksums));
   }
 }
 

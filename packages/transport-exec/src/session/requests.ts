@@ -1,5 +1,6 @@
 import type { KinsyncError } from "@kinsync/core/contract";
 import { Answers, type AgentFailure, type AgentNote, type Pending } from "../protocol/answers.ts";
+import type { RequestText } from "../protocol/request-text.ts";
 import type { ExecStream } from "../stream/exec-stream.ts";
 import { errorOfAgent, type Operation } from "./agent-error.ts";
 
@@ -13,7 +14,7 @@ export interface AgentRequest<T> {
   /** True if the container may be silent for longer before it responds. Default: `false`. */
   readonly isSlow?: boolean;
   /** Returns what to send. If it throws, the request fails with that error and nothing is sent. */
-  readonly encode: (id: number) => string | readonly (string | Uint8Array)[];
+  readonly encode: (id: number) => RequestText;
   readonly onRecord?: (line: string) => void;
   readonly onNote?: (note: AgentNote) => void;
   readonly onDone: (rest: string) => T;
@@ -111,7 +112,7 @@ export class Requests {
           onFailure: (failure) => settle(() => reject(onFailure?.(failure) ?? this.errorOf(failure, operation))),
           onLost: (error) => settle(() => reject(error)),
         });
-        for (const part of typeof encoded === "string" ? [encoded] : encoded) this.write(part);
+        this.writeText(encoded);
         await this.drained();
       }).catch((error: unknown) => settle(() => reject(error)));
     });
@@ -121,6 +122,10 @@ export class Requests {
   expect(pending: Pending): void {
     if (this.#answers.first === undefined) this.#heardAt = performance.now();
     this.#answers.expect(pending);
+  }
+
+  writeText(text: RequestText): void {
+    for (const part of typeof text === "string" ? [text] : text) this.write(part);
   }
 
   write(data: Uint8Array | string): void {

@@ -62,7 +62,7 @@ export class ExecSession implements Session {
   readonly #liveness: Liveness;
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
-    const { runtime, incarnation, workingDirectory } = agent.hello;
+    const { runtime, incarnation, workingDirectory, gzip } = agent.hello;
     this.facts = { agent: runtime, choice: agent.choice, incarnation, workingDirectory };
     this.#agent = agent;
     this.#stream = agent.stream;
@@ -93,15 +93,15 @@ export class ExecSession implements Session {
       marker: this.#marker,
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
+      prefersGzip: () => gzip && agent.stream.isSlow,
+      bytesPerSecond: () => agent.stream.bytesPerSecond,
       throwIfOver,
       closing: this.#life.signal,
     });
     this.#liveness = new Liveness({
       target,
       requests: this.#requests,
-      silenceMs: times.silenceMs,
-      idleMs: times.idleMs,
-      pingMs: times.pingMs,
+      ...times,
       prove: (signal) => this.#prove(signal),
       end: (why, error) => this.#life.end(why, error),
     });

@@ -1,5 +1,6 @@
 import type { ClusterConnection, ClusterSocket, Target } from "@kinsync/core/contract";
 import { parseStatus, type ExecStatus } from "./exec-status.ts";
+import { LinkMeter } from "./link-meter.ts";
 
 /** v5 can end standard input and still read output. API servers before 1.30 and some runtimes support only v4. */
 const PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
@@ -57,11 +58,14 @@ export class ExecStream implements AsyncDisposable {
   #drains: (() => void)[] = [];
   #sinceYield = 0;
   readonly #frames: Buffer[] = [];
+  readonly #meter: LinkMeter;
 
-  private constructor(socket: ClusterSocket, options: ExecStreamOptions) {
+  private constructor(socket: ClusterSocket, isLoopback: boolean, options: ExecStreamOptions) {
     this.#socket = socket;
     this.protocol = socket.protocol;
     this.ended = this.#end.promise;
+    this.#meter = new LinkMeter({ ping: () => socket.ping(), isLoopback });
+    socket.onPong = () => this.#meter.takePong();
     socket.onMessage = (data) => this.#receive(data, options);
     socket.onClose = ({ code, reason, error }) => {
       if (this.#status !== undefined) this.#finish({ why: "status", status: this.#status });
@@ -69,9 +73,10 @@ export class ExecStream implements AsyncDisposable {
       else this.#finish({ why: "closed", code, reason });
     };
     this.#pinger = setInterval(() => {
-      if (!this.#closed) socket.ping();
+      if (!this.#closed) this.#meter.ping();
     }, options.pingInterval);
     this.#pinger.unref();
+    this.#meter.start();
   }
 
   /** Starts `command` in the target's container, without a terminal. Rejects with the server's reason if it refuses. */
@@ -84,12 +89,26 @@ export class ExecStream implements AsyncDisposable {
     const path = `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}/exec`;
     const query = { container: target.container, command, stdin: true, stdout: true, stderr: true, tty: false };
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.handshakeTimeout)]);
-    return new ExecStream(await cluster.webSocket(path, query, PROTOCOLS, signal), options);
+    return new ExecStream(
+      await cluster.webSocket(path, query, PROTOCOLS, signal),
+      isOnLoopback(cluster.server),
+      options,
+    );
   }
 
   /** True if standard input can be ended while output is still read. */
   get canHalfClose(): boolean {
     return this.protocol === PROTOCOLS[0];
+  }
+
+  /** True while the link to the API server is known to be so slow that compression may pay. */
+  get isSlow(): boolean {
+    return this.#meter.isSlow;
+  }
+
+  /** What the link to the API server carries in a second; `undefined` until it was measured. */
+  get bytesPerSecond(): number | undefined {
+    return this.#meter.bytesPerSecond;
   }
 
   get isOver(): boolean {
@@ -99,6 +118,11 @@ export class ExecStream implements AsyncDisposable {
   /** Sends bytes to standard input. Small writes in one turn of the event loop share a message. Await `drained` between large writes. */
   write(data: Uint8Array | string): void {
     let bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (!this.#closed && this.#meter.begins(bytes.length)) {
+      this.#flush();
+      this.#meter.begin();
+    }
+    this.#meter.count(bytes.length);
     while (this.#partsSize + bytes.length > FRAME_BYTES) {
       const room = FRAME_BYTES - this.#partsSize;
       this.#push(bytes.subarray(0, room));
@@ -106,12 +130,19 @@ export class ExecStream implements AsyncDisposable {
       bytes = bytes.subarray(room);
     }
     if (bytes.length > 0) this.#push(bytes);
+    if (this.#meter.isFull) this.#endMeasurement();
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => {
       this.#flushing = false;
       this.#flush();
+      if (this.#meter.isOpen) this.#endMeasurement();
     });
+  }
+
+  #endMeasurement(): void {
+    this.#flush();
+    if (!this.#closed) this.#meter.end();
   }
 
   #push(bytes: Uint8Array): void {
@@ -224,6 +255,7 @@ export class ExecStream implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#pinger);
+    this.#meter.stop();
     this.#parts = [];
     this.#partsSize = 0;
     this.#end.resolve(end);
@@ -234,4 +266,10 @@ export class ExecStream implements AsyncDisposable {
     this.close();
     await this.ended;
   }
+}
+
+/** True for an address of this machine. It may be the near end of a tunnel. */
+function isOnLoopback(server: string): boolean {
+  const host = URL.canParse(server) ? new URL(server).hostname : "";
+  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

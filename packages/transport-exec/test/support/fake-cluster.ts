@@ -48,6 +48,12 @@ export class FakeCluster implements ClusterConnection {
   /** Pod UID and container ID in responses of the API; `undefined`: the pod is missing. */
   podUid: string | undefined = this.target.podUid;
   containerId: string = this.target.containerId;
+  /** What the link carries in a second; pongs come accordingly. Default: as much as is sent. */
+  bytesPerSecond = Infinity;
+  /** Milliseconds of a round trip. Default: less than one. */
+  roundTripMs = 0;
+  /** Bytes that were sent to standard inputs. */
+  sentBytes = 0;
   /** Number of started execs. */
   execs = 0;
 
@@ -139,6 +145,8 @@ export class FakeSocket implements ClusterSocket {
   readonly #cut: Cut | undefined;
   #closed = false;
   #sent = 0;
+  /** When the link has carried all that was sent. */
+  #carriedAtMs = 0;
   readonly #held: { readonly bytes: Uint8Array; readonly done: ((error?: Error) => void) | undefined }[] = [];
   #heldBytes = 0;
   #received = 0;
@@ -234,6 +242,9 @@ export class FakeSocket implements ClusterSocket {
       return;
     }
     this.#sent += bytes.length;
+    this.#cluster.sentBytes += bytes.length;
+    const carryMs = (bytes.length * 1000) / this.#cluster.bytesPerSecond;
+    this.#carriedAtMs = Math.max(this.#carriedAtMs, performance.now()) + carryMs;
     if (this.#cluster.stalled) {
       this.#held.push({ bytes, done });
       this.#heldBytes += bytes.length;
@@ -251,7 +262,9 @@ export class FakeSocket implements ClusterSocket {
   }
 
   ping(): void {
-    setImmediate(() => this.onPong?.());
+    const waitMs = Math.max(0, this.#carriedAtMs - performance.now()) + this.#cluster.roundTripMs;
+    if (waitMs < 0.1) setImmediate(() => this.onPong?.());
+    else setTimeout(() => this.onPong?.(), waitMs).unref();
   }
 
   pause(): void {

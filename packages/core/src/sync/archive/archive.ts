@@ -1,6 +1,7 @@
-import type { Archive } from "../../contract/transport.ts";
+import type { Archive, CompressedPiece, LinkRate } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { ContentStore } from "../../mapping/content-store.ts";
+import { CompressedPieces } from "./compressed-pieces.ts";
 import { Spool } from "./spool.ts";
 import { tarPieces, tarSize, type PackedEntry } from "./tar.ts";
 
@@ -21,7 +22,7 @@ export interface ArchiveOptions {
 }
 
 /** An archive that is packed once while any number of readers read it. Disposing frees its memory and its temporary file. */
-export interface PackedArchive extends Archive, AsyncDisposable {
+export interface PackedArchive extends Required<Archive>, AsyncDisposable {
   /** Resolves when the last byte is packed, and rejects as `createArchive` describes. */
   readonly packed: Promise<void>;
 }
@@ -49,9 +50,13 @@ class StreamedArchive implements PackedArchive {
   #done = false;
   #failure: KinsyncError | undefined;
   #wake = Promise.withResolvers<void>();
+  readonly #spoolFolder: string | undefined;
+  /** Made for the first reader that needs them. */
+  #pieces: CompressedPieces | undefined;
 
   constructor(entries: readonly PackedEntry[], options: ArchiveOptions) {
     this.size = tarSize(entries);
+    this.#spoolFolder = options.spool;
     this.#memory = this.size <= IN_MEMORY_BYTES ? [] : undefined;
     this.packed = this.#pack(entries, options);
     // Readers see the failure too; without one it must not count as unhandled.
@@ -106,6 +111,11 @@ class StreamedArchive implements PackedArchive {
     }
   }
 
+  compressed(signal: AbortSignal, bytesPerSecond?: LinkRate): AsyncIterable<CompressedPiece> {
+    this.#pieces ??= new CompressedPieces((signal) => this.chunks(signal), this.size, this.#spoolFolder);
+    return this.#pieces.read(signal, bytesPerSecond);
+  }
+
   async #toSpool(piece: Uint8Array): Promise<void> {
     await this.#spool?.write(piece, this.#written);
     this.#recent.set(this.#written, piece);
@@ -121,6 +131,7 @@ class StreamedArchive implements PackedArchive {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(disposedError());
+    await this.#pieces?.[Symbol.asyncDispose]();
     await this.packed.catch(() => {});
     const spool = this.#spool;
     this.#spool = undefined;

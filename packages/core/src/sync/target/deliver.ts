@@ -7,6 +7,7 @@ import type {
   ReceiptNote,
   Stage,
 } from "../../contract/transport.ts";
+import { wrapArchive } from "../../contract/wrap-archive.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import type { ArchiveLease, ArchivePool } from "../archive/archive-pool.ts";
 import { partsOf } from "../plan/batches.ts";
@@ -179,21 +180,19 @@ async function commitPart({ session, onNotes }: DeliveryOptions, { stage, stall 
 
 /** The archive as this target reads it: reports progress, and resets the stall watch. */
 function reportingArchive(archive: Archive, { onProgress }: DeliveryOptions, stall: StallWatch): Archive {
-  return {
-    size: archive.size,
-    async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-      let sent = 0;
-      let reportedAt = performance.now();
-      for await (const chunk of archive.chunks(signal)) {
-        yield chunk;
-        sent += chunk.length;
-        stall.alive();
-        if (archive.size < PROGRESS_FROM_BYTES || performance.now() - reportedAt < PROGRESS_EVERY_MS) continue;
-        reportedAt = performance.now();
-        onProgress(sent, archive.size);
-      }
-    },
-  };
+  const { size } = archive;
+  return wrapArchive(archive, async function* reporting(parts, bytes) {
+    let sent = 0;
+    let reportedAt = performance.now();
+    for await (const part of parts) {
+      yield part;
+      sent += bytes(part);
+      stall.alive();
+      if (size < PROGRESS_FROM_BYTES || performance.now() - reportedAt < PROGRESS_EVERY_MS) continue;
+      reportedAt = performance.now();
+      onProgress(sent, size);
+    }
+  });
 }
 
 function statsOf(entries: readonly BatchEntry[]): DeliveryStats {

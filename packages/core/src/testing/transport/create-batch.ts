@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import type { Archive, Batch, BatchEntry, RootSpec } from "../../contract/batch.ts";
+import { TarCursor } from "../../contract/tar-cursor.ts";
 
 /** One path that a batch creates, changes or deletes. */
 export type BatchPath =
@@ -111,10 +113,20 @@ async function archiveOf(members: readonly Member[]): Promise<Archive> {
         yield bytes.subarray(at, at + CHUNK_BYTES);
       }
     },
+    async *compressed(signal) {
+      const cursor = new TarCursor();
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+        signal.throwIfAborted();
+        const piece = bytes.subarray(at, at + PIECE_BYTES);
+        cursor.push(piece);
+        yield { size: piece.length, bytes: gzipSync(piece), isGzip: true, entries: cursor.whole };
+      }
+    },
   };
 }
 
 const CHUNK_BYTES = 64 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
