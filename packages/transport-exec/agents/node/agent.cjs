@@ -25,6 +25,9 @@ const LIFE_SIGN_MS = 2000;
 const GONE = ["ENOENT", "ENOTDIR", "ELOOP"];
 // The file system or the user cannot have this mode, owner or time. The bytes are right, so it is a note and no failure.
 const METADATA_REFUSALS = ["EPERM", "EACCES", "EROFS", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"];
+// What the rename of a folder fails with where a file system renames files only, as those over object stores do.
+const FOLDER_RENAME_REFUSALS = "EMFILE ENOSYS ENOTSUP EOPNOTSUPP ENOTEMPTY EEXIST EINVAL EPERM".split(" ");
+const ANY_EXECUTE = 0o111;
 
 process.umask(0);
 const bytesOf = (text) => Buffer.from(text, "latin1");
@@ -180,13 +183,15 @@ function lifeSign() {
   flush();
 }
 
+const sendNote = (what, path, text) => send("~", progress.id, what, escapeWord(path), oneLine(text));
+
 // Changes a mode, an owner or a time. Where that is refused, it is a note.
 function metadata(what, path, change) {
   try {
     change();
   } catch (error) {
     if (!METADATA_REFUSALS.includes(error.code)) throw error;
-    send("~", progress.id, what, escapeWord(path), oneLine(reasonOf(error)));
+    sendNote(what, path, reasonOf(error));
   }
 }
 
@@ -895,7 +900,7 @@ function copyInBeside(source, full, mode) {
   const temporary = join(dirname(full), ".kinsync-" + process.pid + "-" + progress.id);
   try {
     copyTree(source, temporary, mode);
-    fs.renameSync(bytesOf(temporary), bytesOf(full));
+    renameIn(temporary, full, [...FOLDER_RENAME_REFUSALS, "EXDEV"]);
   } catch (error) {
     const status = statusOf(temporary);
     if (status !== undefined && status.isDirectory()) removeTree(temporary);
@@ -904,10 +909,47 @@ function copyInBeside(source, full, mode) {
   }
 }
 
+// A rename. A folder whose file system renames no folders is made, and its files get there one by one.
+function renameIn(source, full, refusals = FOLDER_RENAME_REFUSALS) {
+  try {
+    fs.renameSync(bytesOf(source), bytesOf(full));
+  } catch (error) {
+    if (!refusals.includes(error.code) || !isFolder(source) || statusOf(full) !== undefined) throw error;
+    sendNote("rename", progress.path, reasonOf(error));
+    fillFolder(source, full);
+  }
+}
+
+function fillFolder(source, full) {
+  const { path } = progress;
+  const status = fs.lstatSync(bytesOf(source));
+  const mode = status.mode & 0o7777;
+  fs.mkdirSync(bytesOf(full), mode);
+  const descriptor = fs.openSync(bytesOf(full), OPEN_FOLDER);
+  try {
+    const at = hasProc ? "/proc/self/fd/" + descriptor : full;
+    const made = fs.fstatSync(descriptor);
+    if (process.geteuid() === 0 && (made.uid !== status.uid || made.gid !== status.gid)) {
+      metadata("owner", path, () => fs.fchownSync(descriptor, status.uid, status.gid));
+    }
+    if ((made.mode & 0o7777) !== mode) metadata("mode", path, () => fs.fchmodSync(descriptor, mode));
+    for (const name of listNames(source)) {
+      progress.path = path + "/" + name;
+      lifeSign();
+      if (isFolder(join(source, name))) fillFolder(join(source, name), join(at, name));
+      else fs.renameSync(bytesOf(join(source, name)), bytesOf(join(at, name)));
+    }
+    progress.path = path;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  fs.rmdirSync(bytesOf(source));
+}
+
 function move(source, full, path) {
   try {
     try {
-      fs.renameSync(bytesOf(source), bytesOf(full));
+      renameIn(source, full);
     } catch (error) {
       if (error.code !== "EXDEV") throw error;
       copyInBeside(source, full);
@@ -1218,6 +1260,11 @@ class Commit {
         if (status.isFile() && status.nlink > 1) copyInBeside(full, full, mode);
         else fs.chmodSync(bytesOf(full), mode);
       });
+      // A file system with fixed modes may ignore the change without an error.
+      const isWrong = (found) => ((found.mode & ANY_EXECUTE) !== 0) !== ((mode & ANY_EXECUTE) !== 0);
+      if (isWrong(status) && isWrong(fs.lstatSync(bytesOf(full)))) {
+        sendNote("mode", progress.path, "the file system ignores it");
+      }
     });
   }
 }

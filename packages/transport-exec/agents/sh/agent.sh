@@ -860,6 +860,80 @@ move_in() {
   done
   error=$(mv -f -- "$@" ./ 2>&1) || fail TEXT "$path" "$error"
 }
+# is_rename_refused: is `error` that of a file system that renames files only, as those over object stores do?
+is_rename_refused() {
+  case $error in
+    *"Too many open files"*|*"No file descriptors"*|*"Function not implemented"*|*"ot supported"*) ;;
+    *"Directory not empty"*|*"Invalid argument"*|*"not permitted"*) ;;
+    *) return 1 ;;
+  esac
+}
+# For each staged folder, its own before those in it: the folder is made, and its files get there one by one. Prints a line that begins
+# with `!` for a failure, and with `~` for a note.
+FILL_SCRIPT='
+stop() {
+  printf "! %s\n" "$*"
+  exit 1
+}
+go() { cd -P "$1" 2>/dev/null && [ "$PWD" = "$1" ] || stop "$1: No such file or directory"; }
+umask 022
+for staged do
+  place=$FILL_PLACE${staged#"$FILL_FROM"}
+  go "${place%/*}"
+  error=$(mkdir "./${place##*/}" 2>&1) || stop "$error"
+  go "$place"
+  owner=$(stat -c %u:%g "$staged" 2>/dev/null) mode=$(stat -c %a "$staged" 2>/dev/null)
+  owner=${owner##*"$newline"} mode=${mode##*"$newline"}
+  made=$(stat -c "%u:%g %a" . 2>/dev/null)
+  made=${made##*"$newline"}
+  [ "$owner" = "${made% *}" ] || error=$(chown "$owner" . 2>&1) || printf "~ owner %s\n" "$error"
+  [ "$owner $mode" = "$made" ] || error=$(chmod "$mode" . 2>&1) || printf "~ mode %s\n" "$error"
+  find "$staged/." ! -name . -prune ! -type d -exec sh -c "$FILL_MOVE" _ {} +
+done'
+FILL_MOVE='error=$(mv -f -- "$@" ./ 2>&1) || printf "! %s\n" "$error"'
+# fill_folder FOLDER NAME: after the rename of a staged folder failed with `error`
+fill_folder() {
+  if [ ! -d "$1" ] || is_there "$2" || ! is_rename_refused; then
+    fail TEXT "$path" "$error"
+    return
+  fi
+  folder=$path
+  join_path "$folder" "$2"
+  note rename "$path" "$error"
+  filled=$newline$(
+    FILL_FROM=$1 FILL_PLACE=$PWD/$2
+    export FILL_FROM FILL_PLACE FILL_SCRIPT FILL_MOVE newline
+    find "$1" -type d -exec sh -c 'eval "$FILL_SCRIPT"' _ {} + 2>&9
+  )
+  case $filled in *"$newline! "*)
+    fail TEXT "$path" "${filled#*"$newline! "}"
+    return
+  esac
+  for kind in owner mode; do
+    case $filled in *"$newline~ $kind "*) note $kind "$path" "${filled#*"$newline~ $kind "}" ;; esac
+  done
+  is_folder "$2" || {
+    fail TEXT "$path" "$error"
+    return
+  }
+  path=$folder
+}
+# move_folders_in FOLDER NAME...: from the stage into the working directory
+move_folders_in() {
+  path=$1
+  shift
+  count=$#
+  for name do set -- "$@" "$stage_top/$path/$name"; done
+  shift $count
+  error=$(mv -f -- "$@" ./ 2>&1) && return
+  reason=$error
+  for staged do
+    # What is no longer in the stage was renamed.
+    [ -d "$staged" ] || continue
+    error=$reason
+    fill_folder "$staged" "${staged##*/}" || return
+  done
+}
 # place_new FOLDER NAME...: new files and links
 place_new() {
   enter_or_fail "$1" || return
@@ -952,7 +1026,7 @@ place_folders() {
   shift
   for name do if [ -h "./$name" ] || [ -f "./$name" ]; then rm -f "./$name" 2>&9; fi; done
   take_owner_of_staged "$folder" "$@"
-  move_in "$folder" "$@"
+  move_folders_in "$folder" "$@"
 }
 # place_over_folder FOLDER NAME: a file or link in place of an empty folder
 place_over_folder() {
@@ -973,11 +1047,18 @@ copy_in() {
   path=$1
   shift
   for name do
-    copy_beside "$stage_top/$path/$name$suffix" && error=$(place_copy 2>&1) || {
+    copy_beside "$stage_top/$path/$name$suffix" || {
       rm -rf $copy
       fail TEXT "$path" "$error"
       return
     }
+    error=$(place_copy 2>&1) && continue
+    copied=$copy
+    if is_folder $copied/0; then fill_folder "$PWD/${copied#./}/0" "$name"
+    else fail TEXT "$path" "$error"; fi
+    result=$?
+    rm -rf $copied
+    [ $result = 0 ] || return
   done
 }
 # copy_beside FILE: makes a folder in the working directory and in it a copy, whose name is that of no source. What a file system cannot
@@ -1078,8 +1159,23 @@ set_mode() {
     done
     return 0
   fi
-  error=$(chmod $mode "$@" 2>&1) || note_mode "$1"
+  error=$(chmod $mode "$@" 2>&1) || {
+    note_mode "$1"
+    return 0
+  }
+  # A file system with fixed modes may ignore the change without an error.
+  for name do
+    [ -f "$name" ] || continue
+    found=$(stat -c %a "$name" 2>&9) && last_line "$found" && found=$last || return 0
+    is_executable $mode && is_executable $found && return
+    is_executable $mode || is_executable $found || return 0
+    error='the file system ignores it'
+    note_mode "$name"
+    return 0
+  done
 }
+# is_executable MODE: octal
+is_executable() { case $1 in *[1357]|*[1357]?|*[1357]??) ;; *) return 1 ;; esac; }
 note_mode() {
   join_path "$path" "${1#./}"
   note mode "$path" "$error"

@@ -240,6 +240,7 @@ const NOTES: Readonly<Record<string, string>> = {
   mode: "its mode could not be set",
   owner: "its owner could not be set",
   time: "its modification time could not be set",
+  rename: "its file system cannot rename folders, so the files of new folders arrived one by one",
 };
 
 /** One note for each kind: a batch of thousands of files has one reason. */
