@@ -212,20 +212,33 @@ is_kernel() {
     *) return 1 ;;
   esac
 }
+# decode_point: blanks and newlines of a mount point are octal.
+decode_point() {
+  case $point in
+    *\\*)
+      point=$(printf '%s' "$point" | sed 's/\\134/\\0134/g')
+      point=$(printf '%b.' "$point")
+      point=${point%.}
+      ;;
+  esac
+}
+# mount_of FOLDER: sets `mount_id` to the mount that a folder without links lies in: of those that hold it the one with the longest
+# path, and of equal ones the last. Empty where there is no list of mounts.
+mount_of() {
+  mount_id= holder=
+  [ -r /proc/self/mountinfo ] || return 0
+  while IFS=' ' read -r id skipped skipped skipped point skipped; do
+    decode_point
+    case $1/ in "${point%/}/"*) [ ${#point} -lt ${#holder} ] || holder=$point mount_id=$id ;; esac
+  done </proc/self/mountinfo
+}
 # read_mounts COMMAND: sets `is_mount_point` for the root itself, and `system` to the reason why it cannot be a mapped root; calls the
 # command with each mount point below it.
 read_mounts() {
   is_mount_point= system= holder= holder_type=
   [ -r /proc/self/mountinfo ] || return 0
   while IFS=' ' read -r skipped skipped skipped skipped point mount; do
-    case $point in
-      *\\*)
-        # Blanks and newlines are octal.
-        point=$(printf '%s' "$point" | sed 's/\\134/\\0134/g')
-        point=$(printf '%b.' "$point")
-        point=${point%.}
-        ;;
-    esac
+    decode_point
     case $point in
       "$real_root") is_mount_point=1 ;;
       "$root"/?*) $1 "$point" ;;
@@ -236,7 +249,7 @@ read_mounts() {
       system="$point is a file system of the kernel, so the folder is the root of a whole system"
     fi
     # The root lies in the mount with the longest path, and of equal ones in the last.
-    case $real_root/ in "${point%/}"/*) [ ${#point} -lt ${#holder} ] || holder=$point holder_type=$type_of_mount ;; esac
+    case $real_root/ in "${point%/}/"*) [ ${#point} -lt ${#holder} ] || holder=$point holder_type=$type_of_mount ;; esac
   done </proc/self/mountinfo
   ! is_kernel "$holder_type" || system="it lies in $holder, a file system of the kernel"
 }
@@ -489,12 +502,55 @@ fail_stage() {
   stage_failed=1
   fail "$@"
 }
-# begin_stage ID STATE NAME
+# find_outside CLAIM: sets `outside` to the beginning of a path on the mount of the root that no program watches together with the root,
+# or to nothing. What an earlier session left there goes.
+find_outside() {
+  eval "outside=\${outside_$1-unknown}"
+  [ "$outside" = unknown ] || return 0
+  outside=
+  mount_of "$root"
+  root_mount=$mount_id
+  for folder in /tmp /var/tmp; do
+    # In a sticky folder no other user can exchange what is staged.
+    [ -n "$root_mount" ] && cd -P $folder 2>&9 && [ -k . ] && [ -w . ] || continue
+    case ${root%/*} in ?*) case $PWD/ in "${root%/*}/"*) continue ;; esac ;; esac
+    mount_of "$PWD"
+    [ "$mount_id" = "$root_mount" ] && root_inode=$(stat -c %i "$root/." 2>&9) && last_line "$root_inode" || continue
+    outside=${PWD%/}/.kinsync-$last
+    set +f
+    rm -rf "$outside"-stage-* 2>&9
+    set -f
+    break
+  done
+  eval "outside_$1=\$outside"
+}
+# begin_stage ID STATE NAME CLAIM: for an archive. tar gives files the names of the archive, and a reloader that watches a folder above the
+# root would take them for sources. So they are staged elsewhere where that is possible.
 begin_stage() {
   use_stage "$@"
-  error=$(mkdir -m 700 "$stage_folder" "$stage_top" 2>&1 && { : >"$stage_folder/good"; } 2>&1) ||
-    fail_stage TEXT "$stage_folder" "$error"
+  use_claim $4
+  find_outside $4
+  if [ -n "$outside" ]; then
+    stage_folder=$outside-$3 stage_top=$outside-$3/t
+    make_stage 2>&9 && {
+      eval "staged_in_${3#stage-}=\$stage_folder"
+      return
+    }
+    rm -rf "$stage_folder" 2>&9
+    use_stage "$@"
+  fi
+  error=$(make_stage 2>&1) || fail_stage TEXT "$stage_folder" "$error"
 }
+# find_stage STATE NAME: sets `stage_folder` to that of a stage, which is no longer known afterwards
+find_stage() {
+  stage_folder=
+  case $2 in
+    stage-*[!A-Za-z0-9_]*) ;;
+    stage-*) eval "stage_folder=\$staged_in_${2#stage-}; unset staged_in_${2#stage-}" ;;
+  esac
+  [ -n "$stage_folder" ] || stage_folder=$1/$2
+}
+make_stage() { mkdir -m 700 "$stage_folder" "$stage_top" && : >"$stage_folder/good"; }
 # begin_file_stage ID STATE NAME FOLDER...: for a few files that come without an archive. Their staged names end in `suffix`: reloaders
 # that watch a folder above would take a name that ends in `.py` for a change of a source.
 begin_file_stage() {
@@ -699,7 +755,8 @@ abort_stage() {
 # discard ID STATE NAME: a stage; or the part of a mapping in the state directory, which goes with its last part
 discard() {
   request=$1
-  rm -rf "$2/$3"
+  find_stage "$2" "$3"
+  rm -rf "$stage_folder"
   case $2 in */.kinsync) rmdir "$2" 2>&9 ;; esac
   done_with
 }
@@ -711,7 +768,8 @@ begin_commit() {
   request=$1 is_quiet=$5
   use_claim $3
   eval "is_staged=\$is_staged_$2; unset is_staged_$2"
-  stage_folder=$state/$4 stage_top=$state/$4/t suffix=${is_staged#1}
+  find_stage "$state" "$4"
+  stage_top=$stage_folder/t suffix=${is_staged#1}
   [ -n "$is_staged" ] || {
     fail UNSTAGED -
     return
