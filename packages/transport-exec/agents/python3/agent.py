@@ -14,9 +14,19 @@ import hashlib
 import os
 import signal
 import stat
+import sys
 import time
 
 os.umask(0)
+# A path of 4,095 bytes may have 2,000 folders: each takes a descriptor and a level of recursion.
+sys.setrecursionlimit(20000)
+try:
+    import resource
+    hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+except (ImportError, OSError, ValueError):
+    # The limit stays as it is.
+    pass
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_BYTES = 1048576
 MAX_MOUNTS = 1000

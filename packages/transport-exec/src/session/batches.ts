@@ -9,6 +9,7 @@ import {
 } from "@kinsync/core/contract";
 import { isStaged, planCommit, type CommitPlan } from "../commit/commit-plan.ts";
 import { journalLines } from "../commit/manifest.ts";
+import { checkPathLengths } from "../commit/path-length.ts";
 import type { PlacedTimes } from "../commit/placed-times.ts";
 import { contentOf, readFiles } from "../commit/read-files.ts";
 import { StagedBatch } from "../commit/staged-batch.ts";
@@ -183,6 +184,7 @@ export class Batches {
     }
     const location = await claimed;
     const compacted = roots.compacted(key);
+    checkPathLengths(staged.request.plan, location);
     staged.request = { ...staged.request, location, ...(compacted === undefined ? {} : { compacted }) };
     return staged.request;
   }
