@@ -457,7 +457,10 @@ marker_text() { printf '%s\n%s%-104s\n' "$claim_line" "$owner_line" "$1"; }
 # replace_marker REST: a new marker in place of what is there
 replace_marker() {
   umask 022
-  { marker_text "$1" >"$state/marker-$request"; } 2>&9 || {
+  write_new_marker "$1" || {
+    rm -f "$state/marker-$request"
+    write_new_marker "$1"
+  } || {
     umask 0
     rm -f "$state/marker-$request"
     fail ENOSPC "$state"
@@ -469,6 +472,16 @@ replace_marker() {
     fail TEXT "$state" "$error"
   }
 }
+# write_new_marker REST: into a file that does not exist, so never through a link of others
+write_new_marker() {
+  set -C
+  { marker_text "$1" >"$state/marker-$request"; } 2>&9
+  result=$?
+  set +C
+  return $result
+}
+# enter_own_state: goes into the state directory. True where no other user can put a link into it.
+enter_own_state() { cd -P "$state" 2>&9 && [ -O . ]; }
 # check_owner: is the root still this session's? The marker's first line names the claim, and is all that need be read.
 check_owner() {
   marker=
@@ -856,10 +869,32 @@ refuse_mount() { fail MOUNTED "$1"; }
 
 # --- commit: the journal ---------------------------------------------------------------------------------------------------
 
-append_to_manifest() { { printf '%s' "$1" >>"$state/manifest"; } 2>&9 || fail ENOSPC "$state"; }
+append_to_manifest() {
+  if enter_own_state && [ ! -h manifest ]; then { printf '%s' "$1" >>manifest; } 2>&9 || fail ENOSPC "$state"
+  else rewrite_manifest printf '%s' "$1"; fi
+}
 # append_blob_to_manifest NAME: of a blob of the stage
 append_blob_to_manifest() {
-  error=$( { cat "$stage_folder/$1" >>"$state/manifest"; } 2>&1 ) || fail TEXT "$state" "$error"
+  if enter_own_state && [ ! -h manifest ]; then
+    error=$( { cat "$stage_folder/$1" >>manifest; } 2>&1 ) || fail TEXT "$state" "$error"
+  else rewrite_manifest cat "$stage_folder/$1"; fi
+}
+# rewrite_manifest COMMAND...: in a state directory of another user, who may put a link there at any time: what the command prints is
+# appended in a new file.
+rewrite_manifest() {
+  rm -f "$state/manifest-$request"
+  set -C
+  umask 077
+  error=$( {
+    {
+      [ ! -f "$state/manifest" ] || cat "$state/manifest"
+      "$@"
+    } >"$state/manifest-$request" && mv -f "$state/manifest-$request" "$state/manifest"
+  } 2>&1 )
+  result=$?
+  set +C
+  umask 0
+  [ $result = 0 ] || fail TEXT "$state" "$error"
 }
 # A journal that grew long gives way to its short form. Where that fails, it stays long.
 replace_manifest() {
@@ -894,13 +929,21 @@ clear_way() {
   if [ -h "./$1" ] && { [ -d "./$1" ] || [ ! -e "./$1" ]; }; then rm -f "./$1" 2>&9; fi
   return 0
 }
+# move_over FILE NAME: over what has the name. With -T, mv never goes into a folder that a link leads to, however late that link comes.
+over=-fT
+move_over() {
+  error=$(mv $over -- "$1" "./$2" 2>&1) && return
+  case $over$error in -fT*option*) ;; *) return 1 ;; esac
+  over=-f
+  error=$(mv -f -- "$1" "./$2" 2>&1)
+}
 # move_in FOLDER NAME...: from the stage into the working directory
 move_in() {
   path=$1
   if [ -n "$suffix" ]; then
     shift
     for name do
-      clear_way "$name" && error=$(mv -f -- "$stage_top/$path/$name$suffix" "./$name" 2>&1) || {
+      clear_way "$name" && move_over "$stage_top/$path/$name$suffix" "$name" || {
         fail TEXT "$path" "$error"
         return
       }
@@ -1174,7 +1217,7 @@ replace_or_write() {
   enter_or_fail "$1" || return
   keep_owners_and_grow_times "$@"
   join_path "$1" "$2"
-  clear_way "$2" && error=$(mv -f -- "$stage_top/$path$suffix" "./$2" 2>&1) && return
+  clear_way "$2" && move_over "$stage_top/$path$suffix" "$2" && return
   if [ -f "./$2" ] && [ -f "$stage_top/$path$suffix" ]; then write_in_place "$@"
   else fail TEXT "$path" "$error"; fi
 }
@@ -1258,7 +1301,7 @@ part_from_other_names() {
 # and without a process; the claim made it a file of that length, so a full disk does not matter.
 end_commit() {
   check_owner || return
-  if [ ! -h "$state/marker" ] && { marker_text "$1" 1<>"$state/marker"; } 2>&9; then
+  if enter_own_state && [ ! -h marker ] && { marker_text "$1" 1<>marker; } 2>&9; then
     done_with $2
     return
   fi
@@ -1293,7 +1336,7 @@ place_saved_here() {
   name=$3 staged_file=$stage_folder$1 path=$2
   if [ $# = 3 ]; then take_owner_of_folder "$staged_file"
   elif ! needs_no_care "$name"; then prepare_saved "$path" "$(stat -c ':%Y %u %g -' "$staged_file" "./$name" 2>&9)"; fi
-  clear_way "$name" && error=$(mv -f -- "$staged_file" "./$name" 2>&1) || fail TEXT "$path" "$error"
+  clear_way "$name" && move_over "$staged_file" "$name" || fail TEXT "$path" "$error"
 }
 # prepare_saved FOLDER LINES: of the staged file, and of the file that is there
 prepare_saved() {
