@@ -75,13 +75,17 @@ function readInput(buffer) {
   });
 }
 
+// Reads into a buffer; the session ends with its input.
+async function readSome(buffer) {
+  const count = await readInput(buffer);
+  if (count > 0) return count;
+  removeUnfinished();
+  return process.exit(0);
+}
+
 const block = Buffer.allocUnsafe(READ_BYTES);
 async function fill() {
-  const count = await readInput(block);
-  if (count === 0) {
-    removeUnfinished();
-    process.exit(0);
-  }
+  const count = await readSome(block);
   const data = block.subarray(0, count);
   input = position === input.length ? Buffer.from(data) : Buffer.concat([input.subarray(position), data]);
   position = 0;
@@ -99,21 +103,16 @@ async function readLine() {
   }
 }
 
-async function readExact(size) {
+// Into a buffer that is at least so large, if one is given: what is left behind for the collector can be more than the container has.
+async function readExact(size, buffer) {
   if (input.length - position >= size) {
     position += size;
     return input.subarray(position - size, position);
   }
-  const result = Buffer.allocUnsafe(size);
+  const result = buffer === undefined ? Buffer.allocUnsafe(size) : buffer.subarray(0, size);
   let have = input.copy(result, 0, position);
   position = input.length;
-  while (have < size) {
-    await fill();
-    const count = Math.min(size - have, input.length);
-    input.copy(result, have, 0, count);
-    have += count;
-    position = count;
-  }
+  while (have < size) have += await readSome(result.subarray(have));
   return result;
 }
 
@@ -586,6 +585,7 @@ class Segments {
     this.data = Buffer.alloc(0);
     this.position = 0;
     this.isOver = false;
+    this.buffer = Buffer.alloc(0);
   }
 
   async next() {
@@ -597,7 +597,9 @@ class Segments {
     }
     const words = (await readLine()).split(" ");
     if (words[0] === "d") {
-      this.data = await readExact(words[1] * words[2]);
+      const size = words[1] * words[2];
+      if (this.buffer.length < size) this.buffer = Buffer.allocUnsafe(size);
+      this.data = await readExact(size, this.buffer);
       return true;
     }
     this.isOver = true;
@@ -605,7 +607,7 @@ class Segments {
     return false;
   }
 
-  // Up to `size` bytes; fewer only at the end of a segment.
+  // Up to `size` bytes; fewer only at the end of a segment. They are valid until the next segment.
   async take(size) {
     while (this.position === this.data.length) {
       if (this.isOver || !(await this.next())) throw new Failure("SHORT", "", "the archive ended early");
@@ -619,10 +621,11 @@ class Segments {
     const parts = [];
     for (let have = 0; have < size;) {
       const part = await this.take(size - have);
-      parts.push(part);
       have += part.length;
+      if (have === size && parts.length === 0) return part;
+      parts.push(Buffer.from(part));
     }
-    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    return Buffer.concat(parts);
   }
 
   async drain() {
