@@ -19,7 +19,8 @@ export async function runProcess(): Promise<void> {
       process.exit(EXIT.internal);
     });
   }
-  const streams = { ...outputs(), env: process.env };
+  const { flush, ...written } = outputs();
+  const streams = { ...written, env: process.env };
   // A rejection that is not handled is a defect of kinsync or of a plugin. It is printed as any other error, without a stack.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => process.exit(tellFailure(error, process.argv.slice(2), streams)));
@@ -36,13 +37,15 @@ export async function runProcess(): Promise<void> {
     onPluginBlocked: (error) => tellFailure(error, process.argv.slice(2), streams),
     signal: interrupts.signal,
   });
+  // While the process still lives, so that an output that cannot be written decides the exit code.
+  flush();
   setTimeout(() => process.exit(), LINGER).unref();
 }
 
 /** A terminal gets all text at once. */
-function outputs(): Pick<Io, "stdout" | "stderr"> {
+function outputs(): Pick<Io, "stdout" | "stderr"> & { flush(): void } {
   const { stdout, stderr } = process;
-  if (stdout.isTTY) return { stdout, stderr };
+  if (stdout.isTTY) return { stdout, stderr, flush: () => {} };
   const gathered = gatherOutput(stdout);
   // However the process ends: a pipe and a file are written to before it is gone.
   process.on("exit", () => gathered.flush());
@@ -56,6 +59,7 @@ function outputs(): Pick<Io, "stdout" | "stderr"> {
       },
       isTTY: stderr.isTTY,
     },
+    flush: gathered.flush,
   };
 }
 

@@ -51,13 +51,18 @@ export async function misnamedConfig(folders: readonly string[]): Promise<string
   return undefined;
 }
 
-/** True if a package.json has a `kinsync` key, and if it cannot be parsed: reading it as a config reports that. */
+/**
+ * True if a package.json has a `kinsync` key. One that is not JSON, such as one in the middle of a merge, has the key if its text does:
+ * reading it as a config reports what is wrong.
+ */
 export async function hasConfigKey(path: string): Promise<boolean> {
+  let text = "";
   try {
-    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    text = await readFile(path, "utf8");
+    const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && "kinsync" in value;
   } catch {
-    return true;
+    return /"kinsync"\s*:/.test(text);
   }
 }
 

@@ -34,7 +34,7 @@ test.each([
     '{\n  "workloads": [',
     /^kinsync\.config\.json:2:\d+ is not valid JSON/,
   ],
-  ["a package.json that is broken", "package.json", "{", /^package\.json:1:\d+ is not valid JSON/],
+  ["a package.json that is broken", "package.json", '{ "kinsync": {', /^package\.json:1:\d+ is not valid JSON/],
   [
     "JavaScript with a comma too many",
     "kinsync.config.mjs",

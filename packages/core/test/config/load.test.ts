@@ -170,6 +170,14 @@ test("a package.json without the key is passed by on the way up", async () => {
   expect(loaded).toMatchObject({ folder: folder.path });
 });
 
+test.each([
+  ["with conflict markers", '{\n<<<<<<< HEAD\n  "name": "a"\n=======\n  "name": "b"\n>>>>>>> branch\n}\n'],
+  ["without a byte", ""],
+])("a package.json %s holds no config", async (_, text) => {
+  await using folder = await createFolder({ "package.json": text });
+  expect(await folder.load()).toBeUndefined();
+});
+
 test("a config and a package.json with the key beside each other are refused", async () => {
   await using folder = await createFolder({
     "kinsync.config.yaml": JSON.stringify(WORKLOADS),

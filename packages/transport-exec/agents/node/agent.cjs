@@ -26,6 +26,9 @@ const LIFE_SIGN_MS = 2000;
 const GONE = ["ENOENT", "ENOTDIR", "ELOOP"];
 // The file system or the user cannot have this mode, owner or time. The bytes are right, so it is a note and no failure.
 const METADATA_REFUSALS = ["EPERM", "EACCES", "EROFS", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"];
+// What the rename of a folder fails with where a file system renames files only, as those over object stores do.
+const FOLDER_RENAME_REFUSALS = "EMFILE ENOSYS ENOTSUP EOPNOTSUPP ENOTEMPTY EEXIST EINVAL EPERM".split(" ");
+const ANY_EXECUTE = 0o111;
 
 process.umask(0);
 const bytesOf = (text) => Buffer.from(text, "latin1");
@@ -73,13 +76,17 @@ function readInput(buffer) {
   });
 }
 
+// Reads into a buffer; the session ends with its input.
+async function readSome(buffer) {
+  const count = await readInput(buffer);
+  if (count > 0) return count;
+  removeUnfinished();
+  return process.exit(0);
+}
+
 const block = Buffer.allocUnsafe(READ_BYTES);
 async function fill() {
-  const count = await readInput(block);
-  if (count === 0) {
-    removeUnfinished();
-    process.exit(0);
-  }
+  const count = await readSome(block);
   const data = block.subarray(0, count);
   input = position === input.length ? Buffer.from(data) : Buffer.concat([input.subarray(position), data]);
   position = 0;
@@ -97,21 +104,16 @@ async function readLine() {
   }
 }
 
-async function readExact(size) {
+// Into a buffer that is at least so large, if one is given: what is left behind for the collector can be more than the container has.
+async function readExact(size, buffer) {
   if (input.length - position >= size) {
     position += size;
     return input.subarray(position - size, position);
   }
-  const result = Buffer.allocUnsafe(size);
+  const result = buffer === undefined ? Buffer.allocUnsafe(size) : buffer.subarray(0, size);
   let have = input.copy(result, 0, position);
   position = input.length;
-  while (have < size) {
-    await fill();
-    const count = Math.min(size - have, input.length);
-    input.copy(result, have, 0, count);
-    have += count;
-    position = count;
-  }
+  while (have < size) have += await readSome(result.subarray(have));
   return result;
 }
 
@@ -181,13 +183,15 @@ function lifeSign() {
   flush();
 }
 
+const sendNote = (what, path, text) => send("~", progress.id, what, escapeWord(path), oneLine(text));
+
 // Changes a mode, an owner or a time. Where that is refused, it is a note.
 function metadata(what, path, change) {
   try {
     change();
   } catch (error) {
     if (!METADATA_REFUSALS.includes(error.code)) throw error;
-    send("~", progress.id, what, escapeWord(path), oneLine(reasonOf(error)));
+    sendNote(what, path, reasonOf(error));
   }
 }
 
@@ -594,6 +598,7 @@ class Segments {
     this.data = Buffer.alloc(0);
     this.position = 0;
     this.isOver = false;
+    this.buffer = Buffer.alloc(0);
   }
 
   async next() {
@@ -605,7 +610,9 @@ class Segments {
     }
     const words = (await readLine()).split(" ");
     if (words[0] === "d") {
-      this.data = await readExact(words[1] * words[2]);
+      const size = words[1] * words[2];
+      if (this.buffer.length < size) this.buffer = Buffer.allocUnsafe(size);
+      this.data = await readExact(size, this.buffer);
       return true;
     }
     if (words[0] === "z") {
@@ -617,7 +624,7 @@ class Segments {
     return false;
   }
 
-  // Up to `size` bytes; fewer only at the end of a segment.
+  // Up to `size` bytes; fewer only at the end of a segment. They are valid until the next segment.
   async take(size) {
     while (this.position === this.data.length) {
       if (this.isOver || !(await this.next())) throw new Failure("SHORT", "", "the archive ended early");
@@ -631,10 +638,11 @@ class Segments {
     const parts = [];
     for (let have = 0; have < size;) {
       const part = await this.take(size - have);
-      parts.push(part);
       have += part.length;
+      if (have === size && parts.length === 0) return part;
+      parts.push(Buffer.from(part));
     }
-    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    return Buffer.concat(parts);
   }
 
   async drain() {
@@ -912,7 +920,7 @@ function copyInBeside(source, full, mode) {
   const temporary = join(dirname(full), ".kinsync-" + process.pid + "-" + progress.id);
   try {
     copyTree(source, temporary, mode);
-    fs.renameSync(bytesOf(temporary), bytesOf(full));
+    renameIn(temporary, full, [...FOLDER_RENAME_REFUSALS, "EXDEV"]);
   } catch (error) {
     const status = statusOf(temporary);
     if (status !== undefined && status.isDirectory()) removeTree(temporary);
@@ -921,10 +929,47 @@ function copyInBeside(source, full, mode) {
   }
 }
 
+// A rename. A folder whose file system renames no folders is made, and its files get there one by one.
+function renameIn(source, full, refusals = FOLDER_RENAME_REFUSALS) {
+  try {
+    fs.renameSync(bytesOf(source), bytesOf(full));
+  } catch (error) {
+    if (!refusals.includes(error.code) || !isFolder(source) || statusOf(full) !== undefined) throw error;
+    sendNote("rename", progress.path, reasonOf(error));
+    fillFolder(source, full);
+  }
+}
+
+function fillFolder(source, full) {
+  const { path } = progress;
+  const status = fs.lstatSync(bytesOf(source));
+  const mode = status.mode & 0o7777;
+  fs.mkdirSync(bytesOf(full), mode);
+  const descriptor = fs.openSync(bytesOf(full), OPEN_FOLDER);
+  try {
+    const at = hasProc ? "/proc/self/fd/" + descriptor : full;
+    const made = fs.fstatSync(descriptor);
+    if (process.geteuid() === 0 && (made.uid !== status.uid || made.gid !== status.gid)) {
+      metadata("owner", path, () => fs.fchownSync(descriptor, status.uid, status.gid));
+    }
+    if ((made.mode & 0o7777) !== mode) metadata("mode", path, () => fs.fchmodSync(descriptor, mode));
+    for (const name of listNames(source)) {
+      progress.path = path + "/" + name;
+      lifeSign();
+      if (isFolder(join(source, name))) fillFolder(join(source, name), join(at, name));
+      else fs.renameSync(bytesOf(join(source, name)), bytesOf(join(at, name)));
+    }
+    progress.path = path;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  fs.rmdirSync(bytesOf(source));
+}
+
 function move(source, full, path) {
   try {
     try {
-      fs.renameSync(bytesOf(source), bytesOf(full));
+      renameIn(source, full);
     } catch (error) {
       if (error.code !== "EXDEV") throw error;
       copyInBeside(source, full);
@@ -1235,6 +1280,11 @@ class Commit {
         if (status.isFile() && status.nlink > 1) copyInBeside(full, full, mode);
         else fs.chmodSync(bytesOf(full), mode);
       });
+      // A file system with fixed modes may ignore the change without an error.
+      const isWrong = (found) => ((found.mode & ANY_EXECUTE) !== 0) !== ((mode & ANY_EXECUTE) !== 0);
+      if (isWrong(status) && isWrong(fs.lstatSync(bytesOf(full)))) {
+        sendNote("mode", progress.path, "the file system ignores it");
+      }
     });
   }
 }

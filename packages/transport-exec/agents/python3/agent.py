@@ -14,6 +14,7 @@ import hashlib
 import os
 import signal
 import stat
+import sys
 import time
 try:
     import zlib
@@ -21,6 +22,15 @@ except ImportError:
     zlib = None
 
 os.umask(0)
+# A path of 4,095 bytes may have 2,000 folders: each takes a descriptor and a level of recursion.
+sys.setrecursionlimit(20000)
+try:
+    import resource
+    hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+except (ImportError, OSError, ValueError):
+    # The limit stays as it is.
+    pass
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_BYTES = 1048576
 MAX_MOUNTS = 1000
@@ -31,6 +41,11 @@ LIFE_SIGN_SECONDS = 2
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 # The file system or the user cannot have this mode, owner or time. The bytes are right, so it is a note and no failure.
 METADATA_REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+# What the rename of a folder fails with where a file system renames files only, as those over object stores do.
+FOLDER_RENAME_REFUSALS = (
+    errno.EMFILE, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTEMPTY, errno.EEXIST, errno.EINVAL, errno.EPERM,
+)
+ANY_EXECUTE = 0o111
 
 # Staged batches by the ID of their request, and the folder of the newest one, which may be half done.
 staged_batches = {}
@@ -161,6 +176,10 @@ def done(request_id, *words):
     send(b".", request_id, *words)
 
 
+def send_note(what, path, text):
+    send(b"~", progress.id, what, escape_word(path), one_line((text or "").encode()))
+
+
 def metadata(what, path, change):
     """Changes a mode, an owner or a time. Where that is refused, it is a note."""
     try:
@@ -168,7 +187,7 @@ def metadata(what, path, change):
     except OSError as error:
         if error.errno not in METADATA_REFUSALS:
             raise
-        send(b"~", progress.id, what, escape_word(path), one_line((error.strerror or "").encode()))
+        send_note(what, path, error.strerror)
 
 
 # --- places -------------------------------------------------------------------------------------------------------------
@@ -719,6 +738,10 @@ def is_folder(status):
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
+def is_executable(status):
+    return status is not None and bool(status.st_mode & ANY_EXECUTE)
+
+
 def copy_bytes(source, target):
     with open(source, "rb") as file:
         size = 0
@@ -791,7 +814,7 @@ def replace_by_copy(name, folder, make_copy):
     temporary = b".kinsync-" + number(os.getpid()) + b"-" + progress.id
     try:
         make_copy(temporary)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        rename_in(temporary, name, folder, folder, FOLDER_RENAME_REFUSALS + (errno.EXDEV,))
     except OSError:
         remove_copy(temporary, folder)
         raise
@@ -817,10 +840,51 @@ def part_from_other_names(name, folder, mode):
     replace_by_copy(name, folder, make_copy)
 
 
+def rename_in(source, name, folder, source_folder=None, refusals=FOLDER_RENAME_REFUSALS):
+    """A rename. A folder whose file system renames no folders is made, and its files get there one by one."""
+    try:
+        os.rename(source, name, src_dir_fd=source_folder, dst_dir_fd=folder)
+    except OSError as error:
+        is_refused = error.errno in refusals and is_folder(status_of(source, source_folder))
+        if not is_refused or status_of(name, folder) is not None:
+            raise
+        send_note(b"rename", progress.path, error.strerror)
+        fill_folder(source, name, folder, source_folder)
+
+
+def fill_folder(source, name, folder, source_folder):
+    path = progress.path
+    status = os.stat(source, dir_fd=source_folder, follow_symlinks=False)
+    mode = stat.S_IMODE(status.st_mode)
+    os.mkdir(name, mode, dir_fd=folder)
+    made = os.open(name, OPEN_FOLDER, dir_fd=folder)
+    staged = -1
+    try:
+        found = os.fstat(made)
+        if os.geteuid() == 0 and (found.st_uid, found.st_gid) != (status.st_uid, status.st_gid):
+            metadata(b"owner", path, lambda: os.fchown(made, status.st_uid, status.st_gid))
+        if stat.S_IMODE(found.st_mode) != mode:
+            metadata(b"mode", path, lambda: os.fchmod(made, mode))
+        staged = os.open(source, OPEN_FOLDER, dir_fd=source_folder)
+        for child in map(os.fsencode, os.listdir(staged)):
+            progress.path = path + b"/" + child
+            progress.life_sign()
+            if is_folder(status_of(child, staged)):
+                fill_folder(child, child, made, staged)
+            else:
+                os.rename(child, child, src_dir_fd=staged, dst_dir_fd=made)
+        progress.path = path
+    finally:
+        os.close(made)
+        if staged != -1:
+            os.close(staged)
+    os.rmdir(source, dir_fd=source_folder)
+
+
 def move(source, name, folder, path):
     try:
         try:
-            os.rename(source, name, dst_dir_fd=folder)
+            rename_in(source, name, folder)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
@@ -1115,6 +1179,10 @@ class Commit:
                 metadata(b"mode", progress.path, lambda: part_from_other_names(name, descriptor, mode))
             else:
                 metadata(b"mode", progress.path, lambda: os.chmod(name, mode, dir_fd=descriptor))
+            # A file system with fixed modes may ignore the change without an error.
+            found = status_of(name, descriptor)
+            if is_executable(found) == is_executable(status) != bool(mode & ANY_EXECUTE):
+                send_note(b"mode", progress.path, "the file system ignores it")
         self.delete(folder, names, change)
 
 

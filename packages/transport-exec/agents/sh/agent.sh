@@ -212,20 +212,33 @@ is_kernel() {
     *) return 1 ;;
   esac
 }
+# decode_point: blanks and newlines of a mount point are octal.
+decode_point() {
+  case $point in
+    *\\*)
+      point=$(printf '%s' "$point" | sed 's/\\134/\\0134/g')
+      point=$(printf '%b.' "$point")
+      point=${point%.}
+      ;;
+  esac
+}
+# mount_of FOLDER: sets `mount_id` to the mount that a folder without links lies in: of those that hold it the one with the longest
+# path, and of equal ones the last. Empty where there is no list of mounts.
+mount_of() {
+  mount_id= holder=
+  [ -r /proc/self/mountinfo ] || return 0
+  while IFS=' ' read -r id skipped skipped skipped point skipped; do
+    decode_point
+    case $1/ in "${point%/}/"*) [ ${#point} -lt ${#holder} ] || holder=$point mount_id=$id ;; esac
+  done </proc/self/mountinfo
+}
 # read_mounts COMMAND: sets `is_mount_point` for the root itself, and `system` to the reason why it cannot be a mapped root; calls the
 # command with each mount point below it.
 read_mounts() {
   is_mount_point= system= holder= holder_type=
   [ -r /proc/self/mountinfo ] || return 0
   while IFS=' ' read -r skipped skipped skipped skipped point mount; do
-    case $point in
-      *\\*)
-        # Blanks and newlines are octal.
-        point=$(printf '%s' "$point" | sed 's/\\134/\\0134/g')
-        point=$(printf '%b.' "$point")
-        point=${point%.}
-        ;;
-    esac
+    decode_point
     case $point in
       "$real_root") is_mount_point=1 ;;
       "$root"/?*) $1 "$point" ;;
@@ -236,7 +249,7 @@ read_mounts() {
       system="$point is a file system of the kernel, so the folder is the root of a whole system"
     fi
     # The root lies in the mount with the longest path, and of equal ones in the last.
-    case $real_root/ in "${point%/}"/*) [ ${#point} -lt ${#holder} ] || holder=$point holder_type=$type_of_mount ;; esac
+    case $real_root/ in "${point%/}/"*) [ ${#point} -lt ${#holder} ] || holder=$point holder_type=$type_of_mount ;; esac
   done </proc/self/mountinfo
   ! is_kernel "$holder_type" || system="it lies in $holder, a file system of the kernel"
 }
@@ -444,7 +457,10 @@ marker_text() { printf '%s\n%s%-104s\n' "$claim_line" "$owner_line" "$1"; }
 # replace_marker REST: a new marker in place of what is there
 replace_marker() {
   umask 022
-  { marker_text "$1" >"$state/marker-$request"; } 2>&9 || {
+  write_new_marker "$1" || {
+    rm -f "$state/marker-$request"
+    write_new_marker "$1"
+  } || {
     umask 0
     rm -f "$state/marker-$request"
     fail ENOSPC "$state"
@@ -456,6 +472,16 @@ replace_marker() {
     fail TEXT "$state" "$error"
   }
 }
+# write_new_marker REST: into a file that does not exist, so never through a link of others
+write_new_marker() {
+  set -C
+  { marker_text "$1" >"$state/marker-$request"; } 2>&9
+  result=$?
+  set +C
+  return $result
+}
+# enter_own_state: goes into the state directory. True where no other user can put a link into it.
+enter_own_state() { cd -P "$state" 2>&9 && [ -O . ]; }
 # check_owner: is the root still this session's? The marker's first line names the claim, and is all that need be read.
 check_owner() {
   marker=
@@ -489,12 +515,55 @@ fail_stage() {
   stage_failed=1
   fail "$@"
 }
-# begin_stage ID STATE NAME
+# find_outside CLAIM: sets `outside` to the beginning of a path on the mount of the root that no program watches together with the root,
+# or to nothing. What an earlier session left there goes.
+find_outside() {
+  eval "outside=\${outside_$1-unknown}"
+  [ "$outside" = unknown ] || return 0
+  outside=
+  mount_of "$root"
+  root_mount=$mount_id
+  for folder in /tmp /var/tmp; do
+    # In a sticky folder no other user can exchange what is staged.
+    [ -n "$root_mount" ] && cd -P $folder 2>&9 && [ -k . ] && [ -w . ] || continue
+    case ${root%/*} in ?*) case $PWD/ in "${root%/*}/"*) continue ;; esac ;; esac
+    mount_of "$PWD"
+    [ "$mount_id" = "$root_mount" ] && root_inode=$(stat -c %i "$root/." 2>&9) && last_line "$root_inode" || continue
+    outside=${PWD%/}/.kinsync-$last
+    set +f
+    rm -rf "$outside"-stage-* 2>&9
+    set -f
+    break
+  done
+  eval "outside_$1=\$outside"
+}
+# begin_stage ID STATE NAME CLAIM: for an archive. tar gives files the names of the archive, and a reloader that watches a folder above the
+# root would take them for sources. So they are staged elsewhere where that is possible.
 begin_stage() {
   use_stage "$@"
-  error=$(mkdir -m 700 "$stage_folder" "$stage_top" 2>&1 && { : >"$stage_folder/good"; } 2>&1) ||
-    fail_stage TEXT "$stage_folder" "$error"
+  use_claim $4
+  find_outside $4
+  if [ -n "$outside" ]; then
+    stage_folder=$outside-$3 stage_top=$outside-$3/t
+    make_stage 2>&9 && {
+      eval "staged_in_${3#stage-}=\$stage_folder"
+      return
+    }
+    rm -rf "$stage_folder" 2>&9
+    use_stage "$@"
+  fi
+  error=$(make_stage 2>&1) || fail_stage TEXT "$stage_folder" "$error"
 }
+# find_stage STATE NAME: sets `stage_folder` to that of a stage, which is no longer known afterwards
+find_stage() {
+  stage_folder=
+  case $2 in
+    stage-*[!A-Za-z0-9_]*) ;;
+    stage-*) eval "stage_folder=\$staged_in_${2#stage-}; unset staged_in_${2#stage-}" ;;
+  esac
+  [ -n "$stage_folder" ] || stage_folder=$1/$2
+}
+make_stage() { mkdir -m 700 "$stage_folder" "$stage_top" && : >"$stage_folder/good"; }
 # begin_file_stage ID STATE NAME FOLDER...: for a few files that come without an archive. Their staged names end in `suffix`: reloaders
 # that watch a folder above would take a name that ends in `.py` for a change of a source.
 begin_file_stage() {
@@ -722,7 +791,8 @@ abort_stage() {
 # discard ID STATE NAME: a stage; or the part of a mapping in the state directory, which goes with its last part
 discard() {
   request=$1
-  rm -rf "$2/$3"
+  find_stage "$2" "$3"
+  rm -rf "$stage_folder"
   case $2 in */.kinsync) rmdir "$2" 2>&9 ;; esac
   done_with
 }
@@ -734,7 +804,8 @@ begin_commit() {
   request=$1 is_quiet=$5
   use_claim $3
   eval "is_staged=\$is_staged_$2; unset is_staged_$2"
-  stage_folder=$state/$4 stage_top=$state/$4/t suffix=${is_staged#1}
+  find_stage "$state" "$4"
+  stage_top=$stage_folder/t suffix=${is_staged#1}
   [ -n "$is_staged" ] || {
     fail UNSTAGED -
     return
@@ -821,10 +892,32 @@ refuse_mount() { fail MOUNTED "$1"; }
 
 # --- commit: the journal ---------------------------------------------------------------------------------------------------
 
-append_to_manifest() { { printf '%s' "$1" >>"$state/manifest"; } 2>&9 || fail ENOSPC "$state"; }
+append_to_manifest() {
+  if enter_own_state && [ ! -h manifest ]; then { printf '%s' "$1" >>manifest; } 2>&9 || fail ENOSPC "$state"
+  else rewrite_manifest printf '%s' "$1"; fi
+}
 # append_blob_to_manifest NAME: of a blob of the stage
 append_blob_to_manifest() {
-  error=$( { cat "$stage_folder/$1" >>"$state/manifest"; } 2>&1 ) || fail TEXT "$state" "$error"
+  if enter_own_state && [ ! -h manifest ]; then
+    error=$( { cat "$stage_folder/$1" >>manifest; } 2>&1 ) || fail TEXT "$state" "$error"
+  else rewrite_manifest cat "$stage_folder/$1"; fi
+}
+# rewrite_manifest COMMAND...: in a state directory of another user, who may put a link there at any time: what the command prints is
+# appended in a new file.
+rewrite_manifest() {
+  rm -f "$state/manifest-$request"
+  set -C
+  umask 077
+  error=$( {
+    {
+      [ ! -f "$state/manifest" ] || cat "$state/manifest"
+      "$@"
+    } >"$state/manifest-$request" && mv -f "$state/manifest-$request" "$state/manifest"
+  } 2>&1 )
+  result=$?
+  set +C
+  umask 0
+  [ $result = 0 ] || fail TEXT "$state" "$error"
 }
 # A journal that grew long gives way to its short form. Where that fails, it stays long.
 replace_manifest() {
@@ -859,13 +952,21 @@ clear_way() {
   if [ -h "./$1" ] && { [ -d "./$1" ] || [ ! -e "./$1" ]; }; then rm -f "./$1" 2>&9; fi
   return 0
 }
+# move_over FILE NAME: over what has the name. With -T, mv never goes into a folder that a link leads to, however late that link comes.
+over=-fT
+move_over() {
+  error=$(mv $over -- "$1" "./$2" 2>&1) && return
+  case $over$error in -fT*option*) ;; *) return 1 ;; esac
+  over=-f
+  error=$(mv -f -- "$1" "./$2" 2>&1)
+}
 # move_in FOLDER NAME...: from the stage into the working directory
 move_in() {
   path=$1
   if [ -n "$suffix" ]; then
     shift
     for name do
-      clear_way "$name" && error=$(mv -f -- "$stage_top/$path/$name$suffix" "./$name" 2>&1) || {
+      clear_way "$name" && move_over "$stage_top/$path/$name$suffix" "$name" || {
         fail TEXT "$path" "$error"
         return
       }
@@ -882,6 +983,80 @@ move_in() {
     if [ -h "$name" ] && [ ! -e "$name" ]; then rm -f "$name" 2>&9; fi
   done
   error=$(mv -f -- "$@" ./ 2>&1) || fail TEXT "$path" "$error"
+}
+# is_rename_refused: is `error` that of a file system that renames files only, as those over object stores do?
+is_rename_refused() {
+  case $error in
+    *"Too many open files"*|*"No file descriptors"*|*"Function not implemented"*|*"ot supported"*) ;;
+    *"Directory not empty"*|*"Invalid argument"*|*"not permitted"*) ;;
+    *) return 1 ;;
+  esac
+}
+# For each staged folder, its own before those in it: the folder is made, and its files get there one by one. Prints a line that begins
+# with `!` for a failure, and with `~` for a note.
+FILL_SCRIPT='
+stop() {
+  printf "! %s\n" "$*"
+  exit 1
+}
+go() { cd -P "$1" 2>/dev/null && [ "$PWD" = "$1" ] || stop "$1: No such file or directory"; }
+umask 022
+for staged do
+  place=$FILL_PLACE${staged#"$FILL_FROM"}
+  go "${place%/*}"
+  error=$(mkdir "./${place##*/}" 2>&1) || stop "$error"
+  go "$place"
+  owner=$(stat -c %u:%g "$staged" 2>/dev/null) mode=$(stat -c %a "$staged" 2>/dev/null)
+  owner=${owner##*"$newline"} mode=${mode##*"$newline"}
+  made=$(stat -c "%u:%g %a" . 2>/dev/null)
+  made=${made##*"$newline"}
+  [ "$owner" = "${made% *}" ] || error=$(chown "$owner" . 2>&1) || printf "~ owner %s\n" "$error"
+  [ "$owner $mode" = "$made" ] || error=$(chmod "$mode" . 2>&1) || printf "~ mode %s\n" "$error"
+  find "$staged/." ! -name . -prune ! -type d -exec sh -c "$FILL_MOVE" _ {} +
+done'
+FILL_MOVE='error=$(mv -f -- "$@" ./ 2>&1) || printf "! %s\n" "$error"'
+# fill_folder FOLDER NAME: after the rename of a staged folder failed with `error`
+fill_folder() {
+  if [ ! -d "$1" ] || is_there "$2" || ! is_rename_refused; then
+    fail TEXT "$path" "$error"
+    return
+  fi
+  folder=$path
+  join_path "$folder" "$2"
+  note rename "$path" "$error"
+  filled=$newline$(
+    FILL_FROM=$1 FILL_PLACE=$PWD/$2
+    export FILL_FROM FILL_PLACE FILL_SCRIPT FILL_MOVE newline
+    find "$1" -type d -exec sh -c 'eval "$FILL_SCRIPT"' _ {} + 2>&9
+  )
+  case $filled in *"$newline! "*)
+    fail TEXT "$path" "${filled#*"$newline! "}"
+    return
+  esac
+  for kind in owner mode; do
+    case $filled in *"$newline~ $kind "*) note $kind "$path" "${filled#*"$newline~ $kind "}" ;; esac
+  done
+  is_folder "$2" || {
+    fail TEXT "$path" "$error"
+    return
+  }
+  path=$folder
+}
+# move_folders_in FOLDER NAME...: from the stage into the working directory
+move_folders_in() {
+  path=$1
+  shift
+  count=$#
+  for name do set -- "$@" "$stage_top/$path/$name"; done
+  shift $count
+  error=$(mv -f -- "$@" ./ 2>&1) && return
+  reason=$error
+  for staged do
+    # What is no longer in the stage was renamed.
+    [ -d "$staged" ] || continue
+    error=$reason
+    fill_folder "$staged" "${staged##*/}" || return
+  done
 }
 # place_new FOLDER NAME...: new files and links
 place_new() {
@@ -975,7 +1150,7 @@ place_folders() {
   shift
   for name do if [ -h "./$name" ] || [ -f "./$name" ]; then rm -f "./$name" 2>&9; fi; done
   take_owner_of_staged "$folder" "$@"
-  move_in "$folder" "$@"
+  move_folders_in "$folder" "$@"
 }
 # place_over_folder FOLDER NAME: a file or link in place of an empty folder
 place_over_folder() {
@@ -996,11 +1171,18 @@ copy_in() {
   path=$1
   shift
   for name do
-    copy_beside "$stage_top/$path/$name$suffix" && error=$(place_copy 2>&1) || {
+    copy_beside "$stage_top/$path/$name$suffix" || {
       rm -rf $copy
       fail TEXT "$path" "$error"
       return
     }
+    error=$(place_copy 2>&1) && continue
+    copied=$copy
+    if is_folder $copied/0; then fill_folder "$PWD/${copied#./}/0" "$name"
+    else fail TEXT "$path" "$error"; fi
+    result=$?
+    rm -rf $copied
+    [ $result = 0 ] || return
   done
 }
 # copy_beside FILE: makes a folder in the working directory and in it a copy, whose name is that of no source. What a file system cannot
@@ -1058,7 +1240,7 @@ replace_or_write() {
   enter_or_fail "$1" || return
   keep_owners_and_grow_times "$@"
   join_path "$1" "$2"
-  clear_way "$2" && error=$(mv -f -- "$stage_top/$path$suffix" "./$2" 2>&1) && return
+  clear_way "$2" && move_over "$stage_top/$path$suffix" "$2" && return
   if [ -f "./$2" ] && [ -f "$stage_top/$path$suffix" ]; then write_in_place "$@"
   else fail TEXT "$path" "$error"; fi
 }
@@ -1101,8 +1283,23 @@ set_mode() {
     done
     return 0
   fi
-  error=$(chmod $mode "$@" 2>&1) || note_mode "$1"
+  error=$(chmod $mode "$@" 2>&1) || {
+    note_mode "$1"
+    return 0
+  }
+  # A file system with fixed modes may ignore the change without an error.
+  for name do
+    [ -f "$name" ] || continue
+    found=$(stat -c %a "$name" 2>&9) && last_line "$found" && found=$last || return 0
+    is_executable $mode && is_executable $found && return
+    is_executable $mode || is_executable $found || return 0
+    error='the file system ignores it'
+    note_mode "$name"
+    return 0
+  done
 }
+# is_executable MODE: octal
+is_executable() { case $1 in *[1357]|*[1357]?|*[1357]??) ;; *) return 1 ;; esac; }
 note_mode() {
   join_path "$path" "${1#./}"
   note mode "$path" "$error"
@@ -1127,7 +1324,7 @@ part_from_other_names() {
 # and without a process; the claim made it a file of that length, so a full disk does not matter.
 end_commit() {
   check_owner || return
-  if [ ! -h "$state/marker" ] && { marker_text "$1" 1<>"$state/marker"; } 2>&9; then
+  if enter_own_state && [ ! -h marker ] && { marker_text "$1" 1<>marker; } 2>&9; then
     done_with $2
     return
   fi
@@ -1162,7 +1359,7 @@ place_saved_here() {
   name=$3 staged_file=$stage_folder$1 path=$2
   if [ $# = 3 ]; then take_owner_of_folder "$staged_file"
   elif ! needs_no_care "$name"; then prepare_saved "$path" "$(stat -c ':%Y %u %g -' "$staged_file" "./$name" 2>&9)"; fi
-  clear_way "$name" && error=$(mv -f -- "$staged_file" "./$name" 2>&1) || fail TEXT "$path" "$error"
+  clear_way "$name" && move_over "$staged_file" "$name" || fail TEXT "$path" "$error"
 }
 # prepare_saved FOLDER LINES: of the staged file, and of the file that is there
 prepare_saved() {

@@ -41,7 +41,11 @@ export const shProtocol: AgentProtocol = {
       const words = quotedList([location.state, name, posix.dirname(single.path)]);
       return [`s3 ${id} ${words}\n`, ...blobs, `rb ${fileWords(single)}\n`];
     }
-    return [`s0 ${id} ${quotedList([location.state, name])}\n`, ...blobs, plan.steps.some(isStaged) ? "s1\n" : ""];
+    return [
+      `s0 ${id} ${quotedList([location.state, name])} ${location.claim}\n`,
+      ...blobs,
+      plan.steps.some(isStaged) ? "s1\n" : "",
+    ];
   },
   sendsContent: (request) => largeFile(request) !== undefined,
   checksums(request) {

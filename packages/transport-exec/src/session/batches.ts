@@ -11,6 +11,7 @@ import {
 } from "@kinsync/core/contract";
 import { isStaged, planCommit, type CommitPlan } from "../commit/commit-plan.ts";
 import { journalLines } from "../commit/manifest.ts";
+import { checkPathLengths } from "../commit/path-length.ts";
 import type { PlacedTimes } from "../commit/placed-times.ts";
 import { contentOf, readFiles } from "../commit/read-files.ts";
 import { StagedBatch } from "../commit/staged-batch.ts";
@@ -203,6 +204,7 @@ export class Batches {
     }
     const location = await claimed;
     const compacted = roots.compacted(key);
+    checkPathLengths(staged.request.plan, location);
     staged.request = { ...staged.request, location, ...(compacted === undefined ? {} : { compacted }) };
     return staged.request;
   }
@@ -265,6 +267,7 @@ const NOTES: Readonly<Record<string, string>> = {
   mode: "its mode could not be set",
   owner: "its owner could not be set",
   time: "its modification time could not be set",
+  rename: "its file system cannot rename folders, so the files of new folders arrived one by one",
 };
 
 /** One note for each kind: a batch of thousands of files has one reason. */

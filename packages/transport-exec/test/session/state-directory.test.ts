@@ -15,6 +15,7 @@ import type { Session } from "@kinsync/core/contract";
 import { createBatch } from "@kinsync/core/testing";
 import { MAKES } from "../support/containers.ts";
 import { makeLocalEnvironment, type LocalEnvironment } from "../support/environment.ts";
+import { stagesOf } from "../support/stages.ts";
 
 const signal = AbortSignal.timeout(600_000);
 
@@ -62,10 +63,10 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     await stage.ready;
     const state = join(world.folder, "sub/.kinsync/mapping-0");
     expect(readdirSync(join(world.folder, "sub/root"))).toEqual([]);
-    const staged = readdirSync(state).find((name) => name.startsWith("stage-")) ?? "";
+    const [staged = ""] = stagesOf(join(world.folder, "sub/root"), state);
     expect([mode(join(world.folder, "sub/.kinsync")), mode(state)]).toEqual(["711", "711"]);
     expect([mode(join(state, "marker")), mode(join(state, "manifest"))]).toEqual(["644", "600"]);
-    expect(mode(join(state, staged))).toBe("700");
+    expect(mode(staged)).toBe("700");
     await session.commit(stage, { signal });
     // The agent cleans up after it acknowledged, and before its next answer.
     await session.ping({ signal });
@@ -110,9 +111,10 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
     const staged = await open(world, "first");
     await staged.claim(root, { snapshot: 0, tree: "", signal });
     await staged.stage(await createBatch(root, [{ directory: "d" }, { file: "d/f", bytes: "f" }]), { signal }).ready;
-    expect(readdirSync(state).length).toBeGreaterThan(2);
+    const stages = (): readonly string[] => stagesOf(join(world.folder, "root"), state);
+    expect(stages()).toHaveLength(1);
     await staged[Symbol.asyncDispose]();
-    await expect.poll(() => readdirSync(state).toSorted(), { timeout: 10_000 }).toEqual(["manifest", "marker"]);
+    await expect.poll(stages, { timeout: 10_000 }).toEqual([]);
 
     const halved = await open(world, "second");
     await halved.claim(root, { snapshot: 0, tree: "", signal });
@@ -131,8 +133,9 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
       { signal },
     );
     cut.ready.catch(() => {});
-    await expect.poll(() => readdirSync(state).length, { timeout: 10_000 }).toBeGreaterThan(2);
+    await expect.poll(stages, { timeout: 10_000 }).toHaveLength(1);
     await halved[Symbol.asyncDispose]();
+    await expect.poll(stages, { timeout: 10_000 }).toEqual([]);
     await expect.poll(() => readdirSync(state).toSorted(), { timeout: 10_000 }).toEqual(["manifest", "marker"]);
   });
 
