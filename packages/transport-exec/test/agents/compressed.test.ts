@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startBareAgent } from "../support/bare-agent.ts";
+import { stagesOf } from "../support/stages.ts";
 import { MAKES } from "../support/containers.ts";
 
 const CLAIM = `cl 1 'root' 'directory' 'k' 0 'stage-a' '{"claim":"c",' '"runId":"r",' '"snapshot":0,"tree":""}'\n`;
@@ -65,11 +66,13 @@ describe.each(MAKES.filter(({ runtime }) => runtime === "sh"))("the agent of a c
     agent.write(CLAIM);
     await agent.answer();
     const packed = gzipSync(TEXT);
-    agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b'\nbl ${packed.length} placed ${TEXT.length}\n`);
+    agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b' 1\nbl ${packed.length} placed ${TEXT.length}\n`);
     agent.write(packed);
     agent.write("s2 2\n");
     expect((await agent.answer()).at(-1)?.trim()).toBe(". 2");
-    expect(readFileSync(join(folder, ".kinsync/k/stage-b/placed"), "utf8")).toBe(TEXT);
+    const [stage = ""] = stagesOf(join(folder, "root"), join(folder, ".kinsync/k"));
+    expect(readFileSync(join(stage, "placed"), "utf8")).toBe(TEXT);
+    rmSync(stage, { recursive: true });
     rmSync(folder, { recursive: true });
   });
 
@@ -80,7 +83,7 @@ describe.each(MAKES.filter(({ runtime }) => runtime === "sh"))("the agent of a c
     agent.write(CLAIM);
     await agent.answer();
     const { packed, size } = damage(TEXT);
-    agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b'\nbl ${packed.length} placed ${size}\n`);
+    agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b' 1\nbl ${packed.length} placed ${size}\n`);
     agent.write(packed);
     agent.write("s2 2\n");
     expect((await agent.answer()).at(-1)).toMatch(/^! 2 UNZIP /);
