@@ -51,6 +51,7 @@ export class ExecStream implements AsyncDisposable {
   readonly #pinger: NodeJS.Timeout;
   #status: ExecStatus | undefined;
   #closed = false;
+  #isSilent = true;
   #parts: Uint8Array[] = [];
   #partsSize = 0;
   #flushing = false;
@@ -94,6 +95,11 @@ export class ExecStream implements AsyncDisposable {
 
   get isOver(): boolean {
     return this.#closed;
+  }
+
+  /** True while nothing has come through the WebSocket. An API server greets at once, before it connects to the kubelet. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** Sends bytes to standard input. Small writes in one turn of the event loop share a message. Await `drained` between large writes. */
@@ -198,6 +204,7 @@ export class ExecStream implements AsyncDisposable {
   }
 
   #receive(data: Uint8Array, options: ExecStreamOptions): void {
+    this.#isSilent = false;
     const payload = data.subarray(1);
     // The server greets with an empty message on each channel.
     if (payload.length === 0) return;
