@@ -21,6 +21,9 @@ export interface Claim extends PlacedRoot {
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/** What this run knows of a place for as long as it runs, whether a target has it or not. */
+export type PlaceHistory = Pick<PlaceGroup, "isClaimed" | "isBorrowed">;
+
 /**
  * All mapped roots whose files are the same bytes. One of their targets leads: it alone claims and commits. Nearly every place has one
  * claim, and there may be thousands of places, so its lists are short and made by `concat`, which leaves no room for more.
@@ -31,6 +34,8 @@ export class PlaceGroup {
   readonly isOwn: boolean;
   /** This run has claimed it, through whichever target. */
   isClaimed: boolean;
+  /** This run took it from another one, which may still be there. */
+  isBorrowed: boolean;
   #claims: readonly Claim[] = NONE;
   /** The claim whose mapping decides what the place holds. */
   #winner: Claim | undefined;
@@ -50,8 +55,9 @@ export class PlaceGroup {
   /** Paths that more specific mappings override, relative to the place. Sorted. */
   overridden: readonly string[] = NONE;
 
-  constructor({ volume, path, isOwn }: LocatedRoot, isClaimed: boolean) {
+  constructor({ volume, path, isOwn }: LocatedRoot, { isClaimed, isBorrowed }: PlaceHistory) {
     this.isClaimed = isClaimed;
+    this.isBorrowed = isBorrowed;
     this.volume = volume;
     this.path = path;
     this.isOwn = isOwn;
