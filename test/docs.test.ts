@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -184,4 +184,16 @@ test("the README starts with the two commands that the package has", () => {
   expect(scripts).toHaveProperty("demo");
   expect(scripts).toHaveProperty("test");
   expect(text(".ci/run")).toMatch(/step npm ci[\s\S]*step npm test/);
+});
+
+test("messages name pages by their address: packages do not contain them", () => {
+  const sources = globSync("packages/*/src/**/*.ts", { cwd: root });
+  expect(sources.length).toBeGreaterThan(100);
+  const named = sources.flatMap((file) =>
+    text(file)
+      .split("\n")
+      .filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line) && /(?<!https:\S*)\bdocs\/\w+/.test(line))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+  expect(named).toEqual([]);
 });

@@ -134,6 +134,13 @@ export const TESTED_ELSEWHERE: readonly TestedElsewhere[] = [
   },
   {
     defect: "D9",
+    situation: "one name in two namespaces, in plan, doctor, rbac and clean",
+    answer: "each with its namespace",
+    file: `${CLI}/commands/clean.test.ts`,
+    name: "pods of one name in two namespaces are named with their namespaces",
+  },
+  {
+    defect: "D9",
     situation: "one name in two namespaces, in a config",
     answer: "two workloads",
     file: `${CORE}/project/project.test.ts`,
@@ -215,6 +222,13 @@ export const TESTED_ELSEWHERE: readonly TestedElsewhere[] = [
     answer: "each has LICENSE and README",
     file: "test/manifests.test.ts",
     name: "has a README with an example, and the license as a file",
+  },
+  {
+    defect: "D18",
+    situation: "pages that hints name",
+    answer: "by their address",
+    file: "test/docs.test.ts",
+    name: "messages name pages by their address: packages do not contain them",
   },
   {
     defect: "D18",

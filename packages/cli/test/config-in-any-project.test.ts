@@ -39,6 +39,16 @@ test.each(Object.entries(PACKAGES))("%s, no installed kinsync: the config of the
   expect(code).toBe(5);
 });
 
+test("kinsync.config.mts in a CommonJS package imports a .ts file beside it", async () => {
+  const { stderr, stdout } = await run({
+    "package.json": '{ "type": "commonjs" }',
+    "kinsync.config.mts": CONFIG,
+    "workload.ts": WORKLOAD,
+  });
+  expect(stderr).toMatch(NO_CLUSTER);
+  expect(stdout).toMatch(/^sync pod\/x: src -> \/app\n/);
+});
+
 test("kinsync.config.js in a CommonJS package runs as an ES module", async () => {
   const { stdout, stderr } = await run({
     "package.json": '{ "type": "commonjs" }',

@@ -93,7 +93,7 @@ test("a yes deletes, and is remembered for a later run", async () => {
   await config();
   const first = onTerminal("sync");
   await first.until(
-    /would delete 1 entry in 1 target that kinsync did not create:\s+\/app\/src\/foreign\s+From:\s+pod\/\S+, container main: 1 \(9 B\)\s+Delete them\? \[y\/N\]/,
+    /would delete 1 entry in 1 target that\s+kinsync did not create:\s+\/app\/src\/foreign\s+From:\s+pod\/\S+, container main: 1 \(9 B\)\s+Delete them\? \[y\/N\]/,
   );
   expect(await isThere()).toBe(true);
   first.type("y\n");

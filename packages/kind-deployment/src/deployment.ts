@@ -139,7 +139,7 @@ function judgeLivePod(rollout: Rollout, owned: OwnedPod): Verdict {
     };
   }
   if (revision < highest) {
-    const message = `its ReplicaSet ${name} is of revision ${revision}, the Deployment is at ${highest}`;
+    const message = `its ReplicaSet ${name} is on revision ${revision}; the current one is ${highest}`;
     return deleting
       ? {
           state: "terminating",

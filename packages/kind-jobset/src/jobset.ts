@@ -135,7 +135,7 @@ function judgeLivePod(
     attempt < run.restarts
       ? {
           code: "restart-attempt-behind",
-          message: `${whose} is of attempt ${attempt}, the JobSet is at ${run.restarts}`,
+          message: `${whose} belongs to attempt ${attempt}; the current one is ${run.restarts}`,
           evidence,
         }
       : jobRestartBehind(run, carrier, whose, evidence);
@@ -237,7 +237,7 @@ function currentReason(
     // Watches of two resources are not ordered: the Job of the next attempt may be seen before the status that asks for it.
     return {
       code: "restart-attempt-ahead",
-      message: `${whose} is of attempt ${attempt}, ahead of the JobSet's status, which still reports ${run.restarts}`,
+      message: `${whose} belongs to attempt ${attempt}, ahead of the JobSet's status, which still reports ${run.restarts}`,
       evidence,
     };
   }

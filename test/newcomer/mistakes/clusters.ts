@@ -280,6 +280,8 @@ export const CLUSTERS: readonly Mistake[] = [
     object: "jobset/train sync[0]",
     cause: "no member has the role haed; known roles: head, worker",
     next: "Did you mean head?",
+    // The JobSet's spec names its roles: no time can add one.
+    within: 4,
   },
   {
     what: "a container with a typo",

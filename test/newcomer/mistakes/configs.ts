@@ -22,7 +22,7 @@ export const CONFIGS: readonly Mistake[] = [
     line: "sync",
     files: { "kinsync.config.json": '{ "workloads": [ }' },
     code: 2,
-    object: "kinsync.config.json:1:19",
+    object: "kinsync.config.json:1:18",
     cause: "is not valid JSON: unexpected token",
     next: "Fix the error at the location shown above.",
   },
@@ -205,7 +205,7 @@ export const CONFIGS: readonly Mistake[] = [
     files: mapping(`${GOOD}, indexes: [0]`),
     code: 2,
     object: "workloads[0].sync[0].indexes[0]",
-    cause: "must be a text, not the number 0",
+    cause: "must be a string, not the number 0",
     next: 'indexes: ["0"]',
   },
   {

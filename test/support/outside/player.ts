@@ -51,7 +51,7 @@ export class OutsidePlayer {
   #local: readonly Put[] = [];
   #before: Map<string, string> = new Map();
   #ledgers = new ShortMap<string, Ledger>();
-  #claimed = new Set<string>();
+  readonly #claimed = Object.assign(new Set<string>(), { borrowed: new Set<string>() });
   #snapshot = 0;
   /** Where the mapped folder lies, relative to the folder of this history. */
   #mapped: string = MAPPED;

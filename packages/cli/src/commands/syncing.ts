@@ -1,4 +1,4 @@
-import type { Engine, EngineEvent, NoteEvent } from "@kinsync/core";
+import type { Engine, EngineEvent, NoteEvent, ResolvedWorkload } from "@kinsync/core";
 import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
 import type { KinsyncError } from "@kinsync/core/contract";
 import { parseMappingFlag } from "@kinsync/core/config";
@@ -6,6 +6,7 @@ import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
 import { createDeletesQuestion } from "../render/deletes-question.ts";
+import type { NamedWorkload } from "../render/workload-names.ts";
 import type { SyncOptions } from "../setup/options.ts";
 import { projectOptions } from "../setup/project.ts";
 
@@ -39,15 +40,18 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     await using project = await openProject({
       ...projectOptions(options, io, { workloads, sync, container, roles, initial }, reporter),
       // `sync` is for workloads that exist; `up` may be started first.
-      ...(command === "up" ? { onMissing: (missing) => reporter.note(waitingNote(missing)) } : {}),
+      ...(command === "up" ? { onMissing: (missing) => reporter.note(waitingNote(missing), "missing") } : {}),
       onStep: (step) => {
         switch (step.step) {
+          case "config":
+            for (const note of step.notes) reporter.note(note, "config");
+            break;
           case "planned":
             planned = step.workloads;
             if (!isStarted) reporter.start({ command, lines: planned.map((each) => planLine(each, planned)) });
             break;
           case "plugins":
-            for (const note of step.registry.notes) reporter.note(note);
+            for (const note of step.registry.notes) reporter.note(note, "plugin");
             break;
           case "connected":
             reporter.cluster(
@@ -63,7 +67,6 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const held: NoteEvent[] = [];
     const isHeld = (event: EngineEvent): event is NoteEvent =>
       command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
-    const named = project.workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
     const run = {
       wait,
       allowEmpty,
@@ -74,15 +77,16 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
         if (isHeld(event)) held.push(event);
         else reporter.event(event);
       },
-      onReload: ({ message }: ReloadReport) => reporter.note(message),
-      onStart: (engine: Engine) => reporter.attach(engine, named),
+      onWorkloads: (all: readonly ResolvedWorkload[]) => reporter.rename(namesOf(all)),
+      onReload: ({ message }: ReloadReport) => reporter.note(message, "config"),
+      onStart: (engine: Engine) => reporter.attach(engine, namesOf(project.workloads)),
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     const { problem } = result.outcome;
     for (const event of held) if (event.reason !== problem?.message) reporter.event(event);
     if (problem !== undefined) throw problem;
     reporter.end(result.summaries);
-    if (command === "sync") for (const step of nextSteps(result)) reporter.note(step);
+    if (command === "sync") for (const step of nextSteps(result)) reporter.note(step, "next");
     return result;
   } catch (error) {
     reporter.abandon();
@@ -92,9 +96,12 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
 
 /** What to do next, where the lines above only say what is. */
 function nextSteps({ outcome, summaries }: RunResult): readonly string[] {
+  const isRepeated = (workload: string): boolean => summaries.filter((each) => each.workload === workload).length > 1;
   const commands = summaries
     .filter(({ targets }) => targets === 0)
-    .map((each) => `\`kinsync explain ${each.workload}\``);
+    .map(
+      ({ workload, namespace }) => `\`kinsync explain ${workload}${isRepeated(workload) ? ` -n ${namespace}` : ""}\``,
+    );
   return [
     ...(outcome.exitCode === EXIT.nothing
       ? [`${commands.join(", ")} shows each pod and why it gets no files; --wait gives containers more time to start`]
@@ -103,6 +110,10 @@ function nextSteps({ outcome, summaries }: RunResult): readonly string[] {
       ? ["a failed command runs again with the next `kinsync sync`, or after the next change of its files"]
       : []),
   ];
+}
+
+function namesOf(workloads: readonly Pick<ResolvedWorkload, "name" | "ref">[]): readonly NamedWorkload[] {
+  return workloads.map(({ name, ref }) => ({ workload: name, namespace: ref.namespace }));
 }
 
 /** A workload that does not exist yet. */

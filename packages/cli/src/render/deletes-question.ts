@@ -53,7 +53,7 @@ export function isAttended({ json }: OutputOptions, { stdin, stdout, env }: Io):
 
 /** The question in lines; the last one ends where the answer begins. */
 export function formatQuestion(request: DeletesRequest): readonly string[] {
-  const { workload, to, paths, targets, origin } = request;
+  const { workload, namespace, to, paths, targets, origin } = request;
   const entries = `${count(paths.length, "entry", "entries")} in ${count(targets.length, "target", "targets")}`;
   const why =
     origin === undefined
@@ -68,7 +68,7 @@ export function formatQuestion(request: DeletesRequest): readonly string[] {
     );
   const others = targets.length > MAX_TARGETS ? [`  and ${targets.length - MAX_TARGETS} more targets`] : [];
   return [
-    `${clean(workload)}, ${clean(to)}: ${why}:`,
+    `${clean(workload)} in namespace ${clean(namespace)}, ${clean(to)}: ${why}:`,
     ...shown,
     ...more,
     "From:",

@@ -9,11 +9,12 @@ export function createJsonReporter(output: Output): Reporter {
   return {
     start: () => undefined,
     cluster: () => undefined,
-    note: (text) => write({ event: "note", time: now(), code: "plugin", reason: cleanLines(text) }),
+    note: (text, code) => write({ event: "note", time: now(), code, reason: cleanLines(text) }),
     // The engine's events have no text that is not clean.
     event: write,
     prepare: async () => undefined,
     attach: () => undefined,
+    rename: () => undefined,
     hold: () => undefined,
     release: () => undefined,
     end: () => undefined,

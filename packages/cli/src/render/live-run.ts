@@ -67,6 +67,10 @@ class RunOnTerminal implements LiveRun {
     this.#soon();
   };
 
+  rename: Reporter["rename"] = (workloads) => {
+    this.#prefixOf = createPrefix(workloads);
+  };
+
   event: Reporter["event"] = (event) => {
     if (event.event === "progress") this.#transfers.progress(event);
     else if ("uid" in event && "container" in event && event.uid !== undefined && event.container !== undefined) {

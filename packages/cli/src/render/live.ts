@@ -33,12 +33,13 @@ export function createLiveReporter(options: LiveOptions): Reporter {
     prepare: async () => {
       run = await load();
     },
-    note: (text) => {
+    note: (text, code) => {
       if (run === undefined)
         write(`note: ${clean(text)}`, (line) => line.replace(/^note:/, `${paint("cyan", "note")}:`));
-      else run.note(text);
+      else run.note(text, code);
     },
     attach: (...attached) => run?.attach(...attached),
+    rename: (workloads) => run?.rename(workloads),
     event: (event) => run?.event(event),
     hold: () => run?.hold(),
     release: () => run?.release(),

@@ -93,6 +93,9 @@ export function createPlainReporter(
     attach: (_run, workloads) => {
       prefixOf = createPrefix(workloads);
     },
+    rename: (workloads) => {
+      prefixOf = createPrefix(workloads);
+    },
     hold: () => {
       held ??= [];
     },

@@ -11,6 +11,12 @@ export interface Header {
 /** What a reporter sees of a run, and may ask of it. */
 export type Attached = Pick<Engine, "view" | "commands">;
 
+/**
+ * What a note is about: `config` (it is not used, or changed while the run continues), `plugin` (one replaces a built-in one), `missing` (a
+ * workload that does not exist yet), `next` (what to do after the run).
+ */
+export type NoteCode = "config" | "plugin" | "missing" | "next";
+
 /** Shows a run: a live table, lines, or JSON. */
 export interface Reporter {
   /** Before the first request to a cluster. */
@@ -18,12 +24,14 @@ export interface Reporter {
   /** The cluster of the run. */
   cluster(context: string, server: string, namespace: string): void;
   /** Information that is not an event of the engine. */
-  note(text: string): void;
+  note(text: string, code: NoteCode): void;
   event(event: EngineEvent): void;
   /** Loads what is shown from `attach` on; called before it, so that the first line needs none of that. */
   prepare(): Promise<void>;
   /** The run begins. @param workloads all of it */
   attach(run: Attached, workloads: readonly NamedWorkload[]): void;
+  /** From now on these are all workloads of the run. */
+  rename(workloads: readonly NamedWorkload[]): void;
   /** Lets somebody else use the terminal until `release`. Lines are kept. */
   hold(): void;
   release(): void;

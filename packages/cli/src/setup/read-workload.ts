@@ -2,6 +2,7 @@ import type { FoundWorkload, ReflectorPool } from "@kinsync/core";
 import type { ClusterConnection, KindPlugin, TransportPlugin } from "@kinsync/core/contract";
 import { KinsyncError } from "@kinsync/core/contract";
 import type { Io } from "../io.ts";
+import { clean } from "../render/text.ts";
 import type { ClusterOptions } from "./options.ts";
 import { projectOptions } from "./project.ts";
 
@@ -28,6 +29,9 @@ export async function readWorkload<Result>(
   await using project = await openProject({
     ...projectOptions(options, io, { workloads: [workload] }),
     access: "read",
+    onStep: (step) => {
+      if (step.step === "config") for (const note of step.notes) io.stderr.write(`note: ${clean(note)}\n`);
+    },
   });
   const { cluster, workloads } = project;
   const [first, ...others] = workloads;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { podManifest, untilRunning } from "../support/playground.ts";
+import { IDLE, podManifest, untilRunning } from "../support/playground.ts";
 import { TestCluster } from "../support/cluster.ts";
 
 let cluster: TestCluster;
@@ -105,4 +105,80 @@ test("containers with the same content are one entry, which names each of them",
   expect(ran.stdout).toMatch(
     /^\/app\/conf\/main\.py in 2 containers: 1 path and its \.kinsync folder, last written by .*\n {2}in pod\/twin-[ab] \[main\], pod\/twin-[ab] \[main\]\n {2}- \/app\/conf\/main\.py\ncleaned \/app\/conf\/main\.py in 2 containers\n$/,
   );
+});
+
+test("a volume that two containers of a pod share is cleaned once, and the writer is named", async () => {
+  const { kubelet } = cluster.playground;
+  const { kind } = await kubelet.confinement;
+  // Without file systems of their own, the containers have one folder all the same.
+  const container = (name: string) => ({
+    name,
+    image: "playground/busybox",
+    command: ["sh", "-c", IDLE],
+    volumeMounts: [{ name: "code", mountPath: "/app/code" }],
+  });
+  cluster.playground.apply({
+    ...podManifest({ name: "shared" }),
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      volumes: [{ name: "code", emptyDir: {} }],
+      containers: [container("one"), container("two")],
+    },
+  });
+  await untilRunning(cluster.playground, "shared");
+  const rule = (name: string) => `      - { from: src, to: /app/code/src, container: ${name} }\n`;
+  await cluster.place.write(
+    "shared.yaml",
+    `workloads:\n  - workload: pod/shared\n    sync:\n${rule("one")}${rule("two")}`,
+  );
+  expect(await cluster.run("sync --config shared.yaml")).toMatchObject({ code: 0 });
+  const ran = await cluster.run("clean --config shared.yaml --yes");
+  expect(ran, kind).toMatchObject({ code: 0, stderr: "" });
+  expect(ran.stdout.match(/^cleaned /gm)).toHaveLength(1);
+  for (const name of ["one", "two"]) {
+    expect(existsSync(kubelet.pathOf("default", "shared", name, "/app/code/src/main.py"))).toBe(false);
+    expect(existsSync(kubelet.pathOf("default", "shared", name, "/app/code/.kinsync"))).toBe(false);
+  }
+  expect((await cluster.run("clean --config shared.yaml --yes")).stdout).toBe(
+    "kinsync left nothing in these containers\n",
+  );
+});
+
+test("pods of one name in two namespaces are named with their namespaces", async () => {
+  await startPod("twin");
+  const other = podManifest({ name: "twin" });
+  cluster.playground.apply([
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
+    { ...other, metadata: { ...other.metadata, namespace: "shop" } },
+  ]);
+  await cluster.playground.until(
+    () => cluster.playground.store.get("pods", "shop", "twin")?.status?.["phase"] === "Running",
+    { what: "twin in shop to run", timeout: 20_000 },
+  );
+  const workload = (namespace: string) =>
+    `  - { workload: pod/twin, namespace: ${namespace}, sync: [{ from: src, to: /app/src }] }\n`;
+  await cluster.place.write("twins.yaml", `workloads:\n${workload("default")}${workload("shop")}`);
+  const synced = await cluster.run("sync --config twins.yaml");
+  expect(synced).toMatchObject({ code: 0 });
+  for (const name of ["pod/twin (default): ", "pod/twin (shop): "]) expect(synced.stdout).toContain(`\n${name}`);
+  const planned = await cluster.run("plan --config twins.yaml");
+  for (const namespace of ["default", "shop"]) {
+    expect(planned.stdout).toContain(`pod/twin  namespace ${namespace}, 1 container`);
+  }
+  const doctor = await cluster.run("doctor --config twins.yaml");
+  for (const name of ["pod/twin (default) [main]: ", "pod/twin (shop) [main]: "]) {
+    expect(doctor.stdout).toContain(`agent: ${name}`);
+  }
+  const rbac = await cluster.run("rbac --config twins.yaml");
+  expect(rbac.stdout.match(/^ {2}namespace: \w+$/gm)).toEqual(["  namespace: default", "  namespace: shop"]);
+  const ran = await cluster.run("clean --config twins.yaml --yes -o json");
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    roots: [
+      { namespace: "default", pod: "twin", status: "removed" },
+      { namespace: "shop", pod: "twin", status: "removed" },
+    ],
+  });
+  await cluster.run("sync --config twins.yaml");
+  const named = await cluster.run("clean --config twins.yaml --yes");
+  expect(named.stdout).toContain("/app/src in 2 containers");
 });

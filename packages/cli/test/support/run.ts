@@ -32,7 +32,8 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-const BIN = fileURLToPath(new URL("../../bin/kinsync.mjs", import.meta.url));
+/** The program, as a file of Node. */
+export const BIN = fileURLToPath(new URL("../../bin/kinsync.mjs", import.meta.url));
 
 export async function createWorkplace(files: Readonly<Record<string, string>> = {}): Promise<Workplace> {
   const path = await mkdtemp(join(tmpdir(), "kinsync-cli-"));

@@ -7,6 +7,8 @@ import { checkNodeVersion } from "./node-version.ts";
 import type { ConfigExplorer } from "./explorer.ts";
 import { configFilesIn, exists, hasConfigKey, PACKAGE_FILE, refuseForeignFile, searchFolders } from "./places.ts";
 
+const SCRIPT_ENDINGS: ReadonlySet<string> = new Set([".ts", ".mts", ".js", ".mjs"]);
+
 export interface LoadConfigOptions {
   /** Folder that the search starts in. */
   readonly cwd: string;
@@ -23,6 +25,8 @@ export interface LoadConfigOptions {
   readonly program?: string;
   /** Runs a TS or JS config again, with what it imports, although this process ran it before: a number that it did not have. */
   readonly edition?: number;
+  /** Called with what a person should know about files that are not a config. Default: no notes. */
+  readonly onNote?: (note: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -61,7 +65,7 @@ async function loadNamed(name: string, options: LoadConfigOptions): Promise<Load
     throw new KinsyncError("KINSYNC_CONFIG_NOT_FOUND", `There is no config file ${name}`, { details: { file: name } });
   }
   await refuseIrregularFile(path, shownPath(path, options.cwd));
-  const explorer = await createExplorer(options);
+  const explorer = await createExplorer({ ...options, isNamed: true });
   const loaded = await explorer.load(path);
   if (loaded !== undefined) return loaded;
   throw new KinsyncError("KINSYNC_CONFIG_NOT_FOUND", `${name} has no key "kinsync"`, {
@@ -80,26 +84,37 @@ async function searchConfig(options: LoadConfigOptions): Promise<LoadedConfig | 
     const [first, second] = shown.filter((_, place) => names[place] !== PACKAGE_FILE);
     if (first !== undefined && second !== undefined) throw twoFiles(first, second);
     // Most projects have a package.json, and few have a config in it.
-    if (first === undefined && !(await hasConfigKey(join(folder, PACKAGE_FILE)))) continue;
+    if (first === undefined && !(await isConfigInPackage(folder, options))) continue;
     folders.push(folder);
-    // A package.json that cannot be parsed may hold none; the search ends at any other config.
-    if (first !== undefined) break;
+    break;
   }
   const [from] = folders;
-  const to = folders.at(-1);
   // Nothing is loaded to read a config where there is none.
-  if (from === undefined || to === undefined) return undefined;
+  if (from === undefined) return undefined;
   const explorer = await createExplorer(options);
-  const found = await explorer.search(from, to);
+  const found = await explorer.search(from, from);
   if (found === undefined || basename(found.path) === PACKAGE_FILE) return found;
   const packageFile = join(found.folder, PACKAGE_FILE);
-  const isInPackage = (await exists(packageFile)) && (await hasConfigKey(packageFile));
+  const isInPackage = (await exists(packageFile)) && (await hasConfigKey(packageFile)) === "yes";
   const other = isInPackage ? await explorer.load(packageFile) : undefined;
   if (other !== undefined) throw twoFiles(found.file, other.file);
   return found;
 }
 
-async function createExplorer(options: LoadConfigOptions): Promise<ConfigExplorer<LoadedConfig>> {
+/** A package.json without the key is not a config, and one that is broken and seems to have none is a note: it may be far above. */
+async function isConfigInPackage(folder: string, { cwd, onNote }: LoadConfigOptions): Promise<boolean> {
+  const path = join(folder, PACKAGE_FILE);
+  const found = await hasConfigKey(path);
+  if (found === "broken") onNote?.(`${shownPath(path, cwd)} is not valid JSON; it is taken for one without a config`);
+  return found === "yes";
+}
+
+interface ReadOptions extends LoadConfigOptions {
+  /** The user named the file. Default: `false`. */
+  readonly isNamed?: boolean;
+}
+
+async function createExplorer(options: ReadOptions): Promise<ConfigExplorer<LoadedConfig>> {
   const { ConfigExplorer } = await import("./explorer.ts");
   return new ConfigExplorer((path, text) => readConfig(path, text, options));
 }
@@ -112,14 +127,14 @@ function twoFiles(first: string, second: string): KinsyncError {
 }
 
 /** `undefined` for a package.json without a `kinsync` key. Checks the owner before anything of the file is run or used. */
-async function readConfig(path: string, text: string, options: LoadConfigOptions): Promise<LoadedConfig | undefined> {
+async function readConfig(path: string, text: string, options: ReadOptions): Promise<LoadedConfig | undefined> {
   const file = shownPath(path, options.cwd);
   if (basename(path) === PACKAGE_FILE) {
     const { parseConfigText } = await import("./parse.ts");
     const { value, locate } = parseConfigText(text, file, "json");
     const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
     if (config === undefined) return undefined;
-    await refuseForeignFile(path, file, uidOf(options));
+    if (options.isNamed !== true) await refuseForeignFile(path, file, { uid: uidOf(options), isData: true });
     return {
       path,
       folder: dirname(path),
@@ -130,7 +145,9 @@ async function readConfig(path: string, text: string, options: LoadConfigOptions
       locate: (at, part) => locate(["kinsync", ...at], part),
     };
   }
-  await refuseForeignFile(path, file, uidOf(options));
+  const isData = !SCRIPT_ENDINGS.has(extname(path));
+  // Data that the user names runs nothing on this machine.
+  if (!isData || options.isNamed !== true) await refuseForeignFile(path, file, { uid: uidOf(options), isData });
   const common = { path, folder: dirname(path), file };
   switch (extname(path)) {
     case ".ts":

@@ -47,18 +47,46 @@ function checkJson(text: string, file: string): void {
     JSON.parse(text);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const offset = /at position (\d+)/.exec(message)?.[1];
-    const before = text.slice(0, offset === undefined ? text.length : Number(offset));
+    const before = text.slice(0, offsetOfJsonError(text, message));
     const line = before.split("\n").length;
     const column = before.length - before.lastIndexOf("\n");
     const what = message
       .replace(/ in JSON at position.*$/s, "")
+      .replace(/, (?:\.\.\.)?".*is not valid JSON$/s, "")
       .replace(/^Unexpected end of JSON input$/, "it ends in the middle");
     throw new KinsyncError("KINSYNC_CONFIG_PARSE", `${file}:${line}:${column} is not valid JSON: ${sentence(what)}`, {
       details: { file, line, column },
       cause: error,
     });
   }
+}
+
+/** The message of the parser has the position of some errors only. The shortest start that is wrong, and not just incomplete, ends with it. */
+function offsetOfJsonError(text: string, message: string): number {
+  const position = positionIn(message);
+  if (position !== undefined || message.includes("end of JSON input")) return position ?? text.length;
+  let [right, wrong] = [0, text.length];
+  while (wrong - right > 1) {
+    const middle = Math.floor((right + wrong) / 2);
+    if (isIncomplete(text.slice(0, middle))) right = middle;
+    else wrong = middle;
+  }
+  return right;
+}
+
+function isIncomplete(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return message.includes("end of JSON input") || positionIn(message) === text.length;
+  }
+}
+
+function positionIn(message: string): number | undefined {
+  const position = /at position (\d+)/.exec(message)?.[1];
+  return position === undefined ? undefined : Number(position);
 }
 
 function locate(document: Document, lines: LineCounter, path: ConfigPath, part: "key" | "value"): Position | undefined {

@@ -51,34 +51,40 @@ export async function misnamedConfig(folders: readonly string[]): Promise<string
   return undefined;
 }
 
-/**
- * True if a package.json has a `kinsync` key. One that is not JSON, such as one in the middle of a merge, has the key if its text does:
- * reading it as a config reports what is wrong.
- */
-export async function hasConfigKey(path: string): Promise<boolean> {
-  let text = "";
+/** A config in a package.json, also in a broken one. A dependency on kinsync has a text there. */
+const CONFIG_KEY = /"kinsync"\s*:\s*\{/;
+
+/** Whether a package.json has a `kinsync` key. A broken one that seems to have it counts: reading it as a config reports what is wrong. */
+export async function hasConfigKey(path: string): Promise<"yes" | "no" | "broken"> {
+  const text = await readFile(path, "utf8");
   try {
-    text = await readFile(path, "utf8");
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "kinsync" in value;
+    return typeof value === "object" && value !== null && "kinsync" in value ? "yes" : "no";
   } catch {
-    return /"kinsync"\s*:/.test(text);
+    return CONFIG_KEY.test(text) ? "yes" : "broken";
   }
 }
 
 /**
  * Refuses a config file that belongs to another user than the current one or root (POSIX only): its code would run with
- * the current user's rights.
+ * the current user's rights, and its commands in the current user's containers.
  * @param uid of the current user; `undefined` where the system has none (Windows)
  */
-export async function refuseForeignFile(path: string, file: string, uid: number | undefined): Promise<void> {
+export async function refuseForeignFile(
+  path: string,
+  file: string,
+  { uid, isData }: { readonly uid: number | undefined; readonly isData: boolean },
+): Promise<void> {
   if (uid === undefined) return;
   const { uid: owner } = await stat(path);
   if (owner === uid || owner === 0) return;
   throw new KinsyncError(
     "KINSYNC_CONFIG_FOREIGN",
-    `${file} belongs to another user (uid ${owner}, you are ${uid}), and a config can run code as you`,
-    { hint: `If you trust it, make it yours: chown ${uid} ${file}`, details: { file, owner, uid } },
+    `${file} belongs to another user (uid ${owner}, you are ${uid}), and a config can run ${isData ? "commands in your containers" : "code as you"}`,
+    {
+      hint: `If you trust it, ${isData ? `name it (--config ${file}), or ` : ""}make it yours: chown ${uid} ${file}`,
+      details: { file, owner, uid },
+    },
   );
 }
 

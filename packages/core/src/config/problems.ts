@@ -127,7 +127,7 @@ function problem(
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "a string",
   number: "a number",
   int: "a whole number",
   boolean: "true or false",
@@ -147,7 +147,7 @@ function sentence(issue: z.core.$ZodIssue): string {
       if (issue.origin === "array") return "must have at least one entry";
       return issue.origin === "string" ? "must not be empty" : `must be more than ${String(issue.minimum)}`;
     case "invalid_union":
-      return `must be a text or a list of texts, not ${describeValue(input)}`;
+      return `must be a string or a list of strings, not ${describeValue(input)}`;
     case "custom":
       return issue.message;
     default:
@@ -187,7 +187,7 @@ function describeValue(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "string")
-    return value === "" ? "an empty text" : JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+    return value === "" ? "an empty string" : JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "number" || typeof value === "boolean")
     return `${typeof value === "number" ? "the number " : ""}${String(value)}`;
   return typeof value === "object" ? "an object" : `a ${typeof value}`;

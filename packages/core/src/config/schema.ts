@@ -11,6 +11,7 @@ import {
   type WorkloadConfig,
 } from "../contract/config.ts";
 import { MEMBER_STATES } from "../contract/state.ts";
+import { docsUrl } from "../errors/docs-url.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import { brokenPattern } from "../mapping/broken-pattern.ts";
@@ -219,7 +220,7 @@ export function validateConfig(loaded: LoadedConfig, options: CheckOptions): Kin
   ];
   if (result.success && problems.length === 0) return result.data as KinsyncConfig;
   throw new KinsyncError("KINSYNC_CONFIG_INVALID", problems.map((problem) => problem.message).join("\n"), {
-    hint: problems.find((problem) => problem.hint !== undefined)?.hint ?? "See docs/reference/config.md.",
+    hint: problems.find((problem) => problem.hint !== undefined)?.hint ?? `See ${docsUrl("reference/config.md")}.`,
     details: { file: loaded.file, problems: problems.map(withoutHint) },
   });
 }

@@ -8,7 +8,7 @@ export type { MemberState } from "./state.ts";
 export interface Reason {
   /** Kebab-case and stable, such as `restart-attempt-behind`. */
   readonly code: string;
-  /** One sentence without a full stop, such as `its Job is of attempt 0, the JobSet is at 1`. */
+  /** One sentence without a full stop, such as `its Job belongs to attempt 0; the current one is 1`. */
   readonly message: string;
   /** The values that were compared: labels, annotations, status fields, UIDs. */
   readonly evidence?: Readonly<Record<string, string | number | boolean | null>>;

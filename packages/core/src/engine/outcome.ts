@@ -9,6 +9,8 @@ export interface Obstacle {
   readonly error: () => KinsyncError;
   /** It gets no time to disappear: a missing right. Default: `false`. */
   readonly isFinal?: boolean;
+  /** Nothing but a change of the workload's spec removes it: a run ends with it once nothing is in progress. Default: `false`. */
+  readonly isLasting?: boolean;
 }
 
 /** Progress of one workload: everything that determines whether the work is done. */
@@ -77,6 +79,7 @@ export function isReady({ wasReady, isLocalReady, isResolved, isHalted, targets 
 function isWorkloadDone(workload: WorkloadProgress, elapsed: Elapsed): boolean {
   if (workload.obstacle?.isFinal === true) return true;
   if (!isReady(workload)) return elapsed.patience;
+  if (workload.obstacle?.isLasting === true && workload.busy === 0) return true;
   if (workload.isHalted) return true;
   return (isSettled(workload) && workload.notRunning === 0) || (elapsed.wait && workload.busy === 0);
 }

@@ -12,6 +12,13 @@ export interface Unmatched extends Obstacle {
   readonly key: string;
 }
 
+/** Roles that a workload's spec names: they are not unknown while their pods do not exist yet. */
+export interface DeclaredRoles {
+  readonly names: readonly string[];
+  /** The spec has no other roles: one that is missing here stays so until the spec differs. */
+  readonly isComplete: boolean;
+}
+
 interface MappingCounts {
   /** Members that have the container that the mapping selects. */
   withContainer: number;
@@ -88,15 +95,16 @@ export class SelectionCounts {
    * Roles, indexes, keys of labels and containers that a mapping names and no member has. Empty while there are no members. The values of
    * labels may come and go while the workload runs: a value that no member has now is not a mistake. Costs the filters of the mappings,
    * whatever the number of members; only `error` reads the names of all members.
-   * @param declaredRoles roles that the workload's spec names: they are not unknown while their pods do not exist yet
+   * @param declared roles of the workload's spec
    */
-  unmatched(declaredRoles: readonly string[]): readonly Unmatched[] {
+  unmatched(declared: DeclaredRoles): readonly Unmatched[] {
     if (this.#members === 0) return [];
     const unmatched: Unmatched[] = [];
     for (const mapping of this.#mappings) {
       for (const role of mapping.roles ?? []) {
-        if (this.#roles.has(role) || declaredRoles.includes(role)) continue;
-        unmatched.push(unmatchedName("role", mapping, role, () => [...this.#roles.keys(), ...declaredRoles]));
+        if (this.#roles.has(role) || declared.names.includes(role)) continue;
+        const known = () => [...this.#roles.keys(), ...declared.names];
+        unmatched.push({ ...unmatchedName("role", mapping, role, known), isLasting: declared.isComplete });
       }
       for (const index of mapping.indexes ?? []) {
         if (this.#indexes.has(index)) continue;

@@ -16,6 +16,7 @@ import type { ResolvedWorkload } from "./resolved-workload.ts";
 import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
 import type { Places } from "./places/places.ts";
 import type { PlaceOfRoot } from "./places/target-places.ts";
+import type { DeclaredRoles } from "./selection-counts.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
@@ -214,7 +215,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
-    this.#emitUnmatched(resolution);
+    this.#emitUnmatched();
     this.#emitAbsence(resolution);
     this.#onChange();
   }
@@ -225,14 +226,18 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     if (problem !== undefined && targets.running + targets.notRunning === 0) {
       return { code: problem.code, error: () => problem };
     }
-    return (
-      counts.unmatched(this.#resolution?.roles ?? [])[0] ?? this.#registry.sharedFailures.obstacle(targets.running)
-    );
+    return counts.unmatched(this.#declaredRoles)[0] ?? this.#registry.sharedFailures.obstacle(targets.running);
+  }
+
+  /** Roles that the workload's spec names. They are all of them where its own kind reads the spec, and not those of children. */
+  get #declaredRoles(): DeclaredRoles {
+    const roles = this.#resolution?.roles;
+    return { names: roles ?? [], isComplete: roles !== undefined && this.#options.kind?.roles !== undefined };
   }
 
   /** Emits each filter that fits no member, once until it fits one. */
-  #emitUnmatched({ roles = [] }: Resolution): void {
-    const unmatched = this.#registry.counts.unmatched(roles);
+  #emitUnmatched(): void {
+    const unmatched = this.#registry.counts.unmatched(this.#declaredRoles);
     for (const { key, error } of unmatched) if (!this.#reportedUnmatched.has(key)) this.#emitter.problem(error());
     this.#reportedUnmatched = new Set(unmatched.map(({ key }) => key));
   }

@@ -1,3 +1,5 @@
+import { docsUrl } from "./docs-url.ts";
+
 /** One entry of the error table. */
 interface ErrorEntry {
   /** What happened, in one sentence. docs/reference/errors.md is generated from it. */
@@ -41,7 +43,7 @@ export const ERRORS = {
   },
   KINSYNC_CLUSTER_FORBIDDEN: {
     summary: "The current user lacks a permission that kinsync needs.",
-    hint: "Ask your cluster administrator for the permission named in the message; docs/guides/first-steps.md has a complete Role.",
+    hint: "Ask your cluster administrator for the permission named in the message; `kinsync rbac` prints a complete Role.",
     retry: "retry",
   },
   KINSYNC_CLUSTER_KUBECONFIG: {
@@ -71,7 +73,7 @@ export const ERRORS = {
   },
   KINSYNC_CONFIG_INVALID: {
     summary: "The config has an unknown key or an invalid value.",
-    hint: "Fix the key or value named above; docs/reference/config.md lists all of them.",
+    hint: `Fix the key or value named above; ${docsUrl("reference/config.md")} lists all of them.`,
     retry: "terminal",
   },
   KINSYNC_CONFIG_NOT_FOUND: {

@@ -39,7 +39,7 @@ export async function inspectConfig(options: Omit<OpenProjectOptions, "access">)
       workloads,
       kinds: registry.kinds.map(({ name }) => name),
       transports: registry.transports.map(({ name }) => name),
-      notes: registry.notes,
+      notes: [...settings.notes, ...registry.notes],
       sourceOf: (path) => (isWritten(settings.config, path) ? settings.origin.placeOf(path) : undefined),
     };
   } finally {

@@ -35,6 +35,8 @@ export interface ProjectFlags {
 
 /** A part of a project that is known now, while the next one may take long. */
 export type ProjectStep =
+  /** `notes`: about files that are not used as config. */
+  | { readonly step: "config"; readonly notes: readonly string[] }
   | { readonly step: "planned"; readonly workloads: readonly WorkloadPlan[] }
   | { readonly step: "plugins"; readonly registry: PluginRegistry }
   | { readonly step: "connected"; readonly cluster: ClusterConnection };

@@ -30,7 +30,7 @@ export async function planWrites(options: OpenProjectOptions, settings: Settings
       hint: `For example: kinsync up jobset/train --sync ${sync[0]}`,
     });
   }
-  if (sync.length === 0 && settings.file === undefined) throw await noMappings(options);
+  if (sync.length === 0 && settings.file === undefined) throw await noMappings(options, settings);
   const chosen = await chooseEach(names, (name) =>
     chooseWorkloads(workloads, { name, namespace }, () => rootsOf(settings)),
   );
@@ -167,13 +167,13 @@ function notLoaded({ id, transport }: ResolvedMapping, names: readonly string[])
   );
 }
 
-async function noMappings({ cwd, env, flags }: OpenProjectOptions): Promise<KinsyncError> {
+async function noMappings({ cwd, env, flags }: OpenProjectOptions, { notes }: Settings): Promise<KinsyncError> {
   const folders = await searchFolders(cwd, homeOf(env));
   const example = `For example: kinsync up ${flags?.workloads?.[0] ?? "jobset/train"} --sync src:/app/src`;
   return new KinsyncError(
     "KINSYNC_USAGE",
     `There is no config file in ${folders.join(", ")}, and no --sync names what to write where`,
-    { hint: (await hintOfMisnamed(cwd, folders)) ?? example, details: { folders } },
+    { hint: notes[0] ?? (await hintOfMisnamed(cwd, folders)) ?? example, details: { folders } },
   );
 }
 

@@ -6,6 +6,8 @@ import type { LookOptions } from "../engine/dry-run/dry-run.ts";
 import type { OpenTarget, PlannedWorkload } from "../engine/dry-run/plan-types.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
+import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
+import type { WorkloadChanges } from "../engine/workload-changes.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { openCluster } from "./open-cluster.ts";
 import { AllowedDeletesFile } from "./allowed-deletes.ts";
@@ -43,6 +45,8 @@ export interface ProjectRunOptions {
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
   /** Called with the engine before it runs, for its `view`. */
   readonly onStart?: ((engine: Engine) => void) | undefined;
+  /** Called with all workloads that the run has from now on, before a change of the config file is applied. */
+  readonly onWorkloads?: ((workloads: readonly ResolvedWorkload[]) => void) | undefined;
   /** Called when `up` noticed a change of the config file, with what it did. Without it, changes of the config have no effect. */
   readonly onReload?: ((report: ReloadReport) => void) | undefined;
 }
@@ -87,7 +91,7 @@ export interface Project extends AsyncDisposable {
   readonly registry: PluginRegistry;
   /** Without mappings where the project was opened with `access: "read"` or `"check"`. */
   readonly workloads: readonly ProjectWorkload[];
-  /** What a person should know: which plugin replaces a built-in one. */
+  /** What a person should know: which file is not used as config, which plugin replaces a built-in one. */
   readonly notes: readonly string[];
   /** What the API server must allow for a run; with `access: "read"`, for reading the workloads. */
   readonly permissions: readonly NeededPermission[];
@@ -118,6 +122,7 @@ export interface Project extends AsyncDisposable {
 export async function openProject(options: OpenProjectOptions): Promise<Project> {
   const signal = options.signal ?? new AbortController().signal;
   const settings = await readSettings(options, signal);
+  if (settings.notes.length > 0) options.onStep?.({ step: "config", notes: settings.notes });
   try {
     return await openWith(settings, options, signal);
   } catch (error) {
@@ -174,13 +179,17 @@ async function connect(
     const workloads = await findProjectWorkloads({ cluster, kinds: registry.kinds, plans, options, signal });
     const consents = new AllowedDeletesFile(options.env, cluster.server);
     const start = async (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> => {
-      const { onReload, onStart } = run;
+      const { onReload, onStart, onWorkloads } = run;
       let following: Disposable | undefined;
       const began = (engine: Engine): void => {
         onStart?.(engine);
         if (mode === "once" || onReload === undefined || settings.path === undefined) return;
         const context = { options, settings, registry, cluster };
-        following = followConfig(context, (workloads) => engine.commands.setWorkloads(workloads), onReload);
+        const apply = (workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges> => {
+          onWorkloads?.(workloads);
+          return engine.commands.setWorkloads(workloads);
+        };
+        following = followConfig(context, apply, onReload);
       };
       const ended = runEngine(
         {
@@ -219,7 +228,7 @@ async function connect(
       cluster,
       registry,
       workloads,
-      notes: registry.notes,
+      notes: [...settings.notes, ...registry.notes],
       permissions: neededPermissions(workloads, registry.kinds, registry.transports),
       sync: (run = {}) => start("once", run),
       up: (run) => start("watch", run),

@@ -147,14 +147,23 @@ function isSamePlugins(before: KinsyncConfig["kinds" | "transports"], after: typ
   return textOf(before) === textOf(after);
 }
 
-function sentenceOf({ started, restarted, stopped }: WorkloadChanges): string {
-  const parts = [...listOf("restarted", restarted), ...listOf("started", started), ...listOf("stopped", stopped)];
+function sentenceOf({ started, restarted, stopped, unchanged }: WorkloadChanges): string {
+  const all = [...started, ...restarted, ...stopped, ...unchanged];
+  const parts = [
+    ...listOf("restarted", restarted, all),
+    ...listOf("started", started, all),
+    ...listOf("stopped", stopped, all),
+  ];
   return parts.length === 0 ? "no workload is affected" : parts.join("; ");
 }
 
-function listOf(verb: string, workloads: readonly ChangedWorkload[]): readonly string[] {
+function listOf(
+  verb: string,
+  workloads: readonly ChangedWorkload[],
+  all: readonly ChangedWorkload[],
+): readonly string[] {
   if (workloads.length === 0) return [];
-  const isRepeated = ({ name }: ChangedWorkload): boolean => workloads.filter((each) => each.name === name).length > 1;
+  const isRepeated = ({ name }: ChangedWorkload): boolean => all.filter((each) => each.name === name).length > 1;
   const names = workloads.map((each) => (isRepeated(each) ? `${each.name} (${each.namespace})` : each.name));
   return [`${verb} ${names.join(", ")}`];
 }

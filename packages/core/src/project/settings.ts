@@ -1,12 +1,13 @@
+import { basename } from "node:path";
 import type { KinsyncConfig } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { checkConfig } from "../config/check.ts";
 import type { CheckedConfig } from "../config/checked-config.ts";
-import { searchFolders } from "../config/places.ts";
+import { PACKAGE_FILE, searchFolders } from "../config/places.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { ConfigOrigin } from "../config/resolve.ts";
-import { KinsyncError } from "../errors/error.ts";
+import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { LoadedPlugins } from "../plugins/load.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import type { OpenProjectOptions, Plugin } from "./options.ts";
@@ -21,6 +22,8 @@ export interface Settings {
   readonly files: readonly string[];
   readonly config: KinsyncConfig;
   readonly origin: ConfigOrigin;
+  /** What a person should know about files that are not used as config. */
+  readonly notes: readonly string[];
   /** Loads the plugins of the config once, and adds those that were handed in. */
   readonly registry: () => Promise<PluginRegistry>;
   /** Stops the watchdog of the plugins. */
@@ -45,7 +48,8 @@ export async function readSettings(
   signal: AbortSignal,
   edition?: number,
 ): Promise<Settings> {
-  const loaded = await load(options, signal, edition);
+  const notes: string[] = [];
+  const loaded = await load(options, signal, { edition, notes });
   const { env, profiles = [] } = options;
   if (loaded === undefined && profiles.length > 0) throw await noProfiles(options, profiles);
   const { config, origin } = loaded === undefined ? noConfig(options) : await checkConfig(loaded, { env, profiles });
@@ -63,6 +67,7 @@ export async function readSettings(
     files: loaded?.files ?? [],
     config,
     origin,
+    notes,
     registry: () => (registry ??= loadOnce()),
     close: () => watchdog?.[Symbol.dispose](),
   };
@@ -80,7 +85,7 @@ async function noProfiles({ cwd, env }: OpenProjectOptions, profiles: readonly s
 async function load(
   options: OpenProjectOptions,
   signal: AbortSignal,
-  edition: number | undefined,
+  { edition, notes }: { readonly edition: number | undefined; readonly notes: string[] },
 ): Promise<LoadedConfig | undefined> {
   const { cwd, env, inline, config, program } = options;
   if (inline !== undefined) {
@@ -95,14 +100,37 @@ async function load(
     };
   }
   const home = homeOf(env);
-  return await loadConfig({
+  const loading = loadConfig({
     cwd,
     signal,
+    onNote: (note) => notes.push(note),
     ...(config === undefined ? {} : { file: config }),
     ...(home === undefined ? {} : { home }),
     ...(program === undefined ? {} : { program }),
     ...(edition === undefined ? {} : { edition }),
   });
+  if (!needsNoConfig(options)) return await loading;
+  try {
+    return await loading;
+  } catch (error) {
+    if (!isKinsyncError(error) || !isOfOthers(error)) throw error;
+    notes.push(`${error.message}; it is not used, since the command line names everything`);
+    return undefined;
+  }
+}
+
+/** The command line says which workload is read, or what is written where. A config could only add to it. */
+function needsNoConfig({ config, flags = {}, profiles = [], access = "write" }: OpenProjectOptions): boolean {
+  const { workloads = [], sync = [] } = flags;
+  const isComplete = access === "read" || (access !== "check" && sync.length > 0);
+  return config === undefined && profiles.length === 0 && workloads.length > 0 && isComplete;
+}
+
+/** A file that the user cannot be expected to fix for the sake of this run: another user's, or a broken package.json. */
+function isOfOthers({ code, details }: KinsyncError): boolean {
+  const { file } = details;
+  const isPackage = typeof file === "string" && basename(file) === PACKAGE_FILE;
+  return code === "KINSYNC_CONFIG_FOREIGN" || (code === "KINSYNC_CONFIG_PARSE" && isPackage);
 }
 
 /** The user's home folder as the environment names it. */

@@ -34,7 +34,24 @@ test.each([
     '{\n  "workloads": [',
     /^kinsync\.config\.json:2:\d+ is not valid JSON/,
   ],
-  ["a package.json that is broken", "package.json", '{ "kinsync": {', /^package\.json:1:\d+ is not valid JSON/],
+  [
+    "JSON with a conflict",
+    "kinsync.config.json",
+    "<<<<<<< HEAD\n{}",
+    /^kinsync\.config\.json:1:1 is not valid JSON: unexpected token '<'$/,
+  ],
+  [
+    "JSON with a word",
+    "kinsync.config.json",
+    '{\n  "workloads": [],\n  "contexts": [yes]\n}',
+    /^kinsync\.config\.json:3:16 is not valid JSON: unexpected token 'y'$/,
+  ],
+  [
+    "a package.json with a config that is broken",
+    "package.json",
+    '{ "kinsync": {',
+    /^package\.json:1:\d+ is not valid JSON/,
+  ],
   [
     "JavaScript with a comma too many",
     "kinsync.config.mjs",
@@ -117,7 +134,7 @@ test.each([
   [
     "a wrong type",
     `workloads:\n  - workload: pod/x\n    sync:\n      - from: src\n        to: 3\n`,
-    "kinsync.config.yaml:5:13: workloads[0].sync[0].to must be a text, not the number 3",
+    "kinsync.config.yaml:5:13: workloads[0].sync[0].to must be a string, not the number 3",
     'Write it as to: "3"',
   ],
   [
@@ -142,12 +159,12 @@ test.each([
     "no labels at all",
     `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: {} }] }]`,
     "kinsync.config.yaml:1:65: workloads[0].sync[0].labels must name at least one label",
-    "See docs/reference/config.md.",
+    "See https://github.com/kinsync/kinsync/blob/main/docs/reference/config.md.",
   ],
   [
     "a number as the value of a label",
     `workloads: [{ workload: pod/x, sync: [{ from: a, to: b, labels: { rank: 0 } }] }]`,
-    "kinsync.config.yaml:1:73: workloads[0].sync[0].labels.rank must be a text or a list of texts, not the number 0",
+    "kinsync.config.yaml:1:73: workloads[0].sync[0].labels.rank must be a string or a list of strings, not the number 0",
     'Write it as rank: "0"',
   ],
   [
@@ -172,7 +189,7 @@ test.each([
     "a list as the whole",
     "- a\n",
     "kinsync.config.yaml:1:1: the config must be an object, not a list",
-    "See docs/reference/config.md.",
+    "See https://github.com/kinsync/kinsync/blob/main/docs/reference/config.md.",
   ],
 ])("%s is told with its path, its place and the fix", async (_situation, text, message, hint) => {
   await using folder = await createFolder({ "kinsync.config.yaml": text });
@@ -197,7 +214,7 @@ test("several problems are told at once, in the order of the file", async () => 
   const error = await failure(folder.check());
   expect(error.message.split("\n")).toEqual([
     'kinsync.config.yaml:1:1: the key "contxt" is not known',
-    "kinsync.config.yaml:3:15: workloads[0].workload must be a text, not the number 1",
+    "kinsync.config.yaml:3:15: workloads[0].workload must be a string, not the number 1",
     "kinsync.config.yaml:4:12: workloads[0].sync[0].to is missing",
   ]);
   expect(error.details["problems"]).toHaveLength(3);

@@ -5,7 +5,7 @@ test.each<[situation: string, expected: string, value: unknown, path: readonly (
   ["a text where a list belongs", "array", "head", ["roles"], 'roles: ["head"]'],
   ["one rule where a list belongs", "array", { from: "src" }, ["workloads", 0, "sync"], "sync: [{ … }]"],
   ["an empty list of rules", "array", [], ["sync"], 'sync: [{ from: "src", to: "/app/src" }]'],
-  ["a number in a list of texts", "string", 0, ["indexes", 0], 'indexes: ["0"]'],
+  ["a number in a list of strings", "string", 0, ["indexes", 0], 'indexes: ["0"]'],
   ["a number where a text belongs", "string", 3, ["sync", 0, "to"], 'to: "3"'],
   ["a duration with a unit", "number", "5m", ["run", 0, "timeout"], "timeout: 300000 (milliseconds)"],
   ["a number as a text", "number", "500", ["timeout"], "timeout: 500 (milliseconds)"],

@@ -214,3 +214,36 @@ test("a TypeScript config names the local files that it imports, and a later edi
     ["two", files],
   ]);
 });
+
+test("a broken package.json on the way up is a note, and the config above it counts", async () => {
+  const broken = '<<<<<<< HEAD\n{ "devDependencies": { "kinsync": "^1.0.0" } }\n';
+  await using folder = await createFolder({
+    "kinsync.config.yaml": JSON.stringify(WORKLOADS),
+    "a/package.json": broken,
+    "b/package.json": broken,
+    "b/.git/HEAD": "",
+  });
+  const notes: string[] = [];
+  const onNote = (note: string): unknown => notes.push(note);
+  const loaded = await folder.load({ cwd: join(folder.path, "a"), onNote });
+  expect(loaded).toMatchObject({ folder: folder.path });
+  expect(await folder.load({ cwd: join(folder.path, "b"), onNote })).toBeUndefined();
+  const note = "package.json is not valid JSON; it is taken for one without a config";
+  expect(notes).toEqual([note, note]);
+});
+
+test.skipIf(uid === undefined)("data of another user is read if it is named, and code is not", async () => {
+  await using folder = await createFolder({
+    "kinsync.config.yaml": JSON.stringify(WORKLOADS),
+    "theirs.mjs": "globalThis.ranNamedForeignConfig = true; export default { workloads: [] };",
+  });
+  const owner = uid === 0 ? 4321 : (uid ?? 0);
+  for (const name of ["kinsync.config.yaml", "theirs.mjs"]) {
+    if (uid === 0) await chown(join(folder.path, name), owner, -1);
+  }
+  const error = await failure(folder.load({ uid: owner + 1 }));
+  expect(error.hint).toContain("name it (--config kinsync.config.yaml), or make it yours: chown");
+  expect(await folder.load({ uid: owner + 1, file: "kinsync.config.yaml" })).toMatchObject({ value: WORKLOADS });
+  expect((await failure(folder.load({ uid: owner + 1, file: "theirs.mjs" }))).code).toBe("KINSYNC_CONFIG_FOREIGN");
+  expect("ranNamedForeignConfig" in globalThis).toBe(false);
+});

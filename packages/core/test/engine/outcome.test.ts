@@ -26,6 +26,7 @@ const obstacle = obstacleOf("KINSYNC_RESOLVE_ROLE", "no member has the role haed
 const forbidden = obstacleOf("KINSYNC_CLUSTER_FORBIDDEN", "cannot list pods");
 
 const final: Obstacle = { ...forbidden, isFinal: true };
+const lasting: Obstacle = { ...obstacle, isLasting: true };
 
 function obstacleOf(code: Obstacle["code"], message: string): Obstacle {
   return { code, error: () => new KinsyncError(code, message) };
@@ -58,6 +59,15 @@ describe("the exit code", () => {
 describe("the end of a single run", () => {
   test.each<[situation: string, isDone: boolean, elapsed: Elapsed, ...workloads: WorkloadProgress[]]>([
     ["no workload has started", false, EARLY],
+    ["a role that the spec does not have", true, EARLY, progress({ synced: 1 }, { obstacle: lasting })],
+    [
+      "the same while another mapping is on its way",
+      false,
+      EARLY,
+      progress({ syncing: 1 }, { obstacle: lasting, busy: 1 }),
+    ],
+    ["the same while a command runs", false, EARLY, progress({ synced: 1 }, { obstacle: lasting, busy: 1 })],
+    ["the same before the members are known", false, EARLY, progress({}, { obstacle: lasting, isResolved: false })],
     ["all up to date", true, EARLY, progress({ synced: 3 })],
     ["a right is missing for good", true, EARLY, progress({ stale: 3 }, { obstacle: final })],
     [

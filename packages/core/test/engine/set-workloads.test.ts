@@ -72,3 +72,31 @@ test("a workload that is gone from the settings stops, and a new one starts", as
   const { summaries } = await environment.end();
   expect(summaries.map(({ workload }) => workload)).toEqual(["team/two", "team/three"]);
 });
+
+test("a root that was taken from another run is given back at the end, also after the workload was restarted", async () => {
+  const one = mapping("one");
+  const environment = new Environment({ workloads: { one: [one] } });
+  environment.put(A);
+  const root = environment.container(A).root(key(one));
+  root.marker = {
+    format: 1,
+    runId: "another",
+    owner: "somebody",
+    since: "2025-12-31T00:00:00.000Z",
+    incarnation: "x",
+    snapshot: 1,
+    tree: "1",
+  };
+  environment.run();
+  environment.source(one).save({ f: "1" });
+  await advance(1_000);
+  expect(root.marker).toMatchObject({ runId: "this-run" });
+  const changed = { ...one, ignore: ["*.log"] };
+  const changing = environment.engine.commands.setWorkloads(workloadsOf({ one: [changed] }));
+  await advance(1_000);
+  for (const source of environment.sources(one)) source.save({ f: "2" });
+  await advance(1_000);
+  expect((await changing).restarted).toHaveLength(1);
+  await environment.end();
+  expect(root.marker).toMatchObject({ runId: "this-run", tree: "released" });
+});

@@ -1,8 +1,11 @@
+import { chown } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { defineTransport } from "../../src/contract/index.ts";
 import { teamKind } from "../support/objects.ts";
 import type { EngineEvent } from "../../src/engine/events.ts";
 import type { KinsyncConfig } from "../../src/contract/config.ts";
+import type { ProjectStep } from "../../src/project/index.ts";
 import { failure } from "../config/support/folder.ts";
 import { createFixture } from "./support/fixture.ts";
 
@@ -83,6 +86,34 @@ test("steps are reported in order, before the next one begins", async () => {
   steps.length = 0;
   await fixture.open({ inline: TRAIN, onStep: ({ step }) => steps.push(step) });
   expect(steps).toEqual(["planned", "plugins", "connected"]);
+});
+
+test("a broken package.json with a config stops no run that names everything: it is a note", async () => {
+  await using fixture = await createFixture({ "package.json": '<<<<<<< HEAD\n{ "kinsync": { "workloads": [] } }' });
+  const notes: string[] = [];
+  const onStep = (step: ProjectStep): void => {
+    if (step.step === "config") notes.push(...step.notes);
+  };
+  const flags = { workloads: ["team/train"] };
+  const all = await fixture.open({ flags: { ...flags, sync: ["src:/app"] }, onStep });
+  expect(all.workloads.map(({ name }) => name)).toEqual(["team/train"]);
+  expect(all.notes[0]).toMatch(/^package\.json:1:1 is not valid JSON.* it is not used, since the command line names/);
+  expect(notes).toEqual(all.notes);
+  await fixture.open({ flags, access: "read" });
+  for (const options of [{ flags }, { flags, access: "read", config: "package.json" }] as const) {
+    expect((await failure(fixture.open(options))).code).toBe("KINSYNC_CONFIG_PARSE");
+  }
+});
+
+test.skipIf(process.getuid?.() !== 0)("a config of another user stops no run that names everything", async () => {
+  await using fixture = await createFixture({ "kinsync.config.mjs": "globalThis.ranTheirs = true;" });
+  await chown(join(fixture.folder.path, "kinsync.config.mjs"), 4321, -1);
+  const flags = { workloads: ["team/train"] };
+  const project = await fixture.open({ flags: { ...flags, sync: ["src:/app"] } });
+  expect(project.notes[0]).toMatch(/^kinsync\.config\.mjs belongs to another user .* it is not used/);
+  await fixture.open({ flags, access: "read" });
+  expect((await failure(fixture.open({ flags }))).code).toBe("KINSYNC_CONFIG_FOREIGN");
+  expect("ranTheirs" in globalThis).toBe(false);
 });
 
 test("a context that nobody allowed is refused before the cluster gets a request", async () => {

@@ -13,6 +13,7 @@ const WAIT = { timeout: 10_000 };
 class Run {
   readonly events: EngineEvent[] = [];
   readonly reports: ReloadReport[] = [];
+  readonly named: string[][] = [];
   readonly #stop = new AbortController();
   readonly #ended: Promise<unknown>;
 
@@ -20,6 +21,7 @@ class Run {
     this.#ended = project.up({
       signal: this.#stop.signal,
       onEvent: (event) => this.events.push(event),
+      onWorkloads: (workloads) => this.named.push(workloads.map(({ name }) => name)),
       onReload: (report) => this.reports.push(report),
     });
   }
@@ -116,5 +118,24 @@ test("new kinds and another context need a restart, which the line says", async 
   const run = await start(fixture, BOTH);
   await fixture.folder.write("kinsync.config.yaml", `context: other\nkinds: [kinsync-kind-x]\n${BOTH}`);
   expect((await run.report(1))?.message).toMatch(/no workload is affected; restart kinsync to apply `kinds`$/);
+  await run.end();
+});
+
+test("of two workloads with one name, the line names the namespace of the one that restarted", async () => {
+  await using fixture = await createFixture({ "lib/a.py": "" });
+  const both = (from: string): string =>
+    `workloads:\n  - { workload: team/train, namespace: ml, ${SYNC} }\n  - { workload: team/train, namespace: other, sync: [{ from: ${from}, to: /app }] }\n`;
+  const run = await start(fixture, both("src"));
+  await fixture.folder.write("kinsync.config.yaml", both("lib"));
+  expect((await run.report(1))?.message).toBe("kinsync.config.yaml changed: restarted team/train (other)");
+  await run.end();
+});
+
+test("all workloads are named before those of a changed config begin", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, `workloads: [{ workload: team/train, ${SYNC} }]`);
+  await fixture.folder.write("kinsync.config.yaml", BOTH);
+  await run.report(1);
+  expect(run.named).toEqual([["team/train", "team/serve"]]);
   await run.end();
 });

@@ -1,5 +1,5 @@
 import type { AgentChoice, ClusterConnection, Target } from "@kinsync/core/contract";
-import { lostError, timeoutError } from "../stream/target-error.ts";
+import { lostError, silentError, timeoutError } from "../stream/target-error.ts";
 import { LineReader } from "../protocol/answers.ts";
 import { ExecStream, type ExecEnd } from "../stream/exec-stream.ts";
 import type { ExecStatus } from "../stream/exec-status.ts";
@@ -199,6 +199,7 @@ export class Attempt {
         if (woken) continue;
         signal.throwIfAborted();
         if (limitMs !== undefined) throw new Slow();
+        if (this.stream.isSilent) throw silentError(this.#target, timeout);
         throw timeoutError(this.#target, `${program} sent nothing`, timeout);
       }
     } finally {

@@ -52,6 +52,7 @@ export class ExecStream implements AsyncDisposable {
   readonly #pinger: NodeJS.Timeout;
   #status: ExecStatus | undefined;
   #closed = false;
+  #isSilent = true;
   #parts: Uint8Array[] = [];
   #partsSize = 0;
   #flushing = false;
@@ -113,6 +114,11 @@ export class ExecStream implements AsyncDisposable {
 
   get isOver(): boolean {
     return this.#closed;
+  }
+
+  /** True while nothing has come through the WebSocket. An API server greets at once, before it connects to the kubelet. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** Sends bytes to standard input. Small writes in one turn of the event loop share a message. Await `drained` between large writes. */
@@ -229,6 +235,7 @@ export class ExecStream implements AsyncDisposable {
   }
 
   #receive(data: Uint8Array, options: ExecStreamOptions): void {
+    this.#isSilent = false;
     const payload = data.subarray(1);
     // The server greets with an empty message on each channel.
     if (payload.length === 0) return;

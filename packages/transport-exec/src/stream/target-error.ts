@@ -17,6 +17,15 @@ export function timeoutError(target: Target, what: string, milliseconds: number)
   return new KinsyncError("KINSYNC_TARGET_TIMEOUT", `${nameOf(target)}: ${what} for ${seconds} s`);
 }
 
+/** The WebSocket was opened, and not even the API server's greeting came through it: something on the way answered in its place. */
+export function silentError(target: Target, milliseconds: number): KinsyncError {
+  const seconds = Math.round(milliseconds / 100) / 10;
+  return new KinsyncError(
+    "KINSYNC_CLUSTER_WEBSOCKET",
+    `${nameOf(target)}: the WebSocket was opened, and nothing came through it for ${seconds} s; a proxy or a load balancer on the way to the API server may not let WebSockets through`,
+  );
+}
+
 export function goneError(target: Target, why: string): KinsyncError {
   return new KinsyncError("KINSYNC_TARGET_GONE", `${nameOf(target)}: ${why}`);
 }

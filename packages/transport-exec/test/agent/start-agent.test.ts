@@ -43,6 +43,21 @@ async function failureOf(promise: Promise<unknown>): Promise<{ code: string; mes
   throw new Error("it did not fail");
 }
 
+test("a WebSocket that is opened and brings nothing is an error of the way, and no silent container", async () => {
+  await using cluster = new FakeCluster({ cwd: base, path: SYSTEM, shell: [SH] });
+  cluster.mute = true;
+  const failure = await failureOf(open(cluster, { openTimeout: 300 }));
+  expect([failure.code, failure.retry]).toEqual(["KINSYNC_CLUSTER_WEBSOCKET", "retry"]);
+  expect(failure.message).toMatch(/the WebSocket was opened, and nothing came through it for 0\.3 s; a proxy/);
+});
+
+test("a container that answers nothing after the greeting of the API server is no error of the way", async () => {
+  await using cluster = new FakeCluster({ cwd: base, path: SYSTEM, shell: [SH] });
+  cluster.mute = true;
+  cluster.greets = true;
+  expect((await failureOf(open(cluster, { openTimeout: 300 }))).code).toBe("KINSYNC_TARGET_TIMEOUT");
+});
+
 describe("the runtime of the agent", () => {
   test("an interpreter that does not start is skipped", async () => {
     program("python3", "#!/bin/sh\necho broken >&2\nexit 1\n");

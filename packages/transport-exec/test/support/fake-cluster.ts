@@ -38,6 +38,8 @@ export class FakeCluster implements ClusterConnection {
   cutNext: Cut | undefined;
   /** If true, nothing arrives from the containers, and no stream ends. */
   mute = false;
+  /** If true, the server greets with an empty message once the WebSocket is open, as a real one does. */
+  greets = false;
   /** If true, containers read no bytes: sent bytes stay in this process. */
   stalled = false;
   /** If true, a connection that breaks leaves the input of its process open, as a network without a word does. */
@@ -159,6 +161,7 @@ export class FakeSocket implements ClusterSocket {
     const [program = "", ...args] = [...enter, ...argv];
     const gone = Promise.withResolvers<void>();
     this.gone = gone.promise;
+    if (cluster.greets) setImmediate(() => this.onMessage?.(Uint8Array.of(1)));
     if (shell.length === 0 && argv[0] === "-c") {
       setImmediate(() => this.#notFound("sh"));
       gone.resolve();

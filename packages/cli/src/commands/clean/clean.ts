@@ -58,8 +58,17 @@ async function ask({ stdin, stdout, env, signal }: Io): Promise<boolean | undefi
   return /^y(?:es)?$/i.test(answer?.trim() ?? "");
 }
 
+/** Names a pod, and its namespace where several occur. */
+type NameOfPod = (root: LeftBehind) => string;
+
+function namesIn(roots: readonly LeftBehind[]): NameOfPod {
+  const isOne = new Set(roots.map(({ namespace }) => namespace)).size < 2;
+  return ({ pod, container, namespace }) => `pod/${pod}${isOne ? "" : ` (${namespace})`} [${container}]`;
+}
+
 /** Containers with the same content are one entry. */
 function formatLeft(left: readonly LeftBehind[], stateOnly: boolean): readonly string[] {
+  const nameOf = namesIn(left);
   const groups = Map.groupBy(
     left.filter(({ problem }) => problem === undefined),
     ({ to, placed, owner }) => JSON.stringify([to, placed, owner]),
@@ -72,14 +81,17 @@ function formatLeft(left: readonly LeftBehind[], stateOnly: boolean): readonly s
     const what = stateOnly ? "" : `${count(placed.length, "path")} and `;
     const shown = stateOnly ? [] : placed.slice(0, MAX_PATHS).map((path) => `  - ${clean(path)}`);
     const more = stateOnly || placed.length <= MAX_PATHS ? [] : [`  and ${placed.length - MAX_PATHS} more`];
-    const { where, names } = placesOf(group);
+    const { where, names } = placesOf(group, nameOf);
     return [clean(`${where}: ${what}its .kinsync folder${by}`), ...names, ...shown, ...more];
   });
 }
 
 /** `pod/web [main] /app/src`; of several containers the path and their number, and a line with each of them. */
-function placesOf(group: readonly LeftBehind[]): { readonly where: string; readonly names: readonly string[] } {
-  const [first, ...others] = group.map(({ pod, container }) => `pod/${pod} [${container}]`);
+function placesOf(
+  group: readonly LeftBehind[],
+  nameOf: NameOfPod,
+): { readonly where: string; readonly names: readonly string[] } {
+  const [first, ...others] = group.map(nameOf);
   const to = group[0]?.to ?? "";
   if (others.length === 0) return { where: `${first} ${to}`, names: [] };
   return { where: `${to} in ${group.length} containers`, names: [`  in ${clean([first, ...others].join(", "))}`] };
@@ -92,7 +104,10 @@ function report(result: CleanResult, { json, color }: CleanCommandOptions, io: I
   }
   const paint = createPaint(io.stdout, io.env, color);
   const groups = Map.groupBy(result.roots, ({ to, status, problem }) => JSON.stringify([to, status, problem]));
-  for (const group of groups.values()) for (const line of formatRoots(group, paint)) io.stdout.write(`${line}\n`);
+  const nameOf = namesIn(result.roots);
+  for (const group of groups.values()) {
+    for (const line of formatRoots(group, nameOf, paint)) io.stdout.write(`${line}\n`);
+  }
   for (const { code, message, hint } of result.problems) {
     io.stdout.write(
       `${paint("red", "failed")} ${code}: ${clean(message)}\n  ${paint("cyan", "hint:")} ${clean(hint)}\n`,
@@ -103,11 +118,11 @@ function report(result: CleanResult, { json, color }: CleanCommandOptions, io: I
 }
 
 /** Roots with one path and one outcome. */
-function formatRoots(group: readonly CleanedRoot[], paint: Paint): readonly string[] {
+function formatRoots(group: readonly CleanedRoot[], nameOf: NameOfPod, paint: Paint): readonly string[] {
   const [first] = group;
   if (first === undefined) return [];
   const { status, problem } = first;
-  const { where } = placesOf(group);
+  const { where } = placesOf(group, nameOf);
   if (status === "removed") return [`${paint("green", "cleaned")} ${clean(where)}`];
   if (problem === undefined) return [`${paint("yellow", "kept")} ${clean(where)}`];
   return [

@@ -27,15 +27,11 @@ function lookScript(paths: readonly string[]): string {
   );
 }
 
-/** What a look at an open container found. Commands run in it, and only read. */
-export async function checkContainer({
-  member,
-  container,
-  session,
-  roots,
-  signal,
-}: OpenTarget): Promise<readonly Finding[]> {
-  const name = `pod/${member.name} [${container.name}]`;
+/** What a look at an open container found. Commands run in it, and only read. @param name of the container, for people */
+export async function checkContainer(
+  { session, roots, signal }: OpenTarget,
+  name: string,
+): Promise<readonly Finding[]> {
   const { agent, choice } = session.facts;
   const why = choice === undefined ? "" : ` (${choice.reason})`;
   const found: Finding[] = [ok("agent", `${name}: ${agent}${why}`)];
@@ -138,8 +134,7 @@ function checkClock(name: string, seconds: string | undefined, began: number): r
 }
 
 /** What the plan says of a target: whether it runs, can be read, and would be written. */
-export function checkTarget({ pod, container, status, reason, problem, roots }: PlannedTarget): readonly Finding[] {
-  const name = `pod/${pod} [${container}]`;
+export function checkTarget({ status, reason, problem, roots }: PlannedTarget, name: string): readonly Finding[] {
   if (status === "waiting") {
     return [warn("container", `${name} does not run: ${reason ?? ""}`, "See `kubectl describe pod` for the cause.")];
   }

@@ -77,23 +77,30 @@ async function checkProject(
 
 async function checkWorkloads(project: Project, { allowEmpty }: SyncOptions, io: Io): Promise<readonly Finding[]> {
   const looks: Finding[] = [];
+  const isOne = new Set(project.workloads.map(({ ref }) => ref.namespace)).size < 2;
+  const nameOf: NameOfContainer = (namespace, pod, container) =>
+    `pod/${pod}${isOne ? "" : ` (${namespace})`} [${container}]`;
   let looked = 0;
   const onTarget = async (target: OpenTarget): Promise<void> => {
     looked += 1;
     if (looked > MAX_LOOKS) return;
-    looks.push(...(await checkContainer(target)));
+    const { member, container } = target;
+    looks.push(...(await checkContainer(target, nameOf(member.namespace, member.name, container.name))));
   };
   return await settled(
     "workload",
     async () => {
       const workloads = await project.plan({ allowEmpty, onTarget, signal: io.signal });
-      return [...workloads.flatMap(checkWorkload), ...looks];
+      return [...workloads.flatMap((each) => checkWorkload(each, nameOf)), ...looks];
     },
     io.signal,
   );
 }
 
-function checkWorkload(plan: PlannedWorkload): readonly Finding[] {
+/** With the namespace where several occur. */
+type NameOfContainer = (namespace: string, pod: string, container: string) => string;
+
+function checkWorkload(plan: PlannedWorkload, nameOf: NameOfContainer): readonly Finding[] {
   const { workload, namespace, targets, notes, problems, others } = plan;
   const running = targets.filter(({ status }) => status !== "waiting").length;
   const name = `${workload} in namespace ${namespace}`;
@@ -110,7 +117,7 @@ function checkWorkload(plan: PlannedWorkload): readonly Finding[] {
       message: `${code}: ${message}`,
       hint,
     })),
-    ...targets.flatMap(checkTarget),
+    ...targets.flatMap((target) => checkTarget(target, nameOf(namespace, target.pod, target.container))),
   ];
 }
 

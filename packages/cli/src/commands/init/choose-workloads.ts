@@ -33,7 +33,8 @@ export async function chooseWorkloads(choosing: Choosing): Promise<readonly Chos
   if (cluster === undefined) throw problem ?? unknown([], "the namespace");
   const found = cluster.workloads.map(({ name }) => name);
   if (found.length === 1) return found.map(plain);
-  if (found.length === 0 || questions === undefined) throw unknown(found, `namespace ${cluster.namespace}`);
+  if (found.length === 0 || questions === undefined)
+    throw unknown(found, `namespace ${cluster.namespace}`, cluster.kinds);
   return (await questions.workloads(found)).map(plain);
 }
 
@@ -67,12 +68,17 @@ async function chooseImported(
   return [...chosen.values()];
 }
 
-function unknown(found: readonly string[], where: string): KinsyncError {
+function unknown(found: readonly string[], where: string, kinds: readonly string[] = []): KinsyncError {
+  const listed =
+    kinds.length === 0 ? "" : ` init lists pods and the kinds ${kinds.join(", ")}; others can be named, too.`;
   return new KinsyncError(
     "KINSYNC_USAGE",
     found.length === 0
       ? `There is no workload in ${where} that kinsync knows`
       : `${where} has ${found.length} workloads: ${found.slice(0, 20).join(", ")}`,
-    { hint: `Name those that should get files: kinsync init ${found[0] ?? "deployment/web"}`, details: { found } },
+    {
+      hint: `Name those that should get files: kinsync init ${found[0] ?? "deployment/web"}.${listed}`,
+      details: { found },
+    },
   );
 }

@@ -68,6 +68,7 @@ async function propose(
   await using _cluster = cluster;
   if (problem !== undefined) notes.push(`the cluster was not read: ${problem.message}`);
   for (const each of cluster?.problems ?? []) notes.push(each.message);
+  notes.push(...(cluster?.notes ?? []));
   const chosen = await chooseWorkloads({ names, imported, cluster, problem, questions });
   const proposed: ProposedWorkload[] = [];
   for (const each of chosen) {

@@ -1,9 +1,12 @@
+import { existsSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import type { ListedWorkload } from "@kinsync/core";
 import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
 import { isKinsyncError, type KinsyncError } from "@kinsync/core/contract";
 import type { Io } from "../../io.ts";
 import { credentialTerminal } from "../../setup/credential-terminal.ts";
 import type { ClusterOptions } from "../../setup/options.ts";
+import { projectOptions } from "../../setup/project.ts";
 
 /** Milliseconds for the members of one workload. */
 const MEMBERS_MS = 15_000;
@@ -28,18 +31,22 @@ export interface ClusterFacts extends AsyncDisposable {
   readonly context: string;
   readonly namespace: string;
   readonly workloads: readonly ListedWorkload[];
+  /** Names of the kinds whose workloads are listed. */
+  readonly kinds: readonly string[];
   /** What could not be read. */
   readonly problems: readonly KinsyncError[];
+  /** What a person should know. */
+  readonly notes: readonly string[];
   /** Looks at the pods of a workload. Nothing is known of one that does not exist. */
   factsOf(workload: string, namespace: string | undefined): Promise<WorkloadFacts>;
 }
 
 /** Connects, and lists the workloads of the namespace. Rejects with errors of area CLUSTER. */
 export async function readCluster(options: ClusterOptions, io: Io): Promise<ClusterFacts> {
-  const [{ connectCluster }, { listWorkloads }, { builtInKinds }] = await Promise.all([
+  const [{ connectCluster }, { listWorkloads }, { kinds, notes }] = await Promise.all([
     import("@kinsync/core/cluster"),
     import("@kinsync/core"),
-    import("../../setup/built-in.ts"),
+    kindsOf(options, io),
   ]);
   const { context, kubeconfig, namespace, login, timeouts } = options;
   const terminal = credentialTerminal(io);
@@ -53,7 +60,6 @@ export async function readCluster(options: ClusterOptions, io: Io): Promise<Clus
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(terminal === undefined ? {} : { terminal }),
   });
-  const kinds = builtInKinds();
   try {
     const { workloads, problems } = await listWorkloads(cluster, kinds, {
       namespace: cluster.namespace,
@@ -65,13 +71,38 @@ export async function readCluster(options: ClusterOptions, io: Io): Promise<Clus
       context: cluster.context,
       namespace: cluster.namespace,
       workloads,
+      kinds: kinds.map(({ name }) => name),
       problems,
+      notes,
       factsOf: (workload, where) => factsOf(workload, { cluster, kinds, namespace: where, signal: io.signal }),
       [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
     };
   } catch (error) {
     await cluster[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** The built-in kinds, and those of the config that there is already. One that cannot be read stops nothing: it may be replaced. */
+async function kindsOf(
+  options: ClusterOptions,
+  io: Io,
+): Promise<{ readonly kinds: readonly KindPlugin[]; readonly notes: readonly string[] }> {
+  const { loadKinds } = await import("@kinsync/core/project");
+  const named = options.config === undefined ? undefined : resolve(io.cwd, options.config);
+  const config = named !== undefined && existsSync(named) ? options.config : undefined;
+  try {
+    const { kinds, path } = await loadKinds(projectOptions({ ...options, config, profiles: [] }, io, {}));
+    if (path === undefined) return { kinds, notes: [] };
+    const file = relative(io.cwd, path);
+    return {
+      kinds,
+      notes: [`workloads are listed with the kinds of ${file}; a config that replaces it needs them, too`],
+    };
+  } catch (error) {
+    if (!isKinsyncError(error)) throw error;
+    const { builtInKinds } = await import("../../setup/built-in.ts");
+    return { kinds: builtInKinds(), notes: [`only built-in kinds are listed: ${error.message}`] };
   }
 }
 

@@ -5,6 +5,13 @@ import { join } from "node:path";
 import { TestCluster } from "../../support/cluster.ts";
 import { createWorkplace } from "../../support/run.ts";
 
+/** A kind that judges no pod. */
+const FLEET = `export default () => ({
+  type: "kind", contract: "2.0", name: "fleet", root: { group: "acme.dev", version: "v1", kind: "Fleet", plural: "fleets" },
+  watches: () => ({ watches: [] }), judge: () => ({ pod: () => ({ state: "current", reason: { code: "x", message: "x" } }) }),
+});
+`;
+
 let cluster: TestCluster;
 
 beforeAll(async () => {
@@ -103,6 +110,36 @@ test("several workloads and nobody to ask is an error that lists them", async ()
   expect(ran.stderr).toContain("namespace default has 2 workloads: deployment/web, pod/app");
   expect(ran.stderr).toContain("hint: Name those that should get files: kinsync init deployment/web");
   expect(ran.code).toBe(2);
+});
+
+test("workloads of a kind that an earlier config names are listed, and others can be named", async () => {
+  const fleet = { apiVersion: "acme.dev/v1", kind: "Fleet", metadata: { name: "north", namespace: "default" } };
+  cluster.playground.apply([
+    {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "fleets.acme.dev" },
+      spec: {
+        group: "acme.dev",
+        scope: "Namespaced",
+        names: { plural: "fleets", singular: "fleet", kind: "Fleet" },
+        versions: [
+          {
+            name: "v1",
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+          },
+        ],
+      },
+    },
+    fleet,
+  ]);
+  await cluster.place.write("fleet.mjs", FLEET);
+  await cluster.place.write("kinsync.config.yaml", "kinds: [./fleet.mjs]\nworkloads: []\n");
+  const ran = await cluster.run("init --force");
+  expect(ran.stderr).toMatch(/workloads: (?:.*, )?fleet\/north/);
+  expect(ran.stderr).toMatch(/init lists pods and the kinds .*\bfleet\b.*; others can be named, too/);
 });
 
 test("rules of a Tiltfile go to the workload in the cluster that has the image", async () => {

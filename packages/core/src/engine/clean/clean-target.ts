@@ -63,6 +63,7 @@ export async function findLeft(
       const problem = await refusalOf(session, marker, `${name}, ${folder}`, signal);
       found.push({
         left: {
+          namespace: member.namespace,
           pod: member.name,
           container: container.name,
           mapping: mapping.id,

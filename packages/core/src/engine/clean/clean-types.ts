@@ -2,6 +2,7 @@ import type { PlanProblem } from "../dry-run/plan-types.ts";
 
 /** What kinsync left of one mapping in one container. */
 export interface LeftBehind {
+  readonly namespace: string;
   readonly pod: string;
   readonly container: string;
   /** Id of the mapping. */

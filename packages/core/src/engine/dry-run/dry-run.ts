@@ -54,7 +54,7 @@ export interface DryRunOptions extends LookOptions {
 export async function dryRun(options: DryRunOptions): Promise<readonly PlannedWorkload[]> {
   const sessions = new Sessions({ ...options, since: () => new Date().toISOString() });
   // One target writes the files that several have, as in a sync.
-  const writers = new Map<string, string>();
+  const writers: DryRun["writers"] = new Map();
   await using reflectors = new ReflectorPool({ cluster: options.cluster });
   const results: PlannedWorkload[] = [];
   for (const workload of options.workloads) {
@@ -67,7 +67,7 @@ interface DryRun {
   readonly options: DryRunOptions;
   readonly sessions: Sessions;
   /** The target that writes, by place. */
-  readonly writers: Map<string, string>;
+  readonly writers: Map<string, { readonly key: string; readonly name: string }>;
   readonly reflectors: ReflectorPool;
 }
 
@@ -119,10 +119,10 @@ async function planTargets(
         actions,
         host: options.host,
         transportOf: (mapping) => sessions.transport(mapping),
-        writerOf: (place, target) => {
-          const writer = writers.get(place) ?? target;
+        throughOf: (place, name) => {
+          const writer = writers.get(place) ?? { key: each.key, name };
           writers.set(place, writer);
-          return writer;
+          return writer.key === each.key ? undefined : writer.name;
         },
         open: (mapping, signal) => sessions.open(each, mapping, [], signal),
         onTarget: options.onTarget,

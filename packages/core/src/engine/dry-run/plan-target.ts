@@ -30,8 +30,8 @@ export interface PlanTargetOptions {
   readonly transportOf: (mapping: ResolvedMapping) => HostedTransport;
   /** Opens a session, which the caller of this function closes. */
   readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
-  /** The target that writes the files at this place; this one, if no other does. */
-  readonly writerOf: (place: string, target: string) => string;
+  /** The other target that writes the files at this place; `undefined` if this one does. */
+  readonly throughOf: (place: string, target: string) => string | undefined;
   readonly onTarget: ((target: OpenTarget) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
@@ -73,8 +73,8 @@ export async function planTarget(options: PlanTargetOptions): Promise<PlannedTar
         transport.place(target, spec, { pod: member.pod }),
       );
       const name = `pod/${member.name}, container ${container.name}`;
-      const writer = options.writerOf(`${place.volume}:${place.path}`, name);
-      const planned = await planRootOf(root, session, transport, { name, writer, host: options.host, signal });
+      const through = options.throughOf(`${place.volume}:${place.path}`, name);
+      const planned = await planRootOf(root, session, transport, { name, through, host: options.host, signal });
       roots.push(planned.root);
       for (const each of planned.changed) changed.add(each);
     }
@@ -103,8 +103,8 @@ export function problemOf({ code, message, hint }: KinsyncError): PlanProblem {
 interface RootContext {
   /** `pod/NAME, container NAME`. */
   readonly name: string;
-  /** The target that writes this root: `name`, or another one with the same files. */
-  readonly writer: string;
+  /** Another target with the same files, which writes this root. */
+  readonly through: string | undefined;
   readonly host: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -113,14 +113,14 @@ async function planRootOf(
   root: DesiredRoot,
   session: HostedSession,
   { name: transport, capabilities }: HostedTransport,
-  { name, writer, host, signal }: RootContext,
+  { name, through, host, signal }: RootContext,
 ): Promise<{ readonly root: PlannedRoot; readonly changed: readonly string[] }> {
   const { mapping, spec, tree } = root;
   const folder = resolveIn(session.facts.workingDirectory, spec.path);
   const to = spec.shape === "file" ? posix.join(folder, spec.fileName ?? "") : folder;
   const base = { mapping: mapping.id, from: mapping.fromText, to };
   const nothing = { ...base, written: [], deleted: [], bytes: 0, needsConsent: [] };
-  if (writer !== name) return { root: { ...nothing, through: writer }, changed: [] };
+  if (through !== undefined) return { root: { ...nothing, through }, changed: [] };
   if (mapping.initial === "trust") return { root: { ...nothing, isTrusted: true }, changed: [] };
   try {
     const missing = unsupportedInTree(tree, capabilities);

@@ -56,6 +56,9 @@ export interface Claim extends PlacedRoot {
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/** What this run knows of a place for as long as it runs, whether a target has it or not. */
+export type PlaceHistory = Pick<PlaceGroup, "isClaimed" | "isBorrowed">;
+
 /**
  * All mapped roots whose files are the same bytes. One of their targets leads: it alone claims and commits. Nearly every place has one
  * claim, and there may be thousands of places, so its lists are short.
@@ -64,6 +67,8 @@ export class PlaceGroup {
   readonly #root: LocatedRoot;
   /** This run has claimed it, through whichever target. */
   isClaimed: boolean;
+  /** This run took it from another one, which may still be there. */
+  isBorrowed: boolean;
   #claims: ShortList<Claim> = NONE;
   /** The claim whose mapping decides what the place holds. */
   #winner: Claim | undefined;
@@ -83,9 +88,10 @@ export class PlaceGroup {
   /** Paths that more specific mappings override, relative to the place. Sorted. */
   overridden: readonly string[] = NONE;
 
-  constructor(root: LocatedRoot, isClaimed: boolean) {
+  constructor(root: LocatedRoot, { isClaimed, isBorrowed }: PlaceHistory) {
     this.#root = root;
     this.isClaimed = isClaimed;
+    this.isBorrowed = isBorrowed;
   }
 
   get volume(): string {

@@ -1,13 +1,15 @@
 import { entriesOf, shortList, type ShortList } from "../../sync/target/short-list.ts";
-import { idOf, PlaceGroup, type PlaceMember } from "./place-group.ts";
+import { idOf, PlaceGroup, type PlaceHistory, type PlaceMember } from "./place-group.ts";
 import type { LocatedRoot } from "./locate.ts";
+
+const UNKNOWN: PlaceHistory = { isClaimed: false, isBorrowed: false };
 
 /** All places of a run: by identity, and by volume, since one may contain another. */
 export class PlaceIndex {
   /** Places by volume. Few of them are in one volume, and mostly one. */
   readonly #volumes = new Map<string, ShortList<PlaceGroup>>();
-  /** Claimed places that no target has now: one may have them again. */
-  readonly #claimed = new Set<string>();
+  /** Of places that no target has now: one may have them again. */
+  readonly #left = new Map<string, PlaceHistory>();
   /** What proved to be other bytes than its identity says: volumes on a node, and roots of a container. */
   readonly #apart = new Set<string>();
 
@@ -15,14 +17,14 @@ export class PlaceIndex {
   group(root: LocatedRoot): PlaceGroup {
     const known = this.#find(root);
     if (known !== undefined) return known;
-    const group = new PlaceGroup(root, this.#claimed.has(idOf(root)));
+    const group = new PlaceGroup(root, this.#left.get(idOf(root)) ?? UNKNOWN);
     this.#set(root.volume, this.#in(root.volume).concat(group));
     return group;
   }
 
   /** Whether this run has claimed the place of a root at any time. */
   isClaimed(root: LocatedRoot): boolean {
-    return this.#find(root)?.isClaimed ?? this.#claimed.has(idOf(root));
+    return this.#find(root)?.isClaimed ?? this.#left.get(idOf(root))?.isClaimed === true;
   }
 
   #find({ volume, path }: LocatedRoot): PlaceGroup | undefined {
@@ -40,7 +42,8 @@ export class PlaceIndex {
   }
 
   remove(group: PlaceGroup): void {
-    if (group.isClaimed) this.#claimed.add(group.id);
+    const { isClaimed, isBorrowed } = group;
+    if (isClaimed || isBorrowed) this.#left.set(group.id, { isClaimed, isBorrowed });
     this.#set(
       group.volume,
       this.#in(group.volume).filter((each) => each !== group),

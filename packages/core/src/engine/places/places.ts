@@ -113,6 +113,16 @@ export class Places implements Disposable {
     if (claim !== undefined) claim.group.isClaimed = true;
   }
 
+  /** This run took the root from another one, and has not given it back. */
+  isBorrowed(member: PlaceMember, mapping: string): boolean {
+    return this.#claim(member, mapping)?.group.isBorrowed === true;
+  }
+
+  borrow(member: PlaceMember, mapping: string, isBorrowed: boolean): void {
+    const claim = this.#claim(member, mapping);
+    if (claim !== undefined) claim.group.isBorrowed = isBorrowed;
+  }
+
   /** The leader sends a commit: what the place holds is not known until it is acknowledged. */
   delivering(member: PlaceMember, mapping: string): void {
     const claim = this.#claim(member, mapping);

@@ -4,7 +4,7 @@ import { asKinsyncError } from "../../errors/error.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { EligibleContainer } from "../../resolve/select/eligible.ts";
 import type { DesiredState } from "../../sync/target/desired-state.ts";
-import type { ClaimedRoots } from "../../sync/target/first-contact.ts";
+import type { BorrowedRoots, ClaimedRoots } from "../../sync/target/first-contact.ts";
 import type { LayoutRoot, Projected } from "../desired.ts";
 import type { WorkloadEmitter } from "../emit.ts";
 import type { SharedRootView } from "../options.ts";
@@ -99,6 +99,15 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
 
   add(mappingId: string): void {
     this.#context.places.claim(this, mappingId);
+  }
+
+  get borrowed(): BorrowedRoots {
+    const { places } = this.#context;
+    return {
+      has: (id) => places.isBorrowed(this, id),
+      add: (id) => places.borrow(this, id, true),
+      delete: (id) => places.borrow(this, id, false),
+    };
   }
 
   // --- what the target asks and reports ---

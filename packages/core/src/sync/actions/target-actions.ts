@@ -33,7 +33,7 @@ export class TargetActions implements AsyncDisposable {
   readonly #session: () => Promise<HostedSession>;
   readonly #signal: () => AbortSignal;
   /** Commands that have not succeeded since a path of theirs changed, by the id of the mapping. */
-  readonly #owed = new Map<string, Map<ResolvedAction, OwedCommand>>();
+  #owed: Map<string, Map<ResolvedAction, OwedCommand>> | undefined;
   /** Number of the next `run` that has something to do. */
   #turn = 0;
   #runner: ActionRunner | undefined;
@@ -56,8 +56,7 @@ export class TargetActions implements AsyncDisposable {
   noteChanged(mapping: string, paths: readonly string[]): void {
     const due = this.#options.actionsDue(paths);
     if (due.size === 0) return;
-    let owed = this.#owed.get(mapping);
-    if (owed === undefined) this.#owed.set(mapping, (owed = new Map()));
+    const owed = this.#owedOf(mapping);
     for (const [action, path] of due) owed.set(action, { path, turn: this.#turn });
     this.#report(mapping);
   }
@@ -67,14 +66,22 @@ export class TargetActions implements AsyncDisposable {
    * @returns false: what is known here of the mapping is newer, and counts
    */
   noteOwed(mapping: string, paths: readonly string[]): boolean {
-    if (this.#owed.has(mapping)) return false;
-    this.#owed.set(mapping, new Map());
+    if (this.#owed?.has(mapping) === true) return false;
+    this.#owedOf(mapping);
     this.noteChanged(mapping, paths);
     return true;
   }
 
+  #owedOf(mapping: string): Map<ResolvedAction, OwedCommand> {
+    this.#owed ??= new Map();
+    let owed = this.#owed.get(mapping);
+    if (owed === undefined) this.#owed.set(mapping, (owed = new Map()));
+    return owed;
+  }
+
   /** Starts what is due after the changes since the last call. */
   run(): void {
+    if (this.#owed === undefined) return;
     const commands = [...this.#owed.values()].flatMap((owed) => [...owed.values()]);
     const paths = commands.filter(({ turn }) => turn === this.#turn).map(({ path }) => path);
     if (paths.length === 0) return;
@@ -93,7 +100,7 @@ export class TargetActions implements AsyncDisposable {
 
   /** A command that became due again meanwhile is still owed. */
   #succeeded(action: ResolvedAction, turn: number): void {
-    for (const [mapping, owed] of this.#owed) {
+    for (const [mapping, owed] of this.#owed ?? []) {
       const command = owed.get(action);
       if (command === undefined || command.turn > turn) continue;
       owed.delete(action);
@@ -102,7 +109,7 @@ export class TargetActions implements AsyncDisposable {
   }
 
   #report(mapping: string): void {
-    const paths = new Set([...(this.#owed.get(mapping)?.values() ?? [])].map(({ path }) => path));
+    const paths = new Set([...(this.#owed?.get(mapping)?.values() ?? [])].map(({ path }) => path));
     let characters = 0;
     const named = [...paths].filter((path) => (characters += path.length) <= MAX_OWED_CHARACTERS);
     this.#options.listener.onOwed(mapping, named);

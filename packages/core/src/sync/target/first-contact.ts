@@ -22,10 +22,19 @@ export interface Claimant {
   readonly host: string | undefined;
 }
 
-/** Mapped roots that this run has claimed in one container, by the id of their mapping. */
+/** Mapped roots that this run has claimed in one container, by the id of their mapping. It outlives the target's workers. */
 export interface ClaimedRoots {
   has(mappingId: string): boolean;
   add(mappingId: string): void;
+  /** The root was taken from another run, which may still be there: it is given back at the end. */
+  readonly borrowed: BorrowedRoots;
+}
+
+/** By the id of their mapping. */
+export interface BorrowedRoots {
+  has(mappingId: string): boolean;
+  add(mappingId: string): unknown;
+  delete(mappingId: string): unknown;
 }
 
 export interface FirstContact {

@@ -2,6 +2,7 @@ import type { KinsyncError } from "../../errors/error.ts";
 import { Backoff } from "../../time/backoff.ts";
 import type { Channels } from "./channels.ts";
 import type { DesiredRoot } from "./desired-state.ts";
+import type { BorrowedRoots } from "./first-contact.ts";
 import { isReleased, RELEASED } from "./released.ts";
 
 /** Between two checks whether the run that took the target has left it. */
@@ -11,6 +12,7 @@ export interface OwnershipOptions {
   readonly channels: Channels;
   readonly runId: string;
   readonly roots: () => readonly DesiredRoot[];
+  readonly borrowed: BorrowedRoots;
   /** The run that took the target has left it. */
   readonly onReleased: () => void;
   /** Aborts when the target ends. */
@@ -20,8 +22,6 @@ export interface OwnershipOptions {
 /** Which run owns one target: what this run took from another one, and what another one took from it. */
 export class Ownership implements Disposable {
   readonly #options: OwnershipOptions;
-  /** Mappings whose roots this run took from another one that may still be there. */
-  readonly #owed = new Set<string>();
   #isLost = false;
   #takenSince: string | undefined;
   #backoff: Backoff | undefined;
@@ -38,7 +38,7 @@ export class Ownership implements Disposable {
 
   /** This run took the root of a mapping from another one. */
   tookOver(mapping: string): void {
-    this.#owed.add(mapping);
+    this.#options.borrowed.add(mapping);
   }
 
   /** Another run took the target. From now on, checks at intervals whether it has left it. */
@@ -46,7 +46,8 @@ export class Ownership implements Disposable {
     this.#isLost = true;
     const { since } = error.details;
     if (typeof since === "string") this.#takenSince = since;
-    this.#owed.clear();
+    const { borrowed, roots } = this.#options;
+    for (const { mapping } of roots()) borrowed.delete(mapping.id);
     this.#backoff ??= new Backoff(CHECK_MS);
     this.#checkLater(this.#backoff);
   }
@@ -93,10 +94,9 @@ export class Ownership implements Disposable {
 
   /** Leaves the roots that this run took from another one, and still owns, to that one. */
   async giveBack(signal: AbortSignal): Promise<void> {
-    const { channels, runId, roots } = this.#options;
-    const owed = roots().filter(({ mapping }) => this.#owed.has(mapping.id));
-    this.#owed.clear();
-    for (const { mapping, spec } of owed) {
+    const { channels, runId, roots, borrowed } = this.#options;
+    for (const { mapping, spec } of roots().filter((root) => borrowed.has(root.mapping.id))) {
+      borrowed.delete(mapping.id);
       const { session } = await channels.get(mapping);
       const { marker } = await session.inventory(spec, { paths: [], signal });
       if (marker?.runId !== runId) continue;

@@ -115,7 +115,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Gives back the roots that this run took from another one. */
   async giveBack(signal: AbortSignal): Promise<void> {
-    if (!this.isTaken) await this.#ownership?.giveBack(signal);
+    const { borrowed } = this.#options.claimed;
+    const isOwed = this.#desired.roots.some(({ mapping }) => borrowed.has(mapping.id));
+    if (!this.isTaken && isOwed) await this.#owner.giveBack(signal);
   }
 
   /** For what runs now: aborts when the target ends. */
@@ -318,6 +320,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       channels: this.#channels,
       runId: this.#options.claimant.runId,
       roots: () => this.#desired.roots,
+      borrowed: this.#options.claimed.borrowed,
       onReleased: () => this.#options.listener.onReleased(),
       signal: () => this.signal,
     }));

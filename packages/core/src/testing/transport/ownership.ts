@@ -1,11 +1,59 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
 import type { RootSpec } from "../../contract/batch.ts";
-import { expectError } from "./fixture.ts";
-import type { Requirement } from "./requirement.ts";
+import type { Session } from "../../contract/session.ts";
+import { expectError, type Fixture } from "./fixture.ts";
+import { NotApplicable, type Requirement } from "./requirement.ts";
+
+function releaseOf(session: Session): NonNullable<Session["release"]> {
+  if (session.release === undefined) throw new NotApplicable("the transport's sessions have no `release`");
+  return session.release.bind(session);
+}
+
+/** What the container knows of earlier sessions of a root. */
+async function keptOf(fixture: Fixture, session: Session, root: RootSpec) {
+  const { marker, placed } = await session.inventory(root, { paths: [], ...fixture.options });
+  return { runId: marker?.runId, placed };
+}
 
 /** Ownership of mapped roots. */
 export const ownershipRequirements: readonly Requirement[] = [
+  {
+    name: "a release removes what is kept for the root alone, and the root can be claimed again",
+    async check(fixture) {
+      const { environment, root, options } = fixture;
+      const other: RootSpec = { ...root, path: posix.join(environment.folder, "other"), key: "mapping-1" };
+      const session = await fixture.openAndClaim();
+      const release = releaseOf(session);
+      await fixture.claim(session, other);
+      await fixture.apply(session, [{ file: "f", bytes: "1" }]);
+      await release(root, options);
+      const later = await fixture.open("later");
+      assert.deepEqual(await keptOf(fixture, later, root), { runId: undefined, placed: [] });
+      assert.equal((await keptOf(fixture, later, other)).runId, fixture.runId);
+      await fixture.expectFile("f", "1");
+      await fixture.claim(session);
+      await fixture.expectUsable(session);
+      await release(root, options);
+      await release(other, options);
+      assert.deepEqual(
+        (await environment.list(environment.folder)).filter((name) => name === ".kinsync"),
+        [],
+      );
+    },
+  },
+  {
+    name: "a release after another run claimed the root rejects, and changes nothing",
+    async check(fixture) {
+      const first = await fixture.openAndClaim();
+      const release = releaseOf(first);
+      await fixture.apply(first, [{ file: "f", bytes: "1" }]);
+      const second = await fixture.openAndClaim("the other");
+      await expectError("KINSYNC_TARGET_TAKEN", release(fixture.root, fixture.options));
+      assert.deepEqual(await keptOf(fixture, second, fixture.root), { runId: "run of the other", placed: ["f"] });
+      await fixture.expectUsable(second);
+    },
+  },
   {
     name: "a session that another one of the same run replaced cannot commit",
     async check(fixture) {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import { TargetFixture } from "./support/target-fixture.ts";
 
@@ -118,4 +118,26 @@ test("a command and a save that both find the session lost open one new session"
     opened.map((session) => Promise.race([session.ended, Promise.resolve("left open" as const)])),
   );
   expect(ends).not.toContain("left open");
+});
+
+test("a missing right is tried again after 15 seconds, not earlier", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    await using target = new TargetFixture();
+    const forbidden = (): KinsyncError => new KinsyncError("KINSYNC_CLUSTER_FORBIDDEN", "cannot exec");
+    target.container.failNext("open", forbidden(), forbidden());
+    const files = target.files("src");
+    files.set({ a: "1" });
+    target.start({ files: [files] });
+    await target.until(() => target.events.includes("retry KINSYNC_CLUSTER_FORBIDDEN"));
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(target.container.sessions).toBe(0);
+    expect(target.events.filter((event) => event.startsWith("retry"))).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(target.events.filter((event) => event.startsWith("retry"))).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(16_000);
+    await target.until(target.synced(1));
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -94,7 +94,7 @@ export class TargetFixture implements AsyncDisposable {
       desired: this.#desired(),
       claimant: { runId, since, force, host },
       mayDelete: (root, paths) => this.mayDelete(root.mapping.id, paths),
-      claimed: new Set(),
+      claimed: Object.assign(new Set<string>(), { borrowed: new Set<string>() }),
       archives: this.#archives,
       capabilities: () => this.capabilities,
       open: () => this.container.open(runId, since, host),

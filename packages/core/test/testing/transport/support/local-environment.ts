@@ -115,7 +115,7 @@ function methodsOf(session: LocalSession): Required<Session> {
     stage: (...args) => session.stage(...args),
     commit: (...args) => session.commit(...args),
     discard: (...args) => session.discard(...args),
-    release: async () => undefined,
+    release: (...args) => session.release(...args),
     run: (...args) => session.run(...args),
     ping: () => session.ping(),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),

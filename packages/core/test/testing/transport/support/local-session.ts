@@ -1,4 +1,14 @@
-import { accessSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { extract } from "tar-stream";
@@ -142,7 +152,7 @@ export class LocalSession implements Session {
         throw new KinsyncError("KINSYNC_TARGET_PATH", "a file is where a folder must be", { cause: error });
       }
       mkdirSync(this.#state(root), { recursive: true });
-      this.#claimed = Math.random();
+      this.#claimed ||= Math.random();
       this.#mark(root, options);
     }, options.signal);
   }
@@ -232,6 +242,16 @@ export class LocalSession implements Session {
       this.#mark(batch.root, batch);
       return { snapshot: batch.snapshot, tree: batch.tree, count: batch.entries.length };
     }, options.signal);
+  }
+
+  release(root: RootSpec, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    return this.#inOrder(() => {
+      const owner = this.#marker(root);
+      if (owner?.claim !== this.#claimed) throw fail("KINSYNC_TARGET_TAKEN", `taken over by ${owner?.owner}`);
+      rmSync(this.#state(root), { recursive: true });
+      const all = dirname(this.#state(root));
+      if (readdirSync(all).length === 0) rmdirSync(all);
+    }, signal);
   }
 
   discard(stage: Stage): Promise<void> {

@@ -15,6 +15,19 @@ export const SESSION_FAULTS: Readonly<Record<string, PlantedFault>> = {
     fault: "a run takes the root back from another run",
     ...takesBack("another run"),
   },
+  "a release removes what is kept for the root alone, and the root can be claimed again": {
+    fault: "a release removes nothing",
+    session: () => ({ release: () => Promise.resolve() }),
+  },
+  "a release after another run claimed the root rejects, and changes nothing": {
+    fault: "a release takes the root back first",
+    session: (sound) => ({
+      async release(root, options) {
+        await sound.claim(root, { snapshot: 0, tree: "", ...options });
+        await sound.release(root, options);
+      },
+    }),
+  },
   "a pod with the same name and another UID is not written to": {
     fault: "the pod's UID is not compared",
     open: (open) => (target, context) => open({ ...target, podUid: TARGET.podUid }, context),
