@@ -4,6 +4,8 @@ export type { Project, ProjectCleanOptions, ProjectPlanOptions, ProjectRunOption
 export type { ProjectWorkload } from "./workloads.ts";
 export type { ReloadReport } from "./reload.ts";
 export { isLocalContext } from "./consent.ts";
+export { lazyKind } from "../plugins/host-lazy-kind.ts";
+export type { KindEntry, LazyKind } from "../plugins/host-lazy-kind.ts";
 export { inspectConfig } from "./inspect-config.ts";
 export type { InspectedConfig } from "./inspect-config.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";

@@ -1,6 +1,7 @@
 import type { ListedWorkload } from "@kinsync/core";
-import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
+import type { ClusterConnection } from "@kinsync/core/contract";
 import { isKinsyncError, type KinsyncError } from "@kinsync/core/contract";
+import type { KindEntry } from "@kinsync/core/project";
 import type { Io } from "../../io.ts";
 import { credentialTerminal } from "../../setup/credential-terminal.ts";
 import type { ClusterOptions } from "../../setup/options.ts";
@@ -77,7 +78,7 @@ export async function readCluster(options: ClusterOptions, io: Io): Promise<Clus
 
 interface Looking {
   readonly cluster: ClusterConnection;
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly namespace: string | undefined;
   readonly signal: AbortSignal;
 }

@@ -1,0 +1,24 @@
+import type { KindEntry } from "@kinsync/core/project";
+import { lazyKind } from "@kinsync/core/project";
+
+/**
+ * The kinds that need no entry in a config, by group and kind of their root. This is where a built-in kind is registered. The root is
+ * written here and in the kind's package, because names are read without the package; loading the kind compares the two.
+ */
+export const BUILT_IN_KINDS: readonly KindEntry[] = [
+  lazyKind({
+    name: "deployment",
+    root: { group: "apps", version: "v1", kind: "Deployment", plural: "deployments", shortNames: ["deploy"] },
+    load: async () => (await import("@kinsync/kind-deployment")).deployment(),
+  }),
+  lazyKind({
+    name: "statefulset",
+    root: { group: "apps", version: "v1", kind: "StatefulSet", plural: "statefulsets", shortNames: ["sts"] },
+    load: async () => (await import("@kinsync/kind-statefulset")).statefulset(),
+  }),
+  lazyKind({
+    name: "jobset",
+    root: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
+    load: async () => (await import("@kinsync/kind-jobset")).jobset(),
+  }),
+];
