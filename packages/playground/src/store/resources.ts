@@ -1,4 +1,5 @@
 import type { ResourceName } from "../world.ts";
+import { CUSTOM_RESOURCES } from "./custom-resources.ts";
 
 /** A column of `kubectl get`, from a CustomResourceDefinition's `additionalPrinterColumns`. */
 export interface PrinterColumn {
@@ -37,7 +38,8 @@ export interface ResourceType {
   readonly schemas?: Readonly<Record<string, object>>;
 }
 
-interface BuiltIn {
+/** A resource that the playground serves by itself. */
+export interface BuiltIn {
   readonly group?: string;
   readonly version?: string;
   readonly plural: string;
@@ -62,6 +64,15 @@ const BUILT_IN: readonly BuiltIn[] = [
   { plural: "configmaps", kind: "ConfigMap", shortNames: ["cm"] },
   { plural: "secrets", kind: "Secret" },
   { plural: "serviceaccounts", kind: "ServiceAccount", shortNames: ["sa"] },
+  {
+    plural: "replicationcontrollers",
+    kind: "ReplicationController",
+    shortNames: ["rc"],
+    all: true,
+    status: true,
+    generation: true,
+    scale: true,
+  },
   {
     group: "apps",
     plural: "replicasets",
@@ -103,6 +114,15 @@ const BUILT_IN: readonly BuiltIn[] = [
   },
   { group: "apps", plural: "controllerrevisions", kind: "ControllerRevision" },
   { group: "batch", plural: "jobs", kind: "Job", all: true, status: true, generation: true },
+  {
+    group: "batch",
+    plural: "cronjobs",
+    kind: "CronJob",
+    shortNames: ["cj"],
+    all: true,
+    status: true,
+    generation: true,
+  },
   {
     group: "jobset.x-k8s.io",
     version: "v1alpha2",
@@ -159,7 +179,7 @@ export class ResourceTable {
   readonly #builtIn = new Map<ResourceName, ResourceType>();
 
   constructor() {
-    for (const entry of BUILT_IN) {
+    for (const entry of [...BUILT_IN, ...CUSTOM_RESOURCES]) {
       const resource = fromBuiltIn(entry);
       this.#byName.set(resource.name, resource);
       this.#builtIn.set(resource.name, resource);
