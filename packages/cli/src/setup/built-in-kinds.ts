@@ -17,6 +17,11 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
     load: async () => (await import("@kinsync/kind-statefulset")).statefulset(),
   }),
   lazyKind({
+    name: "daemonset",
+    root: { group: "apps", version: "v1", kind: "DaemonSet", plural: "daemonsets", shortNames: ["ds"] },
+    load: async () => (await import("@kinsync/kind-daemonset")).daemonset(),
+  }),
+  lazyKind({
     name: "jobset",
     root: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
     load: async () => (await import("@kinsync/kind-jobset")).jobset(),
