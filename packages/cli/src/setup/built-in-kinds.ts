@@ -22,6 +22,22 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
     load: async () => (await import("@kinsync/kind-daemonset")).daemonset(),
   }),
   lazyKind({
+    name: "replicaset",
+    root: { group: "apps", version: "v1", kind: "ReplicaSet", plural: "replicasets", shortNames: ["rs"] },
+    load: async () => (await import("@kinsync/kind-replicaset")).replicaset(),
+  }),
+  lazyKind({
+    name: "replicationcontroller",
+    root: {
+      group: "",
+      version: "v1",
+      kind: "ReplicationController",
+      plural: "replicationcontrollers",
+      shortNames: ["rc"],
+    },
+    load: async () => (await import("@kinsync/kind-replicaset")).replicationcontroller(),
+  }),
+  lazyKind({
     name: "jobset",
     root: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
     load: async () => (await import("@kinsync/kind-jobset")).jobset(),
