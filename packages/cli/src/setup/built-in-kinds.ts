@@ -38,6 +38,16 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
     load: async () => (await import("@kinsync/kind-replicaset")).replicationcontroller(),
   }),
   lazyKind({
+    name: "job",
+    root: { group: "batch", version: "v1", kind: "Job", plural: "jobs" },
+    load: async () => (await import("@kinsync/kind-job")).job(),
+  }),
+  lazyKind({
+    name: "cronjob",
+    root: { group: "batch", version: "v1", kind: "CronJob", plural: "cronjobs", shortNames: ["cj"] },
+    load: async () => (await import("@kinsync/kind-job")).cronjob(),
+  }),
+  lazyKind({
     name: "jobset",
     root: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
     load: async () => (await import("@kinsync/kind-jobset")).jobset(),
