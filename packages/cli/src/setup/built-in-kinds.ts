@@ -52,4 +52,15 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
     root: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
     load: async () => (await import("@kinsync/kind-jobset")).jobset(),
   }),
+  lazyKind({
+    name: "leaderworkerset",
+    root: {
+      group: "leaderworkerset.x-k8s.io",
+      version: "v1",
+      kind: "LeaderWorkerSet",
+      plural: "leaderworkersets",
+      shortNames: ["lws"],
+    },
+    load: async () => (await import("@kinsync/kind-leaderworkerset")).leaderworkerset(),
+  }),
 ];
