@@ -63,4 +63,19 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
     },
     load: async () => (await import("@kinsync/kind-leaderworkerset")).leaderworkerset(),
   }),
+  lazyKind({
+    name: "raycluster",
+    root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayCluster", plural: "rayclusters" },
+    load: async () => (await import("@kinsync/kind-ray")).raycluster(),
+  }),
+  lazyKind({
+    name: "rayjob",
+    root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayJob", plural: "rayjobs" },
+    load: async () => (await import("@kinsync/kind-ray")).rayjob(),
+  }),
+  lazyKind({
+    name: "rayservice",
+    root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayService", plural: "rayservices" },
+    load: async () => (await import("@kinsync/kind-ray")).rayservice(),
+  }),
 ];
