@@ -78,4 +78,9 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
     root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayService", plural: "rayservices" },
     load: async () => (await import("@kinsync/kind-ray")).rayservice(),
   }),
+  lazyKind({
+    name: "rollout",
+    root: { group: "argoproj.io", version: "v1alpha1", kind: "Rollout", plural: "rollouts", shortNames: ["ro"] },
+    load: async () => (await import("@kinsync/kind-rollout")).rollout(),
+  }),
 ];
