@@ -1,33 +1,55 @@
+import type { KindPlugin, RootType } from "@kinsync/core/contract";
 import type { KindEntry } from "@kinsync/core/project";
 import { lazyKind } from "@kinsync/core/project";
 
+/** A kind that needs no entry in a config. */
+export interface BuiltInKind {
+  readonly name: string;
+  /** The package that has its code and its page. */
+  readonly package: string;
+  /** The same as in the package: names are read without it. Loading the kind compares the two. */
+  readonly root: RootType;
+  /** What role, index and labels of its members are, in one line. */
+  readonly members: string;
+  readonly load: () => Promise<KindPlugin>;
+}
+
 /**
- * The kinds that need no entry in a config, by group and kind of their root. This is where a built-in kind is registered. The root is
- * written here and in the kind's package, because names are read without the package; loading the kind compares the two.
+ * All of them. This is where a built-in kind is registered; its package is also listed in `package.json` and `tsconfig.json` of this one.
+ * `npm run docs:kinds` then renews the page of kinds, and `test/kinds.test.ts` names whatever is missing.
  */
-export const BUILT_IN_KINDS: readonly KindEntry[] = [
-  lazyKind({
+export const BUILT_IN: readonly BuiltInKind[] = [
+  {
     name: "deployment",
+    package: "@kinsync/kind-deployment",
     root: { group: "apps", version: "v1", kind: "Deployment", plural: "deployments", shortNames: ["deploy"] },
+    members: "no role, no index",
     load: async () => (await import("@kinsync/kind-deployment")).deployment(),
-  }),
-  lazyKind({
+  },
+  {
     name: "statefulset",
+    package: "@kinsync/kind-statefulset",
     root: { group: "apps", version: "v1", kind: "StatefulSet", plural: "statefulsets", shortNames: ["sts"] },
+    members: "index: the ordinal",
     load: async () => (await import("@kinsync/kind-statefulset")).statefulset(),
-  }),
-  lazyKind({
+  },
+  {
     name: "daemonset",
+    package: "@kinsync/kind-daemonset",
     root: { group: "apps", version: "v1", kind: "DaemonSet", plural: "daemonsets", shortNames: ["ds"] },
+    members: "index: the node",
     load: async () => (await import("@kinsync/kind-daemonset")).daemonset(),
-  }),
-  lazyKind({
+  },
+  {
     name: "replicaset",
+    package: "@kinsync/kind-replicaset",
     root: { group: "apps", version: "v1", kind: "ReplicaSet", plural: "replicasets", shortNames: ["rs"] },
+    members: "no role, no index",
     load: async () => (await import("@kinsync/kind-replicaset")).replicaset(),
-  }),
-  lazyKind({
+  },
+  {
     name: "replicationcontroller",
+    package: "@kinsync/kind-replicaset",
     root: {
       group: "",
       version: "v1",
@@ -35,25 +57,33 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
       plural: "replicationcontrollers",
       shortNames: ["rc"],
     },
+    members: "no role, no index",
     load: async () => (await import("@kinsync/kind-replicaset")).replicationcontroller(),
-  }),
-  lazyKind({
+  },
+  {
     name: "job",
+    package: "@kinsync/kind-job",
     root: { group: "batch", version: "v1", kind: "Job", plural: "jobs" },
+    members: "index: the completion index of an Indexed Job",
     load: async () => (await import("@kinsync/kind-job")).job(),
-  }),
-  lazyKind({
+  },
+  {
     name: "cronjob",
+    package: "@kinsync/kind-job",
     root: { group: "batch", version: "v1", kind: "CronJob", plural: "cronjobs", shortNames: ["cj"] },
+    members: "index: as in the Job; labels: job, start (scheduled or manual)",
     load: async () => (await import("@kinsync/kind-job")).cronjob(),
-  }),
-  lazyKind({
+  },
+  {
     name: "jobset",
+    package: "@kinsync/kind-jobset",
     root: { group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet", plural: "jobsets" },
+    members: "role: the replicatedJob; index: JOB/POD",
     load: async () => (await import("@kinsync/kind-jobset")).jobset(),
-  }),
-  lazyKind({
+  },
+  {
     name: "leaderworkerset",
+    package: "@kinsync/kind-leaderworkerset",
     root: {
       group: "leaderworkerset.x-k8s.io",
       version: "v1",
@@ -61,26 +91,40 @@ export const BUILT_IN_KINDS: readonly KindEntry[] = [
       plural: "leaderworkersets",
       shortNames: ["lws"],
     },
+    members: "role: leader or worker; index: GROUP/WORKER; labels: group, subgroup",
     load: async () => (await import("@kinsync/kind-leaderworkerset")).leaderworkerset(),
-  }),
-  lazyKind({
+  },
+  {
     name: "raycluster",
+    package: "@kinsync/kind-ray",
     root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayCluster", plural: "rayclusters" },
+    members: "role: head or the worker group; index: REPLICA/HOST of multi-host groups; labels: node (head or worker)",
     load: async () => (await import("@kinsync/kind-ray")).raycluster(),
-  }),
-  lazyKind({
+  },
+  {
     name: "rayjob",
+    package: "@kinsync/kind-ray",
     root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayJob", plural: "rayjobs" },
+    members: "as the RayCluster; role submitter: a helper",
     load: async () => (await import("@kinsync/kind-ray")).rayjob(),
-  }),
-  lazyKind({
+  },
+  {
     name: "rayservice",
+    package: "@kinsync/kind-ray",
     root: { group: "ray.io", version: "v1", versions: ["v1alpha1"], kind: "RayService", plural: "rayservices" },
+    members: "as the RayCluster; labels: side (active or pending)",
     load: async () => (await import("@kinsync/kind-ray")).rayservice(),
-  }),
-  lazyKind({
+  },
+  {
     name: "rollout",
+    package: "@kinsync/kind-rollout",
     root: { group: "argoproj.io", version: "v1alpha1", kind: "Rollout", plural: "rollouts", shortNames: ["ro"] },
+    members: "role: stable or canary; with blue-green active or preview",
     load: async () => (await import("@kinsync/kind-rollout")).rollout(),
-  }),
+  },
 ];
+
+/** The same as the host takes them: their code is imported when a workload needs it. */
+export const BUILT_IN_KINDS: readonly KindEntry[] = BUILT_IN.map(({ name, root, load }) =>
+  lazyKind({ name, root, load }),
+);

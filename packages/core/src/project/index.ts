@@ -6,6 +6,8 @@ export type { ReloadReport } from "./reload.ts";
 export { isLocalContext } from "./consent.ts";
 export { lazyKind } from "../plugins/host-lazy-kind.ts";
 export type { KindEntry, LazyKind } from "../plugins/host-lazy-kind.ts";
+export { listKinds } from "./list-kinds.ts";
+export type { ListedKind, ListedRead } from "./list-kinds.ts";
 export { inspectConfig } from "./inspect-config.ts";
 export type { InspectedConfig } from "./inspect-config.ts";
 export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./options.ts";
