@@ -122,6 +122,55 @@ export const BUILT_IN: readonly BuiltInKind[] = [
     members: "role: stable or canary; with blue-green active or preview",
     load: async () => (await import("@kinsync/kind-rollout")).rollout(),
   },
+  {
+    name: "trainjob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "trainer.kubeflow.org", version: "v1alpha1", kind: "TrainJob", plural: "trainjobs" },
+    members: "as the JobSet: role node, launcher, dataset-initializer or model-initializer",
+    load: async () => (await import("@kinsync/kind-kubeflow")).trainjob(),
+  },
+  {
+    name: "mpijob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "kubeflow.org", version: "v2beta1", versions: ["v1"], kind: "MPIJob", plural: "mpijobs" },
+    members: "role: launcher or worker; index: the replica",
+    load: async () => (await import("@kinsync/kind-kubeflow")).mpijob(),
+  },
+  {
+    name: "pytorchjob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "kubeflow.org", version: "v1", kind: "PyTorchJob", plural: "pytorchjobs" },
+    members: "role: the type of the replica, such as master or worker; index: the replica",
+    load: async () => (await import("@kinsync/kind-kubeflow")).pytorchjob(),
+  },
+  {
+    name: "tfjob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "kubeflow.org", version: "v1", kind: "TFJob", plural: "tfjobs" },
+    members: "role: the type of the replica, such as chief, ps or worker; index: the replica",
+    load: async () => (await import("@kinsync/kind-kubeflow")).tfjob(),
+  },
+  {
+    name: "xgboostjob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "kubeflow.org", version: "v1", kind: "XGBoostJob", plural: "xgboostjobs" },
+    members: "role: the type of the replica, such as master or worker; index: the replica",
+    load: async () => (await import("@kinsync/kind-kubeflow")).xgboostjob(),
+  },
+  {
+    name: "paddlejob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "kubeflow.org", version: "v1", kind: "PaddleJob", plural: "paddlejobs" },
+    members: "role: the type of the replica, such as master or worker; index: the replica",
+    load: async () => (await import("@kinsync/kind-kubeflow")).paddlejob(),
+  },
+  {
+    name: "jaxjob",
+    package: "@kinsync/kind-kubeflow",
+    root: { group: "kubeflow.org", version: "v1", kind: "JAXJob", plural: "jaxjobs" },
+    members: "role: the type of the replica, such as worker; index: the replica",
+    load: async () => (await import("@kinsync/kind-kubeflow")).jaxjob(),
+  },
 ];
 
 /** The same as the host takes them: their code is imported when a workload needs it. */
