@@ -171,6 +171,13 @@ export const BUILT_IN: readonly BuiltInKind[] = [
     members: "role: the type of the replica, such as worker; index: the replica",
     load: async () => (await import("@kinsync/kind-kubeflow")).jaxjob(),
   },
+  {
+    name: "volcano-job",
+    package: "@kinsync/kind-volcano",
+    root: { group: "batch.volcano.sh", version: "v1alpha1", kind: "Job", plural: "jobs", shortNames: ["vcjob", "vj"] },
+    members: "role: the task; index: the task index; labels: partition",
+    load: async () => (await import("@kinsync/kind-volcano")).volcanojob(),
+  },
 ];
 
 /** The same as the host takes them: their code is imported when a workload needs it. */
