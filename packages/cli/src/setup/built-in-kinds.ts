@@ -178,6 +178,19 @@ export const BUILT_IN: readonly BuiltInKind[] = [
     members: "role: the task; index: the task index; labels: partition",
     load: async () => (await import("@kinsync/kind-volcano")).volcanojob(),
   },
+  {
+    name: "knative-service",
+    package: "@kinsync/kind-knative",
+    root: {
+      group: "serving.knative.dev",
+      version: "v1",
+      kind: "Service",
+      plural: "services",
+      shortNames: ["kservice", "ksvc"],
+    },
+    members: "labels: revision, tag",
+    load: async () => (await import("@kinsync/kind-knative")).knativeservice(),
+  },
 ];
 
 /** The same as the host takes them: their code is imported when a workload needs it. */
