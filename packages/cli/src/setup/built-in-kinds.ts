@@ -191,6 +191,33 @@ export const BUILT_IN: readonly BuiltInKind[] = [
     members: "labels: revision, tag",
     load: async () => (await import("@kinsync/kind-knative")).knativeservice(),
   },
+  {
+    name: "cloneset",
+    package: "@kinsync/kind-kruise",
+    root: {
+      group: "apps.kruise.io",
+      version: "v1alpha1",
+      versions: ["v1beta1"],
+      kind: "CloneSet",
+      plural: "clonesets",
+      shortNames: ["clone"],
+    },
+    members: "index: the instance",
+    load: async () => (await import("@kinsync/kind-kruise")).cloneset(),
+  },
+  {
+    name: "kruise-statefulset",
+    package: "@kinsync/kind-kruise",
+    root: {
+      group: "apps.kruise.io",
+      version: "v1beta1",
+      kind: "StatefulSet",
+      plural: "statefulsets",
+      shortNames: ["asts"],
+    },
+    members: "index: the ordinal",
+    load: async () => (await import("@kinsync/kind-kruise")).advancedstatefulset(),
+  },
 ];
 
 /** The same as the host takes them: their code is imported when a workload needs it. */
