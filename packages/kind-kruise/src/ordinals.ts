@@ -1,7 +1,7 @@
 /** The ordinals that a StatefulSet wants pods for. */
 export interface Ordinals {
   readonly start: number;
-  readonly wanted: ReadonlySet<number>;
+  isWanted(ordinal: number): boolean;
 }
 
 interface OrdinalSpec {
@@ -11,17 +11,21 @@ interface OrdinalSpec {
   readonly reserveOrdinals?: readonly (number | string)[];
 }
 
+/** Widest range that is read, so that a mistyped one costs no memory. */
+const MAX_RANGE = 10_000;
+
 /** The first `replicas` ordinals from the start that are not reserved (`getStatefulSetReplicasRange`). */
 export function readOrdinals({ replicas = 1, ordinals, reserveOrdinals = [] }: OrdinalSpec): Ordinals {
   const start = ordinals?.start ?? 0;
   const reserved = new Set(reserveOrdinals.flatMap(ordinalsOf));
-  const wanted = new Set<number>();
-  for (let ordinal = start; wanted.size < replicas; ordinal++) if (!reserved.has(ordinal)) wanted.add(ordinal);
-  return { start, wanted };
+  return {
+    start,
+    isWanted(ordinal) {
+      const holes = [...reserved].filter((each) => each >= start && each < ordinal).length;
+      return ordinal >= start && !reserved.has(ordinal) && ordinal - start - holes < replicas;
+    },
+  };
 }
-
-/** Widest range that is read, so that a mistyped one costs no memory. */
-const MAX_RANGE = 10_000;
 
 function ordinalsOf(entry: number | string): readonly number[] {
   const [, first = "", last = first] = /^(\d+)(?:-(\d+))?$/.exec(String(entry)) ?? [];

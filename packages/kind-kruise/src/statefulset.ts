@@ -93,7 +93,7 @@ function judgeLivePod(update: Update, pod: Pod, ordinal: number | undefined): Pi
   if (unseen !== undefined) return { state: "unsettled", reason: unseen };
   const revision = pod.metadata.labels?.[KEYS.revision];
   const evidence = { [KEYS.revision]: revision ?? null, "status.updateRevision": wanted, ordinal: ordinal ?? null };
-  if (ordinal === undefined || !ordinals.wanted.has(ordinal)) {
+  if (ordinal === undefined || !ordinals.isWanted(ordinal)) {
     const message =
       ordinal === undefined ? "it has no ordinal" : `its ordinal ${ordinal} is not one that the StatefulSet wants`;
     return replaced(root, { code: "ordinal-not-wanted", message, evidence });

@@ -16,8 +16,12 @@ test.each([
   expect(keptByPartition(partition, replicas)).toBe(kept);
 });
 
-test("reserved ordinals are holes, as numbers and as ranges", () => {
-  expect([...readOrdinals({ replicas: 3, reserveOrdinals: [1] }).wanted]).toEqual([0, 2, 3]);
-  expect([...readOrdinals({ replicas: 3, reserveOrdinals: ["0-2", 4, "x"] }).wanted]).toEqual([3, 5, 6]);
-  expect([...readOrdinals({ replicas: 2, ordinals: { start: 5 }, reserveOrdinals: ["6"] }).wanted]).toEqual([5, 7]);
+test.each([
+  [{ replicas: 3, reserveOrdinals: [1] }, [0, 2, 3]],
+  [{ replicas: 3, reserveOrdinals: ["0-2", 4, "x"] }, [3, 5, 6]],
+  [{ replicas: 2, ordinals: { start: 5 }, reserveOrdinals: ["6"] }, [5, 7]],
+  [{ replicas: 0 }, []],
+])("of %j the ordinals %j are wanted", (spec, wanted) => {
+  const { isWanted } = readOrdinals(spec);
+  expect(Array.from({ length: 12 }, (_, ordinal) => ordinal).filter((ordinal) => isWanted(ordinal))).toEqual(wanted);
 });
