@@ -218,6 +218,13 @@ export const BUILT_IN: readonly BuiltInKind[] = [
     members: "index: the ordinal",
     load: async () => (await import("@kinsync/kind-kruise")).advancedstatefulset(),
   },
+  {
+    name: "appwrapper",
+    package: "@kinsync/kind-appwrapper",
+    root: { group: "workload.codeflare.dev", version: "v1beta2", kind: "AppWrapper", plural: "appwrappers" },
+    members: "as the components; labels: component",
+    load: async () => (await import("@kinsync/kind-appwrapper")).appwrapper(),
+  },
 ];
 
 /** The same as the host takes them: their code is imported when a workload needs it. */
