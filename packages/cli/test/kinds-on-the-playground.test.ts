@@ -77,7 +77,7 @@ function createOne(object: KubeObject, namespace: string, uids: ReadonlyMap<stri
   if (created === undefined) throw new Error(`${object.kind} ${metadata.name} was not created`);
   const { name = "" } = playground.store.resources.ofKind(object.apiVersion, object.kind) ?? {};
   if (!isPod && object.status !== undefined) {
-    playground.store.updateStatus(name, { ...created, status: object.status } as never);
+    playground.store.updateStatus(name, { ...created, status: object.status });
   }
   return created.metadata.uid;
 }

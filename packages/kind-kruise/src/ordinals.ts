@@ -1,7 +1,7 @@
 /** The ordinals that a StatefulSet wants pods for. */
 export interface Ordinals {
   readonly start: number;
-  isWanted(ordinal: number): boolean;
+  readonly isWanted: (ordinal: number) => boolean;
 }
 
 interface OrdinalSpec {
@@ -20,7 +20,7 @@ export function readOrdinals({ replicas = 1, ordinals, reserveOrdinals = [] }: O
   const reserved = new Set(reserveOrdinals.flatMap(ordinalsOf));
   return {
     start,
-    isWanted(ordinal) {
+    isWanted: (ordinal) => {
       const holes = [...reserved].filter((each) => each >= start && each < ordinal).length;
       return ordinal >= start && !reserved.has(ordinal) && ordinal - start - holes < replicas;
     },

@@ -4,4 +4,4 @@ export type { HostedJudgement } from "./host-kind.ts";
 export { hostTransport } from "./host-transport.ts";
 export type { HostedTransport } from "./host-transport.ts";
 export { lazyKind, loadedKind, loadKind } from "./host-lazy-kind.ts";
-export type { KindEntry, LazyKind, LazyKindDefinition } from "./host-lazy-kind.ts";
+export type { KindEntry, LazyKind } from "./host-lazy-kind.ts";

@@ -1,4 +1,4 @@
-import type { BuiltIn } from "./resources.ts";
+import type { BuiltIn } from "./built-in-resource.ts";
 
 const WORKLOAD = { status: true, generation: true } as const;
 

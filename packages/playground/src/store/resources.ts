@@ -1,4 +1,5 @@
 import type { ResourceName } from "../world.ts";
+import type { BuiltIn } from "./built-in-resource.ts";
 import { CUSTOM_RESOURCES } from "./custom-resources.ts";
 
 /** A column of `kubectl get`, from a CustomResourceDefinition's `additionalPrinterColumns`. */
@@ -36,21 +37,6 @@ export interface ResourceType {
   readonly columns?: Readonly<Record<string, readonly PrinterColumn[]>>;
   /** Structural schemas by version, of custom resources: objects get their defaults and must conform to them. */
   readonly schemas?: Readonly<Record<string, object>>;
-}
-
-/** A resource that the playground serves by itself. */
-export interface BuiltIn {
-  readonly group?: string;
-  readonly version?: string;
-  readonly plural: string;
-  readonly kind: string;
-  readonly singular?: string;
-  readonly namespaced?: boolean;
-  readonly shortNames?: readonly string[];
-  readonly all?: boolean;
-  readonly status?: boolean;
-  readonly generation?: boolean;
-  readonly scale?: boolean;
 }
 
 const SCALE = { specReplicas: "spec.replicas", statusReplicas: "status.replicas" } as const;
