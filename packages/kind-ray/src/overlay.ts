@@ -8,7 +8,7 @@ export interface Better extends Partial<Pick<Verdict, "labels">> {
 
 /**
  * The verdict of the RayCluster that owns the pod. Where the pod would get files, what the cluster's owner knows better comes first. A pod of
- * a Job is a helper: it submits or cleans up, and is no Ray node.
+ * a Job is a helper: it submits or cleans up, and is not a Ray node.
  */
 export function judgePod(view: KindView, owned: OwnedPod, better: (cluster: KubeObject) => Better): Verdict {
   const child = owned.owners.at(-1);
@@ -17,7 +17,7 @@ export function judgePod(view: KindView, owned: OwnedPod, better: (cluster: Kube
       state: "helper",
       reason: {
         code: "submitter",
-        message: `its Job ${child.metadata.name} submits to the RayCluster, and it is no Ray node`,
+        message: `its Job ${child.metadata.name} submits to the RayCluster, and it is not a Ray node`,
         evidence: { "job.metadata.uid": child.metadata.uid },
       },
     };

@@ -71,7 +71,7 @@ function judgeLivePod(root: KubeObject, { pod, owners }: OwnedPod): State {
   if (owners.length > 0 || type === "redis-cleanup") {
     return {
       state: "helper",
-      reason: { code: "redis-cleanup", message: "it cleans up Redis and is no Ray node", evidence },
+      reason: { code: "redis-cleanup", message: "it cleans up Redis and is not a Ray node", evidence },
     };
   }
   const { deletionTimestamp } = root.metadata;
