@@ -28,7 +28,7 @@ afterAll(async () => {
   await playground[Symbol.asyncDispose]();
 });
 
-/** A situation that can be made by creating objects: nothing is being deleted, has ended, or is behind. */
+/** A situation that can be made by creating objects that are served: nothing is being deleted, has ended, or is behind. */
 function situationOf(kind: BuiltInKind): KindCase {
   const found = fixturesOf(kind).find(({ root, objects, members, missing = [] }) => {
     const names = objects.map((object) => `${object.kind}/${object.metadata.name}`);
@@ -39,7 +39,8 @@ function situationOf(kind: BuiltInKind): KindCase {
       members.some(({ state }) => state === "current") &&
       members.every(({ state }) => ["current", "kept", "superseded", "helper"].includes(state)) &&
       [root, ...objects].every(({ metadata }) => metadata.deletionTimestamp === undefined) &&
-      new Set(names).size === names.length
+      new Set(names).size === names.length &&
+      objects.every((object) => playground.store.resources.ofKind(object.apiVersion, object.kind) !== undefined)
     );
   });
   if (found === undefined) throw new Error(`no fixture of ${kind.name} can be made on the playground`);
