@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer } from "vitest/node";
 import type { TestSpecification } from "vitest/node";
@@ -26,6 +28,8 @@ const SLOWEST_FIRST = [
   "test/docs.test.ts",
 ];
 
+const KINDS = readdirSync(join(import.meta.dirname, "packages")).filter((name) => name.startsWith("kind-"));
+
 class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification): number => {
@@ -49,20 +53,18 @@ export default defineConfig({
         ssr: { resolve: { conditions, externalConditions: conditions } },
         test: { name: "repository", include: ["test/**/*.test.ts"], testTimeout: 60_000 },
       },
-      ...["core", "kind-jobset", "kind-deployment", "kind-statefulset", "transport-exec", "playground", "cli"].map(
-        (name) => ({
-          resolve: { conditions },
-          ssr: { resolve: { conditions, externalConditions: conditions } },
-          test: {
-            name,
-            root: `packages/${name}`,
-            include: ["test/**/*.test.ts"],
-            testTimeout: 30_000,
-            hookTimeout: 60_000,
-            execArgv: ["--conditions=kinsync:source"],
-          },
-        }),
-      ),
+      ...["core", ...KINDS, "transport-exec", "playground", "cli"].map((name) => ({
+        resolve: { conditions },
+        ssr: { resolve: { conditions, externalConditions: conditions } },
+        test: {
+          name,
+          root: `packages/${name}`,
+          include: ["test/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          execArgv: ["--conditions=kinsync:source"],
+        },
+      })),
     ],
   },
 });

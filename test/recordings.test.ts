@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseHistory } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
@@ -19,7 +19,11 @@ const WITHOUT_SITUATION = [
 
 const sources = readdirSync(SITUATIONS).map((name) => readFileSync(join(SITUATIONS, name), "utf8"));
 
-describe.each(["kind-deployment", "kind-jobset", "kind-statefulset"])("the histories of %s", (name) => {
+const recorded = readdirSync(join(ROOT, "packages")).filter((name) =>
+  existsSync(join(ROOT, "packages", name, "test/histories")),
+);
+
+describe.each(recorded)("the histories of %s", (name) => {
   const folder = join(ROOT, "packages", name, "test/histories");
   const files = readdirSync(folder).filter((file) => file.endsWith(".jsonl"));
 

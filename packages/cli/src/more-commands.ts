@@ -103,6 +103,15 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     });
   withCluster(rbac);
 
+  const kinds = program
+    .command("kinds")
+    .description("list the kinds of workloads that kinsync knows: names, roles, what each of them reads")
+    .action(async (flags: Flags) => {
+      const { runKinds } = await import("./commands/kinds.ts");
+      finish(await runKinds(clusterOptions(flags), io));
+    });
+  withOutput(withConfig(kinds));
+
   const config = program.command("config").description("check the config, or print it with all defaults");
   for (const [name, description] of [
     ["check", "check the config, its local paths and its plugins, without a cluster"],

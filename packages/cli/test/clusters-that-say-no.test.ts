@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { podManifest } from "./support/playground.ts";
+import { podManifest, untilRunning } from "./support/playground.ts";
 import { TestCluster } from "./support/cluster.ts";
 
 let cluster: TestCluster;
@@ -153,26 +153,22 @@ test("a Service is refused with the workload of its pods", async () => {
   expect(code).toBe(2);
 });
 
-test("a foreign resource whose list fails with 500 does not stop a Job", async () => {
-  const boat = { apiVersion: "c.dev/v1", kind: "Boat", metadata: { name: "ferry", namespace: "default" } };
-  cluster.playground.apply([crd("c.dev"), boat]);
-  const { uid } = cluster.playground.store.get("boats.c.dev", "default", "ferry")?.metadata ?? { uid: "" };
-  const { metadata: _, ...template } = podManifest({ name: "", spec: { restartPolicy: "Never" } });
+test("a foreign resource whose list fails with 500 does not stop a workload that no kind supports", async () => {
+  const uidOf = (group: string, name: string): string => {
+    const boat = { apiVersion: `${group}/v1`, kind: "Boat", metadata: { name, namespace: "default" } };
+    const [, created] = cluster.playground.apply([crd(group), boat]);
+    return created?.metadata.uid ?? "";
+  };
+  const crew = { apiVersion: "c.dev/v1", kind: "Boat", name: "ferry", uid: uidOf("c.dev", "ferry") };
+  const fleet = { apiVersion: "d.dev/v1", kind: "Boat", name: "train", uid: uidOf("d.dev", "train") };
   cluster.playground.apply([
-    podManifest({ name: "crew", owner: { apiVersion: "c.dev/v1", kind: "Boat", name: "ferry", uid } }),
-    {
-      apiVersion: "batch/v1",
-      kind: "Job",
-      metadata: { name: "train", namespace: "default" },
-      spec: { parallelism: 2, completions: 2, template },
-    },
+    podManifest({ name: "crew", owner: crew }),
+    podManifest({ name: "train-0", owner: fleet }),
+    podManifest({ name: "train-1", owner: fleet }),
   ]);
-  const isRunning = (): boolean =>
-    cluster.playground.store.list("pods", "default").filter((pod) => pod.metadata.name.startsWith("train-")).length ===
-    2;
-  await cluster.playground.until(isRunning, { what: "two pods of the Job", timeout: 20_000 });
+  await untilRunning(cluster.playground, "train-0", "train-1");
   using _fault = cluster.playground.faults.respond({ verb: "list", resource: "boats.c.dev" }, { code: 500 });
-  const { code, stdout, stderr } = await cluster.run("sync job/train --sync src:src");
+  const { code, stdout, stderr } = await cluster.run("sync boats.d.dev/train --sync src:src");
   expect(stdout.match(/Cannot list boats\.c\.dev .* left out until it can be read/g)).toHaveLength(1);
   expect(stderr).toBe("");
   expect(code).toBe(0);

@@ -1,6 +1,7 @@
 import type { FoundWorkload, ReflectorPool } from "@kinsync/core";
-import type { ClusterConnection, KindPlugin, TransportPlugin } from "@kinsync/core/contract";
+import type { ClusterConnection, TransportPlugin } from "@kinsync/core/contract";
 import { KinsyncError } from "@kinsync/core/contract";
+import type { KindEntry } from "@kinsync/core/project";
 import type { Io } from "../io.ts";
 import { clean } from "../render/text.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -11,8 +12,8 @@ export interface WorkloadReader {
   readonly cluster: ClusterConnection;
   readonly reflectors: ReflectorPool;
   readonly found: FoundWorkload;
-  /** All loaded kinds. */
-  readonly kinds: readonly KindPlugin[];
+  /** All kinds. */
+  readonly kinds: readonly KindEntry[];
   /** The transport of mappings that name none. */
   readonly transport: TransportPlugin | undefined;
 }

@@ -5,6 +5,7 @@ import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
 import { WAIT_MS } from "../mapping/defaults.ts";
 import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
+import { loadedKind, type KindEntry, type LazyKind } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { OpenSession } from "./open-session.ts";
 import { ArchivePool } from "../sync/archive/archive-pool.ts";
@@ -83,6 +84,8 @@ class JoinedEngine implements Engine {
     const stop = (): void => this.#done.resolve();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
+    const kinds = this.#lazyKinds(this.#wanted);
+    if (kinds.length > 0) await Promise.all(kinds.map((kind) => kind.load()));
     this.#workloads = this.#wanted.map((workload) => this.#join(workload));
     const timers =
       mode === "once"
@@ -137,6 +140,7 @@ class JoinedEngine implements Engine {
     }
     // A new session claims what the former one held, so that it begins afterwards.
     await within(ENDING_MS, Promise.allSettled(ending));
+    await Promise.all(this.#lazyKinds(workloads).map((kind) => kind.load()));
     this.#wanted = workloads;
     if (this.#isOver) return changes;
     this.#workloads = workloads.map((each) => kept.get(workloadKey(each)) ?? this.#join(each));
@@ -164,9 +168,22 @@ class JoinedEngine implements Engine {
     await Promise.race([Promise.all(this.#workloads.map((workload) => workload.release(limit))), promise]);
   }
 
+  #kindOf(workload: ResolvedWorkload): KindEntry | undefined {
+    return this.#options.kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
+  }
+
+  /** Kinds of the workloads whose code is not imported yet. */
+  #lazyKinds(workloads: readonly ResolvedWorkload[]): readonly LazyKind[] {
+    return workloads.flatMap((workload) => {
+      const kind = this.#kindOf(workload);
+      return kind?.type === "lazy-kind" && kind.loaded === undefined ? [kind] : [];
+    });
+  }
+
   #join(workload: ResolvedWorkload): WorkloadEngine {
     const { cluster, kinds, allowEmpty = false, createSource: custom } = this.#options;
-    const kind = kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
+    const entry = this.#kindOf(workload);
+    const kind = entry === undefined ? undefined : loadedKind(entry);
     const { signal } = this.#abort;
     return new WorkloadEngine({
       workload,

@@ -1,6 +1,6 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { Origin } from "../contract/inventory.ts";
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { KinsyncError } from "../errors/error.ts";
@@ -15,7 +15,7 @@ import type { ResolvedWorkload } from "./resolved-workload.ts";
 
 export interface EngineOptions {
   readonly cluster: ClusterConnection;
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly transports: readonly TransportPlugin[];
   readonly workloads: readonly ResolvedWorkload[];
   /** Id of this run; goes into the markers in the containers. Default: random. */

@@ -3,3 +3,5 @@ export { hostKind } from "./host-kind.ts";
 export type { HostedJudgement } from "./host-kind.ts";
 export { hostTransport } from "./host-transport.ts";
 export type { HostedTransport } from "./host-transport.ts";
+export { lazyKind, loadedKind, loadKind } from "./host-lazy-kind.ts";
+export type { KindEntry, LazyKind } from "./host-lazy-kind.ts";

@@ -1,20 +1,20 @@
-import type { KindPlugin } from "../contract/kind.ts";
 import type { ResourceType } from "../contract/resource.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
+import type { KindEntry } from "./host-lazy-kind.ts";
 import type { LoadedPlugin, LoadedPlugins } from "./load.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 
 export interface RegistryOptions {
   /** Plugins that are available without an entry in the config. */
-  readonly builtIn: { readonly kinds: readonly KindPlugin[]; readonly transports: readonly TransportPlugin[] };
+  readonly builtIn: { readonly kinds: readonly KindEntry[]; readonly transports: readonly TransportPlugin[] };
   /** Plugins of the config. Default: none. */
   readonly configured?: LoadedPlugins;
 }
 
 /** All plugins of a run: at most one kind per root, and unique names. */
 export interface PluginRegistry {
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly transports: readonly TransportPlugin[];
   /** Notes for the user: which built-in plugins the config replaces. */
   readonly notes: readonly string[];
@@ -32,7 +32,10 @@ export function createRegistry({
   configured = { kinds: [], transports: [] },
 }: RegistryOptions): PluginRegistry {
   const notes: string[] = [];
-  const ownKinds = builtIn.kinds.map((kind) => origin(checkKind(kind, `${nameOf(kind)} (built in)`)));
+  // The code of a lazy kind is checked when it is loaded.
+  const ownKinds = builtIn.kinds.map((kind) =>
+    origin(kind.type === "lazy-kind" ? kind : checkKind(kind, `${nameOf(kind)} (built in)`)),
+  );
   const ownTransports = builtIn.transports.map((each) => origin(checkTransport(each, `${nameOf(each)} (built in)`)));
 
   refuseTwice(
@@ -58,7 +61,7 @@ export function createRegistry({
     return replacement === undefined;
   });
 
-  const kinds = [...configured.kinds, ...keptKinds];
+  const kinds: readonly LoadedPlugin<KindEntry>[] = [...configured.kinds, ...keptKinds];
   const transports = [...configured.transports, ...keptTransports];
   refuseTwice(
     kinds,

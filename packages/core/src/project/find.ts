@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ClusterConnection } from "../contract/cluster.ts";
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { resourceName } from "../kube/resource-path.ts";
 import { findWorkload, type FoundWorkload } from "../resolve/find/find-workload.ts";
@@ -46,7 +46,7 @@ function isMissing(error: unknown): error is KinsyncError {
  */
 export async function findWorkloads<Plan extends Pick<WorkloadPlan, "workload" | "namespace">>(
   cluster: ClusterConnection,
-  kinds: readonly KindPlugin[],
+  kinds: readonly KindEntry[],
   plans: readonly Plan[],
   { signal, onMissing }: FindWait,
 ): Promise<readonly FoundPlan<Plan>[]> {

@@ -1,10 +1,10 @@
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindEntry } from "../plugins/host-lazy-kind.ts";
 import type { OpenProjectOptions } from "./options.ts";
 import { readSettings } from "./settings.ts";
 
 /** The kinds that a command would use: those that are handed in, and those of the config. */
 export interface LoadedKinds {
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   /** Absolute path of the config that names kinds; `undefined` where none does. */
   readonly path: string | undefined;
 }

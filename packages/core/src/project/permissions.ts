@@ -1,4 +1,4 @@
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import type { PolicyRule } from "../contract/status.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
@@ -22,17 +22,17 @@ const READ = ["get", "list", "watch"] as const;
  * The permissions that a run needs, from what the kinds watch and what the transports declare: one rule for each namespace, API
  * group and list of verbs. Kinds of owners that no plugin claims are found while a run looks at pods; they are not in the list.
  */
-export function neededPermissions(
+export async function neededPermissions(
   subjects: readonly PermissionSubject[],
-  kinds: readonly KindPlugin[],
+  kinds: readonly KindEntry[],
   transports: readonly TransportPlugin[],
-): readonly NeededPermission[] {
+): Promise<readonly NeededPermission[]> {
   const rules: NeededPermission[] = [];
   for (const { found, transports: used } of subjects) {
     const { ref, kind, root } = found;
     const needs: readonly NeededResource[] = [
       { resource: ref.resource, isOptional: false },
-      ...neededResources(ruleOf(kind, ref), root, kinds),
+      ...(await neededResources(ruleOf(kind, ref), root, kinds)),
     ];
     for (const { resource, isOptional } of needs) {
       const scope = resource.namespaced === false ? {} : { namespace: ref.namespace };

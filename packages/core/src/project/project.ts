@@ -177,6 +177,7 @@ async function connect(
     }
     options.onStep?.({ step: "connected", cluster });
     const workloads = await findProjectWorkloads({ cluster, kinds: registry.kinds, plans, options, signal });
+    const permissions = await neededPermissions(workloads, registry.kinds, registry.transports);
     const consents = new AllowedDeletesFile(options.env, cluster.server);
     const start = async (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> => {
       const { onReload, onStart, onWorkloads } = run;
@@ -229,7 +230,7 @@ async function connect(
       registry,
       workloads,
       notes: [...settings.notes, ...registry.notes],
-      permissions: neededPermissions(workloads, registry.kinds, registry.transports),
+      permissions,
       sync: (run = {}) => start("once", run),
       up: (run) => start("watch", run),
       plan: async ({ allowEmpty = false, onTarget, signal: stop } = {}) => {

@@ -1,5 +1,5 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import { getJson } from "../kube/get-json.ts";
@@ -10,7 +10,7 @@ import type { FoundPlan } from "./find.ts";
 
 export interface SelectorOptions {
   readonly cluster: ClusterConnection;
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly signal: AbortSignal;
 }
 

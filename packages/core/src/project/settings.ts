@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import type { KinsyncConfig } from "../contract/config.ts";
-import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { checkConfig } from "../config/check.ts";
 import type { CheckedConfig } from "../config/checked-config.ts";
@@ -9,6 +8,7 @@ import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { ConfigOrigin } from "../config/resolve.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { LoadedPlugins } from "../plugins/load.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import type { OpenProjectOptions, Plugin } from "./options.ts";
 
@@ -164,11 +164,11 @@ async function loadRegistry(
   });
 }
 
-function isKind(plugin: Plugin): plugin is KindPlugin {
-  return plugin.type === "kind";
+function isKind(plugin: Plugin): plugin is KindEntry {
+  return plugin.type === "kind" || plugin.type === "lazy-kind";
 }
 
 /** What is neither is checked, and named, as a transport. */
 function isTransport(plugin: Plugin): plugin is TransportPlugin {
-  return plugin.type !== "kind";
+  return !isKind(plugin);
 }

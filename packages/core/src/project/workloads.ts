@@ -1,5 +1,5 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
-import type { KindPlugin } from "../contract/kind.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
@@ -23,7 +23,7 @@ export interface ProjectPlan extends WorkloadPlan {
 
 export interface FindOptions {
   readonly cluster: ClusterConnection;
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly plans: readonly ProjectPlan[];
   readonly options: Pick<OpenProjectOptions, "flags" | "onMissing">;
   readonly signal: AbortSignal;

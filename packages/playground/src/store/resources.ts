@@ -1,4 +1,6 @@
 import type { ResourceName } from "../world.ts";
+import type { BuiltIn } from "./built-in-resource.ts";
+import { CUSTOM_RESOURCES } from "./custom-resources.ts";
 
 /** A column of `kubectl get`, from a CustomResourceDefinition's `additionalPrinterColumns`. */
 export interface PrinterColumn {
@@ -37,20 +39,6 @@ export interface ResourceType {
   readonly schemas?: Readonly<Record<string, object>>;
 }
 
-interface BuiltIn {
-  readonly group?: string;
-  readonly version?: string;
-  readonly plural: string;
-  readonly kind: string;
-  readonly singular?: string;
-  readonly namespaced?: boolean;
-  readonly shortNames?: readonly string[];
-  readonly all?: boolean;
-  readonly status?: boolean;
-  readonly generation?: boolean;
-  readonly scale?: boolean;
-}
-
 const SCALE = { specReplicas: "spec.replicas", statusReplicas: "status.replicas" } as const;
 
 const BUILT_IN: readonly BuiltIn[] = [
@@ -62,6 +50,15 @@ const BUILT_IN: readonly BuiltIn[] = [
   { plural: "configmaps", kind: "ConfigMap", shortNames: ["cm"] },
   { plural: "secrets", kind: "Secret" },
   { plural: "serviceaccounts", kind: "ServiceAccount", shortNames: ["sa"] },
+  {
+    plural: "replicationcontrollers",
+    kind: "ReplicationController",
+    shortNames: ["rc"],
+    all: true,
+    status: true,
+    generation: true,
+    scale: true,
+  },
   {
     group: "apps",
     plural: "replicasets",
@@ -103,6 +100,15 @@ const BUILT_IN: readonly BuiltIn[] = [
   },
   { group: "apps", plural: "controllerrevisions", kind: "ControllerRevision" },
   { group: "batch", plural: "jobs", kind: "Job", all: true, status: true, generation: true },
+  {
+    group: "batch",
+    plural: "cronjobs",
+    kind: "CronJob",
+    shortNames: ["cj"],
+    all: true,
+    status: true,
+    generation: true,
+  },
   {
     group: "jobset.x-k8s.io",
     version: "v1alpha2",
@@ -159,7 +165,7 @@ export class ResourceTable {
   readonly #builtIn = new Map<ResourceName, ResourceType>();
 
   constructor() {
-    for (const entry of BUILT_IN) {
+    for (const entry of [...BUILT_IN, ...CUSTOM_RESOURCES]) {
       const resource = fromBuiltIn(entry);
       this.#byName.set(resource.name, resource);
       this.#builtIn.set(resource.name, resource);

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import type { ListedWorkload } from "@kinsync/core";
-import type { ClusterConnection, KindPlugin } from "@kinsync/core/contract";
+import type { ClusterConnection } from "@kinsync/core/contract";
 import { isKinsyncError, type KinsyncError } from "@kinsync/core/contract";
+import type { KindEntry } from "@kinsync/core/project";
 import type { Io } from "../../io.ts";
 import { credentialTerminal } from "../../setup/credential-terminal.ts";
 import type { ClusterOptions } from "../../setup/options.ts";
@@ -87,7 +88,7 @@ export async function readCluster(options: ClusterOptions, io: Io): Promise<Clus
 async function kindsOf(
   options: ClusterOptions,
   io: Io,
-): Promise<{ readonly kinds: readonly KindPlugin[]; readonly notes: readonly string[] }> {
+): Promise<{ readonly kinds: readonly KindEntry[]; readonly notes: readonly string[] }> {
   const { loadKinds } = await import("@kinsync/core/project");
   const named = options.config === undefined ? undefined : resolve(io.cwd, options.config);
   const config = named !== undefined && existsSync(named) ? options.config : undefined;
@@ -108,7 +109,7 @@ async function kindsOf(
 
 interface Looking {
   readonly cluster: ClusterConnection;
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly namespace: string | undefined;
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KindPlugin } from "../../contract/kind.ts";
+import type { KindEntry } from "../../plugins/host.ts";
 import type { TransportPlugin } from "../../contract/transport.ts";
 import { asKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { ReflectorPool } from "../../kube/reflector-pool.ts";
@@ -30,7 +31,7 @@ const TARGET_MS = 60_000;
 /** What a look at the containers of a project works with. */
 export interface LookOptions {
   readonly cluster: ClusterConnection;
-  readonly kinds: readonly KindPlugin[];
+  readonly kinds: readonly KindEntry[];
   readonly transports: readonly TransportPlugin[];
   readonly workloads: readonly (ResolvedWorkload & { readonly kind: KindPlugin | undefined })[];
   /** As in a run; nothing of it is written. */

@@ -7,6 +7,7 @@ import { checkInServedVersion } from "./other-version.ts";
 import { didYouMean, nearestNames } from "../../text/did-you-mean.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { PODS, resourceName } from "../../kube/resource-path.ts";
+import { loadKind, type KindEntry } from "../../plugins/host.ts";
 import { isPodless, podlessError } from "./podless-kinds.ts";
 import { namesResource, parseWorkloadName, readKindWord } from "./workload-name.ts";
 
@@ -15,6 +16,13 @@ export { parseWorkloadName } from "./workload-name.ts";
 
 /** Kubernetes' own groups: their kinds win over a CRD of the same name, as with kubectl. */
 const NATIVE: ReadonlySet<string> = new Set(["", "apps", "batch"]);
+
+/** Words for resources of Kubernetes' own that a CRD may share, such as Knative's Service. Discovery decides what they name. */
+const NATIVE_WORDS: ReadonlySet<string> = new Set(
+  "endpoints event events ingress ingresses lease leases namespace namespaces node nodes role roles secret secrets service services".split(
+    " ",
+  ),
+);
 
 /** A workload that exists. */
 export interface FoundWorkload {
@@ -30,31 +38,35 @@ export interface FoundWorkload {
  */
 export async function findWorkload(
   cluster: ClusterConnection,
-  kinds: readonly KindPlugin[],
+  kinds: readonly KindEntry[],
   text: string,
   options: { readonly namespace?: string; readonly signal: AbortSignal },
 ): Promise<FoundWorkload> {
   const { kind, name } = parseWorkloadName(text);
   const resource = await findResource(cluster, kinds, kind, options.signal);
   const ref: WorkloadRef = { resource, namespace: options.namespace ?? cluster.namespace, name };
-  const loaded = kindOf(kinds, resource);
-  if (loaded === undefined && isPodless(resource)) throw await podlessError(cluster, ref, options.signal);
-  return { kind: loaded, ...(await checkInServedVersion(cluster, ref, loaded, options.signal)) };
+  const entry = kindOf(kinds, resource);
+  if (entry === undefined && isPodless(resource)) throw await podlessError(cluster, ref, options.signal);
+  const [found, loaded] = await Promise.all([
+    checkInServedVersion(cluster, ref, entry, options.signal),
+    entry === undefined ? undefined : loadKind(entry),
+  ]);
+  return { kind: loaded, ...found };
 }
 
-/** The loaded kind of a resource, by group and kind. */
-export function kindOf(kinds: readonly KindPlugin[], resource: ResourceType): KindPlugin | undefined {
+/** The kind of a resource, by group and kind. */
+export function kindOf<Kind extends KindEntry>(kinds: readonly Kind[], resource: ResourceType): Kind | undefined {
   return kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
 }
 
 /**
  * The resource that a word names in any of kubectl's forms: short name, singular, plural, kind, `kind.group`,
- * `plural.version.group`. Without a round trip where the word names exactly one loaded kind (or `pod`); `checkWorkload` then
- * finds out whether the cluster serves it. Rejects with `KINSYNC_RESOLVE_KIND` or `KINSYNC_RESOLVE_AMBIGUOUS`.
+ * `plural.version.group`. Without a round trip where the word names exactly one kind (or `pod`), or one of Kubernetes' own; `checkWorkload`
+ * then finds out whether the cluster serves it. Rejects with `KINSYNC_RESOLVE_KIND` or `KINSYNC_RESOLVE_AMBIGUOUS`.
  */
 export async function findResource(
   cluster: ClusterConnection,
-  kinds: readonly KindPlugin[],
+  kinds: readonly KindEntry[],
   text: string,
   signal: AbortSignal,
 ): Promise<ResourceType> {
@@ -62,8 +74,12 @@ export async function findResource(
   const loaded = [PODS, ...kinds.map(({ root }) => root)].filter((root) =>
     words.some((word) => namesResource(word, root)),
   );
-  const [only] = loaded;
-  if (only !== undefined && loaded.length === 1) return only;
+  const preferred = loaded.filter(({ group }) => NATIVE.has(group));
+  const candidates = preferred.length > 0 ? preferred : loaded;
+  const [only] = candidates;
+  const isCertain =
+    preferred.length > 0 || !words.some(({ word, group }) => group === undefined && NATIVE_WORDS.has(word));
+  if (only !== undefined && candidates.length === 1 && isCertain) return only;
 
   const { resources, problems } = await discoverResources(cluster, signal);
   const found = onePerKind(
@@ -116,7 +132,7 @@ function notInstalled(resource: ResourceType, served: readonly ServedResource[])
 /** One version of each kind: the loaded kind's, otherwise the one that the cluster prefers. */
 function onePerKind(
   resources: readonly ServedResource[],
-  kinds: readonly KindPlugin[],
+  kinds: readonly KindEntry[],
   isExact: boolean,
 ): ResourceType[] {
   const chosen = new Map<string, ResourceType>();
@@ -146,7 +162,7 @@ function fullName(resource: ResourceType): string {
   return resource.group === "" ? `${word}.${resource.version}.` : `${word}.${resource.group}`;
 }
 
-function namesOf(resources: readonly ServedResource[], kinds: readonly KindPlugin[]): string[] {
+function namesOf(resources: readonly ServedResource[], kinds: readonly KindEntry[]): string[] {
   return [
     ...resources.flatMap(({ plural, kind, shortNames }) => [plural, kind.toLowerCase(), ...(shortNames ?? [])]),
     ...kinds.flatMap(({ root }) => [root.plural, root.kind.toLowerCase()]),

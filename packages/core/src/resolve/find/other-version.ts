@@ -14,7 +14,7 @@ import { checkWorkload } from "./check-workload.ts";
 export async function checkInServedVersion(
   cluster: ClusterConnection,
   ref: WorkloadRef,
-  kind: KindPlugin | undefined,
+  kind: Pick<KindPlugin, "root"> | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly ref: WorkloadRef; readonly root: KubeObject }> {
   try {

@@ -1,11 +1,26 @@
 import type { Reason } from "../../contract/kind.ts";
 import type { KubeObject } from "../../contract/resource.ts";
+import { resourceName } from "../../kube/resource-path.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import type { Rule } from "./rule.ts";
 
-/** What the root itself says about the workload, whatever its kind: it is being deleted, or only one namespace is watched. */
+/**
+ * What the user should know of a workload, whatever its kind: it is being deleted, only one namespace is watched, or no kind supports it.
+ */
 export function notesOfRoot(root: KubeObject, rule: Rule, ref: WorkloadRef): readonly Reason[] {
-  return [...noteOfTermination(root), ...noteOfNamespace(root, rule, ref)];
+  return [...noteOfTermination(root), ...noteOfNamespace(root, rule, ref), ...noteOfFallback(root, rule, ref)];
+}
+
+/** The rule "owned and alive" cannot know what only a kind knows. */
+function noteOfFallback(root: KubeObject, rule: Rule, { resource }: WorkloadRef): Reason[] {
+  if (rule.kind !== undefined || rule.rootIsMember) return [];
+  return [
+    {
+      code: "no-kind",
+      message: `kinsync has no kind for ${resourceName(resource)}: every live pod of ${root.kind} ${root.metadata.name} gets files, also those that a rollout is replacing, and roles are not known`,
+      evidence: { resource: resourceName(resource), version: resource.version },
+    },
+  ];
 }
 
 function noteOfTermination(root: KubeObject): Reason[] {

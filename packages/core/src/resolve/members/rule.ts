@@ -8,7 +8,7 @@ import {
   type WatchPlan,
 } from "../../contract/kind.ts";
 import type { KubeObject, Pod, ResourceType } from "../../contract/resource.ts";
-import { hostKind, type HostedJudgement } from "../../plugins/host.ts";
+import { hostKind, loadKind, type HostedJudgement, type KindEntry } from "../../plugins/host.ts";
 import type { WorkloadRef } from "../resolution.ts";
 import { apiVersionOf, isPods, PODS } from "../../kube/resource-path.ts";
 
@@ -75,7 +75,7 @@ export function ruleOfKind(kind: KindPlugin): Rule {
 }
 
 /** True if the kind reads objects of this resource in this version. */
-export function servesVersion(kind: KindPlugin, { version }: ResourceType): boolean {
+export function servesVersion(kind: Pick<KindPlugin, "root">, { version }: ResourceType): boolean {
   return version === kind.root.version || (kind.root.versions?.includes(version) ?? false);
 }
 
@@ -87,19 +87,19 @@ export interface NeededResource {
 
 /**
  * Every resource that a root's plan names, pods included, with what the kinds of delegated children watch. The children are not known
- * here, so their kinds plan for an object of their resource without spec; a kind that cannot do that adds nothing.
+ * here, so their kinds plan for an object of their resource without spec; a kind that cannot do that, or cannot be loaded, adds nothing.
  */
-export function neededResources(
+export async function neededResources(
   rule: Rule,
   root: KubeObject,
-  kinds: readonly KindPlugin[],
+  kinds: readonly KindEntry[],
   depth = 0,
-): readonly NeededResource[] {
+): Promise<readonly NeededResource[]> {
   const plan = rule.plan(root);
   if (plan === undefined) return [];
   const sources = [...plan.watches, ...(plan.refers ?? [])];
   const own = sources.map(({ resource, optional }) => ({ resource, isOptional: optional ?? false }));
-  const below = plan.watches.flatMap(({ resource, delegate }) => {
+  const below = plan.watches.map(async ({ resource, delegate }): Promise<readonly NeededResource[]> => {
     const kind = kinds.find(({ root }) => root.group === resource.group && root.kind === resource.kind);
     if (delegate !== true || kind === undefined || depth === MAX_DEPTH) return [];
     const metadata = {
@@ -109,12 +109,12 @@ export function neededResources(
     };
     try {
       const child = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
-      return neededResources(ruleOfKind(kind), child, kinds, depth + 1);
+      return await neededResources(ruleOfKind(await loadKind(kind)), child, kinds, depth + 1);
     } catch {
       return [];
     }
   });
-  return [{ resource: PODS, isOptional: false }, ...own, ...below];
+  return [{ resource: PODS, isOptional: false }, ...own, ...(await Promise.all(below)).flat()];
 }
 
 const OWNED_AND_ALIVE: Rule = {

@@ -1,7 +1,7 @@
-import type { KindPlugin } from "../../contract/kind.ts";
 import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import { asKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { resourceName } from "../../kube/resource-path.ts";
+import type { KindLoader } from "./kind-loader.ts";
 import type { Layer } from "./ownership.ts";
 import { MAX_DEPTH, ruleOfKind, servesVersion, type Rule } from "./rule.ts";
 import { isOfResource, Scope, type Child } from "./scope.ts";
@@ -11,8 +11,8 @@ import { NO_WATCHES, planWatches, type PlannedWatch, type PlannedWatches } from 
 /** What the scopes of one workload share. */
 export interface ScopeContext {
   readonly watches: WatchSet;
-  /** All loaded kinds: they judge delegated children. */
-  readonly kinds: readonly KindPlugin[];
+  /** The kinds that judge delegated children. */
+  readonly kinds: KindLoader;
   readonly hold: (planned: PlannedWatch) => void;
   readonly find: (uid: string) => KubeObject | undefined;
 }
@@ -59,9 +59,12 @@ export class ScopeWatch {
     return this.#active?.namespaces ?? this.#pending?.namespaces ?? [];
   }
 
-  /** No list is in progress that the next scope needs. */
+  /** No list and no kind is on its way that the next scope needs. */
   get isSettled(): boolean {
-    return this.#pending === undefined && [...this.#children.values()].every((child) => child.isSettled);
+    const { kinds } = this.#options.context;
+    return (
+      this.#pending === undefined && kinds.isSettled && [...this.#children.values()].every((child) => child.isSettled)
+    );
   }
 
   /** Every watch that is in use or will be. */
@@ -113,8 +116,8 @@ export class ScopeWatch {
 
   /** Starts to use what is listed by now. True if the next scope then differs from the last one. */
   advance(): boolean {
-    const { watches } = this.#options.context;
-    let hasChanged = false;
+    const { watches, kinds } = this.#options.context;
+    let hasChanged = kinds.takeChanges();
     const next = this.#pending;
     if (next !== undefined && watches.isSettled(watchesOf(next))) {
       this.#active = next;
@@ -169,21 +172,21 @@ export class ScopeWatch {
   #child(object: KubeObject, active: Active): Child | KinsyncError {
     const { context, path, rule } = this.#options;
     const resource = active.delegates.find((one) => isOfResource(object, one)) as ResourceType;
-    const kind = context.kinds.find(({ root }) => isOfResource(object, root));
+    const entry = context.kinds.find(object);
     const above = [...path, active.root];
     const parent = rule.kind ?? "";
-    if (kind === undefined) {
+    if (entry === undefined) {
       return new KinsyncError(
         "KINSYNC_PLUGIN_DELEGATE",
-        `the kind ${parent} leaves ${resourceName(resource)} to their own kind, and no loaded kind serves them`,
+        `the kind ${parent} leaves ${resourceName(resource)} to their own kind, and no kind serves them`,
         { plugin: parent },
       );
     }
-    if (!servesVersion(kind, resource)) {
-      const versions = [kind.root.version, ...(kind.root.versions ?? [])].join(", ");
+    if (!servesVersion(entry, resource)) {
+      const versions = [entry.root.version, ...(entry.root.versions ?? [])].join(", ");
       return new KinsyncError(
         "KINSYNC_PLUGIN_DELEGATE",
-        `the kind ${parent} reads ${resourceName(resource)} in version ${resource.version}, but the kind ${kind.name} reads ${versions}`,
+        `the kind ${parent} reads ${resourceName(resource)} in version ${resource.version}, but the kind ${entry.name} reads ${versions}`,
         { hint: "Use versions of both plugins that support the same version.", plugin: parent },
       );
     }
@@ -196,6 +199,9 @@ export class ScopeWatch {
         { hint: "Fix the owner references of these objects.", plugin: parent },
       );
     }
+    const kind = context.kinds.get(entry);
+    if (kind instanceof KinsyncError) return kind;
+    if (kind === undefined) return { kind: entry.name, scope: undefined };
     const { uid } = object.metadata;
     let child = this.#children.get(uid);
     if (child === undefined) {

@@ -2,6 +2,7 @@ import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KindPlugin } from "../../contract/kind.ts";
 import type { KubeObject } from "../../contract/resource.ts";
 import type { ReflectorPool } from "../../kube/reflector-pool.ts";
+import type { KindEntry } from "../../plugins/host.ts";
 import type { MemberChange, Resolution, WorkloadRef } from "../resolution.ts";
 
 export interface WorkloadWatchOptions {
@@ -10,8 +11,8 @@ export interface WorkloadWatchOptions {
   readonly ref: WorkloadRef;
   /** `undefined` where no kind supports the root: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
-  /** All loaded kinds: they judge the children that a kind delegates. */
-  readonly kinds: readonly KindPlugin[];
+  /** All kinds: they judge the children that a kind delegates, and are loaded when such a child appears. */
+  readonly kinds: readonly KindEntry[];
   readonly signal: AbortSignal;
   /**
    * How long `ready` waits for an owner kind that owner references name, once for its discovery and once for its list; later

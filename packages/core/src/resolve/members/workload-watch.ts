@@ -2,6 +2,7 @@ import type { OwnedPod } from "../../contract/kind.ts";
 import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import type { KinsyncError } from "../../errors/error.ts";
 import { Members, type JudgedPod } from "./members.ts";
+import { KindLoader } from "./kind-loader.ts";
 import { OwnerKinds } from "./owner-kinds.ts";
 import { ownsAnything, type Layer } from "./ownership.ts";
 import { ProblemList } from "./problems.ts";
@@ -41,7 +42,6 @@ class Watcher implements WorkloadWatch {
   readonly #publisher: ResolutionPublisher;
   readonly #schedule = new PassSchedule(() => this.#pass());
   readonly #onAbort = (): void => this.#close();
-
   #rootUid: string | undefined;
   /** The last judgement of root and owned objects; `undefined` while there is no root. */
   #scope: Scope | undefined;
@@ -51,7 +51,6 @@ class Watcher implements WorkloadWatch {
   #layers: readonly Layer[] = [];
   #podKeys: ReadonlySet<string> = new Set();
   #ownedUids: ReadonlySet<string> = new Set();
-
   #isClosed = false;
   #rootChanged = true;
   #structureChanged = false;
@@ -76,7 +75,7 @@ class Watcher implements WorkloadWatch {
     this.#top = new ScopeWatch({
       context: {
         watches: this.#watches,
-        kinds: options.kinds,
+        kinds: new KindLoader(options.kinds, () => this.#schedule.request()),
         hold: (planned) => this.#hold(planned),
         find: (uid) => this.object(uid),
       },

@@ -2,7 +2,7 @@ import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KindPlugin, MemberState, Reason } from "../../contract/kind.ts";
 import type { KubeObject, OwnerReference, Pod } from "../../contract/resource.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
-import { hostKind } from "../../plugins/host.ts";
+import { hostKind, type KindEntry } from "../../plugins/host.ts";
 import { workloadText } from "../find/check-workload.ts";
 import { deadline, untilAborted } from "../../time/deadline.ts";
 import { matchOfSelector, matchOfText } from "../../kube/label-selector.ts";
@@ -43,8 +43,8 @@ export interface ExplainOptions {
   readonly reflectors: ReflectorPool;
   readonly ref: WorkloadRef;
   readonly kind: KindPlugin | undefined;
-  /** All loaded kinds: they judge the children that a kind delegates. */
-  readonly kinds: readonly KindPlugin[];
+  /** All kinds: they judge the children that a kind delegates. */
+  readonly kinds: readonly KindEntry[];
   readonly signal: AbortSignal;
   /** Milliseconds. Default: 30,000. */
   readonly limit?: number;

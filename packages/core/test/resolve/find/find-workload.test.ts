@@ -7,6 +7,7 @@ import {
   kindOf,
   parseWorkloadName,
 } from "../../../src/resolve/find/find-workload.ts";
+import { lazyKind } from "../../../src/plugins/host.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
 import {
   ALL,
@@ -149,6 +150,46 @@ test("a word of two loaded kinds is the kind that the cluster serves", async () 
     root: { group: "batch.volcano.sh", version: "v1", kind: "Team", plural: "teams" },
   };
   expect(await findResource(cluster(), [teamKind(), volcano], "team", signal)).toEqual(TEAMS);
+});
+
+test.each(["job", "jobs", "Job", "job.batch", "jobs.v1.batch"])(
+  "of two kinds with one name, %s is that of Kubernetes, without a round trip",
+  async (word) => {
+    const native: KindPlugin = { ...teamKind(), name: "job", root: JOBS };
+    const root = { group: "batch.volcano.sh", version: "v1alpha1", kind: "Job", plural: "jobs", shortNames: ["vcjob"] };
+    const kinds = [{ ...teamKind(), name: "volcano-job", root }, native];
+    const fake = cluster();
+    expect(await findResource(fake, kinds, word, signal)).toEqual(JOBS);
+    expect(await findResource(fake, kinds, "vcjob", signal)).toEqual(root);
+    expect(await findResource(fake, kinds, "job.batch.volcano.sh", signal)).toEqual(root);
+    expect(fake.requests).toEqual([]);
+  },
+);
+
+test("a kind that has the name of a resource of Kubernetes is not what that name means", async () => {
+  const root = {
+    group: "serving.knative.dev",
+    version: "v1",
+    kind: "Service",
+    plural: "services",
+    shortNames: ["ksvc"],
+  };
+  const kinds: readonly KindPlugin[] = [{ ...teamKind(), name: "knative-service", root }];
+  const fake = cluster();
+  fake.serve({ group: "", version: "v1", kind: "Service", plural: "services" });
+  fake.serve(root);
+  expect(await findResource(fake, kinds, "service", signal)).toMatchObject({ group: "" });
+  expect(await findResource(fake, kinds, "ksvc", signal)).toEqual(root);
+  expect(await findResource(fake, kinds, "service.serving.knative.dev", signal)).toEqual(root);
+});
+
+test("the code of a lazy kind is imported when a workload of it is found", async () => {
+  const { root, name } = teamKind();
+  const lazy = lazyKind({ name, root, load: () => Promise.resolve(teamKind()) });
+  expect(await findResource(cluster(), [lazy], "tm", signal)).toEqual(root);
+  expect(lazy.loaded).toBeUndefined();
+  const found = await findWorkload(cluster(), [lazy], "tm/train", { signal });
+  expect(found.kind).toBe(lazy.loaded);
 });
 
 test("a kind is chosen by group and kind", () => {

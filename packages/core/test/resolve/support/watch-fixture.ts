@@ -1,5 +1,6 @@
 import type { KindPlugin, ResourceType } from "../../../src/contract/index.ts";
 import { ReflectorPool } from "../../../src/kube/reflector-pool.ts";
+import type { KindEntry } from "../../../src/plugins/host.ts";
 import type { Member, MemberChange, Resolution } from "../../../src/resolve/resolution.ts";
 import type { WorkloadWatch } from "../../../src/resolve/members/watch-options.ts";
 import { watchWorkload } from "../../../src/resolve/members/workload-watch.ts";
@@ -22,8 +23,8 @@ export interface WatchFixture extends AsyncDisposable {
 export interface WatchFixtureOptions {
   readonly cluster?: FakeCluster;
   readonly kind: KindPlugin | undefined;
-  /** All loaded kinds. Default: only `kind`. */
-  readonly kinds?: readonly KindPlugin[];
+  /** All kinds. Default: only `kind`. */
+  readonly kinds?: readonly KindEntry[];
   readonly resource?: ResourceType;
   readonly name?: string;
   /** Milliseconds. Default: 20. */

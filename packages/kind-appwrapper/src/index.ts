@@ -1,0 +1,4 @@
+import { appwrapper } from "./appwrapper.ts";
+
+export { appwrapper };
+export default appwrapper;

@@ -1,0 +1,4 @@
+import { daemonset } from "./daemonset.ts";
+
+export { daemonset };
+export default daemonset;

@@ -1,0 +1,4 @@
+import { knativeservice } from "./knativeservice.ts";
+
+export { knativeservice };
+export default knativeservice;

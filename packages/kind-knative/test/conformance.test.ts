@@ -1,0 +1,8 @@
+import { deployment } from "@kinsync/kind-deployment";
+import { knativeservice } from "@kinsync/kind-knative";
+import { kindConformance, loadKindCases } from "@kinsync/core/testing";
+import { test } from "vitest";
+
+const cases = loadKindCases(new URL("./fixtures/", import.meta.url));
+
+kindConformance(knativeservice(), cases, { test, kinds: [deployment()] });

@@ -1,0 +1,11 @@
+import { jobset } from "@kinsync/kind-jobset";
+import kinds, { trainjob } from "@kinsync/kind-kubeflow";
+import { kindConformance, loadKindCases } from "@kinsync/core/testing";
+import { test } from "vitest";
+
+for (const kind of kinds()) {
+  kindConformance(kind, loadKindCases(new URL(`./fixtures/${kind.name}/`, import.meta.url)), {
+    test,
+    kinds: kind.name === trainjob().name ? [jobset()] : [],
+  });
+}

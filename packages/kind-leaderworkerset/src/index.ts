@@ -1,0 +1,4 @@
+import { leaderworkerset } from "./leaderworkerset.ts";
+
+export { leaderworkerset };
+export default leaderworkerset;

@@ -1,0 +1,10 @@
+import { job } from "@kinsync/kind-job";
+import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
+import { kindConformance, loadKindCases } from "@kinsync/core/testing";
+import { test } from "vitest";
+
+const kinds = [raycluster(), job()];
+
+for (const kind of [raycluster(), rayjob(), rayservice()]) {
+  kindConformance(kind, loadKindCases(new URL(`./fixtures/${kind.name}/`, import.meta.url)), { test, kinds });
+}

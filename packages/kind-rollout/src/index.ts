@@ -1,0 +1,4 @@
+import { rollout } from "./rollout.ts";
+
+export { rollout };
+export default rollout;

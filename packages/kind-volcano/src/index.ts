@@ -1,0 +1,4 @@
+import { volcanojob } from "./volcanojob.ts";
+
+export { volcanojob };
+export default volcanojob;
