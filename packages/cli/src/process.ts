@@ -43,7 +43,7 @@ export async function runProcess(): Promise<void> {
 }
 
 /** A terminal gets all text at once. */
-function outputs(): Pick<Io, "stdout" | "stderr"> & { flush(): void } {
+function outputs(): Pick<Io, "stdout" | "stderr"> & { readonly flush: () => void } {
   const { stdout, stderr } = process;
   if (stdout.isTTY) return { stdout, stderr, flush: () => {} };
   const gathered = gatherOutput(stdout);
@@ -59,7 +59,7 @@ function outputs(): Pick<Io, "stdout" | "stderr"> & { flush(): void } {
       },
       isTTY: stderr.isTTY,
     },
-    flush: gathered.flush,
+    flush: () => gathered.flush(),
   };
 }
 

@@ -788,12 +788,18 @@ abort_stage() {
   [ -n "$stage_failed" ] || fail ABORTED -
   rm -rf "$stage_folder"
 }
-# discard ID STATE NAME: a stage; or the part of a mapping in the state directory, which goes with its last part
+# discard ID STATE NAME CLAIM: a stage; or the part of a mapping in the state directory, which goes with its last part
 discard() {
   request=$1
   find_stage "$2" "$3"
   rm -rf "$stage_folder"
-  case $2 in */.kinsync) rmdir "$2" 2>&9 ;; esac
+  case $2 in */.kinsync)
+    rmdir "$2" 2>&9
+    # What a killed agent left elsewhere goes, too.
+    use_claim $4
+    find_outside $4
+    ;;
+  esac
   done_with
 }
 

@@ -131,7 +131,7 @@ export const shProtocol: AgentProtocol = {
       return [...parts, `${code.join("&&")}||qx;cd /\n`];
     },
   },
-  discard: (id, location, name) => `di ${id} ${quotedList([location.state, name])}\n`,
+  discard: (id, location, name) => `di ${id} ${quotedList([location.state, name])} ${location.claim}\n`,
 };
 
 function flag(value: boolean | undefined): string {

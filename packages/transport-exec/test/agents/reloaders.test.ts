@@ -1,5 +1,5 @@
 import { watch } from "node:fs/promises";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
@@ -109,6 +109,20 @@ describe.each(MAKES.filter(({ runtime }) => runtime === "sh"))("an archive in a 
     await next.commit(next.stage(batch, { signal }), { signal });
     await next.ping?.({ signal });
     expect(stages(world)).toEqual([]);
+    await next[Symbol.asyncDispose]();
+  });
+
+  test("of an agent that was killed goes when the root is released", async () => {
+    await using world = await makeLocalEnvironment(make);
+    mkdirSync(join(world.folder, root.path));
+    const session = await open(world, "s");
+    await session.stage(await createBatch(root, paths), { signal }).ready;
+    world.cluster.killAll();
+    await session.ended;
+    const next = await open(world, "t");
+    await next.release?.(root, { signal });
+    const inode = lstatSync(join(world.folder, root.path)).ino;
+    expect(readdirSync("/tmp").filter((name) => name.startsWith(`.kinsync-${inode}-`))).toEqual([]);
     await next[Symbol.asyncDispose]();
   });
 
