@@ -36,8 +36,8 @@ export interface BatchesOptions {
   readonly marker: MarkerWriter;
   readonly placedTimes: PlacedTimes;
   readonly operation: (verb: string, root: RootSpec) => Operation;
-  /** True if the agent reads compressed archives, and while the link is known to be so slow that compression may pay. */
-  readonly prefersGzip: () => boolean;
+  /** True if the agent reads compressed archives, and the link is or may be so slow that compression pays for so many bytes. */
+  readonly prefersGzip: (bytes: number) => boolean;
   readonly bytesPerSecond: LinkRate;
   /** Throws if the session has ended. */
   readonly throwIfOver: () => void;
@@ -191,7 +191,7 @@ export class Batches {
 
   #compresses({ archive }: Batch): boolean {
     const isWorthwhile = archive.compressed !== undefined && archive.size >= MIN_COMPRESSED_BYTES;
-    return isWorthwhile && this.#options.prefersGzip();
+    return isWorthwhile && this.#options.prefersGzip(archive.size);
   }
 
   /** Adds to the request what is known only after the claim. */

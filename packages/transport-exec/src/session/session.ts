@@ -93,7 +93,7 @@ export class ExecSession implements Session {
       marker: this.#marker,
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
-      prefersGzip: () => gzip && agent.stream.isSlow,
+      prefersGzip: (bytes) => gzip && agent.stream.prefersCompression(bytes),
       bytesPerSecond: () => agent.stream.bytesPerSecond,
       throwIfOver,
       closing: this.#life.signal,

@@ -17,6 +17,8 @@ const FRAME_BYTES = 64 * 1024;
 const MAX_SPARE_FRAMES = 8;
 /** Bytes that may wait in this process for one socket. A slow container delays only itself. */
 const HIGH_WATER_BYTES = 256 * 1024;
+/** So many bytes are sent in pieces, each of which can be compressed or not by what was measured until then. */
+const UNCERTAIN_BYTES = 1024 * 1024;
 /** Time for the closing handshake. The status of the process was received before. */
 const CLOSE_GRACE_MS = 2_000;
 
@@ -102,9 +104,9 @@ export class ExecStream implements AsyncDisposable {
     return this.protocol === PROTOCOLS[0];
   }
 
-  /** True while the link to the API server is known to be so slow that compression may pay. */
-  get isSlow(): boolean {
-    return this.#meter.isSlow;
+  /** True if the link to the API server is so slow that compression may pay; for many bytes also while nothing shows that it is not. */
+  prefersCompression(bytes: number): boolean {
+    return bytes < UNCERTAIN_BYTES ? this.#meter.isSlow : this.#meter.mayBeSlow;
   }
 
   /** What the link to the API server carries in a second; `undefined` until it was measured. */

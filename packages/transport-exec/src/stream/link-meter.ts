@@ -20,6 +20,8 @@ const FAR_ROUND_TRIPS = 3;
 const MAX_PROBES = 12;
 /** A pong that has not come after this long was lost or merged with another one. */
 const LOST_MS = 60_000;
+/** A link that was not measured may be slow for so long. Then some proxy does not pass pings on. */
+const UNKNOWN_MS = 10_000;
 /** Milliseconds between two checks of whether this process handles what arrives. */
 const TICK_MS = 1;
 
@@ -62,6 +64,7 @@ export class LinkMeter {
   #farUntilMs = -Infinity;
   #probes = 0;
   #isSlow = false;
+  #startedAtMs = 0;
   #sentBytes = 0;
   #measuredAtMs = -Infinity;
   /** `sentBytes` of the first ping of the measurement whose second ping was not sent yet. */
@@ -79,8 +82,14 @@ export class LinkMeter {
 
   /** True while the link is known to be so slow that compression may pay. */
   get isSlow(): boolean {
+    return this.bytesPerSecond !== undefined && this.#farRoundTrips >= FAR_ROUND_TRIPS && this.mayBeSlow;
+  }
+
+  /** True while the link is slow, or nothing shows yet that it is not: a process that is busy when a session begins measures nothing. */
+  get mayBeSlow(): boolean {
     const { bytesPerSecond } = this;
-    if (this.#isNear || bytesPerSecond === undefined || this.#farRoundTrips < FAR_ROUND_TRIPS) return false;
+    if (this.#isNear) return false;
+    if (bytesPerSecond === undefined) return this.#options.now() - this.#startedAtMs < UNKNOWN_MS;
     this.#isSlow = bytesPerSecond < (this.#isSlow ? FAST_BYTES_PER_SECOND : SLOW_BYTES_PER_SECOND);
     return this.#isSlow;
   }
@@ -93,6 +102,11 @@ export class LinkMeter {
 
   /** Measures the first round trips. The others follow by themselves. */
   start(): void {
+    this.#startedAtMs = this.#options.now();
+    this.#probe();
+  }
+
+  #probe(): void {
     this.#probes += 1;
     this.ping();
   }
@@ -181,7 +195,7 @@ export class LinkMeter {
       this.#farUntilMs = atMs;
     }
     const isOpen = this.#farRoundTrips < FAR_ROUND_TRIPS && this.#probes < MAX_PROBES;
-    if (isOpen && this.#pings.length === 0) this.start();
+    if (isOpen && this.#pings.length === 0) this.#probe();
   }
 
   /** Expects no more pongs. */

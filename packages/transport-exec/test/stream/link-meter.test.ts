@@ -75,6 +75,27 @@ test("a link that was not measured is not slow", () => {
   expect(meter.bytesPerSecond).toBe(undefined);
 });
 
+test("a link that was not measured may be slow, until its pongs are overdue", () => {
+  const { meter, send, wait } = link({ delayMs: 20_000, bytesPerMs: 2_500 });
+  meter.start();
+  send(AGENT_BYTES);
+  wait(9_000);
+  expect(meter.mayBeSlow).toBe(true);
+  wait(2_000);
+  expect(meter.mayBeSlow).toBe(false);
+});
+
+test("a slow link may be slow although this process was busy whenever a pong came, and a near one may not", () => {
+  const [far, near] = [link({ delayMs: 40, bytesPerMs: 2_500 }), link({ delayMs: 0.1, bytesPerMs: 1_000_000 })];
+  far.meter.start();
+  far.send(AGENT_BYTES);
+  for (let turn = 0; turn < 10; turn += 1) far.isBusy(500);
+  expect([far.meter.isSlow, far.meter.mayBeSlow]).toEqual([false, true]);
+  near.meter.start();
+  near.wait(1);
+  expect(near.meter.mayBeSlow).toBe(false);
+});
+
 test.each<[string, Facts, boolean]>([
   ["20 Mbit/s with a delay is slow", { delayMs: 40, bytesPerMs: 2_500 }, true],
   [
