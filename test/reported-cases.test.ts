@@ -99,7 +99,7 @@ const CASES: readonly (readonly [problem: string, file: string, text: string])[]
   [
     "a resource of somebody else that answers 500",
     "cli/test/clusters-that-say-no.test.ts",
-    "a foreign resource whose list fails with 500 does not stop a Job",
+    "a foreign resource whose list fails with 500 does not stop a workload",
   ],
   // Logins.
   [

@@ -9,7 +9,7 @@ import type { DeliveryStats } from "../sync/target/deliver.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { EngineEvent, MappingChange } from "./events.ts";
-import type { Standing } from "./places/places.ts";
+import type { Standing } from "./places/standing.ts";
 import { diffTrees } from "../mapping/tree.ts";
 import type { Snapshot, SnapshotChange } from "./snapshot.ts";
 import { basename } from "node:path";

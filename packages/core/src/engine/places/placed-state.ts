@@ -4,7 +4,7 @@ import { isSameList } from "../../mapping/tree.ts";
 import type { DesiredRoot, DesiredState } from "../../sync/target/desired-state.ts";
 import { desiredRoot, type Projected } from "../desired.ts";
 import type { Claim } from "./place-group.ts";
-import type { Standing } from "./places.ts";
+import type { Standing } from "./standing.ts";
 
 /**
  * What a target should hold, with what the places decide about its roots: which ones it writes, which ones another target writes, and what

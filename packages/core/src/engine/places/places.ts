@@ -11,28 +11,11 @@ import {
   type Seat,
 } from "./place-group.ts";
 import { newSeat, problemOf } from "./seat.ts";
+import type { Standing } from "./standing.ts";
 import { PlaceIndex } from "./place-index.ts";
 
 /** Milliseconds in which a target whose session failed is not chosen to write for others. */
 const UNFIT_MS = 10_000;
-
-/** What a target needs to know about one of its mapped roots. */
-export interface Standing {
-  /** Identity of the bytes, also for people. */
-  readonly id: string;
-  /** Name of the root's part of the state directory. */
-  readonly key: string;
-  /** Paths that more specific mappings of any target override. */
-  readonly overridden: readonly string[];
-  /** Other targets that have the same files. */
-  readonly sharedWith: number;
-  /** Pods that have the same files, with this one. */
-  readonly members: number;
-  /** Absent: this target writes. */
-  readonly follows: Following | undefined;
-  /** The mapping that owns the place, where this one may not write it. */
-  readonly refusedBy: Claim | undefined;
-}
 
 const NONE: readonly never[] = Object.freeze([]);
 

@@ -11,7 +11,8 @@ import type { SharedRootView } from "../options.ts";
 import { locateRoot } from "./locate.ts";
 import type { PlacedRoot, PlaceMember, Seat } from "./place-group.ts";
 import { placedState } from "./placed-state.ts";
-import type { Places, Standing } from "./places.ts";
+import type { Places } from "./places.ts";
+import type { Standing } from "./standing.ts";
 
 /** Determines where a mapped root of a container lands, by the transport of its mapping. */
 export type PlaceOfRoot = (eligible: EligibleContainer, mapping: ResolvedMapping, root: RootSpec) => Place | undefined;

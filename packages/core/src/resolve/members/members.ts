@@ -21,7 +21,7 @@ const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
 /** The members of one workload, and the last settled verdict on each pod: kinds have no memory, so it is stored here. */
 export class Members {
   readonly #namespace: string;
-  /** Where the member itself does not tell: of unsettled members, and of pods that are no members now. */
+  /** Where the member itself does not tell: of unsettled members, and of pods that are not members now. */
   readonly #lastVerdicts = new Map<string, LastVerdict>();
   readonly #members = new Map<string, Member>();
   readonly #list = new MemberList();

@@ -1,3 +1,4 @@
+// In more than 300 lines: one state machine, whose root, plan, layers and verdicts are replaced together within one pass.
 import type { OwnedPod } from "../../contract/kind.ts";
 import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import type { KinsyncError } from "../../errors/error.ts";
@@ -28,7 +29,6 @@ export function watchWorkload(options: WorkloadWatchOptions): WorkloadWatch {
 
 const OWNER_KIND_WAIT_MS = 2_000;
 
-/** Root, plan, layers and verdicts are replaced together within one pass. */
 class Watcher implements WorkloadWatch {
   readonly #options: WorkloadWatchOptions;
   readonly #rule: Rule;
