@@ -49,7 +49,7 @@ export function hashOf(revision: string): string {
 
 /**
  * How many pods a partition keeps: a number, or a percentage of the replicas, rounded up. Of several replicas less than 100% updates at
- * least one. A text that is no percentage counts as 0 (`CalculatePartitionReplicas`, kruise `pkg/util/tools.go`).
+ * least one. A text that is not a percentage counts as 0 (`CalculatePartitionReplicas`, kruise `pkg/util/tools.go`).
  */
 export function keptByPartition(partition: number | string | undefined, replicas: number): number {
   if (partition === undefined) return 0;
