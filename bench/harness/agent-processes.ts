@@ -11,7 +11,8 @@ export async function agentProcesses(pods: readonly string[]): Promise<readonly 
       ["environ", "cmdline"].map((file) => readFile(`/proc/${entry}/${file}`, "utf8").catch(() => "")),
     );
     const pod = /(?:^|\0)HOSTNAME=([^\0]*)/.exec(environment ?? "")?.[1];
-    if (pod !== undefined && pods.includes(pod) && /read -r l|stdin/.test(command ?? "")) found.push(Number(entry));
+    if (pod !== undefined && pods.includes(pod) && /read -r l|open\(0,"rb"|readSync\(0,/.test(command ?? ""))
+      found.push(Number(entry));
   }
   return found;
 }

@@ -71,6 +71,7 @@ async function measureAgent(
     };
     await save("first");
     const processes = await agentProcesses(pods);
+    if (processes.length < pods.length) throw new Error(`only ${processes.length} agents of ${pods.length} were found`);
     const [inContainers, here] = [await cpuOf(processes), process.cpuUsage()];
     for (let round = 1; round <= saves; round += 1) {
       progress(`agents: ${agent}, save ${round} of ${saves}`);
