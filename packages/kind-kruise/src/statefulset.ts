@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, isPodActive, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, isPodActive, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -50,8 +50,7 @@ export function advancedstatefulset(): KindPlugin {
 }
 
 function watches(root: KubeObject): WatchPlan {
-  const labelSelector = formatLabelSelector(readWorkload(root).spec?.selector);
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(readWorkload(root).spec?.selector) };
 }
 
 function judge({ root, pods }: KindView): Judgement {
