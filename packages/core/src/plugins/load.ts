@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { createRequire, findPackageJSON } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { KinsyncConfig, PluginReference } from "../contract/config.ts";
+import type { KinsyncConfig, PluginReference, RulesEntry } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
+import type { ParsedText } from "../document/parse.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 import { watchCall, watchImport } from "./call-watch.ts";
 import { loadModule } from "./load-module.ts";
@@ -36,15 +37,18 @@ export interface LoadPluginsOptions {
    * this module would get. Default: `@kinsync/core` only.
    */
   readonly program?: string;
+  /** Positions in the config, for rules that it contains. Default: messages name paths only. */
+  readonly locate?: ParsedText["locate"];
   readonly signal: AbortSignal;
 }
 
 /**
  * Loads the plugins of a config. An entry is a plugin object, or the name of a package. The default export of a package is a factory: it
- * receives the options of the entry, and returns one plugin or a list of plugins.
+ * receives the options of the entry, and returns one plugin or a list of plugins. A kind may also be rules, in a file or inline.
  *
  * @throws `KINSYNC_PLUGIN_NOT_FOUND`: the package is not installed beside the config. `KINSYNC_PLUGIN_FAILED`: its import or its factory
  * threw, or did not finish in time. `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`: it does not return plugins of this contract.
+ * `KINSYNC_PLUGIN_RULES`, `KINSYNC_CONFIG_PARSE`: rules that are not valid.
  */
 export async function loadPlugins(
   config: Pick<KinsyncConfig, "kinds" | "transports">,
@@ -52,6 +56,11 @@ export async function loadPlugins(
 ): Promise<LoadedPlugins> {
   const kinds: LoadedPlugin<KindPlugin>[] = [];
   for (const [index, entry] of (config.kinds ?? []).entries()) {
+    if (isRules(entry)) {
+      const { loadRules } = await import("./load-rules.ts");
+      kinds.push(await loadRules(entry.rules, ["kinds", index, "rules"], options));
+      continue;
+    }
     const { values, origin } = await produce(entry, `kinds[${index}]`, options);
     for (const value of values) kinds.push({ plugin: checkKind(value, origin), origin });
   }
@@ -199,6 +208,10 @@ function failed(origin: string, why: string, operation: string, cause: unknown, 
     operation,
     plugin: origin,
   });
+}
+
+function isRules(entry: KindPlugin | PluginReference | RulesEntry): entry is RulesEntry {
+  return typeof entry === "object" && "rules" in entry && !("contract" in entry);
 }
 
 function isTuple(

@@ -1,9 +1,9 @@
-import { basename } from "node:path";
-import type { KinsyncConfig } from "../contract/config.ts";
+import { basename, relative, resolve } from "node:path";
+import type { KinsyncConfig, RulesEntry } from "../contract/config.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { checkConfig } from "../config/check.ts";
 import type { CheckedConfig } from "../config/checked-config.ts";
-import { PACKAGE_FILE, searchFolders } from "../config/places.ts";
+import { PACKAGE_FILE, refuseForeignFile, rulesBeside, searchFolders } from "../config/places.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { ConfigOrigin } from "../config/resolve.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
@@ -56,10 +56,11 @@ export async function readSettings(
   let registry: Promise<PluginRegistry> | undefined;
   let watchdog: Disposable | undefined;
   const { onPluginBlocked: onBlocked } = options;
-  const isWatched = onBlocked !== undefined && [...(config.kinds ?? []), ...(config.transports ?? [])].length > 0;
   async function loadOnce(): Promise<PluginRegistry> {
-    if (isWatched) watchdog = (await import("../plugins/watchdog.ts")).startWatchdog({ onBlocked });
-    return await loadRegistry(options, loaded, config, signal);
+    const found = loaded === undefined || options.inline !== undefined ? [] : await findRules(loaded, config);
+    const plugins = [...(config.kinds ?? []), ...(config.transports ?? []), ...found];
+    if (onBlocked !== undefined && plugins.length > 0) watchdog = (await import("../plugins/watchdog.ts")).startWatchdog({ onBlocked });
+    return await loadRegistry(options, loaded, { ...config, kinds: [...(config.kinds ?? []), ...found] }, signal);
   }
   return {
     file: loaded?.file,
@@ -71,6 +72,24 @@ export async function readSettings(
     registry: () => (registry ??= loadOnce()),
     close: () => watchdog?.[Symbol.dispose](),
   };
+}
+
+/** Files of rules beside the config that the config does not name. Another user's are refused, as a config would be. */
+async function findRules(
+  { folder, file }: LoadedConfig,
+  { kinds = [] }: KinsyncConfig,
+): Promise<readonly RulesEntry[]> {
+  const named = new Set(
+    kinds.flatMap((kind) =>
+      typeof kind === "object" && "rules" in kind && typeof kind.rules === "string" ? resolve(folder, kind.rules) : [],
+    ),
+  );
+  const paths = (await rulesBeside(folder)).filter((path) => !named.has(path));
+  for (const path of paths) {
+    const shown = `${relative(folder, path)} beside ${file}`;
+    await refuseForeignFile(path, shown, { uid: process.getuid?.(), isData: true });
+  }
+  return paths.map((path) => ({ rules: path }));
 }
 
 async function noProfiles({ cwd, env }: OpenProjectOptions, profiles: readonly string[]): Promise<KinsyncError> {
@@ -153,6 +172,7 @@ async function loadRegistry(
       : await loadPlugins(config, {
           folder: loaded.folder,
           file: loaded.file,
+          locate: loaded.locate,
           signal,
           ...(conditions === undefined ? {} : { conditions }),
           ...(program === undefined ? {} : { program }),

@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import type { KindPlugin } from "../contract/kind.ts";
+import type { KindRules } from "../contract/rules.ts";
+import { parseConfigText, type ConfigPath, type ParsedText } from "../document/parse.ts";
+import { formatConfigPath } from "../document/problems.ts";
+import { KinsyncError } from "../errors/error.ts";
+import { compileRules } from "../rules/compile-rules.ts";
+import type { LoadedPlugin } from "./load.ts";
+import { checkKind } from "./shape.ts";
+
+/** Where rules come from. */
+export interface RulesSource {
+  /** Folder that the path of a file is relative to. */
+  readonly folder: string;
+  /** Name of the file that names the rules, for messages. */
+  readonly file: string;
+  /** Positions in that file. Default: none. */
+  readonly locate?: ParsedText["locate"];
+}
+
+/**
+ * Compiles rules: a file in YAML or JSON, or an object.
+ * @param path of the rules in the file that names them
+ * @throws `KINSYNC_PLUGIN_RULES`; `KINSYNC_CONFIG_PARSE` if the file is not YAML or JSON; `KINSYNC_CONFIG_NOT_FOUND`
+ */
+export async function loadRules(
+  rules: string | KindRules,
+  path: ConfigPath,
+  { folder, file, locate }: RulesSource,
+): Promise<LoadedPlugin<KindPlugin>> {
+  if (typeof rules === "string") {
+    return await loadRulesFile(resolve(folder, rules), `${formatConfigPath(path)} in ${file}`);
+  }
+  const at: ParsedText["locate"] = (inside, part) => locate?.([...path, ...inside], part);
+  const kind = compileRules({
+    file: locate === undefined ? `${file}: ${formatConfigPath(path)}` : file,
+    value: rules,
+    locate: at,
+    locateInside: (inside) => at(inside, "value"),
+  });
+  const origin = `${kind.name} (${formatConfigPath(path)} in ${file})`;
+  return { plugin: checkKind(kind, origin), origin };
+}
+
+/** Compiles one file. @param who names the file, for messages. Default: nobody */
+export async function loadRulesFile(path: string, who?: string): Promise<LoadedPlugin<KindPlugin>> {
+  const file = shown(path);
+  const text = await read(path, file, who);
+  const { value, locate, locateInside } = parseConfigText(text, file, path.endsWith(".json") ? "json" : "yaml");
+  const kind = compileRules({ file, value, locate, locateInside });
+  const origin = `${kind.name} (${file})`;
+  return { plugin: checkKind(kind, origin), origin };
+}
+
+async function read(path: string, file: string, who: string | undefined): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const named = who === undefined ? "" : `, which ${who} names`;
+    throw new KinsyncError(
+      isMissing ? "KINSYNC_CONFIG_NOT_FOUND" : "KINSYNC_CONFIG_PARSE",
+      isMissing ? `There is no file of rules ${file}${named}` : `${file}${named}, cannot be read: ${why}`,
+      {
+        hint: isMissing ? "The path of a file of rules is relative to the config file." : "Check the file's permissions.",
+        details: { file },
+        cause: error,
+      },
+    );
+  }
+}
+
+function shown(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") ? path : short;
+}
