@@ -7,7 +7,15 @@ export type Random = () => number;
 type Json = string | number | boolean | null | readonly Json[] | { [key: string]: Json };
 
 /** Fields that make up the graph, or that every object has: a change there makes another case, not another state. */
-const FIXED: ReadonlySet<string> = new Set(["apiVersion", "kind", "uid", "namespace", "ownerReferences", "containers", "name"]);
+const FIXED: ReadonlySet<string> = new Set([
+  "apiVersion",
+  "kind",
+  "uid",
+  "namespace",
+  "ownerReferences",
+  "containers",
+  "name",
+]);
 
 /**
  * Objects with one to four random changes that keep types: a field removed, a number one more or less, a condition turned, the value of a
@@ -37,17 +45,19 @@ function change(object: { [key: string]: Json }, all: readonly { [key: string]: 
     const key = pick(keys, random);
     const value = at[key] as Json;
     if (Array.isArray(value)) {
-      if (typeof value[0] === "number") return void (at[key] = value.map((each) => Number(each) + (random() < 0.5 ? 1 : 0)));
+      if (typeof value[0] === "number")
+        return void (at[key] = value.map((each) => Number(each) + (random() < 0.5 ? 1 : 0)));
       const items = value.filter((item) => typeof item === "object" && item !== null) as { [key: string]: Json }[];
       if (items.length === 0) return;
       at = pick(items, random);
       continue;
     }
-    if (typeof value === "object" && value !== null && random() < 0.9) {
+    const isWhole = depth === 0 && key !== "status";
+    if (typeof value === "object" && value !== null && (isWhole || random() < 0.9)) {
       at = value as { [key: string]: Json };
       continue;
     }
-    if (random() < 0.3) {
+    if (random() < 0.3 || typeof value === "object") {
       delete at[key];
       return;
     }
@@ -59,16 +69,16 @@ function change(object: { [key: string]: Json }, all: readonly { [key: string]: 
 }
 
 /** The texts that fields of this name have anywhere, and for a counter the next ones. */
-function valuesOf(value: Json | readonly Json[], name: string, own: string): readonly string[] {
+function valuesOf(value: Json, name: string, own: string): readonly string[] {
   const found = new Set([own]);
   const visit = (each: Json): void => {
     if (typeof each !== "object" || each === null) return;
     for (const [key, inner] of Object.entries(each)) {
       if (key === name && typeof inner === "string") found.add(inner);
-      else visit(inner as Json);
+      else visit(inner);
     }
   };
-  visit(value as Json);
+  visit(value);
   if (/^\d+$/.test(own)) for (const step of [-1, 1]) found.add(String(Math.max(0, Number(own) + step)));
   if (own === "True" || own === "False") found.add(own === "True" ? "False" : "True");
   return [...found];

@@ -114,7 +114,9 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
   withCluster(
     kinds
       .command("new")
-      .description("print rules for a workload that no kind supports, as a start for a file in kinds/ beside the config")
+      .description(
+        "print rules for a workload that no kind supports, as a start for a file in kinds/ beside the config",
+      )
       .argument("<workload>", "as kubectl names it: studio/main")
       .action(async (workload: string, flags: Flags) => {
         const { runKindsNew } = await import("./commands/kinds-new.ts");

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createPlayground, IDLE, type Playground } from "./support/playground.ts";
-import { createWorkplace, type Workplace } from "./support/run.ts";
+import { createWorkplace, type Ran, type Workplace } from "./support/run.ts";
 
 let playground: Playground;
 let place: Workplace;
@@ -30,7 +30,11 @@ function template(part: string, more: object = {}): object {
   const container = { name: "main", image: "playground/busybox", command: ["sh", "-c", IDLE], ...more };
   return {
     metadata: { labels: { part } },
-    spec: { terminationGracePeriodSeconds: 0, restartPolicy: part === "seed" ? "Never" : "Always", containers: [container] },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      restartPolicy: part === "seed" ? "Never" : "Always",
+      containers: [container],
+    },
   };
 }
 
@@ -56,15 +60,14 @@ beforeAll(async () => {
   playground = await createPlayground();
   place = await createWorkplace({
     "src/main.py": "print(1)\n",
-    kubeconfig: playground.kubeconfig,
     "kinsync.config.yaml": "workloads: [{ workload: studio/main, sync: [{ from: src, to: /app, roles: [api] }] }]\n",
   });
-  playground.apply(CRD as never);
+  playground.apply(CRD);
   const [studio] = playground.apply({
     apiVersion: "example.com/v1",
     kind: "Studio",
     metadata: { name: "main", namespace: "default" },
-  } as never);
+  });
   uid = studio?.metadata.uid ?? "";
   playground.apply(deployment("api", uid) as never);
   playground.apply(deployment("web", uid) as never);
@@ -76,21 +79,24 @@ afterAll(async () => {
   await playground[Symbol.asyncDispose]();
 });
 
+async function run(argv: readonly string[]): Promise<Ran> {
+  return await place.run(argv, { env: { KUBECONFIG: playground.kubeconfigPath } });
+}
+
 interface SeenMember {
-  readonly name: string;
   readonly role: string | null;
   readonly state: string;
 }
 
 async function members(): Promise<readonly SeenMember[]> {
-  const { stdout, stderr } = await place.run(["tree", "studio/main", "-o", "json", "--kubeconfig", "kubeconfig"]);
+  const { stdout, stderr } = await run(["tree", "studio/main", "-o", "json"]);
   if (stdout === "") throw new Error(stderr);
   return (JSON.parse(stdout) as { readonly members: readonly SeenMember[] }).members;
 }
 
 test("kinds new prints rules that leave the children of an unknown CRD to their kinds", async () => {
   await vi.waitFor(async () => expect((await members()).length).toBe(5), { timeout: 20_000, interval: 200 });
-  const { code, stdout } = await place.run(["kinds", "new", "studio/main", "--kubeconfig", "kubeconfig"]);
+  const { code, stdout } = await run(["kinds", "new", "studio/main"]);
   expect(code).toBe(0);
   expect(stdout.split("\n").filter((line) => !line.startsWith("#"))).toEqual([
     "name: studio",
@@ -103,7 +109,7 @@ test("kinds new prints rules that leave the children of an unknown CRD to their 
 });
 
 test("kinds new refuses a workload that has a kind", async () => {
-  const { code, stderr } = await place.run(["kinds", "new", "deploy/main-api", "--kubeconfig", "kubeconfig"]);
+  const { code, stderr } = await run(["kinds", "new", "deploy/main-api"]);
   expect(code).toBe(2);
   expect(stderr).toContain("deploy/main-api is supported already, by the kind deployment");
 });
@@ -114,7 +120,11 @@ test("a file in kinds/ serves a CRD with roles, and in a rollout of one Deployme
   await writeFile(join(place.path, "kinds/studio.kind.yaml"), rules);
   const before = await members();
   expect(before.map(({ role, state }) => `${role ?? "-"} ${state}`).toSorted()).toEqual([
-    ...["api current", "api current", "seed current", "web current", "web current"],
+    "api current",
+    "api current",
+    "seed current",
+    "web current",
+    "web current",
   ]);
   // The new pod never starts, so the rollout stays half done.
   playground.apply(deployment("web", uid, { command: ["/does/not/exist"] }) as never);
@@ -146,7 +156,7 @@ test("explain shows the rule that fitted, with its line and its values", async (
       "  - { state: current, code: alive }",
     ].join("\n"),
   );
-  const { stdout } = await place.run(["explain", "studio/main", "--kubeconfig", "kubeconfig"]);
+  const { stdout } = await run(["explain", "studio/main"]);
   expect(stdout).toContain("helper: it fills the database");
   expect(stdout).toContain("rule = rules[0] (kinds/studio.kind.yaml:9)");
   expect(stdout).toContain("labels.part = seed");
@@ -157,7 +167,7 @@ test("rules that are wrong stop a command with file, line and expression", async
     join(place.path, "kinds/studio.kind.yaml"),
     "name: studio\nroot: { group: example.com, version: v1, kind: Studio }\nrole: lables.part\n",
   );
-  const { code, stderr } = await place.run(["tree", "studio/main", "--kubeconfig", "kubeconfig"]);
+  const { code, stderr } = await run(["tree", "studio/main"]);
   expect(code).toBe(2);
   expect(stderr).toContain("kinds/studio.kind.yaml:3:7: role: lables is not a variable here in `lables.part`");
   expect(stderr).toContain("Did you mean labels?");

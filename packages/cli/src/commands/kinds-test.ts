@@ -26,7 +26,9 @@ export async function runKindsTest(folder: string, options: ClusterOptions, io: 
   const failed = results.filter(({ problem }) => problem !== undefined);
   if (options.json) {
     for (const { name, problem } of results) {
-      io.stdout.write(`${JSON.stringify(cleanData({ name, passed: problem === undefined, problem: problem ?? null }))}\n`);
+      io.stdout.write(
+        `${JSON.stringify(cleanData({ name, passed: problem === undefined, problem: problem ?? null }))}\n`,
+      );
     }
   } else {
     const paint = createPaint(io.stdout, io.env, options.color);

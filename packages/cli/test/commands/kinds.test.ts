@@ -90,7 +90,10 @@ test("kinds test checks rules against their cases, and names what differs", asyn
   const passed = await place.run(["kinds", "test", "kinds"]);
   expect(passed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+ passed, 0 failed\n$/) as string });
 
-  await place.write("kinds/fixtures/an-older-revision/expected.yaml", "members: [{ pod: old, state: current, reason: x }]\n");
+  await place.write(
+    "kinds/fixtures/an-older-revision/expected.yaml",
+    "members: [{ pod: old, state: current, reason: x }]\n",
+  );
   const failed = await place.run(["kinds", "test", "kinds"]);
   expect(failed.code).toBe(2);
   expect(failed.stdout).toContain("failed  studio: an older revision: members are as expected");

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { KindRules } from "../contract/rules.ts";
 import { parseConfigText, type ConfigPath, type ParsedText } from "../document/parse.ts";
@@ -30,7 +30,11 @@ export async function loadRules(
   { folder, file, locate }: RulesSource,
 ): Promise<LoadedPlugin<KindPlugin>> {
   if (typeof rules === "string") {
-    return await loadRulesFile(resolve(folder, rules), `${formatConfigPath(path)} in ${file}`);
+    const found = resolve(folder, rules);
+    const inside = relative(folder, found);
+    // Beside the config, as messages name the config.
+    const shown = inside.startsWith("..") || isAbsolute(inside) ? found : join(dirname(file), inside);
+    return await loadRulesFile(found, { shown, who: `${formatConfigPath(path)} in ${file}` });
   }
   const at: ParsedText["locate"] = (inside, part) => locate?.([...path, ...inside], part);
   const kind = compileRules({
@@ -43,9 +47,17 @@ export async function loadRules(
   return { plugin: checkKind(kind, origin), origin };
 }
 
-/** Compiles one file. @param who names the file, for messages. Default: nobody */
-export async function loadRulesFile(path: string, who?: string): Promise<LoadedPlugin<KindPlugin>> {
-  const file = shown(path);
+/** How messages name a file of rules, and who names it. */
+export interface RulesFileNames {
+  /** Default: its path. */
+  readonly shown?: string;
+  /** Default: nobody. */
+  readonly who?: string;
+}
+
+/** Compiles one file. Rejects as `loadRules`. */
+export async function loadRulesFile(path: string, names: RulesFileNames = {}): Promise<LoadedPlugin<KindPlugin>> {
+  const { shown: file = path, who } = names;
   const text = await read(path, file, who);
   const { value, locate, locateInside } = parseConfigText(text, file, path.endsWith(".json") ? "json" : "yaml");
   const kind = compileRules({ file, value, locate, locateInside });
@@ -64,15 +76,12 @@ async function read(path: string, file: string, who: string | undefined): Promis
       isMissing ? "KINSYNC_CONFIG_NOT_FOUND" : "KINSYNC_CONFIG_PARSE",
       isMissing ? `There is no file of rules ${file}${named}` : `${file}${named}, cannot be read: ${why}`,
       {
-        hint: isMissing ? "The path of a file of rules is relative to the config file." : "Check the file's permissions.",
+        hint: isMissing
+          ? "The path of a file of rules is relative to the config file."
+          : "Check the file's permissions.",
         details: { file },
         cause: error,
       },
     );
   }
-}
-
-function shown(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short.startsWith("..") ? path : short;
 }

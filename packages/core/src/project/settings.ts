@@ -59,7 +59,8 @@ export async function readSettings(
   async function loadOnce(): Promise<PluginRegistry> {
     const found = loaded === undefined || options.inline !== undefined ? [] : await findRules(loaded, config);
     const plugins = [...(config.kinds ?? []), ...(config.transports ?? []), ...found];
-    if (onBlocked !== undefined && plugins.length > 0) watchdog = (await import("../plugins/watchdog.ts")).startWatchdog({ onBlocked });
+    if (onBlocked !== undefined && plugins.length > 0)
+      watchdog = (await import("../plugins/watchdog.ts")).startWatchdog({ onBlocked });
     return await loadRegistry(options, loaded, { ...config, kinds: [...(config.kinds ?? []), ...found] }, signal);
   }
   return {

@@ -125,7 +125,7 @@ export class Compiler {
     const isAlone = compiled.reads.length === 1 && compiled.reads[0] === text;
     const bound: BoundExpression = {
       value,
-      truth: this.#located(path, (values) => truthOf(value(values as LetValues)), offset) as BoundExpression["truth"],
+      truth: this.#located(path, (values) => truthOf(value(values)), offset),
       text: (values) => {
         const text = textOf(toPlain(value(values)));
         return text === null || text === "" ? undefined : text;
@@ -201,12 +201,11 @@ export class EvaluationError extends Error {
 }
 
 /** Words of CEL and names of its types. */
-const RESERVED: ReadonlySet<string> = new Set([
-  ...["true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import"],
-  ...["let", "loop", "package", "namespace", "return", "var", "void", "while", "prototype"],
-  ...["string", "bool", "int", "uint", "double", "map", "list", "bytes", "null_type", "type", "optional", "google"],
-  ...["cel", "dyn"],
-]);
+const RESERVED: ReadonlySet<string> = new Set(
+  "true false null in as break const continue else for function if import let loop package namespace return var void while prototype string bool int uint double map list bytes null_type type optional google cel dyn".split(
+    " ",
+  ),
+);
 
 function isWithin(needs: ReadonlySet<string>, names: readonly string[]): boolean {
   return [...needs].every((name) => names.includes(name));

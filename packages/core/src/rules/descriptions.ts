@@ -30,7 +30,8 @@ export const WATCH_KEYS: Descriptions<RuleWatch> = {
   ...RESOURCE_KEYS,
   version: "Version of the API; expressions in braces may read the root.",
   if: "Watch them only where this is true. Default: always.",
-  selector: "Label selector that narrows the list: app={root.metadata.name}. Owner references decide what belongs to the root.",
+  selector:
+    "Label selector that narrows the list: app={root.metadata.name}. Owner references decide what belongs to the root.",
   owner: "Which owner references count: the one with `controller: true`, or any. Default: controller.",
   metadataOnly: "Read only the metadata. Default: false.",
   optional: "Go on without them where they may not be read or are not installed. Default: false.",

@@ -143,9 +143,7 @@ export function kindOf(compiler: Compiler, rules: KindRules): KindPlugin {
       roles: roles === undefined ? undefined : (root: KubeObject) => textsOf(roles, ofRoot(root)),
       namespaces: namespaces === undefined ? undefined : (root: KubeObject) => textsOf(namespaces, ofRoot(root)),
       defaultContainer:
-        container === undefined
-          ? undefined
-          : (pod: OwnedPod["pod"]) => container.text(scope.outer(podVariables(pod))),
+        container === undefined ? undefined : (pod: OwnedPod["pod"]) => container.text(scope.outer(podVariables(pod))),
       matchesByLabels:
         matches === undefined
           ? undefined
@@ -168,7 +166,11 @@ function bindWatch(compiler: Compiler, path: ConfigPath, watch: RuleWatch, deleg
 function bindChild(compiler: Compiler, path: ConfigPath, child: RuleChild): BoundChild {
   const { delegate = false } = child;
   if (delegate && child.metadataOnly === true) {
-    compiler.complain([...path, "metadataOnly"], "key", "excludes delegate: the kind of the child reads the whole object");
+    compiler.complain(
+      [...path, "metadataOnly"],
+      "key",
+      "excludes delegate: the kind of the child reads the whole object",
+    );
   }
   if (!delegate && child.notes !== undefined) {
     compiler.complain([...path, "notes"], "key", "needs delegate: true, since only a kind has notes");
@@ -225,7 +227,9 @@ function resourceOf({ group, version, kind, plural, namespaced, shortNames }: Ru
 function textsOf(list: readonly string[] | BoundExpression, values: LetValues): readonly string[] {
   if (!("value" in list)) return list;
   startCounting();
-  return [...new Set(itemsOf(list.value(values)).filter((each) => typeof each === "string" && each !== ""))] as string[];
+  return [
+    ...new Set(itemsOf(list.value(values)).filter((each) => typeof each === "string" && each !== "")),
+  ] as string[];
 }
 
 /** Without the keys that have no value. */
@@ -234,4 +238,3 @@ function definedOf<Fields extends object>(fields: Fields): { [Key in keyof Field
     [Key in keyof Fields]?: Exclude<Fields[Key], undefined>;
   };
 }
-

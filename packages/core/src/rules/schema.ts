@@ -11,7 +11,15 @@ import type {
 import { MEMBER_STATES } from "../contract/state.ts";
 import type { ConfigPath } from "../document/parse.ts";
 import type { ProblemWords } from "../document/problems.ts";
-import { CHILD_KEYS, REASON_KEYS, REFERENCE_KEYS, ROOT_KEYS, RULE_KEYS, RULES_KEYS, WATCH_KEYS } from "./descriptions.ts";
+import {
+  CHILD_KEYS,
+  REASON_KEYS,
+  REFERENCE_KEYS,
+  ROOT_KEYS,
+  RULE_KEYS,
+  RULES_KEYS,
+  WATCH_KEYS,
+} from "./descriptions.ts";
 import { RULES_SCHEMA_URL } from "./schema-url.ts";
 
 type Plain = string | number | boolean;

@@ -1,7 +1,5 @@
 /** A part of a template: text as it is, or an expression and where it begins. */
-export type TemplatePart =
-  | { readonly text: string }
-  | { readonly expression: string; readonly offset: number };
+export type TemplatePart = { readonly text: string } | { readonly expression: string; readonly offset: number };
 
 /** Splits `app={root.metadata.name}` into its parts. @throws Error if a brace is not closed */
 export function splitTemplate(template: string): readonly TemplatePart[] {

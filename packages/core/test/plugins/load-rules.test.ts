@@ -16,7 +16,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kinsync-rules-"));
   await mkdir(join(folder, "kinds"));
   await writeFile(join(folder, "kinds/studio.kind.yaml"), RULES);
-  await writeFile(join(folder, "kinds/broken.kind.yaml"), "name: broken\nroot: { group: a.b, version: v1, kind: X }\nrole: rot.x\n");
+  await writeFile(
+    join(folder, "kinds/broken.kind.yaml"),
+    "name: broken\nroot: { group: a.b, version: v1, kind: X }\nrole: rot.x\n",
+  );
   await writeFile(join(folder, "kinds/torn.kind.yaml"), "name: [\n");
   await writeFile(
     join(folder, "kinds/fleet.kind.json"),
@@ -57,7 +60,11 @@ test("rules in the config that are wrong are named by their path", async () => {
 });
 
 test.each<[string, string, string]>([
-  ["./kinds/broken.kind.yaml", "KINSYNC_PLUGIN_RULES", "broken.kind.yaml:3:7: role: rot is not a variable here in `rot.x`"],
+  [
+    "./kinds/broken.kind.yaml",
+    "KINSYNC_PLUGIN_RULES",
+    "broken.kind.yaml:3:7: role: rot is not a variable here in `rot.x`",
+  ],
   ["./kinds/torn.kind.yaml", "KINSYNC_CONFIG_PARSE", "torn.kind.yaml:2:1 is not valid YAML"],
   ["./none.kind.yaml", "KINSYNC_CONFIG_NOT_FOUND", "none.kind.yaml, which kinds[0].rules in kinsync.config.yaml names"],
 ])("%s is refused with %s", async (file, code, message) => {

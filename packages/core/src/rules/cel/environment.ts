@@ -1,16 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js";
 import { formatLabelSelector, type LabelSelector } from "../../contract/label-selector.ts";
-import {
-  aggregate,
-  fieldOf,
-  instantOf,
-  integerOf,
-  isIn,
-  itemsOf,
-  sizeOf,
-  textOf,
-  truthOf,
-} from "./values.ts";
+import { aggregate, fieldOf, instantOf, integerOf, isIn, itemsOf, sizeOf, textOf, truthOf } from "./values.ts";
 
 /** A parsed expression, which only the library reads. */
 type Node = object;
@@ -93,7 +83,13 @@ function find(text: string, pattern: string): string | null {
 /** An operator of which one side is missing, or both. */
 function nothingBetween(env: Environment, operator: string, types: readonly string[], result: () => unknown): void {
   const returns = result() === null ? "null" : "bool";
-  for (const [left, right] of [...types.flatMap((type) => [[type, "null"], ["null", type]]), ["null", "null"]]) {
+  for (const [left, right] of [
+    ...types.flatMap((type) => [
+      [type, "null"],
+      ["null", type],
+    ]),
+    ["null", "null"],
+  ]) {
     register(env, `${left} ${operator} ${right}: ${returns}`, result);
   }
 }

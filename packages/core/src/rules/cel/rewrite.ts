@@ -53,10 +53,9 @@ const METHODS: Readonly<Record<string, readonly number[]>> = {
   lastIndexOf: [1],
   substring: [1, 2],
 };
-const GIVES_BOOL: ReadonlySet<string> = new Set([
-  ...["==", "!=", "<", "<=", ">", ">=", "in", "&&", "||", "!_"],
-  ...["has", "exists", "all", "exists_one", "startsWith", "endsWith", "contains", "matches", "hasValue"],
-]);
+const GIVES_BOOL: ReadonlySet<string> = new Set(
+  "== != < <= > >= in && || !_ has exists all exists_one startsWith endsWith contains matches hasValue".split(" "),
+);
 const NO_VARIABLES: ReadonlySet<string> = new Set();
 
 /**
@@ -205,5 +204,7 @@ function checkCount(node: ASTNode, name: string, count: number, allowed: readonl
 
 function unknown(node: ASTNode, what: string, name: string, known: readonly string[]): ExpressionError {
   const hint = didYouMean(nearestNames(name, known), `Known here: ${[...new Set(known)].join(", ")}.`);
-  return new ExpressionError(`${name} is not ${what} here`, what === "a method" ? node.pos : node.start, hint);
+  // The tree has no position of a method's name.
+  const start = node.op === "rcall" ? node.input.indexOf(name, node.args[1].end) : node.start;
+  return new ExpressionError(`${name} is not ${what} here`, start, hint);
 }

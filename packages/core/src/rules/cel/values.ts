@@ -60,7 +60,7 @@ export function integerOf(value: unknown): bigint | null {
 export function textOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "string") return value;
-  return typeof value === "object" ? JSON.stringify(value, plainNumber) : String(value as boolean | number | bigint);
+  return isPlain(value) ? String(value) : JSON.stringify(value, plainNumber);
 }
 
 /** An instant; `null` of a text that is not one. */
@@ -73,7 +73,7 @@ export function instantOf(value: unknown): Date | null {
 
 export function sizeOf(value: unknown): bigint {
   if (value === null || value === undefined) return 0n;
-  if (typeof value === "string") return BigInt([...value].length);
+  if (typeof value === "string") return BigInt(Array.from(value).length);
   return BigInt(itemsOf(value).length);
 }
 
@@ -104,6 +104,10 @@ function add(a: number | bigint, b: number | bigint): number | bigint {
   return typeof a === "bigint" && typeof b === "bigint" ? a + b : Number(a) + Number(b);
 }
 
+function isPlain(value: unknown): value is number | bigint | boolean {
+  return isNumber(value) || typeof value === "boolean";
+}
+
 function isNumber(value: unknown): value is number | bigint {
   return typeof value === "number" || typeof value === "bigint";
 }
@@ -115,6 +119,6 @@ function plainNumber(_key: string, value: unknown): unknown {
 function describe(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (typeof value === "object") return Array.isArray(value) ? "a list" : "an object";
-  return String(value as boolean | number | bigint);
+  if (isPlain(value)) return String(value);
+  return Array.isArray(value) ? "a list" : "an object";
 }

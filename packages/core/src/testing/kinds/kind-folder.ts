@@ -28,12 +28,15 @@ export interface KindFolderOptions {
  * @param folder absolute path
  * @throws Error where the folder has no file of rules, or a file has no cases; `KINSYNC_PLUGIN_RULES`, `KINSYNC_CONFIG_PARSE`
  */
-export async function testKindFolder(folder: string, options: KindFolderOptions = {}): Promise<readonly KindTestResult[]> {
+export async function testKindFolder(
+  folder: string,
+  options: KindFolderOptions = {},
+): Promise<readonly KindTestResult[]> {
   const files = readdirSync(folder).filter((file) => /\.kind\.(?:ya?ml|json)$/.test(file));
   if (files.length === 0) throw new Error(`${folder} has no file of rules: NAME.kind.yaml`);
   const loaded: { readonly name: string; readonly kind: KindPlugin }[] = [];
   for (const file of files.toSorted()) {
-    const { plugin } = await loadRulesFile(join(folder, file));
+    const { plugin } = await loadRulesFile(join(folder, file), { shown: file });
     loaded.push({ name: file.slice(0, file.indexOf(".kind.")), kind: plugin });
   }
   const results: KindTestResult[] = [];
@@ -42,7 +45,9 @@ export async function testKindFolder(folder: string, options: KindFolderOptions 
   };
   for (const { name, kind } of loaded) {
     const own = loaded.filter((other) => other.kind !== kind).map((other) => other.kind);
-    const others = (options.kinds ?? []).filter(({ root }) => ![kind, ...own].some((mine) => isSameRoot(mine.root, root)));
+    const others = (options.kinds ?? []).filter(
+      ({ root }) => ![kind, ...own].some((mine) => isSameRoot(mine.root, root)),
+    );
     const cases = subfolder(folder, "fixtures", name);
     if (cases === undefined) throw new Error(`${name} has no cases in ${join(folder, "fixtures")}`);
     kindConformance(kind, loadKindCases(cases), { test, kinds: [...own, ...others] });
