@@ -27,32 +27,12 @@ import {
 import { expandConfig } from "./expand.ts";
 import { RULES_SCHEMA_URL } from "../rules/schema-url.ts";
 import { SCHEMA_URL } from "./schema-url.ts";
+import { CONFIG_WORDS } from "./words.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "../document/parse.ts";
 import { describeIssues, type DocumentProblem, type ProblemWords } from "../document/problems.ts";
+import { described, type Shape } from "../document/shape.ts";
 import { variableProblems } from "./variable-problems.ts";
-
-type Plain = string | number | boolean;
-
-/** Of a value that is not plain only the presence is checked: each object has a shape of its own. */
-type SchemaOf<Value> = [Value] extends [Plain | readonly Plain[]] ? z.ZodType<Value> : z.ZodType;
-
-/**
- * The schema of a type of the contract: exactly its keys, each with values of its type, optional where the type's key is. A key
- * that only one side has does not compile.
- */
-type Shape<Type> = {
-  readonly [Key in keyof Type]-?: object extends Pick<Type, Key>
-    ? z.ZodOptional<SchemaOf<Exclude<Type[Key], undefined>>>
-    : SchemaOf<Type[Key]>;
-};
-
-/** Describes the keys of a schema to editors. */
-function described<Keys extends z.core.$ZodLooseShape>(shape: Keys, texts: Readonly<Record<keyof Keys, string>>): Keys {
-  return Object.fromEntries(
-    Object.entries(shape).map(([key, schema]) => [key, (schema as z.ZodType).describe(texts[key as keyof Keys])]),
-  ) as Keys;
-}
 
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
@@ -264,20 +244,7 @@ function withoutHint({ hint: _hint, ...problem }: DocumentProblem): Omit<Documen
   return problem;
 }
 
-const WORDS: ProblemWords = {
-  whole: "the config",
-  examples: {
-    workloads: 'Add workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
-    workload: 'Name the workload as kubectl does: workload: "jobset/train"',
-    sync: 'Name what to sync and where to: sync: [{ from: "src", to: "/app/src" }]',
-    from: 'Name a local file or folder: from: "src"',
-    to: 'Name a path in the container: to: "/app/src"',
-    when: 'Name the paths whose change runs it: when: ["requirements.txt"]',
-    command: 'Give the argv: command: ["pip", "install", "-r", "requirements.txt"]',
-  },
-  renamed: { target: "workload" },
-  knownKeys,
-};
+const WORDS: ProblemWords = { ...CONFIG_WORDS, knownKeys };
 
 /** The keys that are known at a place of the config, for the nearest match. */
 function knownKeys(path: ConfigPath): readonly string[] {

@@ -11,6 +11,7 @@ import type {
 import { MEMBER_STATES } from "../contract/state.ts";
 import type { ConfigPath } from "../document/parse.ts";
 import type { ProblemWords } from "../document/problems.ts";
+import { described, type Shape } from "../document/shape.ts";
 import {
   CHILD_KEYS,
   REASON_KEYS,
@@ -21,22 +22,6 @@ import {
   WATCH_KEYS,
 } from "./descriptions.ts";
 import { RULES_SCHEMA_URL } from "./schema-url.ts";
-
-type Plain = string | number | boolean;
-type SchemaOf<Value> = [Value] extends [Plain | readonly Plain[]] ? z.ZodType<Value> : z.ZodType;
-
-/** Exactly the keys of a type of the contract; a key that only one side has does not compile. */
-type Shape<Type> = {
-  readonly [Key in keyof Type]-?: object extends Pick<Type, Key>
-    ? z.ZodOptional<SchemaOf<Exclude<Type[Key], undefined>>>
-    : SchemaOf<Type[Key]>;
-};
-
-function described<Keys extends z.core.$ZodLooseShape>(shape: Keys, texts: Readonly<Record<keyof Keys, string>>): Keys {
-  return Object.fromEntries(
-    Object.entries(shape).map(([key, schema]) => [key, (schema as z.ZodType).describe(texts[key as keyof Keys])]),
-  ) as Keys;
-}
 
 const text = z.string().min(1);
 const texts = z.array(text);
