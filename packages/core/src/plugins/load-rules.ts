@@ -2,12 +2,15 @@ import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { KindRules } from "../contract/rules.ts";
-import { parseConfigText, type ConfigPath, type ParsedText } from "../document/parse.ts";
-import { formatConfigPath } from "../document/problems.ts";
+import type { ConfigPath, ParsedText } from "../document/parse.ts";
 import { KinsyncError } from "../errors/error.ts";
-import { compileRules } from "../rules/compile-rules.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { checkKind } from "./shape.ts";
+
+// Not at the top: only a config with rules may load what reads YAML and CEL.
+async function compiler(): Promise<typeof import("../rules/compile-rules.ts")> {
+  return await import("../rules/compile-rules.ts");
+}
 
 /** Where rules come from. */
 export interface RulesSource {
@@ -29,6 +32,7 @@ export async function loadRules(
   path: ConfigPath,
   { folder, file, locate }: RulesSource,
 ): Promise<LoadedPlugin<KindPlugin>> {
+  const { formatConfigPath } = await import("../document/problems.ts");
   if (typeof rules === "string") {
     const found = resolve(folder, rules);
     const inside = relative(folder, found);
@@ -37,6 +41,7 @@ export async function loadRules(
     return await loadRulesFile(found, { shown, who: `${formatConfigPath(path)} in ${file}` });
   }
   const at: ParsedText["locate"] = (inside, part) => locate?.([...path, ...inside], part);
+  const { compileRules } = await compiler();
   const kind = compileRules({
     file: locate === undefined ? `${file}: ${formatConfigPath(path)}` : file,
     value: rules,
@@ -59,6 +64,7 @@ export interface RulesFileNames {
 export async function loadRulesFile(path: string, names: RulesFileNames = {}): Promise<LoadedPlugin<KindPlugin>> {
   const { shown: file = path, who } = names;
   const text = await read(path, file, who);
+  const [{ compileRules }, { parseConfigText }] = await Promise.all([compiler(), import("../document/parse.ts")]);
   const { value, locate, locateInside } = parseConfigText(text, file, path.endsWith(".json") ? "json" : "yaml");
   const kind = compileRules({ file, value, locate, locateInside });
   const origin = `${kind.name} (${file})`;
