@@ -1,5 +1,6 @@
 import type { KindView, OwnedPod, Verdict } from "../contract/kind.ts";
 import type { KubeObject, Pod } from "../contract/resource.ts";
+import { toCel } from "./cel/values.ts";
 
 /** What the expressions of one part of a file can read. Named expressions of `let` come on top, where they read no more than that. */
 export type Scope = keyof typeof SCOPES;
@@ -40,7 +41,7 @@ export function viewVariables({ root, owned, pods, missing, referred }: KindView
 
 export function podVariables(pod: Pod): Variables {
   const { labels = {}, annotations = {} } = pod.metadata;
-  return { pod, labels, annotations };
+  return { pod, labels: toCel(labels), annotations: toCel(annotations) };
 }
 
 export function ownedVariables(

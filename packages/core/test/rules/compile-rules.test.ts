@@ -91,6 +91,14 @@ test("the first rule that fits gives the verdict, with the values that its condi
   expect(roles).toEqual(["api", "web"]);
 });
 
+test("a label named constructor does not make an expression fail", () => {
+  const kind = compileText(
+    `${HEAD}rules: [{ if: "labels.exists(k, k == 'a') && pod.metadata.labels.b == '1'", state: kept, code: a }, { state: current, code: b }]`,
+  );
+  const { members } = judgeObjects(kind, ROOT, [pod("a", "a", { labels: { constructor: "x", a: "1", b: "1" } })]);
+  expect(members.map(({ verdict }) => verdict.reason.code)).toEqual(["a"]);
+});
+
 test("a pod that ends is terminating or finished whatever the rules say", () => {
   const kind = compileText(`${HEAD}rules: [{ state: current, code: all }]`);
   const { members } = judgeObjects(kind, ROOT, [

@@ -19,7 +19,17 @@ function spend(count: number): void {
 /** A value of JSON as CEL has it: whole numbers are integers, and what is missing is `null`. */
 export function toCel(value: unknown): unknown {
   if (value === undefined) return null;
-  return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
+  return isMistakable(value) ? withoutConstructor(value) : value;
+}
+
+/** The library reads the type of an object from `constructor`, which is also a valid name of a label. */
+function isMistakable(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, "constructor");
+}
+
+function withoutConstructor(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== "constructor"));
 }
 
 /** A field or an item; `null` where it is missing. */
@@ -40,7 +50,9 @@ export function itemsOf(value: unknown): readonly unknown[] {
   if (typeof value !== "object") throw new Error(`a list or a map was expected, not ${describe(value)}`);
   const items: readonly unknown[] = Array.isArray(value) ? value : Object.keys(value);
   spend(items.length);
-  return items.some((item) => typeof item === "number" || item === undefined) ? items.map(toCel) : items;
+  return items.some((item) => typeof item === "number" || item === undefined || isMistakable(item))
+    ? items.map(toCel)
+    : items;
 }
 
 /** True or false of a condition; what is missing is false. */
