@@ -7,11 +7,6 @@ import { KinsyncError } from "../errors/error.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { checkKind } from "./shape.ts";
 
-// Not at the top: only a config with rules may load what reads YAML and CEL.
-async function compiler(): Promise<typeof import("../rules/compile-rules.ts")> {
-  return await import("../rules/compile-rules.ts");
-}
-
 /** Where rules come from. */
 export interface RulesSource {
   /** Folder that the path of a file is relative to. */
@@ -41,7 +36,7 @@ export async function loadRules(
     return await loadRulesFile(found, { shown, who: `${formatConfigPath(path)} in ${file}` });
   }
   const at: ParsedText["locate"] = (inside, part) => locate?.([...path, ...inside], part);
-  const { compileRules } = await compiler();
+  const { compileRules } = await import("../rules/compile-rules.ts");
   const kind = compileRules({
     file: locate === undefined ? `${file}: ${formatConfigPath(path)}` : file,
     value: rules,
@@ -64,7 +59,9 @@ export interface RulesFileNames {
 export async function loadRulesFile(path: string, names: RulesFileNames = {}): Promise<LoadedPlugin<KindPlugin>> {
   const { shown: file = path, who } = names;
   const text = await read(path, file, who);
-  const [{ compileRules }, { parseConfigText }] = await Promise.all([compiler(), import("../document/parse.ts")]);
+  // Not at the top: only a config with rules may load what reads YAML and CEL.
+  const { parseConfigText } = await import("../document/parse.ts");
+  const { compileRules } = await import("../rules/compile-rules.ts");
   const { value, locate, locateInside } = parseConfigText(text, file, path.endsWith(".json") ? "json" : "yaml");
   const kind = compileRules({ file, value, locate, locateInside });
   const origin = `${kind.name} (${file})`;
