@@ -38,7 +38,8 @@ export async function loadRules(
   const at: ParsedText["locate"] = (inside, part) => locate?.([...path, ...inside], part);
   const { compileRules } = await import("../rules/compile-rules.ts");
   const kind = compileRules({
-    file: locate === undefined ? `${file}: ${formatConfigPath(path)}` : file,
+    // Without a position, the path of the rules in the config.
+    file: at([], "value") === undefined ? `${file}: ${formatConfigPath(path)}` : file,
     value: rules,
     locate: at,
     locateInside: (inside) => at(inside, "value"),

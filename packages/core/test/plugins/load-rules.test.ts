@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseConfigText } from "../../src/document/parse.ts";
 import { loadPlugins } from "../../src/plugins/load.ts";
 
 const RULES = `
@@ -56,6 +57,25 @@ test("rules in the config that are wrong are named by their path", async () => {
   await expect(load({ rules })).rejects.toMatchObject({
     code: "KINSYNC_PLUGIN_RULES",
     message: "kinsync.config.yaml: kinds[0].rules: role: rot is not a variable here in `rot.x`",
+  });
+});
+
+test("rules in a config with positions are named by file, line and column", async () => {
+  const text = [
+    "kinds:",
+    "  - rules:",
+    "      name: inline",
+    "      root: { group: example.com, version: v1, kind: Inline }",
+    "      role: rot.x",
+  ].join("\n");
+  const { value, locate } = parseConfigText(text, "kinsync.config.yaml", "yaml");
+  const { kinds } = value as { readonly kinds: Parameters<typeof load> };
+  const loading = loadPlugins(
+    { kinds },
+    { folder, file: "kinsync.config.yaml", locate, signal: new AbortController().signal },
+  );
+  await expect(loading).rejects.toMatchObject({
+    message: "kinsync.config.yaml:5:13: role: rot is not a variable here in `rot.x`",
   });
 });
 
