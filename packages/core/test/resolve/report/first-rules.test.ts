@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { KubeObject } from "../../../src/contract/resource.ts";
 import { differingLabels, firstRules } from "../../../src/resolve/report/first-rules.ts";
-import type { Member, Resolution } from "../../../src/resolve/resolution.ts";
+import type { Resolution } from "../../../src/resolve/resolution.ts";
 
 const JOBS = { root: { group: "batch", version: "v1", kind: "Job", plural: "jobs" } };
 
@@ -52,5 +52,5 @@ test("a plural that cannot be guessed is given", () => {
 
 test("labels in which members differ are named", () => {
   const { members } = resolution([], []);
-  expect(differingLabels(members as readonly Member[])).toEqual(["index"]);
+  expect(differingLabels(members)).toEqual(["index"]);
 });
