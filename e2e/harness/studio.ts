@@ -99,7 +99,7 @@ function childrenOf(name: string, uid: string, spec: StudioSpec, image: string):
   const owner = { apiVersion: "example.com/v1", kind: "Studio", name, uid, controller: true };
   const owned = (part: string, object: KubernetesObject): KubernetesObject => ({
     ...object,
-    metadata: { ...object.metadata, labels: { part }, ownerReferences: [owner] },
+    metadata: { name: `${name}-${part}`, labels: { part }, ownerReferences: [owner] },
   });
   const seed = `${name}-seed`;
   return [

@@ -45,7 +45,7 @@ export async function loadRules(
     locateInside: (inside) => at(inside, "value"),
   });
   const origin = `${kind.name} (${formatConfigPath(path)} in ${file})`;
-  return { plugin: checkKind(kind, origin), origin };
+  return { plugin: checkKind(kind, origin), origin, rules: JSON.stringify(rules) };
 }
 
 /** How messages name a file of rules, and who names it. */
@@ -66,7 +66,7 @@ export async function loadRulesFile(path: string, names: RulesFileNames = {}): P
   const { value, locate, locateInside } = parseConfigText(text, file, path.endsWith(".json") ? "json" : "yaml");
   const kind = compileRules({ file, value, locate, locateInside });
   const origin = `${kind.name} (${file})`;
-  return { plugin: checkKind(kind, origin), origin };
+  return { plugin: checkKind(kind, origin), origin, rules: text };
 }
 
 async function read(path: string, file: string, who: string | undefined): Promise<string> {

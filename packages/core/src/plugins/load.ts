@@ -16,6 +16,8 @@ import type { ModuleExports } from "./module-exports.ts";
 export interface LoadedPlugin<Plugin> {
   readonly plugin: Plugin;
   readonly origin: string;
+  /** Text of the rules that it was compiled from; absent for code. */
+  readonly rules?: string;
 }
 
 export interface LoadedPlugins {
@@ -57,8 +59,7 @@ export async function loadPlugins(
   const kinds: LoadedPlugin<KindPlugin>[] = [];
   for (const [index, entry] of (config.kinds ?? []).entries()) {
     if (isRules(entry)) {
-      const { loadRules } = await import("./load-rules.ts");
-      kinds.push(await loadRules(entry.rules, ["kinds", index, "rules"], options));
+      kinds.push(await loadEntry(entry, index, options));
       continue;
     }
     const { values, origin } = await produce(entry, `kinds[${index}]`, options);
@@ -70,6 +71,26 @@ export async function loadPlugins(
     for (const value of values) transports.push({ plugin: checkTransport(value, origin), origin });
   }
   return { kinds, transports };
+}
+
+/**
+ * Loads the rules of a config alone, and none of its packages.
+ * @throws as `loadPlugins`, for rules
+ */
+export async function loadRulesOf(
+  { kinds = [] }: Pick<KinsyncConfig, "kinds">,
+  options: Pick<LoadPluginsOptions, "folder" | "file" | "locate">,
+): Promise<readonly LoadedPlugin<KindPlugin>[]> {
+  return await Promise.all(kinds.flatMap((entry, index) => (isRules(entry) ? [loadEntry(entry, index, options)] : [])));
+}
+
+async function loadEntry(
+  { rules }: RulesEntry,
+  index: number,
+  options: Pick<LoadPluginsOptions, "folder" | "file" | "locate">,
+): Promise<LoadedPlugin<KindPlugin>> {
+  const { loadRules } = await import("./load-rules.ts");
+  return await loadRules(rules, ["kinds", index, "rules"], options);
 }
 
 async function produce(
@@ -210,7 +231,8 @@ function failed(origin: string, why: string, operation: string, cause: unknown, 
   });
 }
 
-function isRules(entry: KindPlugin | PluginReference | RulesEntry): entry is RulesEntry {
+/** Whether an entry of `kinds` is rules. */
+export function isRules(entry: KindPlugin | TransportPlugin | PluginReference | RulesEntry): entry is RulesEntry {
   return typeof entry === "object" && "rules" in entry && !("contract" in entry);
 }
 
