@@ -1,53 +1,18 @@
-import type { KindPlugin } from "../contract/kind.ts";
-import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { ResourceType } from "../contract/resource.ts";
-import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
-import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Commandable } from "./commands.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
-import type { EngineEvent, SummaryEvent } from "./events.ts";
+import type { SummaryEvent } from "./events.ts";
 import { LocalFiles } from "./local-files.ts";
-import type { CreateSource } from "./mapping-files.ts";
-import type { OpenSession } from "./open-session.ts";
-import type { EngineOptions, WorkloadView } from "./options.ts";
-import type { ResolvedWorkload } from "./resolved-workload.ts";
+import type { WorkloadView } from "./options.ts";
 import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
-import type { Places } from "./places/places.ts";
-import type { PlaceOfRoot } from "./places/target-places.ts";
 import type { DeclaredRoles } from "./selection-counts.ts";
+import type { WorkloadEngineOptions } from "./workload-options.ts";
 import { TargetRegistry } from "./registry.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
-
-/** Called by a watch of members with each answer and exactly the members that changed since the last one. */
-export type OnResolution = (resolution: Resolution, changes: readonly MemberChange[]) => void;
-
-export interface WorkloadEngineOptions {
-  readonly workload: ResolvedWorkload;
-  readonly kind: KindPlugin | undefined;
-  readonly archives: ArchivePool;
-  readonly watch: (onResolution: OnResolution) => WorkloadWatch;
-  readonly createSource: CreateSource;
-  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
-  readonly open: OpenSession;
-  readonly placeOf: PlaceOfRoot;
-  /** Of the whole run. */
-  readonly places: Places;
-  /** Position of the workload in the run. */
-  readonly rank: number;
-  readonly runId: string;
-  /** ISO 8601: when this run began, or took targets back. */
-  readonly since: () => string;
-  readonly allowEmpty: boolean;
-  readonly consent: Pick<EngineOptions, "host" | "deletes" | "allowedDeletes" | "onDeletes">;
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: EngineEvent) => void;
-  /** `progress` may differ. */
-  readonly onChange: () => void;
-}
 
 /** One workload: joins its local files, its members and its targets. */
 export class WorkloadEngine implements AsyncDisposable, Commandable {
