@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { createRequire, findPackageJSON } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { KinsyncConfig, PluginReference, RulesEntry } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { ParsedText } from "../document/parse.ts";
+import { isRulesFile, rulesOf } from "./rules-entry.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 import { watchCall, watchImport } from "./call-watch.ts";
 import { loadModule } from "./load-module.ts";
@@ -46,7 +47,8 @@ export interface LoadPluginsOptions {
 
 /**
  * Loads the plugins of a config. An entry is a plugin object, or the name of a package. The default export of a package is a factory: it
- * receives the options of the entry, and returns one plugin or a list of plugins. A kind may also be rules, in a file or inline.
+ * receives the options of the entry, and returns one plugin or a list of plugins. A kind may also be rules: inline, in a file, or a package
+ * whose main export is such a file.
  *
  * @throws `KINSYNC_PLUGIN_NOT_FOUND`: the package is not installed beside the config. `KINSYNC_PLUGIN_FAILED`: its import or its factory
  * threw, or did not finish in time. `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`: it does not return plugins of this contract.
@@ -58,11 +60,12 @@ export async function loadPlugins(
 ): Promise<LoadedPlugins> {
   const kinds: LoadedPlugin<KindPlugin>[] = [];
   for (const [index, entry] of (config.kinds ?? []).entries()) {
-    if (isRules(entry)) {
-      kinds.push(await loadEntry(entry, index, options));
+    const rules = rulesOf(entry);
+    if (rules !== undefined) {
+      kinds.push(await loadEntry(rules, index, options));
       continue;
     }
-    const { values, origin } = await produce(entry, `kinds[${index}]`, options);
+    const { values, origin } = await produce(entry as Exclude<typeof entry, RulesEntry>, `kinds[${index}]`, options);
     for (const value of values) kinds.push({ plugin: checkKind(value, origin), origin });
   }
   const transports: LoadedPlugin<TransportPlugin>[] = [];
@@ -81,11 +84,16 @@ export async function loadRulesOf(
   { kinds = [] }: Pick<KinsyncConfig, "kinds">,
   options: Pick<LoadPluginsOptions, "folder" | "file" | "locate">,
 ): Promise<readonly LoadedPlugin<KindPlugin>[]> {
-  return await Promise.all(kinds.flatMap((entry, index) => (isRules(entry) ? [loadEntry(entry, index, options)] : [])));
+  return await Promise.all(
+    kinds.flatMap((entry, index) => {
+      const rules = rulesOf(entry);
+      return rules === undefined ? [] : [loadEntry(rules, index, options)];
+    }),
+  );
 }
 
 async function loadEntry(
-  { rules }: RulesEntry,
+  rules: RulesEntry["rules"],
   index: number,
   options: Pick<LoadPluginsOptions, "folder" | "file" | "locate">,
 ): Promise<LoadedPlugin<KindPlugin>> {
@@ -106,6 +114,7 @@ async function produce(
   const [name, settings] = typeof entry === "string" ? [entry, undefined] : entry;
   const origin = `${name} (${where})`;
   const file = resolvePackage(name, origin, options);
+  if (isRulesFile(file)) return { values: [await rulesOfPackage(file, name, settings, origin)], origin };
   const module = await importWithin(file, origin, options);
   const factory = module["default"];
   if (typeof factory !== "function") {
@@ -124,6 +133,17 @@ async function produce(
     throw new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${origin} cannot be used: its factory returned an empty list`);
   }
   return { values, origin };
+}
+
+/** A package without code: its main export is a file of rules. */
+async function rulesOfPackage(file: string, name: string, settings: unknown, origin: string): Promise<KindPlugin> {
+  if (settings !== undefined) {
+    throw new KinsyncError("KINSYNC_PLUGIN_SHAPE", `${origin} cannot be used with options: it is rules`, {
+      details: { package: name, file },
+    });
+  }
+  const { loadRulesFile } = await import("./load-rules.ts");
+  return (await loadRulesFile(file, { shown: `${basename(file)} of ${name}` })).plugin;
 }
 
 /**
@@ -229,11 +249,6 @@ function failed(origin: string, why: string, operation: string, cause: unknown, 
     operation,
     plugin: origin,
   });
-}
-
-/** Whether an entry of `kinds` is rules. */
-export function isRules(entry: KindPlugin | TransportPlugin | PluginReference | RulesEntry): entry is RulesEntry {
-  return typeof entry === "object" && "rules" in entry && !("contract" in entry);
 }
 
 function isTuple(

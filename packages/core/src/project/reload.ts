@@ -5,8 +5,8 @@ import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
 import type { ChangedWorkload, WorkloadChanges } from "../engine/workload-changes.ts";
 import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { KindEntry } from "../plugins/host.ts";
-import { isRules } from "../plugins/load.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
+import { rulesOf } from "../plugins/rules-entry.ts";
 import { checkContextAllowed } from "./consent.ts";
 import { changedPaths, shownRules, stampsOf, type Stamps } from "./followed-files.ts";
 import type { OpenProjectOptions } from "./options.ts";
@@ -169,7 +169,7 @@ function laterOf(before: KinsyncConfig, after: KinsyncConfig, { context }: OpenP
 /** Without rules, which are applied. A TS config makes new objects at each run: functions are compared by their text. */
 function isSamePlugins(before: KinsyncConfig["kinds" | "transports"], after: typeof before): boolean {
   const textOf = (plugins: typeof before): string =>
-    JSON.stringify(plugins?.filter((each) => !isRules(each)) ?? [], (_key, value: unknown) =>
+    JSON.stringify(plugins?.filter((each) => rulesOf(each) === undefined) ?? [], (_key, value: unknown) =>
       typeof value === "function" ? String(value) : value,
     );
   return textOf(before) === textOf(after);

@@ -11,6 +11,7 @@ import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { LoadedPlugin, LoadedPlugins } from "../plugins/load.ts";
 import type { KindEntry } from "../plugins/host.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
+import { rulesOf } from "../plugins/rules-entry.ts";
 import type { OpenProjectOptions, Plugin } from "./options.ts";
 
 /** A checked config and what its paths are relative to. */
@@ -99,9 +100,10 @@ export async function readSettings(
 }
 
 function namedRules({ folder }: LoadedConfig, { kinds = [] }: KinsyncConfig): readonly string[] {
-  return kinds.flatMap((kind) =>
-    typeof kind === "object" && "rules" in kind && typeof kind.rules === "string" ? resolve(folder, kind.rules) : [],
-  );
+  return kinds.flatMap((kind) => {
+    const rules = rulesOf(kind);
+    return typeof rules === "string" ? resolve(folder, rules) : [];
+  });
 }
 
 async function rulesFilesOf(loaded: LoadedConfig, config: KinsyncConfig): Promise<readonly string[]> {

@@ -93,3 +93,31 @@ test.each<[string, string, string]>([
     message: expect.stringContaining(message) as string,
   });
 });
+
+test("a package may be rules without code: its main export is the file", async () => {
+  const root = join(folder, "node_modules/kinsync-kind-studio");
+  await mkdir(root, { recursive: true });
+  await writeFile(
+    join(root, "package.json"),
+    JSON.stringify({ name: "kinsync-kind-studio", exports: "./studio.yaml" }),
+  );
+  await writeFile(join(root, "studio.yaml"), RULES);
+  const { kinds } = await load("kinsync-kind-studio");
+  expect(kinds.map(({ plugin, origin, rules }) => [plugin.name, origin, rules])).toEqual([
+    ["studio", "kinsync-kind-studio (kinds[0] in kinsync.config.yaml)", undefined],
+  ]);
+  await expect(load(["kinsync-kind-studio", { option: 1 }])).rejects.toMatchObject({
+    code: "KINSYNC_PLUGIN_SHAPE",
+    message: "kinsync-kind-studio (kinds[0] in kinsync.config.yaml) cannot be used with options: it is rules",
+  });
+  await writeFile(join(root, "studio.yaml"), RULES.replace("child.metadata", "chlid.metadata"));
+  await expect(load("kinsync-kind-studio")).rejects.toMatchObject({
+    code: "KINSYNC_PLUGIN_RULES",
+    message: expect.stringMatching(/^studio\.yaml of kinsync-kind-studio:5:/) as string,
+  });
+});
+
+test("a path that ends like a file of rules is one, without the key `rules`", async () => {
+  const { kinds } = await load("./kinds/studio.kind.yaml");
+  expect(kinds.map(({ plugin, rules }) => [plugin.name, rules])).toEqual([["studio", RULES]]);
+});
