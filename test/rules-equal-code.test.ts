@@ -49,6 +49,10 @@ const PAIRS: readonly Pair[] = [
 /** Random states of each fixture, and random orders of each recorded history. */
 const STATES = Number(process.env["KINSYNC_RULE_STATES"] ?? 60);
 const ORDERS = Number(process.env["KINSYNC_RULE_ORDERS"] ?? 4);
+/** Time limits grow with the numbers above; a loaded machine is slow. */
+const LIMIT_MS = 60_000;
+const STATE_LIMIT_MS = 20;
+const ORDER_LIMIT_MS = 10_000;
 
 async function rulesOf(name: string): Promise<KindPlugin | undefined> {
   const path = new URL(`../examples/rules/${name}.kind.yaml`, import.meta.url).pathname;
@@ -85,7 +89,8 @@ for (const { code, folder, children = [] } of PAIRS) {
   describe(`${code.name} as rules`, () => {
     kindConformance(rules, cases, { test, kinds: ofRules, readsCreationTimestamps: code.name === "rollout" });
 
-    test(`random states of ${cases.length} cases get the answers of the code`, () => {
+    const limit = { timeout: LIMIT_MS + cases.length * STATES * STATE_LIMIT_MS };
+    test(`random states of ${cases.length} cases get the answers of the code`, limit, () => {
       for (const [index, one] of cases.entries()) {
         const random = seeded(index + 1);
         for (let turn = 0; turn < STATES; turn += 1) {
@@ -127,19 +132,22 @@ for (const { code, folder, children = [] } of PAIRS) {
       recorded.map((history) => ({ ...history, transcript: undefined })),
       { test, orders: ORDERS },
     );
-    test.each(recorded)("at each moment of $name the answers are those of the code, in any order", (history) => {
-      for (let order = 0; order <= ORDERS; order += 1) {
-        const lines = order === 0 ? history.lines : reorderHistory(history.lines, seeded(order), { loss: 0.2 });
-        const events = [...eventsOf({ ...history, lines })];
-        const expected = replayHistory(code, events);
-        for (const { event, judged } of replayHistory(rules, events)) {
-          const next = expected.next();
-          if (next.done === true) throw new Error("the code has fewer moments");
-          const both = [judged, next.value.judged].map((each) => (each === undefined ? undefined : answersOf(each)));
-          expect(both[0], `order ${order}, at ${event.at}`).toEqual(both[1]);
+    const inTime = { timeout: LIMIT_MS + ORDERS * ORDER_LIMIT_MS };
+    for (const history of recorded) {
+      test(`at each moment of ${history.name} the answers are those of the code, in any order`, inTime, () => {
+        for (let order = 0; order <= ORDERS; order += 1) {
+          const lines = order === 0 ? history.lines : reorderHistory(history.lines, seeded(order), { loss: 0.2 });
+          const events = [...eventsOf({ ...history, lines })];
+          const expected = replayHistory(code, events);
+          for (const { event, judged } of replayHistory(rules, events)) {
+            const next = expected.next();
+            if (next.done === true) throw new Error("the code has fewer moments");
+            const both = [judged, next.value.judged].map((each) => (each === undefined ? undefined : answersOf(each)));
+            expect(both[0], `order ${order}, at ${event.at}`).toEqual(both[1]);
+          }
         }
-      }
-    });
+      });
+    }
   });
 }
 
