@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { RootSpec } from "@kinsync/core/contract";
 import { journalLines } from "../commit/manifest.ts";
 import type { RootLocation } from "../protocol/agent-protocol.ts";
@@ -82,8 +83,20 @@ export class Roots {
 }
 
 /** Takes one record of the answer to a claim. */
-export function takeLocation(location: { root: string; state: string; mounts: string[] }, line: string): void {
+export function takeLocation(
+  location: { root: string; state: string; mounts: string[]; kept: string[] },
+  line: string,
+): void {
   if (line.startsWith("r d ")) location.root = unescapePath(line.slice(4));
   else if (line.startsWith("k ")) location.state = unescapePath(line.slice(2));
+  else if (line.startsWith("P ")) location.kept.push(unescapePath(line.slice(2)));
   else if (line.startsWith("M ")) location.mounts.push(unescapePath(line.slice(2)));
+}
+
+/** Hexadecimal digits that tell runs apart. */
+const RUN_DIGITS = 16;
+
+/** A run in names of files: its ID may hold anything. */
+export function runName(runId: string): string {
+  return createHash("sha256").update(runId).digest("hex").slice(0, RUN_DIGITS);
 }

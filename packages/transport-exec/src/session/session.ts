@@ -29,7 +29,7 @@ import { Liveness } from "./liveness.ts";
 import { MarkerWriter, type MarkedState } from "./marker.ts";
 import { releaseRoot } from "./release.ts";
 import { Requests } from "./requests.ts";
-import { Roots, takeLocation } from "./roots.ts";
+import { Roots, runName, takeLocation } from "./roots.ts";
 
 export interface SessionTimes {
   /** Milliseconds without a sign of life while a request is open; three times as many for an inventory and for a claim. */
@@ -62,7 +62,7 @@ export class ExecSession implements Session {
   readonly #liveness: Liveness;
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
-    const { runtime, incarnation, workingDirectory, gzip } = agent.hello;
+    const { runtime, incarnation, workingDirectory, gzip, blocks } = agent.hello;
     this.facts = { agent: runtime, choice: agent.choice, incarnation, workingDirectory };
     this.#agent = agent;
     this.#stream = agent.stream;
@@ -94,6 +94,7 @@ export class ExecSession implements Session {
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
       prefersGzip: (bytes) => gzip && agent.stream.prefersCompression(bytes),
+      patchesFiles: () => blocks && agent.stream.bytesPerSecond !== Infinity,
       bytesPerSecond: () => agent.stream.bytesPerSecond,
       throwIfOver,
       closing: this.#life.signal,
@@ -176,14 +177,15 @@ export class ExecSession implements Session {
   }
 
   claim(root: RootSpec, options: MarkedState & { readonly signal: AbortSignal }): Promise<void> {
-    const location = { claim: 0, root: "", state: "", mounts: [] as string[] };
+    const location = { claim: 0, root: "", state: "", mounts: [] as string[], kept: [] as string[] };
     const claimed = this.#requests.send<RootLocation>({
       signal: options.signal,
       isSlow: true,
       operation: this.#operation("claim", root),
       encode: (id) => {
         location.claim = id;
-        return this.#protocol.claim(id, root, stageName(), this.#marker.write(root, options));
+        const marker = this.#marker.write(root, options);
+        return this.#protocol.claim(id, root, stageName(), marker, runName(this.#context.runId));
       },
       onRecord: (line) => takeLocation(location, line),
       onDone: () => {
