@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { Figures, figuresAsText, verdictsAsText } from "./report/figures.ts";
 import { goalsOf } from "./report/goals.ts";
 import { measureFar } from "./parts/far.ts";
+import { benchAgents } from "./parts/agents.ts";
 import { benchMemory } from "./parts/memory.ts";
 import { print } from "./report/format.ts";
 import { benchResolve } from "./parts/resolve.ts";
@@ -20,7 +21,7 @@ const HELP = `npm run bench -- [NAME...] [OPTIONS]
 
 Measures kinsync on a playground, in turns with what a user would do instead and with a floor. Default: all benchmarks.
 
-  NAME            save, first-sync, big-file, far, resolve, start, memory
+  NAME            save, first-sync, big-file, far, resolve, start, memory, agents
   --kubeconfig F  measure on this cluster, in a namespace that is deleted afterwards
   --context C     context of that kubeconfig
   --image I       image of the pods; default: localhost/busybox:1, on the playground its own
@@ -82,6 +83,7 @@ const BENCHES: Readonly<Record<string, (cluster: () => Promise<BenchCluster>) =>
     await benchToWorker(10_000);
   },
   start: async (cluster) => benchStart(await cluster(), rounds),
+  agents: async (cluster) => benchAgents(await cluster(), { pods: Math.max(...sizes), saves: Math.ceil(rounds / 2) }),
   memory: async (cluster) => benchMemory(await cluster(), { pods: Math.max(...sizes), saves: rounds * 5 }),
 };
 

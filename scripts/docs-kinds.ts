@@ -23,8 +23,8 @@ export async function kindsPage(): Promise<string> {
     "kinsync the rule.\n",
     "## How these kinds are tested\n",
     "Deployment, StatefulSet and JobSet are tested with histories of their real controllers, recorded on a cluster. The other kinds are tested",
-    "with situations that were written from the sources of their controllers; the playground serves their resources, and does not run their",
-    "controllers.",
+    "with situations that were written by hand. Their pages name the files of the controllers' sources that the rules were compared with. No",
+    "test runs these controllers; the playground only serves their resources.",
     "",
   ].join("\n");
 }

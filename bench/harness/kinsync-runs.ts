@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { createEngine, findWorkload } from "@kinsync/core";
 import type { EngineEvent } from "@kinsync/core";
 import { resolveConfig } from "@kinsync/core/config";
-import type { KinsyncConfig } from "@kinsync/core/contract";
+import type { KinsyncConfig, TransportPlugin } from "@kinsync/core/contract";
 import { deployment } from "@kinsync/kind-deployment";
 import { jobset } from "@kinsync/kind-jobset";
 import { statefulset } from "@kinsync/kind-statefulset";
@@ -37,7 +37,7 @@ export async function startLibrary(
   cluster: BenchCluster,
   config: KinsyncConfig,
   mode: "watch" | "once",
-  onEvent: OnEvent = () => {},
+  { onEvent = () => {}, transport = exec() }: { readonly onEvent?: OnEvent; readonly transport?: TransportPlugin } = {},
 ): Promise<Running> {
   const kinds = [deployment(), jobset(), statefulset()];
   const stop = new AbortController();
@@ -57,7 +57,7 @@ export async function startLibrary(
   const engine = createEngine({
     cluster: cluster.connection,
     kinds,
-    transports: [exec()],
+    transports: [transport],
     workloads,
     runId: randomUUID(),
     owner: "bench (library)",

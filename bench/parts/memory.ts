@@ -1,10 +1,10 @@
 // Memory of `kinsync up` and of its agents in the containers, at rest and after many saves.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { agentProcesses } from "../harness/agent-processes.ts";
 import { configOf, startCli } from "../harness/kinsync-runs.ts";
 import { createObserver } from "../harness/observer.ts";
 import { run } from "../../e2e/harness/command.ts";
@@ -72,17 +72,8 @@ async function residentOf(pid: number): Promise<number> {
   return Number(await run(["ps", "-o", "rss=", "-p", String(pid)])) / 1024;
 }
 
-/** Memory of the processes of these pods that read their program from standard input. None if the pods run on another machine. */
+/** Memory of the agents in these pods. */
 async function agents(pods: readonly string[]): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (const entry of await readdir("/proc").catch(() => [])) {
-    const [environment, command] = await Promise.all(
-      ["environ", "cmdline"].map((file) => readFile(`/proc/${entry}/${file}`, "utf8").catch(() => "")),
-    );
-    const pod = /(?:^|\0)HOSTNAME=([^\0]*)/.exec(environment ?? "")?.[1];
-    if (pod === undefined || !pods.includes(pod) || !/read -r l|sysread|stdin/.test(command ?? "")) continue;
-    const resident = await residentOf(Number(entry)).catch(() => undefined);
-    if (resident !== undefined) found.push(resident);
-  }
-  return found;
+  const resident = await Promise.all((await agentProcesses(pods)).map((pid) => residentOf(pid).catch(() => undefined)));
+  return resident.filter((each) => each !== undefined);
 }

@@ -57,16 +57,13 @@ export async function measureSave(
     const sourceOf = (kind: string) => (workload: string) => join(folder, kind, workload.replace("/", "-"));
     for (const { workload } of groups) for (const kind of ["lib", "cli"]) fill(sourceOf(kind)(workload));
     const workloads = groups.map(({ workload }) => workload);
-    await using _library = await startLibrary(
-      cluster,
-      configOf(workloads, "lib", sourceOf("lib")),
-      "watch",
-      (event) => {
+    await using _library = await startLibrary(cluster, configOf(workloads, "lib", sourceOf("lib")), "watch", {
+      onEvent: (event) => {
         if (event.event !== "synced" || event.files !== 1 || event.workload === undefined) return;
         const all = acknowledged.get(event.workload) ?? [];
         acknowledged.set(event.workload, [...all, event.duration]);
       },
-    );
+    });
     const configFile = join(folder, "kinsync.config.json");
     writeFileSync(configFile, JSON.stringify(configOf(workloads, "cli", sourceOf("cli"))));
     await using _cli = await startCli(cluster, configFile, workloads.length);

@@ -43,27 +43,35 @@ function watches(root: KubeObject): WatchPlan {
 
 function judge(view: KindView): Judgement {
   const { status }: AppWrapper = view.root;
-  const phase = status?.phase;
-  return { pod: (owned) => judgePod(view, phase, owned), notes: notesOf(view, phase) };
+  const leaving = leavingReason(view.root);
+  return { pod: (owned) => judgePod(view, leaving, owned), notes: notesOf(view, status?.phase) };
 }
 
-function judgePod(view: KindView, phase: string | undefined, owned: OwnedPod): Verdict {
+/**
+ * Why the components are being deleted. After a failure they are deleted at once, unless the condition says that they are held for debugging;
+ * after a success when a time to live is over (appwrapper `internal/controller/appwrapper/appwrapper_controller.go`).
+ */
+function leavingReason(root: AppWrapper): Reason | undefined {
+  const { metadata, status } = root;
+  const phase = status?.phase;
+  const deletion = status?.conditions?.find(({ type }) => type === "DeletingResources");
+  const isFailed = phase === "Failed" && deletion?.reason !== "DeletionPaused";
+  const isLeaving = isFailed || deletion?.status === "True" || (phase !== undefined && LEAVING.has(phase));
+  if (!isLeaving && metadata.deletionTimestamp === undefined) return undefined;
+  return {
+    code: "components-deleted",
+    message: `the AppWrapper is ${isLeaving ? (phase ?? "ending") : "being deleted"}, and its components are deleted`,
+    evidence: { "status.phase": phase ?? null, "status.conditions DeletingResources": deletion?.status ?? null },
+  };
+}
+
+function judgePod(view: KindView, leaving: Reason | undefined, owned: OwnedPod): Verdict {
   const component = owned.owners.at(-1);
   const verdict = delegatedVerdict(view, owned) ?? aliveVerdict(owned, component);
   const index = indexOf(view.root, component ?? owned.pod);
   const labels = index === undefined ? {} : { labels: { ...verdict.labels, component: String(index) } };
-  if (phase === undefined || !LEAVING.has(phase) || !ELIGIBLE_STATES.includes(verdict.state))
-    return { ...verdict, ...labels };
-  return {
-    ...verdict,
-    ...labels,
-    state: "terminating",
-    reason: {
-      code: "components-deleted",
-      message: `the AppWrapper is ${phase}, and its components are deleted`,
-      evidence: { "status.phase": phase },
-    },
-  };
+  if (leaving === undefined || !ELIGIBLE_STATES.includes(verdict.state)) return { ...verdict, ...labels };
+  return { ...verdict, ...labels, state: "terminating", reason: leaving };
 }
 
 /** A pod that is a component itself, or one of a component that no kind supports. */

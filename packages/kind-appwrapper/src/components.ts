@@ -3,7 +3,13 @@ import type { KubeObject, ResourceType } from "@kinsync/core/contract";
 /** The part of an AppWrapper that is read. Any field may be missing. */
 export type AppWrapper = KubeObject<
   { readonly components?: readonly { readonly template?: Partial<KubeObject> }[] },
-  { readonly phase?: string; readonly resettingCount?: number }
+  {
+    readonly phase?: string;
+    readonly resettingCount?: number;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+    /** One for each component, in their order. */
+    readonly componentStatus?: readonly { readonly name?: string }[];
+  }
 >;
 
 /** A component, with its place among the components of the spec. */
@@ -12,16 +18,18 @@ export interface Component {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** A name that the API server generates is in the status. */
   readonly name: string | undefined;
 }
 
-export function componentsOf({ spec }: AppWrapper): readonly Component[] {
+export function componentsOf({ spec, status }: AppWrapper): readonly Component[] {
   return (spec?.components ?? []).flatMap(({ template }, index) => {
     const { apiVersion, kind, metadata } = template ?? {};
     if (typeof apiVersion !== "string" || typeof kind !== "string") return [];
     const slash = apiVersion.indexOf("/");
     const group = slash === -1 ? "" : apiVersion.slice(0, slash);
-    return [{ index, group, version: apiVersion.slice(slash + 1), kind, name: metadata?.name }];
+    const name = metadata?.name ?? status?.componentStatus?.[index]?.name;
+    return [{ index, group, version: apiVersion.slice(slash + 1), kind, name }];
   });
 }
 

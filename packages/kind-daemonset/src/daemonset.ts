@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -65,8 +65,7 @@ export function daemonset(): KindPlugin {
 }
 
 function watches(root: KubeObject): WatchPlan {
-  const labelSelector = formatLabelSelector(readDaemonSet(root).spec?.selector);
-  const narrowed = labelSelector === undefined ? {} : { labelSelector };
+  const narrowed = narrowedTo(readDaemonSet(root).spec?.selector);
   return {
     watches: [{ resource: REVISIONS, ...narrowed, optional: true, project: projectRevision }],
     pods: narrowed,

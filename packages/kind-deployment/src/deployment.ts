@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -53,8 +53,7 @@ export function deployment(): KindPlugin {
 
 function watches(root: KubeObject): WatchPlan {
   // ReplicaSets and pods that stop matching are released by their controllers, so the selector loses nothing.
-  const labelSelector = formatLabelSelector(readDeployment(root).spec?.selector);
-  const narrowed = labelSelector === undefined ? {} : { labelSelector };
+  const narrowed = narrowedTo(readDeployment(root).spec?.selector);
   return { watches: [{ resource: REPLICA_SETS, ...narrowed, metadataOnly: true }], pods: narrowed };
 }
 

@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -34,8 +34,7 @@ export function job(): KindPlugin {
 
 /** With `manualSelector` the labels of the controller need not exist, but a selector always does. */
 function watches(root: KubeObject): WatchPlan {
-  const labelSelector = formatLabelSelector(readJob(root).spec?.selector);
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(readJob(root).spec?.selector) };
 }
 
 function judge({ root }: KindView): Judgement {

@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, isPodActive, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, isPodActive, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -12,6 +12,7 @@ import type {
 } from "@kinsync/core/contract";
 import {
   hashOf,
+  isPreparingDelete,
   KEYS,
   keptByPartition,
   leavingReason,
@@ -38,6 +39,7 @@ interface Update {
   /** How many pods the partition keeps at older revisions, and how many there are. */
   readonly kept: number;
   readonly old: number;
+  readonly isOnDelete: boolean;
   readonly isPaused: boolean;
 }
 
@@ -58,20 +60,22 @@ export function cloneset(): KindPlugin {
 }
 
 function watches(root: KubeObject): WatchPlan {
-  const labelSelector = formatLabelSelector(readWorkload(root).spec?.selector);
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(readWorkload(root).spec?.selector) };
 }
 
 function judge({ root, pods }: KindView): Judgement {
   const { spec, status } = readWorkload(root);
   const wanted = hashOf(status?.updateRevision ?? "");
-  const { partition, paused = false } = spec?.updateStrategy ?? {};
+  const { type, rollingUpdate, ...strategy } = spec?.updateStrategy ?? {};
+  const { partition, paused = false } = { ...strategy, ...rollingUpdate };
   const update: Update = {
     root,
     unseen: unseenReason(root),
     wanted,
     kept: keptByPartition(partition, spec?.replicas ?? 1),
-    old: pods.filter(({ pod }) => isPodActive(pod) && revisionOf(pod) !== wanted).length,
+    // `calculateDiffsWithExpectation`, kruise `pkg/controller/cloneset/sync/cloneset_sync_utils.go`
+    old: pods.filter(({ pod }) => isPodActive(pod) && !isPreparingDelete(pod) && revisionOf(pod) !== wanted).length,
+    isOnDelete: type === "OnDelete",
     isPaused: paused,
   };
   return {
@@ -92,7 +96,7 @@ function revisionOf({ metadata }: Pod): string | undefined {
 }
 
 function judgeLivePod(update: Update, pod: Pod): Pick<Verdict, "state" | "reason"> {
-  const { root, unseen, wanted, kept, old, isPaused } = update;
+  const { root, unseen, wanted, kept, old, isOnDelete, isPaused } = update;
   const leaving = leavingReason(pod) ?? listedReason(root, pod);
   if (leaving !== undefined) return { state: "terminating", reason: leaving };
   if (unseen !== undefined) return { state: "unsettled", reason: unseen };
@@ -109,6 +113,10 @@ function judgeLivePod(update: Update, pod: Pod): Pick<Verdict, "state" | "reason
     };
   }
   const named = `it is of ${revision ?? "no revision"}, older than ${wanted}`;
+  if (isOnDelete) {
+    const message = `${named}, and stays until someone deletes it (OnDelete)`;
+    return { state: "kept", reason: { code: "kept-on-delete", message, evidence } };
+  }
   if (isPaused) {
     return {
       state: "kept",

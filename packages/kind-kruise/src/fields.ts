@@ -16,18 +16,17 @@ interface KruiseSpec {
   readonly reserveOrdinals?: readonly (number | string)[];
   readonly ordinals?: { readonly start?: number };
   readonly scaleStrategy?: { readonly podsToDelete?: readonly string[] };
-  readonly updateStrategy?: {
+  readonly updateStrategy?: Progression & {
     readonly type?: string;
-    /** Of a CloneSet. */
-    readonly partition?: number | string;
-    readonly paused?: boolean;
-    /** Of a StatefulSet. */
-    readonly rollingUpdate?: {
-      readonly partition?: number | string;
-      readonly paused?: boolean;
-      readonly unorderedUpdate?: object;
-    };
+    /** Of a StatefulSet, and of a CloneSet in v1beta1; in v1alpha1 a CloneSet has the two fields above. */
+    readonly rollingUpdate?: Progression & { readonly unorderedUpdate?: object };
   };
+}
+
+interface Progression {
+  /** Only that of a CloneSet may be a percentage. */
+  readonly partition?: number | string;
+  readonly paused?: boolean;
 }
 
 interface KruiseStatus {
@@ -49,26 +48,32 @@ export function hashOf(revision: string): string {
 }
 
 /**
- * How many pods a partition keeps: a number, or a part of the replicas, rounded up. Less than 100% updates at least one pod
- * (`CalculatePartitionReplicas`, kruise `pkg/util/replicas.go`).
+ * How many pods a partition keeps: a number, or a percentage of the replicas, rounded up. Of several replicas less than 100% updates at
+ * least one. A text that is not a percentage counts as 0 (`CalculatePartitionReplicas`, kruise `pkg/util/tools.go`).
  */
 export function keptByPartition(partition: number | string | undefined, replicas: number): number {
   if (partition === undefined) return 0;
   if (typeof partition === "number") return Math.max(0, Math.min(partition, replicas));
-  const [, percent] = /^(\d+)%$/.exec(partition) ?? [];
+  const [, percent] = /^(\d+(?:\.\d+)?)%$/.exec(partition) ?? [];
   if (percent === undefined) return 0;
-  const kept = Math.min(Math.ceil((Number(percent) * replicas) / 100), replicas);
-  return kept === replicas && Number(percent) < 100 ? Math.max(0, replicas - 1) : kept;
+  const kept = Math.ceil((Number(percent) * replicas) / 100);
+  if (replicas > 1 && kept === replicas && partition !== "100%") return replicas - 1;
+  return Math.min(kept, replicas);
+}
+
+/** Its hooks run before the controller deletes it. */
+export function isPreparingDelete({ metadata: { labels = {} } }: Pod): boolean {
+  return labels[KEYS.lifecycle] === "PreparingDelete";
 }
 
 /** Why the controller is about to delete a live pod, by what is written on the pod itself. */
-export function leavingReason({ metadata: { labels = {} } }: Pod): Reason | undefined {
-  const state = labels[KEYS.lifecycle];
-  if (state === "PreparingDelete") {
+export function leavingReason(pod: Pod): Reason | undefined {
+  const { labels = {} } = pod.metadata;
+  if (isPreparingDelete(pod)) {
     return {
       code: "preparing-delete",
       message: "its lifecycle hooks run before it is deleted",
-      evidence: { [KEYS.lifecycle]: state },
+      evidence: { [KEYS.lifecycle]: labels[KEYS.lifecycle] ?? null },
     };
   }
   if (labels[KEYS.specifiedDelete] === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** The ordinals that a StatefulSet wants pods for. */
 export interface Ordinals {
-  readonly start: number;
-  readonly isWanted: (ordinal: number) => boolean;
+  /** Place of an ordinal among the wanted ones, from 0; `undefined` where it is not wanted. */
+  readonly rankOf: (ordinal: number) => number | undefined;
 }
 
 interface OrdinalSpec {
@@ -11,25 +11,44 @@ interface OrdinalSpec {
   readonly reserveOrdinals?: readonly (number | string)[];
 }
 
-/** Widest range that is read, so that a mistyped one costs no memory. */
-const MAX_RANGE = 10_000;
+/** First and last ordinal. */
+type Range = readonly [number, number];
 
-/** The first `replicas` ordinals from the start that are not reserved (`getStatefulSetReplicasRange`). */
+/**
+ * The first `replicas` ordinals from the start that are not reserved (`getStatefulSetReplicasRange`, kruise
+ * `pkg/controller/statefulset/stateful_set_utils.go`).
+ */
 export function readOrdinals({ replicas = 1, ordinals, reserveOrdinals = [] }: OrdinalSpec): Ordinals {
   const start = ordinals?.start ?? 0;
-  const reserved = new Set(reserveOrdinals.flatMap(ordinalsOf));
+  const reserved = readRanges(reserveOrdinals);
   return {
-    start,
-    isWanted: (ordinal) => {
-      const holes = [...reserved].filter((each) => each >= start && each < ordinal).length;
-      return ordinal >= start && !reserved.has(ordinal) && ordinal - start - holes < replicas;
+    rankOf: (ordinal) => {
+      if (ordinal < start || reserved.some(([first, last]) => first <= ordinal && ordinal <= last)) return undefined;
+      const lengths = reserved.map(([first, last]) => Math.min(last + 1, ordinal) - Math.max(first, start));
+      const rank = ordinal - start - lengths.reduce((sum, length) => sum + Math.max(0, length), 0);
+      return rank < replicas ? rank : undefined;
     },
   };
 }
 
-function ordinalsOf(entry: number | string): readonly number[] {
-  const [, first = "", last = first] = /^(\d+)(?:-(\d+))?$/.exec(String(entry)) ?? [];
-  if (first === "") return [];
-  const length = Math.min(Number(last) - Number(first) + 1, MAX_RANGE);
-  return Array.from({ length: Math.max(0, length) }, (_, place) => Number(first) + place);
+/** Ranges that do not overlap. One text that is not a range makes the controller reserve nothing (kruise `pkg/util/api/asts.go`). */
+function readRanges(entries: readonly (number | string)[]): readonly Range[] {
+  const ranges: Range[] = [];
+  for (const entry of entries) {
+    const range = typeof entry === "number" ? ([entry, entry] as const) : rangeOf(entry);
+    if (range === undefined) return [];
+    ranges.push(range);
+  }
+  const merged: Range[] = [];
+  for (const [first, last] of ranges.toSorted(([one], [other]) => one - other)) {
+    const former = merged.at(-1);
+    if (former === undefined || first > former[1]) merged.push([first, last]);
+    else merged[merged.length - 1] = [former[0], Math.max(former[1], last)];
+  }
+  return merged;
+}
+
+function rangeOf(text: string): Range | undefined {
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+  return first === undefined || Number(first) > Number(last) ? undefined : [Number(first), Number(last)];
 }

@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, isPodActive, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, isPodActive, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -36,7 +36,7 @@ interface Update {
 
 /**
  * The kind of Advanced StatefulSets. As for a StatefulSet of Kubernetes, with holes in the ordinals (`reserveOrdinals`) and an unordered
- * update, in which the partition is a number of pods instead of an ordinal (kruise `pkg/controller/statefulset/stateful_set_utils.go`).
+ * update, in which the partition keeps any pods instead of those of the lowest ordinals (kruise `pkg/controller/statefulset/stateful_set_utils.go`).
  */
 export function advancedstatefulset(): KindPlugin {
   return defineKind({
@@ -50,21 +50,22 @@ export function advancedstatefulset(): KindPlugin {
 }
 
 function watches(root: KubeObject): WatchPlan {
-  const labelSelector = formatLabelSelector(readWorkload(root).spec?.selector);
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(readWorkload(root).spec?.selector) };
 }
 
 function judge({ root, pods }: KindView): Judgement {
   const { spec, status } = readWorkload(root);
   const wanted = status?.updateRevision ?? "";
   const { type, rollingUpdate = {} } = spec?.updateStrategy ?? {};
+  const ordinals = readOrdinals(spec ?? {});
+  const isOld = (pod: Pod): boolean => isPodActive(pod) && pod.metadata.labels?.[KEYS.revision] !== wanted;
   const update: Update = {
     root,
     unseen: unseenReason(root),
     wanted,
-    ordinals: readOrdinals(spec ?? {}),
+    ordinals,
     kept: keptByPartition(rollingUpdate.partition, spec?.replicas ?? 1),
-    old: pods.filter(({ pod }) => isPodActive(pod) && pod.metadata.labels?.[KEYS.revision] !== wanted).length,
+    old: pods.filter(({ pod }) => isOld(pod) && rankOf(ordinals, ordinalOf(pod)) !== undefined).length,
     isUnordered: rollingUpdate.unorderedUpdate !== undefined,
     isOnDelete: type === "OnDelete",
     isPaused: rollingUpdate.paused === true,
@@ -86,6 +87,10 @@ function ordinalOf({ metadata }: Pod): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
+function rankOf(ordinals: Ordinals, ordinal: number | undefined): number | undefined {
+  return ordinal === undefined ? undefined : ordinals.rankOf(ordinal);
+}
+
 function judgeLivePod(update: Update, pod: Pod, ordinal: number | undefined): Pick<Verdict, "state" | "reason"> {
   const { root, unseen, wanted, ordinals } = update;
   const leaving = leavingReason(pod);
@@ -93,7 +98,8 @@ function judgeLivePod(update: Update, pod: Pod, ordinal: number | undefined): Pi
   if (unseen !== undefined) return { state: "unsettled", reason: unseen };
   const revision = pod.metadata.labels?.[KEYS.revision];
   const evidence = { [KEYS.revision]: revision ?? null, "status.updateRevision": wanted, ordinal: ordinal ?? null };
-  if (ordinal === undefined || !ordinals.isWanted(ordinal)) {
+  const rank = rankOf(ordinals, ordinal);
+  if (rank === undefined) {
     const message =
       ordinal === undefined ? "it has no ordinal" : `its ordinal ${ordinal} is not one that the StatefulSet wants`;
     return replaced(root, { code: "ordinal-not-wanted", message, evidence });
@@ -105,14 +111,18 @@ function judgeLivePod(update: Update, pod: Pod, ordinal: number | undefined): Pi
     };
   }
   const named = `it is of ${revision ?? "no revision"}, older than ${wanted}`;
-  const why = keptBecause(update, ordinal);
+  const why = keptBecause(update, rank);
   if (why !== undefined)
     return { state: "kept", reason: { code: why.code, message: `${named}${why.message}`, evidence } };
   return replaced(root, { code: "revision-behind", message: named, evidence });
 }
 
-function keptBecause(update: Update, ordinal: number): Pick<Reason, "code" | "message"> | undefined {
-  const { isOnDelete, isPaused, isUnordered, kept, old, ordinals } = update;
+/**
+ * The partition keeps the lowest of the wanted ordinals (`sortPodsToUpdate`, kruise `pkg/controller/statefulset/stateful_update_utils.go`).
+ * @param rank place of the pod's ordinal among the wanted ones
+ */
+function keptBecause(update: Update, rank: number): Pick<Reason, "code" | "message"> | undefined {
+  const { isOnDelete, isPaused, isUnordered, kept, old } = update;
   if (isOnDelete) return { code: "kept-on-delete", message: ", and stays until someone deletes it (OnDelete)" };
   if (isPaused) return { code: "kept-while-paused", message: ", and the update is paused" };
   if (isUnordered) {
@@ -120,7 +130,7 @@ function keptBecause(update: Update, ordinal: number): Pick<Reason, "code" | "me
       ? { code: "kept-by-partition", message: `, and the partition keeps ${kept} such pods` }
       : undefined;
   }
-  return ordinal - ordinals.start < kept
-    ? { code: "kept-by-partition", message: `, and its ordinal ${ordinal} is below partition ${kept}` }
+  return rank < kept
+    ? { code: "kept-by-partition", message: `, and the partition keeps the pods of the lowest ${kept} ordinals` }
     : undefined;
 }

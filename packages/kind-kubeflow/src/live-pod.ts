@@ -43,12 +43,10 @@ export function judgeLivePod(
     return { state: "terminating", reason: { code: "job-deleting", message, evidence } };
   }
   if (ended !== undefined) {
-    const seen = {
-      ...evidence,
-      "status.conditions": ended,
-      "spec.runPolicy.cleanPodPolicy": policy?.cleanPodPolicy ?? null,
-    };
-    return policy?.cleanPodPolicy === "None"
+    // The operators default it in memory, and do not write it to the spec.
+    const cleanup = policy?.cleanPodPolicy ?? "None";
+    const seen = { ...evidence, "status.conditions": ended, "spec.runPolicy.cleanPodPolicy": cleanup };
+    return cleanup === "None"
       ? {
           state: "kept",
           reason: {

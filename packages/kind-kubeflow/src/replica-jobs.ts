@@ -75,10 +75,17 @@ function replicasOf(replicas: ReplicaSpecs, role: string | undefined): number | 
   return found === undefined ? undefined : (found.replicas ?? 1);
 }
 
+/** An MPIJob in v1 also has the field where it stood before there was `runPolicy` (`pkg/controller.v1/mpi/mpijob_controller.go`). */
+type FormerPolicy = Pick<RunPolicy, "cleanPodPolicy">;
+
+function formerPolicyOf(spec: FormerPolicy | undefined): FormerPolicy {
+  return spec?.cleanPodPolicy === undefined ? {} : { cleanPodPolicy: spec.cleanPodPolicy };
+}
+
 /** Judges pods that the job owns itself: role and index are labels. */
 export function judgeReplicas(root: KubeObject, replicas: ReplicaSpecs): Judgement {
-  const { spec, status }: KubeObject<{ readonly runPolicy?: RunPolicy }, JobStatus> = root;
-  const run = readRun(root, spec?.runPolicy, status);
+  const { spec, status }: KubeObject<{ readonly runPolicy?: RunPolicy } & FormerPolicy, JobStatus> = root;
+  const run = readRun(root, { ...formerPolicyOf(spec), ...spec?.runPolicy }, status);
   return {
     pod: ({ pod }) => {
       const role = roleOf(pod);

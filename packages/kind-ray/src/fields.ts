@@ -32,7 +32,10 @@ export interface RayClusterSpec {
 interface RayClusterStatus {
   readonly desiredWorkerReplicas?: number;
   readonly readyWorkerReplicas?: number;
+  readonly conditions?: Conditions;
 }
+
+type Conditions = readonly { readonly type: string; readonly status: string }[];
 
 interface RayJobSpec {
   readonly suspend?: boolean;
@@ -55,7 +58,7 @@ interface RayServiceStatus {
   readonly observedGeneration?: number;
   readonly activeServiceStatus?: { readonly rayClusterName?: string };
   readonly pendingServiceStatus?: { readonly rayClusterName?: string };
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  readonly conditions?: Conditions;
 }
 
 export type RayCluster = KubeObject<RayClusterSpec, RayClusterStatus>;
@@ -78,6 +81,14 @@ export function readRayService(root: KubeObject): RayService {
 export function clustersOf(root: KubeObject): Watch {
   const version = root.apiVersion.slice(root.apiVersion.indexOf("/") + 1);
   return { resource: { ...RAY_CLUSTERS, version }, delegate: true };
+}
+
+/** A suspension that has begun goes on, whatever the spec says since: the operator deletes all pods. */
+export function isSuspended({ spec, status }: RayCluster): boolean {
+  const isSuspending = status?.conditions?.some(
+    (condition) => condition.type === "RayClusterSuspending" && condition.status === "True",
+  );
+  return spec?.suspend === true || isSuspending === true;
 }
 
 /** Roles of a RayCluster: `head`, and the name of each worker group. */

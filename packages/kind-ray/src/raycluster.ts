@@ -10,7 +10,7 @@ import type {
   Verdict,
   WatchPlan,
 } from "@kinsync/core/contract";
-import { JOBS, KEYS, noteOfManager, RAY_CLUSTERS, readRayCluster, rolesOfCluster } from "./fields.ts";
+import { isSuspended, JOBS, KEYS, noteOfManager, RAY_CLUSTERS, readRayCluster, rolesOfCluster } from "./fields.ts";
 
 /**
  * The kind of RayClusters.
@@ -82,11 +82,11 @@ function judgeLivePod(root: KubeObject, { pod, owners }: OwnedPod): State {
       evidence: { ...evidence, "raycluster.metadata.deletionTimestamp": deletionTimestamp },
     });
   }
-  if (spec?.suspend === true) {
+  if (isSuspended(readRayCluster(root))) {
     return going({
       code: "raycluster-suspended",
       message: `the RayCluster ${root.metadata.name} is suspended, and its pods are removed`,
-      evidence: { ...evidence, "spec.suspend": true },
+      evidence: { ...evidence, "spec.suspend": spec?.suspend ?? false },
     });
   }
   if (type === "head") {
@@ -130,16 +130,17 @@ function going(reason: Reason): State {
 function notesOf(root: KubeObject): readonly Reason[] {
   const { spec, status } = readRayCluster(root);
   const notes = [...noteOfManager("RayCluster", spec?.managedBy)];
-  if (spec?.suspend === true) {
+  const isGoing = isSuspended(readRayCluster(root));
+  if (isGoing) {
     notes.push({
       code: "raycluster-suspended",
       message: "the RayCluster is suspended",
-      evidence: { "spec.suspend": true },
+      evidence: { "spec.suspend": spec?.suspend ?? false },
     });
   }
   const desired = status?.desiredWorkerReplicas ?? 0;
   const ready = status?.readyWorkerReplicas;
-  if (spec?.suspend !== true && ready !== undefined && ready < desired) {
+  if (!isGoing && ready !== undefined && ready < desired) {
     notes.push({
       code: "workers-pending",
       message: `${ready} of the RayCluster's ${desired} workers are ready`,

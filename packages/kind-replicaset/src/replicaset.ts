@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector } from "@kinsync/core/contract";
+import { defineKind, narrowedTo } from "@kinsync/core/contract";
 import type { KindPlugin, KubeObject, RootType, WatchPlan, Wire } from "@kinsync/core/contract";
 import type { V1ReplicaSetSpec } from "@kubernetes/client-node";
 import { judge } from "./owned-and-alive.ts";
@@ -18,6 +18,5 @@ export function replicaset(): KindPlugin {
 
 function watches({ spec }: KubeObject<Partial<Wire<V1ReplicaSetSpec>>>): WatchPlan {
   // The controller releases pods that stop matching, so the selector loses nothing.
-  const labelSelector = formatLabelSelector(spec?.selector);
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(spec?.selector) };
 }

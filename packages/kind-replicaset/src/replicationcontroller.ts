@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector } from "@kinsync/core/contract";
+import { defineKind, narrowedTo } from "@kinsync/core/contract";
 import type { KindPlugin, KubeObject, RootType, WatchPlan, Wire } from "@kinsync/core/contract";
 import type { V1ReplicationControllerSpec } from "@kubernetes/client-node";
 import { judge } from "./owned-and-alive.ts";
@@ -25,6 +25,5 @@ export function replicationcontroller(): KindPlugin {
 /** The selector of a ReplicationController is a map of labels; it has no expressions. */
 function watches({ spec }: KubeObject<Partial<Wire<V1ReplicationControllerSpec>>>): WatchPlan {
   const { selector } = spec ?? {};
-  const labelSelector = formatLabelSelector(selector === undefined ? undefined : { matchLabels: selector });
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(selector === undefined ? undefined : { matchLabels: selector }) };
 }

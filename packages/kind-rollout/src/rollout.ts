@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -56,8 +56,7 @@ function isBlueGreen(root: KubeObject): boolean {
 /** ReplicaSets and pods that stop matching are released, so the selector loses nothing. Experiments and analyses are not watched. */
 function watches(root: KubeObject): WatchPlan {
   const { spec } = readRollout(root);
-  const labelSelector = formatLabelSelector(spec?.selector);
-  const narrowed = labelSelector === undefined ? {} : { labelSelector };
+  const narrowed = narrowedTo(spec?.selector);
   const reference = referenceOf(root);
   return {
     watches: [{ resource: REPLICA_SETS, ...narrowed, metadataOnly: true }],

@@ -1,4 +1,4 @@
-import { defineKind, formatLabelSelector, verdictOfInactivePod } from "@kinsync/core/contract";
+import { defineKind, narrowedTo, verdictOfInactivePod } from "@kinsync/core/contract";
 import type {
   Judgement,
   KindPlugin,
@@ -47,8 +47,7 @@ export function statefulset(): KindPlugin {
 }
 
 function watches(root: KubeObject): WatchPlan {
-  const labelSelector = formatLabelSelector(readStatefulSet(root).spec?.selector);
-  return { watches: [], pods: labelSelector === undefined ? {} : { labelSelector } };
+  return { watches: [], pods: narrowedTo(readStatefulSet(root).spec?.selector) };
 }
 
 function judge(view: KindView): Judgement {

@@ -28,14 +28,16 @@ const KEYS = {
   outOfSync: "volcano.sh/controller-out-of-sync",
 } as const;
 
-/** Phases in which the controller kills all pods, or has done so. */
+/**
+ * Phases in which the controller kills all pods, or has done so. Restarting is none of them: a restart of one task, pod or partition has this
+ * phase as well, and a restart of the whole Job raises the version (volcano `pkg/controllers/job/state/running.go`).
+ */
 const ENDING: ReadonlySet<string> = new Set([
   "Aborting",
   "Aborted",
   "Completing",
   "Completed",
   "Failed",
-  "Restarting",
   "Terminating",
   "Terminated",
 ]);
@@ -52,6 +54,7 @@ interface Run {
   readonly root: KubeObject;
   readonly version: number;
   readonly phase: string | undefined;
+  /** Replicas by task; the API leaves out a 0. */
   readonly replicas: ReadonlyMap<string, number>;
 }
 
@@ -77,7 +80,7 @@ function judge({ root }: { readonly root: VolcanoJob }): Judgement {
     root,
     version: root.status?.version ?? 0,
     phase: root.status?.state?.phase,
-    replicas: new Map((root.spec?.tasks ?? []).map(({ name = "", replicas = 1 }) => [name, replicas])),
+    replicas: new Map((root.spec?.tasks ?? []).map(({ name = "", replicas = 0 }) => [name, replicas])),
   };
   return {
     pod: ({ pod }) => ({ ...(verdictOfInactivePod(pod) ?? judgeLivePod(run, pod)), ...placeOf(pod) }),
@@ -154,7 +157,13 @@ function notesOf({ status }: VolcanoJob): readonly Reason[] {
   const evidence = { "status.state.phase": phase, "status.retryCount": status?.retryCount ?? 0 };
   if (ENDED.has(phase)) return [{ code: "job-finished", message: `the Job has ended: ${phase}`, evidence }];
   if (phase === "Restarting") {
-    return [{ code: "job-restarting", message: "the Job is restarting: all its pods are replaced", evidence }];
+    return [
+      {
+        code: "job-restarting",
+        message: "the Job is restarting: all its pods, or those of one task or partition, are replaced",
+        evidence,
+      },
+    ];
   }
   if (phase === "Pending") {
     return [{ code: "job-pending", message: "the Job waits until the scheduler admits it", evidence }];

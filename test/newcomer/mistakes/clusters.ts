@@ -227,9 +227,9 @@ export const CLUSTERS: readonly Mistake[] = [
   },
   {
     what: "a kind that the cluster does not serve",
-    line: "tree rollout/web",
+    line: "tree workflow/web",
     code: 2,
-    object: 'kind "rollout"',
+    object: 'kind "workflow"',
     cause: "the cluster serves no",
     next: "`kubectl api-resources` lists the kinds.",
   },

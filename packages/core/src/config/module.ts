@@ -3,7 +3,8 @@ import { realpath } from "node:fs/promises";
 import { basename, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KinsyncError } from "../errors/error.ts";
-import { loadModule, type ModuleExports } from "../plugins/load-module.ts";
+import { loadModule } from "../plugins/load-module.ts";
+import type { ModuleExports } from "../plugins/module-exports.ts";
 
 /** What a place in a stack or in an error's first line looks like: `/a/b.ts:3` or `file:///a/b.mjs:3:7`. */
 const PLACE = /((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^\n:()]*?\.[cm]?[jt]s):(\d+)(?::(\d+))?/;

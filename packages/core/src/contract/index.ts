@@ -61,7 +61,7 @@ export type {
   VolumeMount,
   Wire,
 } from "./resource.ts";
-export { formatLabelSelector } from "./label-selector.ts";
+export { formatLabelSelector, narrowedTo } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
 export { defineConfig, INITIAL_SYNCS, MODE_RULES } from "./config.ts";
 export type {

@@ -21,3 +21,9 @@ export function formatLabelSelector(selector: LabelSelector | undefined): string
   }
   return terms.length === 0 ? undefined : terms.toSorted().join(",");
 }
+
+/** The part of a watch that narrows it to a selector; nothing where `formatLabelSelector` returns nothing. */
+export function narrowedTo(selector: LabelSelector | undefined): { readonly labelSelector?: string } {
+  const labelSelector = formatLabelSelector(selector);
+  return labelSelector === undefined ? {} : { labelSelector };
+}

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { createJiti } from "jiti";
 import { isOwnPackage } from "./load-own-packages.ts";
-import type { ModuleExports } from "./load-module.ts";
+import type { ModuleExports } from "./module-exports.ts";
 
 /**
  * Runs a TypeScript or JavaScript file as an ES module, whatever its package.json says. Nothing is written to a cache.

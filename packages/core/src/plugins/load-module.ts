@@ -3,8 +3,7 @@ import { findPackageJSON } from "node:module";
 import { pathToFileURL } from "node:url";
 import { provideOwnPackages } from "./load-own-packages.ts";
 import { followImports, type Edition } from "./follow-imports.ts";
-
-export type ModuleExports = Readonly<Record<string, unknown>>;
+import type { ModuleExports } from "./module-exports.ts";
 
 /** What Node throws if it reads an ES module as CommonJS, since its package.json has `"type": "commonjs"` (as `npm init` writes it). */
 const READ_AS_COMMONJS =

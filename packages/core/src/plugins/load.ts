@@ -8,7 +8,8 @@ import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 import { watchCall, watchImport } from "./call-watch.ts";
-import { loadModule, type ModuleExports } from "./load-module.ts";
+import { loadModule } from "./load-module.ts";
+import type { ModuleExports } from "./module-exports.ts";
 
 /** A plugin and its origin for messages: `@acme/kinsync-kind-fleet (kinds[0] in kinsync.config.yaml)`. */
 export interface LoadedPlugin<Plugin> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatLabelSelector } from "@kinsync/core/contract";
+import { formatLabelSelector, narrowedTo } from "@kinsync/core/contract";
 
 test("a selector is written as a list request takes it, in one order", () => {
   const selector = {
@@ -18,4 +18,10 @@ test("an absent selector, an empty one and an operator that is not known narrow 
   expect(formatLabelSelector(undefined)).toBeUndefined();
   expect(formatLabelSelector({})).toBeUndefined();
   expect(formatLabelSelector({ matchExpressions: [{ key: "a", operator: "Gt", values: ["1"] }] })).toBeUndefined();
+});
+
+test("a watch is narrowed to a selector that can be written, and else not at all", () => {
+  expect(narrowedTo({ matchLabels: { app: "web" } })).toEqual({ labelSelector: "app=web" });
+  expect(narrowedTo({})).toEqual({});
+  expect(narrowedTo(undefined)).toEqual({});
 });

@@ -12,10 +12,9 @@ export class StagedBatch implements Stage {
   failure: { readonly error: unknown } | undefined;
   /** True once it was committed or discarded. */
   spent = false;
-  /** Resolves when the commit is requested, which may be before the stage is sent. */
-  readonly commitRequested: Promise<void>;
+  /** Resolves with true when the commit is requested, which may be before the stage is sent. */
+  readonly commitRequested: Promise<boolean>;
   readonly requestCommit: () => void;
-  isCommitRequested = false;
   /** When sending it began; `undefined` until then. */
   sentAt: number | undefined;
   /** What the container could not set of its files. */
@@ -30,12 +29,9 @@ export class StagedBatch implements Stage {
     this.ready = promise;
     // A caller that only commits does not await it.
     promise.catch(() => {});
-    const commit = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<boolean>();
     this.commitRequested = commit.promise;
-    this.requestCommit = () => {
-      this.isCommitRequested = true;
-      commit.resolve();
-    };
+    this.requestCommit = () => commit.resolve(true);
     this.settle = {
       resolve,
       reject: (error) => {

@@ -50,8 +50,8 @@ export class StageSender {
     const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
     if (files !== undefined && save?.fits(request) === true) {
       // A caller that only prepared so far commits within this turn of the event loop, unless it waits for other targets.
-      await Promise.race([staged.commitRequested, nextTurn()]);
-      if (staged.isCommitRequested) {
+      const isCommitRequested = await Promise.race([staged.commitRequested, nextTurn(false)]);
+      if (isCommitRequested) {
         staged.held = files;
         return;
       }

@@ -119,6 +119,7 @@ describe("opening a session", () => {
   test("times out if the container sends nothing", async () => {
     await using cluster = new FakeCluster({ cwd: base, path: SYSTEM, shell: [SH] });
     cluster.mute = true;
+    cluster.greets = true;
     const failure = await failureOf(open(cluster, { openTimeout: 100 }));
     expect(failure).toMatchObject({ code: "KINSYNC_TARGET_TIMEOUT", retry: "retry" });
   });
