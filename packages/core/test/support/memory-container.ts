@@ -54,6 +54,8 @@ export class MemoryContainer {
   becomesVisible: Promise<void> | undefined;
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
+  /** Commits to single roots wait for these, by their key. */
+  readonly gates = new Map<string, Promise<void>>();
   #current: MemorySession | undefined;
 
   constructor(uid = "u", { mounts = [], image = {} }: MemoryContainerOptions = {}) {
@@ -236,6 +238,7 @@ export class MemorySession implements Session {
     if (!this.#container.staged.has(stage)) this.#container.lateCommits += 1;
     const content = await staged.content;
     await this.#container.gate;
+    await this.#container.gates.get(staged.batch.root.key);
     this.#check();
     this.#container.fault("commit");
     const { batch } = staged;

@@ -4,9 +4,15 @@ import { journalLines } from "../commit/manifest.ts";
 import type { RootLocation } from "../protocol/agent-protocol.ts";
 import { unescapePath } from "../protocol/escape.ts";
 
+/** A mapped root that a session owns, and where it is. */
+export interface OwnedRoot {
+  readonly root: RootSpec;
+  readonly location: RootLocation;
+}
+
 /** What a session stores about the mapped roots that it claimed, by their key. */
 export class Roots {
-  readonly #owned = new Map<string, { readonly root: RootSpec; readonly location: RootLocation }>();
+  readonly #owned = new Map<string, OwnedRoot>();
   readonly #locations = new Map<string, Promise<RootLocation>>();
   /** Short forms of journals that grew long, for the next commit. */
   readonly #compacted = new Map<string, string>();
@@ -14,7 +20,7 @@ export class Roots {
   readonly #commits = new Map<string, number>();
 
   /** Roots that this session owns. */
-  get owned(): Iterable<{ readonly root: RootSpec; readonly location: RootLocation }> {
+  get owned(): Iterable<OwnedRoot> {
     return this.#owned.values();
   }
 

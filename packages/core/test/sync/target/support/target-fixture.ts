@@ -17,6 +17,8 @@ import { MemoryContainer } from "../../../support/memory-container.ts";
 export class MappedFiles {
   tree: Tree | undefined;
   content: ContentStore = memoryContent([]);
+  /** How the bytes of the next saves are read. */
+  reading: (content: ContentStore) => ContentStore = (content) => content;
   readonly mapping: ResolvedMapping;
   readonly #onSave: () => void;
 
@@ -27,7 +29,7 @@ export class MappedFiles {
 
   set(files: Readonly<Record<string, string>>, mode = 0o644): void {
     const bytes = Object.values(files).map((content) => Buffer.from(content));
-    this.content = memoryContent(bytes);
+    this.content = this.reading(memoryContent(bytes));
     this.tree = createTree(
       "directory",
       Object.entries(files).map(([path, content]): TreeEntry => {
