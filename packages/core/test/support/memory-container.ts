@@ -56,6 +56,8 @@ export class MemoryContainer {
   gate: Promise<void> = Promise.resolve();
   /** Commits to single roots wait for these, by their key. */
   readonly gates = new Map<string, Promise<void>>();
+  /** Commits that have waited at a gate of their own, by the key of their root. */
+  readonly held: string[] = [];
   #current: MemorySession | undefined;
 
   constructor(uid = "u", { mounts = [], image = {} }: MemoryContainerOptions = {}) {
@@ -238,7 +240,10 @@ export class MemorySession implements Session {
     if (!this.#container.staged.has(stage)) this.#container.lateCommits += 1;
     const content = await staged.content;
     await this.#container.gate;
-    await this.#container.gates.get(staged.batch.root.key);
+    const { key } = staged.batch.root;
+    const gate = this.#container.gates.get(key);
+    if (gate !== undefined) this.#container.held.push(key);
+    await gate;
     this.#check();
     this.#container.fault("commit");
     const { batch } = staged;

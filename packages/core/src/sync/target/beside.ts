@@ -12,7 +12,7 @@ interface Failure {
  * do not wait for them.
  */
 export class Beside {
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new Map<string, { readonly ended: Promise<void>; readonly abort: AbortController }>();
   readonly #failures = new Map<string, Failure>();
   readonly #onEnd: () => void;
 
@@ -25,16 +25,28 @@ export class Beside {
     return this.#running.size > 0;
   }
 
-  /** Settles when all have ended. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#running.values());
+  /** Ends all of them, and forgets how they failed. Settles when they have ended. */
+  async stop(reason: Error): Promise<void> {
+    const running = [...this.#running.values()];
+    for (const { abort } of running) abort.abort(reason);
+    this.#failures.clear();
+    await Promise.all(running.map(({ ended }) => ended));
   }
 
-  /** Starts a delivery, unless one to this root is running: its end leads to the next one. */
-  start({ mapping: { id }, tree }: DesiredRoot, deliver: () => Promise<void>): void {
+  /**
+   * Starts a delivery, unless one to this root is running: its end leads to the next one.
+   * @param signal ends it with the target
+   */
+  start(
+    { mapping: { id }, tree }: DesiredRoot,
+    deliver: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): void {
     if (this.#running.has(id)) return;
-    const ended = deliver()
+    const abort = new AbortController();
+    const ended = deliver(AbortSignal.any([signal, abort.signal]))
       .catch((thrown: unknown) => {
+        if (abort.signal.aborted) return;
         const error = asKinsyncError(thrown, `${id}: something failed inside kinsync`, { retry: "retry" });
         this.#failures.set(id, { tree: tree.digest, error });
       })
@@ -42,7 +54,7 @@ export class Beside {
         this.#running.delete(id);
         this.#onEnd();
       });
-    this.#running.set(id, ended);
+    this.#running.set(id, { ended, abort });
   }
 
   /** How the last delivery to this root failed, once. A failure that only another tree can end counts for its own tree only. */

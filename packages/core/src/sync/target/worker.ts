@@ -115,7 +115,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#ownership?.regained();
     this.#startedAt = performance.now();
     this.#blocked = undefined;
-    this.#beside?.forgetFailures();
+    void this.#beside?.stop(ENDED);
     // A session writes the start of the run into its markers, and that is another one now.
     void this.#channels.close();
     this.#set("waiting", "connecting");
@@ -230,6 +230,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))
     ) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
+      await this.#beside?.stop(ENDED);
       await this.#channels.close();
       this.#led = NONE;
     }
@@ -248,8 +249,10 @@ export class Worker implements AsyncDisposable, ChannelOwner {
           continue;
         }
         const channel = await this.#channels.get(root.mapping);
-        if (root.follows === undefined) await this.#bring(channel, root, desired, signal);
-        else {
+        if (root.follows === undefined) {
+          this.#begin(root, desired, channel);
+          await this.#bring(channel, root, desired, signal);
+        } else {
           const again = await this.#following.check(root, channel.session, { snapshot: desired.snapshot, signal });
           if (again !== undefined) this.#retryIn(again);
         }
@@ -303,18 +306,29 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #bringBeside(root: DesiredRoot, desired: DesiredState, signal: AbortSignal): void {
     const failure = this.#beside?.takeFailure(root);
     if (failure !== undefined) throw failure;
-    if (this.#isHeld(root, this.#channels.peek(root.mapping))) return;
+    const open = this.#channels.peek(root.mapping);
+    if (this.#isHeld(root, open)) return;
+    // Now: a failure of another root may set the status before the session is open.
+    this.#begin(root, desired, open);
     this.#beside ??= new Beside(() => {
       if (!this.#isOver) this.enqueue();
     });
-    this.#beside.start(root, async () => {
+    const deliver = async (until: AbortSignal): Promise<void> => {
       try {
-        await this.#bring(await this.#channels.get(root.mapping), root, desired, signal);
+        const channel = await this.#channels.get(root.mapping);
+        until.throwIfAborted();
+        await this.#bring(channel, root, desired, until);
       } catch (error) {
         if (isSuspicious(error)) await this.#channels.closeOf(root.mapping);
         throw error;
       }
-    });
+    };
+    this.#beside.start(root, deliver, signal);
+  }
+
+  #begin(root: DesiredRoot, { snapshot }: DesiredState, channel: Channel | undefined): void {
+    const isHeld = channel?.ledgers.get(root.mapping.id)?.tree?.digest === root.tree.digest;
+    if (!isHeld) this.#set("syncing", `to snapshot ${snapshot}`);
   }
 
   /** Nothing is to be sent or recorded. */
@@ -331,7 +345,6 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const known = channel.ledgers.get(id);
     if (this.#isHeld(root, channel)) return;
     const isHeld = known?.tree?.digest === root.tree.digest;
-    if (!isHeld) this.#set("syncing", `to snapshot ${snapshot}`);
     const capabilities = this.#options.capabilities(root.mapping);
     if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
     const notes = this.#notes ?? new TargetNotes(listener, () => (this.#notes = notes));
@@ -474,6 +487,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #halt(cause: Error | undefined): void {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#blocked = "for-good";
+    void this.#beside?.stop(error);
     this.#set("halted", error.message, error);
     this.#options.listener.onFailure(error);
     this.#owner.lost(error);
@@ -493,7 +507,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     clearTimeout(this.#retryTimer);
     this.#ownership?.[Symbol.dispose]();
     await this.#channels.close();
-    await Promise.allSettled([this.#passes, this.#beside?.ended(), this.#actions?.[Symbol.asyncDispose]()]);
+    await Promise.allSettled([this.#passes, this.#beside?.stop(ENDED), this.#actions?.[Symbol.asyncDispose]()]);
     await this.#channels[Symbol.asyncDispose]();
   }
 }
