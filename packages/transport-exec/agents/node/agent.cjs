@@ -63,6 +63,12 @@ function endWhileWaiting() {
   process.kill(process.pid, "SIGKILL");
 }
 
+// No later session of the run will continue.
+function endWithoutSession() {
+  for (const [state, prefix] of keptPrefixes) removeKept(state, prefix);
+  endWhileWaiting();
+}
+
 // A later session of the run ends this one by a signal. At any other time, that ends the process at once: nothing changes behind the
 // back of that session.
 function endForLaterSession() {
@@ -70,14 +76,15 @@ function endForLaterSession() {
   endWhileWaiting();
 }
 
-// The input ended. Where the transfer of a large file broke, the next session of the run ends this process.
+// The input or the output ended. The next session of the run ends this process, and continues with what arrived of large files.
 function waitForLaterSession() {
-  if (!openBatches().some((batch) => batch.large.size > 0)) {
+  const isKept = [...keptPrefixes].some(([state, prefix]) => keptFiles(state, prefix).length > 0);
+  if (!isKept && !openBatches().some((batch) => batch.large.size > 0)) {
     removeUnfinished();
     process.exit(0);
   }
   process.on("SIGTERM", endForLaterSession);
-  setTimeout(endWhileWaiting, IDLE_SECONDS * 1000);
+  setTimeout(endWithoutSession, IDLE_SECONDS * 1000);
   return new Promise(() => {});
 }
 
@@ -86,7 +93,7 @@ let position = 0;
 
 function readInput(buffer) {
   return new Promise((resolve) => {
-    const timer = setTimeout(endWhileWaiting, IDLE_SECONDS * 1000);
+    const timer = setTimeout(endWithoutSession, IDLE_SECONDS * 1000);
     const read = () =>
       fs.read(0, buffer, 0, buffer.length, null, (error, count) => {
         if (error && (error.code === "EAGAIN" || error.code === "EINTR")) {
@@ -100,7 +107,7 @@ function readInput(buffer) {
   });
 }
 
-// Reads into a buffer; the session ends with its input.
+// Reads into a buffer that has room. No bytes, or a failure, is the end of the input.
 async function readSome(buffer) {
   const count = await readInput(buffer);
   if (count === 0) await waitForLaterSession();
@@ -842,12 +849,19 @@ function keepLargeFiles() {
   }
 }
 
-function removeKept(state) {
+function keptFiles(state, prefix) {
   try {
-    for (const name of listNames(state)) if (name.startsWith("part-")) tryUnlink(join(state, name));
+    return listNames(state)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => join(state, name));
   } catch {
     // The next claim reports what is wrong with the folder.
+    return [];
   }
+}
+
+function removeKept(state, prefix = "part-") {
+  for (const path of keptFiles(state, prefix)) tryUnlink(path);
 }
 
 function writePart(descriptor, digest, bytes) {
@@ -981,6 +995,7 @@ async function stage(id, fields) {
     await unpack(members, batch, segments);
     await segments.drain();
   } catch (error) {
+    if (error.code === "EPIPE") await waitForLaterSession();
     failure = failureOf(error);
   }
   process.removeListener("SIGTERM", endForLaterSession);
@@ -1636,8 +1651,8 @@ async function serve() {
   }
 }
 
-serve().catch(() => {
-  // The session's output is closed.
+serve().catch((error) => {
+  if (error.code === "EPIPE") return waitForLaterSession();
   removeUnfinished();
-  process.exit(1);
+  return process.exit(1);
 });

@@ -734,13 +734,19 @@ def keep_large_files():
                 pass
 
 
-def remove_kept(state):
+def kept_files(state, prefix=b"part-"):
     try:
-        for name in os.listdir(state):
-            if name.startswith(b"part-"):
-                os.unlink(state + b"/" + name)
+        return [state + b"/" + name for name in os.listdir(state) if name.startswith(prefix)]
     except OSError:
-        pass
+        return []
+
+
+def remove_kept(state, prefix=b"part-"):
+    for path in kept_files(state, prefix):
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
 
 
 def write_part(descriptor, digest, data):
@@ -852,7 +858,7 @@ def stage(request_id, fields):
         staged_batches[request_id] = batch
         done(request_id)
         return
-    except EndOfSession:
+    except (EndOfSession, BrokenPipeError):
         raise
     except Aborted:
         failure = Failure("ABORTED")
@@ -1504,19 +1510,25 @@ def end_for_later_session(_signal, _frame):
     end()
 
 
+def end_without_session():
+    """No later session of the run will continue."""
+    for state, prefix in kept_prefixes.items():
+        remove_kept(state, prefix)
+    end()
+
+
 def wait_for_later_session():
-    """Where the transfer of a large file broke: the next session of the run ends this process."""
-    if any(batch.large for batch in open_batches()):
+    """The next session of the run ends this process, and continues with what arrived of large files."""
+    is_kept = any(kept_files(state, prefix) for state, prefix in kept_prefixes.items())
+    if is_kept or any(batch.large for batch in open_batches()):
         time.sleep(IDLE_SECONDS)
+    end_without_session()
 
 
 signal.signal(signal.SIGTERM, end_for_later_session)
 try:
     serve()
 except EndOfPatience:
-    pass
-except EndOfSession:
+    end_without_session()
+except (EndOfSession, BrokenPipeError):
     wait_for_later_session()
-except BrokenPipeError:
-    pass
-end()

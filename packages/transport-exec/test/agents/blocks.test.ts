@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { signatureOf } from "../blocks/support/patch.ts";
 import { startBareAgent } from "../support/bare-agent.ts";
@@ -65,8 +66,8 @@ async function start(make: Make, idleSeconds = 90) {
       agent.write("e\n");
       return (await agent.answer()).at(-1)?.trim();
     },
-    /** Stages a file of 4 MiB of which a quarter arrives, and ends the input. */
-    async breakTransfer(): Promise<void> {
+    /** Stages a file of 4 MiB of which a quarter arrives, and ends the input; with `output`, nobody reads the output before. */
+    async breakTransfer(first: "input" | "output" = "input"): Promise<void> {
       send("stage", 2, root, state, "stage-a", "f", "large", "644", String(LARGE_BYTES), "d1".repeat(32));
       const header = Buffer.alloc(512);
       header.write("large", 0);
@@ -74,6 +75,13 @@ async function start(make: Make, idleSeconds = 90) {
       agent.write(`d ${512 + LARGE_BYTES / 4} 1\n`);
       agent.write(Buffer.concat([header, Buffer.alloc(LARGE_BYTES / 4, 7)]));
       await expect.poll(() => sizeOf(join(state, "stage-a/f/0")), { timeout: 10_000 }).toBe(LARGE_BYTES / 4);
+      if (first === "output") {
+        agent.breakOutput();
+        // The agent acknowledges the segment before.
+        agent.write(`d ${512} 1\n`);
+        agent.write(Buffer.alloc(512, 7));
+        await sleep(500);
+      }
       agent.end();
     },
     names: () => readdirSync(state).toSorted(),
@@ -127,15 +135,18 @@ describe.each(MAKES.filter(({ runtime }) => runtime !== "sh"))("the agent of a c
     expect(await world.stage(["c 0 512"], TEXT.subarray(0, 512), "in/g")).toContain("! 2 STALE in/g");
   });
 
-  test("keeps a large file whose transfer broke for the session that ends it", async () => {
-    await using world = await start(make);
-    await world.breakTransfer();
-    process.kill(world.agent.pid, "SIGTERM");
-    await world.agent.ended;
-    const kept = `part-r-${"d1".repeat(32)}`;
-    expect(world.names()).toEqual(["manifest", "marker", kept]);
-    expect(sizeOf(join(world.state, kept))).toBe(LARGE_BYTES / 4);
-  });
+  test.each(["input", "output"] as const)(
+    "keeps a large file for the session that ends it, where the %s breaks first",
+    async (first) => {
+      await using world = await start(make);
+      await world.breakTransfer(first);
+      process.kill(world.agent.pid, "SIGTERM");
+      await world.agent.ended;
+      const kept = `part-r-${"d1".repeat(32)}`;
+      expect(world.names()).toEqual(["manifest", "marker", kept]);
+      expect(sizeOf(join(world.state, kept))).toBeGreaterThanOrEqual(LARGE_BYTES / 4);
+    },
+  );
 
   test("removes it where no such session comes", async () => {
     await using world = await start(make, 1);
@@ -143,6 +154,38 @@ describe.each(MAKES.filter(({ runtime }) => runtime !== "sh"))("the agent of a c
     await world.agent.ended;
     expect(world.names()).toEqual(["manifest", "marker"]);
   });
+
+  test("creates nothing after its state was removed", async () => {
+    await using world = await start(make, 1);
+    await world.breakTransfer();
+    rmSync(join(world.state, ".."), { recursive: true });
+    await world.agent.ended;
+    expect(existsSync(join(world.state, ".."))).toBe(false);
+  });
+
+  test("keeps what an earlier session left until the session that ends it, although nothing was staged", async () => {
+    await using world = await start(make);
+    writeFileSync(join(world.state, "part-r-aa"), "x");
+    world.agent.end();
+    await sleep(300);
+    process.kill(world.agent.pid, "SIGTERM");
+    await world.agent.ended;
+    expect(world.names()).toEqual(["manifest", "marker", "part-r-aa"]);
+  });
+
+  test.each([
+    ["the input ends", true],
+    ["nobody speaks", false],
+  ])(
+    "removes what an earlier session left, and nothing of another run, where %s and no session comes",
+    async (_name, ends) => {
+      await using world = await start(make, 1);
+      for (const name of ["part-r-aa", "part-other-bb"]) writeFileSync(join(world.state, name), "x");
+      if (ends) world.agent.end();
+      await world.agent.ended;
+      expect(world.names()).toEqual(["manifest", "marker", "part-other-bb"]);
+    },
+  );
 
   test("reports to a claim what the run kept, and removes what others kept", async () => {
     await using world = await start(make);

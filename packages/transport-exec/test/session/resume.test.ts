@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Archive, Batch, RootSpec, Session } from "@kinsync/core/contract";
 import { createBatch } from "@kinsync/core/testing";
 import { MAKES, type Make } from "../support/containers.ts";
@@ -29,7 +29,8 @@ async function makeWorld(make: Make) {
     kept: () => readdirSync(state()).filter((name) => name.startsWith("part-")),
     stages: () => readdirSync(state()).filter((name) => name.startsWith("stage-")),
     keptFile: () => join(state(), readdirSync(state()).find((name) => name.startsWith("part-")) ?? ""),
-    async open(runId = "run"): Promise<Session> {
+    folder: world.folder,
+    async open(runId = "run"): Promise<Required<Session>> {
       const who = { cluster, runId, owner: "o", since: "2026-01-01T00:00:00Z", signal };
       const session = await world.transport.open(world.target, who);
       await session.claim(root, { snapshot: 0, tree: "", signal });
@@ -148,5 +149,27 @@ describe.each(able)("a large file whose transfer breaks, in a container with $na
     await world.commit(session, await createBatch(root, [{ file: "model.bin", bytes: other }]));
     expect(readFileSync(world.file).equals(other)).toBe(true);
     await expect.poll(() => world.kept()).toEqual([]);
+  });
+
+  test("of a run that was ended leaves nothing, and the next run and its clean-up do not notice the agent that waits", async () => {
+    await using world = await makeWorld(make);
+    const former = await world.open();
+    const waiting = [...world.cluster.sockets].at(-1);
+    onTestFinished(() => waiting?.kill());
+    const batch = await createBatch(root, [{ file: "model.bin", bytes: model }]);
+    const end = async (): Promise<void> => {
+      await delay(200);
+      void former[Symbol.asyncDispose]();
+      await delay(50);
+    };
+    await expect(world.commit(former, interruptedAfter(batch, CUT_BYTES, end))).rejects.toThrow();
+    const begunAt = performance.now();
+    await using next = await world.open("next");
+    expect([world.stages(), world.kept()]).toEqual([[], []]);
+    await world.commit(next, await createBatch(root, [{ file: "small", bytes: Buffer.from("small") }]));
+    await next.release(root, { signal: world.signal });
+    expect(performance.now() - begunAt).toBeLessThan(5_000);
+    expect(readdirSync(world.folder)).toEqual(["root"]);
+    expect(readdirSync(join(world.folder, "root"))).toEqual(["small"]);
   });
 });
