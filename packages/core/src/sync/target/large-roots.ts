@@ -8,10 +8,10 @@ const LARGE_ROOT_BYTES = 32 * 1024 * 1024;
  * The roots whose transfers would keep other roots of the target waiting. Roots of which one lies in the other share a session: they have
  * folders in common.
  */
-export function largeRoots(roots: readonly DesiredRoot[]): readonly DesiredRoot[] {
+export function largeRoots(roots: readonly DesiredRoot[], fromBytes = LARGE_ROOT_BYTES): readonly DesiredRoot[] {
   if (roots.length < 2) return [];
   return roots.filter((root) => {
-    if (root.tree.bytes < LARGE_ROOT_BYTES || root.follows !== undefined || root.refused !== undefined) return false;
+    if (root.tree.bytes < fromBytes || root.follows !== undefined || root.refused !== undefined) return false;
     const others = roots.filter((each) => each !== root);
     const isInTheWay = others.some(({ mapping }) => channelKey(mapping) === channelKey(root.mapping));
     return isInTheWay && !others.some(({ spec }) => isNested(spec.path, root.spec.path));

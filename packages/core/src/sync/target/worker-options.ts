@@ -68,6 +68,8 @@ export interface WorkerOptions {
   /** What the marker of this root should owe: `onOwed` of all targets that have the same files. */
   owed(root: DesiredRoot): readonly string[];
   readonly listener: WorkerListener;
+  /** Bytes from which a root has a session of its own. Default: 32 MiB. */
+  readonly largeRootBytes?: number;
   /** Milliseconds between attempts. Default: 250 to 30,000. */
   readonly retry?: { readonly min: number; readonly max: number };
 }

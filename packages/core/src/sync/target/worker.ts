@@ -292,7 +292,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   }
 
   #separate({ roots }: DesiredState): void {
-    for (const { mapping } of largeRoots(roots)) this.#channels.setApart(mapping);
+    for (const { mapping } of largeRoots(roots, this.#options.largeRootBytes)) this.#channels.setApart(mapping);
   }
 
   get #isDeliveringBeside(): boolean {

@@ -2,7 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import { TargetFixture, type MappedFiles } from "./support/target-fixture.ts";
 
-const LARGE = "x".repeat(33 * 1024 * 1024);
+const LARGE_BYTES = 1_000;
+const LARGE = "x".repeat(LARGE_BYTES);
+
+function makeTarget(): TargetFixture {
+  const target = new TargetFixture();
+  target.largeRootBytes = LARGE_BYTES;
+  return target;
+}
 
 describe("a root whose transfer takes long, beside a small one", () => {
   let target: TargetFixture;
@@ -12,7 +19,7 @@ describe("a root whose transfer takes long, beside a small one", () => {
   let arrive: () => void;
 
   beforeEach(() => {
-    target = new TargetFixture();
+    target = makeTarget();
     models = target.files("models", { to: "/models" });
     src = target.files("src", { to: "/app" });
     hold();
@@ -33,7 +40,7 @@ describe("a root whose transfer takes long, beside a small one", () => {
     models.set({ model: LARGE });
     src.set({ a: "1" });
     target.start({ files: [models, src] });
-    await expect.poll(() => target.container.held).toEqual(["models"]);
+    await expect.poll(() => target.container.held, { timeout: 20_000 }).toEqual(["models"]);
     expect(target.container.seen("src")).toEqual({ a: "1" });
   }
 
@@ -176,7 +183,7 @@ describe("a root whose transfer takes long, beside a small one", () => {
 });
 
 test("roots of which one lies in the other share a session", async () => {
-  await using target = new TargetFixture();
+  await using target = makeTarget();
   const inner = target.files("models", { to: "/app/models" });
   const outer = target.files("src", { to: "/app" });
   inner.set({ model: LARGE });
@@ -187,7 +194,7 @@ test("roots of which one lies in the other share a session", async () => {
 });
 
 test("a target with one root has one session", async () => {
-  await using target = new TargetFixture();
+  await using target = makeTarget();
   const models = target.files("models");
   models.set({ model: LARGE });
   target.start({ files: [models] });

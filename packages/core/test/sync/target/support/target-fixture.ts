@@ -56,6 +56,8 @@ export class TargetFixture implements AsyncDisposable {
   /** What the worker reported, as text, oldest first. */
   readonly events: string[] = [];
   capabilities: TransportCapabilities = ALL_CAPABILITIES;
+  /** As in the options of a worker. */
+  largeRootBytes = 32 * 1024 * 1024;
   /** Whether the user allowed these deletes of a mapping. */
   mayDelete: (mapping: string, paths: readonly string[]) => boolean = () => true;
   /** Called with each delivered batch. */
@@ -103,6 +105,7 @@ export class TargetFixture implements AsyncDisposable {
       owed: ({ mapping: { id } }) => this.#owed.get(id) ?? [],
       actionsDue: (paths) => actionsDue(actions, "head", paths),
       retry: { min: 1, max: 2 },
+      largeRootBytes: this.largeRootBytes,
       listener: {
         onStatus: (status, reason) => this.#report(`${status}: ${reason}`),
         onSynced: (root, snapshot, stats) => {
