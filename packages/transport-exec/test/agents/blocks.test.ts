@@ -78,7 +78,7 @@ async function start(make: Make, idleSeconds = 90) {
       if (first === "output") {
         agent.breakOutput();
         // The agent acknowledges the segment before.
-        agent.write(`d ${512} 1\n`);
+        agent.write("d 512 1\n");
         agent.write(Buffer.alloc(512, 7));
         await sleep(500);
       }

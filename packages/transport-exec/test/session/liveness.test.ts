@@ -54,7 +54,9 @@ describe.each(MAKES)("an idle session in a container with $name", (make) => {
     await using second = await claimed(world, "s", "ada@laptop");
     await new Promise((resolve) => setTimeout(resolve, 500));
     const late = await createBatch(root, [{ file: "f", bytes: "first" }]);
-    await expect(first.commit(first.stage(late, { signal }), { signal })).rejects.toThrow();
+    await expect(first.commit(first.stage(late, { signal }), { signal })).rejects.toMatchObject({
+      code: "KINSYNC_INTERNAL",
+    });
     const batches = [
       [second, root],
       [first, other],

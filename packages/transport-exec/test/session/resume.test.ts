@@ -162,7 +162,9 @@ describe.each(able)("a large file whose transfer breaks, in a container with $na
       void former[Symbol.asyncDispose]();
       await delay(50);
     };
-    await expect(world.commit(former, interruptedAfter(batch, CUT_BYTES, end))).rejects.toThrow();
+    await expect(world.commit(former, interruptedAfter(batch, CUT_BYTES, end))).rejects.toMatchObject({
+      code: "KINSYNC_TARGET_LOST",
+    });
     const begunAt = performance.now();
     await using next = await world.open("next");
     expect([world.stages(), world.kept()]).toEqual([[], []]);
