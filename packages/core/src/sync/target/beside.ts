@@ -25,6 +25,10 @@ export class Beside {
     return this.#running.size > 0;
   }
 
+  isRunningTo({ mapping }: DesiredRoot): boolean {
+    return this.#running.has(mapping.id);
+  }
+
   /** Ends all of them, and forgets how they failed. Settles when they have ended. */
   async stop(reason: Error): Promise<void> {
     const running = [...this.#running.values()];

@@ -235,8 +235,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       this.#led = NONE;
     }
     const failures: KinsyncError[] = [];
-    const isBeside = ({ mapping, follows }: DesiredRoot): boolean =>
-      follows === undefined && this.#channels.isApart(mapping);
+    // Also a root whose own session could not be opened, as long as its delivery runs: two of one root never run at a time.
+    const isBeside = (root: DesiredRoot): boolean =>
+      root.follows === undefined && (this.#channels.isApart(root.mapping) || this.#beside?.isRunningTo(root) === true);
     for (const root of [
       ...desired.roots.filter((each) => !isBeside(each)),
       ...desired.roots.filter((each) => isBeside(each)),

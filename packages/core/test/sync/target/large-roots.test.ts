@@ -154,8 +154,20 @@ describe("a root whose transfer takes long, beside a small one", () => {
     target.start({ files: [models, src] });
     await target.until(() => target.worker.status === "synced");
     target.container.failNext("open", new KinsyncError("KINSYNC_TARGET_NO_AGENT", "no room"));
+    hold();
     models.set({ small: "1", model: LARGE });
-    await target.until(() => sizes()["model"] === LARGE.length && target.worker.status === "synced");
+    await expect.poll(() => target.container.held, { timeout: 20_000 }).toEqual(["models", "models"]);
+    models.set({ small: "2", model: LARGE });
+    src.set({ a: "2" });
+    await target.until(() => target.container.seen("src").a === "2");
+    arrive();
+    await target.until(() => target.container.seen("models")["small"] === "2" && target.worker.status === "synced");
+    expect(sizes()["model"]).toBe(LARGE.length);
+    expect(target.container.log.filter((line) => line.startsWith("commit models"))).toEqual([
+      "commit models file small",
+      "commit models file model",
+      "commit models file small",
+    ]);
     expect(target.container.sessions).toBe(1);
   });
 
