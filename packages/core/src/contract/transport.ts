@@ -43,7 +43,8 @@ export interface TransportPlugin<Opened extends Session = Session> {
   /** What the transport can do. A capability that is not listed is not claimed. Default: none is claimed. */
   readonly capabilities?: Partial<TransportCapabilities>;
   /**
-   * Opens a session to exactly this target. Writes nothing before it has compared the pod's UID and the container's ID with the target's.
+   * Opens a session to exactly this target. A run may have several at a time: mappings with other options have one of their own, and so
+   * has a mapped root with large files. No two of them claim the same root at a time. Writes nothing before it has compared the pod's UID and the container's ID with the target's.
    * Rejects with a `KinsyncError` whose `retry` determines what the engine does next. `KINSYNC_TRANSPORT_CANNOT` is the code for what the
    * transport is unable to do; a code of the plugin's own goes into `details.code`.
    */

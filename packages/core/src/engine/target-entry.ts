@@ -9,7 +9,6 @@ import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { actionsDue } from "../sync/actions/due.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
-import { channelKey } from "../sync/target/channels.ts";
 import type { Deletes } from "../sync/target/deletes.ts";
 import type { DeliveryStats } from "../sync/target/deliver.ts";
 import type { DesiredRoot, DesiredState } from "../sync/target/desired-state.ts";
@@ -198,8 +197,12 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     return this.#context.consent.mayDelete(mapping, paths);
   }
 
-  open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession> {
-    const served = this.desired.roots.filter((root) => channelKey(root.mapping) === channelKey(mapping));
+  open(
+    mapping: ResolvedMapping,
+    serves: (mapping: ResolvedMapping) => boolean,
+    signal: AbortSignal,
+  ): Promise<HostedSession> {
+    const served = this.desired.roots.filter((root) => serves(root.mapping));
     const specs = served.map(({ spec }) => spec);
     return this.#context.open(this.eligible, mapping, specs, signal);
   }

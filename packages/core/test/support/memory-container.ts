@@ -1,6 +1,4 @@
-import { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { extract } from "tar-stream";
 import type { RunResult } from "../../src/contract/action.ts";
 import type {
   Batch,
@@ -16,6 +14,7 @@ import type {
   Stage,
 } from "../../src/contract/transport.ts";
 import { KinsyncError } from "../../src/errors/error.ts";
+import { unpack } from "./unpack.ts";
 import { MemoryStorage, type Image, type MemoryMount, type RootState } from "./memory-storage.ts";
 
 export interface MemoryContainerOptions {
@@ -54,6 +53,10 @@ export class MemoryContainer {
   becomesVisible: Promise<void> | undefined;
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
+  /** Commits to single roots wait for these, by their key. */
+  readonly gates = new Map<string, Promise<void>>();
+  /** Commits that have waited at a gate of their own, by the key of their root. */
+  readonly held: string[] = [];
   #current: MemorySession | undefined;
 
   constructor(uid = "u", { mounts = [], image = {} }: MemoryContainerOptions = {}) {
@@ -236,6 +239,10 @@ export class MemorySession implements Session {
     if (!this.#container.staged.has(stage)) this.#container.lateCommits += 1;
     const content = await staged.content;
     await this.#container.gate;
+    const { key } = staged.batch.root;
+    const gate = this.#container.gates.get(key);
+    if (gate !== undefined) this.#container.held.push(key);
+    await gate;
     this.#check();
     this.#container.fault("commit");
     const { batch } = staged;
@@ -278,18 +285,4 @@ export class MemorySession implements Session {
   async [Symbol.asyncDispose](): Promise<void> {
     this.end({ why: "closed" });
   }
-}
-
-async function unpack(batch: Batch, signal: AbortSignal): Promise<Map<string, Buffer>> {
-  const content = new Map<string, Buffer>();
-  const tar = extract();
-  const archive = Readable.from(batch.archive.chunks(signal));
-  archive.on("error", (error) => tar.destroy(error));
-  archive.pipe(tar);
-  for await (const entry of tar as unknown as AsyncIterable<AsyncIterable<Buffer> & { header: { name: string } }>) {
-    const parts: Buffer[] = [];
-    for await (const part of entry) parts.push(part);
-    content.set(entry.header.name, Buffer.concat(parts));
-  }
-  return content;
 }

@@ -20,6 +20,8 @@ const READ_BYTES = 262144;
 const MAX_MOUNTS = 1000;
 // Members of a batch whose files are all staged under numbers.
 const MAX_NUMBERED = 1000;
+// A file of this size is kept where its transfer breaks.
+const KEPT_BYTES = 4194304;
 const MAX_WAITING_LINES = 500;
 const LIFE_SIGN_MS = 2000;
 // A link or folder in the way of an opened path: what was there is gone.
@@ -35,6 +37,10 @@ const bytesOf = (text) => Buffer.from(text, "latin1");
 // Staged batches by the ID of their request, and the folder of the newest one, which may be half done.
 const stagedBatches = new Map();
 let newestStage;
+// The batch that is being staged.
+let newestBatch;
+// By state folder: how the names of kept files of this run begin.
+const keptPrefixes = new Map();
 // The request that is being answered, the path that it is at, and when a line was last written.
 const progress = { id: "", path: "", spokeAt: 0 };
 
@@ -57,12 +63,37 @@ function endWhileWaiting() {
   process.kill(process.pid, "SIGKILL");
 }
 
+// No later session of the run will continue.
+function endWithoutSession() {
+  for (const [state, prefix] of keptPrefixes) removeKept(state, prefix);
+  endWhileWaiting();
+}
+
+// A later session of the run ends this one by a signal. At any other time, that ends the process at once: nothing changes behind the
+// back of that session.
+function endForLaterSession() {
+  keepLargeFiles();
+  endWhileWaiting();
+}
+
+// The input or the output ended. The next session of the run ends this process, and continues with what arrived of large files.
+function waitForLaterSession() {
+  const isKept = [...keptPrefixes].some(([state, prefix]) => keptFiles(state, prefix).length > 0);
+  if (!isKept && !openBatches().some((batch) => batch.large.size > 0)) {
+    removeUnfinished();
+    process.exit(0);
+  }
+  process.on("SIGTERM", endForLaterSession);
+  setTimeout(endWithoutSession, IDLE_SECONDS * 1000);
+  return new Promise(() => {});
+}
+
 let input = Buffer.alloc(0);
 let position = 0;
 
 function readInput(buffer) {
   return new Promise((resolve) => {
-    const timer = setTimeout(endWhileWaiting, IDLE_SECONDS * 1000);
+    const timer = setTimeout(endWithoutSession, IDLE_SECONDS * 1000);
     const read = () =>
       fs.read(0, buffer, 0, buffer.length, null, (error, count) => {
         if (error && (error.code === "EAGAIN" || error.code === "EINTR")) {
@@ -76,12 +107,11 @@ function readInput(buffer) {
   });
 }
 
-// Reads into a buffer; the session ends with its input.
+// Reads into a buffer that has room. No bytes, or a failure, is the end of the input.
 async function readSome(buffer) {
   const count = await readInput(buffer);
-  if (count > 0) return count;
-  removeUnfinished();
-  return process.exit(0);
+  if (count === 0) await waitForLaterSession();
+  return count;
 }
 
 const block = Buffer.allocUnsafe(READ_BYTES);
@@ -556,7 +586,7 @@ function findStateFolder(root, key, inPlace) {
 }
 
 function claim(id, fields) {
-  const [path, shape, key, inPlace, marker] = fields;
+  const [path, shape, key, inPlace, marker, run] = fields;
   const root = realPath(path);
   progress.path = root;
   refuseSystem(root, shape);
@@ -570,6 +600,12 @@ function claim(id, fields) {
   writeMarker(state, marker);
   sendRecord("r", "d", escape(root));
   sendRecord("k", escape(state));
+  const prefix = "part-" + run + "-";
+  keptPrefixes.set(state, prefix);
+  for (const name of listNames(state)) {
+    if (name.startsWith(prefix)) sendRecord("P", escape(name.slice(prefix.length)));
+    else if (name.startsWith("part-")) tryUnlink(join(state, name));
+  }
   for (const point of mountsBelow(root)) sendRecord("M", escape(point));
   done(id);
 }
@@ -650,17 +686,22 @@ class Segments {
   }
 }
 
-async function stageFile(full, member, segments) {
+async function writeWhole(descriptor, member, segments) {
+  const digest = crypto.createHash("sha256");
+  for (let left = member.size; left > 0;) {
+    const part = await segments.take(left);
+    left -= part.length;
+    digest.update(part);
+    writeAll(descriptor, part);
+  }
+  if (digest.digest("hex") !== member.value) throw new Failure("DIGEST", member.path);
+}
+
+async function stageFile(full, member, batch, segments) {
   const descriptor = fs.openSync(bytesOf(full), NEW_FILE, member.mode);
   try {
-    const digest = crypto.createHash("sha256");
-    for (let left = member.size; left > 0;) {
-      const part = await segments.take(left);
-      left -= part.length;
-      digest.update(part);
-      writeAll(descriptor, part);
-    }
-    if (digest.digest("hex") !== member.value) throw new Failure("DIGEST", member.path);
+    if (member.kind === "p") await writePatched(descriptor, member, batch, segments);
+    else await writeWhole(descriptor, member, segments);
     if (member.mode & 0o7000) metadata("mode", member.path, () => fs.fchmodSync(descriptor, member.mode));
   } finally {
     fs.closeSync(descriptor);
@@ -679,9 +720,9 @@ async function readMemberType(segments) {
   }
 }
 
-async function stageMember(full, member, segments) {
+async function stageMember(full, member, batch, segments) {
   if (member.kind === "l") fs.symlinkSync(bytesOf(member.value), bytesOf(full));
-  else if (member.kind === "f") await stageFile(full, member, segments);
+  else if (member.kind === "f" || member.kind === "p") await stageFile(full, member, batch, segments);
   else {
     try {
       fs.mkdirSync(bytesOf(full), member.mode);
@@ -692,7 +733,178 @@ async function stageMember(full, member, segments) {
   }
 }
 
-const TAR_TYPES = { f: ["0", "\0"], d: ["5"], l: ["2"] };
+const TAR_TYPES = { f: ["0", "\0"], p: ["0", "\0"], d: ["5"], l: ["2"] };
+
+// --- stage: changed blocks ----------------------------------------------------------------------------------------------
+
+// Blocks of a signature in one record.
+const RECORD_BLOCKS = 256;
+// Blocks whose sums are reported at most: the file that is there may be much larger than the new one.
+const MAX_BLOCKS = 8192;
+const PART_HEADER_BYTES = 40;
+const ADLER_MODULUS = 65521;
+// Bytes that can be added before a sum exceeds 32 bits.
+const ADLER_RUN_BYTES = 5552;
+
+function adler32(bytes) {
+  let low = 1;
+  let high = 0;
+  for (let at = 0; at < bytes.length;) {
+    const end = Math.min(at + ADLER_RUN_BYTES, bytes.length);
+    for (; at < end; at += 1) {
+      low += bytes[at];
+      high += low;
+    }
+    low %= ADLER_MODULUS;
+    high %= ADLER_MODULUS;
+  }
+  return high * 65536 + low;
+}
+
+// A regular file below a folder, opened without following a link; `undefined` where there is none that can be read.
+function openFile(root, path) {
+  if (path === "") return undefined;
+  try {
+    const folders = new Folders(root);
+    try {
+      const flags = FLAGS.O_RDONLY | FLAGS.O_NOFOLLOW | FLAGS.O_NONBLOCK;
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      const descriptor = fs.openSync(bytesOf(folders.open(dirname(path)) + "/" + name), flags);
+      if (fs.fstatSync(descriptor).isFile()) return descriptor;
+      fs.closeSync(descriptor);
+      return undefined;
+    } finally {
+      folders.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+// Bytes of a file from an offset; fewer than the buffer holds only where the file ends, or cannot be read.
+function readAt(descriptor, buffer, offset) {
+  let filled = 0;
+  while (filled < buffer.length) {
+    let count = 0;
+    try {
+      count = fs.readSync(descriptor, buffer, filled, buffer.length - filled, offset + filled);
+    } catch {
+      break;
+    }
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+// Two sums of each whole block of a file, until one cannot be read. A file that is not there has none.
+function sendSums(mark, descriptor, size) {
+  if (descriptor === undefined) return;
+  const bytes = Buffer.allocUnsafe(size);
+  let sums = [];
+  for (let index = 0; index < MAX_BLOCKS && readAt(descriptor, bytes, index * size) === size; index += 1) {
+    const strong = crypto.createHash("sha256").update(bytes).digest("hex").slice(0, 32);
+    sums.push(adler32(bytes).toString(16).padStart(8, "0") + strong);
+    if (sums.length === RECORD_BLOCKS) {
+      sendRecord(mark, sums.join(""));
+      sums = [];
+    }
+    lifeSign();
+  }
+  if (sums.length > 0) sendRecord(mark, sums.join(""));
+  fs.closeSync(descriptor);
+}
+
+function signature(id, fields) {
+  const [root, path, size, state, kept] = fields;
+  progress.path = path;
+  sendSums("b", openFile(root, path), Number(size));
+  sendSums("q", openKept(state, kept), Number(size));
+  done(id);
+}
+
+// What arrived of the file with this digest before the transfer broke.
+function openKept(state, digest) {
+  return openFile(state, digest === "" ? "" : keptPrefixes.get(state) + digest);
+}
+
+function openBatches() {
+  return [...stagedBatches.values(), ...(newestBatch === undefined ? [] : [newestBatch])];
+}
+
+// Puts large files, whole or not, where the next session of the run finds them.
+function keepLargeFiles() {
+  for (const batch of openBatches()) {
+    for (const [full, digest] of batch.large) {
+      const kept = join(batch.state, keptPrefixes.get(batch.state) + digest);
+      try {
+        const there = statusOf(kept);
+        if (there === undefined || fs.statSync(bytesOf(full)).size > there.size) {
+          fs.renameSync(bytesOf(full), bytesOf(kept));
+        }
+      } catch {
+        // Nothing of it has arrived.
+      }
+    }
+  }
+}
+
+function keptFiles(state, prefix) {
+  try {
+    return listNames(state)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => join(state, name));
+  } catch {
+    // The next claim reports what is wrong with the folder.
+    return [];
+  }
+}
+
+function removeKept(state, prefix = "part-") {
+  for (const path of keptFiles(state, prefix)) tryUnlink(path);
+}
+
+function writePart(descriptor, digest, bytes) {
+  digest.update(bytes);
+  writeAll(descriptor, bytes);
+  lifeSign();
+}
+
+function copyPart(descriptor, digest, size, source, offset) {
+  if (source === undefined) throw new Failure("STALE", progress.path, "the file is gone");
+  const bytes = Buffer.allocUnsafe(Math.min(size, READ_BYTES));
+  for (let done = 0; done < size;) {
+    const part = bytes.subarray(0, Math.min(bytes.length, size - done));
+    if (readAt(source, part, offset + done) < part.length) {
+      throw new Failure("STALE", progress.path, "the file became shorter");
+    }
+    writePart(descriptor, digest, part);
+    done += part.length;
+  }
+}
+
+// Parts of the file that is there, `c OFFSET SIZE`, of the kept one, `k OFFSET SIZE`, and new bytes, `n 0 SIZE`.
+async function writePatched(descriptor, member, batch, segments) {
+  const digest = crypto.createHash("sha256");
+  const sources = { c: openFile(batch.root, member.path), k: openKept(batch.state, member.value) };
+  try {
+    for (let left = member.size; left > 0;) {
+      const [word, offset, length] = (await segments.exact(PART_HEADER_BYTES)).toString("latin1").split(/ +/);
+      const size = Number(length);
+      if (!(size > 0 && size <= left)) throw new Failure("ORDER", member.path, "a part does not match the request");
+      left -= size;
+      if (word !== "n") copyPart(descriptor, digest, size, sources[word], Number(offset));
+      for (let missing = word === "n" ? size : 0; missing > 0;) {
+        const part = await segments.take(missing);
+        missing -= part.length;
+        writePart(descriptor, digest, part);
+      }
+    }
+  } finally {
+    for (const source of [sources.c, sources.k]) if (source !== undefined) fs.closeSync(source);
+  }
+  if (digest.digest("hex") !== member.value) throw new Failure("STALE", member.path, "the file changed");
+}
 
 class StagedBatch {
   // Folders are below `t` under their names. Files and links are in `f` under numbers until they get their place: reloaders that watch
@@ -707,10 +919,18 @@ class StagedBatch {
     this.numbered = new Map();
     this.folders = new Set();
     this.areFilled = false;
+    // Digests of large files, by where they are staged.
+    this.large = new Map();
   }
 
   // Where the member is staged.
-  add({ kind, path }) {
+  add(member) {
+    const full = this.place(member);
+    if ((member.kind === "f" || member.kind === "p") && member.size >= KEPT_BYTES) this.large.set(full, member.value);
+    return full;
+  }
+
+  place({ kind, path }) {
     if (kind === "d") {
       this.folders.add(path);
       return this.top + "/" + path;
@@ -744,11 +964,11 @@ async function unpack(members, batch, segments) {
     }
     const full = batch.add(member);
     try {
-      await stageMember(full, member, segments);
+      await stageMember(full, member, batch, segments);
     } catch (error) {
       if (error.code !== "ENOENT") throw error;
       makeFolders(dirname(full));
-      await stageMember(full, member, segments);
+      await stageMember(full, member, batch, segments);
     }
   }
 }
@@ -764,17 +984,22 @@ async function stage(id, fields) {
   const batch = new StagedBatch(root, state, name, members.length);
   const { folder } = batch;
   let failure;
+  process.on("SIGTERM", endForLaterSession);
   try {
     progress.path = state;
     newestStage = folder;
+    newestBatch = batch;
     fs.mkdirSync(bytesOf(folder), 0o700);
     fs.mkdirSync(bytesOf(batch.top), 0o700);
     fs.mkdirSync(bytesOf(folder + "/f"), 0o700);
     await unpack(members, batch, segments);
     await segments.drain();
   } catch (error) {
+    if (error.code === "EPIPE") await waitForLaterSession();
     failure = failureOf(error);
   }
+  process.removeListener("SIGTERM", endForLaterSession);
+  newestBatch = undefined;
   if (failure === undefined) {
     stagedBatches.set(id, batch);
     done(id);
@@ -782,6 +1007,7 @@ async function stage(id, fields) {
   }
   // Reported at once, so that the rest need not be sent; what is under way is read and dropped.
   removeTree(folder);
+  removeKept(state);
   sendFailure(id, failure);
   flush();
   while (!segments.isOver) {
@@ -1351,6 +1577,7 @@ function commit(id, fields) {
     writeMarker(batch.state, marker);
     done(id, entries);
     flush();
+    removeKept(batch.state);
   } finally {
     try {
       removeTree(batch.folder);
@@ -1382,7 +1609,7 @@ function ping(id, fields) {
 
 // --- start --------------------------------------------------------------------------------------------------------------
 
-const OPERATIONS = { ping, inventory, claim, stage, commit, discard };
+const OPERATIONS = { ping, inventory, claim, signature, stage, commit, discard };
 
 // The fields of a request, which gzip may have made smaller. What follows a damaged request is unknown, so the session ends.
 function unpackRequest(bytes, size) {
@@ -1406,7 +1633,7 @@ async function serve() {
     process.getuid(),
     escapeWord(incarnation()),
     escapeWord(workingDirectory),
-    "gzip",
+    "gzip,blocks",
     ...identity(),
   );
   flush();
@@ -1424,8 +1651,8 @@ async function serve() {
   }
 }
 
-serve().catch(() => {
-  // The session's output is closed.
+serve().catch((error) => {
+  if (error.code === "EPIPE") return waitForLaterSession();
   removeUnfinished();
-  process.exit(1);
+  return process.exit(1);
 });

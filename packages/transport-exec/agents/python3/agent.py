@@ -36,6 +36,8 @@ READ_BYTES = 1048576
 MAX_MOUNTS = 1000
 # Members of a batch whose files are all staged under numbers.
 MAX_NUMBERED = 1000
+# A file of this size is kept where its transfer breaks.
+KEPT_BYTES = 4194304
 LIFE_SIGN_SECONDS = 2
 # A link or folder in the way of an opened path: what was there is gone.
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -50,6 +52,10 @@ ANY_EXECUTE = 0o111
 # Staged batches by the ID of their request, and the folder of the newest one, which may be half done.
 staged_batches = {}
 newest_stage = []
+# The batch that is being staged.
+newest_batch = []
+# By state folder: how the names of kept files of this run begin.
+kept_prefixes = {}
 
 
 # --- input and output ---------------------------------------------------------------------------------------------------
@@ -82,11 +88,15 @@ def one_line(text):
 
 
 class EndOfSession(Exception):
-    """The input ended, or nobody spoke for too long."""
+    """The input ended."""
+
+
+class EndOfPatience(EndOfSession):
+    """Nobody spoke for too long."""
 
 
 def on_alarm(_signal, _frame):
-    raise EndOfSession()
+    raise EndOfPatience()
 
 
 signal.signal(signal.SIGALRM, on_alarm)
@@ -475,7 +485,7 @@ def find_state_folder(root, key, in_place):
 
 
 def claim(request_id, fields):
-    path, shape, key, in_place, marker = fields[:5]
+    path, shape, key, in_place, marker, run = fields[:6]
     root = os.path.realpath(path)
     progress.path = root
     refuse_system(root, shape)
@@ -494,8 +504,15 @@ def claim(request_id, fields):
         elif name.startswith(b"marker-"):
             os.unlink(state + b"/" + name)
     write_marker(state, marker)
+    kept_prefixes[state] = b"part-" + run + b"-"
+    kept = [name for name in os.listdir(state) if name.startswith(b"part-")]
     send_record(b"r", b"d", escape(root))
     send_record(b"k", escape(state))
+    for name in kept:
+        if name.startswith(kept_prefixes[state]):
+            send_record(b"P", escape(name[len(kept_prefixes[state]):]))
+        else:
+            os.unlink(state + b"/" + name)
     for point in mounts_below(root):
         send_record(b"M", escape(point))
     done(request_id)
@@ -572,17 +589,24 @@ class Member:
         self.mode, self.size, self.value = int(fields[2], 8), int(fields[3]), fields[4]
 
 
-def stage_file(full, member, segments):
+def write_whole(descriptor, member, segments):
+    digest, left = hashlib.sha256(), member.size
+    while left:
+        data = segments.take(left)
+        left -= len(data)
+        digest.update(data)
+        write_all(descriptor, data)
+    if digest.hexdigest().encode() != member.value:
+        raise Failure("DIGEST", member.path)
+
+
+def stage_file(full, member, batch, segments):
     descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, member.mode)
     try:
-        digest, left = hashlib.sha256(), member.size
-        while left:
-            data = segments.take(left)
-            left -= len(data)
-            digest.update(data)
-            write_all(descriptor, data)
-        if digest.hexdigest().encode() != member.value:
-            raise Failure("DIGEST", member.path)
+        if member.kind == b"p":
+            write_patched(descriptor, member, batch, segments)
+        else:
+            write_whole(descriptor, member, segments)
         if member.mode & 0o7000:
             metadata(b"mode", member.path, lambda: os.fchmod(descriptor, member.mode))
     finally:
@@ -602,7 +626,7 @@ def read_member_type(segments):
         segments.exact((size + 511) // 512 * 512)
 
 
-def stage_member(full, member, segments):
+def stage_member(full, member, batch, segments):
     if member.kind == b"d":
         try:
             os.mkdir(full, member.mode)
@@ -611,10 +635,10 @@ def stage_member(full, member, segments):
     elif member.kind == b"l":
         os.symlink(member.value, full)
     else:
-        stage_file(full, member, segments)
+        stage_file(full, member, batch, segments)
 
 
-TAR_TYPES = {b"f": (b"0", b"\0"), b"d": (b"5",), b"l": (b"2",)}
+TAR_TYPES = {b"f": (b"0", b"\0"), b"p": (b"0", b"\0"), b"d": (b"5",), b"l": (b"2",)}
 
 
 def unpack(members, batch, segments):
@@ -624,10 +648,156 @@ def unpack(members, batch, segments):
             raise Failure("ORDER", member.path, "the archive does not match the request")
         full = batch.add(member)
         try:
-            stage_member(full, member, segments)
+            stage_member(full, member, batch, segments)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(full), 0o755, exist_ok=True)
-            stage_member(full, member, segments)
+            stage_member(full, member, batch, segments)
+
+
+# --- stage: changed blocks ----------------------------------------------------------------------------------------------
+
+# Blocks of a signature in one record.
+RECORD_BLOCKS = 256
+# Blocks whose sums are reported at most: the file that is there may be much larger than the new one.
+MAX_BLOCKS = 8192
+PART_HEADER_BYTES = 40
+
+
+def open_file(root, path):
+    """A regular file below a folder, opened without following a link; None where there is none that can be read."""
+    if not path:
+        return None
+    try:
+        folders = Folders(root)
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(os.path.basename(path), flags, dir_fd=folders.open(os.path.dirname(path)))
+        finally:
+            folders.close()
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def send_sums(mark, descriptor, size):
+    """Two sums of each whole block of a file, until one cannot be read. A file that is not there has none."""
+    if descriptor is None:
+        return
+    sums = []
+    with os.fdopen(descriptor, "rb") as file:
+        for _ in range(MAX_BLOCKS):
+            try:
+                block = file.read(size)
+            except OSError:
+                break
+            if len(block) < size:
+                break
+            strong = hashlib.sha256(block).hexdigest()[:32]
+            sums.append(("%08x%s" % (zlib.adler32(block) & 0xFFFFFFFF, strong)).encode())
+            if len(sums) == RECORD_BLOCKS:
+                send_record(mark, b"".join(sums))
+                sums = []
+            progress.life_sign()
+    if sums:
+        send_record(mark, b"".join(sums))
+
+
+def signature(request_id, fields):
+    root, path, size, state, kept = fields[:5]
+    progress.path = path
+    send_sums(b"b", open_file(root, path), int(size))
+    send_sums(b"q", open_kept(state, kept), int(size))
+    done(request_id)
+
+
+def open_kept(state, digest):
+    """What arrived of the file with this digest before the transfer broke."""
+    return open_file(state, digest and kept_prefixes.get(state, b"") + digest)
+
+
+def open_batches():
+    return list(staged_batches.values()) + newest_batch
+
+
+def keep_large_files():
+    """Puts large files, whole or not, where the next session of the run finds them."""
+    for batch in open_batches():
+        for full, digest in batch.large.items():
+            kept = batch.state + b"/" + kept_prefixes.get(batch.state, b"part--") + digest
+            try:
+                if not os.path.exists(kept) or os.stat(full).st_size > os.stat(kept).st_size:
+                    os.rename(full, kept)
+            except OSError:
+                pass
+
+
+def kept_files(state, prefix=b"part-"):
+    try:
+        return [state + b"/" + name for name in os.listdir(state) if name.startswith(prefix)]
+    except OSError:
+        return []
+
+
+def remove_kept(state, prefix=b"part-"):
+    for path in kept_files(state, prefix):
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
+
+
+def write_part(descriptor, digest, data):
+    digest.update(data)
+    write_all(descriptor, data)
+    progress.life_sign()
+
+
+def take_new_part(descriptor, digest, size, segments):
+    while size:
+        data = segments.take(size)
+        size -= len(data)
+        write_part(descriptor, digest, data)
+
+
+def copy_part(descriptor, digest, size, source, offset):
+    if source is None:
+        raise Failure("STALE", progress.path, "the file is gone")
+    while size:
+        try:
+            data = os.pread(source, min(size, READ_BYTES), offset)
+        except OSError:
+            data = b""
+        if not data:
+            raise Failure("STALE", progress.path, "the file became shorter")
+        size -= len(data)
+        offset += len(data)
+        write_part(descriptor, digest, data)
+
+
+def write_patched(descriptor, member, batch, segments):
+    """Parts of the file that is there, `c OFFSET SIZE`, of the kept one, `k OFFSET SIZE`, and new bytes, `n 0 SIZE`."""
+    digest, left = hashlib.sha256(), member.size
+    sources = {b"c": open_file(batch.root, member.path), b"k": open_kept(batch.state, member.value)}
+    try:
+        while left:
+            words = segments.exact(PART_HEADER_BYTES).split()
+            size = int(words[2])
+            if not 0 < size <= left:
+                raise Failure("ORDER", member.path, "a part does not match the request")
+            left -= size
+            if words[0] == b"n":
+                take_new_part(descriptor, digest, size, segments)
+            else:
+                copy_part(descriptor, digest, size, sources[words[0]], int(words[1]))
+    finally:
+        for source in sources.values():
+            if source is not None:
+                os.close(source)
+    if digest.hexdigest().encode() != member.value:
+        raise Failure("STALE", member.path, "the file changed")
 
 
 class StagedBatch:
@@ -640,9 +810,17 @@ class StagedBatch:
         # that would be thousands of renames.
         self.top = self.folder + b"/t"
         self.numbered, self.folders, self.are_filled = {}, set(), False
+        # Digests of large files, by where they are staged.
+        self.large = {}
 
     def add(self, member):
         """Where the member is staged."""
+        full = self.place(member)
+        if member.kind in (b"f", b"p") and member.size >= KEPT_BYTES:
+            self.large[full] = member.value
+        return full
+
+    def place(self, member):
         if member.kind == b"d":
             self.folders.add(member.path)
             return self.top + b"/" + member.path
@@ -670,23 +848,26 @@ def stage(request_id, fields):
     segments = Segments(request_id)
     try:
         progress.path = batch.state
-        newest_stage[:] = [batch.folder]
+        newest_stage[:], newest_batch[:] = [batch.folder], [batch]
         os.mkdir(batch.folder, 0o700)
         os.mkdir(batch.top, 0o700)
         os.mkdir(batch.folder + b"/f", 0o700)
         unpack(members, batch, segments)
         segments.drain()
+        newest_batch[:] = []
         staged_batches[request_id] = batch
         done(request_id)
         return
-    except EndOfSession:
+    except (EndOfSession, BrokenPipeError):
         raise
     except Aborted:
         failure = Failure("ABORTED")
     except Exception as error:
         failure = failure_of(error)
     # Reported at once, so that the rest need not be sent; what is under way is read and dropped.
+    newest_batch[:] = []
     remove_tree(batch.folder)
+    remove_kept(batch.state)
     send_failure(request_id, failure)
     output.flush()
     while not segments.is_over:
@@ -1247,6 +1428,7 @@ def commit(request_id, fields):
         write_marker(batch.state, marker)
         done(request_id, entries)
         output.flush()
+        remove_kept(batch.state)
     finally:
         remove_tree(batch.folder)
 
@@ -1278,6 +1460,7 @@ OPERATIONS = {
     b"ping": ping,
     b"inventory": inventory,
     b"claim": claim,
+    b"signature": signature,
     b"stage": stage,
     b"commit": commit,
     b"discard": discard,
@@ -1296,7 +1479,7 @@ def unpack_request(request_id, payload, size):
 
 def serve():
     words = [b"1", b"python3", number(os.getuid()), escape_word(incarnation()), escape_word(os.fsencode(os.getcwd()))]
-    words.append(b"-" if zlib is None else b"gzip")
+    words.append(b"-" if zlib is None else b"gzip,blocks")
     send(b"=", *(words + identity()))
     output.flush()
     while True:
@@ -1315,13 +1498,37 @@ def serve():
         output.flush()
 
 
+def end():
+    """Removes what was on its way."""
+    for unfinished in set(newest_stage + [batch.folder for batch in staged_batches.values()]):
+        remove_tree(unfinished)
+    os._exit(0)
+
+
+def end_for_later_session(_signal, _frame):
+    keep_large_files()
+    end()
+
+
+def end_without_session():
+    """No later session of the run will continue."""
+    for state, prefix in kept_prefixes.items():
+        remove_kept(state, prefix)
+    end()
+
+
+def wait_for_later_session():
+    """The next session of the run ends this process, and continues with what arrived of large files."""
+    is_kept = any(kept_files(state, prefix) for state, prefix in kept_prefixes.items())
+    if is_kept or any(batch.large for batch in open_batches()):
+        time.sleep(IDLE_SECONDS)
+    end_without_session()
+
+
+signal.signal(signal.SIGTERM, end_for_later_session)
 try:
     serve()
-except EndOfSession:
-    pass
-except BrokenPipeError:
-    pass
-# What was on its way when the session ended.
-for unfinished in set(newest_stage + [batch.folder for batch in staged_batches.values()]):
-    remove_tree(unfinished)
-os._exit(0)
+except EndOfPatience:
+    end_without_session()
+except (EndOfSession, BrokenPipeError):
+    wait_for_later_session()

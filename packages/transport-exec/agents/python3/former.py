@@ -1,6 +1,9 @@
 # Part of the agent. `os` and `signal` are imported by the program that follows, too: this text runs first.
 import os
 import signal
+import time
+
+END_SECONDS = 1
 
 
 def process_start(process):
@@ -17,6 +20,13 @@ def identity():
         return []
 
 
+def wait_for_end(process, start):
+    """It may move large files to where the next claim finds them. Its end is a file of /proc that cannot be read."""
+    deadline = time.time() + END_SECONDS
+    while time.time() < deadline and process_start(process) == start:
+        time.sleep(0.005)
+
+
 def end_former_agents(agents):
     """Ends agents that earlier sessions of the same run left in the container, with the processes that they started."""
     for process, start, name in agents:
@@ -27,6 +37,7 @@ def end_former_agents(agents):
                 os.killpg(process, getattr(signal, "SIG" + name))
             except OSError:
                 os.kill(process, getattr(signal, "SIG" + name))
+            wait_for_end(process, start)
         except OSError:
             pass
 

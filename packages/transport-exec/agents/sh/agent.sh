@@ -440,7 +440,7 @@ claim() {
     return
   }
   set +f
-  rm -rf "$state"/stage-* "$state"/marker-* 2>&9
+  rm -rf "$state"/stage-* "$state"/marker-* "$state"/part-* 2>&9
   set -f
   claim_line=$7 owner_line=$8
   replace_marker "$9" || return

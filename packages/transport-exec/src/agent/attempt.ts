@@ -21,6 +21,8 @@ export interface Hello {
   readonly workingDirectory: string;
   /** True if the agent can read archives that gzip compressed. */
   readonly gzip: boolean;
+  /** True if the agent computes the sums of a file's blocks, and makes a file of them and of new bytes. */
+  readonly blocks: boolean;
   /** True if the container has a shell, which `run` with a string needs. */
   readonly shell: boolean;
   /** The program that the agent runs on. */
@@ -141,13 +143,15 @@ export class Attempt {
     const [version, , uid = "", incarnation = "-", workingDirectory = "/", features, ...identity] = words;
     if (version !== "1") throw unusable(`${program} sent an unreadable hello`);
     this.process ??= readProcess(identity);
+    const has = (feature: string): boolean => features?.split(",").includes(feature) === true;
     const hello = {
       ...parts,
       uid: Number(uid),
       // Without /proc, the container's ID is the best replacement.
       incarnation: incarnation === "-" ? this.#target.containerId : unescapePath(incarnation),
       workingDirectory: unescapePath(workingDirectory),
-      gzip: features === "gzip",
+      gzip: has("gzip"),
+      blocks: has("blocks"),
     };
     return {
       stream: this.stream,

@@ -19,6 +19,19 @@ export interface RootLocation {
   readonly state: string;
   /** Mount points below the root, absolute. */
   readonly mounts: readonly string[];
+  /** Digests of files of which the agent kept what had arrived when a transfer of this run broke. */
+  readonly kept: readonly string[];
+}
+
+/** Files whose sums are requested. */
+export interface SignatureRequest {
+  readonly id: number;
+  readonly location: RootLocation;
+  /** Path of the file that is there; `undefined` if its sums are not needed. */
+  readonly path: string | undefined;
+  /** Digest of the file of which a part was kept; `undefined` likewise. */
+  readonly kept: string | undefined;
+  readonly blockBytes: number;
 }
 
 export interface StageRequest {
@@ -30,6 +43,8 @@ export interface StageRequest {
   readonly inPlace: boolean;
   /** True if the archive and the long texts around it are sent compressed. Default: `false`. */
   readonly isCompressed?: boolean;
+  /** Paths of files that the archive has as patches of those that are there. Default: none. */
+  readonly patched?: ReadonlySet<string>;
   /** Journal lines that are appended before the first rename. */
   readonly placed: string;
   /** Journal lines that are appended after the last delete. */
@@ -61,8 +76,13 @@ export interface AgentProtocol {
   /** @param location of a root that this session must still own; `undefined` to check only that the agent is alive */
   ping(id: number, location: RootLocation | undefined, needle: string): string;
   inventory(id: number, root: RootSpec, paths: readonly string[], depth: Depth): string;
-  /** @param name of the staged files of small batches */
-  claim(id: number, root: RootSpec, name: string, marker: string): string;
+  /** Requests the sums of the blocks of a file. Default: the agent computes none. */
+  readonly signature?: (request: SignatureRequest) => string;
+  /**
+   * @param name of the staged files of small batches
+   * @param run what identifies the run in names of files
+   */
+  claim(id: number, root: RootSpec, name: string, marker: string, run: string): string;
   /** Text before the segments of the archive. */
   stage(request: StageRequest): RequestText;
   /** Text after the segments of the archive. */

@@ -13,10 +13,14 @@ export const fieldsProtocol: AgentProtocol = {
   ping: (id, location, needle) => request("ping", id, location === undefined ? [] : [location.state, needle]),
   inventory: (id, root, paths, depth) =>
     request("inventory", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", depth, ...paths]),
-  claim: (id, root, _name, marker) =>
-    request("claim", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", marker]),
-  stage: ({ id, location, name, plan, isCompressed }) =>
-    longRequest("stage", id, [location.root, location.state, name, ...membersText(plan)], isCompressed),
+  claim: (id, root, _name, marker, run) =>
+    request("claim", id, [root.path, root.shape, root.key, root.inPlace ? "1" : "0", marker, run]),
+  signature: ({ id, location, path = "", kept = "", blockBytes }) =>
+    request("signature", id, [location.root, path, String(blockBytes), location.state, kept]),
+  stage: ({ id, location, name, plan, isCompressed, patched }) => {
+    const members = patched === undefined ? membersText(plan) : [membersOfPlan(plan, patched).join("\0")];
+    return longRequest("stage", id, [location.root, location.state, name, ...members], isCompressed);
+  },
   afterStage: () => "",
   needsEndOfArchive: true,
   commit(commit) {
@@ -34,12 +38,18 @@ const membersOf = new WeakMap<CommitPlan, readonly string[]>();
 function membersText(plan: CommitPlan): readonly string[] {
   let text = membersOf.get(plan);
   if (text === undefined) {
-    const fields = plan.steps
-      .filter(isStaged)
-      .flatMap((step) => [step.op, step.path, step.mode.toString(8), String(step.size), step.value]);
+    const fields = membersOfPlan(plan);
     membersOf.set(plan, (text = fields.length === 0 ? [] : [fields.join("\0")]));
   }
   return text;
+}
+
+/** @param patched paths of files that arrive as patches */
+function membersOfPlan(plan: CommitPlan, patched?: ReadonlySet<string>): readonly string[] {
+  return plan.steps.filter(isStaged).flatMap((step) => {
+    const op = patched?.has(step.path) === true ? "p" : step.op;
+    return [op, step.path, step.mode.toString(8), String(step.size), step.value];
+  });
 }
 
 /** Encoded lists of instructions. Sessions at equal locations share the list of a plan. */

@@ -82,7 +82,20 @@ export class Requests {
     return written;
   }
 
+  /** Writes a request after all that were sent before, and settles with its answer. */
   send<T>(request: AgentRequest<T>): Promise<T> {
+    return this.#send(request, (write) => this.inOrder(write));
+  }
+
+  /** The same for a caller whose turn it is: within `inOrder`. */
+  sendInTurn<T>(request: AgentRequest<T>): Promise<T> {
+    return this.#send(request, (write) => {
+      this.#options.throwIfOver();
+      return write();
+    });
+  }
+
+  #send<T>(request: AgentRequest<T>, inTurn: (write: () => Promise<void>) => Promise<void>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { signal, operation, onDone, onFailure, onNote, onRecord = () => {} } = request;
       const onAbort = (): void => reject(signal.reason);
@@ -99,7 +112,7 @@ export class Requests {
         return;
       }
       signal.addEventListener("abort", onAbort, { once: true });
-      this.inOrder(async () => {
+      inTurn(async () => {
         signal.throwIfAborted();
         const id = this.reserveId();
         const encoded = request.encode(id);
@@ -130,6 +143,11 @@ export class Requests {
 
   write(data: Uint8Array | string): void {
     this.#options.stream.write(data);
+  }
+
+  /** The session is busy on this side, so the silence of the agent does not count. */
+  noteLife(): void {
+    if (this.#answers.first === undefined) this.#heardAt = performance.now();
   }
 
   /** Resolves when there is room for more. Bytes that were sent count as a sign of life. */

@@ -1,11 +1,18 @@
+import { createHash } from "node:crypto";
 import type { RootSpec } from "@kinsync/core/contract";
 import { journalLines } from "../commit/manifest.ts";
 import type { RootLocation } from "../protocol/agent-protocol.ts";
 import { unescapePath } from "../protocol/escape.ts";
 
+/** A mapped root that a session owns, and where it is. */
+export interface OwnedRoot {
+  readonly root: RootSpec;
+  readonly location: RootLocation;
+}
+
 /** What a session stores about the mapped roots that it claimed, by their key. */
 export class Roots {
-  readonly #owned = new Map<string, { readonly root: RootSpec; readonly location: RootLocation }>();
+  readonly #owned = new Map<string, OwnedRoot>();
   readonly #locations = new Map<string, Promise<RootLocation>>();
   /** Short forms of journals that grew long, for the next commit. */
   readonly #compacted = new Map<string, string>();
@@ -13,7 +20,7 @@ export class Roots {
   readonly #commits = new Map<string, number>();
 
   /** Roots that this session owns. */
-  get owned(): Iterable<{ readonly root: RootSpec; readonly location: RootLocation }> {
+  get owned(): Iterable<OwnedRoot> {
     return this.#owned.values();
   }
 
@@ -82,8 +89,20 @@ export class Roots {
 }
 
 /** Takes one record of the answer to a claim. */
-export function takeLocation(location: { root: string; state: string; mounts: string[] }, line: string): void {
+export function takeLocation(
+  location: { root: string; state: string; mounts: string[]; kept: string[] },
+  line: string,
+): void {
   if (line.startsWith("r d ")) location.root = unescapePath(line.slice(4));
   else if (line.startsWith("k ")) location.state = unescapePath(line.slice(2));
+  else if (line.startsWith("P ")) location.kept.push(unescapePath(line.slice(2)));
   else if (line.startsWith("M ")) location.mounts.push(unescapePath(line.slice(2)));
+}
+
+/** Hexadecimal digits that tell runs apart. */
+const RUN_DIGITS = 16;
+
+/** A run in names of files: its ID may hold anything. */
+export function runName(runId: string): string {
+  return createHash("sha256").update(runId).digest("hex").slice(0, RUN_DIGITS);
 }

@@ -29,7 +29,7 @@ import { Liveness } from "./liveness.ts";
 import { MarkerWriter, type MarkedState } from "./marker.ts";
 import { releaseRoot } from "./release.ts";
 import { Requests } from "./requests.ts";
-import { Roots, takeLocation } from "./roots.ts";
+import { Roots, runName, takeLocation, type OwnedRoot } from "./roots.ts";
 
 export interface SessionTimes {
   /** Milliseconds without a sign of life while a request is open; three times as many for an inventory and for a claim. */
@@ -43,6 +43,9 @@ export interface SessionTimes {
   /** Milliseconds between pings of the WebSocket. */
   readonly socketPingMs: number;
 }
+
+/** Another session of this run owns a root of this session by now. */
+class HandedOver extends Error {}
 
 /** A session over one open exec stream. */
 export class ExecSession implements Session {
@@ -62,7 +65,7 @@ export class ExecSession implements Session {
   readonly #liveness: Liveness;
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
-    const { runtime, incarnation, workingDirectory, gzip } = agent.hello;
+    const { runtime, incarnation, workingDirectory, gzip, blocks } = agent.hello;
     this.facts = { agent: runtime, choice: agent.choice, incarnation, workingDirectory };
     this.#agent = agent;
     this.#stream = agent.stream;
@@ -94,6 +97,7 @@ export class ExecSession implements Session {
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
       prefersGzip: (bytes) => gzip && agent.stream.prefersCompression(bytes),
+      patchesFiles: () => blocks && agent.stream.bytesPerSecond !== Infinity,
       bytesPerSecond: () => agent.stream.bytesPerSecond,
       throwIfOver,
       closing: this.#life.signal,
@@ -176,14 +180,15 @@ export class ExecSession implements Session {
   }
 
   claim(root: RootSpec, options: MarkedState & { readonly signal: AbortSignal }): Promise<void> {
-    const location = { claim: 0, root: "", state: "", mounts: [] as string[] };
+    const location = { claim: 0, root: "", state: "", mounts: [] as string[], kept: [] as string[] };
     const claimed = this.#requests.send<RootLocation>({
       signal: options.signal,
       isSlow: true,
       operation: this.#operation("claim", root),
       encode: (id) => {
         location.claim = id;
-        return this.#protocol.claim(id, root, stageName(), this.#marker.write(root, options));
+        const marker = this.#marker.write(root, options);
+        return this.#protocol.claim(id, root, stageName(), marker, runName(this.#context.runId));
       },
       onRecord: (line) => takeLocation(location, line),
       onDone: () => {
@@ -245,23 +250,31 @@ export class ExecSession implements Session {
   /** Proves that the agent is alive, and that this session still owns its roots. */
   async #prove(signal: AbortSignal): Promise<void> {
     if (this.#roots.size === 0) await this.ping({ signal });
-    for (const { root, location } of this.#roots.owned) {
-      const operation = this.#operation("watch", root);
-      await this.#requests.send<void>({
-        signal,
-        operation,
-        encode: (id) => this.#protocol.ping(id, location, this.#marker.needle),
-        onDone: () => {},
-        onFailure: (failure) => {
-          if (failure.kind !== "TAKEN") return undefined;
-          const error = this.#requests.errorOf(failure, operation);
-          // If a later session of the same run owns the root, this session is only a leftover.
-          const isSameRun = failure.text.includes(`"runId":${JSON.stringify(this.#context.runId)}`);
-          this.#life.end(isSameRun ? "lost" : "taken", error);
-          return error;
-        },
+    for (const owned of this.#roots.owned) {
+      await this.#proveOwner(owned, signal).catch((error: unknown) => {
+        if (!(error instanceof HandedOver)) throw error;
+        this.#roots.disown(owned.root.key);
       });
     }
+  }
+
+  #proveOwner({ root, location }: OwnedRoot, signal: AbortSignal): Promise<void> {
+    const operation = this.#operation("watch", root);
+    return this.#requests.send<void>({
+      signal,
+      operation,
+      encode: (id) => this.#protocol.ping(id, location, this.#marker.needle),
+      onDone: () => {},
+      onFailure: (failure) => {
+        if (failure.kind !== "TAKEN") return undefined;
+        const isSameRun = failure.text.includes(`"runId":${JSON.stringify(this.#context.runId)}`);
+        if (isSameRun && this.#roots.size > 1) return new HandedOver();
+        const error = this.#requests.errorOf(failure, operation);
+        // If a later session of the same run owns the last root, this session is only a leftover.
+        this.#life.end(isSameRun ? "lost" : "taken", error);
+        return error;
+      },
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,7 +8,7 @@ import { stagesOf } from "../support/stages.ts";
 import { MAKES } from "../support/containers.ts";
 
 const CLAIM = `cl 1 'root' 'directory' 'k' 0 'stage-a' '{"claim":"c",' '"runId":"r",' '"snapshot":0,"tree":""}'\n`;
-const FIELDS = ["root", "directory", "k", "0", '{"claim":"c"}'].join("\0");
+const FIELDS = ["root", "directory", "k", "0", '{"claim":"c"}', "r"].join("\0");
 const TEXT = "+ a line of a journal\n".repeat(500);
 
 /** Ways in which a gzip member of some text arrives damaged, with the size that is announced. */

@@ -7,7 +7,7 @@ import { commitCode } from "../../src/protocol/shell-code.ts";
 
 const root = { path: "/r", shape: "directory", key: "k" } as const;
 const plan = planCommit(await createBatch(root, [{ file: "d/f", bytes: "1", replaces: "file" }]));
-const onRoot: RootLocation = { claim: 1, root: "/r", state: "/.kinsync/k", mounts: [] };
+const onRoot: RootLocation = { claim: 1, root: "/r", state: "/.kinsync/k", mounts: [], kept: [] };
 
 function wordsFor(location: RootLocation, inPlace = false): string[] {
   const { checks, changes } = commitInstructions(plan, location, inPlace);

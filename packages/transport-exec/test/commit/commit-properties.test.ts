@@ -80,7 +80,7 @@ interface Compiled {
 
 function compile(entries: readonly BatchEntry[], mounts: readonly string[] = [], inPlace = false): Compiled {
   const plan = planCommit({ entries });
-  const location = { claim: 1, root: "/r", state: "/.kinsync/k", mounts: mounts.map((at) => `/r/${at}`) };
+  const location = { claim: 1, root: "/r", state: "/.kinsync/k", mounts: mounts.map((at) => `/r/${at}`), kept: [] };
   const { checks, changes } = commitInstructions(plan, location, inPlace);
   const built = entries.filter(({ op }) => op !== "delete" && op !== "chmod").map((entry) => entry.path);
   const journal = built.length === 0 ? [] : [{ word: "ja", arguments: built }];

@@ -18,6 +18,14 @@ async function claimed(world: LocalEnvironment, runId: string, owner: string): P
   return opened;
 }
 
+/** Another run, which claims a root. */
+async function openAnother(world: LocalEnvironment, spec: RootSpec): Promise<Required<Session>> {
+  const who = { cluster: world.cluster, runId: "another", owner: "bob@desktop", since: "2026-01-01T00:00:00Z", signal };
+  const opened = await world.transport.open(world.target, who);
+  await opened.claim(spec, { snapshot: 0, tree: "", signal });
+  return opened;
+}
+
 describe.each(MAKES)("an idle session in a container with $name", (make) => {
   test("ends as taken after another run claimed its root", async () => {
     await using world = await makeLocalEnvironment(make, { pingInterval: 100 });
@@ -35,6 +43,30 @@ describe.each(MAKES)("an idle session in a container with $name", (make) => {
     await using first = await claimed(world, "s", "ada@laptop");
     await using second = await claimed(world, "s", "ada@laptop");
     expect((await first.ended).why).toBe("lost");
+    expect(await second.ping({ signal })).toBeGreaterThan(0);
+  });
+
+  test("stays open after a later session of the same run claimed one of its roots, and watches the other one", async () => {
+    await using world = await makeLocalEnvironment(make, { pingInterval: 100 });
+    await using first = await claimed(world, "s", "ada@laptop");
+    const other: RootSpec = { path: "other", shape: "directory", key: "o" };
+    await first.claim(other, { snapshot: 0, tree: "", signal });
+    await using second = await claimed(world, "s", "ada@laptop");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const late = await createBatch(root, [{ file: "f", bytes: "first" }]);
+    await expect(first.commit(first.stage(late, { signal }), { signal })).rejects.toMatchObject({
+      code: "KINSYNC_INTERNAL",
+    });
+    const batches = [
+      [second, root],
+      [first, other],
+    ] as const;
+    for (const [session, spec] of batches) {
+      const batch = await createBatch(spec, [{ file: "f", bytes: "f" }]);
+      await session.commit(session.stage(batch, { signal }), { signal });
+    }
+    await using _third = await openAnother(world, other);
+    expect((await first.ended).why).toBe("taken");
     expect(await second.ping({ signal })).toBeGreaterThan(0);
   });
 

@@ -118,7 +118,7 @@ describe.each(MAKES)("the state directory in a container with $name", (make) => 
 
     const halved = await open(world, "second");
     await halved.claim(root, { snapshot: 0, tree: "", signal });
-    const batch = await createBatch(root, [{ file: "large", bytes: "x".repeat(4 << 20) }]);
+    const batch = await createBatch(root, [{ file: "large", bytes: "x".repeat(3 << 20) }]);
     const cut = halved.stage(
       {
         ...batch,

@@ -16,6 +16,8 @@ export interface BareAgent extends AsyncDisposable {
   answer(): Promise<readonly string[]>;
   /** Ends the input. */
   end(): void;
+  /** Nobody reads the output from now on. */
+  breakOutput(): void;
   /** Settles when the process has ended. */
   readonly ended: Promise<number | null>;
   /** All that it wrote. */
@@ -75,6 +77,7 @@ export function startBareAgent(make: Make, folder: string, path: string, idleSec
       }
     },
     end: () => child.stdin.end(),
+    breakOutput: () => void child.stdout.destroy(),
     ended,
     output: () => all,
     async [Symbol.asyncDispose]() {

@@ -1,8 +1,11 @@
 import type { HostedSession, SessionEnd } from "../../contract/transport.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { Ledger } from "../plan/ledger.ts";
+import { entriesOf, shortList, type ShortList } from "./short-list.ts";
 import { ShortMap } from "./short-map.ts";
 import type { WorkerOptions } from "./worker-options.ts";
+
+const NONE: readonly never[] = Object.freeze([]);
 
 /** An open session and the ledger of each mapped root, by the id of the mapping. */
 export interface Channel {
@@ -31,21 +34,63 @@ export function channelKey(mapping: ResolvedMapping): string {
 /** One text for all targets of a mapping. */
 const channelKeys = new WeakMap<ResolvedMapping, string>();
 
-/** The sessions of one target, one for each transport, with its options, that its mappings name. */
+/** The sessions of one target: one for each transport, with its options, that its mappings name, and one for each mapping that is apart. */
 export class Channels implements AsyncDisposable {
   readonly #worker: Pick<WorkerOptions, "open" | "listener">;
   readonly #owner: ChannelOwner;
   readonly #channels = new ShortMap<string, Channel>();
   /** A pass and a command that need a channel at the same moment share the one that is being opened. `undefined`: none is. */
   #opening: Map<string, Promise<Channel>> | undefined;
+  /** Mappings with a session of their own. */
+  #apart: ShortList<string> = NONE;
+  /** Mappings whose own session could not be opened. They share one from then on. */
+  #together: ShortList<string> = NONE;
 
   constructor(worker: Pick<WorkerOptions, "open" | "listener">, owner: ChannelOwner) {
     this.#worker = worker;
     this.#owner = owner;
   }
 
+  get isOpen(): boolean {
+    return this.#channels.values().length > 0;
+  }
+
+  /** True for a mapping with a session of its own. */
+  isApart(mapping: ResolvedMapping): boolean {
+    return entriesOf(this.#apart).includes(mapping.id);
+  }
+
+  /** Gives a mapping a session of its own from now on. What the shared session knows of its root is read anew by the own one. */
+  setApart(mapping: ResolvedMapping): void {
+    const { id } = mapping;
+    if (this.isApart(mapping) || entriesOf(this.#together).includes(id)) return;
+    this.#channels.get(this.#keyOf(mapping))?.ledgers.delete(id);
+    this.#apart = shortList([...entriesOf(this.#apart), id]);
+  }
+
+  #keyOf(mapping: ResolvedMapping): string {
+    return this.isApart(mapping) ? `${channelKey(mapping)} ${mapping.id}` : channelKey(mapping);
+  }
+
+  /** The open session of a mapping. */
+  peek(mapping: ResolvedMapping): Channel | undefined {
+    return this.#channels.get(this.#keyOf(mapping));
+  }
+
   async get(mapping: ResolvedMapping): Promise<Channel> {
-    const key = channelKey(mapping);
+    const key = this.#keyOf(mapping);
+    try {
+      return await this.#get(key, mapping);
+    } catch (error) {
+      // A container may have no room for a second agent.
+      if (!this.isApart(mapping) || this.#channels.get(channelKey(mapping)) === undefined) throw error;
+      this.#apart = shortList(entriesOf(this.#apart).filter((id) => id !== mapping.id));
+      this.#together = shortList([...entriesOf(this.#together), mapping.id]);
+      return this.#get(channelKey(mapping), mapping);
+    }
+  }
+
+  async #get(key: string, mapping: ResolvedMapping): Promise<Channel> {
     const open = this.#channels.get(key);
     if (open !== undefined) return open;
     const opening = (this.#opening ??= new Map());
@@ -61,7 +106,7 @@ export class Channels implements AsyncDisposable {
   }
 
   async #open(key: string, mapping: ResolvedMapping): Promise<Channel> {
-    const session = await this.#worker.open(mapping, this.#owner.signal);
+    const session = await this.#worker.open(mapping, (each) => this.#keyOf(each) === key, this.#owner.signal);
     const channel: Channel = { session, ledgers: new ShortMap() };
     this.#channels.set(key, channel);
     void session.ended.then((end) => {
@@ -70,6 +115,14 @@ export class Channels implements AsyncDisposable {
     });
     this.#worker.listener.onSession(session.facts);
     return channel;
+  }
+
+  /** Closes the session of a mapping. The next `get` opens another. */
+  async closeOf(mapping: ResolvedMapping): Promise<void> {
+    const key = this.#keyOf(mapping);
+    const channel = this.#channels.get(key);
+    this.#channels.delete(key);
+    await Promise.allSettled([channel?.session[Symbol.asyncDispose]()]);
   }
 
   /** Closes every session. The next `get` opens another. */

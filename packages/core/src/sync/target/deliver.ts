@@ -63,6 +63,8 @@ export interface PreparedDelivery extends AsyncDisposable {
   readonly entries: readonly BatchEntry[];
   /** Settles when the target has staged and verified the bytes, or with the failure. */
   readonly staged: Promise<void>;
+  /** Ends the transfer, which then fails with this reason: `apply` rejects. */
+  stop(reason: Error): void;
   /** Commits. May be called before `staged` settles: the target commits only what it verified. */
   apply(): Promise<Delivered>;
 }
@@ -102,6 +104,10 @@ class StagedDelivery implements PreparedDelivery {
     this.#first = first;
     this.#rest = rest;
     this.staged = first.stage.ready;
+  }
+
+  stop(reason: Error): void {
+    this.#first.stall.stop(reason);
   }
 
   async apply(): Promise<Delivered> {

@@ -86,6 +86,7 @@ export async function prepareRoot({
   return {
     entries: delivery.entries,
     staged: delivery.staged,
+    stop: (reason) => delivery.stop(reason),
     async apply() {
       try {
         return await delivery.apply();

@@ -28,6 +28,11 @@ export class StallWatch implements Disposable {
     return this.#abort.signal;
   }
 
+  /** Ends the batch with this reason. */
+  stop(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
   alive(): void {
     this.#timer.refresh();
   }

@@ -57,13 +57,19 @@ export interface WorkerOptions {
   capabilities(mapping: ResolvedMapping): TransportCapabilities;
   /** Whether the user allowed deletes of files that kinsync did not create. */
   mayDelete(root: DesiredRoot, paths: readonly string[]): boolean;
-  /** Opens a session by the transport of a mapping. Called again after a session ended. */
-  open(mapping: ResolvedMapping, signal: AbortSignal): Promise<HostedSession>;
+  /** Opens a session by the transport of a mapping, for the mappings that it serves. Called again after a session ended. */
+  open(
+    mapping: ResolvedMapping,
+    serves: (mapping: ResolvedMapping) => boolean,
+    signal: AbortSignal,
+  ): Promise<HostedSession>;
   /** The commands that are due after these paths changed, each with one of the paths. Relative to the `from` of their mappings. */
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
   /** What the marker of this root should owe: `onOwed` of all targets that have the same files. */
   owed(root: DesiredRoot): readonly string[];
   readonly listener: WorkerListener;
+  /** Bytes from which a root has a session of its own. Default: 32 MiB. */
+  readonly largeRootBytes?: number;
   /** Milliseconds between attempts. Default: 250 to 30,000. */
   readonly retry?: { readonly min: number; readonly max: number };
 }

@@ -2,19 +2,23 @@
 import { basename } from "node:path";
 import type { SessionEnd } from "../../contract/session.ts";
 import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from "../../errors/error.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import { isSameList } from "../../mapping/tree.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { TargetActions } from "../actions/target-actions.ts";
+import { Beside } from "./beside.ts";
 import { Channels, type Channel, type ChannelOwner } from "./channels.ts";
 import { foremost, haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
 import { Followers } from "./follow.ts";
+import { largeRoots } from "./large-roots.ts";
 import { TargetNotes } from "./notes.ts";
 import { Ownership } from "./ownership.ts";
 import { prepareRoot } from "./prepare-root.ts";
 import { entriesOf, shortList, type ShortList } from "./short-list.ts";
 import type { TargetStatus } from "./status.ts";
+import { hasStoppable, UnderWay } from "./under-way.ts";
 import { Visibility } from "./visibility.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -56,6 +60,10 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #visibility: Visibility | undefined;
   #followers: Followers | undefined;
   #ownership: Ownership | undefined;
+  #beside: Beside | undefined;
+  #underWay: UnderWay | undefined;
+  /** The mapping whose session the last failure makes unreliable; `undefined`: not known. */
+  #suspect: ResolvedMapping | undefined;
   /** Mappings whose roots the open sessions may own. */
   #led: ShortList<string> = NONE;
   /** A marker is due that names other commands as owed. */
@@ -87,7 +95,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
     const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility?.isPending === true;
-    if (this.#isRecording) return false;
+    if (this.#isRecording || this.#isDeliveringBeside) return false;
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
@@ -107,6 +115,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#ownership?.regained();
     this.#startedAt = performance.now();
     this.#blocked = undefined;
+    void this.#beside?.stop(ENDED);
     // A session writes the start of the run into its markers, and that is another one now.
     void this.#channels.close();
     this.#set("waiting", "connecting");
@@ -144,6 +153,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   update(desired: DesiredState): void {
     if (desired === this.#desired) return;
     this.#desired = desired;
+    this.#underWay?.stopOutdated(desired);
     this.enqueue();
   }
 
@@ -167,8 +177,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       .finally(() => {
         this.#passes = undefined;
         if (this.#dirty && !this.#isOver) this.#run();
-        // Commands that run keep theirs.
-        else if ((this.#actions?.pending ?? 0) === 0) this.#abort = undefined;
+        // Commands that run keep theirs, and so do deliveries.
+        else if ((this.#actions?.pending ?? 0) === 0 && !this.#isDeliveringBeside) this.#abort = undefined;
       });
   }
 
@@ -177,6 +187,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       this.#dirty = false;
       if (this.#isBlocked()) {
         this.#isRecording = false;
+        this.#beside?.forgetFailures();
         this.#options.listener.onChange();
         continue;
       }
@@ -185,7 +196,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       try {
         clearTimeout(this.#retryTimer);
         await this.#pass(this.signal);
-        this.#backoff?.reset();
+        // What has begun has not succeeded yet.
+        if (!this.#isDeliveringBeside) this.#backoff?.reset();
       } catch (error) {
         if (this.#isOver) return;
         await this.#failed(error);
@@ -204,25 +216,44 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** One comparison of everything. */
   async #pass(signal: AbortSignal): Promise<void> {
     if (this.#status === "waiting") this.#set("waiting", "connecting");
-    if (this.#desired.mappings.length > 0) await this.#channels.get(firstMapping(this.#desired));
+    this.#suspect = undefined;
+    this.#separate(this.#desired);
+    if (this.#desired.mappings.length > 0 && !this.#channels.isOpen) {
+      await this.#channels.get(firstMapping(this.#desired));
+    }
     // Read after the connection: the session's facts may have changed it.
     const desired = this.#desired;
     this.#tried = desired;
+    this.#separate(desired);
     if (desired.conflict !== undefined) throw desired.conflict;
     if (
       desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))
     ) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
+      await this.#beside?.stop(ENDED);
       await this.#channels.close();
       this.#led = NONE;
     }
     const failures: KinsyncError[] = [];
-    for (const root of desired.roots) {
+    // Also a root whose own session could not be opened, as long as its delivery runs: two of one root never run at a time.
+    const isBeside = (root: DesiredRoot): boolean =>
+      root.follows === undefined && (this.#channels.isApart(root.mapping) || this.#beside?.isRunningTo(root) === true);
+    for (const root of [
+      ...desired.roots.filter((each) => !isBeside(each)),
+      ...desired.roots.filter((each) => isBeside(each)),
+    ]) {
       try {
+        this.#suspect = root.mapping;
         if (root.refused !== undefined) throw root.refused;
+        if (isBeside(root)) {
+          this.#bringBeside(root, desired, signal);
+          continue;
+        }
         const channel = await this.#channels.get(root.mapping);
-        if (root.follows === undefined) await this.#bring(channel, root, desired, signal);
-        else {
+        if (root.follows === undefined) {
+          this.#begin(root, desired, channel);
+          await this.#bring(channel, root, desired, signal);
+        } else {
           const again = await this.#following.check(root, channel.session, { snapshot: desired.snapshot, signal });
           if (again !== undefined) this.#retryIn(again);
         }
@@ -236,6 +267,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     }
     const failure = foremost(failures);
     if (failure !== undefined) throw failure;
+    this.#suspect = undefined;
+    // The end of each of these enqueues another pass.
+    if (this.#isDeliveringBeside) return;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
     const pending = this.#followers?.pending(desired);
@@ -258,15 +292,60 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#actions?.run();
   }
 
+  #separate({ roots }: DesiredState): void {
+    for (const { mapping } of largeRoots(roots, this.#options.largeRootBytes)) this.#channels.setApart(mapping);
+  }
+
+  get #isDeliveringBeside(): boolean {
+    return this.#beside?.isRunning === true;
+  }
+
+  /**
+   * Starts to make a root hold its desired tree through its own session.
+   * @throws the failure of the last attempt
+   */
+  #bringBeside(root: DesiredRoot, desired: DesiredState, signal: AbortSignal): void {
+    const failure = this.#beside?.takeFailure(root);
+    if (failure !== undefined) throw failure;
+    const open = this.#channels.peek(root.mapping);
+    if (this.#isHeld(root, open)) return;
+    // Now: a failure of another root may set the status before the session is open.
+    this.#begin(root, desired, open);
+    this.#beside ??= new Beside(() => {
+      if (!this.#isOver) this.enqueue();
+    });
+    const deliver = async (until: AbortSignal): Promise<void> => {
+      try {
+        const channel = await this.#channels.get(root.mapping);
+        until.throwIfAborted();
+        await this.#bring(channel, root, desired, until);
+      } catch (error) {
+        if (isSuspicious(error)) await this.#channels.closeOf(root.mapping);
+        throw error;
+      }
+    };
+    this.#beside.start(root, deliver, signal);
+  }
+
+  #begin(root: DesiredRoot, { snapshot }: DesiredState, channel: Channel | undefined): void {
+    const isHeld = channel?.ledgers.get(root.mapping.id)?.tree?.digest === root.tree.digest;
+    if (!isHeld) this.#set("syncing", `to snapshot ${snapshot}`);
+  }
+
+  /** Nothing is to be sent or recorded. */
+  #isHeld(root: DesiredRoot, channel: Channel | undefined): boolean {
+    const known = channel?.ledgers.get(root.mapping.id);
+    return known?.tree?.digest === root.tree.digest && isSameList(known.owed, this.#options.owed(root));
+  }
+
   /** Makes one mapped root hold its desired tree. */
   async #bring(channel: Channel, root: DesiredRoot, desired: DesiredState, signal: AbortSignal): Promise<void> {
     const { id } = root.mapping;
     const { snapshot } = desired;
     const { listener } = this.#options;
     const known = channel.ledgers.get(id);
+    if (this.#isHeld(root, channel)) return;
     const isHeld = known?.tree?.digest === root.tree.digest;
-    if (isHeld && isSameList(known.owed, this.#options.owed(root))) return;
-    if (!isHeld) this.#set("syncing", `to snapshot ${snapshot}`);
     const capabilities = this.#options.capabilities(root.mapping);
     if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
     const notes = this.#notes ?? new TargetNotes(listener, () => (this.#notes = notes));
@@ -293,6 +372,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
+    using _underWay = hasStoppable(delivery) ? (this.#underWay ??= new UnderWay()).begin(root, delivery) : undefined;
+    // The state that was pushed while the delivery was planned.
+    if (desired !== this.#desired) this.#underWay?.stopOutdated(this.#desired);
     if (delivery.entries.length > 0) listener.onDelivering(root);
     const delivered = await delivery.apply();
     if (isHeld && delivery.entries.length === 0) return;
@@ -373,7 +455,11 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       this.#set("syncing", "a local file changed while it was sent; waiting for it to settle");
     } else {
       // The state of a failed session is not reliable: the next attempt opens another. A local failure does not affect the session.
-      if (!isSourceError(error)) await this.#channels.close();
+      if (!isSourceError(error)) {
+        const suspect = this.#suspect;
+        this.#suspect = undefined;
+        await (suspect === undefined ? this.#channels.close() : this.#channels.closeOf(suspect));
+      }
       if (error.retry === "gone") {
         this.#set("waiting", error.message);
       } else {
@@ -402,6 +488,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #halt(cause: Error | undefined): void {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#blocked = "for-good";
+    void this.#beside?.stop(error);
     this.#set("halted", error.message, error);
     this.#options.listener.onFailure(error);
     this.#owner.lost(error);
@@ -421,7 +508,12 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     clearTimeout(this.#retryTimer);
     this.#ownership?.[Symbol.dispose]();
     await this.#channels.close();
-    await Promise.allSettled([this.#passes, this.#actions?.[Symbol.asyncDispose]()]);
+    await Promise.allSettled([this.#passes, this.#beside?.stop(ENDED), this.#actions?.[Symbol.asyncDispose]()]);
     await this.#channels[Symbol.asyncDispose]();
   }
+}
+
+/** The session with which something failed may no longer be in the state that kinsync knows. */
+function isSuspicious(error: unknown): boolean {
+  return !isSourceError(error) && !(isKinsyncError(error) && error.retry === "terminal");
 }

@@ -17,6 +17,8 @@ import { MemoryContainer } from "../../../support/memory-container.ts";
 export class MappedFiles {
   tree: Tree | undefined;
   content: ContentStore = memoryContent([]);
+  /** How the bytes of the next saves are read. */
+  reading: (content: ContentStore) => ContentStore = (content) => content;
   readonly mapping: ResolvedMapping;
   readonly #onSave: () => void;
 
@@ -27,7 +29,7 @@ export class MappedFiles {
 
   set(files: Readonly<Record<string, string>>, mode = 0o644): void {
     const bytes = Object.values(files).map((content) => Buffer.from(content));
-    this.content = memoryContent(bytes);
+    this.content = this.reading(memoryContent(bytes));
     this.tree = createTree(
       "directory",
       Object.entries(files).map(([path, content]): TreeEntry => {
@@ -54,6 +56,8 @@ export class TargetFixture implements AsyncDisposable {
   /** What the worker reported, as text, oldest first. */
   readonly events: string[] = [];
   capabilities: TransportCapabilities = ALL_CAPABILITIES;
+  /** As in the options of a worker. */
+  largeRootBytes = 32 * 1024 * 1024;
   /** Whether the user allowed these deletes of a mapping. */
   mayDelete: (mapping: string, paths: readonly string[]) => boolean = () => true;
   /** Called with each delivered batch. */
@@ -101,6 +105,7 @@ export class TargetFixture implements AsyncDisposable {
       owed: ({ mapping: { id } }) => this.#owed.get(id) ?? [],
       actionsDue: (paths) => actionsDue(actions, "head", paths),
       retry: { min: 1, max: 2 },
+      largeRootBytes: this.largeRootBytes,
       listener: {
         onStatus: (status, reason) => this.#report(`${status}: ${reason}`),
         onSynced: (root, snapshot, stats) => {

@@ -1,0 +1,185 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { KinsyncError, type Archive, type Batch, type LinkRate, type RootSpec } from "@kinsync/core/contract";
+import { patchedArchive } from "../blocks/patched-archive.ts";
+import { isStaged } from "../commit/commit-plan.ts";
+import { checkPathLengths } from "../commit/path-length.ts";
+import { contentOf, readFiles } from "../commit/read-files.ts";
+import type { StagedBatch } from "../commit/staged-batch.ts";
+import type { AgentProtocol, StageRequest } from "../protocol/agent-protocol.ts";
+import { sendCompressed, sendSegments } from "../protocol/segments.ts";
+import type { Operation } from "./agent-error.ts";
+import { Patches } from "./patches.ts";
+import type { Requests } from "./requests.ts";
+import type { Roots } from "./roots.ts";
+
+/** A smaller archive is sent as it is: on any link it takes no longer than the process that decompresses it. */
+const MIN_COMPRESSED_BYTES = 64 * 1024;
+
+export interface StageSenderOptions {
+  readonly protocol: AgentProtocol;
+  readonly requests: Requests;
+  readonly roots: Roots;
+  readonly operation: (verb: string, root: RootSpec) => Operation;
+  /** True if the agent reads compressed archives, and the link is or may be so slow that compression pays for so many bytes. */
+  readonly prefersGzip: (bytes: number) => boolean;
+  readonly bytesPerSecond: LinkRate;
+  /** True if only the changed blocks of large files should travel. */
+  readonly patchesFiles: () => boolean;
+  /** Throws if the session has ended. */
+  readonly throwIfOver: () => void;
+}
+
+/** Sends the bytes of batches: together with the commit, as files, as patches of files, or as an archive. */
+export class StageSender {
+  readonly #options: StageSenderOptions;
+  readonly #patches: Patches;
+
+  constructor(options: StageSenderOptions) {
+    this.#options = options;
+    const { protocol, requests, patchesFiles } = options;
+    this.#patches = new Patches({ protocol, requests, isUseful: patchesFiles });
+  }
+
+  /** Sends one batch, in its turn. */
+  async send(staged: StagedBatch, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { protocol, requests } = this.#options;
+    const { batch } = staged;
+    const request = await this.#locate(staged);
+    const { save, stageFiles } = protocol;
+    const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
+    if (files !== undefined && save?.fits(request) === true) {
+      // A caller that only prepared so far commits within this turn of the event loop, unless it waits for other targets.
+      const isCommitRequested = await Promise.race([staged.commitRequested, nextTurn(false)]);
+      if (isCommitRequested) {
+        staged.held = files;
+        return;
+      }
+    }
+    staged.sentAt = performance.now();
+    const isCompressed = files === undefined && this.#compresses(batch);
+    if (isCompressed) staged.request = { ...request, isCompressed };
+    const onAbort = (): void => staged.settle.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      if (stageFiles !== undefined && files !== undefined) {
+        this.#expectStage(staged);
+        requests.writeText(stageFiles.write(request, files));
+        await requests.drained();
+      } else if (!(await this.#sendPatches(staged, signal))) {
+        await this.#sendArchive(staged, batch.archive, this.#expectStage(staged), signal);
+      }
+    } finally {
+      void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
+    }
+  }
+
+  /**
+   * Sends large files that changed as patches of those that are there.
+   * @returns false if the batch must be sent whole: there are no patches, or the file in the container changed meanwhile
+   */
+  async #sendPatches(staged: StagedBatch, signal: AbortSignal): Promise<boolean> {
+    const { requests, operation } = this.#options;
+    const { batch, request } = staged;
+    const patches = await this.#patches.find(batch, request, operation("write to", batch.root), signal);
+    if (patches.size === 0) return false;
+    const steps = request.plan.steps.filter(isStaged);
+    staged.request = { ...request, patched: new Set([...patches.keys()].map((member) => steps[member]?.path ?? "")) };
+    const isStale = Promise.withResolvers<boolean>();
+    const isRefused = this.#expectStage(staged, isStale.resolve);
+    await this.#sendArchive(staged, patchedArchive(batch.archive, patches), isRefused, signal);
+    if (!(await isStale.promise)) return true;
+    staged.request = { ...request, id: requests.reserveId() };
+    return false;
+  }
+
+  #compresses({ archive }: Batch): boolean {
+    const isWorthwhile = archive.compressed !== undefined && archive.size >= MIN_COMPRESSED_BYTES;
+    return isWorthwhile && this.#options.prefersGzip(archive.size);
+  }
+
+  /** Adds to the request what is known only after the claim. */
+  async #locate(staged: StagedBatch): Promise<StageRequest> {
+    const { roots } = this.#options;
+    const { key, path } = staged.batch.root;
+    const claimed = roots.location(key);
+    if (claimed === undefined) {
+      throw new KinsyncError("KINSYNC_INTERNAL", `${path} was not claimed before a batch was sent`);
+    }
+    const location = await claimed;
+    const compacted = roots.compacted(key);
+    checkPathLengths(staged.request.plan, location);
+    staged.request = { ...staged.request, location, ...(compacted === undefined ? {} : { compacted }) };
+    return staged.request;
+  }
+
+  /**
+   * Registers the stage request. Returns whether the container discards what it receives for it from now on.
+   * @param onAnswer with true if the container's file is not the one that was patched; the stage then has not failed
+   */
+  #expectStage(staged: StagedBatch, onAnswer: (isStale: boolean) => void = () => {}): () => boolean {
+    const { requests, roots, operation } = this.#options;
+    const { root } = staged.batch;
+    let isRefused = false;
+    requests.expect({
+      id: staged.request.id,
+      onRecord: () => {},
+      onNote: (note) => staged.notes.push(note),
+      onProgress: (rest) => {
+        if (rest === "full") isRefused = true;
+      },
+      onDone: () => {
+        staged.settle.resolve();
+        onAnswer(false);
+      },
+      onFailure: (failure) => {
+        isRefused = true;
+        const isStale = failure.kind === "STALE" && staged.failure === undefined;
+        onAnswer(isStale);
+        if (isStale) return;
+        // A full disk has no room for a compacted journal either.
+        roots.forgetCompacted(root.key);
+        // After an abort on this side, the agent's failure is only its consequence.
+        if (staged.failure === undefined) {
+          staged.settle.reject(requests.errorOf(failure, operation("write to", root)));
+        }
+      },
+      onLost: (error) => {
+        staged.settle.reject(error);
+        onAnswer(false);
+      },
+    });
+    return () => isRefused;
+  }
+
+  async #sendArchive(
+    { batch, request, settle }: StagedBatch,
+    whole: Archive,
+    isRefused: () => boolean,
+    signal: AbortSignal,
+  ) {
+    const { protocol, requests, throwIfOver, bytesPerSecond } = this.#options;
+    requests.writeText(protocol.stage(request));
+    let aborted = false;
+    const checksums = protocol.checksums?.(request);
+    if (request.plan.steps.some(isStaged)) {
+      const archive = protocol.sendsContent?.(request) === true ? contentOf(batch) : whole;
+      const options = {
+        signal,
+        checksums,
+        write: (data: Uint8Array | string) => requests.write(data),
+        drained: () => requests.drained(),
+        isRefused,
+        throwIfOver,
+        onFailure: (error: unknown) => settle.reject(error),
+      };
+      const isSent =
+        request.isCompressed === true
+          ? await sendCompressed(archive, options, bytesPerSecond)
+          : await sendSegments(archive, options);
+      aborted = !isSent;
+      requests.write(aborted ? "a\n" : "e\n");
+    } else if (protocol.needsEndOfArchive) requests.write("e\n");
+    requests.writeText(protocol.afterStage(request, aborted, checksums));
+  }
+}
