@@ -63,13 +63,14 @@ export type {
 } from "./resource.ts";
 export { formatLabelSelector, narrowedTo } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig, INITIAL_SYNCS, MODE_RULES } from "./config.ts";
+export { defineConfig, INITIAL_SYNCS, MODE_RULES, RELEASE_MODES } from "./config.ts";
 export type {
   IgnoreFile,
   InitialSync,
   KinsyncConfig,
   MappingConfig,
   ModeRule,
+  ReleaseMode,
   PluginReference,
   ProfileConfig,
   ProfileWorkload,

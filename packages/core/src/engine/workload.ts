@@ -4,7 +4,7 @@ import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
-import type { Commandable } from "./commands.ts";
+import type { Commandable, WorkloadHistory } from "./commands.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
@@ -18,6 +18,8 @@ import type { Places } from "./places/places.ts";
 import type { PlaceOfRoot } from "./places/target-places.ts";
 import type { DeclaredRoles } from "./selection-counts.ts";
 import { TargetRegistry } from "./registry.ts";
+import type { KeptContent } from "../local/kept/content-cache.ts";
+import type { Origin } from "./history.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
 
@@ -41,6 +43,8 @@ export interface WorkloadEngineOptions {
   /** ISO 8601: when this run began, or took targets back. */
   readonly since: () => string;
   readonly allowEmpty: boolean;
+  /** Copies of files of earlier snapshots. */
+  readonly kept: KeptContent | undefined;
   readonly consent: Pick<EngineOptions, "host" | "deletes" | "allowedDeletes" | "onDeletes">;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
@@ -53,7 +57,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   readonly #options: WorkloadEngineOptions;
   readonly #emitter: WorkloadEmitter;
   readonly #files: LocalFiles;
-  readonly #release = new Release();
+  readonly #release: Release;
   readonly #consent: DeleteConsent;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
@@ -99,11 +103,18 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
       onChange: () => this.#onChange(),
     });
+    this.#release = new Release({
+      mode: workload.mode,
+      kept: options.kept,
+      onRelease: (...released) => this.#onRelease(...released),
+      onPending: () => this.#onPending(),
+      signal,
+    });
     this.#files = new LocalFiles({
       mappings: workload.mappings,
       createSource: options.createSource,
       allowEmpty: options.allowEmpty,
-      onSnapshot: (snapshot, previous) => this.#onSnapshot(snapshot, previous),
+      onState: (state) => this.#release.offer(state),
       onProblem: (problem) => this.#emitter.problem(problem),
       onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
       signal,
@@ -120,7 +131,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   get progress(): WorkloadProgress {
     const { targets } = this.#registry;
-    const snapshot = this.#files.current;
+    const snapshot = this.#release.current;
     return {
       isLocalReady: snapshot !== undefined,
       isResolved: this.#initialPods !== undefined,
@@ -136,12 +147,15 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   view(): WorkloadView {
     const { name, ref, mappings } = this.#options.workload;
+    const { held, pending } = this.#release;
     return {
       name,
       namespace: ref.namespace,
       resolution: this.#resolution,
       mappings,
       snapshot: this.#release.current?.number ?? 0,
+      ...(held === undefined ? {} : { held }),
+      ...(pending === undefined ? {} : { pending }),
       targets: this.#registry.view(),
     };
   }
@@ -174,6 +188,44 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#registry.retryNow();
   }
 
+  trigger(files: readonly string[] | undefined): number | undefined {
+    this.retryNow();
+    return this.#release.trigger(files);
+  }
+
+  undo(to: number | undefined): { readonly snapshot: number; readonly of: number } {
+    return this.#release.undo(to);
+  }
+
+  pause(): void {
+    this.#release.pause();
+  }
+
+  resume(): void {
+    this.#release.resume();
+  }
+
+  get name(): string {
+    return this.#options.workload.name;
+  }
+
+  get namespace(): string {
+    return this.#options.workload.ref.namespace;
+  }
+
+  history(): Omit<WorkloadHistory, "workload" | "namespace"> {
+    const targets = this.#registry.view();
+    return {
+      current: this.#release.current?.number ?? 0,
+      snapshots: this.#release.history.map((each) => ({
+        ...each,
+        targets: targets
+          .filter(({ snapshot }) => snapshot === each.number)
+          .map(({ pod, container }) => `pod/${pod}, container ${container}`),
+      })),
+    };
+  }
+
   reclaim(): void {
     this.#registry.reclaim();
   }
@@ -192,8 +244,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#consent.allow(mapping);
   }
 
-  #onSnapshot(snapshot: Snapshot, previous: Snapshot | undefined): void {
-    const changes = changesOf(previous, snapshot);
+  #onRelease(snapshot: Snapshot, previous: Snapshot | undefined, origin: Origin, of: number | undefined): void {
+    const changes = changesOf(previous?.mappings, snapshot.mappings);
     for (const { mapping, before, after } of changes) {
       const { id, fromText } = mapping;
       if (after.halted !== undefined && after.halted !== before?.halted) {
@@ -203,10 +255,14 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       }
     }
     const isNew = snapshot.number !== (previous?.number ?? 0);
-    if (isNew) this.#emitter.snapshot(snapshot, changes);
-    this.#release.publish(snapshot);
+    if (isNew) this.#emitter.snapshot(snapshot, changes, { origin, of });
     this.#registry.release(snapshot);
     if (isNew) this.#registry.remindTaken();
+    this.#onChange();
+  }
+
+  #onPending(): void {
+    this.#emitter.pending(this.#release.held, this.#release.pending);
     this.#onChange();
   }
 

@@ -174,6 +174,16 @@ export const ERRORS = {
     hint: "List the objects of this kind with `kubectl get KIND -n NAMESPACE`.",
     retry: "terminal",
   },
+  KINSYNC_SNAPSHOT_LOST: {
+    summary: "The bytes of files in an earlier snapshot are no longer kept.",
+    hint: "Release the newest files with `kinsync trigger`, or restore them with your version control and save.",
+    retry: "retry",
+  },
+  KINSYNC_SNAPSHOT_UNKNOWN: {
+    summary: "The run has released no such snapshot.",
+    hint: "List the snapshots with `kinsync history`.",
+    retry: "terminal",
+  },
   KINSYNC_SOURCE_CHANGED: {
     summary: "A local file changed while it was being sent.",
     hint: "No action needed: kinsync sends the newer content as soon as the file settles.",

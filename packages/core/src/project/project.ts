@@ -139,6 +139,7 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
       ...plan,
       mappings: [],
       run: [],
+      mode: "auto" as const,
       transports: access === "check" ? transports : [],
     }));
     return await connect(reads, settings, await settings.registry(), options, signal);
