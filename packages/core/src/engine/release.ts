@@ -106,7 +106,7 @@ export class Release {
 
   /**
    * Releases the newest local files, whatever holds them. A pause continues.
-   * @param files absolute local paths: only these, and what is below them. Default: all
+   * @param files absolute local paths: only these, and what is below them; the rest waits on. Default: all
    * @returns the number of the new snapshot; `undefined` where nothing was pending
    */
   trigger(files: readonly string[] | undefined): number | undefined {
@@ -114,7 +114,7 @@ export class Release {
     const changes = this.#changes();
     const selected = files === undefined ? undefined : selectedChanges(changes, files);
     if (changes.length === 0 || selected?.size === 0) return undefined;
-    this.#isUndone = false;
+    if (files === undefined) this.#isUndone = false;
     const current = this.#current;
     const next = this.#local.map((each) => {
       const paths = selected?.get(each.mapping.id);

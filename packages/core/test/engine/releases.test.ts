@@ -1,10 +1,7 @@
-import { hash } from "node:crypto";
 import { beforeEach, expect, test, vi } from "vitest";
-import type { KeptContent } from "../../src/local/kept/content-cache.ts";
-import type { Content } from "../../src/mapping/content-store.ts";
-import { memoryContent } from "../../src/mapping/memory-content.ts";
 import { mapping } from "../support/mapping.ts";
 import { advance, Environment, key, member } from "./support/environment.ts";
+import { memoryCopies } from "./support/memory-copies.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -12,24 +9,6 @@ beforeEach(() => {
 
 const a = mapping("a");
 const b = mapping("b");
-
-/** Copies in memory. */
-function copies(): KeptContent & { forget(text: string): void } {
-  const bytes = new Map<string, Uint8Array>();
-  return {
-    has: ({ digest }: Content) => bytes.has(digest),
-    async keep(contents, from, signal) {
-      for (const content of contents) {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of from.open(content, signal)) chunks.push(chunk);
-        bytes.set(content.digest, Buffer.concat(chunks));
-      }
-      return [];
-    },
-    open: (content, signal) => memoryContent(bytes.values()).open(content, signal),
-    forget: (text) => void bytes.delete(hash("sha256", text)),
-  };
-}
 
 function seen(environment: Environment, name = "p"): unknown {
   return environment.container(member(name)).seen(key(a));
@@ -63,7 +42,7 @@ test("in manual mode the files of the start are synced, and changes wait until t
 });
 
 test("a pod that starts while changes wait gets the released files, although the local ones differ by then", async () => {
-  const environment = Environment.start([a], { releases: "manual", kept: copies() });
+  const environment = Environment.start([a], { releases: "manual", kept: memoryCopies() });
   await advance(1_000);
   await save(environment, "2");
   environment.put(member("late"));
@@ -149,7 +128,7 @@ test("pause holds saves, and resume releases them", async () => {
 });
 
 test("undo releases the files before the last save, a late pod gets them, and the next save ends it", async () => {
-  const environment = Environment.start([a], { kept: copies() });
+  const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);
   await save(environment, "2");
   expect(environment.engine.commands.undo()).toEqual([
@@ -167,7 +146,7 @@ test("undo releases the files before the last save, a late pod gets them, and th
 });
 
 test("a second undo goes one further back, and --to names any snapshot", async () => {
-  const environment = Environment.start([a], { kept: copies() });
+  const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);
   await save(environment, "2", "3");
   environment.engine.commands.undo();
@@ -181,7 +160,7 @@ test("a second undo goes one further back, and --to names any snapshot", async (
 });
 
 test("trigger after undo releases the local files again", async () => {
-  const environment = Environment.start([a], { kept: copies() });
+  const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);
   await save(environment, "2");
   environment.engine.commands.undo();
@@ -193,7 +172,7 @@ test("trigger after undo releases the local files again", async () => {
 });
 
 test("undo that lacks a file names it, and changes nothing", async () => {
-  const kept = copies();
+  const kept = memoryCopies();
   const environment = Environment.start([a], { kept });
   await advance(1_000);
   await save(environment, "2");
@@ -207,7 +186,7 @@ test("undo that lacks a file names it, and changes nothing", async () => {
 });
 
 test("undo without an earlier snapshot says so", async () => {
-  const environment = Environment.start([a], { kept: copies() });
+  const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);
   expect(() => environment.engine.commands.undo()).toThrow(/no earlier snapshot/);
   expect(() => environment.engine.commands.undo({ to: 7 })).toThrow(/no snapshot 7; kept are 1 to 1/);
@@ -215,7 +194,7 @@ test("undo without an earlier snapshot says so", async () => {
 });
 
 test("the history has each released snapshot, what it changed, and who holds it", async () => {
-  const environment = Environment.start([a], { kept: copies() });
+  const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);
   await save(environment, "2");
   environment.engine.commands.undo();
