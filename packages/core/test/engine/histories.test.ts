@@ -116,7 +116,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
       team: fc.constantFrom("train" as const, "eval" as const),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("undo" as const), mapping: aMapping, files: someFiles }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("undo" as const), mapping: aMapping, files: someFiles }) },
 );
 
 const aHistory: fc.Arbitrary<TimedStep[]> = fc.array(
