@@ -9,6 +9,7 @@ import { benchAgents } from "./parts/agents.ts";
 import { benchMemory } from "./parts/memory.ts";
 import { print } from "./report/format.ts";
 import { benchResolve } from "./parts/resolve.ts";
+import { benchRules } from "./parts/rules.ts";
 import { benchToWorker } from "./parts/to-worker.ts";
 import { measureSave } from "./parts/save.ts";
 import { benchStart } from "./parts/start.ts";
@@ -82,6 +83,7 @@ const BENCHES: Readonly<Record<string, (cluster: () => Promise<BenchCluster>) =>
     await benchResolve(10_000);
     await benchToWorker(10_000);
   },
+  rules: () => benchRules(10_000),
   start: async (cluster) => benchStart(await cluster(), rounds),
   agents: async (cluster) => benchAgents(await cluster(), { pods: Math.max(...sizes), saves: Math.ceil(rounds / 2) }),
   memory: async (cluster) => benchMemory(await cluster(), { pods: Math.max(...sizes), saves: rounds * 5 }),

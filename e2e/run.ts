@@ -23,7 +23,7 @@ Runs the situations with the packed kinsync, as a black box. FILTER is a part of
                  Default: on the cluster of KUBECONFIG; only namespaces of this run are changed
   --cli FILE     test this kinsync; default: the packages are packed and installed into a cache folder
   --source       test the sources
-  --control      permit killing processes of the node: run inside the node, as root, on a cluster without other users
+  --control      permit killing processes of the node and creating CRDs: run inside the node, as root, on a cluster without other users
   --complete     fail if a situation is skipped; included in --local
   --write-docs   with --playground: write the skipped situations into its page
   --images FILE  JSON, a reference for each image, { "busybox": "registry.example/busybox:1" }; others are localhost/NAME:1.

@@ -1,6 +1,9 @@
-// Writes packages/core/schema.json, the JSON schema of a config, from the schema that checks configs.
+// Writes the JSON schemas of a config and of a file of rules, from the schemas that check them.
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { schemaText } from "../packages/core/src/config/schema-text.ts";
+import { rulesSchemaText } from "../packages/core/src/rules/schema-text.ts";
 
-writeFileSync(join(resolve(import.meta.dirname, ".."), "packages/core/schema.json"), schemaText());
+const core = join(resolve(import.meta.dirname, ".."), "packages/core");
+writeFileSync(join(core, "schema.json"), schemaText());
+writeFileSync(join(core, "rules.schema.json"), rulesSchemaText());

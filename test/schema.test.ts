@@ -5,10 +5,15 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { CONFIG_FILES, SCHEMA_URL } from "@kinsync/core/config";
 import { schemaText } from "../packages/core/src/config/schema-text.ts";
+import { rulesSchemaText } from "../packages/core/src/rules/schema-text.ts";
+import { RULES_SCHEMA_URL } from "../packages/core/src/rules/schema-url.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const schema = JSON.parse(schemaText()) as { readonly $id: string };
-const validate = new Ajv2020({ allErrors: true, strict: true, strictTypes: false }).compile(schema);
+const rulesSchema = JSON.parse(rulesSchemaText()) as { readonly $id: string };
+const ajv = new Ajv2020({ allErrors: true, strict: true, strictTypes: false }).addSchema(rulesSchema);
+const validate = ajv.compile(schema);
+const validateRules = ajv.compile({ $ref: RULES_SCHEMA_URL });
 
 /** Every config in YAML or JSON of the repository: files, and blocks of pages that have the key `workloads`. */
 function configs(): readonly (readonly [name: string, value: unknown])[] {
@@ -34,6 +39,25 @@ function configs(): readonly (readonly [name: string, value: unknown])[] {
 test("the published schema is that of the code: npm run docs:schema", () => {
   expect(JSON.parse(readFileSync(join(root, "packages/core/schema.json"), "utf8"))).toEqual(schema);
   expect(schema.$id).toBe(SCHEMA_URL);
+  expect(JSON.parse(readFileSync(join(root, "packages/core/rules.schema.json"), "utf8"))).toEqual(rulesSchema);
+});
+
+/** Every file of rules in the repository. */
+const RULES = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" }).filter((path) =>
+  /\.kind\.(?:yaml|yml|json)$/.test(path),
+);
+
+test.each(RULES)("examples/%s fits the schema of rules", (path) => {
+  validateRules(parse(readFileSync(join(root, "examples", path), "utf8")));
+  expect(validateRules.errors ?? []).toEqual([]);
+});
+
+test.each([
+  ["an unknown key", { rule: [] }],
+  ["a state that does not exist", { rules: [{ state: "new", code: "x" }] }],
+  ["a code that is not in kebab-case", { rules: [{ state: "current", code: "At Revision" }] }],
+])("rules with %s do not fit the schema of rules", (_situation, more) => {
+  expect(validateRules({ name: "x", root: { group: "a.b", version: "v1", kind: "X" }, ...more })).toBe(false);
 });
 
 test("the repository has configs to check", () => {

@@ -7,6 +7,7 @@ import type { ImageName } from "../images/image-names.ts";
  * - `jobset-gates`: a JobSet controller with the gates RestartJob and ElasticJobSet open
  * - `nodes:2`: two nodes that accept pods
  * - `rbac`: roles and service accounts
+ * - `crds`: permission to create CRDs, which all users of a cluster share
  * - `real`: a real kubelet and a real container runtime
  * - `control`: permission to kill processes of the node
  * - `node-files`: files of containers can be read without tar in the container
@@ -18,6 +19,7 @@ export type Need =
   | "jobset-gates"
   | "nodes:2"
   | "rbac"
+  | "crds"
   | "real"
   | "control"
   | "node-files"
@@ -32,6 +34,7 @@ export function playgroundLack(need: Need, isConfined: boolean): string | undefi
     case "paths":
       return isConfined ? undefined : UNCONFINED;
     case "jobset":
+    case "crds":
       return undefined;
     case "jobset-gates":
       return "its JobSet controller has no alpha gates";

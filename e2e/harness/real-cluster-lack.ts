@@ -19,6 +19,8 @@ export async function realClusterLack(settings: Settings, kubectl: Kubectl, need
       return undefined;
     case "control":
       return settings.control ? undefined : "killing processes of the node requires the option --control";
+    case "crds":
+      return settings.control ? undefined : "creating CRDs requires the option --control";
     case "jobset":
       return jobSetLack(kubectl);
     case "jobset-gates":

@@ -111,6 +111,30 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
       finish(await runKinds(clusterOptions(flags), io));
     });
   withOutput(withConfig(kinds));
+  withCluster(
+    kinds
+      .command("new")
+      .description(
+        "print rules for a workload that no kind supports, as a start for a file in kinds/ beside the config",
+      )
+      .argument("<workload>", "as kubectl names it: studio/main")
+      .action(async (workload: string, flags: Flags) => {
+        const { runKindsNew } = await import("./commands/kinds-new.ts");
+        finish(await runKindsNew(workload, clusterOptions(flags), io));
+      }),
+  );
+  withOutput(
+    withConfig(
+      kinds
+        .command("test")
+        .description("check the files of rules of a folder against their cases: NAME.kind.yaml, fixtures/, histories/")
+        .argument("<folder>", "folder with NAME.kind.yaml and fixtures/CASE/{objects,expected}.yaml")
+        .action(async (folder: string, flags: Flags) => {
+          const { runKindsTest } = await import("./commands/kinds-test.ts");
+          finish(await runKindsTest(folder, clusterOptions(flags), io));
+        }),
+    ),
+  );
 
   const config = program.command("config").description("check the config, or print it with all defaults");
   for (const [name, description] of [

@@ -56,6 +56,16 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
     until: "first line",
     files: { "package.json": "{}", "kinsync.config.yaml": JSON.stringify(CONFIG) },
   },
+  "up, YAML config with rules of a kind": {
+    argv: ["up"],
+    until: "end",
+    term: "dumb",
+    files: {
+      "package.json": "{}",
+      "kinsync.config.yaml": JSON.stringify(CONFIG),
+      "kinds/studio.kind.yaml": "name: studio\nroot: { group: example.com, version: v1, kind: Studio }\n",
+    },
+  },
   "up, TypeScript config": {
     argv: ["up"],
     until: "first line",

@@ -57,6 +57,7 @@ export { explainWorkload, resolveOnce } from "./resolve/report/explain.ts";
 export type { ExplainedPod, Explanation, ExplainOptions } from "./resolve/report/explain.ts";
 export { readAgents } from "./resolve/report/read-agents.ts";
 export type { ReadAgentsOptions, TargetAgent } from "./resolve/report/read-agents.ts";
+export { differingLabels, firstRules } from "./resolve/report/first-rules.ts";
 export { treeOf } from "./resolve/report/member-tree.ts";
 export type { TreeMember, TreeOptions, TreeTarget, TreeWorkload, WorkloadTree } from "./resolve/report/member-tree.ts";
 export type { SharedMount } from "./resolve/report/shared-mounts.ts";

@@ -55,3 +55,57 @@ test("kinds of the config are listed with the built-in ones, as JSON with the ru
   });
   expect(kinds.find(({ name }) => name === "cronjob")).toMatchObject({ origin: "built-in" });
 });
+
+const RULES = `
+name: studio
+root: { group: example.com, version: v1, kind: Studio }
+rules:
+  - { if: labels.revision != root.status.revision, state: superseded, code: revision-behind }
+  - { state: current, code: at-revision }
+`;
+const OBJECTS = `
+apiVersion: example.com/v1
+kind: Studio
+metadata: { name: s, namespace: default, uid: s }
+status: { revision: b }
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: old
+  namespace: default
+  uid: old
+  labels: { revision: a }
+  ownerReferences: [{ apiVersion: example.com/v1, kind: Studio, name: s, uid: s, controller: true }]
+spec: { containers: [{ name: main }] }
+`;
+
+test("kinds test checks rules against their cases, and names what differs", async () => {
+  await using place = await createWorkplace({
+    "kinds/studio.kind.yaml": RULES,
+    "kinds/fixtures/an-older-revision/objects.yaml": OBJECTS,
+    "kinds/fixtures/an-older-revision/expected.yaml":
+      "members: [{ pod: old, state: superseded, reason: revision-behind }]\n",
+  });
+  const passed = await place.run(["kinds", "test", "kinds"]);
+  expect(passed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+ passed, 0 failed\n$/) as string });
+
+  await place.write(
+    "kinds/fixtures/an-older-revision/expected.yaml",
+    "members: [{ pod: old, state: current, reason: x }]\n",
+  );
+  const failed = await place.run(["kinds", "test", "kinds"]);
+  expect(failed.code).toBe(2);
+  expect(failed.stdout).toContain("failed  studio: an older revision: members are as expected");
+  expect(failed.stdout).toMatch(/\d+ passed, 1 failed\n$/);
+});
+
+test("kinds test refuses a folder without rules or without cases", async () => {
+  await using place = await createWorkplace({ "kinds/studio.kind.yaml": RULES, "empty/keep": "" });
+  const none = await place.run(["kinds", "test", "empty"]);
+  expect(none.code).toBe(2);
+  expect(none.stderr).toContain("has no file of rules: NAME.kind.yaml");
+  const noCases = await place.run(["kinds", "test", "kinds"]);
+  expect(noCases.code).toBe(2);
+  expect(noCases.stderr).toContain("studio has no cases in");
+});

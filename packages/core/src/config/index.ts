@@ -11,7 +11,7 @@ export { parseMappingFlag } from "./mapping-flag.ts";
 export { systemFolderAt } from "../mapping/system-folders.ts";
 export { checkSources } from "./sources.ts";
 export { nearest } from "../text/did-you-mean.ts";
-export type { ConfigPath, Position } from "./parse.ts";
+export type { ConfigPath, Position } from "../document/parse.ts";
 export { defineConfig } from "../contract/config.ts";
 export type {
   InitialSync,
@@ -23,6 +23,8 @@ export type {
   WorkloadConfig,
 } from "../contract/config.ts";
 export type { ResolvedMapping } from "../mapping/mapping.ts";
+export { loadRulesFile } from "../plugins/load-rules.ts";
+export { RULES_SCHEMA_URL } from "../rules/schema-url.ts";
 export { loadPlugins } from "../plugins/load.ts";
 export type { LoadedPlugin, LoadedPlugins, LoadPluginsOptions } from "../plugins/load.ts";
 export { createRegistry } from "../plugins/registry.ts";

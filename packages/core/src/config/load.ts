@@ -2,7 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import { KinsyncError, type KinsyncErrorOptions } from "../errors/error.ts";
-import type { ConfigPath, Position } from "./parse.ts";
+import type { ConfigPath, Position } from "../document/parse.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import type { ConfigExplorer } from "./explorer.ts";
 import { configFilesIn, exists, hasConfigKey, PACKAGE_FILE, refuseForeignFile, searchFolders } from "./places.ts";
@@ -130,7 +130,7 @@ function twoFiles(first: string, second: string): KinsyncError {
 async function readConfig(path: string, text: string, options: ReadOptions): Promise<LoadedConfig | undefined> {
   const file = shownPath(path, options.cwd);
   if (basename(path) === PACKAGE_FILE) {
-    const { parseConfigText } = await import("./parse.ts");
+    const { parseConfigText } = await import("../document/parse.ts");
     const { value, locate } = parseConfigText(text, file, "json");
     const config = typeof value === "object" && value !== null && "kinsync" in value ? value.kinsync : undefined;
     if (config === undefined) return undefined;
@@ -164,7 +164,7 @@ async function readConfig(path: string, text: string, options: ReadOptions): Pro
     case ".yaml":
     case ".yml":
     case "": {
-      const { parseConfigText } = await import("./parse.ts");
+      const { parseConfigText } = await import("../document/parse.ts");
       const format = extname(path) === ".json" ? "json" : "yaml";
       const { value, locate } = parseConfigText(text, file, format);
       // A file of nothing but comments is an empty config, not a missing one.

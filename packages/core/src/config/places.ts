@@ -88,6 +88,19 @@ export async function refuseForeignFile(
   );
 }
 
+/** Folder beside a config whose files of rules are found. */
+const RULES_FOLDER = "kinds";
+const RULES_FILE = /\.kind\.(?:ya?ml|json)$/;
+
+/** Absolute paths of the files of rules beside a config: `kinds/NAME.kind.yaml`, `.yml` or `.json`. */
+export async function rulesBeside(folder: string): Promise<readonly string[]> {
+  const names = await readdir(join(folder, RULES_FOLDER)).catch(() => []);
+  return names
+    .filter((name) => RULES_FILE.test(name))
+    .toSorted()
+    .map((name) => join(folder, RULES_FOLDER, name));
+}
+
 /** True if there is anything at the path, a dangling link included. */
 export async function exists(path: string): Promise<boolean> {
   try {

@@ -3,8 +3,8 @@ import { KinsyncError } from "../errors/error.ts";
 import { nearest } from "../text/did-you-mean.ts";
 import type { CheckedConfig } from "./checked-config.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { ConfigPath } from "./parse.ts";
-import { formatConfigPath, placeOf } from "./problems.ts";
+import type { ConfigPath } from "../document/parse.ts";
+import { formatConfigPath, placeOf } from "../document/problems.ts";
 import { originOf } from "./resolve.ts";
 
 /** A workload, and where in the config its keys stand. */

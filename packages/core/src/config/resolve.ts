@@ -7,8 +7,8 @@ import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { systemFolderAt, systemFolderError } from "../mapping/system-folders.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { ConfigPath } from "./parse.ts";
-import { formatConfigPath, placeOf } from "./problems.ts";
+import type { ConfigPath } from "../document/parse.ts";
+import { formatConfigPath, placeOf } from "../document/problems.ts";
 
 /** Where a config came from, for paths and messages. Without a file: the working directory and the command line. */
 export interface ConfigOrigin {

@@ -26,33 +26,14 @@ import {
   WORKLOAD_KEYS,
 } from "./descriptions.ts";
 import { expandConfig } from "./expand.ts";
+import { RULES_SCHEMA_URL } from "../rules/schema-url.ts";
 import { SCHEMA_URL } from "./schema-url.ts";
+import { CONFIG_WORDS } from "./words.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { ConfigPath } from "./parse.ts";
-import { describeIssues, variableProblems } from "./problems.ts";
-import type { ConfigProblem } from "./problems.ts";
-
-type Plain = string | number | boolean;
-
-/** Of a value that is not plain only the presence is checked: each object has a shape of its own. */
-type SchemaOf<Value> = [Value] extends [Plain | readonly Plain[]] ? z.ZodType<Value> : z.ZodType;
-
-/**
- * The schema of a type of the contract: exactly its keys, each with values of its type, optional where the type's key is. A key
- * that only one side has does not compile.
- */
-type Shape<Type> = {
-  readonly [Key in keyof Type]-?: object extends Pick<Type, Key>
-    ? z.ZodOptional<SchemaOf<Exclude<Type[Key], undefined>>>
-    : SchemaOf<Type[Key]>;
-};
-
-/** Describes the keys of a schema to editors. */
-function described<Keys extends z.core.$ZodLooseShape>(shape: Keys, texts: Readonly<Record<keyof Keys, string>>): Keys {
-  return Object.fromEntries(
-    Object.entries(shape).map(([key, schema]) => [key, (schema as z.ZodType).describe(texts[key as keyof Keys])]),
-  ) as Keys;
-}
+import type { ConfigPath } from "../document/parse.ts";
+import { describeIssues, type DocumentProblem, type ProblemWords } from "../document/problems.ts";
+import { described, type Shape } from "../document/shape.ts";
+import { variableProblems } from "./variable-problems.ts";
 
 const text = z.string().min(1);
 const texts = z.array(text).min(1);
@@ -145,17 +126,21 @@ const workload = z.strictObject(
   ),
 );
 
+/** A file of rules, or rules; the loader checks them. */
+const RULES_ENTRY = {
+  type: "object",
+  properties: { rules: { anyOf: [{ type: "string", minLength: 1 }, { $ref: RULES_SCHEMA_URL }] } },
+  required: ["rules"],
+  additionalProperties: false,
+};
+
+const kind = z
+  .custom<NonNullable<KinsyncConfig["kinds"]>[number]>(isPluginEntry, { error: pluginError })
+  .meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS, RULES_ENTRY] });
+
 /** A package name, a name with options, or an object; the plugin loader checks the object. */
 const plugin = z
-  .custom<NonNullable<KinsyncConfig["kinds"]>[number]>(
-    (value) => (typeof value === "string" && value !== "") || isNameWithOptions(value) || isPlainObject(value),
-    {
-      error: (issue) =>
-        typeof issue.input === "function"
-          ? "is a function: call it, as in kinds: [myKind()]"
-          : 'must be a package name, ["package name", { options }], or the object that a plugin\'s factory returns',
-    },
-  )
+  .custom<NonNullable<KinsyncConfig["transports"]>[number]>(isPluginEntry, { error: pluginError })
   .meta({ anyOf: [{ type: "string", minLength: 1 }, NAME_AND_OPTIONS] });
 
 const cluster = z
@@ -168,7 +153,7 @@ const cluster = z
 const settings = {
   context: text.optional(),
   namespace: text.optional(),
-  kinds: z.array(plugin).optional(),
+  kinds: z.array(kind).optional(),
   transports: z.array(plugin).optional(),
   cluster: cluster.optional(),
   contexts: z.array(text).optional(),
@@ -198,6 +183,16 @@ const config = z.strictObject(
   ),
 );
 
+function isPluginEntry(value: unknown): boolean {
+  return (typeof value === "string" && value !== "") || isNameWithOptions(value) || isPlainObject(value);
+}
+
+function pluginError(issue: { readonly input?: unknown }): string {
+  return typeof issue.input === "function"
+    ? "is a function: call it, as in kinds: [myKind()]"
+    : 'must be a package name, ["package name", { options }], or the object that a plugin\'s factory returns';
+}
+
 function isNameWithOptions(value: unknown): boolean {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && isPlainObject(value[1]);
 }
@@ -218,7 +213,7 @@ export function validateConfig(loaded: LoadedConfig, options: CheckOptions): Kin
   const result = config.safeParse(expanded.value, { reportInput: true });
   const problems = [
     ...variableProblems(expanded.problems, loaded),
-    ...(result.success ? [] : describeIssues(result.error.issues, loaded, knownKeys)),
+    ...(result.success ? [] : describeIssues(result.error.issues, loaded, WORDS)),
   ];
   if (result.success && problems.length === 0) return result.data as KinsyncConfig;
   throw new KinsyncError("KINSYNC_CONFIG_INVALID", problems.map((problem) => problem.message).join("\n"), {
@@ -247,9 +242,11 @@ function addDefaults(schema: z.core.JSONSchema.BaseSchema, defaults: Readonly<Re
   }
 }
 
-function withoutHint({ hint: _hint, ...problem }: ConfigProblem): Omit<ConfigProblem, "hint"> {
+function withoutHint({ hint: _hint, ...problem }: DocumentProblem): Omit<DocumentProblem, "hint"> {
   return problem;
 }
+
+const WORDS: ProblemWords = { ...CONFIG_WORDS, knownKeys };
 
 /** The keys that are known at a place of the config, for the nearest match. */
 function knownKeys(path: ConfigPath): readonly string[] {

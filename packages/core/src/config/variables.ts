@@ -1,4 +1,4 @@
-import type { ConfigPath } from "./parse.ts";
+import type { ConfigPath } from "../document/parse.ts";
 
 /** Variables by name: those of the process, as the program passes them on. */
 export type Variables = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,7 @@
 import type { RunAction } from "./action.ts";
 import type { ClientNodeConfig } from "./client-node.ts";
 import type { KindPlugin } from "./kind.ts";
+import type { KindRules } from "./rules.ts";
 import type { MemberState } from "./state.ts";
 import type { TransportPlugin } from "./transport.ts";
 
@@ -86,6 +87,11 @@ export interface WorkloadConfig {
 /** A plugin by package name, with options for its factory; for YAML and JSON. */
 export type PluginReference = string | readonly [name: string, options: Readonly<Record<string, unknown>>];
 
+/** A kind as data: a file of rules, relative to the config file, or the rules themselves. */
+export interface RulesEntry {
+  readonly rules: string | KindRules;
+}
+
 /** A workload in a profile: the keys that it sets replace those of the entry with the same `workload`. */
 export type ProfileWorkload = Pick<WorkloadConfig, "workload"> & Partial<WorkloadConfig>;
 
@@ -104,7 +110,7 @@ export interface KinsyncConfig {
   /** Namespace of workloads that name none. Default: that of the context. */
   readonly namespace?: string;
   /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
-  readonly kinds?: readonly (KindPlugin | PluginReference)[];
+  readonly kinds?: readonly (KindPlugin | PluginReference | RulesEntry)[];
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
   /**
    * Returns a `KubeConfig` of `@kubernetes/client-node`, which logs in in place of the kubeconfig; for configs in TypeScript and

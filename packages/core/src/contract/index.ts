@@ -61,6 +61,19 @@ export type {
   VolumeMount,
   Wire,
 } from "./resource.ts";
+export type {
+  Expression,
+  KindRules,
+  PodRule,
+  RuleChild,
+  RulePlace,
+  RuleReason,
+  RuleReference,
+  RuleResource,
+  RuleRoot,
+  RuleWatch,
+  Template,
+} from "./rules.ts";
 export { formatLabelSelector, narrowedTo } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
 export { defineConfig, INITIAL_SYNCS, MODE_RULES, RELEASE_MODES } from "./config.ts";
@@ -72,6 +85,7 @@ export type {
   ModeRule,
   ReleaseMode,
   PluginReference,
+  RulesEntry,
   ProfileConfig,
   ProfileWorkload,
   TransportReference,

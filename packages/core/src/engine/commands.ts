@@ -1,5 +1,6 @@
 import { KinsyncError } from "../errors/error.ts";
 import type { ReleasedSnapshot } from "./history.ts";
+import type { KindEntry } from "../plugins/host.ts";
 import type { ResolvedWorkload } from "./resolved-workload.ts";
 import type { WorkloadChanges } from "./workload-changes.ts";
 
@@ -71,8 +72,9 @@ export interface EngineCommands {
   /**
    * Replaces the workloads of the run. Those whose settings are equal continue with their sessions; the others start, restart or end.
    * Settles when the former sessions of restarted and stopped workloads are closed. Calls run one after the other.
+   * @param kinds from now on; a workload that another kind judges than before, or whose children one judges, restarts. Default: no change
    */
-  setWorkloads(workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges>;
+  setWorkloads(workloads: readonly ResolvedWorkload[], kinds?: readonly KindEntry[]): Promise<WorkloadChanges>;
 }
 
 /** What an engine provides for its commands. */

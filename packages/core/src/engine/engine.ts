@@ -19,7 +19,13 @@ import { Places } from "./places/places.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
 import { Sessions } from "./sessions.ts";
 import { WorkloadEngine } from "./workload.ts";
-import { compareWorkloads, isSameWorkload, workloadKey, type WorkloadChanges } from "./workload-changes.ts";
+import {
+  changedRoots,
+  compareWorkloads,
+  isSameWorkload,
+  workloadKey,
+  type WorkloadChanges,
+} from "./workload-changes.ts";
 
 /** Time for the end of a run: sessions close, then everything is released. */
 const ENDING_MS = 800;
@@ -50,6 +56,7 @@ class JoinedEngine implements Engine {
   readonly #done = Promise.withResolvers<void>();
   /** What should run, and what runs, in the same order. */
   #wanted: readonly ResolvedWorkload[];
+  #kinds: readonly KindEntry[];
   #workloads: readonly WorkloadEngine[] = [];
   /** Of the next workload: it never repeats in a run. */
   #rank = 0;
@@ -61,6 +68,7 @@ class JoinedEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#wanted = options.workloads;
+    this.#kinds = options.kinds;
     this.#runId = options.runId ?? randomUUID();
     this.#owner = options.owner ?? "unknown";
     this.#reflectors = new ReflectorPool({ cluster: options.cluster });
@@ -74,7 +82,7 @@ class JoinedEngine implements Engine {
     });
     this.commands = engineCommands(
       () => (this.#ending === undefined ? this.#workloads : []),
-      (workloads) => this.#setWorkloads(workloads),
+      (workloads, kinds) => this.#setWorkloads(workloads, kinds),
       () => this.#becomeLater(),
     );
   }
@@ -115,14 +123,19 @@ class JoinedEngine implements Engine {
     return { workloads: this.#workloads.map((workload) => workload.view()) };
   }
 
-  #setWorkloads(workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges> {
-    const replaced = this.#replacing.then(() => this.#replace(workloads));
+  #setWorkloads(workloads: readonly ResolvedWorkload[], kinds?: readonly KindEntry[]): Promise<WorkloadChanges> {
+    const replaced = this.#replacing.then(() => this.#replace(workloads, kinds ?? this.#kinds));
     this.#replacing = replaced.catch(() => undefined);
     return replaced;
   }
 
-  async #replace(workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges> {
-    const changes = compareWorkloads(this.#wanted, workloads);
+  async #replace(workloads: readonly ResolvedWorkload[], kinds: readonly KindEntry[]): Promise<WorkloadChanges> {
+    const changed = changedRoots(this.#kinds, kinds);
+    const isAnew = (_: ResolvedWorkload, index: number): boolean =>
+      changed.some((root) => this.#workloads[index]?.isJudgedBy(root) === true);
+    const judgedAnew = new Set(this.#wanted.filter(isAnew).map(workloadKey));
+    const changes = compareWorkloads(this.#wanted, workloads, judgedAnew);
+    this.#kinds = kinds;
     if (this.#ending !== undefined || this.#workloads.length < this.#wanted.length) {
       // Not begun, or over.
       this.#wanted = workloads;
@@ -133,8 +146,8 @@ class JoinedEngine implements Engine {
     for (const [index, engine] of this.#workloads.entries()) {
       const before = this.#wanted[index];
       const after = before && workloads.find((each) => workloadKey(each) === workloadKey(before));
-      if (before !== undefined && after !== undefined && isSameWorkload(before, after))
-        kept.set(workloadKey(after), engine);
+      const isKept = after !== undefined && !judgedAnew.has(workloadKey(after)) && isSameWorkload(before, after);
+      if (isKept) kept.set(workloadKey(after), engine);
       else if (after !== undefined) ending.push(engine.leave());
       else ending.push(engine.release(AbortSignal.timeout(RELEASE_MS)).then(() => engine.leave()));
     }
@@ -169,7 +182,7 @@ class JoinedEngine implements Engine {
   }
 
   #kindOf(workload: ResolvedWorkload): KindEntry | undefined {
-    return this.#options.kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
+    return this.#kinds.find((candidate) => isSameResource(candidate.root, workload.ref.resource));
   }
 
   /** Kinds of the workloads whose code is not imported yet. */
@@ -181,16 +194,17 @@ class JoinedEngine implements Engine {
   }
 
   #join(workload: ResolvedWorkload): WorkloadEngine {
-    const { cluster, kinds, allowEmpty = false, createSource: custom } = this.#options;
+    const { cluster, allowEmpty = false, createSource: custom } = this.#options;
     const entry = this.#kindOf(workload);
     const kind = entry === undefined ? undefined : loadedKind(entry);
     const { signal } = this.#abort;
+    const kinds = (): readonly KindEntry[] => this.#kinds;
+    const watched = { cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal };
     return new WorkloadEngine({
       workload,
       kind,
       archives: this.#archives,
-      watch: (onResolution) =>
-        watchWorkload({ cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal, onResolution }),
+      watch: (onResolution) => watchWorkload({ ...watched, onResolution }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
       capabilities: (mapping) => this.#sessions.transport(mapping).capabilities,
       open: (...opening) => this.#open(workload, ...opening),

@@ -1,5 +1,6 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
+import type { ResourceType } from "../contract/resource.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
@@ -178,6 +179,11 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       waiting: targets.notRunning,
       failedRuns: targets.failedRuns,
     };
+  }
+
+  /** See `WorkloadWatch.isJudgedBy`. */
+  isJudgedBy(resource: ResourceType): boolean {
+    return this.#watch.isJudgedBy(resource);
   }
 
   rescan(): Promise<void> {

@@ -123,6 +123,11 @@ export const ERRORS = {
     hint: "Install it in the folder of the config file: `npm install NAME`.",
     retry: "terminal",
   },
+  KINSYNC_PLUGIN_RULES: {
+    summary: "A file of rules has an unknown key, a value of the wrong type, or an expression that is not valid.",
+    hint: "Fix the position that the message names.",
+    retry: "terminal",
+  },
   KINSYNC_PLUGIN_SHAPE: {
     summary:
       "A plugin was not made with `defineKind` or `defineTransport`, or has a field that the contract does not have.",

@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { createRequire, findPackageJSON } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { KinsyncConfig, PluginReference } from "../contract/config.ts";
+import type { KinsyncConfig, PluginReference, RulesEntry } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
+import type { ParsedText } from "../document/parse.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 import { watchCall, watchImport } from "./call-watch.ts";
 import { loadModule } from "./load-module.ts";
@@ -15,6 +16,8 @@ import type { ModuleExports } from "./module-exports.ts";
 export interface LoadedPlugin<Plugin> {
   readonly plugin: Plugin;
   readonly origin: string;
+  /** Text of the rules that it was compiled from; absent for code. */
+  readonly rules?: string;
 }
 
 export interface LoadedPlugins {
@@ -36,15 +39,18 @@ export interface LoadPluginsOptions {
    * this module would get. Default: `@kinsync/core` only.
    */
   readonly program?: string;
+  /** Positions in the config, for rules that it contains. Default: messages name paths only. */
+  readonly locate?: ParsedText["locate"];
   readonly signal: AbortSignal;
 }
 
 /**
  * Loads the plugins of a config. An entry is a plugin object, or the name of a package. The default export of a package is a factory: it
- * receives the options of the entry, and returns one plugin or a list of plugins.
+ * receives the options of the entry, and returns one plugin or a list of plugins. A kind may also be rules, in a file or inline.
  *
  * @throws `KINSYNC_PLUGIN_NOT_FOUND`: the package is not installed beside the config. `KINSYNC_PLUGIN_FAILED`: its import or its factory
  * threw, or did not finish in time. `KINSYNC_PLUGIN_CONTRACT`, `KINSYNC_PLUGIN_SHAPE`: it does not return plugins of this contract.
+ * `KINSYNC_PLUGIN_RULES`, `KINSYNC_CONFIG_PARSE`: rules that are not valid.
  */
 export async function loadPlugins(
   config: Pick<KinsyncConfig, "kinds" | "transports">,
@@ -52,6 +58,10 @@ export async function loadPlugins(
 ): Promise<LoadedPlugins> {
   const kinds: LoadedPlugin<KindPlugin>[] = [];
   for (const [index, entry] of (config.kinds ?? []).entries()) {
+    if (isRules(entry)) {
+      kinds.push(await loadEntry(entry, index, options));
+      continue;
+    }
     const { values, origin } = await produce(entry, `kinds[${index}]`, options);
     for (const value of values) kinds.push({ plugin: checkKind(value, origin), origin });
   }
@@ -61,6 +71,26 @@ export async function loadPlugins(
     for (const value of values) transports.push({ plugin: checkTransport(value, origin), origin });
   }
   return { kinds, transports };
+}
+
+/**
+ * Loads the rules of a config alone, and none of its packages.
+ * @throws as `loadPlugins`, for rules
+ */
+export async function loadRulesOf(
+  { kinds = [] }: Pick<KinsyncConfig, "kinds">,
+  options: Pick<LoadPluginsOptions, "folder" | "file" | "locate">,
+): Promise<readonly LoadedPlugin<KindPlugin>[]> {
+  return await Promise.all(kinds.flatMap((entry, index) => (isRules(entry) ? [loadEntry(entry, index, options)] : [])));
+}
+
+async function loadEntry(
+  { rules }: RulesEntry,
+  index: number,
+  options: Pick<LoadPluginsOptions, "folder" | "file" | "locate">,
+): Promise<LoadedPlugin<KindPlugin>> {
+  const { loadRules } = await import("./load-rules.ts");
+  return await loadRules(rules, ["kinds", index, "rules"], options);
 }
 
 async function produce(
@@ -199,6 +229,11 @@ function failed(origin: string, why: string, operation: string, cause: unknown, 
     operation,
     plugin: origin,
   });
+}
+
+/** Whether an entry of `kinds` is rules. */
+export function isRules(entry: KindPlugin | TransportPlugin | PluginReference | RulesEntry): entry is RulesEntry {
+  return typeof entry === "object" && "rules" in entry && !("contract" in entry);
 }
 
 function isTuple(

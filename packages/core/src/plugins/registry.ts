@@ -1,4 +1,5 @@
 import type { ResourceType } from "../contract/resource.ts";
+import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { KindEntry } from "./host-lazy-kind.ts";
@@ -18,6 +19,13 @@ export interface PluginRegistry {
   readonly transports: readonly TransportPlugin[];
   /** Notes for the user: which built-in plugins the config replaces. */
   readonly notes: readonly string[];
+  /**
+   * The same plugins with other rules: those of the config as they are now. Rules that are equal keep their kind, so that it is the same
+   * object.
+   *
+   * @throws as `createRegistry`
+   */
+  withRules(rules: readonly LoadedPlugin<KindPlugin>[]): PluginRegistry;
 }
 
 /**
@@ -72,7 +80,17 @@ export function createRegistry({
     kinds: kinds.map(({ plugin }) => plugin),
     transports: transports.map(({ plugin }) => plugin),
     notes,
+    withRules: (rules) => {
+      const former = configured.kinds.filter((each) => each.rules !== undefined);
+      const now = rules.map((each) => former.find((one) => isSameRules(one, each)) ?? each);
+      const code = configured.kinds.filter((each) => each.rules === undefined);
+      return createRegistry({ builtIn, configured: { ...configured, kinds: [...code, ...now] } });
+    },
   };
+}
+
+function isSameRules(one: LoadedPlugin<KindPlugin>, other: LoadedPlugin<KindPlugin>): boolean {
+  return one.origin === other.origin && one.rules === other.rules;
 }
 
 function origin<Plugin extends { readonly name: string }>(plugin: Plugin): LoadedPlugin<Plugin> {

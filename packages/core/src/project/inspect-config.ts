@@ -1,5 +1,5 @@
 import type { KinsyncConfig } from "../contract/config.ts";
-import type { ConfigPath } from "../config/parse.ts";
+import type { ConfigPath } from "../document/parse.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
 import type { OpenProjectOptions } from "./options.ts";
 import { checkTransports, planWrites } from "./plan.ts";

@@ -7,7 +7,6 @@ import type { OpenTarget, PlannedWorkload } from "../engine/dry-run/plan-types.t
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
 import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
-import type { WorkloadChanges } from "../engine/workload-changes.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { openCluster } from "./open-cluster.ts";
 import { AllowedDeletesFile } from "./allowed-deletes.ts";
@@ -16,7 +15,7 @@ import type { OpenProjectOptions } from "./options.ts";
 import { defaultOwner } from "./owner.ts";
 import type { NeededPermission } from "./permissions.ts";
 import { checkTransports, planReads, planWrites } from "./plan.ts";
-import type { ReloadReport } from "./reload.ts";
+import type { ApplyReload, ReloadReport } from "./reload.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import type { ProjectPlan, ProjectWorkload } from "./workloads.ts";
 
@@ -47,7 +46,9 @@ export interface ProjectRunOptions {
   readonly onStart?: ((engine: Engine) => void) | undefined;
   /** Called with all workloads that the run has from now on, before a change of the config file is applied. */
   readonly onWorkloads?: ((workloads: readonly ResolvedWorkload[]) => void) | undefined;
-  /** Called when `up` noticed a change of the config file, with what it did. Without it, changes of the config have no effect. */
+  /**
+   * Called when `up` noticed a change of the config or of a file of rules, with what it did. Without it, such changes have no effect.
+   */
   readonly onReload?: ((report: ReloadReport) => void) | undefined;
 }
 
@@ -187,9 +188,9 @@ async function connect(
         onStart?.(engine);
         if (mode === "once" || onReload === undefined || settings.path === undefined) return;
         const context = { options, settings, registry, cluster };
-        const apply = (workloads: readonly ResolvedWorkload[]): Promise<WorkloadChanges> => {
-          onWorkloads?.(workloads);
-          return engine.commands.setWorkloads(workloads);
+        const apply: ApplyReload = (all, kinds) => {
+          onWorkloads?.(all);
+          return engine.commands.setWorkloads(all, kinds);
         };
         following = followConfig(context, apply, onReload);
       };

@@ -1,13 +1,14 @@
-import { stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KinsyncConfig } from "../contract/config.ts";
 import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
 import type { ChangedWorkload, WorkloadChanges } from "../engine/workload-changes.ts";
 import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
+import type { KindEntry } from "../plugins/host.ts";
+import { isRules } from "../plugins/load.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { checkContextAllowed } from "./consent.ts";
+import { changedPaths, shownRules, stampsOf, type Stamps } from "./followed-files.ts";
 import type { OpenProjectOptions } from "./options.ts";
 import { checkTransports, planWrites } from "./plan.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -20,13 +21,13 @@ const RELOAD_MS = 60_000;
 
 /** What `up` did about a change of the config. */
 export interface ReloadReport {
-  /** Name of the config file. */
+  /** Name of the config file, or of the file of rules that changed. */
   readonly file: string;
   /** One line for people. */
   readonly message: string;
-  /** Absent where the new config has an error. */
+  /** Absent where the new config or its rules have an error. */
   readonly changes?: WorkloadChanges;
-  /** Why the former config stays in use. */
+  /** Why the former config and rules stay in use. */
   readonly error?: KinsyncError;
 }
 
@@ -38,13 +39,19 @@ export interface ReloadContext {
   readonly cluster: ClusterConnection;
 }
 
+/** Gives a run its workloads and kinds. */
+export type ApplyReload = (
+  workloads: readonly ResolvedWorkload[],
+  kinds: readonly KindEntry[],
+) => Promise<WorkloadChanges>;
+
 /**
- * Follows the files of a config by reading their stamps, which works on every file system. Each change is read, checked and applied; a
- * config with an error changes nothing. Ends when it is disposed of.
+ * Follows the files of a config and of its rules. Each change is read, checked and applied; a file with an error changes nothing. Ends when
+ * it is disposed of.
  */
 export function followConfig(
   context: ReloadContext,
-  apply: (workloads: readonly ResolvedWorkload[]) => Promise<WorkloadChanges>,
+  apply: ApplyReload,
   onReload: (report: ReloadReport) => void,
 ): Disposable {
   const stop = new AbortController();
@@ -57,17 +64,19 @@ async function follow(
   onReload: (report: ReloadReport) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let applied = await stampOf(reloader.files);
+  let applied = await reloader.stamps();
   let seen = applied;
   while (await isStillNeeded(signal)) {
-    const now = await stampOf(reloader.files);
-    const isSettled = now === seen;
+    const now = await reloader.stamps();
+    const isSettled = changedPaths(seen, now).length === 0;
     seen = now;
-    if (now === applied || !isSettled) continue;
-    const report = await reloader.reload(signal);
+    const changed = changedPaths(applied, now);
+    if (changed.length === 0 || !isSettled) continue;
+    const report = await reloader.reload(changed, signal);
     if (signal.aborted) return;
-    // What the config imports may be other files now.
-    applied = seen = reloader.hasOtherFiles ? await stampOf(reloader.files) : now;
+    // The config may name or import other files now.
+    const paths = await reloader.stamps();
+    applied = seen = new Map([...paths].map(([path, stamp]) => [path, now.get(path) ?? stamp]));
     onReload(report);
   }
 }
@@ -80,41 +89,58 @@ function isStillNeeded(signal: AbortSignal): Promise<boolean> {
 /** Reads, checks and applies a changed config. */
 class Reloader {
   readonly #context: ReloadContext;
-  readonly #apply: (workloads: readonly ResolvedWorkload[]) => Promise<WorkloadChanges>;
+  readonly #apply: ApplyReload;
   #edition = 0;
-  files: readonly string[];
-  hasOtherFiles = false;
+  /** The config as it was last read. */
+  #settings: Settings;
+  /** In use. */
+  #registry: PluginRegistry;
 
-  constructor(context: ReloadContext, apply: (workloads: readonly ResolvedWorkload[]) => Promise<WorkloadChanges>) {
+  constructor(context: ReloadContext, apply: ApplyReload) {
     this.#context = context;
     this.#apply = apply;
-    this.files = context.settings.files;
+    this.#settings = context.settings;
+    this.#registry = context.registry;
   }
 
-  async reload(signal: AbortSignal): Promise<ReloadReport> {
+  stamps(): Promise<Stamps> {
+    return stampsOf(this.#settings.files, this.#settings);
+  }
+
+  /** @param changed absolute paths */
+  async reload(changed: readonly string[], signal: AbortSignal): Promise<ReloadReport> {
     const { settings } = this.#context;
-    const file = settings.file ?? "the config";
+    const rules = changed.filter((path) => !settings.files.includes(path) && !this.#settings.files.includes(path));
+    const isRules = rules.length === changed.length;
+    const file = isRules ? rules.map((path) => shownRules(path, settings)).join(", ") : (settings.file ?? "the config");
     try {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(RELOAD_MS)]);
-      const { workloads, later } = await this.#read(limited);
-      const changes = await this.#apply(workloads);
-      return { file, message: `${file} changed: ${sentenceOf(changes)}${later}`, changes };
+      const { workloads, registry, later } = await this.#read(limited);
+      const changes = await this.#apply(workloads, registry.kinds);
+      const notes = registry.notes.filter((note) => !this.#registry.notes.includes(note));
+      this.#registry = registry;
+      return { file, message: [`${file} changed: ${sentenceOf(changes)}${later}`, ...notes].join("; "), changes };
     } catch (cause) {
       const error = asKinsyncError(cause, `${file} cannot be applied`, {});
-      return { file, message: `${file} has an error, so the former config stays in use: ${error.message}`, error };
+      const what = isRules || error.code === "KINSYNC_PLUGIN_RULES" ? "rules stay" : "config stays";
+      return { file, message: `${file} has an error, so the former ${what} in use: ${error.message}`, error };
     }
   }
 
-  async #read(
-    signal: AbortSignal,
-  ): Promise<{ readonly workloads: readonly ResolvedWorkload[]; readonly later: string }> {
-    const { options, settings, registry, cluster } = this.#context;
+  async #read(signal: AbortSignal): Promise<{
+    readonly workloads: readonly ResolvedWorkload[];
+    readonly registry: PluginRegistry;
+    readonly later: string;
+  }> {
+    const { options, settings, cluster } = this.#context;
     this.#edition += 1;
     // The same file: a search could find another one while an editor replaces it.
     const read = await readSettings({ ...options, config: settings.path }, signal, this.#edition);
-    this.hasOtherFiles = !isDeepStrictEqual(read.files, this.files);
-    this.files = read.files;
+    this.#settings = read;
     const { config } = read;
+    const rules = await read.loadRules();
+    if (rules.length > 0) await settings.watch();
+    const registry = this.#registry.withRules(rules);
     const plans = await planWrites(options, { ...read, registry: () => Promise.resolve(registry) });
     checkTransports(plans, registry);
     const named = options.context ?? settings.config.context;
@@ -127,7 +153,7 @@ class Reloader {
       options: { flags: options.flags },
       signal,
     });
-    return { workloads, later: laterOf(settings.config, config, options) };
+    return { workloads, registry, later: laterOf(settings.config, config, options) };
   }
 }
 
@@ -140,10 +166,12 @@ function laterOf(before: KinsyncConfig, after: KinsyncConfig, { context }: OpenP
   return keys.length === 0 ? "" : `; restart kinsync to apply ${keys.map((key) => `\`${key}\``).join(" and ")}`;
 }
 
-/** A TS config makes new objects at each run: functions are compared by their text. */
+/** Without rules, which are applied. A TS config makes new objects at each run: functions are compared by their text. */
 function isSamePlugins(before: KinsyncConfig["kinds" | "transports"], after: typeof before): boolean {
   const textOf = (plugins: typeof before): string =>
-    JSON.stringify(plugins ?? [], (_key, value: unknown) => (typeof value === "function" ? String(value) : value));
+    JSON.stringify(plugins?.filter((each) => !isRules(each)) ?? [], (_key, value: unknown) =>
+      typeof value === "function" ? String(value) : value,
+    );
   return textOf(before) === textOf(after);
 }
 
@@ -166,18 +194,4 @@ function listOf(
   const isRepeated = ({ name }: ChangedWorkload): boolean => all.filter((each) => each.name === name).length > 1;
   const names = workloads.map((each) => (isRepeated(each) ? `${each.name} (${each.namespace})` : each.name));
   return [`${verb} ${names.join(", ")}`];
-}
-
-async function stampOf(files: readonly string[]): Promise<string> {
-  const stamps = await Promise.all(
-    files.map(async (file) => {
-      try {
-        const { ino, size, mtimeMs, ctimeMs } = await stat(file);
-        return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-      } catch {
-        return "missing";
-      }
-    }),
-  );
-  return stamps.join("\n");
 }

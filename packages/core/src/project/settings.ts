@@ -1,13 +1,14 @@
-import { basename } from "node:path";
-import type { KinsyncConfig } from "../contract/config.ts";
+import { basename, relative, resolve } from "node:path";
+import type { KinsyncConfig, RulesEntry } from "../contract/config.ts";
+import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { checkConfig } from "../config/check.ts";
 import type { CheckedConfig } from "../config/checked-config.ts";
-import { PACKAGE_FILE, searchFolders } from "../config/places.ts";
+import { PACKAGE_FILE, refuseForeignFile, rulesBeside, searchFolders } from "../config/places.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { ConfigOrigin } from "../config/resolve.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
-import type { LoadedPlugins } from "../plugins/load.ts";
+import type { LoadedPlugin, LoadedPlugins } from "../plugins/load.ts";
 import type { KindEntry } from "../plugins/host.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import type { OpenProjectOptions, Plugin } from "./options.ts";
@@ -26,6 +27,12 @@ export interface Settings {
   readonly notes: readonly string[];
   /** Loads the plugins of the config once, and adds those that were handed in. */
   readonly registry: () => Promise<PluginRegistry>;
+  /** Absolute paths of the files of rules: those that the config names, and those beside it that exist now. */
+  readonly rulesFiles: () => Promise<readonly string[]>;
+  /** Reads and compiles the rules of the config and beside it, again with each call. */
+  readonly loadRules: () => Promise<readonly LoadedPlugin<KindPlugin>[]>;
+  /** Starts the watchdog of the plugins, if the caller wants one and none runs. */
+  readonly watch: () => Promise<void>;
   /** Stops the watchdog of the plugins. */
   readonly close: () => void;
 }
@@ -56,10 +63,21 @@ export async function readSettings(
   let registry: Promise<PluginRegistry> | undefined;
   let watchdog: Disposable | undefined;
   const { onPluginBlocked: onBlocked } = options;
-  const isWatched = onBlocked !== undefined && [...(config.kinds ?? []), ...(config.transports ?? [])].length > 0;
+  const isFile = loaded !== undefined && options.inline === undefined;
+  async function watch(): Promise<void> {
+    if (onBlocked === undefined || watchdog !== undefined) return;
+    const { startWatchdog } = await import("../plugins/watchdog.ts");
+    watchdog ??= startWatchdog({ onBlocked });
+  }
+  /** With the rules beside the config. */
+  async function withFoundRules(): Promise<KinsyncConfig> {
+    const found = isFile ? await findRules(loaded, config) : [];
+    return { ...config, kinds: [...(config.kinds ?? []), ...found] };
+  }
   async function loadOnce(): Promise<PluginRegistry> {
-    if (isWatched) watchdog = (await import("../plugins/watchdog.ts")).startWatchdog({ onBlocked });
-    return await loadRegistry(options, loaded, config, signal);
+    const all = await withFoundRules();
+    if ((all.kinds ?? []).length + (all.transports ?? []).length > 0) await watch();
+    return await loadRegistry(options, loaded, all, signal);
   }
   return {
     file: loaded?.file,
@@ -69,8 +87,37 @@ export async function readSettings(
     origin,
     notes,
     registry: () => (registry ??= loadOnce()),
+    rulesFiles: async () => (isFile ? await rulesFilesOf(loaded, config) : []),
+    loadRules: async () => {
+      if (loaded === undefined) return [];
+      const { loadRulesOf } = await import("../plugins/load.ts");
+      return await loadRulesOf(await withFoundRules(), loaded);
+    },
+    watch,
     close: () => watchdog?.[Symbol.dispose](),
   };
+}
+
+function namedRules({ folder }: LoadedConfig, { kinds = [] }: KinsyncConfig): readonly string[] {
+  return kinds.flatMap((kind) =>
+    typeof kind === "object" && "rules" in kind && typeof kind.rules === "string" ? resolve(folder, kind.rules) : [],
+  );
+}
+
+async function rulesFilesOf(loaded: LoadedConfig, config: KinsyncConfig): Promise<readonly string[]> {
+  return [...new Set([...namedRules(loaded, config), ...(await rulesBeside(loaded.folder))])];
+}
+
+/** Files of rules beside the config that the config does not name. Another user's are refused, as a config would be. */
+async function findRules(loaded: LoadedConfig, config: KinsyncConfig): Promise<readonly RulesEntry[]> {
+  const { folder, file } = loaded;
+  const named = new Set(namedRules(loaded, config));
+  const paths = (await rulesBeside(folder)).filter((path) => !named.has(path));
+  for (const path of paths) {
+    const shown = `${relative(folder, path)} beside ${file}`;
+    await refuseForeignFile(path, shown, { uid: process.getuid?.(), isData: true });
+  }
+  return paths.map((path) => ({ rules: path }));
 }
 
 async function noProfiles({ cwd, env }: OpenProjectOptions, profiles: readonly string[]): Promise<KinsyncError> {
@@ -153,6 +200,7 @@ async function loadRegistry(
       : await loadPlugins(config, {
           folder: loaded.folder,
           file: loaded.file,
+          locate: loaded.locate,
           signal,
           ...(conditions === undefined ? {} : { conditions }),
           ...(program === undefined ? {} : { program }),

@@ -1,6 +1,8 @@
 export { kindConformance } from "./kinds/kind-conformance.ts";
 export type { KindConformanceOptions } from "./kinds/kind-conformance.ts";
 export type { ExpectedMember, KindCase } from "./kinds/kind-case.ts";
+export { testKindFolder } from "./kinds/kind-folder.ts";
+export type { KindFolderOptions, KindTestResult } from "./kinds/kind-folder.ts";
 export { judgeObjects } from "./kinds/kind-view.ts";
 export type { JudgedObjects, JudgedPod, KindViewOptions } from "./kinds/kind-view.ts";
 export { describeChanges, replayHistory } from "./histories/replay.ts";

@@ -221,3 +221,27 @@ test("closing a project leaves a connection open that was handed in", async () =
   await using again = await fixture.open({ inline: TRAIN });
   expect((await again.sync()).outcome.exitCode).toBe(0);
 });
+
+test("files of rules in kinds/ beside the config are found, and one that the config names too counts once", async () => {
+  const rules = (name: string, kind: string): string =>
+    `name: ${name}\nroot: { group: example.com, version: v1, kind: ${kind} }\n`;
+  await using fixture = await createFixture({
+    "kinsync.config.yaml":
+      "kinds: [{ rules: kinds/fleet.kind.yaml }]\nworkloads: [{ workload: tm/train, sync: [{ from: src, to: /app }] }]",
+    "kinds/team.kind.yaml": rules("team-by-rules", "Team"),
+    "kinds/fleet.kind.yaml": rules("fleet", "Fleet"),
+    "kinds/deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\n",
+  });
+  const project = await fixture.open();
+  expect(project.registry.kinds.map(({ name }) => name)).toEqual(["fleet", "team-by-rules"]);
+  expect(project.workloads.map(({ name }) => name)).toEqual(["tm/train"]);
+});
+
+test.skipIf(process.getuid?.() !== 0)("a file of rules of another user is refused", async () => {
+  await using fixture = await createFixture({
+    "kinsync.config.yaml": "workloads: [{ workload: tm/train, sync: [{ from: src, to: /app }] }]",
+    "kinds/team.kind.yaml": "name: team\nroot: { group: example.com, version: v1, kind: Team }\n",
+  });
+  await chown(join(fixture.folder.path, "kinds/team.kind.yaml"), 12_345, 12_345);
+  expect(await failure(fixture.open())).toMatchObject({ code: "KINSYNC_CONFIG_FOREIGN" });
+});

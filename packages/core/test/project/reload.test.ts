@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
 import type { EngineEvent } from "../../src/engine/events.ts";
 import type { Project, ReloadReport } from "../../src/project/index.ts";
+import { JOBS, object, ownerReference, pod, TEAMS } from "../support/objects.ts";
 import { createFixture, type Fixture } from "./support/fixture.ts";
 
 const SYNC = "sync: [{ from: src, to: /app }]";
@@ -137,5 +138,123 @@ test("all workloads are named before those of a changed config begin", async () 
   await fixture.folder.write("kinsync.config.yaml", BOTH);
   await run.report(1);
   expect(run.named).toEqual([["team/train", "team/serve"]]);
+  await run.end();
+});
+
+const RULES = `name: team-by-rules
+root: { group: example.com, version: v1alpha1, kind: Team }
+watches: [{ group: batch, version: v1, kind: Job }]
+rules:
+  - { if: labels.role == 'head', state: superseded, code: head-is-old }
+  - { state: current, code: alive }
+`;
+const TEAM_AND_POD = `workloads:
+  - { workload: team/train, ${SYNC} }
+  - { workload: pod/train-0-a, sync: [{ from: src, to: /other }] }
+`;
+
+/** Code of the last verdict on a member of the workload. */
+function codeOf(run: Run, workload: string): string | undefined {
+  return run.events.filter((each) => each.event === "member").findLast((each) => each.workload === workload)?.code;
+}
+
+test("a changed file of rules restarts the workloads that it judges, and no other", async () => {
+  await using fixture = await createFixture({ "kinds/team.kind.yaml": RULES });
+  const run = await start(fixture, TEAM_AND_POD);
+  await run.untilReady("pod/train-0-a");
+  expect(codeOf(run, "team/train")).toBe("head-is-old");
+  const before = run.events.length;
+  await fixture.folder.write("kinds/team.kind.yaml", RULES.replace("'head'", "'none'"));
+  expect(await run.report(1)).toMatchObject({
+    file: "kinds/team.kind.yaml",
+    message: "kinds/team.kind.yaml changed: restarted team/train",
+    changes: { unchanged: [{ name: "pod/train-0-a" }] },
+  });
+  await expect
+    .poll(() => run.events.slice(before).some(({ event }) => event === "synced"), { timeout: 10_000 })
+    .toBe(true);
+  expect(new Set(run.events.slice(before).map(({ workload }) => workload))).toEqual(new Set(["team/train"]));
+  await run.end();
+});
+
+test("rules with an error keep the former rules in use and say so; the next good ones are applied", async () => {
+  await using fixture = await createFixture({ "kinds/team.kind.yaml": RULES });
+  const run = await start(fixture, TEAM_AND_POD);
+  const before = run.events.length;
+  await fixture.folder.write("kinds/team.kind.yaml", RULES.replace("labels.role", "lables.role"));
+  const broken = await run.report(1);
+  expect(broken?.message).toBe(
+    "kinds/team.kind.yaml has an error, so the former rules stay in use: " +
+      "kinds/team.kind.yaml:5:11: rules[0].if: lables is not a variable here in `lables.role == 'head'`",
+  );
+  expect(broken?.error?.code).toBe("KINSYNC_PLUGIN_RULES");
+  expect(run.events.slice(before).filter(({ event }) => event === "member" || event === "target")).toEqual([]);
+  await fixture.folder.write("kinds/team.kind.yaml", RULES.replace("'head'", "'none'"));
+  expect((await run.report(2))?.message).toBe("kinds/team.kind.yaml changed: restarted team/train");
+  await run.end();
+});
+
+test("a file of rules that appears takes over its workloads, and one that goes gives them back", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, TEAM_AND_POD);
+  await fixture.folder.write("kinds/team.kind.yaml", RULES);
+  expect((await run.report(1))?.message).toBe(
+    "kinds/team.kind.yaml changed: restarted team/train; " +
+      "team-by-rules (kinds/team.kind.yaml) replaces the built-in kind team",
+  );
+  await expect.poll(() => codeOf(run, "team/train"), { timeout: 10_000 }).toBe("head-is-old");
+  await rm(`${fixture.folder.path}/kinds/team.kind.yaml`);
+  expect((await run.report(2))?.message).toBe("kinds/team.kind.yaml changed: restarted team/train");
+  await expect.poll(() => codeOf(run, "team/train"), { timeout: 10_000 }).not.toBe("head-is-old");
+  await run.end();
+});
+
+test("rules of a child's resource restart the workload whose kind leaves the child to them", async () => {
+  const team = `name: team-by-rules
+root: { group: example.com, version: v1alpha1, kind: Team }
+children: [{ group: batch, version: v1, kind: Job, delegate: true }]
+`;
+  const job = (code: string): string =>
+    `name: job-by-rules\nroot: { group: batch, version: v1, kind: Job }\nrules: [{ state: superseded, code: ${code} }]\n`;
+  await using fixture = await createFixture({ "kinds/team.kind.yaml": team, "kinds/job.kind.yaml": job("first") });
+  const run = await start(fixture, TEAM_AND_POD);
+  await fixture.folder.write("kinds/job.kind.yaml", job("second"));
+  expect((await run.report(1))?.message).toBe("kinds/job.kind.yaml changed: restarted team/train");
+  await expect.poll(() => codeOf(run, "team/train"), { timeout: 10_000 }).toBe("second");
+  await run.end();
+});
+
+test("rules that changed before a child needed them judge the child that comes later", async () => {
+  const team =
+    "root: { group: example.com, version: v1alpha1, kind: Team }\nchildren: [{ group: batch, version: v1, kind: Job, delegate: true }]\n";
+  const job = (code: string): string =>
+    `name: job-by-rules\nroot: { group: batch, version: v1, kind: Job }\nrules: [{ state: current, code: ${code} }]\n`;
+  await using fixture = await createFixture({
+    "kinds/team.kind.yaml": `name: team-by-rules\n${team}`,
+    "kinds/job.kind.yaml": job("first"),
+  });
+  const run = await start(fixture, TEAM_AND_POD.replace("pod/train-0-a", "team/serve"));
+  await fixture.folder.write("kinds/job.kind.yaml", job("second"));
+  expect((await run.report(1))?.changes).toMatchObject({
+    restarted: [{ name: "team/train" }],
+    unchanged: [{ name: "team/serve" }],
+  });
+  const serve = ownerReference(object(TEAMS, "serve"));
+  const child = object(JOBS, "serve-0", { owners: [serve] });
+  fixture.cluster.put(child, pod("serve-0-a", { owners: [ownerReference(child)] }));
+  await expect.poll(() => codeOf(run, "team/serve"), { timeout: 10_000 }).toBe("second");
+  await run.end();
+});
+
+test("rules in the config are applied with it, without a restart of kinsync", async () => {
+  await using fixture = await createFixture();
+  const run = await start(fixture, TEAM_AND_POD);
+  await fixture.folder.write("rules.yaml", RULES);
+  await fixture.folder.write("kinsync.config.yaml", `kinds: [{ rules: ./rules.yaml }]\n${TEAM_AND_POD}`);
+  expect((await run.report(1))?.message).toMatch(
+    /^kinsync\.config\.yaml changed: restarted team\/train; team-by-rules/,
+  );
+  await fixture.folder.write("rules.yaml", RULES.replace("'head'", "'none'"));
+  expect((await run.report(2))?.message).toBe("rules.yaml changed: restarted team/train");
   await run.end();
 });

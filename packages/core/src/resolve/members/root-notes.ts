@@ -12,12 +12,12 @@ export function notesOfRoot(root: KubeObject, rule: Rule, ref: WorkloadRef): rea
 }
 
 /** The rule "owned and alive" cannot know what only a kind knows. */
-function noteOfFallback(root: KubeObject, rule: Rule, { resource }: WorkloadRef): Reason[] {
+function noteOfFallback(root: KubeObject, rule: Rule, { resource, name }: WorkloadRef): Reason[] {
   if (rule.kind !== undefined || rule.rootIsMember) return [];
   return [
     {
       code: "no-kind",
-      message: `kinsync has no kind for ${resourceName(resource)}: every live pod of ${root.kind} ${root.metadata.name} gets files, also those that a rollout is replacing, and roles are not known`,
+      message: `kinsync has no kind for ${resourceName(resource)}: every live pod of ${root.kind} ${root.metadata.name} gets files, also those that a rollout is replacing, and roles are not known; \`kinsync kinds new ${resource.plural}/${name}\` prints rules to start with`,
       evidence: { resource: resourceName(resource), version: resource.version },
     },
   ];

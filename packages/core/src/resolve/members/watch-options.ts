@@ -1,6 +1,6 @@
 import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KindPlugin } from "../../contract/kind.ts";
-import type { KubeObject } from "../../contract/resource.ts";
+import type { KubeObject, ResourceType } from "../../contract/resource.ts";
 import type { ReflectorPool } from "../../kube/reflector-pool.ts";
 import type { KindEntry } from "../../plugins/host.ts";
 import type { MemberChange, Resolution, WorkloadRef } from "../resolution.ts";
@@ -11,8 +11,11 @@ export interface WorkloadWatchOptions {
   readonly ref: WorkloadRef;
   /** `undefined` where no kind supports the root: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
-  /** All kinds: they judge the children that a kind delegates, and are loaded when such a child appears. */
-  readonly kinds: readonly KindEntry[];
+  /**
+   * All kinds: they judge the children that a kind delegates, and are loaded when such a child appears. A function is
+   * called for each child: a run may exchange kinds that no child has needed.
+   */
+  readonly kinds: readonly KindEntry[] | (() => readonly KindEntry[]);
   readonly signal: AbortSignal;
   /**
    * How long `ready` waits for an owner kind that owner references name, once for its discovery and once for its list; later
@@ -34,6 +37,8 @@ export interface WorkloadWatch extends AsyncDisposable {
   readonly ready: Promise<Resolution>;
   /** The objects that the root currently owns between itself and the pods. */
   readonly owned: readonly KubeObject[];
+  /** Whether a kind of this resource judges the workload or one of its children, or would if it were loaded. */
+  isJudgedBy(resource: ResourceType): boolean;
   /** An object that is watched for this workload, by UID. */
   object(uid: string): KubeObject | undefined;
 }

@@ -36,6 +36,7 @@ class Watcher implements WorkloadWatch {
   readonly #rootSubscription: Disposable;
   readonly #watches: WatchSet;
   readonly #ownerKinds: OwnerKinds;
+  readonly #kinds: KindLoader;
   readonly #top: ScopeWatch;
   readonly #members: Members;
   readonly #problems = new ProblemList();
@@ -72,10 +73,12 @@ class Watcher implements WorkloadWatch {
       onChange: (key, changes) => this.#onChange(key, changes),
       onStatus: () => this.#schedule.request(),
     });
+    const { kinds } = options;
+    this.#kinds = new KindLoader(typeof kinds === "function" ? kinds : () => kinds, () => this.#schedule.request());
     this.#top = new ScopeWatch({
       context: {
         watches: this.#watches,
-        kinds: new KindLoader(options.kinds, () => this.#schedule.request()),
+        kinds: this.#kinds,
         hold: (planned) => this.#hold(planned),
         find: (uid) => this.object(uid),
       },
@@ -116,6 +119,11 @@ class Watcher implements WorkloadWatch {
 
   get owned(): readonly KubeObject[] {
     return this.#scope === undefined ? [] : [...this.#scope.all()].flatMap(({ ownership }) => ownership.owned);
+  }
+
+  isJudgedBy(resource: ResourceType): boolean {
+    const { group, kind } = this.#options.ref.resource;
+    return (resource.group === group && resource.kind === kind) || this.#kinds.hasLookedUp(resource);
   }
 
   object(uid: string): KubeObject | undefined {

@@ -18,7 +18,7 @@ test("a workload that no kind supports has a note of what is not known about it"
     {
       code: "no-kind",
       message:
-        "kinsync has no kind for teams.example.com: every live pod of Team train gets files, also those that a rollout is replacing, and roles are not known",
+        "kinsync has no kind for teams.example.com: every live pod of Team train gets files, also those that a rollout is replacing, and roles are not known; `kinsync kinds new teams/train` prints rules to start with",
     },
   ]);
 });

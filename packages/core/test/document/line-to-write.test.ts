@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lineToWrite } from "../../src/config/line-to-write.ts";
+import { lineToWrite } from "../../src/document/line-to-write.ts";
 
 test.each<[situation: string, expected: string, value: unknown, path: readonly (string | number)[], line: string]>([
   ["a text where a list belongs", "array", "head", ["roles"], 'roles: ["head"]'],

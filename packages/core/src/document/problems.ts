@@ -1,12 +1,28 @@
 import type { z } from "zod";
 import { nearest } from "../text/did-you-mean.ts";
 import { lineToWrite } from "./line-to-write.ts";
-import type { LoadedConfig } from "./load.ts";
-import type { ConfigPath, Position } from "./parse.ts";
-import type { VariableProblem } from "./variables.ts";
+import type { ConfigPath, ParsedText, Position } from "./parse.ts";
 
-/** One thing that is wrong in a config. */
-export interface ConfigProblem {
+/** A document for messages: its file, and where its values are. */
+export interface Located extends Pick<ParsedText, "locate"> {
+  /** As messages name it. */
+  readonly file: string;
+}
+
+/** What the messages about one sort of document say. */
+export interface ProblemWords {
+  /** The whole document: `the config`. */
+  readonly whole: string;
+  /** What to write for a missing key, by key. */
+  readonly examples: Readonly<Record<string, string>>;
+  /** Keys of earlier versions, and what they are called now. */
+  readonly renamed: Readonly<Record<string, string>>;
+  /** The keys that a place of the document may have. */
+  readonly knownKeys: (path: ConfigPath) => readonly string[];
+}
+
+/** One thing that is wrong in a document. */
+export interface DocumentProblem {
   /** Place and sentence: `kinsync.config.yaml:4:7: workloads[0].sync[1].to is missing`. */
   readonly message: string;
   /** `workloads[0].sync[1].to`; empty for the top. */
@@ -28,18 +44,18 @@ export function formatConfigPath(path: ConfigPath): string {
 }
 
 /** File and place in front of a sentence about a value. */
-export function placeOf(loaded: Pick<LoadedConfig, "file">, at: Position | undefined): string {
+export function placeOf(loaded: Pick<Located, "file">, at: Position | undefined): string {
   return at === undefined ? loaded.file : `${loaded.file}:${at.line}:${at.column}`;
 }
 
-/** Turns the issues that zod reports into sentences. @param knownKeys the keys that a place of the config may have */
+/** Turns the issues that zod reports into sentences. */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
-  loaded: LoadedConfig,
-  knownKeys: (path: ConfigPath) => readonly string[],
-): readonly ConfigProblem[] {
+  loaded: Located,
+  words: ProblemWords,
+): readonly DocumentProblem[] {
   const meant = new Set<string>();
-  const problems: ConfigProblem[] = [];
+  const problems: DocumentProblem[] = [];
   const rest: z.core.$ZodIssue[] = [];
   for (const issue of issues) {
     if (issue.code !== "unrecognized_keys") {
@@ -48,13 +64,13 @@ export function describeIssues(
     }
     const path = plainPath(issue.path);
     for (const key of issue.keys) {
-      const known = knownKeys(path);
-      const near = renamed(key, known) ?? nearest(key, known);
+      const known = words.knownKeys(path);
+      const near = renamed(key, known, words) ?? nearest(key, known);
       if (near !== undefined) meant.add(formatConfigPath([...path, near]));
       problems.push(
-        problem(loaded, [...path, key], "key", `the key ${JSON.stringify(key)} is not known`, {
+        describeProblem(loaded, [...path, key], "key", `the key ${JSON.stringify(key)} is not known`, {
           at: path,
-          hint: hintOfKey(key, near, known),
+          hint: hintOfKey(key, near, known, words),
         }),
       );
     }
@@ -65,58 +81,44 @@ export function describeIssues(
     // The misspelled key is reported already; that the right one is missing follows from it.
     if (missing && meant.has(formatConfigPath(path))) continue;
     problems.push(
-      missing ? describeMissing(loaded, path) : problem(loaded, path, "value", sentence(issue), hintOf(issue, path)),
+      missing
+        ? describeMissing(loaded, path, words)
+        : describeProblem(loaded, path, "value", sentence(issue), { whole: words.whole, ...hintOf(issue, path) }),
     );
   }
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-/** Texts with variables that cannot be replaced. */
-export function variableProblems(problems: readonly VariableProblem[], loaded: LoadedConfig): readonly ConfigProblem[] {
-  return problems.map(({ path, what, hint }) => problem(loaded, path, "value", what, { hint }));
-}
-
-/** Keys of earlier versions, and what they are called now. */
-const RENAMED_KEYS: Readonly<Record<string, string>> = { target: "workload" };
-
-function renamed(key: string, known: readonly string[]): string | undefined {
-  const now = Object.hasOwn(RENAMED_KEYS, key) ? RENAMED_KEYS[key] : undefined;
+function renamed(key: string, known: readonly string[], words: ProblemWords): string | undefined {
+  const now = Object.hasOwn(words.renamed, key) ? words.renamed[key] : undefined;
   return now !== undefined && known.includes(now) ? now : undefined;
 }
 
-function hintOfKey(key: string, near: string | undefined, known: readonly string[]): string {
+function hintOfKey(key: string, near: string | undefined, known: readonly string[], words: ProblemWords): string {
   if (near === undefined) return `Known here: ${known.join(", ")}.`;
-  if (renamed(key, known) !== undefined) return `${JSON.stringify(key)} is now called ${JSON.stringify(near)}.`;
+  if (renamed(key, known, words) !== undefined) return `${JSON.stringify(key)} is now called ${JSON.stringify(near)}.`;
   return `Did you mean ${JSON.stringify(near)}?`;
 }
 
-function describeMissing(loaded: LoadedConfig, path: ConfigPath): ConfigProblem {
-  const examples: Readonly<Record<string, string>> = {
-    workloads: 'Add workloads: [{ workload: "jobset/train", sync: [{ from: "src", to: "/app/src" }] }]',
-    workload: 'Name the workload as kubectl does: workload: "jobset/train"',
-    sync: 'Name what to sync and where to: sync: [{ from: "src", to: "/app/src" }]',
-    from: 'Name a local file or folder: from: "src"',
-    to: 'Name a path in the container: to: "/app/src"',
-    when: 'Name the paths whose change runs it: when: ["requirements.txt"]',
-    command: 'Give the argv: command: ["pip", "install", "-r", "requirements.txt"]',
-  };
+function describeMissing(loaded: Located, path: ConfigPath, { examples, whole }: ProblemWords): DocumentProblem {
   const hint = examples[String(path.at(-1))];
-  return problem(loaded, path, "value", "is missing", hint === undefined ? {} : { hint });
+  return describeProblem(loaded, path, "value", "is missing", { whole, ...(hint === undefined ? {} : { hint }) });
 }
 
-function problem(
-  loaded: LoadedConfig,
+/** A problem with a sentence about the value (or the key) at a path. @param what in words that follow the path */
+export function describeProblem(
+  loaded: Located,
   path: ConfigPath,
   part: "key" | "value",
   what: string,
-  options: { readonly at?: ConfigPath; readonly hint?: string } = {},
-): ConfigProblem {
+  options: { readonly at?: ConfigPath; readonly hint?: string; readonly whole?: string } = {},
+): DocumentProblem {
   const position = loaded.locate(path, part);
   const subject = formatConfigPath(options.at ?? path);
   const where = placeOf(loaded, position);
   const message =
     options.at === undefined
-      ? `${subject === "" ? "the config" : subject} ${what}`
+      ? `${subject === "" ? (options.whole ?? loaded.file) : subject} ${what}`
       : `${subject === "" ? "" : `${subject}: `}${what}`;
   return {
     message: `${where}: ${message}`,

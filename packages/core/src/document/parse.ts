@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Document } from "yaml";
+import type { Document, Scalar } from "yaml";
 import { KinsyncError } from "../errors/error.ts";
 
 /** A place in a text file, counted from 1. */
@@ -8,14 +8,16 @@ export interface Position {
   readonly column: number;
 }
 
-/** Keys and list places from the top of a config to a value in it: `["workloads", 0, "sync", 1, "to"]`. */
+/** Keys and list places from the top of a document to a value in it: `["workloads", 0, "sync", 1, "to"]`. */
 export type ConfigPath = readonly (string | number)[];
 
-/** A parsed config, and where in its text things stand; `undefined` where the format tells no places (TS and JS). */
+/** A parsed document, and the positions in its text; `undefined` where the format has none (TS and JS). */
 export interface ParsedText {
   readonly value: unknown;
   /** `key`: of the key itself; `value`: of what it holds. Falls back to the nearest place around it. */
   readonly locate: (path: ConfigPath, part: "key" | "value") => Position | undefined;
+  /** Position of a character of the text at the path. Falls back to the start of the text where it is written with escapes. */
+  readonly locateInside: (path: ConfigPath, offset: number) => Position | undefined;
 }
 
 /**
@@ -39,6 +41,7 @@ export function parseConfigText(text: string, file: string, format: "json" | "ya
   return {
     value: document.toJS({ maxAliasCount: 1000 }) as unknown,
     locate: (path, part) => locate(document, lines, path, part),
+    locateInside: (path, offset) => locateInside(content, document, lines, path, offset),
   };
 }
 
@@ -113,6 +116,36 @@ function locate(document: Document, lines: LineCounter, path: ConfigPath, part: 
   if (offset === undefined) return undefined;
   const { line, col } = lines.linePos(offset);
   return line === 0 ? undefined : { line, column: col };
+}
+
+function locateInside(
+  content: string,
+  document: Document,
+  lines: LineCounter,
+  path: ConfigPath,
+  offset: number,
+): Position | undefined {
+  const node: unknown = document.getIn(path, true);
+  const start = isScalar(node) ? offsetInside(content, node, offset) : undefined;
+  if (start === undefined) return locate(document, lines, path, "value");
+  const { line, col } = lines.linePos(start);
+  return { line, column: col };
+}
+
+/** In the whole text. A text in a block has its lines indented, so they are found one after the other. */
+function offsetInside(content: string, node: Scalar, offset: number): number | undefined {
+  const { range, value } = node;
+  if (!Array.isArray(range) || typeof value !== "string") return undefined;
+  const [from, to] = range;
+  const before = value.slice(0, offset).split("\n");
+  let at = from;
+  for (const [index, line] of value.split("\n").entries()) {
+    at = content.indexOf(line, at);
+    if (at < 0 || at > to) return undefined;
+    if (index === before.length - 1) return at + (before.at(-1) ?? "").length;
+    at += line.length;
+  }
+  return undefined;
 }
 
 function offsetOf(node: unknown): number | undefined {
