@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { addAskCommands } from "./ask-commands.ts";
 import {
   clusterOptions,
   durationOf,
@@ -96,6 +97,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     });
   withCluster(explain);
 
+  addAskCommands(program, io, finish);
   addMoreCommands(program, io, finish);
   program.hook("preAction", async (_, { args }) => {
     if (args.length > 1) (await import("./kubectl-words.ts")).refuseTwoWords(args);

@@ -6,6 +6,7 @@ import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
 import { createDeletesQuestion } from "../render/deletes-question.ts";
+import { openControl, type Control } from "../control/open-control.ts";
 import type { NamedWorkload } from "../render/workload-names.ts";
 import type { SyncOptions } from "../setup/options.ts";
 import { projectOptions } from "../setup/project.ts";
@@ -67,6 +68,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const held: NoteEvent[] = [];
     const isHeld = (event: EngineEvent): event is NoteEvent =>
       command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
+    let control: Control | undefined;
     const run = {
       wait,
       allowEmpty,
@@ -76,12 +78,18 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       onEvent: (event: EngineEvent) => {
         if (isHeld(event)) held.push(event);
         else reporter.event(event);
+        control?.observe(event);
       },
       onWorkloads: (all: readonly ResolvedWorkload[]) => reporter.rename(namesOf(all)),
       onReload: ({ message }: ReloadReport) => reporter.note(message, "config"),
-      onStart: (engine: Engine) => reporter.attach(engine, namesOf(project.workloads)),
+      onStart: (engine: Engine) => {
+        reporter.attach(engine, namesOf(project.workloads));
+        if (command === "up") {
+          control = openControl({ engine, io, context: project.cluster.context, onNote: (text) => reporter.note(text, "control") });
+        }
+      },
     };
-    const result = command === "up" ? await project.up(run) : await project.sync(run);
+    const result = command === "up" ? await project.up(run).finally(() => control?.close()) : await project.sync(run);
     const { problem } = result.outcome;
     for (const event of held) if (event.reason !== problem?.message) reporter.event(event);
     if (problem !== undefined) throw problem;

@@ -91,6 +91,21 @@ export const ERRORS = {
     hint: "Map to a folder below it, such as `/usr/src/app`, or map single files into it.",
     retry: "terminal",
   },
+  KINSYNC_CONTROL_NO_RUN: {
+    summary: "No `kinsync up` that could answer runs on this machine, or it has ended.",
+    hint: "Start one with `kinsync up`, as the same user and on this machine.",
+    retry: "terminal",
+  },
+  KINSYNC_CONTROL_REQUEST: {
+    summary: "A request on the socket of a running `kinsync up` is not one of its protocol.",
+    hint: `${docsUrl("reference/control.md")} describes the requests.`,
+    retry: "terminal",
+  },
+  KINSYNC_CONTROL_SEVERAL: {
+    summary: "Several running `kinsync up` fit, and the command is for one.",
+    hint: "Name one of them with `--run`.",
+    retry: "terminal",
+  },
   KINSYNC_INTERNAL: {
     summary: "kinsync has a bug.",
     hint: "Please report it with the output above.",

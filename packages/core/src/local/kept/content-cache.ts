@@ -48,22 +48,28 @@ const DIGEST = /^[0-9a-f]{64}$/;
 export class ContentCache implements KeptContent {
   readonly #folder: string;
   readonly #limits: Required<CacheLimits>;
-  readonly #copies: Map<string, Copy>;
+  readonly #copies = new Map<string, Copy>();
   #bytes = 0;
-  /** Calls of `keep` run one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Calls of `keep` run one after the other, once the copies of earlier processes are known. */
+  #turn: Promise<unknown>;
 
-  private constructor({ folder, ...limits }: ContentCacheOptions, copies: Map<string, Copy>) {
+  private constructor({ folder, ...limits }: ContentCacheOptions) {
     this.#folder = folder;
     this.#limits = { ...DEFAULTS, ...limits };
-    this.#copies = copies;
-    for (const { size } of copies.values()) this.#bytes += size;
+    this.#turn = this.#load().catch(() => undefined);
   }
 
-  /** @throws `KINSYNC_SOURCE_UNREADABLE` where the folder cannot be made or belongs to somebody else */
+  /**
+   * Opens a folder. Copies of earlier processes are found in the background.
+   * @throws `KINSYNC_SOURCE_UNREADABLE` where the folder cannot be made or belongs to somebody else
+   */
   static async open(options: ContentCacheOptions): Promise<ContentCache> {
     await secureFolder(options.folder);
-    return new ContentCache(options, await copiesIn(options.folder));
+    return new ContentCache(options);
+  }
+
+  async #load(): Promise<void> {
+    for (const [digest, { size, usedAt }] of await copiesIn(this.#folder)) this.#add({ digest, size }, usedAt);
   }
 
   has({ digest, size }: Content): boolean {
