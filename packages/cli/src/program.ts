@@ -55,6 +55,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
       const { runUp } = await import("./commands/up.ts");
       finish(await runUp(workloads, syncOptions(flags), io));
     });
+  up.option("--no-history", "keep no copies of files for `kinsync undo`");
   withSync(up);
 
   const sync = command(program, "sync", "bring the containers up to date once, and end")

@@ -105,10 +105,7 @@ test("in manual mode saves wait, `trigger --file` releases one file, and `trigge
     /2 changes wait \(mode manual; `kinsync trigger` releases them\): src\/main.py, src\/other.py/,
   );
   await kinsync("trigger", "--file", "src/other.py");
-  await vi.waitFor(
-    async () => expect(await readIn(cluster.playground, "app", "src/other.py")).toBe("other\n"),
-    10_000,
-  );
+  await vi.waitFor(async () => expect(await readIn(cluster.playground, "app", "src/other.py")).toBe("other\n"), 10_000);
   expect(await inPod()).toBe("print(1)\n");
   expect(await json("trigger")).toMatchObject({ released: [{ workload: "pod/app", snapshot: 3 }] });
   await vi.waitFor(async () => expect(await inPod()).toBe("print(2)\n"), 10_000);

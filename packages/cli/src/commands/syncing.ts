@@ -28,6 +28,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
   const quit = new AbortController();
   const signal = AbortSignal.any([io.signal, quit.signal]);
   const reporter = await createReporter(options, io, () => quit.abort());
+  let control: Control | undefined;
   try {
     // The first line is there before anything that may take long: a config's imports, credentials, the cluster.
     const isStarted = workloads.length > 0 && mappings.length > 0;
@@ -37,7 +38,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     }
     const { openProject } = await import("@kinsync/core/project");
     let planned: readonly WorkloadPlan[] = [];
-    const { sync, container, roles, initial, allowEmpty, allowDeletes, wait } = options;
+    const { sync, container, roles, initial, allowEmpty, allowDeletes, wait, history } = options;
     await using project = await openProject({
       ...projectOptions(options, io, { workloads, sync, container, roles, initial }, reporter),
       // `sync` is for workloads that exist; `up` may be started first.
@@ -68,9 +69,9 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const held: NoteEvent[] = [];
     const isHeld = (event: EngineEvent): event is NoteEvent =>
       command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
-    let control: Control | undefined;
     const run = {
       wait,
+      history,
       allowEmpty,
       allowDeletes,
       onDeletes: createDeletesQuestion(options, io, reporter),
@@ -85,11 +86,16 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       onStart: (engine: Engine) => {
         reporter.attach(engine, namesOf(project.workloads));
         if (command === "up") {
-          control = openControl({ engine, io, context: project.cluster.context, onNote: (text) => reporter.note(text, "control") });
+          control = openControl({
+            engine,
+            io,
+            context: project.cluster.context,
+            onNote: (text) => reporter.note(text, "control"),
+          });
         }
       },
     };
-    const result = command === "up" ? await project.up(run).finally(() => control?.close()) : await project.sync(run);
+    const result = command === "up" ? await project.up(run) : await project.sync(run);
     const { problem } = result.outcome;
     for (const event of held) if (event.reason !== problem?.message) reporter.event(event);
     if (problem !== undefined) throw problem;
@@ -99,6 +105,8 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
   } catch (error) {
     reporter.abandon();
     throw error;
+  } finally {
+    await control?.close();
   }
 }
 

@@ -74,7 +74,10 @@ export class ControlClient implements Disposable {
       else if ("error" in answer) reject(errorOf(answer.error));
     });
     const onAbort = (): void => reject(signal.reason);
-    const timer = setTimeout(() => reject(new KinsyncError("KINSYNC_CONTROL_NO_RUN", "the run does not answer")), limitMs);
+    const timer = setTimeout(
+      () => reject(new KinsyncError("KINSYNC_CONTROL_NO_RUN", "the run does not answer")),
+      limitMs,
+    );
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
@@ -112,7 +115,9 @@ export class ControlClient implements Disposable {
 }
 
 /** Connects to every run of this user. Sockets of runs that were killed are removed. */
-export async function connectToRuns(env: Readonly<Record<string, string | undefined>>): Promise<readonly ControlClient[]> {
+export async function connectToRuns(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly ControlClient[]> {
   const addresses = process.platform === "win32" ? await pipes() : await sockets(env);
   const clients = await Promise.all(
     addresses.map(async (address) => {

@@ -1,4 +1,4 @@
-/** A longer line is no request. */
+/** A longer line is not read. */
 const MAX_LINE_CHARACTERS = 1024 * 1024;
 
 /** Splits text into lines, whatever pieces it arrives in. @throws `RangeError` for a line without an end */

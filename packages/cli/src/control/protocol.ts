@@ -91,7 +91,7 @@ export interface WaitResult {
   /** Why not. */
   readonly why?: "timeout" | "failed" | "no-targets";
   readonly workloads: readonly (WorkloadStatus & {
-    /** Number of the snapshot that was waited for. */
+    /** Number of the snapshot that `wait` is for. */
     readonly wanted: number;
   })[];
 }

@@ -39,6 +39,6 @@ export async function isOwn(folder: string): Promise<boolean> {
 async function makeOwn(folder: string): Promise<void> {
   if (Buffer.byteLength(folder) + NAME_BYTES > MAX_PATH_BYTES) throw new Error("the path is too long for a socket");
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (!(await isOwn(folder))) throw new Error("it belongs to another user, or is no folder");
+  if (!(await isOwn(folder))) throw new Error("it belongs to another user, or is not a folder");
   await chmod(folder, 0o700);
 }

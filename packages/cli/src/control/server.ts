@@ -6,7 +6,14 @@ import type { Engine, EngineEvent } from "@kinsync/core";
 import { KinsyncError } from "@kinsync/core/contract";
 import { asKinsyncError } from "../render/error.ts";
 import { Lines } from "./lines.ts";
-import { CONTROL_VERSION, parseRequest, type Answer, type ControlError, type Greeting, type Request } from "./protocol.ts";
+import {
+  CONTROL_VERSION,
+  parseRequest,
+  type Answer,
+  type ControlError,
+  type Greeting,
+  type Request,
+} from "./protocol.ts";
 import { ownRuntimeFolder } from "./runtime-folder.ts";
 import { statusOf } from "./status.ts";
 import { waitForSnapshot } from "./wait.ts";

@@ -1,6 +1,12 @@
 import { statSync } from "node:fs";
 import { basename, posix, resolve } from "node:path";
-import type { KinsyncConfig, MappingConfig, ReleaseMode, TransportReference, WorkloadConfig } from "../contract/config.ts";
+import type {
+  KinsyncConfig,
+  MappingConfig,
+  ReleaseMode,
+  TransportReference,
+  WorkloadConfig,
+} from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";

@@ -1,6 +1,7 @@
 import { KinsyncError } from "../errors/error.ts";
 import type { ReleasedSnapshot } from "./history.ts";
 import type { KindEntry } from "../plugins/host.ts";
+import type { Release } from "./release.ts";
 import type { ResolvedWorkload } from "./resolved-workload.ts";
 import type { WorkloadChanges } from "./workload-changes.ts";
 
@@ -77,16 +78,21 @@ export interface EngineCommands {
   setWorkloads(workloads: readonly ResolvedWorkload[], kinds?: readonly KindEntry[]): Promise<WorkloadChanges>;
 }
 
+/** A target, and the snapshot that it holds. */
+interface HeldBy {
+  readonly pod: string;
+  readonly container: string;
+  readonly snapshot: number | undefined;
+}
+
 /** What an engine provides for its commands. */
 export interface Commandable {
   readonly name: string;
   readonly namespace: string;
+  readonly releases: Pick<Release, "trigger" | "undo" | "pause" | "resume" | "history" | "current">;
   rescan(): Promise<void>;
-  trigger(files: readonly string[] | undefined): number | undefined;
-  undo(to: number | undefined): { readonly snapshot: number; readonly of: number };
-  pause(): void;
-  resume(): void;
-  history(): Omit<WorkloadHistory, "workload" | "namespace">;
+  retryNow(): void;
+  view(): { readonly targets: readonly HeldBy[] };
   reclaim(): void;
   allowDeletes(mapping?: string): void;
 }
@@ -106,7 +112,8 @@ export function engineCommands(
     },
     trigger(options = {}) {
       return select(running(), options).flatMap((each) => {
-        const snapshot = each.trigger(options.files);
+        each.retryNow();
+        const snapshot = each.releases.trigger(options.files);
         return snapshot === undefined ? [] : [{ workload: each.name, namespace: each.namespace, snapshot }];
       });
     },
@@ -114,21 +121,17 @@ export function engineCommands(
       return select(running(), options).map((each) => ({
         workload: each.name,
         namespace: each.namespace,
-        ...each.undo(options.to),
+        ...each.releases.undo(options.to),
       }));
     },
     pause(options = {}) {
-      for (const each of select(running(), options)) each.pause();
+      for (const each of select(running(), options)) each.releases.pause();
     },
     resume(options = {}) {
-      for (const each of select(running(), options)) each.resume();
+      for (const each of select(running(), options)) each.releases.resume();
     },
     history(options = {}) {
-      return select(running(), options).map((each) => ({
-        workload: each.name,
-        namespace: each.namespace,
-        ...each.history(),
-      }));
+      return select(running(), options).map(historyOf);
     },
     reclaim() {
       onReclaim();
@@ -141,6 +144,21 @@ export function engineCommands(
   };
 }
 
+function historyOf(workload: Commandable): WorkloadHistory {
+  const { name, namespace, releases } = workload;
+  const { targets } = workload.view();
+  const holding = (number: number): readonly string[] =>
+    targets
+      .filter(({ snapshot }) => snapshot === number)
+      .map(({ pod, container }) => `pod/${pod}, container ${container}`);
+  return {
+    workload: name,
+    namespace,
+    current: releases.current?.number ?? 0,
+    snapshots: releases.history.map((each) => ({ ...each, targets: holding(each.number) })),
+  };
+}
+
 function select<T extends Pick<Commandable, "name" | "namespace">>(
   running: readonly T[],
   { workload, namespace }: WorkloadSelection,
@@ -150,6 +168,10 @@ function select<T extends Pick<Commandable, "name" | "namespace">>(
   );
   if (selected.length > 0 || running.length === 0) return selected;
   const names = running.map((each) => `${each.name} in namespace ${each.namespace}`).join(", ");
-  const wanted = [workload, namespace === undefined ? undefined : `namespace ${namespace}`].filter(Boolean).join(" in ");
-  throw new KinsyncError("KINSYNC_RESOLVE_WORKLOAD", `this run has no ${wanted}; it has ${names}`, { retry: "terminal" });
+  const wanted = [workload, namespace === undefined ? undefined : `namespace ${namespace}`]
+    .filter(Boolean)
+    .join(" in ");
+  throw new KinsyncError("KINSYNC_RESOLVE_WORKLOAD", `this run has no ${wanted}; it has ${names}`, {
+    retry: "terminal",
+  });
 }

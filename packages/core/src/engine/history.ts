@@ -24,7 +24,8 @@ export interface ReleasedSnapshot {
   readonly paths: readonly string[];
 }
 
-interface Entry extends ReleasedSnapshot {
+interface Entry {
+  readonly released: ReleasedSnapshot;
   readonly snapshot: Snapshot;
 }
 
@@ -57,7 +58,7 @@ export class History {
 
   /** Oldest first. */
   get released(): readonly ReleasedSnapshot[] {
-    return this.#entries.map(({ snapshot: _, ...entry }) => entry);
+    return this.#entries.map(({ released }) => released);
   }
 
   /** Takes note of a release, and copies its files in the background. */
@@ -68,7 +69,7 @@ export class History {
       const was = before?.mappings.find((each) => each.mapping.id === mapping.id)?.tree;
       return tree === undefined ? [] : diffTrees(was, tree);
     });
-    const entry: Entry = {
+    const released: ReleasedSnapshot = {
       number: snapshot.number,
       time: new Date().toISOString(),
       origin,
@@ -77,9 +78,8 @@ export class History {
       bytes: trees.reduce((sum, { bytes }) => sum + bytes, 0),
       changed: changed.length,
       paths: changed.slice(0, MAX_PATHS),
-      snapshot,
     };
-    this.#entries = bounded([...this.#entries, entry]);
+    this.#entries = bounded([...this.#entries, { released, snapshot }]);
     for (const { tree, content } of snapshot.mappings) if (tree !== undefined) this.#keep(tree, content);
   }
 
@@ -94,26 +94,26 @@ export class History {
    * @throws `KINSYNC_SNAPSHOT_UNKNOWN` where there is none; `KINSYNC_SNAPSHOT_LOST`, with the files, where their bytes are gone
    */
   earlier(to: number | undefined, now: Snapshot): EarlierSnapshot {
-    const entry = to === undefined ? this.#before(now) : this.#entries.find(({ number }) => number === to);
+    const entry = to === undefined ? this.#before(now) : this.#entries.find(({ snapshot }) => snapshot.number === to);
     if (entry === undefined) throw unknownSnapshot(to, this.#entries);
     const lost = this.#lost(entry.snapshot, now);
     if (lost.length > 0) {
       const more = lost.length > NAMED_FILES ? ` and ${lost.length - NAMED_FILES} more` : "";
       throw new KinsyncError(
         "KINSYNC_SNAPSHOT_LOST",
-        `snapshot ${entry.number} cannot be released again: no copy is left of ${lost.slice(0, NAMED_FILES).join(", ")}${more}`,
-        { retry: "terminal", details: { snapshot: entry.number, files: lost } },
+        `snapshot ${entry.snapshot.number} cannot be released again: no copy is left of ${lost.slice(0, NAMED_FILES).join(", ")}${more}`,
+        { retry: "terminal", details: { snapshot: entry.snapshot.number, files: lost } },
       );
     }
-    return { of: entry.of ?? entry.number, snapshot: entry.snapshot };
+    return { of: numberOf(entry), snapshot: entry.snapshot };
   }
 
   /** A second `undo` goes one further back. */
   #before(now: Snapshot): Entry | undefined {
     const last = this.#entries.at(-1);
-    const from = last?.of ?? last?.number ?? 0;
+    const from = last === undefined ? 0 : numberOf(last);
     return this.#entries.findLast(
-      ({ number, origin, snapshot }) =>
+      ({ released: { number, origin }, snapshot }) =>
         number < from && origin !== "undo" && hasOtherFiles(now.mappings, snapshot.mappings),
     );
   }
@@ -123,7 +123,7 @@ export class History {
     const there = new Set(treesOf(now).flatMap((tree) => filesOf(tree).map(({ digest }) => digest)));
     return snapshot.mappings.flatMap(({ mapping, tree }) =>
       [...(tree?.entries.values() ?? [])]
-        .filter((entry) => entry.type === "file" && !there.has(entry.digest) && !(this.#isKept(entry)))
+        .filter((entry) => entry.type === "file" && !there.has(entry.digest) && !this.#isKept(entry))
         .map(({ path }) => (tree?.shape === "file" ? mapping.fromText : `${mapping.fromText}/${path}`)),
     );
   }
@@ -131,6 +131,11 @@ export class History {
   #isKept(content: Content): boolean {
     return content.size === 0 || this.#kept?.has(content) === true;
   }
+}
+
+/** Number under which its files were released first. */
+function numberOf({ released: { of, number } }: Entry): number {
+  return of ?? number;
 }
 
 function bounded(entries: readonly Entry[]): readonly Entry[] {
@@ -153,11 +158,13 @@ function filesOf(tree: Tree): readonly Content[] {
 }
 
 function unknownSnapshot(to: number | undefined, entries: readonly Entry[]): KinsyncError {
-  const numbers = entries.map(({ number }) => number);
+  const numbers = entries.map(({ snapshot }) => snapshot.number);
   const known = numbers.length === 0 ? "none was released yet" : `kept are ${numbers[0]} to ${numbers.at(-1)}`;
   return new KinsyncError(
     "KINSYNC_SNAPSHOT_UNKNOWN",
-    to === undefined ? `there is no earlier snapshot with other files; ${known}` : `there is no snapshot ${to}; ${known}`,
+    to === undefined
+      ? `there is no earlier snapshot with other files; ${known}`
+      : `there is no snapshot ${to}; ${known}`,
     { retry: "terminal" },
   );
 }

@@ -23,7 +23,12 @@ export interface ReleaseOptions {
   /** Copies of files of earlier snapshots. `undefined`: nothing is kept, and what has changed since cannot be released again. */
   readonly kept: KeptContent | undefined;
   /** Another snapshot is released. It has the same number where only halts and content stores differ. */
-  readonly onRelease: (snapshot: Snapshot, previous: Snapshot | undefined, origin: Origin, of: number | undefined) => void;
+  readonly onRelease: (
+    snapshot: Snapshot,
+    previous: Snapshot | undefined,
+    origin: Origin,
+    of: number | undefined,
+  ) => void;
   /** `pending` differs. */
   readonly onPending: () => void;
   /** Ends the copying of files. */
@@ -120,7 +125,8 @@ export class Release {
       const paths = selected?.get(each.mapping.id);
       if (selected === undefined) return this.#make(each);
       const released = current.mappings.find(({ mapping }) => mapping.id === each.mapping.id);
-      if (paths === undefined || released?.tree === undefined || each.tree === undefined) return released ?? this.#make(each);
+      if (paths === undefined || released?.tree === undefined || each.tree === undefined)
+        return released ?? this.#make(each);
       return this.#compose(each, treeWith(released.tree, each.tree, paths), [released]);
     });
     this.#publish(next, "trigger");
@@ -160,7 +166,10 @@ export class Release {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#held === undefined && this.#local !== undefined) {
-      this.#publish(this.#local.map((each) => this.#make(each)), "save");
+      this.#publish(
+        this.#local.map((each) => this.#make(each)),
+        "save",
+      );
     }
     this.#options.onPending();
   }
@@ -175,7 +184,11 @@ export class Release {
   }
 
   /** What differs between the released snapshot and the newest local files. */
-  #changes(): readonly { readonly mapping: MappingSnapshot["mapping"]; readonly paths: readonly string[]; readonly tree: Tree }[] {
+  #changes(): readonly {
+    readonly mapping: MappingSnapshot["mapping"];
+    readonly paths: readonly string[];
+    readonly tree: Tree;
+  }[] {
     return (this.#local ?? []).flatMap(({ mapping, tree }) => {
       const released = this.#current?.mappings.find((each) => each.mapping.id === mapping.id)?.tree;
       if (tree === undefined || tree.digest === released?.digest) return [];

@@ -27,7 +27,9 @@ export function selectedChanges(
     const above = paths.filter((path) => found.some((each) => isAtOrBelow(each, path)));
     // Where a folder became something else, all that was in it goes with it.
     const replaced = above.filter((path) => tree.entries.get(path)?.type !== "directory");
-    const all = paths.filter((path) => found.includes(path) || above.includes(path) || replaced.some((each) => isAtOrBelow(path, each)));
+    const all = paths.filter(
+      (path) => found.includes(path) || above.includes(path) || replaced.some((each) => isAtOrBelow(path, each)),
+    );
     selected.set(mapping.id, all);
   }
   return selected;
@@ -35,7 +37,10 @@ export function selectedChanges(
 
 /** `before` with the entries that these paths have in `after`; paths that `after` lacks are removed. */
 export function treeWith(before: Tree, after: Tree, paths: readonly string[]): Tree {
-  return updateTree(before, new Map(paths.map((path): [string, TreeEntry | undefined] => [path, after.entries.get(path)])));
+  return updateTree(
+    before,
+    new Map(paths.map((path): [string, TreeEntry | undefined] => [path, after.entries.get(path)])),
+  );
 }
 
 /** A local path as the mapping's tree has it: "" for everything. `undefined` outside of the mapping. */

@@ -3,9 +3,10 @@ import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { ResourceType } from "../contract/resource.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
-import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
+import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
-import type { Commandable, WorkloadHistory } from "./commands.ts";
+import type { Commandable } from "./commands.ts";
+import { Absence } from "./absence.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
@@ -58,16 +59,15 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   readonly #options: WorkloadEngineOptions;
   readonly #emitter: WorkloadEmitter;
   readonly #files: LocalFiles;
-  readonly #release: Release;
+  /** Which snapshot is released, and the orders that change it. */
+  readonly releases: Release;
   readonly #consent: DeleteConsent;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
   #initialPods: ReadonlySet<string> | undefined;
   #resolution: Resolution | undefined;
-  #absence: string | undefined;
-  /** Filters that fit no member, by key, as they were reported. */
-  #reportedUnmatched: ReadonlySet<string> = new Set();
+  readonly #absence: Absence;
   #isReady = false;
   #isOver = false;
 
@@ -75,6 +75,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const { workload, kind, archives, runId, since, signal } = options;
     this.#options = options;
     this.#emitter = new WorkloadEmitter(workload.name, workload.ref.namespace, options.onEvent);
+    this.#absence = new Absence(workload.name, this.#emitter);
     const { host, deletes = "ask", allowedDeletes = [], onDeletes } = options.consent;
     this.#consent = new DeleteConsent({
       workload: workload.name,
@@ -104,7 +105,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
       onChange: () => this.#onChange(),
     });
-    this.#release = new Release({
+    this.releases = new Release({
       mode: workload.mode,
       kept: options.kept,
       onRelease: (...released) => this.#onRelease(...released),
@@ -115,7 +116,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       mappings: workload.mappings,
       createSource: options.createSource,
       allowEmpty: options.allowEmpty,
-      onState: (state) => this.#release.offer(state),
+      onState: (state) => this.releases.offer(state),
       onProblem: (problem) => this.#emitter.problem(problem),
       onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
       signal,
@@ -132,7 +133,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   get progress(): WorkloadProgress {
     const { targets } = this.#registry;
-    const snapshot = this.#release.current;
+    const snapshot = this.releases.current;
     return {
       isLocalReady: snapshot !== undefined,
       isResolved: this.#initialPods !== undefined,
@@ -148,13 +149,13 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   view(): WorkloadView {
     const { name, ref, mappings } = this.#options.workload;
-    const { held, pending } = this.#release;
+    const { held, pending } = this.releases;
     return {
       name,
       namespace: ref.namespace,
       resolution: this.#resolution,
       mappings,
-      snapshot: this.#release.current?.number ?? 0,
+      snapshot: this.releases.current?.number ?? 0,
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
       targets: this.#registry.view(),
@@ -194,42 +195,12 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#registry.retryNow();
   }
 
-  trigger(files: readonly string[] | undefined): number | undefined {
-    this.retryNow();
-    return this.#release.trigger(files);
-  }
-
-  undo(to: number | undefined): { readonly snapshot: number; readonly of: number } {
-    return this.#release.undo(to);
-  }
-
-  pause(): void {
-    this.#release.pause();
-  }
-
-  resume(): void {
-    this.#release.resume();
-  }
-
   get name(): string {
     return this.#options.workload.name;
   }
 
   get namespace(): string {
     return this.#options.workload.ref.namespace;
-  }
-
-  history(): Omit<WorkloadHistory, "workload" | "namespace"> {
-    const targets = this.#registry.view();
-    return {
-      current: this.#release.current?.number ?? 0,
-      snapshots: this.#release.history.map((each) => ({
-        ...each,
-        targets: targets
-          .filter(({ snapshot }) => snapshot === each.number)
-          .map(({ pod, container }) => `pod/${pod}, container ${container}`),
-      })),
-    };
   }
 
   reclaim(): void {
@@ -268,7 +239,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   #onPending(): void {
-    this.#emitter.pending(this.#release.held, this.#release.pending);
+    this.#emitter.pending(this.releases.held, this.releases.pending);
     this.#onChange();
   }
 
@@ -277,8 +248,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
-    this.#emitUnmatched();
-    this.#emitAbsence(resolution);
+    this.#absence.report(resolution, this.#registry, this.#declaredRoles);
     this.#onChange();
   }
 
@@ -295,35 +265,6 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   get #declaredRoles(): DeclaredRoles {
     const roles = this.#resolution?.roles;
     return { names: roles ?? [], isComplete: roles !== undefined && this.#options.kind?.roles !== undefined };
-  }
-
-  /** Emits each filter that fits no member, once until it fits one. */
-  #emitUnmatched(): void {
-    const unmatched = this.#registry.counts.unmatched(this.#declaredRoles);
-    for (const { key, error } of unmatched) if (!this.#reportedUnmatched.has(key)) this.#emitter.problem(error());
-    this.#reportedUnmatched = new Set(unmatched.map(({ key }) => key));
-  }
-
-  /** Emits the reason why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
-  #emitAbsence({ notes, root, problems, workload }: Resolution): void {
-    const note = joinNotes(notes);
-    const { counts, targets } = this.#registry;
-    const { name } = this.#options.workload;
-    let sentence = note?.message;
-    if (root === undefined && problems.length === 0) {
-      sentence = `${name} does not exist in namespace ${workload.namespace}; waiting for it to be created`;
-    } else if (root !== undefined && targets.running + targets.notRunning === 0) {
-      const why = note === undefined ? "" : `: ${note.message}`;
-      sentence =
-        counts.inState("current", "kept") === 0
-          ? `0 of ${counts.members} members are current${why}`
-          : `no sync rule applies to any of the ${counts.members} pods; check states, roles, indexes, labels and container`;
-    }
-    if (sentence === this.#absence) return;
-    this.#absence = sentence;
-    if (sentence !== undefined) {
-      this.#emitter.emit({ event: "note", code: note?.code ?? "no-eligible-member", reason: sentence });
-    }
   }
 
   #onChange(): void {

@@ -222,10 +222,12 @@ async function connect(
         },
         began,
       );
-      return await ended.finally(async () => {
+      try {
+        return await ended;
+      } finally {
         following?.[Symbol.dispose]();
         await kept?.[Symbol.asyncDispose]();
-      });
+      }
     };
     const lookOptions = (stop = new AbortController().signal): LookOptions => ({
       cluster,

@@ -131,9 +131,7 @@ test("undo releases the files before the last save, a late pod gets them, and th
   const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);
   await save(environment, "2");
-  expect(environment.engine.commands.undo()).toEqual([
-    { workload: "team/train", namespace: "ml", snapshot: 3, of: 1 },
-  ]);
+  expect(environment.engine.commands.undo()).toEqual([{ workload: "team/train", namespace: "ml", snapshot: 3, of: 1 }]);
   await advance(1_000);
   environment.put(member("late"));
   await advance(1_000);
@@ -177,7 +175,9 @@ test("undo that lacks a file names it, and changes nothing", async () => {
   await advance(1_000);
   await save(environment, "2");
   kept.forget("1");
-  expect(() => environment.engine.commands.undo()).toThrow(/snapshot 1 cannot be released again: no copy is left of a\/f/);
+  expect(() => environment.engine.commands.undo()).toThrow(
+    /snapshot 1 cannot be released again: no copy is left of a\/f/,
+  );
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "2" });
   await save(environment, "3");

@@ -31,7 +31,8 @@ export async function runUndo(to: number | undefined, options: AskOptions, io: I
     io,
     (client, selection) =>
       client.ask<"undo">({ command: "undo", ...selection, ...(to === undefined ? {} : { to }) }, io.signal),
-    ({ released }) => released.map((each) => `${releasedLine(each)}; it holds until the next save or \`kinsync trigger\``),
+    ({ released }) =>
+      released.map((each) => `${releasedLine(each)}; it holds until the next save or \`kinsync trigger\``),
   );
   return EXIT.done;
 }

@@ -129,7 +129,9 @@ export class ContentCache implements KeptContent {
     const isFull = (): boolean => this.#bytes + size > maxBytes || this.#copies.size + 1 > maxFiles;
     if (size > maxFileBytes || size > maxBytes) return false;
     if (!isFull()) return true;
-    const oldest = [...this.#copies].filter(([, { usedAt }]) => usedAt < since).sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    const oldest = [...this.#copies]
+      .filter(([, { usedAt }]) => usedAt < since)
+      .sort(([, a], [, b]) => a.usedAt - b.usedAt);
     for (const [digest] of oldest) {
       if (!isFull()) return true;
       await this.#remove(digest);
@@ -184,7 +186,8 @@ export class ContentCache implements KeptContent {
     await this.#turn;
     const now = Date.now();
     for (const [digest, { usedAt }] of this.#copies) {
-      if (now - usedAt < ABANDONED_MS) await utimes(this.#pathOf(digest), now / 1000, usedAt / 1000).catch(() => undefined);
+      if (now - usedAt < ABANDONED_MS)
+        await utimes(this.#pathOf(digest), now / 1000, usedAt / 1000).catch(() => undefined);
     }
   }
 }
@@ -214,12 +217,14 @@ async function copiesIn(folder: string): Promise<Map<string, Copy>> {
   for (const name of await readdir(folder)) {
     if (name.startsWith(TEMPORARY)) {
       const stats = await stat(join(folder, name)).catch(() => undefined);
-      if (stats !== undefined && Date.now() - stats.mtimeMs > ABANDONED_MS) await rm(join(folder, name), { force: true });
+      if (stats !== undefined && Date.now() - stats.mtimeMs > ABANDONED_MS)
+        await rm(join(folder, name), { force: true });
       continue;
     }
     for (const digest of await readdir(join(folder, name)).catch(() => [])) {
       const stats = await lstat(join(folder, name, digest)).catch(() => undefined);
-      if (stats?.isFile() === true && DIGEST.test(digest)) copies.set(digest, { size: stats.size, usedAt: stats.mtimeMs });
+      if (stats?.isFile() === true && DIGEST.test(digest))
+        copies.set(digest, { size: stats.size, usedAt: stats.mtimeMs });
     }
   }
   return copies;
@@ -234,7 +239,10 @@ async function hasContent(path: string, { digest, size }: Content): Promise<bool
   await using handle = await open(path, constants.O_RDONLY);
   const sum = createHash("sha256");
   let length = 0;
-  for await (const chunk of handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of handle.createReadStream({
+    highWaterMark: READ_BYTES,
+    autoClose: false,
+  }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > size) return false;
     sum.update(chunk);

@@ -1,3 +1,4 @@
+// In more than 300 lines: one object stands for cluster, containers and local files, and tests use it whole.
 import { vi } from "vitest";
 import type { ReleaseMode } from "../../../src/contract/config.ts";
 import type { MemberState } from "../../../src/contract/kind.ts";

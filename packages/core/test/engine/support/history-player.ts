@@ -5,7 +5,18 @@ import { expectModel, expectNothingOpen, expectQuiet } from "./check.ts";
 import { advance, containerIdOf, Environment, type MemberSpec } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
 import { memoryCopies } from "./memory-copies.ts";
-import { ALL_MAPPINGS, IMAGE, isFile, MAPPINGS, Model, PER_NODE, teamOf, TEAMS, VOLUMES, type PodModel } from "./model.ts";
+import {
+  ALL_MAPPINGS,
+  IMAGE,
+  isFile,
+  MAPPINGS,
+  Model,
+  PER_NODE,
+  teamOf,
+  TEAMS,
+  VOLUMES,
+  type PodModel,
+} from "./model.ts";
 import type { Step, TimedStep } from "./steps.ts";
 
 /** A save has settled and is released. */

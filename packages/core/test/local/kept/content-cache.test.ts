@@ -99,7 +99,11 @@ test("the copies that were used longest ago make room, and those of this call st
   await cache.keep([contentOf("aaaa")], nothing, never);
   await later();
   expect(await cache.keep([contentOf("cccc")], storeOf("cccc"), never)).toEqual([]);
-  expect([contentOf("aaaa"), contentOf("bbbb"), contentOf("cccc")].map((each) => cache.has(each))).toEqual([true, false, true]);
+  expect([contentOf("aaaa"), contentOf("bbbb"), contentOf("cccc")].map((each) => cache.has(each))).toEqual([
+    true,
+    false,
+    true,
+  ]);
   await later();
   const texts = ["1234", "5678", "90ab"];
   expect(await cache.keep(texts.map(contentOf), storeOf(...texts), never)).toEqual([contentOf("90ab")]);
