@@ -19,9 +19,12 @@ function sources(): readonly (readonly [path: string, text: string])[] {
   ]);
 }
 
-test("only the room of the API server's connection, and the playground's own server, can use the network", () => {
+test("only the room of the API server's connection, the socket of a run, and the playground's own server can use the network", () => {
   const users = sources().flatMap(([path, text]) => (NETWORK.some((each) => text.search(each) !== -1) ? [path] : []));
   expect(users.toSorted()).toEqual([
+    // The socket on which a running `up` answers programs of the same user, on this machine.
+    "packages/cli/src/control/client.ts",
+    "packages/cli/src/control/server.ts",
     // Connections to the API server of the kubeconfig, by its proxy; the issuer of an OIDC login goes through the same files.
     "packages/core/src/cluster/net/dial.ts",
     "packages/core/src/cluster/net/http.ts",

@@ -86,6 +86,7 @@ export async function benchToWorker(count: number): Promise<void> {
         // The second mapping fits no member, so that finding such filters is measured, too.
         mappings: [mapping("src"), mapping("none", { indexes: ["none"] })],
         run: [],
+        mode: "auto",
       },
     ],
     mode: "watch",

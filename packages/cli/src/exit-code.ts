@@ -23,9 +23,12 @@ export function exitCodeOf(code: ErrorCode): number {
   switch (area) {
     case "CLUSTER":
       return EXIT.cluster;
+    case "CONTROL":
+      return code === "KINSYNC_CONTROL_NO_RUN" ? EXIT.nothing : EXIT.usage;
     case "CONFIG":
     case "PLUGIN":
     case "RESOLVE":
+    case "SNAPSHOT":
     case "SOURCE":
     case "TRANSPORT":
     case "USAGE":

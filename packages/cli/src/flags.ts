@@ -22,6 +22,7 @@ export interface Flags extends LoginFlags {
   readonly allowEmpty?: boolean;
   readonly allowDeletes?: boolean;
   readonly wait?: number;
+  readonly history?: boolean;
   readonly keep?: boolean;
   readonly dryRun?: boolean;
   readonly exitCode?: boolean;
@@ -106,5 +107,6 @@ export function syncOptions(flags: Flags): SyncOptions {
     allowEmpty: flags.allowEmpty === true,
     allowDeletes: flags.allowDeletes === true,
     wait: flags.wait,
+    history: flags.history !== false,
   };
 }

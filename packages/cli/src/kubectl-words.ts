@@ -15,8 +15,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
     "kinsync restarts no pods. Use `kubectl rollout restart`; commands after a change go into `run` of the config.",
   rollout: "kinsync starts no roll-outs. Use `kubectl rollout`; `kinsync up` follows the new pods by itself.",
   rsync: "Use `kinsync sync WORKLOAD --sync FROM:TO`.",
-  status: "Use `kinsync tree WORKLOAD`, or `kinsync plan` for what differs.",
-  wait: "`kinsync sync` waits for the first container: --wait 2m.",
   watch: "Use `kinsync up`.",
 };
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { addAskCommands } from "./ask-commands.ts";
 import {
   clusterOptions,
   durationOf,
@@ -54,6 +55,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
       const { runUp } = await import("./commands/up.ts");
       finish(await runUp(workloads, syncOptions(flags), io));
     });
+  up.option("--no-history", "keep no copies of files for `kinsync undo`");
   withSync(up);
 
   const sync = command(program, "sync", "bring the containers up to date once, and end")
@@ -96,6 +98,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     });
   withCluster(explain);
 
+  addAskCommands(program, io, finish);
   addMoreCommands(program, io, finish);
   program.hook("preAction", async (_, { args }) => {
     if (args.length > 1) (await import("./kubectl-words.ts")).refuseTwoWords(args);

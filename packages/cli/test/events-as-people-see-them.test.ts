@@ -34,6 +34,7 @@ test.each<[EngineEvent, string | undefined]>([
       bytes: 34_930,
       changed: 5,
       paths: ["a", "b", "c", "d", "e"],
+      origin: "save",
       mappings: [
         {
           mapping: "m0",
@@ -73,7 +74,17 @@ test.each<[EngineEvent, string | undefined]>([
     "out of date train-head-0-0 (head 0/0) [main]: it was lost; trying again in 2 s",
   ],
   [
-    { ...BASE, event: "snapshot", snapshot: 1, files: 120, bytes: 34_930, changed: 120, paths: ["a"], mappings: [] },
+    {
+      ...BASE,
+      event: "snapshot",
+      snapshot: 1,
+      files: 120,
+      bytes: 34_930,
+      changed: 120,
+      paths: ["a"],
+      mappings: [],
+      origin: "save",
+    },
     "local files: 120 files, 34.1 KiB",
   ],
   [

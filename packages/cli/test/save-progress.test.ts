@@ -5,7 +5,18 @@ import { formatSave, SaveProgress } from "../src/render/save-progress.ts";
 const WEB = { workload: "deploy/web", namespace: "shop" };
 
 function snapshot(number: number, paths: readonly string[], changed = paths.length): SnapshotEvent {
-  return { ...WEB, time: "", event: "snapshot", snapshot: number, files: 14, bytes: 9, changed, paths, mappings: [] };
+  return {
+    ...WEB,
+    time: "",
+    event: "snapshot",
+    snapshot: number,
+    files: 14,
+    bytes: 9,
+    changed,
+    paths,
+    mappings: [],
+    origin: "save",
+  };
 }
 
 function synced(pod: string, more: Partial<SyncedEvent> = {}): SyncedEvent {

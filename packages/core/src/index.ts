@@ -1,5 +1,15 @@
 export { createEngine } from "./engine/engine.ts";
-export type { EngineCommands } from "./engine/commands.ts";
+export type {
+  EngineCommands,
+  HistorySnapshot,
+  Released,
+  WorkloadHistory,
+  WorkloadSelection,
+} from "./engine/commands.ts";
+export type { Origin as ReleaseOrigin, ReleasedSnapshot } from "./engine/history.ts";
+export type { HoldReason, PendingChanges } from "./engine/release.ts";
+export { ContentCache } from "./local/kept/content-cache.ts";
+export type { CacheLimits, ContentCacheOptions, KeptContent } from "./local/kept/content-cache.ts";
 export type {
   AllowedDeletes,
   DeletesRequest,

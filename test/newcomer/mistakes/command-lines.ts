@@ -61,12 +61,12 @@ export const COMMAND_LINES: readonly Mistake[] = [
     next: "Did you mean sync?",
   },
   {
-    what: "`status`",
+    what: "`status` without a running `up`",
     line: "status",
-    code: 2,
-    object: "`status`",
-    cause: "unknown command",
-    next: "Use `kinsync tree WORKLOAD`",
+    code: 4,
+    object: "`kinsync up`",
+    cause: "of this user runs on this machine",
+    next: "Start one with `kinsync up`",
   },
   {
     what: "`logs`",

@@ -6,6 +6,7 @@ import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
 import { createDeletesQuestion } from "../render/deletes-question.ts";
+import { openControl, type Control } from "../control/open-control.ts";
 import type { NamedWorkload } from "../render/workload-names.ts";
 import type { SyncOptions } from "../setup/options.ts";
 import { projectOptions } from "../setup/project.ts";
@@ -27,6 +28,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
   const quit = new AbortController();
   const signal = AbortSignal.any([io.signal, quit.signal]);
   const reporter = await createReporter(options, io, () => quit.abort());
+  let control: Control | undefined;
   try {
     // The first line is there before anything that may take long: a config's imports, credentials, the cluster.
     const isStarted = workloads.length > 0 && mappings.length > 0;
@@ -36,7 +38,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     }
     const { openProject } = await import("@kinsync/core/project");
     let planned: readonly WorkloadPlan[] = [];
-    const { sync, container, roles, initial, allowEmpty, allowDeletes, wait } = options;
+    const { sync, container, roles, initial, allowEmpty, allowDeletes, wait, history } = options;
     await using project = await openProject({
       ...projectOptions(options, io, { workloads, sync, container, roles, initial }, reporter),
       // `sync` is for workloads that exist; `up` may be started first.
@@ -69,6 +71,7 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
     const run = {
       wait,
+      history,
       allowEmpty,
       allowDeletes,
       onDeletes: createDeletesQuestion(options, io, reporter),
@@ -76,10 +79,21 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       onEvent: (event: EngineEvent) => {
         if (isHeld(event)) held.push(event);
         else reporter.event(event);
+        control?.observe(event);
       },
       onWorkloads: (all: readonly ResolvedWorkload[]) => reporter.rename(namesOf(all)),
       onReload: ({ message }: ReloadReport) => reporter.note(message, "config"),
-      onStart: (engine: Engine) => reporter.attach(engine, namesOf(project.workloads)),
+      onStart: (engine: Engine) => {
+        reporter.attach(engine, namesOf(project.workloads));
+        if (command === "up") {
+          control = openControl({
+            engine,
+            io,
+            context: project.cluster.context,
+            onNote: (text) => reporter.note(text, "control"),
+          });
+        }
+      },
     };
     const result = command === "up" ? await project.up(run) : await project.sync(run);
     const { problem } = result.outcome;
@@ -91,6 +105,8 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
   } catch (error) {
     reporter.abandon();
     throw error;
+  } finally {
+    await control?.close();
   }
 }
 

@@ -60,6 +60,7 @@ export class History {
     switch (event.event) {
       case "snapshot":
         this.#saves.changed(event);
+        if (event.of !== undefined) this.#keep(event);
         return;
       case "synced":
         this.#saves.received(event);

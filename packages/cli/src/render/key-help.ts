@@ -7,9 +7,13 @@ const KEYS = [
   ["f", "failed"],
   ["e", "last error"],
   ["r", "resync"],
+  ["t", "trigger"],
+  ["u", "undo"],
   ["?", "help"],
   ["q", "quit"],
 ] as const;
+
+const RARE: ReadonlySet<string> = new Set(["t", "u"]);
 
 /** What each key does, and the command that does the same. */
 const HELP = [
@@ -17,6 +21,8 @@ const HELP = [
   ["f", "only workloads with problems, each cause in full"],
   ["e", "the last error again, with the next step"],
   ["r", "compare all files again, try again now, and take back what another kinsync took (also: start kinsync again)"],
+  ["t", "release changes that wait, in mode manual, while paused, after u (also: `kinsync trigger`)"],
+  ["u", "bring back the files before the last save, everywhere (also: `kinsync undo`)"],
   ["q", "quit, as Ctrl-C"],
   ["", "Arrow keys, PgUp and PgDn scroll."],
 ] as const;
@@ -31,13 +37,13 @@ export function helpLines(paint: Paint, width: number): readonly string[] {
   );
 }
 
-/** `a all  f failed  e last error  r resync  ? help  q quit`; what is on is marked. */
+/** `a all  f failed  e last error  r resync  ? help  q quit`; what is on is marked. A narrow terminal has the rare keys in the help alone. */
 export function keyLine(paint: Paint, width: number, rows: RowsShown): string {
   const on = { all: "a", failed: "f", attention: "" }[rows];
-  const long = KEYS.map(([key, word]) => `${paint("bold", key)} ${paint(key === on ? "cyan" : "dim", word)}`).join(
-    "  ",
-  );
-  return widthOf(long) <= width ? long : KEYS.map(([key]) => key).join(" ");
+  const lineOf = (keys: readonly (readonly [key: string, word: string])[]): string =>
+    keys.map(([key, word]) => `${paint("bold", key)} ${paint(key === on ? "cyan" : "dim", word)}`).join("  ");
+  const lines = [lineOf(KEYS), lineOf(KEYS.filter(([key]) => !RARE.has(key)))];
+  return lines.find((line) => widthOf(line) <= width) ?? KEYS.map(([key]) => key).join(" ");
 }
 
 /** The next step where another kinsync has taken a container. */

@@ -40,6 +40,8 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
         : undefined;
     case "snapshot":
       return formatSnapshot(event, paint);
+    case "pending":
+      return formatPending(event, paint);
     case "synced": {
       const did = [
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),
@@ -100,6 +102,9 @@ const CONNECTING = "connecting";
 
 /** `a.py and 2 more changed (src -> /app/src)`; at the start, when everything is new, what there is to sync. */
 function formatSnapshot(event: Extract<EngineEvent, { readonly event: "snapshot" }>, paint: Paint): string {
+  if (event.of !== undefined) {
+    return `${paint("bold", "undone")}: the files of snapshot ${event.of} again, as snapshot ${event.snapshot}, until the next save or \`kinsync trigger\``;
+  }
   const changed = event.mappings.filter((mapping) => mapping.changed > 0);
   if (event.snapshot === 1 || changed.length === 0) {
     return `${paint("bold", "local files")}: ${count(event.files, "file")}, ${bytes(event.bytes)}`;
@@ -112,6 +117,16 @@ function formatSnapshot(event: Extract<EngineEvent, { readonly event: "snapshot"
       return `${paint("bold", files)} changed (${clean(mapping.from)} -> ${clean(mapping.to)})`;
     })
     .join("; ");
+}
+
+/** `2 changes wait (paused): src/a.py, src/b.py`; nothing where none waits. */
+function formatPending({ why, changed, paths }: Extract<EngineEvent, { readonly event: "pending" }>, paint: Paint) {
+  if (changed === 0 || why === undefined) return undefined;
+  const named = paths.slice(0, 3).map((path) => clean(path));
+  const more = changed - named.length;
+  const files = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const step = why === "paused" ? "kinsync resume" : "kinsync trigger";
+  return `${paint("yellow", count(changed, "change waits", "changes wait"))} (${why}): ${files}; \`${step}\` releases ${changed === 1 ? "it" : "them"}`;
 }
 
 /** `train-head-0-0 (head 0) [main]`. */

@@ -10,6 +10,7 @@ import { createLiveScreen, type LiveScreen } from "./live-screen.ts";
 import { Transfers } from "./progress.ts";
 import type { Attached, Reporter } from "./reporter.ts";
 import { formatScreen, type RowsShown, type ScreenOptions } from "./screen.ts";
+import { asKinsyncError } from "./error.ts";
 import { clean } from "./text.ts";
 import { count, timeOfDay } from "./units.ts";
 import { createPrefix, NO_PREFIX } from "./workload-names.ts";
@@ -145,6 +146,8 @@ class RunOnTerminal implements LiveRun {
     else if (key === "?") this.#isHelpShown = !this.#isHelpShown;
     else if (key === "e") this.#keepLastError();
     else if (key === "r") this.#resync();
+    else if (key === "t") this.#order("nothing waits to be released", (commands) => commands.trigger());
+    else if (key === "u") this.#order("there is nothing to undo", (commands) => commands.undo());
     else if (key === "\u001B[A" || key === "\u001BOA") this.#scroll(-1);
     else if (key === "\u001B[B" || key === "\u001BOB") this.#scroll(1);
     else if (key === "\u001B[5~") this.#scroll(-page);
@@ -170,6 +173,18 @@ class RunOnTerminal implements LiveRun {
         formatEvent(lastError, { paint: this.#options.paint, prefixOf: this.#prefixOf }) ?? "",
         lastError.time,
       );
+  }
+
+  /** Gives an order that releases a snapshot, which has a line of its own. */
+  #order(otherwise: string, order: (commands: Attached["commands"]) => readonly unknown[]): void {
+    if (this.#run === undefined) return;
+    const now = new Date().toISOString();
+    try {
+      if (order(this.#run.commands).length === 0) this.#keep(otherwise, now);
+    } catch (error) {
+      const { message, hint } = asKinsyncError(error);
+      this.#keep(`${clean(message)}\n  ${this.#options.paint("cyan", "hint:")} ${clean(hint)}`, now);
+    }
   }
 
   #resync(): void {

@@ -15,7 +15,7 @@ export type Attached = Pick<Engine, "view" | "commands">;
  * What a note is about: `config` (it is not used, or changed while the run continues), `plugin` (one replaces a built-in one), `missing` (a
  * workload that does not exist yet), `next` (what to do after the run).
  */
-export type NoteCode = "config" | "plugin" | "missing" | "next";
+export type NoteCode = "config" | "plugin" | "missing" | "next" | "control";
 
 /** Shows a run: a live table, lines, or JSON. */
 export interface Reporter {

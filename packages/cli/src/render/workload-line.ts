@@ -3,7 +3,7 @@ import type { Paint } from "./color.ts";
 import { pad, shorten, widthOf } from "./fit.ts";
 import { describeMembers } from "./members.ts";
 import { statusWord } from "./status.ts";
-import { duration } from "./units.ts";
+import { count, duration } from "./units.ts";
 import { nameWorkload } from "./workload-names.ts";
 
 type WorkloadView = EngineView["workloads"][number];
@@ -52,7 +52,7 @@ export function formatWorkloads(
     ].join(GAP);
     // The rows below have what is left out here.
     const tail = tails.find((each) => widthOf(line) + GAP.length + widthOf(each) <= width);
-    return { line: tail === undefined ? line.trimEnd() : `${line}${GAP}${tail}`, note, isFine };
+    return { line: tail === undefined || tail === "" ? line.trimEnd() : `${line}${GAP}${tail}`, note, isFine };
   });
 }
 
@@ -84,11 +84,12 @@ function cellsOf(
       return number === undefined ? [] : [statusWord(status, paint, number)];
     }),
   ];
+  const { pending } = workload;
+  const waits = pending === undefined ? [] : [paint("yellow", count(pending.changed, "change waits", "changes wait"))];
+  const calm = took === undefined ? [] : [paint("dim", duration(took))];
   const tails = isFine
-    ? took === undefined
-      ? []
-      : [paint("dim", duration(took))]
-    : [problems.join(GAP), `${problems[0] ?? ""} …`];
+    ? [[...waits, ...calm].join(GAP), ...waits, ...calm]
+    : [[...problems, ...waits].join(GAP), problems.join(GAP), `${problems[0] ?? ""} …`];
   return { snapshot, reach: synced === targets.length ? paint("green", reach) : reach, tails, note, isFine };
 }
 

@@ -35,4 +35,6 @@ export interface SyncOptions extends ClusterOptions {
   readonly allowDeletes: boolean;
   /** Milliseconds. */
   readonly wait: number | undefined;
+  /** Keep copies of files for `undo`. */
+  readonly history: boolean;
 }

@@ -27,6 +27,7 @@ export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
     "Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar.",
   sync: "What to sync and where to.",
   run: "Commands after a sync that touched certain paths.",
+  mode: "Sync each save (auto), or collect changes until `kinsync trigger` (manual). The files of the start are synced in both.",
 };
 
 export const CONTAINERS_KEYS: Descriptions<NonNullable<WorkloadConfig["containers"]>> = {

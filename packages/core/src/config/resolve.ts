@@ -1,6 +1,12 @@
 import { statSync } from "node:fs";
 import { basename, posix, resolve } from "node:path";
-import type { KinsyncConfig, MappingConfig, TransportReference, WorkloadConfig } from "../contract/config.ts";
+import type {
+  KinsyncConfig,
+  MappingConfig,
+  ReleaseMode,
+  TransportReference,
+  WorkloadConfig,
+} from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
@@ -28,6 +34,7 @@ export interface WorkloadPlan {
   readonly namespace: string | undefined;
   readonly mappings: readonly ResolvedMapping[];
   readonly run: readonly ResolvedAction[];
+  readonly mode: ReleaseMode;
 }
 
 /** The origin of a config file. */
@@ -79,6 +86,7 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     namespace: workload.namespace,
     mappings,
     run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...action })),
+    mode: workload.mode ?? "auto",
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { RunAction } from "../contract/action.ts";
 import {
   INITIAL_SYNCS,
+  RELEASE_MODES,
   MODE_RULES,
   type IgnoreFile,
   type KinsyncConfig,
@@ -119,6 +120,7 @@ const workload = z.strictObject(
       containers: containers.optional(),
       sync: z.array(mapping).min(1),
       run: z.array(run).optional(),
+      mode: z.enum(RELEASE_MODES).optional(),
     } satisfies Shape<WorkloadConfig>,
     WORKLOAD_KEYS,
   ),

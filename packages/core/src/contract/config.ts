@@ -18,6 +18,11 @@ export const MODE_RULES = Object.freeze(["portable", "exact"] as const);
 
 export type ModeRule = (typeof MODE_RULES)[number];
 
+/** `auto`: each save is released to the targets. `manual`: changes collect until `kinsync trigger`. */
+export const RELEASE_MODES = Object.freeze(["auto", "manual"] as const);
+
+export type ReleaseMode = (typeof RELEASE_MODES)[number];
+
 /** Files with ignore rules that a mapping can read. `Dockerfile.dockerignore` and the like belong to one Dockerfile. */
 export type IgnoreFile = ".gitignore" | `${string}.dockerignore`;
 
@@ -75,6 +80,8 @@ export interface WorkloadConfig {
   readonly sync: readonly MappingConfig[];
   /** Commands after a commit that touched certain paths. */
   readonly run?: readonly RunAction[];
+  /** The files of the start are synced in both modes. Default: `auto`. */
+  readonly mode?: ReleaseMode;
 }
 
 /** A plugin by package name, with options for its factory; for YAML and JSON. */

@@ -76,13 +76,14 @@ export type {
 } from "./rules.ts";
 export { formatLabelSelector, narrowedTo } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig, INITIAL_SYNCS, MODE_RULES } from "./config.ts";
+export { defineConfig, INITIAL_SYNCS, MODE_RULES, RELEASE_MODES } from "./config.ts";
 export type {
   IgnoreFile,
   InitialSync,
   KinsyncConfig,
   MappingConfig,
   ModeRule,
+  ReleaseMode,
   PluginReference,
   RulesEntry,
   ProfileConfig,

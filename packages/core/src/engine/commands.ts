@@ -1,13 +1,68 @@
+import { KinsyncError } from "../errors/error.ts";
+import type { ReleasedSnapshot } from "./history.ts";
 import type { KindEntry } from "../plugins/host.ts";
+import type { Release } from "./release.ts";
 import type { ResolvedWorkload } from "./resolved-workload.ts";
 import type { WorkloadChanges } from "./workload-changes.ts";
 
-/** Commands for a running engine. Before `run` and after its end they have no effect. */
+/** The workloads that a command is for. Default of both: all of the run. */
+export interface WorkloadSelection {
+  /** As the user named it: `jobset/train`. */
+  readonly workload?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+/** A snapshot that a command released. */
+export interface Released {
+  readonly workload: string;
+  readonly namespace: string;
+  readonly snapshot: number;
+  /** Number of the snapshot whose files an `undo` released again. */
+  readonly of?: number;
+}
+
+/** The snapshots of one workload that were released during the run, oldest first. */
+export interface WorkloadHistory {
+  readonly workload: string;
+  readonly namespace: string;
+  /** Number of the snapshot that is released now; 0 before the first. */
+  readonly current: number;
+  readonly snapshots: readonly HistorySnapshot[];
+}
+
+/** One released snapshot, and who holds it. */
+export interface HistorySnapshot extends ReleasedSnapshot {
+  /** Targets that hold it: `pod/train-0, container main`. */
+  readonly targets: readonly string[];
+}
+
+/**
+ * Commands for a running engine. Before `run` and after its end they have no effect. A command for a workload that the run does not have
+ * throws `KINSYNC_RESOLVE_WORKLOAD`.
+ */
 export interface EngineCommands {
   /** Scans all local files again; settles when their state is known. */
   rescan(): Promise<void>;
-  /** Retries at once every target that failed or waits for its next attempt. */
-  trigger(): void;
+  /**
+   * Retries at once every target that failed or waits for its next attempt, and releases local changes that wait: in mode `manual`,
+   * while paused, after `undo`.
+   * @param options.files absolute local paths: only changes of these, and below them. Default: all
+   * @returns what was released
+   */
+  trigger(options?: WorkloadSelection & { readonly files?: readonly string[] | undefined }): readonly Released[];
+  /**
+   * Releases the files of an earlier snapshot as a new one, also to pods that start later. It holds until the next save, in mode `manual`
+   * until `trigger`.
+   * @param options.to number of a released snapshot. Default: the one before, whose files differ
+   * @throws `KINSYNC_SNAPSHOT_UNKNOWN` where there is none; `KINSYNC_SNAPSHOT_LOST`, with the files, where their bytes are no longer kept.
+   *   Nothing was released then.
+   */
+  undo(options?: WorkloadSelection & { readonly to?: number | undefined }): readonly Released[];
+  /** Holds local changes until `resume`. Pods that start get what is released. */
+  pause(options?: WorkloadSelection): void;
+  /** Ends `pause`, and releases what collected. */
+  resume(options?: WorkloadSelection): void;
+  history(options?: WorkloadSelection): readonly WorkloadHistory[];
   /** Takes back at once every target that another run of kinsync took. Without it, a run continues there when the other one has ended. */
   reclaim(): void;
   /**
@@ -23,10 +78,21 @@ export interface EngineCommands {
   setWorkloads(workloads: readonly ResolvedWorkload[], kinds?: readonly KindEntry[]): Promise<WorkloadChanges>;
 }
 
+/** A target, and the snapshot that it holds. */
+interface HeldBy {
+  readonly pod: string;
+  readonly container: string;
+  readonly snapshot: number | undefined;
+}
+
 /** What an engine provides for its commands. */
 export interface Commandable {
+  readonly name: string;
+  readonly namespace: string;
+  readonly releases: Pick<Release, "trigger" | "undo" | "pause" | "resume" | "history" | "current">;
   rescan(): Promise<void>;
   retryNow(): void;
+  view(): { readonly targets: readonly HeldBy[] };
   reclaim(): void;
   allowDeletes(mapping?: string): void;
 }
@@ -44,8 +110,28 @@ export function engineCommands(
     async rescan() {
       await Promise.all(running().map((each) => each.rescan()));
     },
-    trigger() {
-      for (const each of running()) each.retryNow();
+    trigger(options = {}) {
+      return select(running(), options).flatMap((each) => {
+        each.retryNow();
+        const snapshot = each.releases.trigger(options.files);
+        return snapshot === undefined ? [] : [{ workload: each.name, namespace: each.namespace, snapshot }];
+      });
+    },
+    undo(options = {}) {
+      return select(running(), options).map((each) => ({
+        workload: each.name,
+        namespace: each.namespace,
+        ...each.releases.undo(options.to),
+      }));
+    },
+    pause(options = {}) {
+      for (const each of select(running(), options)) each.releases.pause();
+    },
+    resume(options = {}) {
+      for (const each of select(running(), options)) each.releases.resume();
+    },
+    history(options = {}) {
+      return select(running(), options).map(historyOf);
     },
     reclaim() {
       onReclaim();
@@ -56,4 +142,36 @@ export function engineCommands(
     },
     setWorkloads,
   };
+}
+
+function historyOf(workload: Commandable): WorkloadHistory {
+  const { name, namespace, releases } = workload;
+  const { targets } = workload.view();
+  const holding = (number: number): readonly string[] =>
+    targets
+      .filter(({ snapshot }) => snapshot === number)
+      .map(({ pod, container }) => `pod/${pod}, container ${container}`);
+  return {
+    workload: name,
+    namespace,
+    current: releases.current?.number ?? 0,
+    snapshots: releases.history.map((each) => ({ ...each, targets: holding(each.number) })),
+  };
+}
+
+function select<T extends Pick<Commandable, "name" | "namespace">>(
+  running: readonly T[],
+  { workload, namespace }: WorkloadSelection,
+): readonly T[] {
+  const selected = running.filter(
+    (each) => (workload ?? each.name) === each.name && (namespace ?? each.namespace) === each.namespace,
+  );
+  if (selected.length > 0 || running.length === 0) return selected;
+  const names = running.map((each) => `${each.name} in namespace ${each.namespace}`).join(", ");
+  const wanted = [workload, namespace === undefined ? undefined : `namespace ${namespace}`]
+    .filter(Boolean)
+    .join(" in ");
+  throw new KinsyncError("KINSYNC_RESOLVE_WORKLOAD", `this run has no ${wanted}; it has ${names}`, {
+    retry: "terminal",
+  });
 }

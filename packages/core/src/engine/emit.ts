@@ -9,6 +9,8 @@ import type { DeliveryStats } from "../sync/target/deliver.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { EngineEvent, MappingChange } from "./events.ts";
+import type { Origin } from "./history.ts";
+import type { HoldReason, PendingChanges } from "./release.ts";
 import type { Standing } from "./places/standing.ts";
 import { diffTrees } from "../mapping/tree.ts";
 import type { Snapshot, SnapshotChange } from "./snapshot.ts";
@@ -161,7 +163,11 @@ export class WorkloadEmitter {
     });
   }
 
-  snapshot(snapshot: Snapshot, changes: readonly SnapshotChange[]): void {
+  snapshot(
+    snapshot: Snapshot,
+    changes: readonly SnapshotChange[],
+    { origin, of }: { readonly origin: Origin; readonly of: number | undefined },
+  ): void {
     const mappings = changes.flatMap(mappingChange);
     const trees = snapshot.mappings.flatMap(({ tree }) => tree ?? []);
     this.emit({
@@ -172,7 +178,15 @@ export class WorkloadEmitter {
       changed: mappings.reduce((sum, { changed }) => sum + changed, 0),
       paths: mappings.flatMap(({ paths }) => paths).slice(0, MAX_PATHS),
       mappings,
+      origin,
+      ...(of === undefined ? {} : { of }),
     });
+  }
+
+  /** Local changes wait, or no longer do. */
+  pending(why: HoldReason | undefined, pending: PendingChanges | undefined): void {
+    const { changed = 0, paths = [] } = pending ?? {};
+    this.emit({ event: "pending", ...(why === undefined ? {} : { why }), changed, paths });
   }
 
   /** A mapped root of a target waits for consent to deletes. */

@@ -215,6 +215,7 @@ class JoinedEngine implements Engine {
       runId: this.#runId,
       since: () => this.#since,
       allowEmpty,
+      kept: this.#options.kept,
       consent: this.#options,
       signal,
       onEvent: (event) => this.#emit(event),

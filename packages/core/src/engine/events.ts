@@ -2,6 +2,8 @@ import type { Origin } from "../contract/inventory.ts";
 import type { AgentChoice } from "../contract/session.ts";
 import type { MemberState } from "../contract/state.ts";
 import type { ErrorCode } from "../errors/codes.ts";
+import type { Origin as SnapshotOrigin } from "./history.ts";
+import type { HoldReason } from "./release.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 
 /** Fields that every event has. */
@@ -76,7 +78,7 @@ export interface MappingChange {
   readonly paths: readonly string[];
 }
 
-/** The local files of all mappings settled in a new state. */
+/** A new snapshot is released: every target should hold it. */
 export interface SnapshotEvent extends Base {
   readonly event: "snapshot";
   readonly snapshot: number;
@@ -88,6 +90,21 @@ export interface SnapshotEvent extends Base {
   readonly paths: readonly string[];
   /** The mappings that changed. */
   readonly mappings: readonly MappingChange[];
+  /** What released it: a save, `trigger`, or `undo`. */
+  readonly origin: SnapshotOrigin;
+  /** Number of the snapshot whose files an `undo` released again. */
+  readonly of?: number;
+}
+
+/** Local changes wait to be released, or no longer do. */
+export interface PendingEvent extends Base {
+  readonly event: "pending";
+  /** Why newer files are not released by themselves. Missing: they are. */
+  readonly why?: HoldReason;
+  /** Paths that differ from the released snapshot. */
+  readonly changed: number;
+  /** Local paths; at most 20. */
+  readonly paths: readonly string[];
 }
 
 /** A target acknowledged one mapping's part of a snapshot. */
@@ -211,6 +228,7 @@ export type EngineEvent =
   | SessionEvent
   | TargetEvent
   | SnapshotEvent
+  | PendingEvent
   | SyncedEvent
   | FailedEvent
   | RetryEvent

@@ -1,27 +1,27 @@
 import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { MappingFiles, type CreateSource } from "./mapping-files.ts";
-import { nextSnapshot, type Snapshot } from "./snapshot.ts";
+import { isSameState, type LocalState } from "./snapshot.ts";
 
-/** How long a snapshot waits for other mappings that are settling: one save may affect several. */
+/** How long a state waits for other mappings that are settling: one save may affect several. */
 const COALESCE_MS = 250;
 
 export interface LocalFilesOptions {
   readonly mappings: readonly ResolvedMapping[];
   readonly createSource: CreateSource;
   readonly allowEmpty: boolean;
-  /** Called with each snapshot that differs from the one before; first when the state of every mapping is known. */
-  readonly onSnapshot: (snapshot: Snapshot, previous: Snapshot | undefined) => void;
+  /** Called with each state that differs from the one before; first when the state of every mapping is known. */
+  readonly onState: (state: LocalState) => void;
   readonly onProblem: (problem: KinsyncError) => void;
   readonly onNote: (mapping: ResolvedMapping, note: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** The local files of all mappings of one workload, as snapshots. */
+/** The local files of all mappings of one workload. One save that touches two mappings is one state. */
 export class LocalFiles implements AsyncDisposable {
   readonly #options: LocalFilesOptions;
   #files: readonly MappingFiles[] = [];
-  #current: Snapshot | undefined;
+  #current: LocalState | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
@@ -43,8 +43,8 @@ export class LocalFiles implements AsyncDisposable {
     this.#onChange();
   }
 
-  /** The newest snapshot; `undefined` until the state of every mapping is known. */
-  get current(): Snapshot | undefined {
+  /** The newest state; `undefined` until that of every mapping is known. */
+  get current(): LocalState | undefined {
     return this.#current;
   }
 
@@ -53,7 +53,7 @@ export class LocalFiles implements AsyncDisposable {
     await Promise.all(this.#files.map((files) => files.rescan()));
   }
 
-  /** @param by index of the mapping that reported: its own later changes are the next snapshot's. */
+  /** @param by index of the mapping that reported: its own later changes are the next state's. */
   #onChange(by?: number): void {
     const isAllKnown =
       this.#files.length === this.#options.mappings.length && this.#files.every(({ current }) => current !== undefined);
@@ -66,14 +66,10 @@ export class LocalFiles implements AsyncDisposable {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#isOver) return;
-    const previous = this.#current;
-    const next = nextSnapshot(
-      previous,
-      this.#files.flatMap((files) => files.current ?? []),
-    );
-    if (next === previous) return;
+    const next = Object.freeze(this.#files.flatMap((files) => files.current ?? []));
+    if (this.#current !== undefined && isSameState(this.#current, next)) return;
     this.#current = next;
-    this.#options.onSnapshot(next, previous);
+    this.#options.onState(next);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,8 @@ import type { Resolution } from "../resolve/resolution.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
+import type { KeptContent } from "../local/kept/content-cache.ts";
+import type { HoldReason, PendingChanges } from "./release.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ResolvedWorkload } from "./resolved-workload.ts";
@@ -47,6 +49,8 @@ export interface EngineOptions {
   readonly onDeletes?: (request: DeletesRequest, signal: AbortSignal) => Promise<boolean>;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
+  /** Copies of files of earlier snapshots, for `undo` and for pods that start while newer files wait. Default: none are kept. */
+  readonly kept?: KeptContent;
   /** Makes the local side of a mapping. Default: files on disk, watched. */
   readonly createSource?: CreateSource;
 }
@@ -137,6 +141,10 @@ export interface WorkloadView {
   readonly mappings: readonly ResolvedMapping[];
   /** Number of the released snapshot; 0 before the first. */
   readonly snapshot: number;
+  /** Why newer local files are not released by themselves. Missing: they are. */
+  readonly held?: HoldReason;
+  /** Local changes that are not released. Missing: none. */
+  readonly pending?: PendingChanges;
   readonly targets: readonly TargetView[];
 }
 

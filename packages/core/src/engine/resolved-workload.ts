@@ -1,5 +1,6 @@
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
+import type { ReleaseMode } from "../contract/config.ts";
 import type { WorkloadRef } from "../resolve/resolution.ts";
 
 /** A workload with every default filled in and its resource found by discovery. */
@@ -9,4 +10,6 @@ export interface ResolvedWorkload {
   readonly ref: WorkloadRef;
   readonly mappings: readonly ResolvedMapping[];
   readonly run: readonly ResolvedAction[];
+  /** Whether each save is released, or changes collect until `trigger`. */
+  readonly mode: ReleaseMode;
 }

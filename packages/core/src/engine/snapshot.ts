@@ -16,12 +16,15 @@ export interface MappingSnapshot {
   readonly halted: string | undefined;
 }
 
-/** One settled state of all mappings of a workload. Immutable. */
+/** The settled local files of a workload: each mapping once, in the order of the config. Immutable. */
+export type LocalState = readonly MappingSnapshot[];
+
+/** One settled state of all mappings of a workload that its targets may hold. Immutable. */
 export interface Snapshot {
   /** Grows by one with every state whose files differ; 1 is the first. 0: no files are known. */
   readonly number: number;
   /** In the order of the config, each mapping once. */
-  readonly mappings: readonly MappingSnapshot[];
+  readonly mappings: LocalState;
 }
 
 /** What differs between two snapshots, by mapping. */
@@ -32,21 +35,27 @@ export interface SnapshotChange {
 }
 
 /** The next snapshot: with a new number where any tree differs; `previous` where nothing differs at all. */
-export function nextSnapshot(previous: Snapshot | undefined, mappings: readonly MappingSnapshot[]): Snapshot {
-  const before = new Map(previous?.mappings.map((each) => [each.mapping.id, each]));
-  const isSame = previous !== undefined && mappings.every((each) => each === before.get(each.mapping.id));
-  if (isSame) return previous;
-  const hasNewFiles = mappings.some(
-    (each) => each.tree !== undefined && each.tree.digest !== before.get(each.mapping.id)?.tree?.digest,
-  );
-  const number = (previous?.number ?? 0) + (hasNewFiles ? 1 : 0);
+export function nextSnapshot(previous: Snapshot | undefined, mappings: LocalState): Snapshot {
+  if (previous !== undefined && isSameState(previous.mappings, mappings)) return previous;
+  const number = (previous?.number ?? 0) + (hasOtherFiles(previous?.mappings, mappings) ? 1 : 0);
   return Object.freeze({ number, mappings: Object.freeze([...mappings]) });
 }
 
+/** Nothing differs: files, content stores, halts. */
+export function isSameState(before: LocalState, after: LocalState): boolean {
+  return before.length === after.length && before.every((each, at) => each === after[at]);
+}
+
+/** The tree of any mapping differs. */
+export function hasOtherFiles(before: LocalState | undefined, after: LocalState): boolean {
+  const trees = new Map(before?.map(({ mapping, tree }) => [mapping.id, tree]));
+  return after.some(({ mapping, tree }) => tree !== undefined && tree.digest !== trees.get(mapping.id)?.digest);
+}
+
 /** The mappings whose tree or halt differs. */
-export function changesOf(previous: Snapshot | undefined, next: Snapshot): readonly SnapshotChange[] {
-  const before = new Map(previous?.mappings.map((each) => [each.mapping.id, each]));
-  return next.mappings.flatMap((after) => {
+export function changesOf(previous: LocalState | undefined, next: LocalState): readonly SnapshotChange[] {
+  const before = new Map(previous?.map((each) => [each.mapping.id, each]));
+  return next.flatMap((after) => {
     const was = before.get(after.mapping.id);
     return was === after ? [] : [{ mapping: after.mapping, before: was, after }];
   });

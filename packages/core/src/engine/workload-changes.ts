@@ -57,12 +57,7 @@ export function changedRoots(before: readonly KindEntry[], after: readonly KindE
 
 /** A name is a setting, too: events carry it. */
 export function isSameWorkload(before: ResolvedWorkload | undefined, after: ResolvedWorkload): boolean {
-  return (
-    before !== undefined &&
-    before.name === after.name &&
-    isDeepStrictEqual(before.mappings, after.mappings) &&
-    isDeepStrictEqual(before.run, after.run)
-  );
+  return before !== undefined && isDeepStrictEqual({ ...before, ref: undefined }, { ...after, ref: undefined });
 }
 
 function named({ name, ref: { namespace } }: ResolvedWorkload): ChangedWorkload {

@@ -1,5 +1,6 @@
 import type { KindPlugin } from "../contract/kind.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
+import type { KeptContent } from "../local/kept/content-cache.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
@@ -32,6 +33,8 @@ export interface WorkloadEngineOptions {
   /** ISO 8601: when this run began, or took targets back. */
   readonly since: () => string;
   readonly allowEmpty: boolean;
+  /** Copies of files of earlier snapshots. */
+  readonly kept: KeptContent | undefined;
   readonly consent: Pick<EngineOptions, "host" | "deletes" | "allowedDeletes" | "onDeletes">;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;

@@ -1,7 +1,8 @@
 import type { ResourceType } from "../contract/resource.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
-import { joinNotes, type MemberChange, type Resolution } from "../resolve/resolution.ts";
+import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { Commandable } from "./commands.ts";
+import { Absence } from "./absence.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
 import type { SummaryEvent } from "./events.ts";
@@ -11,6 +12,7 @@ import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
 import type { DeclaredRoles } from "./selection-counts.ts";
 import type { WorkloadEngineOptions } from "./workload-options.ts";
 import { TargetRegistry } from "./registry.ts";
+import type { Origin } from "./history.ts";
 import { Release } from "./release.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
 
@@ -19,16 +21,15 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   readonly #options: WorkloadEngineOptions;
   readonly #emitter: WorkloadEmitter;
   readonly #files: LocalFiles;
-  readonly #release = new Release();
+  /** Which snapshot is released, and the orders that change it. */
+  readonly releases: Release;
   readonly #consent: DeleteConsent;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
   #initialPods: ReadonlySet<string> | undefined;
   #resolution: Resolution | undefined;
-  #absence: string | undefined;
-  /** Filters that fit no member, by key, as they were reported. */
-  #reportedUnmatched: ReadonlySet<string> = new Set();
+  readonly #absence: Absence;
   #isReady = false;
   #isOver = false;
 
@@ -36,6 +37,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const { workload, kind, archives, runId, since, signal } = options;
     this.#options = options;
     this.#emitter = new WorkloadEmitter(workload.name, workload.ref.namespace, options.onEvent);
+    this.#absence = new Absence(workload.name, this.#emitter);
     const { host, deletes = "ask", allowedDeletes = [], onDeletes } = options.consent;
     this.#consent = new DeleteConsent({
       workload: workload.name,
@@ -65,11 +67,18 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
       onChange: () => this.#onChange(),
     });
+    this.releases = new Release({
+      mode: workload.mode,
+      kept: options.kept,
+      onRelease: (...released) => this.#onRelease(...released),
+      onPending: () => this.#onPending(),
+      signal,
+    });
     this.#files = new LocalFiles({
       mappings: workload.mappings,
       createSource: options.createSource,
       allowEmpty: options.allowEmpty,
-      onSnapshot: (snapshot, previous) => this.#onSnapshot(snapshot, previous),
+      onState: (state) => this.releases.offer(state),
       onProblem: (problem) => this.#emitter.problem(problem),
       onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
       signal,
@@ -86,7 +95,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   get progress(): WorkloadProgress {
     const { targets } = this.#registry;
-    const snapshot = this.#files.current;
+    const snapshot = this.releases.current;
     return {
       isLocalReady: snapshot !== undefined,
       isResolved: this.#initialPods !== undefined,
@@ -102,12 +111,15 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   view(): WorkloadView {
     const { name, ref, mappings } = this.#options.workload;
+    const { held, pending } = this.releases;
     return {
       name,
       namespace: ref.namespace,
       resolution: this.#resolution,
       mappings,
-      snapshot: this.#release.current?.number ?? 0,
+      snapshot: this.releases.current?.number ?? 0,
+      ...(held === undefined ? {} : { held }),
+      ...(pending === undefined ? {} : { pending }),
       targets: this.#registry.view(),
     };
   }
@@ -145,6 +157,14 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#registry.retryNow();
   }
 
+  get name(): string {
+    return this.#options.workload.name;
+  }
+
+  get namespace(): string {
+    return this.#options.workload.ref.namespace;
+  }
+
   reclaim(): void {
     this.#registry.reclaim();
   }
@@ -163,8 +183,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#consent.allow(mapping);
   }
 
-  #onSnapshot(snapshot: Snapshot, previous: Snapshot | undefined): void {
-    const changes = changesOf(previous, snapshot);
+  #onRelease(snapshot: Snapshot, previous: Snapshot | undefined, origin: Origin, of: number | undefined): void {
+    const changes = changesOf(previous?.mappings, snapshot.mappings);
     for (const { mapping, before, after } of changes) {
       const { id, fromText } = mapping;
       if (after.halted !== undefined && after.halted !== before?.halted) {
@@ -174,10 +194,14 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       }
     }
     const isNew = snapshot.number !== (previous?.number ?? 0);
-    if (isNew) this.#emitter.snapshot(snapshot, changes);
-    this.#release.publish(snapshot);
+    if (isNew) this.#emitter.snapshot(snapshot, changes, { origin, of });
     this.#registry.release(snapshot);
     if (isNew) this.#registry.remindTaken();
+    this.#onChange();
+  }
+
+  #onPending(): void {
+    this.#emitter.pending(this.releases.held, this.releases.pending);
     this.#onChange();
   }
 
@@ -186,8 +210,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
-    this.#emitUnmatched();
-    this.#emitAbsence(resolution);
+    this.#absence.report(resolution, this.#registry, this.#declaredRoles);
     this.#onChange();
   }
 
@@ -204,35 +227,6 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   get #declaredRoles(): DeclaredRoles {
     const roles = this.#resolution?.roles;
     return { names: roles ?? [], isComplete: roles !== undefined && this.#options.kind?.roles !== undefined };
-  }
-
-  /** Emits each filter that fits no member, once until it fits one. */
-  #emitUnmatched(): void {
-    const unmatched = this.#registry.counts.unmatched(this.#declaredRoles);
-    for (const { key, error } of unmatched) if (!this.#reportedUnmatched.has(key)) this.#emitter.problem(error());
-    this.#reportedUnmatched = new Set(unmatched.map(({ key }) => key));
-  }
-
-  /** Emits the reason why no container holds the files: "0 of 3 members are current: the JobSet is suspended". */
-  #emitAbsence({ notes, root, problems, workload }: Resolution): void {
-    const note = joinNotes(notes);
-    const { counts, targets } = this.#registry;
-    const { name } = this.#options.workload;
-    let sentence = note?.message;
-    if (root === undefined && problems.length === 0) {
-      sentence = `${name} does not exist in namespace ${workload.namespace}; waiting for it to be created`;
-    } else if (root !== undefined && targets.running + targets.notRunning === 0) {
-      const why = note === undefined ? "" : `: ${note.message}`;
-      sentence =
-        counts.inState("current", "kept") === 0
-          ? `0 of ${counts.members} members are current${why}`
-          : `no sync rule applies to any of the ${counts.members} pods; check states, roles, indexes, labels and container`;
-    }
-    if (sentence === this.#absence) return;
-    this.#absence = sentence;
-    if (sentence !== undefined) {
-      this.#emitter.emit({ event: "note", code: note?.code ?? "no-eligible-member", reason: sentence });
-    }
   }
 
   #onChange(): void {

@@ -91,6 +91,21 @@ export const ERRORS = {
     hint: "Map to a folder below it, such as `/usr/src/app`, or map single files into it.",
     retry: "terminal",
   },
+  KINSYNC_CONTROL_NO_RUN: {
+    summary: "No `kinsync up` that could answer runs on this machine, or it has ended.",
+    hint: "Start one with `kinsync up`, as the same user and on this machine.",
+    retry: "terminal",
+  },
+  KINSYNC_CONTROL_REQUEST: {
+    summary: "A request on the socket of a running `kinsync up` is not one of its protocol.",
+    hint: `${docsUrl("reference/control.md")} describes the requests.`,
+    retry: "terminal",
+  },
+  KINSYNC_CONTROL_SEVERAL: {
+    summary: "Several running `kinsync up` fit, and the command is for one.",
+    hint: "Name one of them with `--run`.",
+    retry: "terminal",
+  },
   KINSYNC_INTERNAL: {
     summary: "kinsync has a bug.",
     hint: "Please report it with the output above.",
@@ -177,6 +192,16 @@ export const ERRORS = {
   KINSYNC_RESOLVE_WORKLOAD: {
     summary: "The workload does not exist in this namespace.",
     hint: "List the objects of this kind with `kubectl get KIND -n NAMESPACE`.",
+    retry: "terminal",
+  },
+  KINSYNC_SNAPSHOT_LOST: {
+    summary: "The bytes of files in an earlier snapshot are no longer kept.",
+    hint: "Release the newest files with `kinsync trigger`, or restore them with your version control and save.",
+    retry: "retry",
+  },
+  KINSYNC_SNAPSHOT_UNKNOWN: {
+    summary: "The run has released no such snapshot.",
+    hint: "List the snapshots with `kinsync history`.",
     retry: "terminal",
   },
   KINSYNC_SOURCE_CHANGED: {

@@ -28,6 +28,11 @@ export interface ContentStore {
    * @throws `KINSYNC_SOURCE_UNREADABLE` if the bytes cannot be read. Any other error counts as this one.
    */
   open(content: Content, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Absolute local path of a file that held these bytes when it was last read, so that a file system may copy it without reading it.
+   * Who uses it checks the bytes. Default: there is no such file.
+   */
+  pathOf?(content: Content): string | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
 import type { ResolvedWorkload } from "../engine/resolved-workload.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
+import { openCache } from "./open-cache.ts";
 import { openCluster } from "./open-cluster.ts";
 import { AllowedDeletesFile } from "./allowed-deletes.ts";
 import { checkContextAllowed } from "./consent.ts";
@@ -39,6 +40,11 @@ export interface ProjectRunOptions {
    * (`XDG_STATE_HOME`) for the same cluster, workload and container path and these paths. Default: the mapping halts.
    */
   readonly onDeletes?: EngineOptions["onDeletes"] | undefined;
+  /**
+   * Keep copies of the files that are synced, in the user's cache folder (`XDG_CACHE_HOME`), for `undo` and for pods that start while newer
+   * files wait. Only `up` does. Default: `true`.
+   */
+  readonly history?: boolean | undefined;
   /** Ends the run. Default: none. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
@@ -140,6 +146,7 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
       ...plan,
       mappings: [],
       run: [],
+      mode: "auto" as const,
       transports: access === "check" ? transports : [],
     }));
     return await connect(reads, settings, await settings.registry(), options, signal);
@@ -193,6 +200,7 @@ async function connect(
         };
         following = followConfig(context, apply, onReload);
       };
+      const kept = mode === "watch" && run.history !== false ? await openCache(options.env) : undefined;
       const ended = runEngine(
         {
           cluster,
@@ -205,6 +213,7 @@ async function connect(
           ...(run.wait === undefined ? {} : { wait: run.wait }),
           host: hostname(),
           allowEmpty: run.allowEmpty ?? false,
+          ...(kept === undefined ? {} : { kept }),
           deletes: run.allowDeletes === true ? "allow" : "ask",
           allowedDeletes: await consents.read(),
           ...(run.onDeletes === undefined ? {} : { onDeletes: remembering(run.onDeletes, consents) }),
@@ -213,7 +222,12 @@ async function connect(
         },
         began,
       );
-      return await ended.finally(() => following?.[Symbol.dispose]());
+      try {
+        return await ended;
+      } finally {
+        following?.[Symbol.dispose]();
+        await kept?.[Symbol.asyncDispose]();
+      }
     };
     const lookOptions = (stop = new AbortController().signal): LookOptions => ({
       cluster,

@@ -36,11 +36,12 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
   const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
   const found = await findWorkloads(cluster, kinds, named, { signal, onMissing: options.onMissing });
   const selected = selector === undefined ? found : selectWorkloads(found, selector);
-  return selected.map(({ workload, mappings, run, transports, found }) => ({
+  return selected.map(({ workload, mappings, run, mode, transports, found }) => ({
     name: workload,
     ref: found.ref,
     mappings,
     run,
+    mode,
     transports: transports ?? mappings.map(({ transport }) => transport),
     found,
   }));

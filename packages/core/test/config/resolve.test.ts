@@ -24,6 +24,7 @@ test("every default is filled in", () => {
     workload: "jobset/train",
     namespace: undefined,
     run: [],
+    mode: "auto",
     mappings: [
       {
         id: "jobset/train sync[0]",

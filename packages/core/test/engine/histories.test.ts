@@ -108,6 +108,15 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("trigger" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("trigger-mapping" as const), mapping: aMapping }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom("pause" as const, "resume" as const),
+      team: fc.constantFrom("train" as const, "eval" as const),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("undo" as const), mapping: aMapping, files: someFiles }) },
 );
 
 const aHistory: fc.Arbitrary<TimedStep[]> = fc.array(

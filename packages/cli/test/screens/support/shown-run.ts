@@ -114,7 +114,17 @@ export class ShownRun {
         view: () => ({ workloads: run.workloads }),
         commands: {
           rescan: async () => void run.calls.push("rescan"),
-          trigger: command("trigger"),
+          trigger: () => {
+            run.calls.push("trigger");
+            return [];
+          },
+          undo: () => {
+            run.calls.push("undo");
+            return [];
+          },
+          pause: command("pause"),
+          resume: command("resume"),
+          history: () => [],
           reclaim: command("reclaim"),
           allowDeletes: command("allowDeletes"),
           setWorkloads: async () => ({ started: [], restarted: [], stopped: [], unchanged: [] }),
@@ -139,7 +149,11 @@ export class ShownRun {
     const { snapshot = 12, ms = 18, of = this.workloads[0] } = options;
     const paths = [path];
     const mapping = { mapping: "src", from: "src", to: "/app/src", files: 14, bytes: 1_000, changed: 1, paths };
-    this.event("snapshot", { snapshot, files: 14, bytes: 1_000, changed: 1, paths, mappings: [mapping] }, of);
+    this.event(
+      "snapshot",
+      { snapshot, files: 14, bytes: 1_000, changed: 1, paths, mappings: [mapping], origin: "save" },
+      of,
+    );
     const received = of?.targets.filter(({ status }) => status === "synced") ?? [];
     for (const { pod, uid, container } of received) {
       const target = { pod, uid, container };

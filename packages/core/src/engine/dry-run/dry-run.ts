@@ -12,7 +12,7 @@ import { deadline, untilAborted } from "../../time/deadline.ts";
 import { LocalFiles } from "../local-files.ts";
 import type { ResolvedWorkload } from "../resolved-workload.ts";
 import { Sessions } from "../sessions.ts";
-import type { Snapshot } from "../snapshot.ts";
+import { nextSnapshot, type LocalState, type Snapshot } from "../snapshot.ts";
 import { leftOutOf } from "./left-out.ts";
 import { planTarget, problemOf } from "./plan-target.ts";
 import type {
@@ -140,17 +140,17 @@ async function readLocalFiles(
   problems: PlanProblem[],
 ): Promise<Snapshot> {
   using limited = deadline(signal, LOCAL_FILES_MS, "read the local files");
-  const first = Promise.withResolvers<Snapshot>();
+  const first = Promise.withResolvers<LocalState>();
   await using files = new LocalFiles({
     mappings,
     createSource,
     allowEmpty,
-    onSnapshot: (snapshot) => first.resolve(snapshot),
+    onState: (state) => first.resolve(state),
     onProblem: (problem) => problems.push(problemOf(asKinsyncError(problem))),
     onNote: () => undefined,
     signal: limited.signal,
   });
-  return files.current ?? (await untilAborted(first.promise, limited.signal));
+  return nextSnapshot(undefined, files.current ?? (await untilAborted(first.promise, limited.signal)));
 }
 
 function sourceOf({ mapping, tree, halted }: Snapshot["mappings"][number]): PlannedSource {

@@ -85,6 +85,11 @@ export class LocalContent implements ContentStore {
     return content.size <= WHOLE_BYTES ? this.#whole(content, signal) : this.#pieces(content, signal);
   }
 
+  pathOf({ digest }: Content): string | undefined {
+    const [path] = this.#pathsOf(digest);
+    return path === undefined ? undefined : this.#options.locate(path).absolute;
+  }
+
   async *#whole(content: Content, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     signal.throwIfAborted();
     if (content.size === 0) return;

@@ -66,7 +66,7 @@ function expectTarget(environment: Environment, model: Model, { pod, team, targe
     const storage = container.storageOf({ path: each.to });
     const seen = ownPaths(each, storage.seen(rootKeyOf(each)), all);
     expect(seen, `${each.id} in ${id}`).toEqual({
-      ...ownPaths(each, local.files, all),
+      ...ownPaths(each, model.released(each), all),
       ...NEIGHBOURS[each.id],
     });
   }

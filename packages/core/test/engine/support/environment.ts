@@ -1,4 +1,6 @@
+// In more than 300 lines: one object stands for cluster, containers and local files, and tests use it whole.
 import { vi } from "vitest";
+import type { ReleaseMode } from "../../../src/contract/config.ts";
 import type { MemberState } from "../../../src/contract/kind.ts";
 import type { KubeObject, Pod } from "../../../src/contract/resource.ts";
 import { targetKey } from "../../../src/contract/target.ts";
@@ -107,6 +109,8 @@ export interface EnvironmentOptions {
   /** What of `EngineOptions` concerns deletes. */
   readonly consent?: Pick<EngineOptions, "deletes" | "allowedDeletes" | "onDeletes">;
   readonly run?: readonly ResolvedAction[];
+  readonly releases?: ReleaseMode;
+  readonly kept?: EngineOptions["kept"];
   /** Mounted by every container. Default: none. */
   readonly volumes?: readonly SharedVolume[];
 }
@@ -115,12 +119,14 @@ export interface EnvironmentOptions {
 export function workloadsOf(
   workloads: EnvironmentOptions["workloads"],
   run: readonly ResolvedAction[] = [],
+  mode: ReleaseMode = "auto",
 ): readonly ResolvedWorkload[] {
   return Object.entries(workloads).map(([name, mappings]) => ({
     name: `team/${name}`,
     ref: { resource: TEAMS, namespace: NAMESPACE, name },
     mappings,
     run,
+    mode,
   }));
 }
 
@@ -166,7 +172,8 @@ export class Environment {
       cluster: this.cluster,
       kinds: [labelKind],
       transports: [transport],
-      workloads: workloadsOf(options.workloads, options.run),
+      workloads: workloadsOf(options.workloads, options.run, options.releases),
+      ...(options.kept === undefined ? {} : { kept: options.kept }),
       runId: "this-run",
       owner: "test",
       host: "laptop",

@@ -4,8 +4,25 @@ import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { expectModel, expectNothingOpen, expectQuiet } from "./check.ts";
 import { advance, containerIdOf, Environment, type MemberSpec } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
-import { ALL_MAPPINGS, IMAGE, isFile, MAPPINGS, Model, PER_NODE, TEAMS, VOLUMES, type PodModel } from "./model.ts";
+import { memoryCopies } from "./memory-copies.ts";
+import {
+  ALL_MAPPINGS,
+  IMAGE,
+  isFile,
+  MAPPINGS,
+  Model,
+  PER_NODE,
+  teamOf,
+  TEAMS,
+  VOLUMES,
+  type PodModel,
+} from "./model.ts";
 import type { Step, TimedStep } from "./steps.ts";
+
+/** A save has settled and is released. */
+const SETTLED_MS = 300;
+/** Steps whose effect depends on which saves were released before. */
+const HOLDS: readonly Step["do"][] = ["pause", "resume", "undo", "trigger-mapping"];
 
 /** Plays a history against an engine and a model, and checks that they agree at rest. */
 export class HistoryPlayer {
@@ -14,6 +31,7 @@ export class HistoryPlayer {
     image: IMAGE,
     volumes: VOLUMES,
     consent: { deletes: "allow" },
+    kept: memoryCopies(),
   });
   readonly #model = new Model();
   /** End the slowness of containers. */
@@ -23,7 +41,10 @@ export class HistoryPlayer {
     this.#create(0);
     this.#create(1);
     this.environment.run();
-    for (const each of ALL_MAPPINGS) this.#save(each, isFile(each) ? { "app.yaml": "v: 0" } : { f: "0" });
+    for (const each of ALL_MAPPINGS) {
+      this.environment.source(each).hasOldBytes = false;
+      this.#save(each, isFile(each) ? { "app.yaml": "v: 0" } : { f: "0" });
+    }
     this.#model.record();
   }
 
@@ -31,7 +52,9 @@ export class HistoryPlayer {
     for (const { step, wait } of steps) {
       // The kind's last verdict counts only if the engine received it.
       if (step.do === "own" || (step.do === "label" && step.state === "unsettled")) await advance(120_000, 30_000);
-      this.#apply(step);
+      if (this.#model.hasHolds || HOLDS.includes(step.do)) await advance(SETTLED_MS);
+      await this.#apply(step);
+      if (this.#model.hasHolds) await advance(SETTLED_MS);
       this.#model.record();
       await advance(wait);
     }
@@ -46,6 +69,7 @@ export class HistoryPlayer {
 
   /** One more save of everything, which retries what failed. */
   async saveAll(): Promise<void> {
+    for (const team of TEAMS) this.#resume(team);
     for (const [at, each] of ALL_MAPPINGS.entries()) {
       this.#save(
         each,
@@ -74,7 +98,7 @@ export class HistoryPlayer {
     this.check();
   }
 
-  #apply(step: Step): void {
+  async #apply(step: Step): Promise<void> {
     switch (step.do) {
       case "save":
         for (const at of step.mappings) {
@@ -87,7 +111,7 @@ export class HistoryPlayer {
         const each = ALL_MAPPINGS[step.mapping % ALL_MAPPINGS.length];
         if (each === undefined || isFile(each)) return;
         this.environment.source(each).lose(step.state);
-        this.#model.locals.set(each.id, { state: "halted" });
+        this.#model.lose(each);
         return;
       }
       case "recreate-team":
@@ -102,10 +126,49 @@ export class HistoryPlayer {
         return;
       case "trigger":
         this.environment.engine.commands.trigger();
+        this.#model.trigger();
+        return;
+      case "trigger-mapping": {
+        const each = mappingAt(step.mapping);
+        this.environment.engine.commands.trigger({ files: [each.from] });
+        this.#model.trigger(each);
+        return;
+      }
+      case "pause":
+        this.#resume(step.team);
+        await advance(SETTLED_MS);
+        this.environment.engine.commands.trigger();
+        this.#model.trigger();
+        this.environment.engine.commands.pause({ workload: `team/${step.team}` });
+        this.#model.pause(step.team);
+        return;
+      case "resume":
+        this.#resume(step.team);
+        return;
+      case "undo":
+        await this.#undo(mappingAt(step.mapping), step.files);
         return;
       default:
         this.#applyToPod(step);
     }
+  }
+
+  #resume(team: (typeof TEAMS)[number]): void {
+    this.environment.engine.commands.resume({ workload: `team/${team}` });
+    this.#model.resume(team);
+  }
+
+  /** Saves twice, and takes the second save back. */
+  async #undo(each: ResolvedMapping, files: LocalFiles): Promise<void> {
+    const before = isFile(each) ? { "app.yaml": "v: before" } : files;
+    const team = teamOf(each);
+    this.#resume(team);
+    this.#save(each, before);
+    await advance(SETTLED_MS);
+    this.#save(each, isFile(each) ? { "app.yaml": "v: undone" } : { ...files, undone: "x" });
+    await advance(SETTLED_MS);
+    this.environment.engine.commands.undo({ workload: `team/${team}` });
+    this.#model.undo(each, before);
   }
 
   #disturbWatches(how: "drop" | "end" | "compact"): void {
@@ -218,6 +281,12 @@ export class HistoryPlayer {
 
   #save(each: ResolvedMapping, files: LocalFiles): void {
     this.environment.source(each).save(files, isFile(each) ? "file" : "directory");
-    this.#model.locals.set(each.id, { state: "present", files });
+    this.#model.save(each, files);
   }
+}
+
+function mappingAt(index: number): ResolvedMapping {
+  const each = ALL_MAPPINGS[index % ALL_MAPPINGS.length];
+  if (each === undefined) throw new Error("no mappings");
+  return each;
 }

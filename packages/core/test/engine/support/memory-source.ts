@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "../../../src/local/source.ts";
+import type { ContentStore } from "../../../src/mapping/content-store.ts";
 import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import { createTree, type Tree, type TreeEntry } from "../../../src/mapping/tree.ts";
 
@@ -48,6 +49,10 @@ export class MemorySource implements Source {
     return this.neverRests || this.#timer !== undefined;
   }
 
+  /** Bytes of files that were saved over can still be read, as in a store of versions. */
+  hasOldBytes = true;
+  #newest: ContentStore | undefined;
+
   /** The bytes of the next save are gone when they are read. */
   breakContent(): void {
     this.#isBroken = true;
@@ -56,7 +61,11 @@ export class MemorySource implements Source {
   /** A save; settles a moment later, together with other saves of that moment. */
   save(files: LocalFiles, shape: Tree["shape"] = "directory"): void {
     this.#shape = shape;
-    const content = memoryContent(this.#isBroken ? [] : Object.values(files).map((each) => Buffer.from(each)));
+    const bytes = memoryContent(this.#isBroken ? [] : Object.values(files).map((each) => Buffer.from(each)));
+    this.#newest = bytes;
+    const content: ContentStore = {
+      open: (...opening) => (this.hasOldBytes ? bytes : (this.#newest ?? bytes)).open(...opening),
+    };
     this.#isBroken = false;
     this.#later({
       state: "present",

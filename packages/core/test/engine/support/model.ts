@@ -55,7 +55,18 @@ export const IMAGE: Readonly<Record<string, LocalFiles>> = Object.fromEntries(
   ALL_MAPPINGS.map((each) => [rootKeyOf(each), each.id === "eval" ? { foreign: "x" } : (NEIGHBOURS[each.id] ?? {})]),
 );
 
-export type LocalModel = { readonly state: "present"; readonly files: LocalFiles } | { readonly state: "halted" };
+/** Local files of one mapping: those of the last save, also while its source is lost. */
+export interface LocalModel {
+  readonly state: "present" | "halted";
+  readonly files: LocalFiles;
+}
+
+/** Newer files of a team wait: until `resume`, or until the next save. */
+interface Hold {
+  readonly until: "resume" | "save";
+  /** What its targets should hold meanwhile, by mapping. */
+  readonly files: ReadonlyMap<string, LocalFiles>;
+}
 
 interface Verdict {
   readonly state: MemberState;
@@ -79,6 +90,7 @@ export class Model {
   readonly pods = POD_NAMES.map((name) => new PodModel(name));
   /** Local files by mapping. */
   readonly locals = new Map<string, LocalModel>();
+  readonly #holds = new Map<Team, Hold>();
   /** Mapped roots that another run claimed, as `CONTAINER ROOT`, or `NODE ROOT` in the volume of a node. */
   readonly #claimed = new Set<string>();
   /** Mapped roots that a container was eligible for at any time, by container. */
@@ -99,6 +111,66 @@ export class Model {
         (roles === undefined || (shown.role !== undefined && roles.includes(shown.role))) &&
         (indexes === undefined || (shown.index !== undefined && indexes.includes(shown.index))),
     );
+  }
+
+  /** A save has settled. */
+  save(each: ResolvedMapping, files: LocalFiles): void {
+    const before = this.locals.get(each.id)?.files;
+    this.locals.set(each.id, { state: "present", files });
+    const team = teamOf(each);
+    const isSame = before !== undefined && JSON.stringify(sorted(before)) === JSON.stringify(sorted(files));
+    if (this.#holds.get(team)?.until === "save" && !isSame) this.#holds.delete(team);
+  }
+
+  /** The source of a folder is gone; its files stay in the containers. */
+  lose(each: ResolvedMapping): void {
+    this.locals.set(each.id, { state: "halted", files: this.locals.get(each.id)?.files ?? {} });
+  }
+
+  get hasHolds(): boolean {
+    return this.#holds.size > 0;
+  }
+
+  isHeld(team: Team): boolean {
+    return this.#holds.has(team);
+  }
+
+  pause(team: Team): void {
+    this.#holds.set(team, { until: "resume", files: this.#released(team) });
+  }
+
+  resume(team: Team): void {
+    if (this.#holds.get(team)?.until === "resume") this.#holds.delete(team);
+  }
+
+  /** @param only one mapping. Default: everything that waits */
+  trigger(only?: ResolvedMapping): void {
+    for (const [team, { until, files }] of this.#holds) {
+      if (only === undefined && until === "save") this.#holds.delete(team);
+      else {
+        const now = MAPPINGS[team].map((each): [string, LocalFiles] => {
+          const isReleased = only === undefined || only === each;
+          return [each.id, (isReleased ? this.locals.get(each.id)?.files : files.get(each.id)) ?? {}];
+        });
+        this.#holds.set(team, { until, files: new Map(now) });
+      }
+    }
+  }
+
+  /** @param files that the mapping had before its last save */
+  undo(each: ResolvedMapping, files: LocalFiles): void {
+    const team = teamOf(each);
+    this.#holds.set(team, { until: "save", files: new Map([...this.#released(team), [each.id, files]]) });
+  }
+
+  #released(team: Team): Map<string, LocalFiles> {
+    return new Map(MAPPINGS[team].map((each) => [each.id, this.released(each)]));
+  }
+
+  /** What targets should hold of a mapping. */
+  released(each: ResolvedMapping): LocalFiles {
+    const held = this.#holds.get(teamOf(each));
+    return (held === undefined ? this.locals.get(each.id)?.files : held.files.get(each.id)) ?? {};
   }
 
   /** Mappings of a member, and those that other members write into the same volumes. */
@@ -142,4 +214,12 @@ export class Model {
       }
     }
   }
+}
+
+export function teamOf(each: ResolvedMapping): Team {
+  return MAPPINGS.train.includes(each) ? "train" : "eval";
+}
+
+function sorted(files: LocalFiles): readonly (readonly [string, string])[] {
+  return Object.entries(files).sort(([one], [other]) => (one < other ? -1 : 1));
 }

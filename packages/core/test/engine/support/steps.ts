@@ -23,7 +23,11 @@ export type Step =
     }
   | { readonly do: "disconnect" | "slow" | "take-over" | "take-volume-over"; readonly pod: number }
   | { readonly do: "watches"; readonly how: "drop" | "end" | "compact" }
-  | { readonly do: "trigger" };
+  | { readonly do: "trigger" }
+  | { readonly do: "trigger-mapping"; readonly mapping: number }
+  | { readonly do: "pause" | "resume"; readonly team: "train" | "eval" }
+  /** Two saves, the second of which is undone. */
+  | { readonly do: "undo"; readonly mapping: number; readonly files: LocalFiles };
 
 /** A step, and virtual milliseconds until the next one. */
 export interface TimedStep {

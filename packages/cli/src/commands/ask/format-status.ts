@@ -1,0 +1,42 @@
+import type { WorkloadStatus } from "../../control/protocol.ts";
+import type { Paint } from "../../render/color.ts";
+import { formatColumns } from "../../render/columns.ts";
+import { statusWord } from "../../render/status.ts";
+import { formatReach } from "../../render/summary.ts";
+import { clean } from "../../render/text.ts";
+import { count } from "../../render/units.ts";
+
+/** Paths that are named of the changes that wait. */
+const NAMED_PATHS = 5;
+
+const HELD: Readonly<Record<string, string>> = {
+  manual: "mode manual; `kinsync trigger` releases them",
+  paused: "paused; `kinsync resume` releases them",
+  undone: "an earlier snapshot was released; the next save or `kinsync trigger` releases them",
+};
+
+/** One workload and its targets. */
+export function formatStatus(status: WorkloadStatus, paint: Paint): readonly string[] {
+  const { workload, namespace, snapshot, held, pending, targets } = status;
+  const synced = targets.filter((target) => target.status === "synced").length;
+  const title = `${paint("bold", clean(workload))} in namespace ${clean(namespace)}: snapshot ${snapshot}`;
+  const rows = targets.map((target) => [
+    `  ${clean(`pod/${target.pod}`)}`,
+    clean(target.container),
+    statusWord(target.status, paint),
+    target.snapshot === undefined ? "-" : `snapshot ${target.snapshot}`,
+    clean(target.reason),
+  ]);
+  return [
+    `${title}, ${formatReach(synced, targets.length, paint)}`,
+    ...formatColumns(rows),
+    ...(held === undefined || pending !== undefined ? [] : [`  newer files wait: ${clean(HELD[held] ?? held)}`]),
+    ...(pending === undefined ? [] : [`  ${paint("yellow", formatPending(pending, held))}`]),
+  ];
+}
+
+function formatPending({ changed, paths }: NonNullable<WorkloadStatus["pending"]>, held = ""): string {
+  const more = changed > NAMED_PATHS ? `, and ${changed - NAMED_PATHS} more` : "";
+  const named = paths.slice(0, NAMED_PATHS).map(clean).join(", ");
+  return `${count(changed, "change waits", "changes wait")} (${HELD[held] ?? clean(held)}): ${named}${more}`;
+}

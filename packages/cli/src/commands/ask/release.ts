@@ -1,0 +1,58 @@
+import { resolve } from "node:path";
+import type { Released } from "@kinsync/core";
+import { EXIT } from "../../exit-code.ts";
+import type { Io } from "../../io.ts";
+import { createPaint } from "../../render/color.ts";
+import { clean } from "../../render/text.ts";
+import { ask, type AskOptions } from "./ask.ts";
+import { formatStatus } from "./format-status.ts";
+
+/** Releases changes that wait. @param files as named on the command line; none: all */
+export async function runTrigger(files: readonly string[], options: AskOptions, io: Io): Promise<number> {
+  const paths = files.map((file) => resolve(io.cwd, file));
+  await ask(
+    options,
+    io,
+    (client, selection) =>
+      client.ask<"trigger">(
+        { command: "trigger", ...selection, ...(paths.length === 0 ? {} : { files: paths }) },
+        io.signal,
+      ),
+    ({ released }) =>
+      released.length === 0 ? ["nothing waited; targets that failed are tried again now"] : released.map(releasedLine),
+  );
+  return EXIT.done;
+}
+
+/** Releases the files of an earlier snapshot. */
+export async function runUndo(to: number | undefined, options: AskOptions, io: Io): Promise<number> {
+  await ask(
+    options,
+    io,
+    (client, selection) =>
+      client.ask<"undo">({ command: "undo", ...selection, ...(to === undefined ? {} : { to }) }, io.signal),
+    ({ released }) =>
+      released.map((each) => `${releasedLine(each)}; it holds until the next save or \`kinsync trigger\``),
+  );
+  return EXIT.done;
+}
+
+/** Holds changes, or no longer. */
+export async function runHold(command: "pause" | "resume", options: AskOptions, io: Io): Promise<number> {
+  const paint = createPaint(io.stdout, io.env, options.color);
+  await ask(
+    options,
+    io,
+    (client, selection) =>
+      command === "pause"
+        ? client.ask<"pause">({ command, ...selection }, io.signal)
+        : client.ask<"resume">({ command, ...selection }, io.signal),
+    ({ workloads }) => workloads.flatMap((each) => formatStatus(each, paint)),
+  );
+  return EXIT.done;
+}
+
+function releasedLine({ workload, namespace, snapshot, of }: Released): string {
+  const files = of === undefined ? "" : `, with the files of snapshot ${of}`;
+  return clean(`${workload} in namespace ${namespace}: released snapshot ${snapshot}${files}`);
+}

@@ -1,0 +1,40 @@
+import type { WaitResult } from "../../control/protocol.ts";
+import { EXIT } from "../../exit-code.ts";
+import type { Io } from "../../io.ts";
+import { createPaint } from "../../render/color.ts";
+import { duration } from "../../render/units.ts";
+import { ask, type AskOptions } from "./ask.ts";
+import { formatStatus } from "./format-status.ts";
+
+export interface WaitOptions extends AskOptions {
+  /** Number of a snapshot, or the local files of this moment. */
+  readonly snapshot: number | "latest";
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** The run's own limit ends the wait; this much later, it counts as gone. */
+const LATER_MS = 10_000;
+
+/** Waits until every target holds a snapshot: after a save, before a test. */
+export async function runWait(options: WaitOptions, io: Io): Promise<number> {
+  const { snapshot, timeout } = options;
+  const paint = createPaint(io.stdout, io.env, options.color);
+  const { reached, why } = await ask(
+    options,
+    io,
+    (client, selection) =>
+      client.ask<"wait">({ command: "wait", snapshot, timeout, ...selection }, io.signal, timeout + LATER_MS),
+    (result) => [...said(result, timeout), ...result.workloads.flatMap((each) => formatStatus(each, paint))],
+  );
+  if (reached) return EXIT.done;
+  return why === "no-targets" ? EXIT.nothing : EXIT.behind;
+}
+
+function said({ reached, why, workloads }: WaitResult, timeout: number): readonly string[] {
+  if (reached) return [];
+  const wanted = [...new Set(workloads.map((each) => each.wanted))].join(", ");
+  if (why === "no-targets") return [`no container to sync to within ${duration(timeout)}`];
+  if (why === "failed") return [`snapshot ${wanted} was not reached: a container needs you`];
+  return [`snapshot ${wanted} was not reached within ${duration(timeout)}`];
+}
