@@ -2,4 +2,11 @@ import { statefulset } from "@kinsync/kind-statefulset";
 import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
 
-kindConformance(statefulset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });
+const isolated = new URL("../src/index.ts", import.meta.url);
+
+kindConformance(statefulset(), loadKindCases(new URL("./fixtures/", import.meta.url)), {
+  test,
+  isolated,
+  // The ordinal of a pod without the label is in its name.
+  readsNames: true,
+});
