@@ -10,20 +10,35 @@ import { checkWellFormed } from "./well-formed.ts";
 /** Judges other objects than those of the case. */
 export type JudgeObjects = (changed: Objects) => JudgedObjects;
 
+type Change = readonly [what: string, change: (object: KubeObject) => KubeObject];
+
 /** What the API server leaves out of an object that has none: a controller has not reported yet, nobody set a label. */
-const OPTIONAL: Readonly<Record<string, (object: KubeObject) => KubeObject>> = {
-  status: ({ status: _status, ...object }) => object,
-  "metadata.labels": ({ metadata: { labels: _labels, ...metadata }, ...object }) => ({ ...object, metadata }),
-  "metadata.annotations": ({ metadata: { annotations: _annotations, ...metadata }, ...object }) => ({
-    ...object,
-    metadata,
-  }),
-};
+const WITHOUT_ALL: readonly Change[] = [
+  ["status", ({ status: _status, ...object }) => object],
+  ["labels", ({ metadata: { labels: _labels, ...metadata }, ...object }) => ({ ...object, metadata })],
+  ["annotations", ({ metadata: { annotations: _annotations, ...metadata }, ...object }) => ({ ...object, metadata })],
+];
+
+/** Each label and annotation alone, too: a selector does not deliver an object without the labels that it names. */
+function missingFields({ metadata }: KubeObject): readonly Change[] {
+  return [
+    ...WITHOUT_ALL,
+    ...(["labels", "annotations"] as const).flatMap((field) =>
+      Object.keys(metadata[field] ?? {}).map((key): Change => {
+        const { [key]: _, ...rest } = metadata[field] ?? {};
+        return [
+          `the ${field.slice(0, -1)} ${key}`,
+          (object) => ({ ...object, metadata: { ...metadata, [field]: rest } }),
+        ];
+      }),
+    ),
+  ];
+}
 
 /** Takes the status, the labels and the annotations from each object in turn. The members may differ; the kind must judge them. */
 export function checkMissingFields(one: Objects, judge: JudgeObjects): void {
-  for (const [field, without] of Object.entries(OPTIONAL)) {
-    for (const object of [one.root, ...one.objects]) {
+  for (const object of [one.root, ...one.objects]) {
+    for (const [field, without] of missingFields(object)) {
       const who = `${object.kind} ${object.metadata.name} without ${field}`;
       let judged: JudgedObjects;
       try {
@@ -69,21 +84,31 @@ export function checkEndings(one: Objects, judge: JudgeObjects): void {
   }
 }
 
-/** Raises the generation of root and objects, as a change of the spec does that no controller has observed. */
-export function checkGenerations(one: Objects, judge: JudgeObjects): void {
-  const before = currentPods(judge(one));
+/**
+ * Raises the generation of root and objects, as a change of the spec does that no controller has observed, and deletes them. A deletion
+ * may settle what was unsettled, since nothing is observed any more.
+ */
+export function checkNewerObjects(one: Objects, judge: JudgeObjects): void {
+  const before = judge(one);
+  const current = podsIn(before, ["current"]);
+  const settling = podsIn(before, ["current", "unsettled"]);
   for (const object of [one.root, ...one.objects]) {
     if (isPod(object)) continue;
     const generation = (object.metadata.generation ?? 0) + 1;
-    const newer = deepFreeze({ ...object, metadata: { ...object.metadata, generation } });
-    const added = [...currentPods(judge(withObject(one, object, newer)))].filter((name) => !before.has(name));
-    const who = `${object.kind} ${object.metadata.name}`;
-    assert.deepEqual(added, [], `pods become current when the generation of ${who} is raised to ${generation}`);
+    for (const [how, change, known] of [
+      [`is at generation ${generation}`, { generation }, current],
+      ["is being deleted", { deletionTimestamp: "2026-01-01T00:00:00Z" }, settling],
+    ] as const) {
+      const newer = deepFreeze({ ...object, metadata: { ...object.metadata, ...change } });
+      const now = podsIn(judge(withObject(one, object, newer)), ["current"]);
+      const added = [...now].filter((name) => !known.has(name));
+      assert.deepEqual(added, [], `pods become current when ${object.kind} ${object.metadata.name} ${how}`);
+    }
   }
 }
 
-function currentPods({ members }: JudgedObjects): ReadonlySet<string> {
-  return new Set(members.filter(({ verdict }) => verdict.state === "current").map(({ pod }) => pod.metadata.name));
+function podsIn({ members }: JudgedObjects, states: readonly MemberState[]): ReadonlySet<string> {
+  return new Set(members.filter(({ verdict }) => states.includes(verdict.state)).map(({ pod }) => pod.metadata.name));
 }
 
 /** Asks for the default container of each pod, and whether the kind takes it by its labels; also of a pod that has few fields. */

@@ -50,28 +50,58 @@ export function checkUids(one: Objects, judge: JudgeObjects): void {
   );
 }
 
-/** Adds pods that the root's objects do not control, although a reference without `controller` leads to them. */
+/** Adds pods, and objects between, that the root's objects do not control, although a reference without `controller` leads to them. */
 export function checkReferences(one: Objects, judge: JudgeObjects): void {
   const { members } = judge(one);
-  const member = members.find(({ by }) => by === "owner")?.pod as KubeObject | undefined;
-  if (member === undefined) return;
-  const owned = (member.metadata.ownerReferences ?? []).map(({ controller: _, ...reference }) => reference);
-  const { apiVersion, kind, metadata } = one.root;
-  const toRoot = { apiVersion, kind, name: metadata.name, uid: metadata.uid };
-  const stranger = { apiVersion: "example.com/v1", kind: "Stranger", name: "stranger", uid: "stranger", controller: true };
+  const pod: KubeObject | undefined = members.find(({ by }) => by === "owner")?.pod;
+  if (pod === undefined) return;
+  const owners = new Set(members.flatMap((member) => member.pod.metadata.ownerReferences ?? []).map(({ uid }) => uid));
+  const between = one.objects.filter((object) => !isPod(object) && owners.has(object.metadata.uid));
   const added = [
-    [...owned, toRoot],
-    [...owned, stranger],
-    [stranger, toRoot],
-  ].map((ownerReferences, at) =>
-    deepFreeze({
-      ...member,
-      metadata: { ...member.metadata, name: `referrer-${at}`, uid: `referrer-${at}`, ownerReferences },
-    }),
-  );
-  const judged = judge({ ...one, objects: [...one.objects, ...added] });
-  for (const { pod, by } of judged.members) {
-    const isAdded = by === "owner" && added.some((each) => each.metadata.uid === pod.metadata.uid);
-    assert.ok(!isAdded, `a pod that only refers to ${kind} ${metadata.name}, without \`controller: true\`, is a member`);
+    ...referrers(one.root, pod),
+    ...between.flatMap((owner) => referrers(one.root, owner).flatMap((each) => [each, controlledBy(each, pod)])),
+  ].map((object, at) => (isPod(object) ? renamedPod(object, `referrer-${at}`) : object));
+  const judged = judge({ ...one, objects: [...one.objects, ...added.map(deepFreeze)] });
+  const { kind, metadata } = one.root;
+  for (const member of judged.members) {
+    const isAdded = member.by === "owner" && added.some((each) => each.metadata.uid === member.pod.metadata.uid);
+    const why = `a pod is a member through a reference without \`controller: true\``;
+    assert.ok(!isAdded, `${why}: ${kind} ${metadata.name} or its objects only refer to it`);
   }
+}
+
+/** Copies of an object that refer to its owner and to the root, and are controlled by neither. */
+function referrers(root: KubeObject, object: KubeObject): readonly KubeObject[] {
+  const former = (object.metadata.ownerReferences ?? []).map(({ controller: _controller, ...reference }) => reference);
+  const { controller: _controller, ...toRoot } = referenceTo(root);
+  const stranger = {
+    apiVersion: "example.com/v1",
+    kind: "Stranger",
+    name: "stranger",
+    uid: "stranger",
+    controller: true,
+  };
+  return [
+    [...former, toRoot],
+    [...former, stranger],
+    [stranger, toRoot],
+  ].map((ownerReferences, at) => {
+    const { name, uid } = object.metadata;
+    return {
+      ...object,
+      metadata: { ...object.metadata, name: `${name}-referrer-${at}`, uid: `${uid}-referrer-${at}`, ownerReferences },
+    };
+  });
+}
+
+function controlledBy(owner: KubeObject, pod: KubeObject): KubeObject {
+  return { ...pod, metadata: { ...pod.metadata, ownerReferences: [referenceTo(owner)] } };
+}
+
+function renamedPod(pod: KubeObject, name: string): KubeObject {
+  return { ...pod, metadata: { ...pod.metadata, name, uid: name } };
+}
+
+function referenceTo({ apiVersion, kind, metadata: { name, uid } }: KubeObject) {
+  return { apiVersion, kind, name, uid, controller: true };
 }

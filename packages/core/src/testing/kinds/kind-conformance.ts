@@ -4,8 +4,8 @@ import { checkKind } from "../../plugins/shape.ts";
 import {
   checkAnswersAboutPods,
   checkEndings,
-  checkGenerations,
   checkMissingFields,
+  checkNewerObjects,
   type JudgeObjects,
 } from "./derived-cases.ts";
 import { checkExpected } from "./expected-members.ts";
@@ -56,7 +56,7 @@ export interface KindConformanceOptions {
  * One test per case compares members and notes with what the case expects. The other tests need no expectation: each derives objects from
  * those of the cases and checks what must hold for every kind, such as: the order of objects and of calls, ages, names and UIDs decide
  * nothing; input is not changed, nothing is remembered, and nothing outside of the arguments is read; a field that may be missing does
- * not make the kind throw; a pod that ends gets no files; a newer generation makes nothing current; and only owner references of a
+ * not make the kind throw; a pod that ends gets no files; a newer generation or a deletion makes nothing current; and only owner references of a
  * controller, by UID, make members. docs/guides/write-a-kind.md lists them.
  *
  * The cases themselves are checked, too: duplicate names, unknown keys, empty expectations.
@@ -77,7 +77,8 @@ export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], op
   requirement("the definition is well formed", () => void checkKind(kind, `kind ${kind.name}`));
   // Frozen recursively: a kind that writes to it throws.
   const subjects = cases.map((one): Subject => ({ ...deepFreeze(structuredClone(one)), kinds }));
-  for (const one of subjects) checkCase(kind, one, options, (name, check) => requirement(`${one.name}: ${name}`, check));
+  for (const one of subjects)
+    checkCase(kind, one, options, (name, check) => requirement(`${one.name}: ${name}`, check));
   requirement("cases with the same UIDs get their own answers", () => {
     checkSharedUids(subjects.map((one) => ({ name: one.name, objects: one, judge: judgeOf(kind, one) })));
   });
@@ -113,7 +114,7 @@ function checkCase(
   });
   requirement("a missing status or missing labels do not make the kind throw", () => checkMissingFields(one, judge));
   requirement("a pod that ends gets no files", () => checkEndings(one, judge));
-  requirement("a newer generation makes nothing current", () => checkGenerations(one, judge));
+  requirement("a newer generation or a deletion makes nothing current", () => checkNewerObjects(one, judge));
   requirement("every pod has a usable default container, and none is taken without labels", () =>
     checkAnswersAboutPods(kind, one),
   );

@@ -67,7 +67,7 @@ const FAULTS: Readonly<Record<string, PlantedFault>> = {
     fault: "the default container is infrastructure",
     kind: () => ({ infrastructure: ["main"], defaultContainer: () => "main" }),
   },
-  "a newer generation makes nothing current": {
+  "a newer generation or a deletion makes nothing current": {
     fault: "everything is current until the controller has observed the generation",
     kind: () => ({
       judge: (view) => ({
