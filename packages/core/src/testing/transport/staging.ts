@@ -19,6 +19,18 @@ export const stagingRequirements: readonly Requirement[] = [
     },
   },
   {
+    name: "a batch that changes nothing is acknowledged, and its tree is in the marker",
+    async check(fixture) {
+      const session = await fixture.openAndClaim();
+      await fixture.apply(session, [{ file: "a", bytes: "1" }]);
+      const { snapshot, count } = await fixture.deliver(session, await fixture.batch([], { snapshot: 9, tree: "t" }));
+      assert.deepEqual({ snapshot, count }, { snapshot: 9, count: 0 });
+      const { marker, placed } = await session.inventory(fixture.root, { paths: [], ...fixture.options });
+      assert.deepEqual([marker?.snapshot, marker?.tree, placed], [9, "t", ["a"]]);
+      await fixture.expectFile("a", "1");
+    },
+  },
+  {
     name: "`seen` of a receipt resolves when the files are visible",
     needs: ["acknowledges: accepted"],
     async check(fixture) {
