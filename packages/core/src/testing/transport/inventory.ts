@@ -41,7 +41,9 @@ export const inventoryRequirements: readonly Requirement[] = [
       await fixture.apply(session, [{ file: "a", bytes: "sent" }]);
       await fixture.environment.writeFile(fixture.at("a"), "abc");
       const { entries, placed } = await session.inventory(fixture.root, { paths: ["a"], ...fixture.options });
-      const found = entries.map((entry) => (entry.type === "file" ? [entry.path, entry.size, entry.digest] : entry.type));
+      const found = entries.map((entry) =>
+        entry.type === "file" ? [entry.path, entry.size, entry.digest] : entry.type,
+      );
       assert.deepEqual(found, [["a", 3, ABC_DIGEST]]);
       assert.deepEqual(placed, ["a"]);
     },
@@ -121,6 +123,9 @@ export const inventoryRequirements: readonly Requirement[] = [
       // Also without being requested: kinsync may have to delete it.
       assert.deepEqual(inventory.entries.map(({ path }) => path).toSorted(), created);
       assert.equal(inventory.marker?.runId, fixture.runId);
+      await fixture.claim(second);
+      const { placed } = await second.inventory(fixture.root, { paths: [], ...fixture.options });
+      assert.deepEqual(placed.toSorted(), created, "the claim of the next session changes what is reported");
     },
   },
   {

@@ -129,6 +129,17 @@ export const DELIVERY_FAULTS: Readonly<Record<string, PlantedFault>> = {
     fault: "digests are not compared",
     ...stageInstead(withDigestsOfBytes),
   },
+  "what is kept beside the files does not grow with the batches, also those that fail": {
+    fault: "a batch that fails leaves its folder",
+    ...aroundCommit(async (commit, { root }) => {
+      try {
+        return await commit();
+      } catch (error) {
+        mkdirSync(join(dirname(root.path), ".kinsync", `failed-${performance.now()}`), { recursive: true });
+        throw error;
+      }
+    }),
+  },
   "bytes that cannot be stored are not executed, and the session stays usable": {
     fault: "a name that is too long ends the session",
     ...aroundCommit(async (commit, _, { end }) => {
