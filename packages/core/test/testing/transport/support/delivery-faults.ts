@@ -129,7 +129,7 @@ export const DELIVERY_FAULTS: Readonly<Record<string, PlantedFault>> = {
     fault: "digests are not compared",
     ...stageInstead(withDigestsOfBytes),
   },
-  "what is kept beside the files does not grow with the batches, also those that fail": {
+  "what is kept beside the files does not grow with sessions and batches, also those that fail": {
     fault: "a batch that fails leaves its folder",
     ...aroundCommit(async (commit, { root }) => {
       try {
