@@ -83,7 +83,7 @@ for (const { code, folder, children = [] } of PAIRS) {
   const cases = loadKindCases(existsSync(own) ? own : new URL("fixtures/", packageUrl));
 
   describe(`${code.name} as rules`, () => {
-    kindConformance(rules, cases, { test, kinds: ofRules, readsCreationTimestamps: code.name === "rollout" });
+    kindConformance(rules, cases, { test, kinds: ofRules });
 
     test(`random states of ${cases.length} cases get the answers of the code`, () => {
       for (const [index, one] of cases.entries()) {

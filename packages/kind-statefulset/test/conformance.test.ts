@@ -4,9 +4,4 @@ import { test } from "vitest";
 
 const isolated = new URL("../src/index.ts", import.meta.url);
 
-kindConformance(statefulset(), loadKindCases(new URL("./fixtures/", import.meta.url)), {
-  test,
-  isolated,
-  // The ordinal of a pod without the label is in its name.
-  readsNames: true,
-});
+kindConformance(statefulset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, isolated });

@@ -25,11 +25,11 @@ import { checkWellFormed } from "./well-formed.ts";
 export interface KindConformanceOptions {
   /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
   readonly test: (name: string, run: () => void) => unknown;
-  /** The kind's rule reads `creationTimestamp`, as its controller does. Default: `false`: changed ages must change nothing. */
+  /** The kind's rule reads `creationTimestamp`, as its controller does. Default: as `reads` of each case says. */
   readonly readsCreationTimestamps?: boolean;
   /**
-   * The kind's rule reads names, as its controller does: the ordinal of a StatefulSet's pod. Default: `false`: other names that nothing
-   * refers to must change nothing.
+   * The kind's rule reads names, as its controller does: the ordinal of a StatefulSet's pod. Default: as `reads` of each
+   * case says. Otherwise names that nothing refers to decide nothing.
    */
   readonly readsNames?: boolean;
   /**
@@ -98,7 +98,9 @@ function checkCase(
   options: KindConformanceOptions,
   requirement: (name: string, check: () => void) => unknown,
 ): void {
-  const { readsCreationTimestamps = false, readsNames = false, ownsWithoutController = false, seed = 1 } = options;
+  const { ownsWithoutController = false, seed = 1 } = options;
+  const readsAges = options.readsCreationTimestamps ?? one.reads?.includes("creationTimestamps") ?? false;
+  const readsNames = options.readsNames ?? one.reads?.includes("names") ?? false;
   const judge = judgeOf(kind, one);
   let first: Answer | undefined;
   requirement("members are as expected", () => {
@@ -125,5 +127,5 @@ function checkCase(
     requirement("a reference without a controller makes no member", () => checkReferences(one, judge));
   }
   if (!readsNames) requirement("names decide nothing", () => checkNames(one, judge));
-  if (!readsCreationTimestamps) requirement("ages change nothing", () => checkAges(kind, one, seed));
+  if (!readsAges) requirement("ages change nothing", () => checkAges(kind, one, seed));
 }

@@ -55,6 +55,15 @@ test("a kind that declares that it reads ages is exempt from that requirement", 
   expect(broken({ judge }, [subject], { readsCreationTimestamps: true })).toEqual({});
 });
 
+test("a kind whose case declares that it reads names is exempt from that requirement in this case alone", () => {
+  const judge = (view: KindView) => ({
+    pod: (owned: OwnedPod) => ({ ...sound.judge(view).pod(owned), role: owned.pod.metadata.name }),
+  });
+  const named = { ...subject, members: subject.members.map((member) => ({ ...member, role: member.pod })) };
+  expect(Object.keys(broken({ judge }, [named]))).toEqual(["names decide nothing"]);
+  expect(broken({ judge }, [{ ...named, reads: ["names"] }])).toEqual({});
+});
+
 test("a kind that depends on the order of the owned objects fails", () => {
   const failures = broken({
     judge: (view) => ({ pod: (owned) => verdict(owned.owners[0] === view.owned.at(-1)) }),
@@ -190,6 +199,7 @@ test.each<[string, Partial<KindCase>[], string]>([
   ["no cases", [], "there are no cases"],
   ["two cases of one name", [{}, {}], "another case has the same name"],
   ["a key that is not known", [{ memebers: [] } as Partial<KindCase>], 'unknown key "memebers"'],
+  ["something that no rule reads", [{ reads: ["ages" as "names"] }], 'reads "ages"'],
   ["a root of another kind", [{ root: { ...root, kind: "Bag" } }], "the kind's is example.com/v1 Set"],
   ["two objects of one uid", [{ objects: [...subject.objects, green] }], "the uid of another object"],
   ["a member that is not a pod", [{ members: [{ pod: "z", state: "current", reason: "r" }] }], "not one of its pods"],
