@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { transportConformance, type ConformanceTest, type TransportEnvironment } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
 import { MISSED_BUGS, PLANTED_BUGS } from "./support/planted-transports/bugs.ts";
@@ -22,6 +24,11 @@ async function resultOf(check: Check | undefined): Promise<string> {
   }
   return result;
 }
+
+test("the guide names the number of planted mistakes", async () => {
+  const guide = await readFile(join(import.meta.dirname, "../docs/guides/write-a-transport.md"), "utf8");
+  expect(guide).toContain(`kinsync's own tests plant ${PLANTED_BUGS.length} mistakes in the source of \`share\``);
+});
 
 test.each(PLANTED_BUGS.map((planted) => [planted.bug, planted] as const))(
   "the kit finds in the guide's transport that %s",

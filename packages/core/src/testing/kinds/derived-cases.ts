@@ -86,7 +86,7 @@ export function checkEndings(one: Objects, judge: JudgeObjects): void {
 
 /**
  * Raises the generation of root and objects, as a change of the spec does that no controller has observed, and deletes them. A deletion
- * may settle what was unsettled, since nothing is observed any more.
+ * may settle what was unsettled, since no controller observes it then.
  */
 export function checkNewerObjects(one: Objects, judge: JudgeObjects): void {
   const before = judge(one);
