@@ -87,7 +87,7 @@ for (const { code, folder, children = [] } of PAIRS) {
   const cases = loadKindCases(existsSync(own) ? own : new URL("fixtures/", packageUrl));
 
   describe(`${code.name} as rules`, () => {
-    kindConformance(rules, cases, { test, kinds: ofRules, readsCreationTimestamps: code.name === "rollout" });
+    kindConformance(rules, cases, { test, kinds: ofRules });
 
     const limit = { timeout: LIMIT_MS + cases.length * STATES * STATE_LIMIT_MS };
     test(`random states of ${cases.length} cases get the answers of the code`, limit, () => {

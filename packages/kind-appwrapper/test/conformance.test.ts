@@ -6,9 +6,11 @@ import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
 import { resourcesOf } from "../src/components.ts";
 
+const isolated = new URL("../src/index.ts", import.meta.url);
+
 const kinds = [deployment(), job(), jobset()];
 
-kindConformance(appwrapper(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, kinds });
+kindConformance(appwrapper(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, isolated, kinds });
 
 test("the plural of a component is formed as Kubernetes' tools form it, and components that own no pods are left out", () => {
   const named = ["ray.io/v1 RayCluster", "a.dev/v1 Box", "a.dev/v1 Proxy", "a.dev/v1 Relay", "v1 Service", "v1 Pod"];

@@ -2,4 +2,6 @@ import { deployment } from "@kinsync/kind-deployment";
 import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
 
-kindConformance(deployment(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });
+const isolated = new URL("../src/index.ts", import.meta.url);
+
+kindConformance(deployment(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, isolated });

@@ -2,5 +2,11 @@ import { cronjob, job } from "@kinsync/kind-job";
 import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
 
-kindConformance(job(), loadKindCases(new URL("./fixtures/job/", import.meta.url)), { test });
-kindConformance(cronjob(), loadKindCases(new URL("./fixtures/cronjob/", import.meta.url)), { test, kinds: [job()] });
+const isolated = new URL("../src/index.ts", import.meta.url);
+
+kindConformance(job(), loadKindCases(new URL("./fixtures/job/", import.meta.url)), { test, isolated });
+kindConformance(cronjob(), loadKindCases(new URL("./fixtures/cronjob/", import.meta.url)), {
+  test,
+  isolated,
+  kinds: [job()],
+});

@@ -2,4 +2,6 @@ import { jobset } from "@kinsync/kind-jobset";
 import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
 
-kindConformance(jobset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });
+const isolated = new URL("../src/index.ts", import.meta.url);
+
+kindConformance(jobset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, isolated });

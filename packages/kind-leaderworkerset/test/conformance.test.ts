@@ -2,4 +2,6 @@ import { leaderworkerset } from "@kinsync/kind-leaderworkerset";
 import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
 
-kindConformance(leaderworkerset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test });
+const isolated = new URL("../src/index.ts", import.meta.url);
+
+kindConformance(leaderworkerset(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, isolated });

@@ -2,11 +2,6 @@ import { rollout } from "@kinsync/kind-rollout";
 import { kindConformance, loadKindCases } from "@kinsync/core/testing";
 import { test } from "vitest";
 
-const cases = loadKindCases(new URL("./fixtures/", import.meta.url));
-const [withRestart, others] = [true, false].map((has) =>
-  cases.filter((one) => "restartAt" in (one.root.spec ?? {}) === has),
-);
+const isolated = new URL("../src/index.ts", import.meta.url);
 
-kindConformance(rollout(), others ?? [], { test });
-// `restartAt` compares the ages of pods with a time that the user set.
-kindConformance(rollout(), withRestart ?? [], { test, readsCreationTimestamps: true });
+kindConformance(rollout(), loadKindCases(new URL("./fixtures/", import.meta.url)), { test, isolated });

@@ -1,5 +1,6 @@
 export { kindConformance } from "./kinds/kind-conformance.ts";
 export type { KindConformanceOptions } from "./kinds/kind-conformance.ts";
+export type { KindModule } from "./kinds/isolated.ts";
 export type { ExpectedMember, KindCase } from "./kinds/kind-case.ts";
 export { testKindFolder } from "./kinds/kind-folder.ts";
 export type { KindFolderOptions, KindTestResult } from "./kinds/kind-folder.ts";

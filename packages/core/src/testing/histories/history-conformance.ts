@@ -9,6 +9,7 @@ import { callPurely, deepFreeze } from "../kinds/purity.ts";
 import { describeChanges, KnownObjects, nameIfOfKind, replayHistory } from "./replay.ts";
 import { isSameBurst, reorderHistory } from "../kinds/reorder.ts";
 import type { ReorderOptions } from "../kinds/reorder.ts";
+import { checkWellFormed } from "../kinds/well-formed.ts";
 import { seededRandom } from "../kinds/shuffle.ts";
 
 /** A moment with a stated truth. */
@@ -48,7 +49,7 @@ const FINAL: ReadonlySet<string> = new Set<MemberState>(["terminating", "finishe
 /**
  * Checks a kind against recorded histories. At each truth its members are those that the truth states, in the order of arrival, in
  * other possible orders, and with intermediate states lost. The controller's own counts agree. A pod that is obsolete in two
- * successive truths is not current between them. Changes are compared with the transcript, if there is one. Between truths a kind
+ * successive truths is not current between them. From the first event on the kind judges without an error. Changes are compared with the transcript, if there is one. Between truths a kind
  * may return `unsettled`.
  *
  * ```ts
@@ -174,7 +175,7 @@ interface Promised {
 }
 
 /**
- * Judges after every event, or every burst of events. A pod that is obsolete in two successive truths, or no longer a member in the
+ * Judges after every event from the first on, or every burst of events. A pod that is obsolete in two successive truths, or no longer a member in the
  * second, must not be current between them. A pod that is current in both must not be obsolete between them.
  */
 function checkBetween(
@@ -195,8 +196,8 @@ function checkBetween(
       }
       known.take(line);
       const root = known.rootOf(kind, name);
-      if (root === undefined || promises.size === 0 || goesOn(line, lines[at + 1])) continue;
-      const judged = judgeObjects(kind, root, [...known.objects.values()]);
+      if (root === undefined || goesOn(line, lines[at + 1])) continue;
+      const judged = judgeAfter(line, kind, root, [...known.objects.values()]);
       for (const { pod, verdict } of judged.members) {
         const promised = promises.get(pod.metadata.uid);
         if (promised === undefined) continue;
@@ -209,6 +210,24 @@ function checkBetween(
       }
     }
   }
+}
+
+/** Also before the first truth, when objects have no status yet, the kind must judge. */
+function judgeAfter(
+  { at }: HistoryEvent,
+  kind: KindPlugin,
+  root: KubeObject,
+  objects: readonly KubeObject[],
+): JudgedObjects {
+  const where = `${root.kind} ${root.metadata.name} after the event of ${at} ms`;
+  let judged: JudgedObjects;
+  try {
+    judged = judgeObjects(kind, root, objects);
+  } catch (error) {
+    throw new assert.AssertionError({ message: `the kind throws for ${where}: ${String(error)}` });
+  }
+  checkWellFormed(judged, `${where}: `);
+  return judged;
 }
 
 function promisesOf(first: TruthMoment | undefined, next: TruthMoment | undefined): ReadonlyMap<string, Promised> {

@@ -40,9 +40,16 @@ export interface KindCase {
   readonly roles?: readonly string[];
   /** Optional watches that are not available, as `plural` or `plural.group`. Default: none. */
   readonly missing?: readonly string[];
+  /** What the rule reads in this scenario because its controller does: other names, or other ages, may change the answer. Default: neither. */
+  readonly reads?: readonly Readable[];
 }
 
-const CASE_KEYS = new Set(["name", "root", "objects", "members", "notes", "roles", "missing"]);
+/** What a rule reads only where its controller does: the ordinal in a pod's name, the age that a restart is compared with. */
+export type Readable = "names" | "creationTimestamps";
+
+const READABLE: readonly unknown[] = ["names", "creationTimestamps"] satisfies Readable[];
+
+const CASE_KEYS = new Set(["name", "root", "objects", "members", "notes", "roles", "missing", "reads"]);
 const MEMBER_KEYS = new Set(["pod", "uid", "state", "role", "index", "labels", "reason", "message", "by"]);
 
 /** Errors of the cases themselves, one sentence each. Empty without errors. */
@@ -54,6 +61,9 @@ export function lintKindCases(kind: KindPlugin, cases: readonly KindCase[]): str
     if (names.has(one.name)) complain("another case has the same name");
     names.add(one.name);
     for (const key of Object.keys(one)) if (!CASE_KEYS.has(key)) complain(`unknown key "${key}"`);
+    for (const read of one.reads ?? []) {
+      if (!READABLE.includes(read)) complain(`reads "${read}", which is neither ${READABLE.join(" nor ")}`);
+    }
     lintRoot(kind, one, complain);
     lintObjects(one, complain);
     lintMembers(one, complain);

@@ -1,21 +1,51 @@
 import assert from "node:assert/strict";
 import type { KindPlugin } from "../../contract/kind.ts";
-import { checkDefaultContainers, checkEndings, checkMissingFields, type JudgeObjects } from "./derived-cases.ts";
+import { checkKind } from "../../plugins/shape.ts";
+import {
+  checkAnswersAboutPods,
+  checkEndings,
+  checkMissingFields,
+  checkNewerObjects,
+  type JudgeObjects,
+} from "./derived-cases.ts";
 import { checkExpected } from "./expected-members.ts";
+import { checkNames, checkReferences, checkUids } from "./identity.ts";
+import { checkIsolated, type KindModule } from "./isolated.ts";
 import { lintKindCases, type KindCase } from "./kind-case.ts";
-import { deepFreeze } from "./purity.ts";
-import { checkAges, checkForeignRoot, checkOrder, checkPlan, checkPurity } from "./requirements.ts";
-import { answerOf, judgeCase, type Answer, type Subject } from "./subject.ts";
-import { checkVerdicts } from "./well-formed.ts";
+import { judgeObjects } from "./kind-view.ts";
+import { checkPlan } from "./plan.ts";
+import { callWithoutModules, deepFreeze } from "./purity.ts";
+import { checkAges, checkForeignRoot, checkOrder, checkPurity } from "./requirements.ts";
+import { checkSharedUids } from "./shared-uids.ts";
+import { answerOf, judgeCase, viewOptions, type Answer, type Subject } from "./subject.ts";
+import { TimeLimit } from "./time-limit.ts";
+import { checkWellFormed } from "./well-formed.ts";
 
 /** Options of `kindConformance`. */
 export interface KindConformanceOptions {
   /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
   readonly test: (name: string, run: () => void) => unknown;
-  /** The kind's rule reads `creationTimestamp`, as its controller does. Default: `false`: changed ages must change nothing. */
+  /** The kind's rule reads `creationTimestamp`, as its controller does. Default: as `reads` of each case says. */
   readonly readsCreationTimestamps?: boolean;
+  /**
+   * The kind's rule reads names, as its controller does: the ordinal of a StatefulSet's pod. Default: as `reads` of each
+   * case says. Otherwise names that nothing refers to decide nothing.
+   */
+  readonly readsNames?: boolean;
+  /**
+   * The controller owns objects by references without `controller: true`, and the watch plan has `owner: "any"` for that reason.
+   * Default: `false`: a pod that only refers to the workload is not a member.
+   */
+  readonly ownsWithoutController?: boolean;
+  /**
+   * Where a process of its own finds the kind: the module that exports its factory as the default, such as
+   * `new URL("../src/index.ts", import.meta.url)`, or more about it. Default: the kind is not checked in a process of its own.
+   */
+  readonly isolated?: URL | KindModule;
   /** The other loaded kinds, for a kind that delegates children to them. Default: none. */
   readonly kinds?: readonly KindPlugin[];
+  /** Milliseconds that one test may take, for a kind that loops. Default: 10,000. */
+  readonly timeLimit?: number;
   /** Seed of the shuffles. Default: 1. */
   readonly seed?: number;
 }
@@ -23,11 +53,13 @@ export interface KindConformanceOptions {
 /**
  * Checks a kind against the caller's cases, and against requirements that every kind must meet.
  *
- * One test per case compares members and notes with what the case expects. Each requirement is checked on each case: the order of objects
- * and of calls does not matter, input is not mutated, no clock, network or randomness is used, each owned pod gets one well-formed verdict,
- * pods that the root does not own get none, a missing status or missing labels do not make the kind throw, a pod that ends gets no files, a default
- * container exists, ages change nothing, the watch plan is stable and delivers all that the rule needs, and a root
- * of the same name and another UID owns nothing. The cases themselves are checked, too: duplicate names, unknown keys, empty expectations.
+ * One test per case compares members and notes with what the case expects. The other tests need no expectation: each derives objects from
+ * those of the cases and checks what must hold for every kind, such as: the order of objects and of calls, ages, names and UIDs decide
+ * nothing; input is not changed, nothing is remembered, and nothing outside of the arguments is read; a field that may be missing does
+ * not make the kind throw; a pod that ends gets no files; a newer generation or a deletion makes nothing current; and only owner references of a
+ * controller, by UID, make members. docs/guides/write-a-kind.md lists them.
+ *
+ * The cases themselves are checked, too: duplicate names, unknown keys, empty expectations.
  *
  * ```ts
  * import { test } from "vitest";
@@ -35,33 +67,65 @@ export interface KindConformanceOptions {
  * ```
  */
 export function kindConformance(kind: KindPlugin, cases: readonly KindCase[], options: KindConformanceOptions): void {
-  const { test, readsCreationTimestamps = false, kinds = [], seed = 1 } = options;
-  test(`${kind.name}: the cases are well formed`, () => {
+  const { test, kinds = [], isolated, timeLimit = 10_000 } = options;
+  const limit = new TimeLimit(timeLimit);
+  const requirement = (name: string, check: () => void): unknown =>
+    test(`${kind.name}: ${name}`, () => limit.run(name, check));
+  requirement("the cases are well formed", () => {
     assert.deepEqual(lintKindCases(kind, cases), []);
   });
-  for (const one of cases) {
-    // Frozen recursively: a kind that writes to it throws.
-    const subject: Subject = { ...deepFreeze(structuredClone(one)), kinds };
-    let first: Answer | undefined;
-    const requirement = (name: string, run: () => void): unknown => test(`${kind.name}: ${one.name}: ${name}`, run);
-    requirement("members are as expected", () => {
-      const judged = judgeCase(kind, subject);
-      first = answerOf(judged);
-      checkExpected(subject, judged);
-    });
-    requirement("each owned pod has one well-formed verdict", () => checkVerdicts(kind, subject));
-    requirement("order does not matter", () => checkOrder(kind, subject, seed));
-    requirement("input is not mutated and nothing is remembered", () => checkPurity(kind, subject, first));
-    const judge: JudgeObjects = (changed) => judgeCase(kind, { ...subject, ...changed });
-    requirement("a missing status or missing labels do not make the kind throw", () =>
-      checkMissingFields(subject, judge),
-    );
-    requirement("a pod that ends gets no files", () => checkEndings(subject, judge));
-    requirement("the default container is one of the pod's containers", () =>
-      checkDefaultContainers(kind, subject, judge),
-    );
-    requirement("the watch plan is stable and delivers what the rule needs", () => checkPlan(kind, subject));
-    requirement("a root of the same name and another UID owns nothing", () => checkForeignRoot(kind, subject));
-    if (!readsCreationTimestamps) requirement("ages change nothing", () => checkAges(kind, subject, seed));
+  requirement("the definition is well formed", () => void checkKind(kind, `kind ${kind.name}`));
+  // Frozen recursively: a kind that writes to it throws.
+  const subjects = cases.map((one): Subject => ({ ...deepFreeze(structuredClone(one)), kinds }));
+  for (const one of subjects)
+    checkCase(kind, one, options, (name, check) => requirement(`${one.name}: ${name}`, check));
+  requirement("cases with the same UIDs get their own answers", () => {
+    checkSharedUids(subjects.map((one) => ({ name: one.name, objects: one, judge: judgeOf(kind, one) })));
+  });
+  if (isolated === undefined) return;
+  test(`${kind.name}: a process without files, network and environment gives the same answers`, () => {
+    checkIsolated(kind, subjects, isolated);
+  });
+}
+
+function judgeOf(kind: KindPlugin, one: Subject): JudgeObjects {
+  return (changed) => judgeCase(kind, { ...one, ...changed });
+}
+
+function checkCase(
+  kind: KindPlugin,
+  one: Subject,
+  options: KindConformanceOptions,
+  requirement: (name: string, check: () => void) => unknown,
+): void {
+  const { ownsWithoutController = false, seed = 1 } = options;
+  const readsAges = options.readsCreationTimestamps ?? one.reads?.includes("creationTimestamps") ?? false;
+  const readsNames = options.readsNames ?? one.reads?.includes("names") ?? false;
+  const judge = judgeOf(kind, one);
+  let first: Answer | undefined;
+  requirement("members are as expected", () => {
+    const judged = judgeCase(kind, one);
+    first = answerOf(judged);
+    checkExpected(one, judged);
+  });
+  requirement("each owned pod has one well-formed verdict", () => checkWellFormed(judgeCase(kind, one)));
+  requirement("order does not matter", () => checkOrder(kind, one, seed));
+  requirement("input is not mutated and nothing is remembered", () => checkPurity(kind, one, first));
+  requirement("no file, socket, process or environment is read", () => {
+    callWithoutModules(() => judgeObjects(kind, one.root, one.objects, viewOptions(one)));
+  });
+  requirement("a missing status or missing labels do not make the kind throw", () => checkMissingFields(one, judge));
+  requirement("a pod that ends gets no files", () => checkEndings(one, judge));
+  requirement("a newer generation or a deletion makes nothing current", () => checkNewerObjects(one, judge));
+  requirement("every pod has a usable default container, and none is taken without labels", () =>
+    checkAnswersAboutPods(kind, one),
+  );
+  requirement("the watch plan is stable and delivers what the rule needs", () => checkPlan(kind, one));
+  requirement("a root of the same name and another UID owns nothing", () => checkForeignRoot(kind, one));
+  requirement("UIDs identify and decide nothing else", () => checkUids(one, judge));
+  if (!ownsWithoutController) {
+    requirement("a reference without a controller makes no member", () => checkReferences(one, judge));
   }
+  if (!readsNames) requirement("names decide nothing", () => checkNames(one, judge));
+  if (!readsAges) requirement("ages change nothing", () => checkAges(kind, one, seed));
 }

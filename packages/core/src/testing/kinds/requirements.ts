@@ -68,37 +68,6 @@ function askAll(kind: KindPlugin, view: KindView, members: readonly OwnedPod[]):
   };
 }
 
-export function checkPlan(kind: KindPlugin, one: Subject): void {
-  const plan = callPurely(() => kind.watches(one.root));
-  assert.deepEqual(
-    callPurely(() => kind.watches(structuredClone(one.root))).watches.map(withoutFunctions),
-    plan.watches.map(withoutFunctions),
-    "the same root returns a different watch plan",
-  );
-  for (const watch of plan.watches) {
-    if (watch.project === undefined) continue;
-    const { project } = watch;
-    for (const object of one.objects.filter(({ kind }) => kind === watch.resource.kind)) {
-      const projected = callPurely(() => project(object));
-      assert.equal(projected.metadata.uid, object.metadata.uid, "project dropped the uid");
-      assert.deepEqual(
-        callPurely(() => project(deepFreeze(structuredClone(projected)))),
-        projected,
-        "projecting twice returns a different object",
-      );
-    }
-  }
-  assert.deepEqual(
-    answerOf(judgeCase(kind, one)),
-    answerOf(judgeCase(kind, one, { objects: "whole" })),
-    "the watch plan (selectors, project, metadataOnly) withholds what the rule needs",
-  );
-}
-
-function withoutFunctions(value: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => typeof inner !== "function"));
-}
-
 export function checkForeignRoot(kind: KindPlugin, one: Subject): void {
   const uid = "ffffffff-ffff-4fff-bfff-ffffffffffff";
   const root = deepFreeze({ ...one.root, metadata: { ...one.root.metadata, uid } });

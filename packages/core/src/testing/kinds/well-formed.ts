@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { isPodActive, type KindPlugin, type Reason, type Verdict } from "../../contract/kind.ts";
+import { isPodActive, type Reason, type Verdict } from "../../contract/kind.ts";
 import { ELIGIBLE_STATES, isMemberState } from "../../contract/state.ts";
-import { judgeCase, type Subject } from "./subject.ts";
+import type { JudgedObjects } from "./kind-view.ts";
 
 const VERDICT_FIELDS: readonly string[] = Object.keys({
   state: true,
@@ -12,13 +12,16 @@ const VERDICT_FIELDS: readonly string[] = Object.keys({
 } satisfies Record<keyof Verdict, true>);
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
-/** Fails if a verdict, a note or the roles have a form that the contract does not allow. */
-export function checkVerdicts(kind: KindPlugin, one: Subject): void {
-  const judged = judgeCase(kind, one);
-  for (const note of judged.notes) checkReason("a note", note);
+/**
+ * Fails if a verdict, a note or the roles have a form that the contract does not allow.
+ *
+ * @param where begins each message
+ */
+export function checkWellFormed(judged: JudgedObjects, where = ""): void {
+  for (const note of judged.notes) checkReason(`${where}a note`, note);
   checkRoles(judged.roles);
   for (const { pod, verdict } of judged.members) {
-    const who = `pod ${pod.metadata.name}`;
+    const who = `${where}pod ${pod.metadata.name}`;
     assert.ok(isMemberState(verdict.state), `${who}: "${verdict.state as string}" is not a state`);
     for (const key of Object.keys(verdict)) {
       assert.ok(VERDICT_FIELDS.includes(key), `${who}: a verdict has no field "${key}"`);

@@ -7,7 +7,10 @@ import { isKinsyncError, type KinsyncError } from "../../errors/error.ts";
 import { createBatch, type BatchPath, type CreateBatchOptions } from "./create-batch.ts";
 import type { PathStatus, TransportEnvironment } from "./environment.ts";
 
-const OWNER = "ada@laptop";
+/** Who runs kinsync, and what the engine knows of the machine and of the mapping. */
+export const OWNER = "ada@laptop";
+export const HOST = "laptop";
+const FROM = "/home/ada/app/src";
 
 /** One environment, with a mapped root in it and every session that a requirement opened. */
 export class Fixture implements AsyncDisposable {
@@ -15,6 +18,8 @@ export class Fixture implements AsyncDisposable {
   readonly capabilities: TransportCapabilities;
   readonly root: RootSpec;
   readonly runId = "run-1";
+  /** When every run of this fixture began. */
+  readonly since = new Date().toISOString();
   /** For calls that end with the fixture at the latest. */
   readonly options: { readonly signal: AbortSignal };
   readonly #stop = new AbortController();
@@ -23,7 +28,7 @@ export class Fixture implements AsyncDisposable {
   constructor(environment: TransportEnvironment) {
     this.environment = environment;
     this.capabilities = capabilitiesOf(environment.transport);
-    this.root = { path: posix.join(environment.folder, "root"), shape: "directory", key: "mapping-0" };
+    this.root = { path: posix.join(environment.folder, "root"), shape: "directory", key: "mapping-0", from: FROM };
     this.options = { signal: this.#stop.signal };
   }
 
@@ -66,7 +71,8 @@ export class Fixture implements AsyncDisposable {
       cluster,
       runId: owner === OWNER ? this.runId : `run of ${owner}`,
       owner,
-      since: new Date().toISOString(),
+      since: this.since,
+      host: HOST,
       roots: [this.root],
       options: context?.options ?? {},
       signal,

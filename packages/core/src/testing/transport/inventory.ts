@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { InventoryEntry } from "../../contract/inventory.ts";
+import { HOST, OWNER } from "./fixture.ts";
 import type { Requirement } from "./requirement.ts";
 
 const ABC_DIGEST = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -31,6 +32,46 @@ export const inventoryRequirements: readonly Requirement[] = [
       assert.deepEqual(inventory.placed, ["a"]);
       const { marker } = inventory;
       assert.deepEqual([marker?.runId, marker?.snapshot, marker?.tree], [fixture.runId, 3, batch.tree]);
+    },
+  },
+  {
+    name: "an inventory reports what the container holds, not what was sent",
+    async check(fixture) {
+      const session = await fixture.openAndClaim();
+      await fixture.apply(session, [{ file: "a", bytes: "sent" }]);
+      await fixture.environment.writeFile(fixture.at("a"), "abc");
+      const { entries, placed } = await session.inventory(fixture.root, { paths: ["a"], ...fixture.options });
+      const found = entries.map((entry) =>
+        entry.type === "file" ? [entry.path, entry.size, entry.digest] : entry.type,
+      );
+      assert.deepEqual(found, [["a", 3, ABC_DIGEST]]);
+      assert.deepEqual(placed, ["a"]);
+    },
+  },
+  {
+    name: "the marker names run, owner, begin and origin of the files, from the claim on",
+    async check(fixture) {
+      const session = await fixture.openAndClaim();
+      const check = async (snapshot: number, tree: string): Promise<void> => {
+        const { marker } = await session.inventory(fixture.root, { paths: [], ...fixture.options });
+        const { runId, owner, since, origin, incarnation } = marker ?? {};
+        assert.deepEqual(
+          { runId, owner, since, origin, incarnation, snapshot: marker?.snapshot, tree: marker?.tree },
+          {
+            runId: fixture.runId,
+            owner: OWNER,
+            since: fixture.since,
+            origin: { host: HOST, folder: fixture.root.from },
+            incarnation: session.facts.incarnation,
+            snapshot,
+            tree,
+          },
+        );
+      };
+      await check(0, "");
+      const batch = await fixture.batch([{ file: "a", bytes: "1" }], { snapshot: 4 });
+      await fixture.deliver(session, batch);
+      await check(4, batch.tree);
     },
   },
   {
@@ -82,6 +123,9 @@ export const inventoryRequirements: readonly Requirement[] = [
       // Also without being requested: kinsync may have to delete it.
       assert.deepEqual(inventory.entries.map(({ path }) => path).toSorted(), created);
       assert.equal(inventory.marker?.runId, fixture.runId);
+      await fixture.claim(second);
+      const { placed } = await second.inventory(fixture.root, { paths: [], ...fixture.options });
+      assert.deepEqual(placed.toSorted(), created, "the claim of the next session changes what is reported");
     },
   },
   {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RootSpec } from "../../contract/batch.ts";
 import type { Session, SessionEnd } from "../../contract/session.ts";
 import { isKinsyncError } from "../../errors/error.ts";
 import { createBatch } from "./create-batch.ts";
-import { expectError, type Fixture } from "./fixture.ts";
+import { expectError, OWNER, type Fixture } from "./fixture.ts";
 import type { Requirement } from "./requirement.ts";
 
 /** Bytes after which a connection is cut: within the greeting, a claim, a stage, a commit, and between them. */
@@ -13,11 +14,16 @@ const CUTS = [
   ...[1, 20, 60, 90, 130, 200, 300, 420].map((received) => ({ received })),
 ];
 
+/** Milliseconds after which an `open` is aborted. */
+const OPEN_ABORTS_MS = [0, 1, 5, 20, 60];
+
 type Call = (fixture: Fixture, session: Session, signal: AbortSignal) => Promise<unknown>;
 
-/** Every call of a session that takes a signal. */
-const CALLS: Readonly<Record<"inventory" | "claim" | "stage" | "commit", Call>> = {
+/** Every call of a session that takes a signal, but for commands, which have requirements of their own. */
+const CALLS: Readonly<Record<"inventory" | "claim" | "stage" | "commit" | "ping" | "release", Call>> = {
   inventory: (fixture, session, signal) => session.inventory(fixture.root, { paths: ["f"], list: false, signal }),
+  ping: async (_fixture, session, signal) => session.ping?.({ signal }),
+  release: async (fixture, session, signal) => session.release?.(fixture.root, { signal }),
   claim: (fixture, session, signal) => session.claim(fixture.root, { snapshot: 1, tree: "", signal }),
   stage: async (fixture, session, signal) => session.stage(await newVersion(fixture), { signal }).ready,
   commit: async (fixture, session, signal) => {
@@ -26,25 +32,35 @@ const CALLS: Readonly<Record<"inventory" | "claim" | "stage" | "commit", Call>> 
   },
 };
 
+/** The calls that this session has. */
+function callsOf(session: Session): readonly (readonly [name: string, call: Call])[] {
+  return Object.entries(CALLS).filter(([name]) => session[name as keyof typeof CALLS] !== undefined);
+}
+
 /** Every call settles within a time limit, and a session that ends reports it. */
 export const livenessRequirements: readonly Requirement[] = [
   {
     name: "an `open` whose signal is aborted rejects with the reason",
     async check(fixture) {
       const reason = new Error("no longer needed");
-      const opening = fixture.open("ada@laptop", fixture.environment.target, AbortSignal.abort(reason));
+      const opening = fixture.open(OWNER, fixture.environment.target, AbortSignal.abort(reason));
       await assert.rejects(opening, (error) => error === reason);
     },
   },
   {
-    name: "an `open` that is aborted on its way settles",
+    name: "an `open` that is aborted on its way settles, and the next one works",
     async check(fixture) {
-      const stop = new AbortController();
-      const reason = new Error("no longer needed");
-      const opening = fixture.open("ada@laptop", fixture.environment.target, stop.signal);
-      stop.abort(reason);
-      const [settled] = await Promise.allSettled([opening]);
-      if (settled.status === "rejected") assert.equal(settled.reason, reason);
+      for (const delay of OPEN_ABORTS_MS) {
+        const stop = new AbortController();
+        const reason = new Error("no longer needed");
+        const opening = fixture.open(OWNER, fixture.environment.target, stop.signal);
+        if (delay > 0) await sleep(delay);
+        stop.abort(reason);
+        const [settled] = await Promise.allSettled([opening]);
+        if (settled.status === "rejected") assert.equal(settled.reason, reason, `aborted after ${delay} ms`);
+        else await settled.value[Symbol.asyncDispose]();
+      }
+      await fixture.expectUsable(await fixture.openAndClaim());
     },
   },
   {
@@ -52,7 +68,7 @@ export const livenessRequirements: readonly Requirement[] = [
     async check(fixture) {
       const session = await fixture.openAndClaim();
       await fixture.apply(session, [{ file: "f", bytes: "old" }]);
-      for (const [name, call] of Object.entries(CALLS)) {
+      for (const [name, call] of callsOf(session)) {
         const reason = new Error(`${name} is no longer needed`);
         await assert.rejects(call(fixture, session, AbortSignal.abort(reason)), (error) => error === reason);
         await fixture.expectFile("f", "old");
@@ -63,8 +79,9 @@ export const livenessRequirements: readonly Requirement[] = [
   {
     name: "a call that is aborted on its way settles, and files are whole",
     async check(fixture) {
-      await fixture.apply(await fixture.openAndClaim(), [{ file: "f", bytes: "old" }]);
-      for (const [name, call] of Object.entries(CALLS)) {
+      const first = await fixture.openAndClaim();
+      await fixture.apply(first, [{ file: "f", bytes: "old" }]);
+      for (const [name, call] of callsOf(first)) {
         const session = await fixture.openAndClaim();
         const stop = new AbortController();
         const reason = new Error(`${name} is no longer needed`);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { posix } from "node:path";
 import type { RootSpec } from "../../contract/batch.ts";
 import type { Session } from "../../contract/session.ts";
+import { createBatch } from "./create-batch.ts";
 import { expectError, type Fixture } from "./fixture.ts";
 import { NotApplicable, type Requirement } from "./requirement.ts";
 
@@ -18,6 +19,32 @@ async function keptOf(fixture: Fixture, session: Session, root: RootSpec) {
 
 /** Ownership of mapped roots. */
 export const ownershipRequirements: readonly Requirement[] = [
+  {
+    name: "two roots of one session are kept apart",
+    async check(fixture) {
+      const { environment, root, options } = fixture;
+      const other: RootSpec = { ...root, path: posix.join(environment.folder, "other"), key: "mapping-1" };
+      const session = await fixture.openAndClaim();
+      await fixture.claim(session, other);
+      const trees = new Map<RootSpec, string>();
+      for (const [of, file] of [
+        [root, "a"],
+        [other, "b"],
+      ] as const) {
+        const batch = await createBatch(of, [{ file, bytes: file }]);
+        trees.set(of, batch.tree);
+        await fixture.deliver(session, batch);
+      }
+      for (const [of, file] of [
+        [root, "a"],
+        [other, "b"],
+      ] as const) {
+        const { entries, placed, marker } = await session.inventory(of, { paths: ["a", "b"], ...options });
+        assert.deepEqual([entries.map(({ path }) => path), placed], [[file], [file]], `the root ${of.path}`);
+        assert.equal(marker?.tree, trees.get(of), `the marker of ${of.path}`);
+      }
+    },
+  },
   {
     name: "a release removes what is kept for the root alone, and the root can be claimed again",
     async check(fixture) {

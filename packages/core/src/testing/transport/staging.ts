@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { posix } from "node:path";
 import type { Batch } from "../../contract/batch.ts";
 import { isKinsyncError } from "../../errors/error.ts";
+import type { TransportEnvironment } from "./environment.ts";
 import { NotApplicable, type Requirement } from "./requirement.ts";
 
 /** What separates `stage` from `commit`. */
@@ -16,6 +18,18 @@ export const stagingRequirements: readonly Requirement[] = [
       const batch = await fixture.batch(paths, { snapshot: 7 });
       const { snapshot, tree, count } = await fixture.deliver(session, batch);
       assert.deepEqual({ snapshot, tree, count }, { snapshot: 7, tree: batch.tree, count: 2 });
+    },
+  },
+  {
+    name: "a batch that changes nothing is acknowledged, and its tree is in the marker",
+    async check(fixture) {
+      const session = await fixture.openAndClaim();
+      await fixture.apply(session, [{ file: "a", bytes: "1" }]);
+      const { snapshot, count } = await fixture.deliver(session, await fixture.batch([], { snapshot: 9, tree: "t" }));
+      assert.deepEqual({ snapshot, count }, { snapshot: 9, count: 0 });
+      const { marker, placed } = await session.inventory(fixture.root, { paths: [], ...fixture.options });
+      assert.deepEqual([marker?.snapshot, marker?.tree, placed], [9, "t", ["a"]]);
+      await fixture.expectFile("a", "1");
     },
   },
   {
@@ -71,13 +85,7 @@ export const stagingRequirements: readonly Requirement[] = [
         { file: "f", bytes: "new", replaces: "file" },
         { file: "g", bytes: "g" },
       ]);
-      const wrong: Batch = {
-        ...batch,
-        entries: batch.entries.map((entry) =>
-          entry.op === "file" && entry.path === "g" ? { ...entry, digest: "0".repeat(64) } : entry,
-        ),
-      };
-      const stage = session.stage(wrong, fixture.options);
+      const stage = session.stage(withWrongDigest(batch, "g"), fixture.options);
       const settled = await Promise.allSettled([stage.ready, session.commit(stage, fixture.options)]);
       assert.deepEqual(
         settled.map(({ status }) => status),
@@ -85,6 +93,24 @@ export const stagingRequirements: readonly Requirement[] = [
       );
       await fixture.expectFile("f", "old");
       await fixture.expectMissing("g");
+    },
+  },
+  {
+    name: "what is kept beside the files does not grow with sessions and batches, also those that fail",
+    async check(fixture) {
+      await fixture.apply(await fixture.openAndClaim(), [{ file: "f", bytes: "old" }]);
+      const round = async (number: number): Promise<number> => {
+        await using session = await fixture.openAndClaim();
+        await fixture.apply(session, [{ file: "f", bytes: `${number}`, replaces: "file" }]);
+        const batch = await fixture.batch([{ file: "f", bytes: "wrong", replaces: "file" }]);
+        const stage = session.stage(withWrongDigest(batch, "f"), fixture.options);
+        await assert.rejects(session.commit(stage, fixture.options));
+        return countPaths(fixture.environment, fixture.environment.folder);
+      };
+      const counts: number[] = [];
+      for (let number = 0; number < 6; number += 1) counts.push(await round(number));
+      const isGrowing = Math.min(...counts.slice(-2)) > Math.max(...counts.slice(0, 2));
+      assert.ok(!isGrowing, `the number of files and folders grows with every batch: ${counts.join(", ")}`);
     },
   },
   {
@@ -158,6 +184,23 @@ export const stagingRequirements: readonly Requirement[] = [
     },
   },
 ];
+
+function withWrongDigest(batch: Batch, path: string): Batch {
+  const entries = batch.entries.map((entry) =>
+    entry.op === "file" && entry.path === path ? { ...entry, digest: "0".repeat(64) } : entry,
+  );
+  return { ...batch, entries };
+}
+
+async function countPaths(environment: TransportEnvironment, folder: string): Promise<number> {
+  let count = 0;
+  for (const name of await environment.list(folder)) {
+    const path = posix.join(folder, name);
+    count += 1;
+    if ((await environment.lstat(path))?.type === "directory") count += await countPaths(environment, path);
+  }
+  return count;
+}
 
 /** Reads again and again while something is written. Rejects with the first failed read. */
 async function whileReading(read: () => Promise<void>, write: () => Promise<void>): Promise<void> {

@@ -127,6 +127,21 @@ test("a kind that takes an obsolete pod for current between two truths is found"
   );
 });
 
+test("a kind that throws before the first truth, when the root has no status yet, is found", () => {
+  const careless = answering((own, root) => own === (root.status as { readonly attempt: number }).attempt);
+  const history = historyOf(
+    added(object(TEAMS, "red", {})),
+    added(job(1)),
+    added(member(1)),
+    modified(team(1)),
+    truth({ "red-1-x": "current" }),
+  );
+  const broken = brokenLaws(careless, history);
+  expect(broken.get("what two truths agree on holds between them")).toContain(
+    "the kind throws for Team red after the event of 20 ms",
+  );
+});
+
 test("counts that contradict a truth are told", () => {
   const crossCheck: CrossCheck = ({ root }) => (root?.status?.["attempt"] === 2 ? ["2 is counted as 3"] : []);
   const broken = brokenLaws(teamKind(), BACK_AGAIN, crossCheck);

@@ -1,7 +1,7 @@
 import { defineKind } from "@kinsync/core/contract";
 import type { KindDefinition, KindView, KubeObject, OwnedPod, Pod, Verdict } from "@kinsync/core/contract";
 import { judgeObjects } from "@kinsync/core/testing";
-import type { KindCase } from "@kinsync/core/testing";
+import type { KindCase, KindModule } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
 import {
   GROUP,
@@ -53,6 +53,15 @@ test("a kind that declares that it reads ages is exempt from that requirement", 
   });
   expect(Object.keys(broken({ judge }))).toEqual(["ages change nothing"]);
   expect(broken({ judge }, [subject], { readsCreationTimestamps: true })).toEqual({});
+});
+
+test("a kind whose case declares that it reads names is exempt from that requirement in this case alone", () => {
+  const judge = (view: KindView) => ({
+    pod: (owned: OwnedPod) => ({ ...sound.judge(view).pod(owned), role: owned.pod.metadata.name }),
+  });
+  const named = { ...subject, members: subject.members.map((member) => ({ ...member, role: member.pod })) };
+  expect(Object.keys(broken({ judge }, [named]))).toEqual(["names decide nothing"]);
+  expect(broken({ judge }, [{ ...named, reads: ["names"] }])).toEqual({});
 });
 
 test("a kind that depends on the order of the owned objects fails", () => {
@@ -190,6 +199,7 @@ test.each<[string, Partial<KindCase>[], string]>([
   ["no cases", [], "there are no cases"],
   ["two cases of one name", [{}, {}], "another case has the same name"],
   ["a key that is not known", [{ memebers: [] } as Partial<KindCase>], 'unknown key "memebers"'],
+  ["something that no rule reads", [{ reads: ["ages" as "names"] }], 'reads "ages"'],
   ["a root of another kind", [{ root: { ...root, kind: "Bag" } }], "the kind's is example.com/v1 Set"],
   ["two objects of one uid", [{ objects: [...subject.objects, green] }], "the uid of another object"],
   ["a member that is not a pod", [{ members: [{ pod: "z", state: "current", reason: "r" }] }], "not one of its pods"],
@@ -240,4 +250,24 @@ test("a kind that judges the whole set gets its pods, any other kind gets none",
   judgeObjects(defineKind({ ...sound, judge }), root, subject.objects);
   judgeObjects(defineKind({ ...sound, judge, judgesSet: true }), root, subject.objects);
   expect(seen).toEqual([[], ["b", "g"]]);
+});
+
+test("a kind that loops fails once, and its other requirements are reported as not checked", () => {
+  const before = [Date, process.env];
+  const judge: KindDefinition["judge"] = () => {
+    for (;;);
+  };
+  const failures = broken({ judge }, [subject], { timeLimit: 100 });
+  expect(failures["members are as expected"]).toContain("the kind did not return within 0.1 s");
+  expect(failures["order does not matter"]).toContain('not checked: the kind did not return in "two groups: members');
+  expect([Date, process.env]).toEqual(before);
+});
+
+test("a module without the kind is reported by the process of its own", () => {
+  const module = new URL("support/crew/impure-kinds.ts", import.meta.url);
+  const failure = (isolated: KindModule): string | undefined =>
+    broken({}, [subject], { isolated })["a process without files, network and environment gives the same answers"];
+  expect(failure({ module, export: "missing" })).toContain('the module has no export "missing"');
+  expect(failure({ module, export: "readsFile" })).toContain('the export "readsFile" makes no kind "set"');
+  expect(failure({ module: new URL("missing.ts", module) })).toContain("missing.ts");
 });

@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
+import { isPodActive } from "@kinsync/core/contract";
 import type { KindDefinition, KindView } from "@kinsync/core/contract";
 import type { KindCase } from "@kinsync/core/testing";
 import { expect, test } from "vitest";
-import { broken, checked, GROUP, isActive, sound, subject, verdict } from "./support/sound-kind.ts";
+import { broken, checked, GROUP, isActive, sound, subject, verdict, verdictOf } from "./support/sound-kind.ts";
 
 /** One mistake of a kind, or of its author's cases. */
 interface PlantedFault {
@@ -18,6 +20,10 @@ const newest = (view: KindView): string | undefined =>
 /** By requirement of the kit: one mistake that this requirement must find. */
 const FAULTS: Readonly<Record<string, PlantedFault>> = {
   "the cases are well formed": { fault: "a case is there twice", cases: [subject, subject] },
+  "the definition is well formed": {
+    fault: "a field of the definition is misspelt",
+    kind: () => ({ infrastucture: ["proxy"] }) as Partial<KindDefinition>,
+  },
   "members are as expected": {
     fault: "every pod is current",
     kind: () => ({ judge: () => ({ pod: () => verdict(true) }) }),
@@ -57,9 +63,69 @@ const FAULTS: Readonly<Record<string, PlantedFault>> = {
     fault: "a terminating pod stays current",
     kind: () => ({ judge: (view) => ({ pod: (owned) => verdict(isActive(view, owned)) }) }),
   },
-  "the default container is one of the pod's containers": {
+  "every pod has a usable default container, and none is taken without labels": {
     fault: "the default container is infrastructure",
     kind: () => ({ infrastructure: ["main"], defaultContainer: () => "main" }),
+  },
+  "a newer generation or a deletion makes nothing current": {
+    fault: "everything is current until the controller has observed the generation",
+    kind: () => ({
+      judge: (view) => ({
+        pod: (owned) => verdictOf(owned, isActive(view, owned) || (view.root.metadata.generation ?? 0) > 0),
+      }),
+    }),
+  },
+  "no file, socket, process or environment is read": {
+    fault: "a file is read, and the error is caught",
+    kind: () => ({
+      judge: (view) => {
+        try {
+          readFileSync("/etc/hostname");
+        } catch {
+          // As a careless author would.
+        }
+        return sound.judge(view);
+      },
+    }),
+  },
+  "UIDs identify and decide nothing else": {
+    fault: "the object with the last UID is the current one",
+    kind: () => ({
+      judge: (view) => {
+        const last = view.owned
+          .map(({ metadata }) => metadata.uid)
+          .toSorted()
+          .at(-1);
+        return { pod: (owned) => verdictOf(owned, owned.owners[0]?.metadata.uid === last) };
+      },
+    }),
+  },
+  "a reference without a controller makes no member": {
+    fault: "every owner reference of a pod counts",
+    kind: () => ({ watches: () => ({ watches: [{ resource: GROUP, optional: true }], pods: { owner: "any" } }) }),
+  },
+  "names decide nothing": {
+    fault: "the role is the first letter of the pod's name",
+    kind: () => ({
+      judge: (view) => ({
+        pod: (owned) => ({ ...sound.judge(view).pod(owned), role: owned.pod.metadata.name.slice(0, 1) }),
+      }),
+    }),
+  },
+  "cases with the same UIDs get their own answers": {
+    fault: "a pod that has ended once has ended for good",
+    kind: () => {
+      const ended = new Set<string>();
+      return {
+        judge: (view) => ({
+          pod: (owned) => {
+            const { uid } = owned.pod.metadata;
+            if (!isPodActive(owned.pod)) ended.add(uid);
+            return ended.has(uid) ? verdict(false) : sound.judge(view).pod(owned);
+          },
+        }),
+      };
+    },
   },
   "the watch plan is stable and delivers what the rule needs": {
     fault: "a selector leaves out pods",

@@ -33,6 +33,39 @@ export const DELIVERY_FAULTS: Readonly<Record<string, PlantedFault>> = {
       entries: inventory.entries.map((entry) => (entry.type === "file" ? { ...entry, digest: "0".repeat(64) } : entry)),
     })),
   },
+  "an inventory reports what the container holds, not what was sent": {
+    fault: "digests of what was sent are reported",
+    session: (sound) => {
+      const sent = new Map<string, string>();
+      return {
+        stage(batch, options) {
+          for (const { path, digest } of entriesOf(batch, "file")) sent.set(path, digest);
+          return sound.stage(batch, options);
+        },
+        async inventory(root, options) {
+          const inventory = await sound.inventory(root, options);
+          const entries = inventory.entries.map((entry) =>
+            entry.type === "file" ? { ...entry, digest: sent.get(entry.path) ?? entry.digest } : entry,
+          );
+          return { ...inventory, entries };
+        },
+      };
+    },
+  },
+  "the marker names run, owner, begin and origin of the files, from the claim on": {
+    fault: "the marker has no origin",
+    ...inventoryInstead(({ marker, ...inventory }) => {
+      if (marker === undefined) return inventory;
+      const { origin: _, ...rest } = marker;
+      return { ...inventory, marker: rest };
+    }),
+  },
+  "a batch that changes nothing is acknowledged, and its tree is in the marker": {
+    fault: "a batch that changes nothing is not committed",
+    ...aroundCommit((commit, { entries, snapshot, tree }) =>
+      entries.length === 0 ? Promise.resolve({ snapshot, tree, count: 0 }) : commit(),
+    ),
+  },
   "an inventory reports folders and links as such": {
     fault: "a link is reported as something else",
     ...inventoryInstead((inventory) => ({
@@ -95,6 +128,17 @@ export const DELIVERY_FAULTS: Readonly<Record<string, PlantedFault>> = {
   "bytes that do not match their digest reject stage and commit and change nothing": {
     fault: "digests are not compared",
     ...stageInstead(withDigestsOfBytes),
+  },
+  "what is kept beside the files does not grow with sessions and batches, also those that fail": {
+    fault: "a batch that fails leaves its folder",
+    ...aroundCommit(async (commit, { root }) => {
+      try {
+        return await commit();
+      } catch (error) {
+        mkdirSync(join(dirname(root.path), ".kinsync", `failed-${performance.now()}`), { recursive: true });
+        throw error;
+      }
+    }),
   },
   "bytes that cannot be stored are not executed, and the session stays usable": {
     fault: "a name that is too long ends the session",

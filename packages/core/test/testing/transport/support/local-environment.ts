@@ -117,7 +117,7 @@ function methodsOf(session: LocalSession): Required<Session> {
     discard: (...args) => session.discard(...args),
     release: (...args) => session.release(...args),
     run: (...args) => session.run(...args),
-    ping: () => session.ping(),
+    ping: (...args) => session.ping(...args),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -105,7 +105,8 @@ export class LocalSession implements Session {
   }
 
   #mark(root: RootSpec, { snapshot, tree, owed }: Pick<Batch, "snapshot" | "tree" | "owed">): void {
-    const { runId, owner, since } = this.#context;
+    const { runId, owner, since, host } = this.#context;
+    const { from } = root;
     const marker: Marker & { claim: number } = {
       claim: this.#claimed,
       format: 1,
@@ -113,6 +114,7 @@ export class LocalSession implements Session {
       owner,
       since,
       incarnation: "1",
+      ...(host === undefined || from === undefined ? {} : { origin: { host, folder: from } }),
       snapshot,
       tree,
       ...(owed === undefined ? {} : { owed }),
@@ -267,8 +269,8 @@ export class LocalSession implements Session {
     return runCommand(command, options);
   }
 
-  ping(): Promise<number> {
-    return this.#inOrder(() => 1);
+  ping({ signal }: { readonly signal: AbortSignal }): Promise<number> {
+    return this.#inOrder(() => 1, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RootSpec } from "../../../../src/contract/index.ts";
 import { isKinsyncError } from "../../../../src/errors/error.ts";
 import { aroundCommit, endsAs, entriesOf, NEVER, takesBack, type PlantedFault } from "./fault-parts.ts";
 import { TARGET } from "./local-environment.ts";
@@ -14,6 +15,18 @@ export const SESSION_FAULTS: Readonly<Record<string, PlantedFault>> = {
   "a run that another run replaced cannot commit, and its error names the other": {
     fault: "a run takes the root back from another run",
     ...takesBack("another run"),
+  },
+  "two roots of one session are kept apart": {
+    fault: "the paths of the first root are reported for every root",
+    session: (sound) => {
+      let first: RootSpec | undefined;
+      return {
+        inventory: async (root, options) => {
+          first ??= root;
+          return { ...(await sound.inventory(root, options)), placed: (await sound.inventory(first, options)).placed };
+        },
+      };
+    },
   },
   "a release removes what is kept for the root alone, and the root can be claimed again": {
     fault: "a release removes nothing",
@@ -57,7 +70,7 @@ export const SESSION_FAULTS: Readonly<Record<string, PlantedFault>> = {
     fault: "`open` ignores its signal",
     open: (open) => (target, context) => open(target, { ...context, signal: NEVER }),
   },
-  "an `open` that is aborted on its way settles": {
+  "an `open` that is aborted on its way settles, and the next one works": {
     fault: "`open` rejects with an error of its own instead of the reason",
     open: (open) => async (target, context) => {
       const session = await open(target, { ...context, signal: NEVER });
