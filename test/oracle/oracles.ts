@@ -4,7 +4,9 @@ import { deploymentOracle } from "./kinds/deployment.ts";
 import { jobOracle } from "./kinds/job.ts";
 import { jobSetOracle } from "./kinds/job-set.ts";
 import { leaderWorkerSetOracle } from "./kinds/leader-worker-set.ts";
+import { rayClusterOracle, rayJobOracle, rayServiceOracle } from "./kinds/ray.ts";
 import { replicaSetOracle, replicationControllerOracle } from "./kinds/replica-set.ts";
+import { rolloutOracle } from "./kinds/rollout.ts";
 import { statefulSetOracle } from "./kinds/stateful-set.ts";
 import type { Oracle } from "./player/oracle.ts";
 
@@ -19,4 +21,8 @@ export const ORACLES: readonly Oracle[] = [
   cronJobOracle,
   jobSetOracle,
   leaderWorkerSetOracle,
+  rolloutOracle,
+  rayClusterOracle,
+  rayJobOracle,
+  rayServiceOracle,
 ];

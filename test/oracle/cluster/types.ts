@@ -20,3 +20,7 @@ export function streamOf({ apiVersion, kind }: Type): string {
 }
 export const JOB_SETS: Type = { apiVersion: "jobset.x-k8s.io/v1alpha2", kind: "JobSet" };
 export const LEADER_WORKER_SETS: Type = { apiVersion: "leaderworkerset.x-k8s.io/v1", kind: "LeaderWorkerSet" };
+export const ROLLOUTS: Type = { apiVersion: "argoproj.io/v1alpha1", kind: "Rollout" };
+export const RAY_CLUSTERS: Type = { apiVersion: "ray.io/v1", kind: "RayCluster" };
+export const RAY_JOBS: Type = { apiVersion: "ray.io/v1", kind: "RayJob" };
+export const RAY_SERVICES: Type = { apiVersion: "ray.io/v1", kind: "RayService" };
