@@ -20,7 +20,16 @@ export function streamOf({ apiVersion, kind }: Type): string {
 }
 export const JOB_SETS: Type = { apiVersion: "jobset.x-k8s.io/v1alpha2", kind: "JobSet" };
 export const LEADER_WORKER_SETS: Type = { apiVersion: "leaderworkerset.x-k8s.io/v1", kind: "LeaderWorkerSet" };
+export const APP_WRAPPERS: Type = { apiVersion: "workload.codeflare.dev/v1beta2", kind: "AppWrapper" };
+export const KNATIVE_SERVICES: Type = { apiVersion: "serving.knative.dev/v1", kind: "Service" };
+export const CONFIGURATIONS: Type = { apiVersion: "serving.knative.dev/v1", kind: "Configuration" };
+export const REVISIONS: Type = { apiVersion: "serving.knative.dev/v1", kind: "Revision" };
 export const ROLLOUTS: Type = { apiVersion: "argoproj.io/v1alpha1", kind: "Rollout" };
 export const RAY_CLUSTERS: Type = { apiVersion: "ray.io/v1", kind: "RayCluster" };
 export const RAY_JOBS: Type = { apiVersion: "ray.io/v1", kind: "RayJob" };
 export const RAY_SERVICES: Type = { apiVersion: "ray.io/v1", kind: "RayService" };
+export const MPI_JOBS: Type = { apiVersion: "kubeflow.org/v2beta1", kind: "MPIJob" };
+export const TRAIN_JOBS: Type = { apiVersion: "trainer.kubeflow.org/v1alpha1", kind: "TrainJob" };
+export const CLONE_SETS: Type = { apiVersion: "apps.kruise.io/v1alpha1", kind: "CloneSet" };
+export const ADVANCED_STATEFUL_SETS: Type = { apiVersion: "apps.kruise.io/v1beta1", kind: "StatefulSet" };
+export const VOLCANO_JOBS: Type = { apiVersion: "batch.volcano.sh/v1alpha1", kind: "Job" };

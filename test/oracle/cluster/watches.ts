@@ -4,7 +4,7 @@ import type { Fact } from "./facts.ts";
 import { controllerUidOf } from "./objects.ts";
 
 /** What is known about a group, by the newest write that was delivered. */
-interface Known extends Fact {
+export interface Known extends Fact {
   readonly at: number;
   /** The object that shows it. */
   readonly shownBy: KubeObject;
@@ -65,17 +65,16 @@ export class Watches {
   }
 
   /**
-   * The group that makes a pod obsolete by all that was delivered; `undefined` where none does.
+   * Why a pod is obsolete by all that was delivered; `undefined` where it is not.
    * @param root as it was delivered. It is no group: a root that is being deleted makes no pod obsolete that it would have kept
    * @param more groups of the pod besides its UID and those of its owners
    */
-  obsoleteGroupOf(pod: KubeObject, { metadata }: KubeObject, more: readonly string[]): string | undefined {
+  whyObsolete(pod: KubeObject, { metadata }: KubeObject, more: readonly string[]): Known | undefined {
     const owners = this.ownersOf(pod).filter((owner) => owner !== metadata.uid);
     const groups = [pod.metadata.uid, ...owners, ...more];
-    return groups.find((group) => {
-      const known = this.#known.get(group);
-      return known?.isObsolete === true && (known.since ?? 0) <= (metadata.generation ?? 0) && this.#isShown(known);
-    });
+    return groups
+      .flatMap((group) => this.#known.get(group) ?? [])
+      .find((known) => known.isObsolete && (known.since ?? 0) <= (metadata.generation ?? 0) && this.#isShown(known));
   }
 
   /** The object that showed it is still there, and still belongs to its owner. Otherwise a client that saw only its last version knows nothing. */

@@ -81,7 +81,8 @@ export class LeaderWorkerSetController {
       yield;
     }
     if (status?.observedGeneration === metadata.generation) return;
-    const facts = leaders === undefined ? [] : this.#facts(set, leaders, userPartition).filter((fact) => !fact.isObsolete);
+    const facts =
+      leaders === undefined ? [] : this.#facts(set, leaders, userPartition).filter((fact) => !fact.isObsolete);
     this.#store.update(set, { status: { observedGeneration: metadata.generation } }, facts);
     yield;
   }

@@ -17,7 +17,10 @@ export interface RayClusterSpec {
   readonly workerGroupSpecs: readonly WorkerGroup[];
 }
 
-export type RayCluster = Typed<RayClusterSpec, { readonly conditions: readonly { readonly type: string; readonly status: string }[] }>;
+export type RayCluster = Typed<
+  RayClusterSpec,
+  { readonly conditions: readonly { readonly type: string; readonly status: string }[] }
+>;
 
 /** What the operator made a pod for, by the names that it gives. */
 export interface Node {
@@ -106,7 +109,9 @@ function* syncGroup(
   create: (node: Node, name: string) => void,
 ): Generator<void> {
   const { name, uid } = cluster.metadata;
-  const workers = store.ownedBy(uid, PODS).filter((pod) => isAlive(pod) && nodes.get(pod.metadata.uid)?.group === groupName);
+  const workers = store
+    .ownedBy(uid, PODS)
+    .filter((pod) => isAlive(pod) && nodes.get(pod.metadata.uid)?.group === groupName);
   const listed = workers.filter((pod) => scaleStrategy?.workersToDelete?.includes(pod.metadata.name) === true);
   const others = workers.filter((pod) => !listed.includes(pod));
   const surplus = suspend ? others : others.slice(0, Math.max(0, others.length - replicas));

@@ -30,7 +30,9 @@ function* syncRayJob(store: Store, job: KubeObject & RayJob): Generator<void> {
     case undefined:
     case "": {
       // The name is random, and is told before the cluster exists.
-      store.update(job, { status: { jobDeploymentStatus: "Initializing", rayClusterName: `${metadata.name}-${store.writes}` } });
+      store.update(job, {
+        status: { jobDeploymentStatus: "Initializing", rayClusterName: `${metadata.name}-${store.writes}` },
+      });
       yield;
       return;
     }

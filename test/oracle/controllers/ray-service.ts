@@ -13,7 +13,10 @@ interface RayServiceStatus {
   readonly conditions: readonly { readonly type: string; readonly status: string }[];
 }
 
-export type RayService = Typed<{ readonly rayClusterConfig: RayClusterSpec; readonly incremental: boolean }, RayServiceStatus>;
+export type RayService = Typed<
+  { readonly rayClusterConfig: RayClusterSpec; readonly incremental: boolean },
+  RayServiceStatus
+>;
 
 /** The RayService controller (kuberay `ray-operator/controllers/ray/rayservice_controller.go`): one pass over all RayServices. */
 export function* syncRayServices(store: Store): Generator<void> {
@@ -84,7 +87,11 @@ interface Names {
 }
 
 /** Clusters that the status does not name are obsolete, and the younger one in a rollback. */
-function* writeStatus(store: Store, service: KubeObject & RayService, { active, pending, conditions }: Names): Generator<void> {
+function* writeStatus(
+  store: Store,
+  service: KubeObject & RayService,
+  { active, pending, conditions }: Names,
+): Generator<void> {
   const next = {
     observedGeneration: service.metadata.generation ?? 0,
     activeServiceStatus: { rayClusterName: active },

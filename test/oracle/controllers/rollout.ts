@@ -1,6 +1,14 @@
 import type { KubeObject } from "@kinsync/core/contract";
 import { obsolete, wanted, type Fact } from "../cluster/facts.ts";
-import { byAge, controllerReference, isAlive, isDeleting, phaseOf, type Labels, type Typed } from "../cluster/objects.ts";
+import {
+  byAge,
+  controllerReference,
+  isAlive,
+  isDeleting,
+  phaseOf,
+  type Labels,
+  type Typed,
+} from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
 import { PODS, REPLICA_SETS, ROLLOUTS } from "../cluster/types.ts";
 import { claim } from "./claim.ts";
@@ -104,7 +112,9 @@ export class RolloutController {
     if (isSame) return;
     const facts = this.#store
       .everOwnedBy(metadata.uid, REPLICA_SETS)
-      .flatMap((set): readonly Fact[] => (isTakingPart(next, set) ? wanted(set.metadata.uid) : obsolete(set.metadata.uid)));
+      .flatMap((set): readonly Fact[] =>
+        isTakingPart(next, set) ? wanted(set.metadata.uid) : obsolete(set.metadata.uid),
+      );
     this.#store.update(rollout, { status: next }, facts);
     yield;
   }
@@ -116,7 +126,10 @@ export class RolloutController {
 }
 
 /** A ReplicaSet whose pods take traffic: that of the present template, unless it was aborted, and the stable one. By templates, not by labels. */
-export function isTakingPart({ currentPodHash, stableRS, abort }: NonNullable<Rollout["status"]>, set: ReplicaSet): boolean {
+export function isTakingPart(
+  { currentPodHash, stableRS, abort }: NonNullable<Rollout["status"]>,
+  set: ReplicaSet,
+): boolean {
   const image = set.spec?.template?.image;
   return image === stableRS || (image === currentPodHash && abort !== true);
 }

@@ -1,6 +1,6 @@
 import type { KubeObject } from "@kinsync/core/contract";
 import { deployment } from "@kinsync/kind-deployment";
-import { hasLabels, isAlive, isDeleting } from "../cluster/objects.ts";
+import { controllerUidOf, hasLabels, isAlive, isDeleting } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
 import { DEPLOYMENTS, PODS, REPLICA_SETS } from "../cluster/types.ts";
 import { DeploymentController, hasTemplateOf, type Deployment } from "../controllers/deployment.ts";
@@ -70,19 +70,9 @@ class DeploymentCourse implements Course {
 
   expected(): Expectation {
     const root = this.#root.object;
-    if (root === undefined) return { targets: new Map() };
-    const alive = this.#store.list(PODS).filter(isAlive);
-    const open = new Set<string>();
-    const rolledTo = this.#store.get(this.#controller.rolledTo.get(root.metadata.uid));
-    const pods = alive.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === rolledTo?.metadata.uid);
-    const isGone = rolledTo === undefined || isDeleting(rolledTo);
-    // Until the old pods are gone nothing shows that they go, but that they go.
-    const isRecreating =
-      rolledTo !== undefined && root.spec?.strategy?.type === "Recreate" && !hasTemplateOf(rolledTo, root);
-    const isOpen = isGone || isRecreating || isDeleting(root);
-    // A pod that no longer fits is released, which is not a decision of this controller.
-    for (const pod of alive) if (isOpen || !hasLabels(pod, LABELS)) open.add(pod.metadata.uid);
-    return { targets: new Map(isGone ? [] : pods.map(({ metadata }: KubeObject) => [metadata.uid, {}])), open };
+    return root === undefined
+      ? { targets: new Map() }
+      : expectedOfDeployment(this.#store, this.#controller, root, this.#store.list(PODS).filter(isAlive));
   }
 
   finalCount(): number | undefined {
@@ -90,4 +80,29 @@ class DeploymentCourse implements Course {
     if (root === undefined) return 0;
     return root.spec?.paused === true ? undefined : root.spec?.replicas;
   }
+}
+
+/**
+ * The live pods of the ReplicaSet that the controller rolled to last.
+ * @param alive live pods that may be the Deployment's
+ */
+export function expectedOfDeployment(
+  store: Store,
+  controller: DeploymentController,
+  root: KubeObject & Deployment,
+  alive: readonly KubeObject[],
+): Expectation {
+  const rolledTo = store.get(controller.rolledTo.get(root.metadata.uid));
+  const pods = alive.filter((pod) => controllerUidOf(pod) === rolledTo?.metadata.uid);
+  const isGone = rolledTo === undefined || isDeleting(rolledTo);
+  // Until the old pods are gone nothing shows that they go, but that they go.
+  const isRecreating =
+    rolledTo !== undefined && root.spec?.strategy?.type === "Recreate" && !hasTemplateOf(rolledTo, root);
+  const isOpen = isGone || isRecreating || isDeleting(root);
+  // A pod that no longer fits is released, which is not a decision of this controller.
+  const open = alive.filter((pod) => isOpen || !hasLabels(pod, root.spec?.selector?.matchLabels ?? {}));
+  return {
+    targets: new Map(isGone ? [] : pods.map(({ metadata }) => [metadata.uid, {}])),
+    open: new Set(open.map(({ metadata }) => metadata.uid)),
+  };
 }

@@ -6,7 +6,13 @@ import type { Store } from "../cluster/store.ts";
 import { PODS, RAY_CLUSTERS, RAY_JOBS, RAY_SERVICES } from "../cluster/types.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
 import { syncJobs } from "../controllers/job.ts";
-import { isSuspending, syncRayClusters, type Node, type RayCluster, type RayClusterSpec } from "../controllers/ray-cluster.ts";
+import {
+  isSuspending,
+  syncRayClusters,
+  type Node,
+  type RayCluster,
+  type RayClusterSpec,
+} from "../controllers/ray-cluster.ts";
 import { syncRayJobs, type RayJob } from "../controllers/ray-job.ts";
 import { activeOf, isRollingBack, pendingOf, syncRayServices, type RayService } from "../controllers/ray-service.ts";
 import { ROOT, type Course, type Expectation, type Oracle, type Place } from "../player/oracle.ts";
@@ -71,7 +77,11 @@ function startCluster(store: Store): Course {
       })),
     },
     expected: () => {
-      const open = new Set(root.object !== undefined && isDeleting(root.object) ? store.list(PODS).map(({ metadata }) => metadata.uid) : []);
+      const open = new Set(
+        root.object !== undefined && isDeleting(root.object)
+          ? store.list(PODS).map(({ metadata }) => metadata.uid)
+          : [],
+      );
       return { targets: root.object === undefined ? new Map() : targetsOf(store, root.object, nodes), open };
     },
   };
@@ -99,7 +109,12 @@ function startJob(store: Store): Course {
     expected: () => {
       const { object } = root;
       const isLeaving = ["Retrying", "Suspending", "Suspended"].includes(object?.status?.jobDeploymentStatus ?? "");
-      return expectedOf(store, object, nodes, ({ metadata: { name } }) => !isLeaving && name === object?.status?.rayClusterName);
+      return expectedOf(
+        store,
+        object,
+        nodes,
+        ({ metadata: { name } }) => !isLeaving && name === object?.status?.rayClusterName,
+      );
     },
   };
 }
@@ -140,7 +155,8 @@ function clusterDeeds(store: Store): Course["deeds"] {
   return {
     "delete a cluster": (choice) => {
       const cluster = pick(store.list(RAY_CLUSTERS), choice);
-      if (cluster !== undefined) deleteObject(store, cluster, pick(["Background", "Foreground"], Math.floor(choice / 8)));
+      if (cluster !== undefined)
+        deleteObject(store, cluster, pick(["Background", "Foreground"], Math.floor(choice / 8)));
     },
     "suspend a cluster": (choice) => {
       const cluster = pick(store.list(RAY_CLUSTERS), choice);
@@ -163,12 +179,18 @@ function expectedOf(
       targets.set(uid, { ...place, labels: { ...place.labels, ...labelsOf(cluster) } });
     }
   }
-  const open = new Set(root !== undefined && isDeleting(root) ? store.list(PODS).map(({ metadata }) => metadata.uid) : []);
+  const open = new Set(
+    root !== undefined && isDeleting(root) ? store.list(PODS).map(({ metadata }) => metadata.uid) : [],
+  );
   return { targets, open };
 }
 
 /** The nodes of one RayCluster that the operator does not remove. A worker of a group that the spec no longer has stays. */
-function targetsOf(store: Store, cluster: KubeObject & RayCluster, nodes: ReadonlyMap<string, Node>): Map<string, Place> {
+function targetsOf(
+  store: Store,
+  cluster: KubeObject & RayCluster,
+  nodes: ReadonlyMap<string, Node>,
+): Map<string, Place> {
   const targets = new Map<string, Place>();
   if (isSuspending(cluster)) return targets;
   for (const pod of store.ownedBy(cluster.metadata.uid, PODS)) {

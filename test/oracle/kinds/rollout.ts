@@ -44,7 +44,8 @@ function start(store: Store): Course {
       promote: setStatus({ promoteFull: true, abort: false }),
       "delete a replicaset": (choice) => {
         const set = pick(store.list(REPLICA_SETS), choice);
-        if (set !== undefined) deleteObject(store, set, pick(["Background", "Foreground", "Orphan"], Math.floor(choice / 8)));
+        if (set !== undefined)
+          deleteObject(store, set, pick(["Background", "Foreground", "Orphan"], Math.floor(choice / 8)));
       },
       relabel: relabelPod(store, "app"),
     },

@@ -32,6 +32,8 @@ export interface Course {
   readonly expected: () => Expectation;
   /** By the delivered root: its controller has not seen its newest spec, so that what it told before may be revoked. Default: never. */
   readonly isInDoubt?: (root: KubeObject) => boolean;
+  /** The same for an owner of pods below the root. Default: never. */
+  readonly isOwnerInDoubt?: (owner: KubeObject) => boolean;
   /** Groups of a pod besides its UID and those of its owners. Default: none. */
   readonly groupsOf?: (pod: KubeObject) => readonly string[];
   /** Targets of a workload to which nothing happens any more: proves that the controllers that are played do their work. Default: any. */

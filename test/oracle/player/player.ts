@@ -197,9 +197,13 @@ export class Player {
     if (isFinished(pod) || isDeleting(pod)) return "it has ended or is being deleted";
     if (root === undefined) return "there is no root";
     if (!this.#watches.ownersOf(pod).includes(root.metadata.uid)) return "the root does not own it";
-    const groups = this.#course.groupsOf?.(pod) ?? [];
-    const group = mayStay ? undefined : this.#watches.obsoleteGroupOf(pod, root, groups);
-    return group === undefined ? undefined : `it is obsolete with ${group}:\n${this.#describe()}`;
+    const known = this.#watches.whyObsolete(pod, root, this.#course.groupsOf?.(pod) ?? []);
+    if (known === undefined || mayStay) return undefined;
+    const owners = this.#watches.ownersOf(pod).flatMap((owner) => this.#watches.get(owner) ?? []);
+    const isOwnerInDoubt = owners.some((owner) => this.#course.isOwnerInDoubt?.(owner) === true);
+    // What the root shows holds whatever becomes of the owner.
+    if (isOwnerInDoubt && known.shownBy.metadata.uid !== root.metadata.uid) return undefined;
+    return `it is obsolete with ${known.group}:\n${this.#describe()}`;
   }
 
   #compare(when: string): void {
