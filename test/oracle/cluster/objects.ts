@@ -41,3 +41,9 @@ export function byAge({ metadata: a }: KubeObject, { metadata: b }: KubeObject):
   const [one, other] = [`${a.creationTimestamp} ${a.name}`, `${b.creationTimestamp} ${b.name}`];
   return one < other ? -1 : one > other ? 1 : 0;
 }
+
+/** Each field has the given value already, so that a controller does not write it again. */
+export function hasFields(object: object | undefined, fields: object): boolean {
+  const present = new Map(Object.entries(object ?? {}));
+  return Object.entries(fields).every(([key, value]) => JSON.stringify(present.get(key)) === JSON.stringify(value));
+}

@@ -1,7 +1,15 @@
 import type { KubeObject } from "@kinsync/core/contract";
 import { obsolete, wanted, type Fact } from "../cluster/facts.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
-import { controllerReference, isAlive, isDeleting, isFinished, type Labels, type Typed } from "../cluster/objects.ts";
+import {
+  controllerReference,
+  hasFields,
+  isAlive,
+  isDeleting,
+  isFinished,
+  type Labels,
+  type Typed,
+} from "../cluster/objects.ts";
 import { Refused, type Store } from "../cluster/store.ts";
 import { ADVANCED_STATEFUL_SETS, PODS } from "../cluster/types.ts";
 import { claim } from "./claim.ts";
@@ -117,7 +125,7 @@ function* writeStatus(store: Store, set: KubeObject & AdvancedStatefulSet): Gene
     observedGeneration: metadata.generation ?? 0,
     updateRevision: `${metadata.name}-${spec?.template?.image}`,
   };
-  if (Object.entries(next).every(([key, value]) => status[key as keyof typeof next] === value)) return;
+  if (hasFields(status, next)) return;
   const ordinals = ordinalsOf(set);
   const { partition = 0, paused = false, unorderedUpdate } = spec?.updateStrategy?.rollingUpdate ?? {};
   const isOnDelete = spec?.updateStrategy?.type === "OnDelete";

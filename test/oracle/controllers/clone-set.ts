@@ -1,7 +1,15 @@
 import type { KubeObject } from "@kinsync/core/contract";
 import { obsolete, wanted } from "../cluster/facts.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
-import { controllerReference, isAlive, isDeleting, isFinished, type Labels, type Typed } from "../cluster/objects.ts";
+import {
+  controllerReference,
+  hasFields,
+  isAlive,
+  isDeleting,
+  isFinished,
+  type Labels,
+  type Typed,
+} from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
 import { CLONE_SETS, PODS } from "../cluster/types.ts";
 import { claim } from "./claim.ts";
@@ -66,7 +74,7 @@ function* syncCloneSet(store: Store, set: KubeObject & CloneSet): Generator<void
     updateRevision: `${metadata.name}-${image}`,
     updatedReplicas: pods.filter((pod) => isAlive(pod) && imageOf(pod) === image).length,
   };
-  if (Object.entries(next).some(([key, value]) => status[key as keyof typeof next] !== value)) {
+  if (!hasFields(status, next)) {
     // Where no old pod stays, the status shows that all of them go.
     const old = store.everOwnedBy(metadata.uid, PODS).filter((pod) => imageOf(pod) !== image);
     const groups = old.map((pod) => groupOf(metadata.uid, imageOf(pod) ?? ""));

@@ -4,11 +4,12 @@ import { deleteObject } from "../cluster/garbage-collector.ts";
 import {
   controllerReference,
   controllerUidOf,
+  hasFields,
   isAlive,
   isDeleting,
   isFinished,
-  phaseOf,
   type Labels,
+  phaseOf,
   type Typed,
 } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
@@ -129,7 +130,7 @@ export class DaemonSetController {
       desiredNumberScheduled: this.nodes.size,
       updatedNumberScheduled: pods.filter((pod) => pod.metadata.labels?.[REVISION_HASH] === hash).length,
     };
-    if (Object.entries(next).every(([key, value]) => status[key as keyof typeof next] === value)) return;
+    if (hasFields(status, next)) return;
     const groups = this.#store.everOwnedBy(metadata.uid, PODS).map((pod) => groupOf(metadata.uid, imageOf(pod) ?? ""));
     const facts = spec?.updateStrategy?.type === "OnDelete" ? wanted(...groups) : [];
     this.#store.update(set, { status: next }, facts);

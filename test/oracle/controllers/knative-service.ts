@@ -1,7 +1,7 @@
 import type { KubeObject } from "@kinsync/core/contract";
 import { obsolete, wanted, type Fact } from "../cluster/facts.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
-import { controllerReference, isAlive, isDeleting, phaseOf, type Typed } from "../cluster/objects.ts";
+import { controllerReference, hasFields, isAlive, isDeleting, phaseOf, type Typed } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
 import { CONFIGURATIONS, DEPLOYMENTS, KNATIVE_SERVICES, PODS, REVISIONS } from "../cluster/types.ts";
 
@@ -121,10 +121,7 @@ function* writeStatus(
   next: NonNullable<KnativeService["status"]>,
 ): Generator<void> {
   const { status = {} } = service;
-  const isSame = Object.entries(next).every(
-    ([key, value]) => JSON.stringify(status[key as keyof typeof status]) === JSON.stringify(value),
-  );
-  if (isSame) return;
+  if (hasFields(status, next)) return;
   const facts = store
     .everOwnedBy(configuration.metadata.uid, REVISIONS)
     .flatMap(({ metadata: { name, uid } }): readonly Fact[] => (isServing(next, name) ? wanted(uid) : obsolete(uid)));

@@ -1,7 +1,7 @@
 import type { KubeObject } from "@kinsync/core/contract";
 import { obsolete, wanted } from "../cluster/facts.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
-import { controllerReference, isAlive, isDeleting, phaseOf, type Typed } from "../cluster/objects.ts";
+import { controllerReference, hasFields, isAlive, isDeleting, phaseOf, type Typed } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
 import { PODS, RAY_CLUSTERS, RAY_SERVICES } from "../cluster/types.ts";
 import type { RayClusterSpec } from "./ray-cluster.ts";
@@ -49,11 +49,10 @@ function* syncRayService(store: Store, service: KubeObject & RayService): Genera
   let conditions: readonly object[] = [];
   if (active === "" && pending === "") pending = `${metadata.name}-${store.writes}`;
   else if (active !== "" && find(active)?.spec?.["image"] === image) {
-    if (pending !== "" && spec?.incremental === true && find(pending) !== undefined) {
-      // The traffic goes back before the younger cluster is removed.
-      conditions = isRollingBack(service) ? [] : [{ type: "RollbackInProgress", status: "True" }];
-      if (conditions.length === 0) pending = "";
-    } else pending = "";
+    // With traffic on both, it goes back before the younger cluster is removed.
+    const goesBack = pending !== "" && spec?.incremental === true && find(pending) !== undefined;
+    if (goesBack) conditions = [{ type: "RollbackInProgress", status: "True" }];
+    else pending = "";
   } else if (pending === "" || (find(pending) !== undefined && find(pending)?.spec?.["image"] !== image)) {
     pending = `${metadata.name}-${store.writes}`;
   } else if (isReady(store, find(pending))) [active, pending] = [pending, ""];
@@ -67,11 +66,21 @@ function* syncRayService(store: Store, service: KubeObject & RayService): Genera
     });
     yield;
   }
-  // After a delay.
-  for (const cluster of clusters) {
-    if ([active, pending].includes(cluster.metadata.name) || isDeleting(cluster)) continue;
-    deleteObject(store, cluster);
-    yield;
+}
+
+/** Some time later: clusters that the status does not name are deleted, and a rollback is through. */
+export function* finishRayServices(store: Store): Generator<void> {
+  for (const { metadata } of store.list(RAY_SERVICES)) {
+    const service: (KubeObject & RayService) | undefined = store.get(metadata.uid);
+    if (service === undefined || isDeleting(service)) continue;
+    const names = [activeOf(service), pendingOf(service)];
+    for (const cluster of store.ownedBy(metadata.uid, RAY_CLUSTERS)) {
+      if (names.includes(cluster.metadata.name) || isDeleting(cluster)) continue;
+      deleteObject(store, cluster);
+      yield;
+    }
+    if (isRollingBack(service))
+      yield* writeStatus(store, service, { active: activeOf(service), pending: "", conditions: [] });
   }
 }
 
@@ -98,10 +107,7 @@ function* writeStatus(
     pendingServiceStatus: { rayClusterName: pending },
     conditions,
   };
-  const isSame = Object.entries(next).every(
-    ([key, value]) => JSON.stringify(service.status?.[key as keyof RayServiceStatus]) === JSON.stringify(value),
-  );
-  if (isSame) return;
+  if (hasFields(service.status, next)) return;
   const facts = store.everOwnedBy(service.metadata.uid, RAY_CLUSTERS).flatMap(({ metadata: { name, uid } }) => {
     const isNamed = name === active || (name === pending && conditions.length === 0);
     return isNamed ? wanted(uid) : obsolete(uid);

@@ -3,10 +3,11 @@ import { obsolete, wanted, type Fact } from "../cluster/facts.ts";
 import {
   byAge,
   controllerReference,
+  hasFields,
   isAlive,
   isDeleting,
-  phaseOf,
   type Labels,
+  phaseOf,
   type Typed,
 } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
@@ -106,10 +107,7 @@ export class RolloutController {
   /** The status names the hashes that take part: pods of all others are obsolete. */
   *#writeStatus(rollout: KubeObject & Rollout, next: NonNullable<Rollout["status"]>): Generator<void> {
     const { status = {}, metadata } = rollout;
-    const isSame = Object.entries(next).every(
-      ([key, value]) => JSON.stringify(status[key as keyof typeof status]) === JSON.stringify(value),
-    );
-    if (isSame) return;
+    if (hasFields(status, next)) return;
     const facts = this.#store
       .everOwnedBy(metadata.uid, REPLICA_SETS)
       .flatMap((set): readonly Fact[] =>

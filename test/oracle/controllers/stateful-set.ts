@@ -3,11 +3,12 @@ import { obsolete, wanted, type Fact } from "../cluster/facts.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
 import {
   controllerReference,
+  hasFields,
   isAlive,
   isDeleting,
   isFinished,
-  phaseOf,
   type Labels,
+  phaseOf,
   type Typed,
 } from "../cluster/objects.ts";
 import { Refused, type Store } from "../cluster/store.ts";
@@ -165,7 +166,7 @@ function* writeStatus(store: Store, set: KubeObject, { current, update }: Revisi
     updateRevision: update,
     currentRevision: isComplete ? update : current,
   };
-  if (Object.entries(next).every(([key, value]) => status[key as keyof typeof next] === value)) return;
+  if (hasFields(status, next)) return;
   const facts = store
     .everOwnedBy(metadata.uid, PODS)
     .flatMap((pod): readonly Fact[] => (isStaying(set, pod) ? wanted(pod.metadata.uid) : obsolete(pod.metadata.uid)));

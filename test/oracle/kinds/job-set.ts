@@ -3,8 +3,9 @@ import { jobset } from "@kinsync/kind-jobset";
 import { controllerUidOf, isAlive, isDeleting } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
 import { JOB_SETS, JOBS, PODS } from "../cluster/types.ts";
+import { setPhase } from "../cluster/kubelet.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
-import { indexIn, isEnding, syncJobs, type Job } from "../controllers/job.ts";
+import { indexIn, isEnding, syncJobs } from "../controllers/job.ts";
 import { JobSetController, placeOf, type JobSet } from "../controllers/job-set.ts";
 import { ROOT, type Course, type Expectation, type Oracle, type Place } from "../player/oracle.ts";
 import { pick } from "../player/pick.ts";
@@ -56,11 +57,17 @@ export function jobDeeds(store: Store): Course["deeds"] {
       if (found !== undefined) deleteObject(store, found, pick(["Background", "Foreground"], choice));
     },
     "fail a job": (choice) => {
-      const found: Job | undefined = pick(store.list(JOBS), choice);
+      const found = pick(store.list(JOBS), choice);
       if (found === undefined || isEnding(found)) return;
-      store.patch((found as KubeObject).metadata.uid, {
-        status: { conditions: [{ type: "FailureTarget", status: "True" }] },
-      });
+      const { uid } = found.metadata;
+      const conditions = [{ type: "FailureTarget", status: "True" }];
+      if (choice % 2 === 0) {
+        store.patch(uid, { status: { conditions } });
+        return;
+      }
+      // All at once, as a client sees it that has not looked for a while.
+      for (const pod of store.ownedBy(uid, PODS)) if (isAlive(pod)) setPhase(store, pod, "Failed");
+      store.patch(uid, { status: { conditions: [...conditions, { type: "Failed", status: "True" }] } });
     },
   };
 }

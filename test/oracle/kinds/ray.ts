@@ -14,7 +14,14 @@ import {
   type RayClusterSpec,
 } from "../controllers/ray-cluster.ts";
 import { syncRayJobs, type RayJob } from "../controllers/ray-job.ts";
-import { activeOf, isRollingBack, pendingOf, syncRayServices, type RayService } from "../controllers/ray-service.ts";
+import {
+  activeOf,
+  finishRayServices,
+  isRollingBack,
+  pendingOf,
+  syncRayServices,
+  type RayService,
+} from "../controllers/ray-service.ts";
 import { ROOT, type Course, type Expectation, type Oracle, type Place } from "../player/oracle.ts";
 import { pick } from "../player/pick.ts";
 import { isBehind, RootDeeds } from "./deeds.ts";
@@ -127,12 +134,16 @@ function startService(store: Store): Course {
     spec: { rayClusterConfig: clusterSpec(choice), incremental: choice % 2 === 0 },
   }));
   return {
-    controllers: { rayservice: () => syncRayServices(store), raycluster: () => syncRayClusters(store, nodes) },
+    controllers: {
+      rayservice: () => syncRayServices(store),
+      "rayservice, later": () => finishRayServices(store),
+      raycluster: () => syncRayClusters(store, nodes),
+    },
     deciders: ["rayservice"],
     deeds: {
       ...root.deeds(),
       template: root.change((choice, spec) => ({
-        rayClusterConfig: { ...spec.rayClusterConfig, image: pick(IMAGES, choice) },
+        rayClusterConfig: { ...spec.rayClusterConfig, image: pick(["a", "b"], choice) },
       })),
       ...clusterDeeds(store),
     },

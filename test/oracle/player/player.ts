@@ -78,6 +78,8 @@ export class Player {
       this.#judge();
     } else if (name === "work") {
       this.#work(choice);
+    } else if (name === "round") {
+      for (const [, pass] of this.#controllers) this.#run(pass);
     } else if (name === "pod") {
       this.#changePod(choice);
     } else if (name === "crash") {

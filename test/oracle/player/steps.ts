@@ -12,6 +12,7 @@ export interface Step {
 const WEIGHTS: Readonly<Record<string, number>> = {
   work: 10,
   deliver: 9,
+  round: 3,
   relist: 2,
   pod: 5,
   rest: 1,
