@@ -113,7 +113,7 @@ type State = Pick<Verdict, "state" | "reason">;
 
 function judgeLivePod(update: Update, owned: OwnedPod): State {
   const { wanted, generation, observed, partition, replicas, surge } = update;
-  const going = goingOwner(owned);
+  const going = goingOwner(owned) ?? endedLeader(owned);
   if (going !== undefined) return going;
   const revision = owned.pod.metadata.labels?.[KEYS.revision];
   const group = numberIn(owned.pod, KEYS.groupIndex);
@@ -201,6 +201,21 @@ function goingOwner({ owners }: OwnedPod): State | undefined {
             message: `its StatefulSet ${name} is being deleted, and the pod goes with it`,
             evidence,
           },
+  };
+}
+
+/** The StatefulSet of the leaders deletes a leader that has ended, and the group goes with it. */
+function endedLeader(owned: OwnedPod): State | undefined {
+  const leader = leaderOf(owned);
+  const phase = leader?.status?.["phase"];
+  if (leader === undefined || (phase !== "Failed" && phase !== "Succeeded")) return undefined;
+  return {
+    state: "terminating",
+    reason: {
+      code: "leader-ended",
+      message: `its leader ${leader.metadata.name} has ended, and is created again with the whole group`,
+      evidence: { "leader.metadata.uid": leader.metadata.uid, "leader.status.phase": phase },
+    },
   };
 }
 

@@ -68,10 +68,10 @@ function expected(store: Store, root: (KubeObject & LeaderWorkerSet) | undefined
   for (const leader of leaders === undefined || isDeleting(leaders) ? [] : leadersOf(store, root)) {
     const group = ordinalIn(leader);
     const isStaying = imageOf(leader) === root?.spec?.image || group < partition;
-    if (!isStaying || group >= (root?.spec?.replicas ?? 1) || isDeleting(leader)) continue;
+    if (!isStaying || group >= (root?.spec?.replicas ?? 1) || !isAlive(leader)) continue;
     const labels = { group: String(group) };
     const place = (role: string, worker: number): Place => ({ role, index: `${group}/${worker}`, labels });
-    if (isAlive(leader)) targets.set(leader.metadata.uid, place("leader", 0));
+    targets.set(leader.metadata.uid, place("leader", 0));
     for (const set of store.ownedBy(leader.metadata.uid, STATEFUL_SETS)) {
       if (isDeleting(set)) continue;
       for (const worker of store.ownedBy(set.metadata.uid, PODS)) {
