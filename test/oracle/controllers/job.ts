@@ -26,11 +26,14 @@ export type Job = Typed<
   { readonly conditions: readonly { readonly type: string; readonly status: string }[] }
 >;
 
-/** The Job controller (k8s `pkg/controller/job/{job_controller,indexed_job_utils}.go`): one pass over all Jobs. */
-export function* syncJobs(store: Store): Generator<void> {
+/**
+ * The Job controller (k8s `pkg/controller/job/{job_controller,indexed_job_utils}.go`): one pass over all Jobs.
+ * @param isStatusRead whether the kind reads the status of Jobs; one that watches only their metadata is told nothing by it. Default: `true`.
+ */
+export function* syncJobs(store: Store, isStatusRead = true): Generator<void> {
   for (const { metadata } of store.list(JOBS)) {
     const job = store.get(metadata.uid);
-    if (job !== undefined) yield* syncJob(store, job);
+    if (job !== undefined) yield* syncJob(store, job, isStatusRead);
   }
 }
 
@@ -52,7 +55,7 @@ export function indexIn({ metadata }: KubeObject): string | undefined {
   return metadata.annotations?.[COMPLETION_INDEX];
 }
 
-function* syncJob(store: Store, job: KubeObject & Job): Generator<void> {
+function* syncJob(store: Store, job: KubeObject & Job, isStatusRead: boolean): Generator<void> {
   if (hasEnded(job) || isDeleting(job)) return;
   const pods = yield* claim(store, job, PODS, { [CONTROLLER_UID]: job.metadata.uid });
   const alive = pods.filter(isAlive);
@@ -60,9 +63,9 @@ function* syncJob(store: Store, job: KubeObject & Job): Generator<void> {
   const succeeded = pods.filter((pod) => phaseOf(pod) === "Succeeded");
   const done = completionMode === "Indexed" ? new Set(succeeded.map(indexIn)).size : succeeded.length;
   if (isEnding(job)) yield* end(store, job, alive);
-  else if (done >= completions) yield* announce(store, job, "SuccessCriteriaMet");
+  else if (done >= completions) yield* announce(store, job, "SuccessCriteriaMet", isStatusRead);
   else if (pods.filter((pod) => phaseOf(pod) === "Failed").length > backoffLimit)
-    yield* announce(store, job, "FailureTarget");
+    yield* announce(store, job, "FailureTarget", isStatusRead);
   else if (suspend) {
     for (const pod of alive) {
       deleteObject(store, pod);
@@ -72,9 +75,9 @@ function* syncJob(store: Store, job: KubeObject & Job): Generator<void> {
 }
 
 /** The pods that still run are obsolete from here on. */
-function* announce(store: Store, job: KubeObject & Job, type: string): Generator<void> {
+function* announce(store: Store, job: KubeObject & Job, type: string, isStatusRead: boolean): Generator<void> {
   const pods = store.everOwnedBy(job.metadata.uid, PODS).map(({ metadata }) => metadata.uid);
-  store.update(job, { status: { conditions: [{ type, status: "True" }] } }, obsolete(...pods));
+  store.update(job, { status: { conditions: [{ type, status: "True" }] } }, isStatusRead ? obsolete(...pods) : []);
   yield;
 }
 

@@ -27,7 +27,7 @@ function start(store: Store): Course {
     },
   }));
   return {
-    controllers: { mpijob: () => syncMpiJobs(store, places), job: () => syncJobs(store) },
+    controllers: { mpijob: () => syncMpiJobs(store, places), job: () => syncJobs(store, false) },
     deciders: ["mpijob"],
     deeds: {
       ...root.deeds(),
