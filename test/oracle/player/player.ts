@@ -22,12 +22,21 @@ const MAX_PASSES = 4;
  * After each delivery, however late or incomplete, these hold for each target:
  * 1. The pod exists, has not ended and is not being deleted, by the newest version of it that was delivered.
  * 2. It has a controller, and so on up to the root, each by UID and by the newest versions that were delivered.
- * 3. No group that it belongs to is obsolete by the newest fact about the group that was delivered. A controller makes a fact known with the
- *    write that shows its decision. The exception is a root whose delivered spec its controller has not observed: a decision of before may be
- *    revoked, so a target may stay one, and none becomes one while the root is there to stay.
+ * 3. Neither the pod nor an owner between it and the root nor a group of pods that it belongs to is obsolete, by the newest fact about it that
+ *    was delivered. A controller makes a fact known with the write that shows its decision. An object that has ended or is being deleted
+ *    shows that itself.
  *
- * At quiet points (the deciding controllers have carried out a pass and observed the root's spec, and everything is delivered) the targets are exactly those that the
- * oracle expects, with role, index and labels. So they are at the end, when nobody writes any more.
+ * Exceptions to 3, each because a client cannot know better:
+ * - The controller of the root has not observed the delivered spec (`Course.isInDoubt`), and so may revoke what it decided before. A target
+ *   may stay one. No pod becomes one, unless the root is being deleted.
+ * - The same for an owner between pod and root (`Course.isOwnerInDoubt`), but for facts that the root itself shows.
+ * - The fact follows from a spec of the root that was not delivered (`Fact.since`).
+ * - The object that showed the fact is gone, or has another controller now.
+ *
+ * At quiet points the targets are exactly the pods that the oracle expects, with role, index and labels, but for pods that it leaves open
+ * (`Expectation.open`; each oracle says why). A point is quiet when each deciding controller has carried out a pass, the controller of the root
+ * has observed its spec, and everything is delivered; a rollout may be half done. One such point is the end of a history; another one is the
+ * moment when no controller has anything to write any more.
  */
 export class Player {
   readonly #kind: KindPlugin;
