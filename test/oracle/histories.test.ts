@@ -6,7 +6,7 @@ import { assertHistories, HISTORIES } from "./player/check.ts";
 const LIMIT_MS = 60_000 + HISTORIES * 60;
 
 test.each(ORACLES)(
-  "in random histories, files of a $name go to exactly the pods that its controller wants",
+  "in random histories of $name, files go to exactly the pods that its controller wants",
   (oracle) => {
     assertHistories(oracle);
   },
