@@ -22,9 +22,11 @@ export async function kindsPage(): Promise<string> {
     "know is missing: roles, indexes, and which pods a rollout is replacing. A note names this. [Write a kind](../guides/write-a-kind.md) to teach",
     "kinsync the rule.\n",
     "## How these kinds are tested\n",
-    "Deployment, StatefulSet and JobSet are tested with histories of their real controllers, recorded on a cluster. The other kinds are tested",
-    "with situations that were written by hand. Their pages name the files of the controllers' sources that the rules were compared with. No",
-    "test runs these controllers; the playground only serves their resources.",
+    "Every kind is compared with its controller in random histories: rollouts, rollbacks, scaling, restarts, deletion and creation under the same",
+    "name, adoption, and watches that are late, lost and out of order. An oracle in `test/oracle` plays the controller by its sources, without the",
+    "rule of the kind, and knows which pods files must go to. Deployment, StatefulSet and JobSet are also tested with histories of their real",
+    "controllers, recorded on a cluster. The pages of the kinds name the files of the sources. The playground only serves the resources of the",
+    "other kinds; no test runs their real controllers.",
     "",
   ].join("\n");
 }

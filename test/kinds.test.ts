@@ -6,6 +6,7 @@ import { listKinds, type ListedKind } from "@kinsync/core/project";
 import { createPlayground } from "@kinsync/playground";
 import { BUILT_IN, BUILT_IN_KINDS, type BuiltInKind } from "../packages/cli/src/setup/built-in-kinds.ts";
 import { kindsPage } from "../scripts/docs-kinds.ts";
+import { ORACLES } from "./oracle/oracles.ts";
 import { fixturesOf, packageFolder } from "./support/kind-fixtures.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -107,6 +108,13 @@ test.each(BUILT_IN)("each reason of $name that its page has is one that a fixtur
     .join("\n");
   expect([...codes].filter((code) => !tests.includes(code))).toEqual([]);
 });
+
+test.each(BUILT_IN)(
+  "an oracle plays the controller of $name, and random histories compare the kind with it",
+  ({ name }) => {
+    expect(ORACLES.map((oracle) => oracle.name)).toContain(name);
+  },
+);
 
 test("the playground serves the root of each kind and all that it reads, under the same names", async () => {
   await using playground = await createPlayground();

@@ -70,7 +70,9 @@ function judgePod(view: KindView, leaving: Reason | undefined, owned: OwnedPod):
   const verdict = delegatedVerdict(view, owned) ?? aliveVerdict(owned, component);
   const index = indexOf(view.root, component ?? owned.pod);
   const labels = index === undefined ? {} : { labels: { ...verdict.labels, component: String(index) } };
-  if (leaving === undefined || !ELIGIBLE_STATES.includes(verdict.state)) return { ...verdict, ...labels };
+  // What the component's own controller has not observed yet changes nothing: the component goes.
+  const wouldStay = ELIGIBLE_STATES.includes(verdict.state) || verdict.state === "unsettled";
+  if (leaving === undefined || !wouldStay) return { ...verdict, ...labels };
   return { ...verdict, ...labels, state: "terminating", reason: leaving };
 }
 

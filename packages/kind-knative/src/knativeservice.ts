@@ -110,8 +110,11 @@ function judgePod(view: KindView, routing: Routing, owned: OwnedPod): Verdict {
   const { name } = revision.metadata;
   const [tag] = routing.routed.get(name) ?? [];
   const labels = { ...verdict.labels, revision: name, ...(tag === undefined ? {} : { tag }) };
-  if (!ELIGIBLE_STATES.includes(verdict.state)) return { ...verdict, labels };
-  return { ...verdict, ...routedState(routing, name), labels };
+  const routed = routedState(routing, name);
+  const isGoing = routed.state === "superseded" || routed.state === "terminating";
+  // A revision without traffic goes, also while its Deployment rolls.
+  const isReplaced = ELIGIBLE_STATES.includes(verdict.state) || (verdict.state === "unsettled" && isGoing);
+  return { ...verdict, ...(isReplaced ? routed : {}), labels };
 }
 
 /** What the traffic says of a live pod of a revision; nothing where its Deployment's verdict holds. */

@@ -6,6 +6,7 @@ import type {
   OwnedPod,
   ResourceType,
   RootType,
+  Verdict,
   WatchPlan,
 } from "@kinsync/core/contract";
 import { indexOf, judgeLivePod, KEYS, readRun } from "./live-pod.ts";
@@ -63,13 +64,24 @@ function judge(root: KubeObject): Judgement {
       const role = roleOf(owned);
       const index = indexOf(owned.pod);
       return {
-        ...(verdictOfInactivePod(owned.pod) ?? judgeLivePod(run, index, role === "worker" ? last : undefined)),
+        ...(verdictOfInactivePod(owned.pod) ??
+          (root.metadata.deletionTimestamp === undefined ? goingWithItsJob(owned) : undefined) ??
+          judgeLivePod(run, index, role === "worker" ? last : undefined)),
         role,
         ...(index === undefined ? {} : { index: String(index) }),
       };
     },
     notes: notesOfRun(root, spec?.runPolicy, status),
   };
+}
+
+/** The Job of the launcher is being deleted in the foreground: the operator creates another one. */
+function goingWithItsJob({ owners: [job] }: OwnedPod): Pick<Verdict, "state" | "reason"> | undefined {
+  const { deletionTimestamp, name, uid } = job?.metadata ?? {};
+  if (deletionTimestamp === undefined) return undefined;
+  const message = `its Job ${name} is being deleted, and the pod goes with it`;
+  const evidence = { "job.metadata.uid": uid ?? null, "job.metadata.deletionTimestamp": deletionTimestamp };
+  return { state: "terminating", reason: { code: "launcher-deleting", message, evidence } };
 }
 
 /** A pod of a Job is the launcher, whatever its labels. */

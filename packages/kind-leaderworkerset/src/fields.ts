@@ -15,7 +15,7 @@ export const KEYS = {
 interface LeaderWorkerSetSpec {
   readonly replicas?: number;
   readonly rolloutStrategy?: {
-    readonly rollingUpdateConfiguration?: { readonly partition?: number };
+    readonly rollingUpdateConfiguration?: { readonly partition?: number; readonly maxSurge?: number | string };
   };
 }
 
@@ -39,6 +39,13 @@ export function readLeaderWorkerSet(root: KubeObject): LeaderWorkerSet {
 export function numberIn(object: KubeObject | Pod, label: string): number | undefined {
   const text = object.metadata.labels?.[label];
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** A number, or a percentage of the replicas, rounded up (`GetScaledValueFromIntOrPercent`); 0 where it is missing or something else. */
+export function scaledTo(value: number | string | undefined, replicas: number): number {
+  if (typeof value === "number") return Math.max(0, value);
+  const [, percent] = /^(\d+)%$/.exec(value ?? "") ?? [];
+  return percent === undefined ? 0 : Math.ceil((Number(percent) * replicas) / 100);
 }
 
 /** The StatefulSet of the leaders, which the LeaderWorkerSet itself owns; those of the workers are owned by leader pods. */

@@ -11,7 +11,7 @@ import type {
   Verdict,
   WatchPlan,
 } from "@kinsync/core/contract";
-import { KEYS, leaderSetOf, numberIn, readLeaderWorkerSet } from "./fields.ts";
+import { KEYS, leaderSetOf, numberIn, readLeaderWorkerSet, scaledTo } from "./fields.ts";
 import { notesOf } from "./notes.ts";
 
 const LEADER_WORKER_SETS: RootType = {
@@ -34,6 +34,8 @@ interface Update {
   readonly observed: number | undefined;
   readonly replicas: number;
   readonly partition: number;
+  /** How many groups a rollout may add at most. */
+  readonly surge: number;
 }
 
 /**
@@ -72,14 +74,17 @@ function judge(view: KindView): Judgement {
 
 function readUpdate({ root, owned }: KindView): Update {
   const { spec, status } = readLeaderWorkerSet(root);
+  const { partition = 0, maxSurge } = spec?.rolloutStrategy?.rollingUpdateConfiguration ?? {};
+  const replicas = spec?.replicas ?? 1;
   return {
     root,
     isDeleting: root.metadata.deletionTimestamp !== undefined,
     wanted: leaderSetOf(root, owned)?.metadata.labels?.[KEYS.revision],
     generation: root.metadata.generation ?? 0,
     observed: status?.observedGeneration,
-    replicas: spec?.replicas ?? 1,
-    partition: spec?.rolloutStrategy?.rollingUpdateConfiguration?.partition ?? 0,
+    replicas,
+    partition,
+    surge: scaledTo(maxSurge, replicas),
   };
 }
 
@@ -107,8 +112,8 @@ function placeOf(owned: OwnedPod): Pick<Verdict, "role" | "index" | "labels"> {
 type State = Pick<Verdict, "state" | "reason">;
 
 function judgeLivePod(update: Update, owned: OwnedPod): State {
-  const { wanted, generation, observed, partition, replicas } = update;
-  const going = goingOwner(owned);
+  const { wanted, generation, observed, partition, replicas, surge } = update;
+  const going = goingOwner(owned) ?? endedLeader(owned);
   if (going !== undefined) return going;
   const revision = owned.pod.metadata.labels?.[KEYS.revision];
   const group = numberIn(owned.pod, KEYS.groupIndex);
@@ -133,6 +138,14 @@ function judgeLivePod(update: Update, owned: OwnedPod): State {
         evidence: { ...evidence, "metadata.generation": generation, "status.observedGeneration": observed },
       },
     };
+  }
+  if (group >= replicas + surge) {
+    const most = surge === 0 ? "" : `, and a rollout adds at most ${surge}`;
+    return behind(update, {
+      code: "group-out-of-range",
+      message: `its group ${group} is outside of the ${replicas} that the LeaderWorkerSet wants${most}`,
+      evidence: { ...evidence, "spec.replicas": replicas },
+    });
   }
   if (revision === wanted) {
     const isSurge = group >= replicas;
@@ -188,6 +201,21 @@ function goingOwner({ owners }: OwnedPod): State | undefined {
             message: `its StatefulSet ${name} is being deleted, and the pod goes with it`,
             evidence,
           },
+  };
+}
+
+/** The StatefulSet of the leaders deletes a leader that has ended, and the group goes with it. */
+function endedLeader(owned: OwnedPod): State | undefined {
+  const leader = leaderOf(owned);
+  const phase = leader?.status?.["phase"];
+  if (leader === undefined || (phase !== "Failed" && phase !== "Succeeded")) return undefined;
+  return {
+    state: "terminating",
+    reason: {
+      code: "leader-ended",
+      message: `its leader ${leader.metadata.name} has ended, and is created again with the whole group`,
+      evidence: { "leader.metadata.uid": leader.metadata.uid, "leader.status.phase": phase },
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { KubeObject, Pod, ResourceType } from "./resource.ts";
-import type { MemberState } from "./state.ts";
+import { ELIGIBLE_STATES, type MemberState } from "./state.ts";
 import { CONTRACT } from "./version.ts";
 
 export type { MemberState } from "./state.ts";
@@ -183,14 +183,26 @@ export function isPodActive(pod: Pod): boolean {
 
 /**
  * The verdict of the delegated child that owns the pod; of several along the pod's owners, the one nearest to the root. `undefined`
- * where the pod is not below a delegated child.
+ * where the pod is not below a delegated child. Where the child, or an owner between it and the root, is being deleted in the
+ * foreground, a pod that would get files is `terminating` (`owner-deleting`): it goes with its owner.
  */
 export function delegatedVerdict(view: Pick<KindView, "rule">, owned: OwnedPod): Verdict | undefined {
+  let going: KubeObject | undefined;
   for (const owner of owned.owners.toReversed()) {
+    if (owner.metadata.deletionTimestamp !== undefined) going ??= owner;
     const rule = view.rule(owner);
-    if (rule !== undefined) return rule.pod(owned);
+    if (rule !== undefined) return goingWith(going, rule.pod(owned));
   }
   return undefined;
+}
+
+function goingWith(owner: KubeObject | undefined, verdict: Verdict): Verdict {
+  const { deletionTimestamp, name, uid } = owner?.metadata ?? {};
+  const wouldStay = ELIGIBLE_STATES.includes(verdict.state) || verdict.state === "unsettled";
+  if (owner === undefined || deletionTimestamp === undefined || !wouldStay) return verdict;
+  const message = `its ${owner.kind} ${name} is being deleted, and the pod goes with it`;
+  const evidence = { "owner.metadata.uid": uid ?? null, "owner.metadata.deletionTimestamp": deletionTimestamp };
+  return { ...verdict, state: "terminating", reason: { code: "owner-deleting", message, evidence } };
 }
 
 /**

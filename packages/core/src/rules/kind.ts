@@ -1,4 +1,4 @@
-import { defineKind, verdictOfInactivePod } from "../contract/kind.ts";
+import { defineKind, delegatedVerdict, verdictOfInactivePod } from "../contract/kind.ts";
 import type {
   Judgement,
   KindPlugin,
@@ -108,7 +108,7 @@ export function kindOf(compiler: Compiler, rules: KindRules): KindPlugin {
       const values = scope.inner(ownedVariables(owned, top, undefined), outer);
       return { ...stateOf(podRules, owned, values, remembered), ...placeOf(place, values) };
     }
-    const answer = child.delegate ? view.rule(top)?.pod(owned) : undefined;
+    const answer = child.delegate ? delegatedVerdict(view, owned) : undefined;
     const values = scope.inner(ownedVariables(owned, top, answer), outer);
     const own = placeOf(child.place, values);
     if (!child.delegate) {
