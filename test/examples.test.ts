@@ -70,7 +70,14 @@ test("the example of an own kind loads, and its kind is taken", async () => {
   });
 });
 
-kindConformance(experiment(), cases, { test });
+kindConformance(experiment(), cases, {
+  test,
+  isolated: {
+    module: new URL("../examples/own-kind/experiment.ts", import.meta.url),
+    export: "experiment",
+    execArgv: ["--conditions=kinsync:source"],
+  },
+});
 
 describe("the example of an own transport, which needs no session in the container", () => {
   transportConformance(makeShareEnvironment, { test });

@@ -15,7 +15,7 @@ import { lintKindCases, type KindCase } from "./kind-case.ts";
 import { judgeObjects } from "./kind-view.ts";
 import { checkPlan } from "./plan.ts";
 import { callWithoutModules, deepFreeze } from "./purity.ts";
-import { checkAges, checkForeignRoot, checkOrder, checkPurity } from "./requirements.ts";
+import { checkAges, checkForeignRoot, checkMissingSources, checkOrder, checkPurity } from "./requirements.ts";
 import { checkSharedUids } from "./shared-uids.ts";
 import { answerOf, judgeCase, viewOptions, type Answer, type Subject } from "./subject.ts";
 import { TimeLimit } from "./time-limit.ts";
@@ -115,6 +115,9 @@ function checkCase(
     callWithoutModules(() => judgeObjects(kind, one.root, one.objects, viewOptions(one)));
   });
   requirement("a missing status or missing labels do not make the kind throw", () => checkMissingFields(one, judge));
+  requirement("a missing watch or a child without a kind do not make the kind throw", () => {
+    checkMissingSources(kind, one);
+  });
   requirement("a pod that ends gets no files", () => checkEndings(one, judge));
   requirement("a newer generation or a deletion makes nothing current", () => checkNewerObjects(one, judge));
   requirement("every pod has a usable default container, and none is taken without labels", () =>

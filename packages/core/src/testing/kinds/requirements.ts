@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { KindPlugin, KindView, OwnedPod } from "../../contract/kind.ts";
 import type { KubeObject } from "../../contract/resource.ts";
-import { buildKindView, isPod, judgeObjects } from "./kind-view.ts";
+import { resourceName } from "../../kube/resource-path.ts";
+import { buildKindView, isPod, judgeObjects, type JudgedObjects } from "./kind-view.ts";
 import { callPurely, deepFreeze } from "./purity.ts";
 import { pairwiseSwapped, seededRandom, shuffled } from "./shuffle.ts";
 import { answerOf, judgeCase, viewOptions, type Answer, type Subject } from "./subject.ts";
+import { checkWellFormed } from "./well-formed.ts";
 
 const SHUFFLES = 24;
 const SWAPS = 300;
@@ -101,4 +103,25 @@ export function checkAges(kind: KindPlugin, one: Subject, seed: number): void {
 
 function aged(object: KubeObject, creationTimestamp: string): KubeObject {
   return { ...object, metadata: { ...object.metadata, creationTimestamp: creationTimestamp.replace(".000Z", "Z") } };
+}
+
+/** Takes each optional watch, all of them, and the kinds of the children away. The members may differ; the kind must judge them. */
+export function checkMissingSources(kind: KindPlugin, one: Subject): void {
+  const { watches, refers = [] } = callPurely(() => kind.watches(one.root));
+  const optional = [...watches, ...refers].filter((source) => source.optional === true);
+  const names = [...new Set(optional.map(({ resource }) => resourceName(resource)))];
+  const lacking: readonly (readonly [what: string, change: Partial<Subject>])[] = [
+    ...names.map((name) => [`without ${name}`, { missing: [name] }] as const),
+    [`without ${names.join(", ")}`, { missing: names }],
+    ["without the kinds of its children", { kinds: [] }],
+  ];
+  for (const [what, change] of lacking) {
+    let judged: JudgedObjects;
+    try {
+      judged = judgeCase(kind, { ...one, ...change });
+    } catch (error) {
+      throw new assert.AssertionError({ message: `the kind throws ${what}: ${String(error)}` });
+    }
+    checkWellFormed(judged, `${what}: `);
+  }
 }

@@ -59,6 +59,17 @@ const FAULTS: Readonly<Record<string, PlantedFault>> = {
       }),
     }),
   },
+  "a missing watch or a child without a kind do not make the kind throw": {
+    fault: "the owner of a pod is read, also where it may not be watched",
+    kind: () => ({
+      judge: (view) => ({
+        pod: (owned) => {
+          if (owned.owners[0]?.kind === "Group") return sound.judge(view).pod(owned);
+          throw new Error("it has no Group");
+        },
+      }),
+    }),
+  },
   "a pod that ends gets no files": {
     fault: "a terminating pod stays current",
     kind: () => ({ judge: (view) => ({ pod: (owned) => verdict(isActive(view, owned)) }) }),

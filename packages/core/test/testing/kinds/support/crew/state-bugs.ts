@@ -106,6 +106,14 @@ export const STATE_BUGS: readonly PlantedBug[] = [
     }),
   },
   {
+    bug: "the Squad of a pod is read, also where Squads may not be watched",
+    law: "a missing watch or a child without a kind do not make the kind throw",
+    kind: judging((view, owned) => {
+      const [squad] = owned.owners as readonly [KubeObject, ...KubeObject[]];
+      return squad.kind === "Platoon" ? as("helper", "cleanup") : stateOf(view, owned);
+    }),
+  },
+  {
     bug: "a missing revision is written into the message",
     law: MISSING,
     kind: answering(({ reason, ...verdict }) => ({
