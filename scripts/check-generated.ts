@@ -53,10 +53,8 @@ function checkUser(folder: string, tarballs: readonly string[]): void {
       "workloads: [{ workload: studio/main, sync: [{ from: ., to: /data/src, transport: my-share }] }]\n",
   );
   const listed = run(join(user, "node_modules", ".bin", "kinsync"), ["kinds", "-o", "json"], user);
-  const names = listed
-    .trim()
-    .split("\n")
-    .map((line) => (JSON.parse(line) as { readonly name: string }).name);
+  const { kinds } = JSON.parse(listed) as { readonly kinds: readonly { readonly name: string }[] };
+  const names = kinds.map(({ name }) => name);
   for (const name of ["studio", "package"]) {
     if (!names.includes(name)) throw new Error(`kinsync kinds does not list ${name}: ${listed}`);
   }
