@@ -4,6 +4,9 @@ import { packageName, type PluginSpec } from "./spec.ts";
 
 const PACKAGE = join(import.meta.dirname, "..");
 
+/** Names in a template that npm would read: it would leave files out of the package, or take the template for one. */
+const PLAIN_NAMES: Readonly<Record<string, string>> = { _gitignore: ".gitignore", "_package.json": "package.json" };
+
 /** What a module cannot call a function: the reserved words of ECMAScript, and what the templates import. */
 const TAKEN: ReadonlySet<string> = new Set(
   [
@@ -31,8 +34,7 @@ export async function filesOf(spec: PluginSpec): Promise<readonly GeneratedFile[
   const all = [...template, ...fixtures.map(({ path, text }) => ({ path: `fixtures/${path}`, text }))];
   return all
     .map(({ path, text }) => ({
-      // npm would read a file of this name, and leave it out of the package.
-      path: fill(path, values).replace(/(^|\/)_gitignore$/, "$1.gitignore"),
+      path: fill(PLAIN_NAMES[path] ?? path, values),
       text: fill(text, values),
     }))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
