@@ -53,7 +53,7 @@ export default defineConfig({
         ssr: { resolve: { conditions, externalConditions: conditions } },
         test: { name: "repository", include: ["test/**/*.test.ts"], testTimeout: 60_000 },
       },
-      ...["core", ...KINDS, "transport-exec", "playground", "cli"].map((name) => ({
+      ...["core", ...KINDS, "transport-exec", "playground", "create-kinsync-plugin", "cli"].map((name) => ({
         resolve: { conditions },
         ssr: { resolve: { conditions, externalConditions: conditions } },
         test: {

@@ -5,7 +5,8 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { pack, packAll, ROOT, run } from "./pack.ts";
+import { checkGenerated } from "./check-generated.ts";
+import { pack, packAll, packagesOfUser, ROOT, run } from "./pack.ts";
 import { buildArchive, releaseVersion } from "./release-archive.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kinsync-packed-"));
@@ -172,9 +173,11 @@ try {
   const tarballs = packAll(folder);
   lint(tarballs);
   const plugins = checkAuthor(tarballs);
-  checkConsumer([...tarballs.values(), ...plugins]);
-  checkGlobalInstall([...tarballs.values()]);
-  checkArchive([...tarballs.values()]);
+  checkGenerated(folder, tarballs);
+  const installed = packagesOfUser(tarballs);
+  checkConsumer([...installed, ...plugins]);
+  checkGlobalInstall(installed);
+  checkArchive(installed);
   checkClone();
   const names = [...tarballs.keys()];
   process.stdout.write(`${names.length} packed packages are valid: ${names.join(", ")}\n`);

@@ -21,6 +21,11 @@ export function pack(cwd: string, destination: string): string {
   return join(destination, first.filename.replace("@", "").replace("/", "-"));
 }
 
+/** The tarballs that a user of kinsync installs: without the generator of plugins, which npm runs by itself. */
+export function packagesOfUser(tarballs: ReadonlyMap<string, string>): readonly string[] {
+  return [...tarballs].filter(([name]) => name !== "create-kinsync-plugin").map(([, tarball]) => tarball);
+}
+
 /** Packs every package of the repository, as built. @returns the tarballs by package name */
 export function packAll(destination: string): ReadonlyMap<string, string> {
   return new Map(

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { packAll, ROOT } from "./pack.ts";
+import { packAll, packagesOfUser, ROOT } from "./pack.ts";
 import { buildArchive, fillTemplate } from "./release-archive.ts";
 
 const [folder] = process.argv.slice(2);
@@ -12,7 +12,7 @@ const out = resolve(folder);
 mkdirSync(out, { recursive: true });
 const packed = mkdtempSync(join(tmpdir(), "kinsync-release-"));
 try {
-  const release = buildArchive([...packAll(packed).values()], out);
+  const release = buildArchive(packagesOfUser(packAll(packed)), out);
   for (const [template, name] of [
     ["krew.yaml", "kinsync.yaml"],
     ["homebrew.rb", "kinsync.rb"],

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
+import { loadRulesFile } from "@kinsync/core/config";
 import { kindConformance, transportConformance } from "@kinsync/core/testing";
 import { createPlayground } from "@kinsync/playground";
 import { afterAll, describe, expect, test } from "vitest";
@@ -70,13 +71,19 @@ test("the example of an own kind loads, and its kind is taken", async () => {
   });
 });
 
-kindConformance(experiment(), cases, {
-  test,
+const rules = await loadRulesFile(resolve(root, "examples/own-kind/experiment.kind.yaml"));
+const inCode = {
   isolated: {
     module: new URL("../examples/own-kind/experiment.ts", import.meta.url),
     export: "experiment",
     execArgv: ["--conditions=kinsync:source"],
   },
+};
+describe.each([
+  ["in code", experiment(), inCode],
+  ["as rules", rules.plugin, {}],
+])("the example of an own kind %s", (_, kind, options) => {
+  kindConformance(kind, cases, { test, ...options });
 });
 
 describe("the example of an own transport, which needs no session in the container", () => {

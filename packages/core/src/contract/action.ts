@@ -14,9 +14,11 @@ export interface RunAction {
 export interface RunResult {
   /** Exit code; `undefined` when it was killed; `why` gives the reason. */
   readonly exitCode: number | undefined;
+  /** `lost`: the session ended before the result came. */
   readonly why: "exited" | "timeout" | "aborted" | "lost";
   /** Standard output and error as they came, at most the last 64 KiB. */
   readonly output: string;
+  /** The output was longer. */
   readonly truncated: boolean;
   /** Milliseconds. */
   readonly duration: number;

@@ -74,6 +74,7 @@ export interface CompressedPiece {
   readonly size: number;
   /** One gzip member, or the bytes themselves where gzip does not make them smaller. */
   readonly bytes: Uint8Array;
+  /** `bytes` are a gzip member. */
   readonly isGzip: boolean;
   /** Number of entries in the archive that are complete at the end of this piece. */
   readonly entries: number;
@@ -81,10 +82,13 @@ export interface CompressedPiece {
 
 /** The difference between what one mapped root of a target holds and what it should hold. */
 export interface Batch {
+  /** Where it goes. */
   readonly root: RootSpec;
+  /** Number of the snapshot that it brings the root to. */
   readonly snapshot: number;
   /** Digest of the tree that the root holds when this batch is committed; empty while more batches must follow. */
   readonly tree: string;
+  /** The steps. */
   readonly entries: readonly BatchEntry[];
   /** Paths to add to the manifest. */
   readonly placed: readonly string[];
@@ -95,5 +99,6 @@ export interface Batch {
    * them into the marker, so that the next run, on any machine, runs these commands again. Default: none.
    */
   readonly owed?: readonly string[];
+  /** The bytes of the entries. */
   readonly archive: Archive;
 }

@@ -2,16 +2,21 @@
 export interface ClusterRequest {
   /** Absolute API path, such as `/api/v1/namespaces/default/pods/web-0`. */
   readonly path: string;
+  /** Parameters of the address. */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** `Accept` header. Default: `application/json`. */
   readonly accept?: string;
+  /** Ends the request. */
   readonly signal: AbortSignal;
   /** Milliseconds without a single byte until the request fails. Default: 30,000. */
   readonly idleTimeout?: number;
 }
 
+/** An answer of the API server, whatever its status. */
 export interface ClusterResponse {
+  /** HTTP status. */
   readonly status: number;
+  /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** Whole body as JSON. Throws `KINSYNC_CLUSTER_ANSWER` where it is not JSON. */
   json(): Promise<unknown>;
@@ -21,11 +26,17 @@ export interface ClusterResponse {
 
 /** One permission to ask for, in the words of `SelfSubjectAccessReview`. */
 export interface AccessQuestion {
+  /** `get`, `list`, `watch`, … */
   readonly verb: string;
+  /** API group; empty for the core group. */
   readonly group: string;
+  /** Plural. */
   readonly resource: string;
+  /** Such as `exec`. */
   readonly subresource?: string;
+  /** Default: all namespaces, or the cluster scope. */
   readonly namespace?: string;
+  /** Default: any object. */
   readonly name?: string;
 }
 
@@ -37,9 +48,11 @@ export interface ClusterSocket {
   readonly bufferedAmount: number;
   /** Sends one whole message. Calls `done` once the message left this process, or with the error. The bytes must not change until then. */
   send(data: Uint8Array, done?: (error?: Error) => void): void;
+  /** Sends a ping frame; `onPong` reports the answer. */
   ping(): void;
   /** Stops reading; backpressure reaches the server. */
   pause(): void;
+  /** Undoes `pause`. */
   resume(): void;
   /** Closing handshake; `onClose` follows. */
   close(code?: number): void;
@@ -47,6 +60,7 @@ export interface ClusterSocket {
   terminate(): void;
   /** Set by the owner before it returns to the event loop. Each is called at most once but `onMessage` and `onPong`. */
   onMessage: ((data: Uint8Array) => void) | undefined;
+  /** Called with each pong frame. */
   onPong: (() => void) | undefined;
   /** Always called, exactly once: with the close code, or the error that ended the connection. */
   onClose: ((end: { readonly code: number; readonly reason: string; readonly error?: Error }) => void) | undefined;

@@ -8,6 +8,7 @@ import type { TransportPlugin } from "./transport.ts";
 /** First sync of a target: compare checksums (`verify`), assume that it is up to date (`trust`), or send everything (`full`). */
 export const INITIAL_SYNCS = Object.freeze(["verify", "trust", "full"] as const);
 
+/** One of `INITIAL_SYNCS`. */
 export type InitialSync = (typeof INITIAL_SYNCS)[number];
 
 /**
@@ -16,6 +17,7 @@ export type InitialSync = (typeof INITIAL_SYNCS)[number];
  */
 export const MODE_RULES = Object.freeze(["portable", "exact"] as const);
 
+/** One of `MODE_RULES`. */
 export type ModeRule = (typeof MODE_RULES)[number];
 
 /** `auto`: each save is released to the targets. `manual`: changes collect until `kinsync trigger`. */
@@ -77,6 +79,7 @@ export interface WorkloadConfig {
   readonly namespace?: string;
   /** Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar. */
   readonly containers?: { readonly name?: string; readonly image?: string };
+  /** What goes where. */
   readonly sync: readonly MappingConfig[];
   /** Commands after a commit that touched certain paths. */
   readonly run?: readonly RunAction[];
@@ -89,6 +92,7 @@ export type PluginReference = string | readonly [name: string, options: Readonly
 
 /** A kind as data: a file of rules, relative to the config file, or the rules themselves. */
 export interface RulesEntry {
+  /** Path of a file, relative to the config; or the rules themselves. */
   readonly rules: string | KindRules;
 }
 
@@ -111,6 +115,7 @@ export interface KinsyncConfig {
   readonly namespace?: string;
   /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference | RulesEntry)[];
+  /** Transports besides the built-in one; one of its name replaces it. */
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
   /**
    * Returns a `KubeConfig` of `@kubernetes/client-node`, which logs in in place of the kubeconfig; for configs in TypeScript and
@@ -119,6 +124,7 @@ export interface KinsyncConfig {
   readonly cluster?: () => ClientNodeConfig | Promise<ClientNodeConfig>;
   /** Contexts that kinsync may write to, besides the local ones. */
   readonly contexts?: readonly string[];
+  /** What to keep up to date. */
   readonly workloads: readonly WorkloadConfig[];
   /** Settings by name, for `--profile`. */
   readonly profiles?: Readonly<Record<string, ProfileConfig>>;

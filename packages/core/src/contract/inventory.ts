@@ -8,6 +8,7 @@ export interface Origin {
 
 /** Content of the marker file in the container's `.kinsync` folder: which run owns a mapped root. Written last in every commit. */
 export interface Marker {
+  /** Version of this format. */
   readonly format: 1;
   /** ID of the run that owns the root. A different ID means that another run took ownership. */
   readonly runId: string;
@@ -17,9 +18,11 @@ export interface Marker {
   readonly since: string;
   /** Where the files of that run came from: `OpenContext.host` and `RootSpec.from`. Missing where one of them is. */
   readonly origin?: Origin;
+  /** `SessionFacts.incarnation` of the session that wrote it. */
   readonly incarnation: string;
   /** The process of that run in the container: its ID, and its start in ticks since the boot. Missing where it is not known. */
   readonly process?: { readonly id: number; readonly start: string };
+  /** Number of the snapshot that is in place, in that run. */
   readonly snapshot: number;
   /** Digest of the tree that is completely in place; `released` after the run has ended and left the root to another one. */
   readonly tree: string;
@@ -51,6 +54,7 @@ export interface Inventory {
   readonly entries: readonly InventoryEntry[];
   /** Paths that this or an earlier session created, from the manifest. */
   readonly placed: readonly string[];
+  /** Of the run that owns the root; missing where none does. */
   readonly marker?: Marker;
   /** Mount points below the root, relative to it: other volumes, which a list leaves out and `mirror` therefore never empties. */
   readonly mounts?: readonly string[];

@@ -16,6 +16,7 @@ export interface Reason {
 
 /** A kind's answer for one pod. */
 export interface Verdict {
+  /** What the pod is to the workload. */
   readonly state: MemberState;
   /** The name that a user gives a part of the workload: a JobSet's replicatedJob, `leader`, `canary`. */
   readonly role?: string;
@@ -23,11 +24,13 @@ export interface Verdict {
   readonly index?: string;
   /** Further properties that mappings can select by, such as `{ side: "active" }` or `{ group: "3" }`. Default: none. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Why. */
   readonly reason: Reason;
 }
 
 /** One list-and-watch that a kind needs besides the root itself and `pods`, which are always watched. */
 export interface Watch {
+  /** What is listed and watched, in the namespaces of the root. */
   readonly resource: ResourceType;
   /** Narrows the list (`app=web`). It never decides ownership: UIDs do. */
   readonly labelSelector?: string;
@@ -52,6 +55,7 @@ export interface Watch {
 
 /** An object that the root's spec names and that the root does not own: a RayJob's selected RayCluster, a TrainJob's runtime. */
 export interface Reference {
+  /** Its resource. */
   readonly resource: ResourceType;
   /** In the root's namespace, or cluster-scoped where the resource is. */
   readonly name: string;
@@ -78,6 +82,7 @@ export interface WatchPlan {
 
 /** A pod that the root owns, by the walk along owner UIDs. */
 export interface OwnedPod {
+  /** The pod itself. */
   readonly pod: Pod;
   /** The objects between pod and root, nearest first; empty where the root owns the pod itself. */
   readonly owners: readonly KubeObject[];
@@ -99,6 +104,7 @@ export interface ChildRule {
 
 /** What a kind sees of one workload. Frozen; sorted by UID, so that the order of events cannot matter. */
 export interface KindView {
+  /** The workload itself. */
   readonly root: KubeObject;
   /** Every object that the root owns through the kind's own `watches`, directly or not. */
   readonly owned: readonly KubeObject[];
@@ -139,11 +145,13 @@ export interface RootType extends ResourceType {
 export interface KindPlugin {
   /** Version of the contract that it was built for, such as `2.0`; see `isCompatible`. */
   readonly contract: string;
+  /** Set by `defineKind`. */
   readonly type: "kind";
   /** Unique among the loaded kinds: `jobset`. */
   readonly name: string;
   /** What it cannot work without, from `FEATURES`. A host that lacks one refuses the kind by that name. Default: nothing. */
   readonly needs?: readonly string[];
+  /** The resource of the workloads that the kind is for. */
   readonly root: RootType;
   /** What to watch for this root. Called again when the root changes. */
   readonly watches: (root: KubeObject) => WatchPlan;

@@ -1,6 +1,8 @@
 /** A label selector as objects hold it (`metav1.LabelSelector`), such as `spec.selector` of the workloads in `apps/v1`. */
 export interface LabelSelector {
+  /** Labels with exactly these values. */
   readonly matchLabels?: Readonly<Record<string, string>>;
+  /** Further requirements, all of which must hold. */
   readonly matchExpressions?: readonly {
     readonly key: string;
     readonly operator: string;

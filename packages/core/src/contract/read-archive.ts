@@ -4,6 +4,7 @@ import { TarCursor } from "./tar-cursor.ts";
 
 /** Some bytes of one file of a batch. */
 export interface ArchivePart {
+  /** The file that the bytes belong to. */
   readonly entry: BatchEntry & { readonly op: "file" };
   /** Shared with other readers: do not change them. */
   readonly bytes: Uint8Array;

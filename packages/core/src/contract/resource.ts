@@ -23,6 +23,7 @@ export interface OwnerReference {
   readonly controller?: boolean;
 }
 
+/** Metadata of an object, as far as kinsync reads it. */
 export interface ObjectMeta {
   readonly name: string;
   readonly uid: string;
@@ -60,6 +61,7 @@ export interface KubeObject<Spec = Readonly<Record<string, unknown>>, Status = R
   readonly status?: Status;
 }
 
+/** A mount of a container, as far as kinsync reads it. */
 export interface VolumeMount {
   readonly name: string;
   readonly mountPath: string;
@@ -95,6 +97,7 @@ export interface EnvVar {
   readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
 }
 
+/** A container of a pod spec, as far as kinsync reads it. */
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -105,6 +108,7 @@ export interface Container {
   readonly env?: readonly EnvVar[];
 }
 
+/** Status of a container, as far as kinsync reads it. */
 export interface ContainerStatus {
   readonly name: string;
   readonly image?: string;

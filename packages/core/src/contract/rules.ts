@@ -9,6 +9,7 @@ export type Template = string;
 
 /** A resource in rules: the plural is the kind in lower case with an `s`, `es` or `ies` where none is given. */
 export interface RuleResource extends Omit<ResourceType, "plural"> {
+  /** Default: made of the kind. */
   readonly plural?: string;
 }
 
@@ -20,6 +21,7 @@ export interface RuleRoot extends RuleResource {
 
 /** Objects between root and pods. */
 export interface RuleWatch extends Omit<RuleResource, "version"> {
+  /** API version: `v1`. */
   readonly version: Template;
   /** Watch them only where this is true. Default: always. */
   readonly if?: Expression;
@@ -67,15 +69,19 @@ export interface RuleReason {
 
 /** A rule for one pod. */
 export interface PodRule extends RuleReason {
+  /** What pods are that the rule fits. */
   readonly state: MemberState;
 }
 
 /** An object that the root names and does not own. */
 export interface RuleReference extends RuleResource {
+  /** Of the object, in the namespace of the root. */
   readonly name: Template;
   /** Read it only where this is true. Default: always. */
   readonly if?: Expression;
+  /** Read only the metadata. Default: `false`. */
   readonly metadataOnly?: boolean;
+  /** Continue without it where it may not be read or is not installed. Default: `false`. */
   readonly optional?: boolean;
 }
 
@@ -85,13 +91,17 @@ export interface KindRules extends RulePlace {
   readonly $schema?: string;
   /** Unique among the loaded kinds. */
   readonly name: string;
+  /** The resource of the workloads that the rules are for. */
   readonly root: RuleRoot;
   /** Named expressions, for all others. Each is evaluated once, and only where it is used. */
   readonly let?: Readonly<Record<string, Expression>>;
+  /** Objects between root and pods. Default: none. */
   readonly watches?: readonly RuleWatch[];
+  /** Objects that the root owns itself. Default: none. */
   readonly children?: readonly RuleChild[];
-  /** Narrows the pods, and says which of their owner references count. Default: every pod of the namespace, by its controller. */
+  /** Narrows the pods, and names which of their owner references count. Default: every pod of the namespace, by its controller. */
   readonly pods?: { readonly selector?: Template; readonly owner?: "controller" | "any" };
+  /** Objects that the root names and does not own. Default: none. */
   readonly refers?: readonly RuleReference[];
   /** First that fits. The last has no condition. Default: every live pod is current. */
   readonly rules?: readonly PodRule[];

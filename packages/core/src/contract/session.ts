@@ -4,11 +4,13 @@ import type { Inventory } from "./inventory.ts";
 
 /** A batch in transfer. `ready` settles when the container has staged and verified all of it, or rejects with the failure. */
 export interface Stage {
+  /** Settles when all of it is staged and verified; rejects with the failure. */
   readonly ready: Promise<void>;
 }
 
 /** Acknowledgement that a batch was applied (`acknowledges: "seen"`) or handed over (`"accepted"`). */
 export interface Receipt {
+  /** As in the batch. */
   readonly snapshot: number;
   /** As in the batch. */
   readonly tree: string;
@@ -43,6 +45,7 @@ export interface AgentChoice {
 
 /** What became of one agent that a session could have run on. */
 export interface AgentCandidate {
+  /** Its name, as in `SessionFacts.agent`. */
   readonly agent: string;
   /**
    * `chosen`; `missing`: the container lacks a program; `memory`: it does not fit beside what runs there; `slow`: it took longer to
@@ -74,6 +77,7 @@ export interface SessionEnd {
    * `taken`: another run claimed the root.
    */
   readonly why: "closed" | "lost" | "gone" | "taken";
+  /** Why it was lost. */
   readonly error?: Error;
 }
 
@@ -84,6 +88,7 @@ export interface SessionEnd {
  * transport can drop a transfer halfway; any other error ends the session.
  */
 export interface Session extends AsyncDisposable {
+  /** What is known of the container. */
   readonly facts: SessionFacts;
   /** Settles once; never rejects. */
   readonly ended: Promise<SessionEnd>;

@@ -20,6 +20,7 @@ export interface StatusDetails {
   readonly reason?: string;
   /** Resource (plural) and name of the object that the answer is about. */
   readonly resource?: string;
+  /** Of the object. */
   readonly name?: string;
   /** Milliseconds to wait, as the server requested. */
   readonly retryAfter?: number;
@@ -29,8 +30,11 @@ export interface StatusDetails {
 
 /** One rule of a Role or ClusterRole. */
 export interface PolicyRule {
+  /** Names of API groups; `""` is the core group. */
   readonly apiGroups: readonly string[];
+  /** Plurals, with a subresource as in `pods/exec`. */
   readonly resources: readonly string[];
+  /** `get`, `list`, `watch`, … */
   readonly verbs: readonly string[];
   /** `undefined`: at the cluster scope. */
   readonly namespace?: string;

@@ -33,6 +33,7 @@ export class TarCursor {
     return this.#position;
   }
 
+  /** Reads the next bytes of the tar. */
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length && !this.#over) {

@@ -15,6 +15,7 @@ export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, SessionF
 
 /** What a transport receives when it opens a session. */
 export interface OpenContext {
+  /** The way to the API server, as the user who runs kinsync. */
   readonly cluster: ClusterConnection;
   /** ID of this run of kinsync; the transport writes it into markers. */
   readonly runId: string;
@@ -36,7 +37,9 @@ export interface OpenContext {
 
 /** How a session is opened and a batch is delivered. */
 export interface TransportPlugin<Opened extends Session = Session> {
+  /** Version of the contract that it was built for; see `isCompatible`. */
   readonly contract: string;
+  /** Set by `defineTransport`. */
   readonly type: "transport";
   /** Unique among the loaded transports: `exec`. A mapping selects a transport by this name. */
   readonly name: string;

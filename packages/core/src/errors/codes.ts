@@ -296,4 +296,5 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, ErrorEntry>;
 
+/** A code of the table of errors (docs/reference/errors.md). */
 export type ErrorCode = keyof typeof ERRORS;

@@ -3,9 +3,11 @@ import { ERRORS, type ErrorCode } from "./codes.ts";
 /** What the engine does about an error: try again, forget the target (it is gone), or leave it to the user. */
 export type Retry = "retry" | "gone" | "terminal";
 
+/** What an error states besides its code and message. */
 export interface KinsyncErrorOptions {
   /** The next step, as a command or a config line where possible. Default: the table's. */
   readonly hint?: string;
+  /** What caused it. */
   readonly cause?: unknown;
   /** Default: the table's. */
   readonly retry?: Retry;
@@ -13,6 +15,7 @@ export interface KinsyncErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>;
   /** Which plugin failed, and in which of its functions. */
   readonly plugin?: string;
+  /** Default: not known. */
   readonly operation?: string;
 }
 
@@ -22,11 +25,17 @@ const BRAND = Symbol.for("kinsync.error");
 export class KinsyncError extends Error {
   override readonly name = "KinsyncError";
   readonly [BRAND] = true;
+  /** Stable name: programs compare it, never the message. */
   readonly code: ErrorCode;
+  /** The next step, for people. */
   readonly hint: string;
+  /** What kinsync does next. */
   readonly retry: Retry;
+  /** Facts for programs. */
   readonly details: Readonly<Record<string, unknown>>;
+  /** The plugin that failed. */
   readonly plugin: string | undefined;
+  /** The function of the plugin that failed. */
   readonly operation: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: KinsyncErrorOptions = {}) {
