@@ -112,6 +112,11 @@ export interface KinsyncConfig {
   readonly cluster?: () => ClientNodeConfig | Promise<ClientNodeConfig>;
   /** Contexts that kinsync may write to, besides the local ones. */
   readonly contexts?: readonly string[];
+  /**
+   * Transports that may change objects of the cluster, by name: `configmap`, `secret`. Default: none, and kinsync changes no object; a
+   * mapping with such a transport is then refused.
+   */
+  readonly writesApi?: readonly string[];
   readonly workloads: readonly WorkloadConfig[];
   /** Settings by name, for `--profile`. */
   readonly profiles?: Readonly<Record<string, ProfileConfig>>;

@@ -52,6 +52,8 @@ export class MemoryContainer {
   notes: readonly ReceiptNote[] = [];
   /** Receipts say that the files become visible with this. */
   becomesVisible: Promise<void> | undefined;
+  /** What `seen` of its sessions returns. Default: the transport cannot report it. */
+  view: () => Promise<boolean> = () => Promise.reject(new KinsyncError("KINSYNC_TRANSPORT_CANNOT", "no views"));
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
   #current: MemorySession | undefined;
@@ -257,6 +259,8 @@ export class MemorySession implements Session {
     };
     return seen === undefined ? receipt : { ...receipt, seen };
   }
+
+  seen = (): Promise<boolean> => this.#container.view();
 
   async discard(): Promise<void> {}
 

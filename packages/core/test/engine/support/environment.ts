@@ -107,6 +107,8 @@ export interface EnvironmentOptions {
   /** What of `EngineOptions` concerns deletes. */
   readonly consent?: Pick<EngineOptions, "deletes" | "allowedDeletes" | "onDeletes">;
   readonly run?: readonly ResolvedAction[];
+  /** What the transport's receipts prove. Default: `seen`. */
+  readonly acknowledges?: "seen" | "accepted";
   /** Mounted by every container. Default: none. */
   readonly volumes?: readonly SharedVolume[];
 }
@@ -150,7 +152,7 @@ export class Environment {
     for (const name of this.#names) this.createTeam(name);
     const transport = defineTransport({
       name: "exec",
-      capabilities: ALL_CAPABILITIES,
+      capabilities: { ...ALL_CAPABILITIES, acknowledges: options.acknowledges ?? "seen" },
       place: (_target, { path }) => this.#placeOf(path),
       open: async (target, context) => {
         this.opened.push(context);
