@@ -28,7 +28,9 @@ const SLOWEST_FIRST = [
   "test/docs.test.ts",
 ];
 
-const KINDS = readdirSync(join(import.meta.dirname, "packages")).filter((name) => name.startsWith("kind-"));
+const PACKAGES = readdirSync(join(import.meta.dirname, "packages"));
+const KINDS = PACKAGES.filter((name) => name.startsWith("kind-"));
+const TRANSPORTS = PACKAGES.filter((name) => name.startsWith("transport-"));
 
 class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -53,7 +55,7 @@ export default defineConfig({
         ssr: { resolve: { conditions, externalConditions: conditions } },
         test: { name: "repository", include: ["test/**/*.test.ts"], testTimeout: 60_000 },
       },
-      ...["core", ...KINDS, "transport-exec", "playground", "create-kinsync-plugin", "cli"].map((name) => ({
+      ...["core", ...KINDS, ...TRANSPORTS, "playground", "create-kinsync-plugin", "cli"].map((name) => ({
         resolve: { conditions },
         ssr: { resolve: { conditions, externalConditions: conditions } },
         test: {

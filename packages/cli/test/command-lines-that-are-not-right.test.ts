@@ -178,7 +178,7 @@ test.each<[situation: string, config: string, message: RegExp]>([
   [
     "names a transport that is not loaded",
     "workloads: [{ workload: pod/x, sync: [{ from: src, to: /a, transport: rsync }] }]",
-    /^error KINSYNC_PLUGIN_NOT_FOUND: pod\/x sync\[0\] needs the transport "rsync", which is not loaded\n {2}hint: Loaded: exec\./,
+    /^error KINSYNC_PLUGIN_NOT_FOUND: pod\/x sync\[0\] needs the transport "rsync", which is not loaded\n {2}hint: Loaded: exec, configmap, secret, volume\./,
   ],
   [
     "does not have the workload",

@@ -23,6 +23,9 @@ export interface ExecOptions {
   readonly pingTimeout?: number;
 }
 
+/** A session with an agent: it has every method but `seen`, since what it acknowledges is visible. */
+export type AgentSession = Required<Omit<Session, "seen">>;
+
 /** An agent that nobody spoke to for so long ends. kinsync pings more often. */
 const AGENT_IDLE_MS = 90_000;
 /** Pings that may get lost before that. */
@@ -48,7 +51,7 @@ const SOCKET_PING_MS = 15_000;
  * const receipt = await session.commit(session.stage(batch, { signal }), { signal });
  * ```
  */
-export function exec(options: ExecOptions = {}): TransportPlugin<Required<Session>> {
+export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
   const openTimeout = options.openTimeout ?? 15_000;
   const idleMs = options.pingInterval ?? 10_000;
   const known = new KnownContainers();
@@ -71,7 +74,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<Required<Sessio
       acknowledges: "seen",
     },
     place: placeOf,
-    async open(target, context): Promise<Required<Session>> {
+    async open(target, context): Promise<AgentSession> {
       const { cluster, signal } = context;
       let agent;
       try {

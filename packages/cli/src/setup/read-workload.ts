@@ -45,6 +45,7 @@ export async function readWorkload<Result>(
   }
   await using reflectors = new ReflectorPool({ cluster });
   const { kinds, transports } = project.registry;
-  const transport = transports.find(({ name }) => name === "exec");
+  const entry = transports.find(({ name }) => name === "exec");
+  const transport = entry?.type === "lazy-transport" ? await entry.load() : entry;
   return await use({ cluster, reflectors, found: first.found, kinds, transport });
 }

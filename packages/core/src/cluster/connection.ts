@@ -20,6 +20,14 @@ import { CallerSocket, upgrade } from "./net/socket.ts";
 import { errorOfUpgrade } from "./net/upgrade-error.ts";
 import { createTlsClient, type TlsClient, type TlsMaterial } from "./net/tls.ts";
 
+/** One server-side apply; `body` is JSON, which is YAML. */
+interface ApplyCall {
+  readonly path: string;
+  readonly fieldManager: string;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
 /** Requests and sockets share credentials, retries and endings; apart they would be pieces of one thing. */
 export class Connection implements ClusterConnection {
   readonly context: string;
@@ -117,6 +125,27 @@ export class Connection implements ClusterConnection {
     this.#stop.abort(new DOMException("The connection to the cluster was closed", "AbortError"));
     for (const socket of this.#sockets) socket.terminate();
     this.#pool?.pool.destroy();
+  }
+
+  /**
+   * Sends a server-side apply, for `clusterWriter` alone: the interface of a connection has no way to write.
+   * @throws `KINSYNC_INTERNAL` for a connection that is not one of this class
+   */
+  static async apply(
+    cluster: ClusterConnection,
+    { path, fieldManager, body, signal }: ApplyCall,
+  ): Promise<ClusterResponse> {
+    if (!(#login in cluster)) {
+      throw new KinsyncError("KINSYNC_INTERNAL", "this connection was not made by connectCluster, so it cannot write");
+    }
+    return await cluster.#send({
+      method: "PATCH",
+      path: pathWithQuery(path, { fieldManager, fieldValidation: "Strict" }),
+      headers: { accept: "application/json", "content-type": "application/apply-patch+yaml" },
+      body,
+      signal,
+      idleTimeout: cluster.#timeouts.idle,
+    });
   }
 
   async #send(call: Call): Promise<RestResponse> {

@@ -1,4 +1,6 @@
 export { connectCluster } from "./connect.ts";
+export { clusterWriter } from "./writer.ts";
+export type { ClusterWriterOptions } from "./writer.ts";
 export type { ClusterOptions, HandedOptions, KubeconfigOptions } from "./connect.ts";
 export type { ClusterTimeouts } from "./connection-options.ts";
 export type { ClientNodeConfig } from "../contract/client-node.ts";

@@ -12,6 +12,7 @@ export const CONFIG_KEYS: Descriptions<KinsyncConfig> = {
   transports: "Transports besides exec.",
   cluster: "Returns a KubeConfig of @kubernetes/client-node that logs in; in a TypeScript or JavaScript config only.",
   contexts: "Contexts that kinsync may write to, besides the local ones.",
+  writesApi: "Transports that may change objects of the cluster, by name: configmap, secret. Default: none.",
   workloads: "The workloads to keep up to date.",
   profiles: "Settings by name that replace those of the config: kinsync up --profile NAME.",
 };

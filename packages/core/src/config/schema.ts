@@ -157,6 +157,7 @@ const settings = {
   transports: z.array(plugin).optional(),
   cluster: cluster.optional(),
   contexts: z.array(text).optional(),
+  writesApi: z.array(text).optional(),
 } satisfies Partial<Shape<KinsyncConfig>>;
 
 const profileWorkload = z.strictObject({

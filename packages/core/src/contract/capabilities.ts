@@ -33,10 +33,12 @@ export interface TransportCapabilities {
    */
   readonly acknowledges: "seen" | "accepted";
   /**
-   * API permissions that the transport needs to write cluster objects. Default: none. kinsync sends only reads to the API server and
-   * has no way to grant these yet, so a mapping with such a transport is refused.
+   * Which cluster objects the transport changes, by server-side apply (the verb `patch`); wildcards are refused. Default: none. A mapping
+   * with such a transport is refused unless the config lists the transport in `writesApi`. `open` then gets a `writer`.
    */
   readonly writesApi: readonly PolicyRule[];
+  /** Names that a file or folder may have. Since contract 2.2. Default: every name; a tree with another name is refused. */
+  readonly names: RegExp | undefined;
 }
 
 /** The value of each capability that a plugin does not list. */
@@ -52,6 +54,7 @@ export const DEFAULT_CAPABILITIES: TransportCapabilities = Object.freeze({
   atomic: "none",
   acknowledges: "accepted",
   writesApi: [],
+  names: undefined,
 });
 
 /** All capabilities of a transport: those that it lists, and the defaults for the others. */

@@ -1,4 +1,4 @@
-/** A read of the API server. It can only be a GET: kinsync never changes an object. */
+/** A read of the API server. It can only be a GET. */
 export interface ClusterRequest {
   /** Absolute API path, such as `/api/v1/namespaces/default/pods/web-0`. */
   readonly path: string;
@@ -91,4 +91,40 @@ export interface ClusterConnection extends AsyncDisposable {
     protocols: readonly string[],
     signal: AbortSignal,
   ): Promise<ClusterSocket>;
+}
+
+/** The object of an apply. `uid` is required, since an apply without it would create an object that is missing. */
+export interface AppliedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    /** The apply fails with 409 if the object has another version by then. */
+    readonly resourceVersion?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+/** A server-side apply. It replaces what its field manager applied before, and is never forced. */
+export interface ApplyRequest {
+  /** Absolute API path of the object: `/api/v1/namespaces/ml/configmaps/settings`. */
+  readonly path: string;
+  readonly object: AppliedObject;
+  /** Name by which the API server records who manages a field. */
+  readonly fieldManager: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The only way to change an object of the cluster, for transports with the capability `writesApi`. It is limited to the resources that the
+ * transport declares and to the namespace of the target. It creates and deletes no object, and takes no field from another manager.
+ * Since contract 2.2.
+ */
+export interface ClusterWriter {
+  /**
+   * Resolves for every HTTP status: 409 where another manager has a field (`details.causes`), or where the object was changed or replaced.
+   * Rejects with a `KinsyncError` of area CLUSTER when there was no answer, and with `KINSYNC_PLUGIN_FAILED` for what was not declared.
+   */
+  apply(request: ApplyRequest): Promise<ClusterResponse>;
 }

@@ -124,6 +124,11 @@ export interface KinsyncConfig {
   readonly cluster?: () => ClientNodeConfig | Promise<ClientNodeConfig>;
   /** Contexts that kinsync may write to, besides the local ones. */
   readonly contexts?: readonly string[];
+  /**
+   * Transports that may change objects of the cluster, by name: `configmap`, `secret`. Default: none, and kinsync changes no object; a
+   * mapping with such a transport is then refused.
+   */
+  readonly writesApi?: readonly string[];
   /** What to keep up to date. */
   readonly workloads: readonly WorkloadConfig[];
   /** Settings by name, for `--profile`. */

@@ -24,7 +24,7 @@ export type {
 } from "./kind.ts";
 export { defineTransport } from "./transport.ts";
 export type { Place, PlaceContext } from "./place.ts";
-export type { OpenContext, TransportDefinition, TransportPlugin } from "./transport.ts";
+export type { OpenContext, TransportDefinition, TransportPermission, TransportPlugin } from "./transport.ts";
 export { capabilitiesOf } from "./capabilities.ts";
 export type { TransportCapabilities } from "./capabilities.ts";
 export type { Archive, Batch, BatchEntry, CompressedPiece, LinkRate, RootSpec } from "./batch.ts";
@@ -47,11 +47,21 @@ export { targetKey } from "./target.ts";
 export type { Target } from "./target.ts";
 export type { RunAction, RunResult } from "./action.ts";
 export type { ClientNodeConfig } from "./client-node.ts";
-export type { AccessQuestion, ClusterConnection, ClusterRequest, ClusterResponse, ClusterSocket } from "./cluster.ts";
+export type {
+  AccessQuestion,
+  AppliedObject,
+  ApplyRequest,
+  ClusterConnection,
+  ClusterRequest,
+  ClusterResponse,
+  ClusterSocket,
+  ClusterWriter,
+} from "./cluster.ts";
 export type {
   Container,
   ContainerStatus,
   EnvVar,
+  KeyToPath,
   KubeObject,
   ObjectMeta,
   OwnerReference,

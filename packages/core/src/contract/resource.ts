@@ -71,12 +71,18 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
 }
 
+/** One key of a ConfigMap or Secret that a volume shows, and its path in the volume. */
+export interface KeyToPath {
+  readonly key: string;
+  readonly path: string;
+}
+
 /** A volume of a pod, with the fields that locate its bytes. A volume of another type has only a name. */
 export interface Volume {
   readonly name: string;
   readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
-  readonly configMap?: { readonly name?: string };
-  readonly secret?: { readonly secretName?: string };
+  readonly configMap?: { readonly name?: string; readonly items?: readonly KeyToPath[] };
+  readonly secret?: { readonly secretName?: string; readonly items?: readonly KeyToPath[] };
   readonly emptyDir?: { readonly medium?: string };
   readonly hostPath?: { readonly path: string };
   readonly nfs?: { readonly server: string; readonly path: string; readonly readOnly?: boolean };

@@ -118,6 +118,12 @@ export interface Session extends AsyncDisposable {
    * Otherwise rejects with the failure of the stage.
    */
   commit(stage: Stage, options: { readonly signal: AbortSignal }): Promise<Receipt>;
+  /**
+   * Only from transports that acknowledge `accepted` and have places: another target of the place committed this tree. Resolves to `true`
+   * when it is visible in this target's container, to `false` where the transport cannot know that, and rejects where it cannot become
+   * visible. Since contract 2.2. Optional: without it, the files count as visible here when they are visible in the target that committed.
+   */
+  seen?(root: RootSpec, options: { readonly tree: string; readonly signal: AbortSignal }): Promise<boolean>;
   /** Drops a stage. Optional: without it, an uncommitted stage stays until the session ends. */
   discard?(stage: Stage): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 import { CONTRACT } from "./version.ts";
 import type { RootSpec } from "./batch.ts";
 import type { TransportCapabilities } from "./capabilities.ts";
-import type { ClusterConnection } from "./cluster.ts";
+import type { ClusterConnection, ClusterWriter } from "./cluster.ts";
 import type { Place, PlaceContext } from "./place.ts";
 import type { Pod } from "./resource.ts";
 import type { Session } from "./session.ts";
@@ -17,6 +17,8 @@ export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, SessionF
 export interface OpenContext {
   /** The way to the API server, as the user who runs kinsync. */
   readonly cluster: ClusterConnection;
+  /** Changes the objects that the transport declares in `writesApi`. Since contract 2.2. Missing without consent, and while nothing is written (`plan`). */
+  readonly writer?: ClusterWriter;
   /** ID of this run of kinsync; the transport writes it into markers. */
   readonly runId: string;
   /** User and machine of this run, for people; the transport writes it into markers. */
@@ -33,6 +35,12 @@ export interface OpenContext {
   readonly options?: Readonly<Record<string, unknown>>;
   /** Ends `open`. An open session is ended by its disposal. */
   readonly signal: AbortSignal;
+}
+
+/** One permission that a transport needs. */
+export interface TransportPermission extends Pick<PolicyRule, "apiGroups" | "resources" | "verbs"> {
+  /** The transport works without it. Since contract 2.2. Default: `false`. */
+  readonly isOptional?: boolean;
 }
 
 /** How a session is opened and a batch is delivered. */
@@ -60,10 +68,10 @@ export interface TransportPlugin<Opened extends Session = Session> {
    */
   readonly place?: (target: Target, root: RootSpec, context: PlaceContext) => Place | undefined;
   /**
-   * API permissions that the transport needs in the target's namespace, so that kinsync can name the Role before anything fails.
-   * Default: not known.
+   * API permissions that the transport needs in the target's namespace, so that kinsync can name the Role before anything fails. Those of
+   * `writesApi` are added. Default: not known.
    */
-  readonly permissions?: readonly Pick<PolicyRule, "apiGroups" | "resources" | "verbs">[];
+  readonly permissions?: readonly TransportPermission[];
 }
 
 /** A transport as its author writes it. */

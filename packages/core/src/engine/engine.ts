@@ -4,7 +4,7 @@ import type { HostedSession } from "../contract/session.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
 import { WAIT_MS } from "../mapping/defaults.ts";
-import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
+import { consentError, unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { loadedKind, type KindEntry, type LazyKind } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { OpenSession } from "./open-session.ts";
@@ -78,6 +78,7 @@ class JoinedEngine implements Engine {
       runId: this.#runId,
       owner: this.#owner,
       host: options.host,
+      writerFor: options.writerFor,
       since: () => this.#since,
     });
     this.commands = engineCommands(
@@ -261,6 +262,8 @@ class JoinedEngine implements Engine {
     const [, mapping] = opening;
     const { name, capabilities } = this.#sessions.transport(mapping);
     // A program may pass workloads that no project has checked.
+    const consent = this.#options.writerFor === undefined ? consentError(name, mapping.id, capabilities) : undefined;
+    if (consent !== undefined) throw consent;
     const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, capabilities);
     if (missing.length > 0) throw unsupportedError(name, mapping.id, missing);
     return await this.#sessions.open(...opening);

@@ -1,7 +1,6 @@
-import type { ClusterConnection } from "../contract/cluster.ts";
+import type { ClusterConnection, ClusterWriter } from "../contract/cluster.ts";
 import type { Origin } from "../contract/inventory.ts";
-import type { KindEntry } from "../plugins/host.ts";
-import type { TransportPlugin } from "../contract/transport.ts";
+import type { HostedTransport, KindEntry, TransportEntry } from "../plugins/host.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
@@ -15,10 +14,20 @@ import type { CreateSource } from "./mapping-files.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ResolvedWorkload } from "./resolved-workload.ts";
 
+/**
+ * Gives a transport the means to change the objects that it declares in `writesApi`, in one namespace; `undefined` where the user did not
+ * consent to it.
+ */
+export type WriterFor = (
+  transport: Pick<HostedTransport, "name" | "capabilities">,
+  namespace: string,
+) => ClusterWriter | undefined;
+
 export interface EngineOptions {
   readonly cluster: ClusterConnection;
   readonly kinds: readonly KindEntry[];
-  readonly transports: readonly TransportPlugin[];
+  /** Of those whose code is imported on demand only the loaded ones are used. */
+  readonly transports: readonly TransportEntry[];
   readonly workloads: readonly ResolvedWorkload[];
   /** Id of this run; goes into the markers in the containers. Default: random. */
   readonly runId?: string;
@@ -47,6 +56,8 @@ export interface EngineOptions {
    * @param signal ends with the run; then the answer has no effect
    */
   readonly onDeletes?: (request: DeletesRequest, signal: AbortSignal) => Promise<boolean>;
+  /** For transports with the capability `writesApi`. Default: no object of the cluster is changed. */
+  readonly writerFor?: WriterFor;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
   /** Copies of files of earlier snapshots, for `undo` and for pods that start while newer files wait. Default: none are kept. */

@@ -1,18 +1,20 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
-import type { HostedSession, TransportPlugin } from "../contract/transport.ts";
+import type { HostedSession } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import { hostTransport, type HostedTransport } from "../plugins/host.ts";
+import { hostTransport, loadedTransports, type HostedTransport, type TransportEntry } from "../plugins/host.ts";
 import { OpenLimit } from "../sync/target/open-limit.ts";
 import type { OpenSession } from "./open-session.ts";
+import type { WriterFor } from "./options.ts";
 
 export interface SessionsOptions {
   readonly cluster: ClusterConnection;
-  readonly transports: readonly TransportPlugin[];
+  readonly transports: readonly TransportEntry[];
   readonly runId: string;
   readonly owner: string;
   /** Name of this machine; `undefined`: not known. */
   readonly host: string | undefined;
+  readonly writerFor: WriterFor | undefined;
   /** ISO 8601: when the run began, as its markers say. */
   readonly since: () => string;
 }
@@ -33,7 +35,7 @@ export class Sessions {
     const known = this.#transports.get(mapping.transport);
     if (known !== undefined) return known;
     const { transports } = this.#options;
-    const plugin = transports.find(({ name }) => name === mapping.transport);
+    const plugin = loadedTransports(transports).find(({ name }) => name === mapping.transport);
     if (plugin !== undefined) {
       const hosted = hostTransport(plugin);
       this.#transports.set(plugin.name, hosted);
@@ -55,9 +57,12 @@ export class Sessions {
     if (target === undefined) {
       throw new KinsyncError("KINSYNC_TARGET_GONE", `container ${container.name} no longer runs`);
     }
-    const { cluster, runId, owner, host, since } = this.#options;
+    const { cluster, runId, owner, host, since, writerFor } = this.#options;
+    const isWriter = transport.capabilities.writesApi.length > 0;
+    const writer = isWriter ? writerFor?.(transport, target.namespace) : undefined;
     const context = {
       cluster,
+      ...(writer === undefined ? {} : { writer }),
       runId,
       owner,
       since: since(),

@@ -289,6 +289,11 @@ export const ERRORS = {
     hint: "Change the mapping, or name another transport in it.",
     retry: "terminal",
   },
+  KINSYNC_TRANSPORT_CONSENT: {
+    summary: "A transport changes objects of the cluster, and the config does not allow that.",
+    hint: "To allow it, list the transport in `writesApi` of the config.",
+    retry: "terminal",
+  },
   KINSYNC_USAGE: {
     summary: "The command line is not valid.",
     hint: "Show the usage with `kinsync --help`.",

@@ -2,6 +2,7 @@ import type {
   Container,
   ContainerStatus,
   EnvVar,
+  KeyToPath,
   KubeObject,
   ObjectMeta,
   OwnerReference,
@@ -177,8 +178,8 @@ function trimVolume(volume: Volume): Volume {
     persistentVolumeClaim:
       persistentVolumeClaim &&
       defined({ claimName: persistentVolumeClaim.claimName, readOnly: persistentVolumeClaim.readOnly }),
-    configMap: configMap && defined({ name: configMap.name }),
-    secret: secret && defined({ secretName: secret.secretName }),
+    configMap: configMap && defined({ name: configMap.name, items: configMap.items?.map(trimItem) }),
+    secret: secret && defined({ secretName: secret.secretName, items: secret.items?.map(trimItem) }),
     emptyDir: emptyDir && defined({ medium: emptyDir.medium }),
     hostPath: hostPath && { path: hostPath.path },
     nfs: nfs && defined({ server: nfs.server, path: nfs.path, readOnly: nfs.readOnly }),
@@ -188,6 +189,10 @@ function trimVolume(volume: Volume): Volume {
     downwardAPI: volume.downwardAPI && {},
     image: volume.image && {},
   });
+}
+
+function trimItem({ key, path }: KeyToPath): KeyToPath {
+  return { key, path };
 }
 
 function trimStatus(status: ContainerStatus): ContainerStatus {

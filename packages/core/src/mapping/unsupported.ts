@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "./mapping.ts";
@@ -15,9 +16,6 @@ export interface TransportNeeds extends Pick<ResolvedMapping, "inPlace" | "mirro
  */
 export function unsupported(needs: TransportNeeds, capabilities: TransportCapabilities): readonly string[] {
   const missing: string[] = [];
-  if (capabilities.writesApi.length > 0) {
-    missing.push("work without write access to the API server, which kinsync does not have");
-  }
   if (needs.runs && !capabilities.run) missing.push("run commands (`run`)");
   if (needs.inPlace && !capabilities.inPlace) missing.push("write into an existing file (`inPlace: true`)");
   if (needs.mirror && !capabilities.mirror) missing.push("list files that kinsync did not create (`mirror: true`)");
@@ -28,13 +26,16 @@ export function unsupported(needs: TransportNeeds, capabilities: TransportCapabi
 /** The same for what a tree holds: known when the local files are read. The first path of each type is named. Pure. */
 export function unsupportedInTree(
   tree: Pick<Tree, "bytes" | "entries">,
-  capabilities: Pick<TransportCapabilities, "folders" | "links" | "maxBytes">,
+  capabilities: Pick<TransportCapabilities, "folders" | "links" | "maxBytes" | "names">,
 ): readonly string[] {
   const missing: string[] = [];
   const folder = capabilities.folders ? undefined : firstOf(tree, "directory");
   if (folder !== undefined) missing.push(`create folders (${folder})`);
   const link = capabilities.links ? undefined : firstOf(tree, "link");
   if (link !== undefined) missing.push(`create links (${link})`);
+  const { names } = capabilities;
+  const name = names === undefined ? undefined : firstNamedElse(tree, names);
+  if (name !== undefined) missing.push(`hold a file with the name ${JSON.stringify(name)}`);
   if (tree.bytes > capabilities.maxBytes) {
     missing.push(`hold ${tree.bytes} bytes in one mapped folder (its limit is ${capabilities.maxBytes})`);
   }
@@ -52,6 +53,32 @@ export function unsupportedError(transport: string, where: string, reasons: read
     `${where}: the transport ${transport} cannot ${reasons.join("; it cannot ")}`,
     { details: { transport, reasons } },
   );
+}
+
+/**
+ * The error for a transport that changes objects of the cluster without consent in the config; `undefined` where it changes none.
+ * @param where as in `unsupportedError`
+ */
+export function consentError(
+  transport: string,
+  where: string,
+  { writesApi }: Pick<TransportCapabilities, "writesApi">,
+): KinsyncError | undefined {
+  if (writesApi.length === 0) return undefined;
+  const what = writesApi.map(({ verbs, resources }) => `${verbs.join(", ")} ${resources.join(", ")}`).join("; ");
+  return new KinsyncError(
+    "KINSYNC_TRANSPORT_CONSENT",
+    `${where}: the transport ${transport} changes objects of the cluster (${what}), and the config does not allow that`,
+    { hint: `To allow it, add to the config: writesApi: [${transport}]`, details: { transport, writesApi } },
+  );
+}
+
+function firstNamedElse({ entries }: Pick<Tree, "entries">, names: RegExp): string | undefined {
+  for (const { path } of entries.values()) {
+    const name = posix.basename(path);
+    if (!names.test(name)) return name;
+  }
+  return undefined;
 }
 
 function firstOf(tree: Pick<Tree, "entries">, type: TreeEntry["type"]): string | undefined {

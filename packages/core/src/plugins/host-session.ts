@@ -1,18 +1,11 @@
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { Inventory } from "../contract/inventory.ts";
-import type {
-  HostedSession,
-  Receipt,
-  ReceiptNote,
-  Session,
-  SessionEnd,
-  SessionFacts,
-  Stage,
-} from "../contract/session.ts";
+import type { HostedSession, Receipt, Session, SessionEnd, SessionFacts, Stage } from "../contract/session.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
 import { guard, type GuardOptions } from "./host-guard.ts";
+import { checkedInventory, isNote } from "./session-answers.ts";
 
 /** Milliseconds until a transport's function counts as hung. Far above a transport's own limits, which report the actual cause. */
 export interface TransportLimits {
@@ -39,6 +32,7 @@ export const SESSION_MEMBERS = {
   claim: "required",
   stage: "required",
   commit: "required",
+  seen: "optional",
   discard: "optional",
   release: "optional",
   run: "optional",
@@ -127,6 +121,17 @@ export class GuardedSession implements HostedSession {
     );
   }
 
+  async seen(...[root, options]: Parameters<HostedSession["seen"]>): Promise<boolean> {
+    const seen = this.#session.seen?.bind(this.#session);
+    if (seen === undefined) throw this.#cannot("seen", "report when files are visible that another container wrote");
+    const limitMs = this.#host.limits.seenMs;
+    const isSeen = await this.#guard({ operation: "seen", limitMs, signal: options.signal }, () =>
+      Promise.race([seen(root, options), this.#endBeforeSeen()]),
+    );
+    if (typeof isSeen !== "boolean") throw answer(`returned ${describe(isSeen)} instead of true or false`);
+    return isSeen;
+  }
+
   /** Does nothing where the transport has no `discard`. */
   async discard(stage: Stage): Promise<void> {
     const { inner } = this.#ownStage(stage);
@@ -206,16 +211,21 @@ export class GuardedSession implements HostedSession {
 
   /** Settles within the time limit, and when the session ends. A caller may ignore it. */
   #guardSeen(seen: Promise<void>): Promise<void> {
+    const guarded = this.#guard({ operation: "seen", limitMs: this.#host.limits.seenMs }, () =>
+      Promise.race([seen, this.#endBeforeSeen()]),
+    );
+    guarded.catch(() => undefined);
+    return guarded;
+  }
+
+  /** Rejects when the session ends. */
+  #endBeforeSeen(): Promise<never> {
     const end = this.ended.then(({ error }): never => {
       const message = `the session of the transport ${this.#host.plugin} ended before the files were visible in the container`;
       throw new KinsyncError("KINSYNC_TARGET_LOST", message, { cause: error });
     });
     end.catch(() => undefined);
-    const guarded = this.#guard({ operation: "seen", limitMs: this.#host.limits.seenMs }, () =>
-      Promise.race([seen, end]),
-    );
-    guarded.catch(() => undefined);
-    return guarded;
+    return end;
   }
 }
 
@@ -259,28 +269,6 @@ export function checkedSession(plugin: string, session: Session, capabilities: T
 
 function nameOf(member: string | symbol): string {
   return typeof member === "symbol" ? `[${member.description}]()` : `${member}()`;
-}
-
-function checkedInventory(inventory: Inventory): Inventory {
-  if (!isRecord(inventory) || !Array.isArray(inventory.entries) || !Array.isArray(inventory.placed)) {
-    throw answer(`returned ${describe(inventory)} instead of an inventory`);
-  }
-  if (inventory.root !== "directory" && inventory.root !== "missing" && inventory.root !== "other") {
-    throw answer(`returned an inventory whose root is ${describe(inventory.root)}`);
-  }
-  const { mounts = [] } = inventory;
-  if (!Array.isArray(mounts) || !mounts.every((path) => typeof path === "string")) {
-    throw answer(`returned an inventory whose mounts are ${describe(inventory.mounts)}`);
-  }
-  const { owed = [] } = inventory.marker ?? {};
-  if (!Array.isArray(owed) || !owed.every((path) => typeof path === "string")) {
-    throw answer(`returned a marker whose \`owed\` is ${describe(owed)} instead of a list of paths`);
-  }
-  return inventory;
-}
-
-function isNote(note: ReceiptNote): boolean {
-  return isRecord(note) && isText(note.code) && typeof note.message === "string";
 }
 
 function isThenable(value: unknown): value is PromiseLike<void> {

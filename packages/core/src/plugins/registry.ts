@@ -1,14 +1,14 @@
 import type { ResourceType } from "../contract/resource.ts";
 import type { KindPlugin } from "../contract/kind.ts";
-import type { TransportPlugin } from "../contract/transport.ts";
 import { KinsyncError } from "../errors/error.ts";
 import type { KindEntry } from "./host-lazy-kind.ts";
+import type { TransportEntry } from "./host-lazy-transport.ts";
 import type { LoadedPlugin, LoadedPlugins } from "./load.ts";
 import { checkKind, checkTransport } from "./shape.ts";
 
 export interface RegistryOptions {
   /** Plugins that are available without an entry in the config. */
-  readonly builtIn: { readonly kinds: readonly KindEntry[]; readonly transports: readonly TransportPlugin[] };
+  readonly builtIn: { readonly kinds: readonly KindEntry[]; readonly transports: readonly TransportEntry[] };
   /** Plugins of the config. Default: none. */
   readonly configured?: LoadedPlugins;
 }
@@ -16,7 +16,7 @@ export interface RegistryOptions {
 /** All plugins of a run: at most one kind per root, and unique names. */
 export interface PluginRegistry {
   readonly kinds: readonly KindEntry[];
-  readonly transports: readonly TransportPlugin[];
+  readonly transports: readonly TransportEntry[];
   /** Notes for the user: which built-in plugins the config replaces. */
   readonly notes: readonly string[];
   /**
@@ -44,7 +44,9 @@ export function createRegistry({
   const ownKinds = builtIn.kinds.map((kind) =>
     origin(kind.type === "lazy-kind" ? kind : checkKind(kind, `${nameOf(kind)} (built in)`)),
   );
-  const ownTransports = builtIn.transports.map((each) => origin(checkTransport(each, `${nameOf(each)} (built in)`)));
+  const ownTransports = builtIn.transports.map((each) =>
+    origin(each.type === "lazy-transport" ? each : checkTransport(each, `${nameOf(each)} (built in)`)),
+  );
 
   refuseTwice(
     configured.kinds,
@@ -70,7 +72,7 @@ export function createRegistry({
   });
 
   const kinds: readonly LoadedPlugin<KindEntry>[] = [...configured.kinds, ...keptKinds];
-  const transports = [...configured.transports, ...keptTransports];
+  const transports: readonly LoadedPlugin<TransportEntry>[] = [...configured.transports, ...keptTransports];
   refuseTwice(
     kinds,
     (kind) => kind.name,

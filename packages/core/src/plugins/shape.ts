@@ -92,6 +92,16 @@ export function checkTransport(value: unknown, who: string): TransportPlugin {
     if (!isObject(capabilities)) throw shape(who, "its `capabilities` is not an object");
     checkFields(capabilities, DEFAULT_CAPABILITIES, who, "capabilities.");
   }
+  const { writesApi, names } = capabilities ?? {};
+  if (writesApi !== undefined && !(Array.isArray(writesApi) && writesApi.every(isWriteRule))) {
+    throw shape(
+      who,
+      "its `capabilities.writesApi` is not a list of { apiGroups, resources, verbs: [patch] } without wildcards",
+    );
+  }
+  if (names !== undefined && !(names instanceof RegExp)) {
+    throw shape(who, "its `capabilities.names` is not a regular expression");
+  }
   if (typeof plugin["open"] !== "function") throw shape(who, "its `open` is not a function");
   if (plugin["place"] !== undefined && typeof plugin["place"] !== "function") {
     throw shape(who, "its `place` is not a function");
@@ -172,6 +182,15 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isPolicyRule(value: unknown): boolean {
   return isObject(value) && isTexts(value["apiGroups"]) && isTexts(value["resources"]) && isTexts(value["verbs"]);
+}
+
+/** Only server-side applies, to resources that are named: a wildcard would include workloads. */
+function isWriteRule(value: unknown): boolean {
+  if (!isObject(value) || !isPolicyRule(value)) return false;
+  const { apiGroups, resources, verbs } = value;
+  const names = [apiGroups, resources].flat() as readonly string[];
+  const isOnlyPatch = isTexts(verbs) && verbs.length > 0 && verbs.every((verb) => verb === "patch");
+  return isOnlyPatch && names.every((name) => !name.includes("*") && !name.includes("/"));
 }
 
 function isTexts(value: unknown): value is readonly string[] {

@@ -7,6 +7,8 @@ export { isLocalContext } from "./consent.ts";
 export { loadKinds } from "./load-kinds.ts";
 export type { LoadedKinds } from "./load-kinds.ts";
 export { lazyKind } from "../plugins/host-lazy-kind.ts";
+export { lazyTransport } from "../plugins/host-lazy-transport.ts";
+export type { LazyTransport, TransportEntry } from "../plugins/host-lazy-transport.ts";
 export type { KindEntry, LazyKind } from "../plugins/host-lazy-kind.ts";
 export { listKinds } from "./list-kinds.ts";
 export type { ListedKind, ListedRead } from "./list-kinds.ts";

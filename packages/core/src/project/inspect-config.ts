@@ -32,7 +32,7 @@ export async function inspectConfig(options: Omit<OpenProjectOptions, "access">)
   try {
     const workloads = await planWrites(options, settings);
     const registry = await settings.registry();
-    checkTransports(workloads, registry);
+    await checkTransports(workloads, registry, settings.config);
     return {
       file: settings.file ?? "the command line",
       config: settings.config,

@@ -1,17 +1,16 @@
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { InitialSync, KinsyncConfig } from "../contract/config.ts";
-import type { TransportPlugin } from "../contract/transport.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { WorkloadPlan } from "../config/resolve.ts";
-import type { KindEntry } from "../plugins/host.ts";
+import type { KindEntry, TransportEntry } from "../plugins/host.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import type { LoginOverrides } from "../cluster/auth/context.ts";
 import type { CredentialTerminal } from "../cluster/auth/exec-plugin.ts";
 import type { Environment } from "../cluster/auth/kubeconfig.ts";
 import type { ClusterTimeouts } from "../cluster/connection-options.ts";
 
-/** A kind or a transport, as its factory returns it; or a kind whose code is imported when a workload needs it. */
-export type Plugin = KindEntry | TransportPlugin;
+/** A kind or a transport, as its factory returns it; or one whose code is imported when a workload or a mapping needs it. */
+export type Plugin = KindEntry | TransportEntry;
 
 /** What a command line chooses and changes. */
 export interface ProjectFlags {

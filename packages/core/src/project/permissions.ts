@@ -1,6 +1,6 @@
-import type { KindEntry } from "../plugins/host.ts";
+import { capabilitiesOf } from "../contract/capabilities.ts";
+import { loadTransport, type KindEntry, type TransportEntry } from "../plugins/host.ts";
 import type { PolicyRule } from "../contract/status.ts";
-import type { TransportPlugin } from "../contract/transport.ts";
 import type { FoundWorkload } from "../resolve/find/find-workload.ts";
 import { neededResources, ruleOf, type NeededResource } from "../resolve/members/rule.ts";
 
@@ -25,7 +25,7 @@ const READ = ["get", "list", "watch"] as const;
 export async function neededPermissions(
   subjects: readonly PermissionSubject[],
   kinds: readonly KindEntry[],
-  transports: readonly TransportPlugin[],
+  transports: readonly TransportEntry[],
 ): Promise<readonly NeededPermission[]> {
   const rules: NeededPermission[] = [];
   for (const { found, transports: used } of subjects) {
@@ -38,9 +38,13 @@ export async function neededPermissions(
       const scope = resource.namespaced === false ? {} : { namespace: ref.namespace };
       rules.push({ apiGroups: [resource.group], resources: [resource.plural], verbs: READ, isOptional, ...scope });
     }
-    for (const transport of transports) {
-      if (!used.includes(transport.name)) continue;
-      for (const rule of transport.permissions ?? []) {
+    for (const entry of transports) {
+      if (!used.includes(entry.name)) continue;
+      const transport = await loadTransport(entry);
+      for (const { isOptional = false, ...rule } of transport.permissions ?? []) {
+        rules.push({ ...rule, isOptional, namespace: ref.namespace });
+      }
+      for (const rule of capabilitiesOf(transport).writesApi) {
         rules.push({ ...rule, isOptional: false, namespace: ref.namespace });
       }
     }

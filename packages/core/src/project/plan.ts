@@ -1,6 +1,6 @@
 import { extname, relative } from "node:path";
 import { capabilitiesOf } from "../contract/capabilities.ts";
-import type { WorkloadConfig } from "../contract/config.ts";
+import type { KinsyncConfig, WorkloadConfig } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { parseMappingFlag } from "../config/mapping-flag.ts";
 import { CONFIG_FILES, misnamedConfig, searchFolders } from "../config/places.ts";
@@ -8,7 +8,8 @@ import { resolveConfig, type WorkloadPlan } from "../config/resolve.ts";
 import { checkSources } from "../config/sources.ts";
 import { MAPPING_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import { unsupported, unsupportedError } from "../mapping/unsupported.ts";
+import { consentError, unsupported, unsupportedError } from "../mapping/unsupported.ts";
+import { loadTransport } from "../plugins/host-lazy-transport.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { chooseWorkloads, type ChosenWorkload } from "./choose.ts";
 import type { OpenProjectOptions, ProjectFlags } from "./options.ts";
@@ -141,16 +142,26 @@ function withoutEmpty(plan: WorkloadPlan, { roles = [] }: ProjectFlags): Workloa
 }
 
 /**
- * Refuses mappings whose transport is not loaded (`KINSYNC_PLUGIN_NOT_FOUND`) or cannot do what they ask (`KINSYNC_TRANSPORT_CANNOT`),
- * before anything starts.
+ * Refuses mappings whose transport is not loaded (`KINSYNC_PLUGIN_NOT_FOUND`), changes objects without consent
+ * (`KINSYNC_TRANSPORT_CONSENT`) or cannot do what they ask (`KINSYNC_TRANSPORT_CANNOT`), before anything starts. Loads these transports.
  */
-export function checkTransports(plans: readonly WorkloadPlan[], registry: PluginRegistry): void {
+export async function checkTransports(
+  plans: readonly WorkloadPlan[],
+  registry: PluginRegistry,
+  { writesApi = [] }: Pick<KinsyncConfig, "writesApi">,
+): Promise<void> {
   const names = registry.transports.map(({ name }) => name);
   for (const { mappings, run } of plans) {
     for (const mapping of mappings) {
-      const transport = registry.transports.find(({ name }) => name === mapping.transport);
-      if (transport === undefined) throw notLoaded(mapping, names);
-      const missing = unsupported({ ...mapping, runs: run.length > 0 }, capabilitiesOf(transport));
+      const entry = registry.transports.find(({ name }) => name === mapping.transport);
+      if (entry === undefined) throw notLoaded(mapping, names);
+      const transport = await loadTransport(entry);
+      const capabilities = capabilitiesOf(transport);
+      const consent = writesApi.includes(transport.name)
+        ? undefined
+        : consentError(transport.name, mapping.id, capabilities);
+      if (consent !== undefined) throw consent;
+      const missing = unsupported({ ...mapping, runs: run.length > 0 }, capabilities);
       if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);
     }
   }

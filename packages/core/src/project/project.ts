@@ -11,6 +11,7 @@ import type { PluginRegistry } from "../plugins/registry.ts";
 import { openCache } from "./open-cache.ts";
 import { openCluster } from "./open-cluster.ts";
 import { AllowedDeletesFile } from "./allowed-deletes.ts";
+import { writerFor, type ApiConsents } from "./api-consents.ts";
 import { checkContextAllowed } from "./consent.ts";
 import type { OpenProjectOptions } from "./options.ts";
 import { defaultOwner } from "./owner.ts";
@@ -154,7 +155,7 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
   const plans = await planWrites(options, settings);
   onStep?.({ step: "planned", workloads: plans });
   const registry = await settings.registry();
-  checkTransports(plans, registry);
+  await checkTransports(plans, registry, settings.config);
   onStep?.({ step: "plugins", registry });
   return await connect(plans, settings, registry, options, signal);
 }
@@ -187,13 +188,14 @@ async function connect(
     const workloads = await findProjectWorkloads({ cluster, kinds: registry.kinds, plans, options, signal });
     const permissions = await neededPermissions(workloads, registry.kinds, registry.transports);
     const consents = new AllowedDeletesFile(options.env, cluster.server);
+    const apiConsents: ApiConsents = { writesApi: settings.config.writesApi };
     const start = async (mode: EngineOptions["mode"], run: ProjectRunOptions): Promise<RunResult> => {
       const { onReload, onStart, onWorkloads } = run;
       let following: Disposable | undefined;
       const began = (engine: Engine): void => {
         onStart?.(engine);
         if (mode === "once" || onReload === undefined || settings.path === undefined) return;
-        const context = { options, settings, registry, cluster };
+        const context = { options, settings, registry, cluster, consents: apiConsents };
         const apply: ApplyReload = (all, kinds) => {
           onWorkloads?.(all);
           return engine.commands.setWorkloads(all, kinds);
@@ -206,6 +208,7 @@ async function connect(
           cluster,
           kinds: registry.kinds,
           transports: registry.transports,
+          writerFor: writerFor(cluster, apiConsents),
           workloads,
           mode,
           runId: run.runId ?? randomUUID(),
@@ -233,6 +236,7 @@ async function connect(
       cluster,
       kinds: registry.kinds,
       transports: registry.transports,
+      writerFor: writerFor(cluster, apiConsents),
       workloads: workloads.map((workload) => ({ ...workload, kind: workload.found.kind })),
       runId: randomUUID(),
       owner: defaultOwner(),

@@ -7,6 +7,7 @@ import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { KindEntry } from "../plugins/host.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { rulesOf } from "../plugins/rules-entry.ts";
+import type { ApiConsents } from "./api-consents.ts";
 import { checkContextAllowed } from "./consent.ts";
 import { changedPaths, shownRules, stampsOf, type Stamps } from "./followed-files.ts";
 import type { OpenProjectOptions } from "./options.ts";
@@ -37,6 +38,8 @@ export interface ReloadContext {
   readonly settings: Settings;
   readonly registry: PluginRegistry;
   readonly cluster: ClusterConnection;
+  /** Renewed with each config that is applied. */
+  readonly consents: ApiConsents;
 }
 
 /** Gives a run its workloads and kinds. */
@@ -132,7 +135,7 @@ class Reloader {
     readonly registry: PluginRegistry;
     readonly later: string;
   }> {
-    const { options, settings, cluster } = this.#context;
+    const { options, settings, cluster, consents } = this.#context;
     this.#edition += 1;
     // The same file: a search could find another one while an editor replaces it.
     const read = await readSettings({ ...options, config: settings.path }, signal, this.#edition);
@@ -142,7 +145,8 @@ class Reloader {
     if (rules.length > 0) await settings.watch();
     const registry = this.#registry.withRules(rules);
     const plans = await planWrites(options, { ...read, registry: () => Promise.resolve(registry) });
-    checkTransports(plans, registry);
+    await checkTransports(plans, registry, config);
+    consents.writesApi = config.writesApi;
     const named = options.context ?? settings.config.context;
     checkContextAllowed({ context: cluster.context, named, allowed: config.contexts ?? [] });
     const workloads = await findProjectWorkloads({

@@ -1,7 +1,6 @@
 import { basename, relative, resolve } from "node:path";
 import type { KinsyncConfig, RulesEntry } from "../contract/config.ts";
 import type { KindPlugin } from "../contract/kind.ts";
-import type { TransportPlugin } from "../contract/transport.ts";
 import { checkConfig } from "../config/check.ts";
 import type { CheckedConfig } from "../config/checked-config.ts";
 import { PACKAGE_FILE, refuseForeignFile, rulesBeside, searchFolders } from "../config/places.ts";
@@ -9,7 +8,7 @@ import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { ConfigOrigin } from "../config/resolve.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { LoadedPlugin, LoadedPlugins } from "../plugins/load.ts";
-import type { KindEntry } from "../plugins/host.ts";
+import type { KindEntry, TransportEntry } from "../plugins/host.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { rulesOf } from "../plugins/rules-entry.ts";
 import type { OpenProjectOptions, Plugin } from "./options.ts";
@@ -219,6 +218,6 @@ function isKind(plugin: Plugin): plugin is KindEntry {
 }
 
 /** What is neither is checked, and named, as a transport. */
-function isTransport(plugin: Plugin): plugin is TransportPlugin {
+function isTransport(plugin: Plugin): plugin is TransportEntry {
   return !isKind(plugin);
 }

@@ -3,6 +3,7 @@ import { capabilitiesOf } from "../../src/contract/capabilities.ts";
 import { createTree } from "../../src/mapping/tree.ts";
 import type { TreeEntry } from "../../src/mapping/tree.ts";
 import {
+  consentError,
   unsupported,
   unsupportedError,
   unsupportedInTree,
@@ -23,12 +24,6 @@ test.each<[string, Partial<TransportNeeds>, Parameters<typeof capabilitiesOf>[0]
     ["list files that kinsync did not create (`mirror: true`)", "delete files (`mirror: true`)"],
   ],
   ["`mirror: true` with both", { mirror: true }, { mirror: true, deletes: true }, []],
-  [
-    "a transport that writes cluster objects",
-    {},
-    { writesApi: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["patch"] }] },
-    ["work without write access to the API server, which kinsync does not have"],
-  ],
 ])("%s", (_situation, needs, capabilities, expected) => {
   expect(unsupported({ ...PLAIN, ...needs }, capabilitiesOf({ capabilities: capabilities ?? {} }))).toEqual(expected);
 });
@@ -57,4 +52,26 @@ test("the error names the place, the transport and everything that it cannot do"
     message: "kinsync.config.yaml:4:7: workloads[0].sync[1]: the transport configmap cannot a; it cannot b",
     details: { transport: "configmap", reasons: ["a", "b"] },
   });
+});
+
+test("a tree with a name that the transport cannot hold is refused with that name", () => {
+  const file = (path: string): TreeEntry =>
+    ({ type: "file", path, mode: 0o644, size: 1, digest: "0".repeat(64), source: "/x" }) as TreeEntry;
+  const capabilities = capabilitiesOf({ capabilities: { names: /^[a-z.]+$/ } });
+  expect(unsupportedInTree(createTree("directory", [file("fine.txt")]), capabilities)).toEqual([]);
+  expect(unsupportedInTree(createTree("directory", [file("not fine")]), capabilities)).toEqual([
+    'hold a file with the name "not fine"',
+  ]);
+});
+
+test("a transport that changes objects needs consent, and its error names the line to write", () => {
+  const writesApi = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["patch"] }];
+  expect(consentError("configmap", "conf -> /etc/app", { writesApi })).toMatchObject({
+    code: "KINSYNC_TRANSPORT_CONSENT",
+    retry: "terminal",
+    message:
+      "conf -> /etc/app: the transport configmap changes objects of the cluster (patch configmaps), and the config does not allow that",
+    hint: "To allow it, add to the config: writesApi: [configmap]",
+  });
+  expect(consentError("exec", "src -> /app", { writesApi: [] })).toBeUndefined();
 });

@@ -76,6 +76,7 @@ test("a transport that lists nothing claims nothing, and what it lists is claime
     atomic: "none",
     acknowledges: "accepted",
     writesApi: [],
+    names: undefined,
   });
   const some = hostedTransport(() => Promise.reject(new Error("not opened")), { capabilities: { links: true } });
   expect(some.capabilities).toMatchObject({ links: true, folders: false });

@@ -5,6 +5,9 @@ import { defineKind, defineTransport } from "@kinsync/core/contract";
 import type { KindPlugin, TransportPlugin } from "@kinsync/core/contract";
 import { thrown } from "../config/support/folder.ts";
 
+const WRITES_API =
+  "its `capabilities.writesApi` is not a list of { apiGroups, resources, verbs: [patch] } without wildcards";
+
 function kind(name: string, plural = `${name}s`, version = "v1"): KindPlugin {
   return defineKind({
     name,
@@ -74,6 +77,10 @@ test.each([
   [{ permission: [] }, "it has an unknown field `permission`; did you mean `permissions`?"],
   [{ capabilities: { folder: true } }, "it has an unknown field `capabilities.folder`; did you mean `folders`?"],
   [{ capabilities: true }, "its `capabilities` is not an object"],
+  [{ capabilities: { writesApi: [{ apiGroups: ["apps"], resources: ["*"], verbs: ["patch"] }] } }, WRITES_API],
+  [{ capabilities: { writesApi: [{ apiGroups: [""], resources: ["pods"], verbs: ["delete"] }] } }, WRITES_API],
+  [{ capabilities: { writesApi: [{ apiGroups: [""], resources: ["pods/status"], verbs: ["patch"] }] } }, WRITES_API],
+  [{ capabilities: { names: "[a-z]+" } }, "its `capabilities.names` is not a regular expression"],
 ])("a transport with the misspelled field %j is refused with the nearest name", (fields, why) => {
   const misspelled = { ...transport("radio"), ...fields } as never;
   expect(() => createRegistry({ builtIn: { kinds: [], transports: [misspelled] } })).toThrow(why);

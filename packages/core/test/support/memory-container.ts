@@ -51,6 +51,8 @@ export class MemoryContainer {
   notes: readonly ReceiptNote[] = [];
   /** Receipts say that the files become visible with this. */
   becomesVisible: Promise<void> | undefined;
+  /** What `seen` of its sessions returns. Default: the transport cannot report it. */
+  view: () => Promise<boolean> = () => Promise.reject(new KinsyncError("KINSYNC_TRANSPORT_CANNOT", "no views"));
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
   /** Commits to single roots wait for these, by their key. */
@@ -264,6 +266,8 @@ export class MemorySession implements Session {
     };
     return seen === undefined ? receipt : { ...receipt, seen };
   }
+
+  seen = (): Promise<boolean> => this.#container.view();
 
   async discard(): Promise<void> {}
 

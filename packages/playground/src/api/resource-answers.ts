@@ -13,7 +13,8 @@ import { readBody, sendJson } from "./respond.ts";
 import { readScale } from "./scale.ts";
 import { serveWatch } from "./watch.ts";
 import type { OpenWatch } from "./watch.ts";
-import { createObject, currentOf, deleteCollection, deleteObject, patchObject, replaceObject } from "./write.ts";
+import { deleteCollection, deleteObject } from "./delete.ts";
+import { createObject, currentOf, patchObject, replaceObject } from "./write.ts";
 import type { WriteAnswer } from "./write.ts";
 
 const OBJECT_SHAPES: readonly Shape[] = ["table", "metadata"];

@@ -1,14 +1,14 @@
-import { StatusError, badRequest, invalid, notFound } from "../status-error.ts";
-import type { Status } from "../status-error.ts";
+import { StatusError, badRequest, conflict, invalid, notFound } from "../status-error.ts";
+import { applyFields, isTracked, manageUpdate } from "../store/field-managers.ts";
+import { requireNewest } from "../store/preconditions.ts";
 import type { WriteOptions } from "../store/playground-store.ts";
 import type { ResourceType } from "../store/resources.ts";
-import type { NewObject, Propagation, StoredObject } from "../world.ts";
+import type { NewObject, StoredObject } from "../world.ts";
 import type { ApiContext } from "./context.ts";
 import { jsonPatch } from "./json-patch.ts";
 import { mergePatch, strategicMerge } from "./merge-patch.ts";
 import type { ResourceRequest } from "./request.ts";
 import { readScale, writeScale } from "./scale.ts";
-import { matcherOf } from "./selectors.ts";
 
 /** The response to a write. */
 export interface WriteAnswer {
@@ -20,7 +20,7 @@ export interface WriteAnswer {
   readonly warning?: string;
 }
 
-function optionsOf(query: URLSearchParams): WriteOptions {
+export function optionsOf(query: URLSearchParams): WriteOptions {
   const dryRun = query.getAll("dryRun");
   if (dryRun.some((value) => value !== "All")) {
     throw badRequest(`dryRun: Unsupported value: "${dryRun.join()}": supported values: "All"`);
@@ -55,6 +55,7 @@ export function createObject({ store }: ApiContext, request: ResourceRequest, bo
   if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== "") {
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
+  if (isTracked(resource)) manageUpdate(object, undefined, managerOf(query));
   // Controllers own the status; a client's is dropped.
   const { status, ...rest } = object;
   const made = store.create(
@@ -77,7 +78,10 @@ function storeObject(context: ApiContext, request: ResourceRequest, object: Stor
     }
     return { code: 200, object: store.updateStatus(resource.name, object, options) };
   }
-  return { code: 200, object: store.update(resource.name, object, options) };
+  // A patch shares the stored object's metadata, which is frozen.
+  const next = isTracked(resource) ? { ...object, metadata: { ...object.metadata } } : object;
+  if (isTracked(resource)) manageUpdate(next, currentOf(context, request), managerOf(query));
+  return { code: 200, object: store.update(resource.name, next, options) };
 }
 
 function sameName(request: ResourceRequest, object: NewObject): void {
@@ -136,7 +140,41 @@ function patched(resource: ResourceType, current: unknown, patch: unknown, conte
   );
 }
 
-/** PATCH of an object, of its status or of its scale, in the four formats of Kubernetes. Server-side apply does not track field owners. */
+function managerOf(query: URLSearchParams): string {
+  return query.get("fieldManager") ?? "unknown";
+}
+
+/** A server-side apply that tracks the managers of fields. */
+function applyObject(context: ApiContext, request: ResourceRequest, body: unknown): WriteAnswer {
+  const { store } = context;
+  const { resource, namespace, name = "", query } = request;
+  const { resourceVersion, uid, ...metadata } = asObject(body).metadata;
+  const applied = { ...asObject(body), metadata: { ...metadata, name } };
+  sameName(request, applied);
+  const current = store.peek(resource.name, namespace, name);
+  const options = { manager: query.get("fieldManager") ?? "", force: query.get("force") === "true" };
+  if (current === undefined) {
+    if (uid !== undefined) {
+      const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+      throw conflict(resource, name, why);
+    }
+    const made = store.create(resource.name, namespace, applyFields(applied, undefined, options), optionsOf(query));
+    return { code: 201, object: made };
+  }
+  // The store compares both with those of the stored object, before anything else.
+  const expected = {
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    uid: uid ?? current.metadata.uid,
+  };
+  requireNewest(resource, { ...current, metadata: { ...current.metadata, ...expected } }, current);
+  const next = applyFields(applied, current, options) as StoredObject;
+  return { code: 200, object: store.update(resource.name, next, optionsOf(query)) };
+}
+
+/**
+ * PATCH of an object, of its status or of its scale, in the four formats of Kubernetes. Server-side apply tracks the managers of fields of
+ * ConfigMaps and Secrets; of other kinds it is a merge.
+ */
 export function patchObject(
   context: ApiContext,
   request: ResourceRequest,
@@ -145,11 +183,9 @@ export function patchObject(
 ): WriteAnswer {
   const { store } = context;
   const { resource, namespace, name = "", query } = request;
-  if (
-    contentType === "application/apply-patch+yaml" &&
-    request.subresource === undefined &&
-    store.peek(resource.name, namespace, name) === undefined
-  ) {
+  const isApply = contentType === "application/apply-patch+yaml" && request.subresource === undefined;
+  if (isApply && isTracked(resource)) return applyObject(context, request, patch);
+  if (isApply && store.peek(resource.name, namespace, name) === undefined) {
     return createObject(context, request, patch);
   }
   const current = currentOf(context, request);
@@ -169,99 +205,4 @@ export function patchObject(
     ]);
   }
   return storeObject(context, request, next);
-}
-
-interface DeleteBody {
-  readonly propagationPolicy?: string;
-  readonly orphanDependents?: boolean;
-  readonly gracePeriodSeconds?: number;
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
-  readonly dryRun?: readonly string[];
-}
-
-const POLICIES: readonly string[] = ["Background", "Foreground", "Orphan"] satisfies Propagation[];
-
-function propagationOf(body: DeleteBody, query: URLSearchParams): Propagation | undefined {
-  const requested = body.propagationPolicy ?? query.get("propagationPolicy") ?? undefined;
-  if (requested === undefined) {
-    return body.orphanDependents === true ? "Orphan" : undefined;
-  }
-  if (!POLICIES.includes(requested)) {
-    throw invalid({ group: "meta.k8s.io", plural: "deleteoptions", kind: "DeleteOptions" }, "", [
-      {
-        reason: "FieldValueInvalid",
-        message: `Invalid value: "${requested}": must be one of Background, Foreground, Orphan`,
-        field: "propagationPolicy",
-      },
-    ]);
-  }
-  return requested as Propagation;
-}
-
-function deleteOne(
-  { store }: ApiContext,
-  resource: ResourceType,
-  object: StoredObject,
-  body: DeleteBody,
-  query: URLSearchParams,
-): WriteAnswer {
-  const { namespace, name, uid, resourceVersion } = object.metadata;
-  const { uid: expectedUid, resourceVersion: expectedVersion } = body.preconditions ?? {};
-  if (expectedVersion !== undefined && expectedVersion !== resourceVersion) {
-    throw new StatusError(
-      409,
-      "Conflict",
-      `Operation cannot be fulfilled on ${resource.name} "${name}": Precondition failed: ResourceVersion in precondition: ${expectedVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-      { name, kind: resource.plural },
-    );
-  }
-  const requested = propagationOf(body, query);
-  const isDefaulted =
-    requested === undefined && resource.name === "jobs.batch" && object.metadata.finalizers === undefined;
-  const propagation = isDefaulted ? "Orphan" : requested;
-  const grace =
-    body.gracePeriodSeconds ?? (query.has("gracePeriodSeconds") ? Number(query.get("gracePeriodSeconds")) : undefined);
-  const dryRun = optionsOf(query).dryRun === true || (body.dryRun ?? []).includes("All");
-  store.delete(resource.name, namespace, name, {
-    dryRun,
-    ...(expectedUid === undefined ? {} : { uid: expectedUid }),
-    ...(propagation === undefined ? {} : { propagation }),
-    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
-  });
-  const warning = isDefaulted
-    ? "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning"
-    : undefined;
-  const left = store.peek(resource.name, namespace, name);
-  const withWarning = warning === undefined ? {} : { warning };
-  if (resource.name === "pods" || (left?.metadata.uid === uid && !dryRun)) {
-    return { code: 200, object: left?.metadata.uid === uid ? left : object, ...withWarning };
-  }
-  const status: Status = {
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Success",
-    details: { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.plural, uid },
-  };
-  return { code: 200, body: status, ...withWarning };
-}
-
-/** DELETE of one object; the options come in the body or in the query. */
-export function deleteObject(context: ApiContext, request: ResourceRequest, body: unknown): WriteAnswer {
-  return deleteOne(context, request.resource, currentOf(context, request), body ?? {}, request.query);
-}
-
-/** DELETE of all objects of a collection that match the selectors. Returns these objects. */
-export function deleteCollection(
-  context: ApiContext,
-  request: ResourceRequest,
-  body: unknown,
-): readonly StoredObject[] {
-  const { resource, namespace, query } = request;
-  const matches = matcherOf(query, resource);
-  const chosen = context.store.view(resource.name, namespace).filter((object) => matches(object));
-  for (const object of chosen) {
-    deleteOne(context, resource, object, body ?? {}, query);
-  }
-  return chosen;
 }

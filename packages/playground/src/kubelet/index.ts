@@ -26,7 +26,8 @@ import { hostIp, nodeName, registerNode, schedule } from "./scheduler.ts";
  *
  * Differences to a real node:
  * - All containers share this machine's network; the addresses in a pod's status are made up.
- * - `hostPath` and claims are folders of the playground, never of this machine. ConfigMaps and Secrets are copied once, when the pod starts.
+ * - `hostPath` and claims are folders of the playground, never of this machine. The files of
+ *   ConfigMaps and Secrets follow their object after `projectionDelay`, by one swap of the link `..data` for each volume.
  * - Probes other than `exec` count as passed; lifecycle hooks, resources and image pull policies do nothing.
  * - A process's standard input is a socket, so it can't be opened again as `/dev/stdin`.
  * - Confined, but not as root: `runAsUser` is a start error.
@@ -62,6 +63,13 @@ class PlaygroundKubelet implements Kubelet {
     this.#node.catch(() => undefined);
     registerNode(store);
     this.#subscription = store.subscribe(({ type, resource, object }) => {
+      if (resource === "configmaps" || resource === "secrets") {
+        const { namespace, name } = object.metadata;
+        for (const worker of this.#workers.values()) {
+          if (worker.namespace === namespace) worker.sourceChanged(resource, name);
+        }
+        return;
+      }
       if (resource !== "pods") return;
       if (type === "DELETED") this.#workers.get(object.metadata.uid)?.abandon();
       else this.#see(object);
@@ -164,7 +172,7 @@ class PlaygroundKubelet implements Kubelet {
     this.#directory = directory;
     const watchdog = new Watchdog(directory);
     this.#watchdog = watchdog;
-    const { startDelay = 0, backOff, maximumGraceSeconds = Infinity, images } = this.#options;
+    const { startDelay = 0, backOff, maximumGraceSeconds = Infinity, images, projectionDelay = 1000 } = this.#options;
     return {
       store: this.#store,
       confinement,
@@ -186,6 +194,7 @@ class PlaygroundKubelet implements Kubelet {
         maximumMilliseconds: backOff?.maximumMilliseconds ?? 2000,
       },
       maximumGraceSeconds,
+      projectionDelay,
       forget: (podUid) => this.#workers.delete(podUid),
     };
   }

@@ -11,6 +11,11 @@ export interface KubeletOptions {
   readonly confinement?: ConfinementChoice;
   /** Milliseconds before each start of a container. Default 0. */
   readonly startDelay?: number | ((pod: StoredObject, container: string) => number);
+  /**
+   * Milliseconds from a change of a ConfigMap or Secret until the files of the volumes that show it change. Default 1,000 (a real node: up
+   * to 90 s).
+   */
+  readonly projectionDelay?: number;
   /** Back-off of a container that fails repeatedly. Default 100 ms, doubling to 2 s (a real node: 10 s to 5 min). */
   readonly backOff?: { readonly initialMilliseconds?: number; readonly maximumMilliseconds?: number };
   /**

@@ -26,6 +26,8 @@ export interface PodNode {
   readonly startDelay: (pod: StoredObject, container: string) => number;
   readonly backOff: { readonly initialMilliseconds: number; readonly maximumMilliseconds: number };
   readonly maximumGraceSeconds: number;
+  /** Milliseconds until volumes show a change of their ConfigMap or Secret. */
+  readonly projectionDelay: number;
   /** Called when the pod has left the node, before this is reported to the API. */
   readonly forget: (podUid: string) => void;
 }

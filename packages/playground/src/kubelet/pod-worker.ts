@@ -11,6 +11,7 @@ import { MissingConfigError } from "./environment.ts";
 import type { PodNode } from "./pod-node.ts";
 import { podSpec } from "./pod-spec.ts";
 import { podPhase, podStatus } from "./pod-status.ts";
+import type { SourceKind } from "./projected-volume.ts";
 import { PodVolumes } from "./volumes.ts";
 
 /** Time between checks for a missing ConfigMap or Secret. */
@@ -35,6 +36,8 @@ export class PodWorker {
   #killTimer: NodeJS.Timeout | undefined;
   #terminating = false;
   #leaving = false;
+  #projectTimer: NodeJS.Timeout | undefined;
+  #projecting: Promise<unknown> = Promise.resolve();
   readonly #runner: ContainerRunner;
   readonly #ended: Promise<void>;
   readonly #lives = new Set<Promise<unknown>>();
@@ -94,6 +97,17 @@ export class PodWorker {
       this.containers.push(record);
       void this.#track(this.#runner.supervise(record, "Never")).catch(() => undefined);
     }
+  }
+
+  /** A ConfigMap or Secret of the pod's namespace changed: the volumes that show it follow, once for all changes of that time. */
+  sourceChanged(kind: SourceKind, name: string): void {
+    if (this.#projectTimer !== undefined || this.#stop.signal.aborted) return;
+    // While the volumes are being opened it is not known what they will show.
+    if (this.#volumes?.shows(kind, name) === false) return;
+    this.#projectTimer = setTimeout(() => {
+      this.#projectTimer = undefined;
+      this.#projecting = this.#projecting.then(() => this.#volumes?.project()).catch(() => undefined);
+    }, this.#node.projectionDelay).unref();
   }
 
   /** The pod was deleted from the API: everything stops at once. */
@@ -173,6 +187,8 @@ export class PodWorker {
     // A finished pod keeps its last files until it is deleted, for inspection.
     await aborted(this.#stop.signal);
     clearTimeout(this.#killTimer);
+    clearTimeout(this.#projectTimer);
+    await this.#projecting;
     for (const { log } of this.containers) log.end();
     await this.#volumes?.close();
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });

@@ -1,6 +1,6 @@
 // A pod's volumes, as folders of the machine.
 
-import { mkdir, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, realpath, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import type { ContainerMount } from "../runtime/confined-script.ts";
 import { ContainerStartError } from "../runtime/container.ts";
@@ -8,7 +8,8 @@ import type { Confinement } from "../runtime/confinement.ts";
 import { openMemoryVolumes, type MemoryVolumes } from "../runtime/memory-volumes.ts";
 import type { Watchdog } from "../runtime/watchdog.ts";
 import { MissingConfigError, type EnvironmentSources } from "./environment.ts";
-import { parseBytes, type ContainerSpec, type PodSpec, type Volume, type VolumeFiles } from "./pod-spec.ts";
+import { parseBytes, type ContainerSpec, type PodSpec, type Volume } from "./pod-spec.ts";
+import { ProjectedVolume, type SourceKind } from "./projected-volume.ts";
 
 export interface VolumePlace {
   /** The pod's own folder. */
@@ -31,18 +32,30 @@ interface OpenVolume {
 export class PodVolumes {
   readonly #volumes: ReadonlyMap<string, OpenVolume>;
   readonly #memory: MemoryVolumes | undefined;
+  readonly #projections: readonly ProjectedVolume[];
 
-  private constructor(volumes: ReadonlyMap<string, OpenVolume>, memory: MemoryVolumes | undefined) {
+  private constructor(
+    volumes: ReadonlyMap<string, OpenVolume>,
+    projections: readonly ProjectedVolume[],
+    memory: MemoryVolumes | undefined,
+  ) {
     this.#volumes = volumes;
+    this.#projections = projections;
     this.#memory = memory;
   }
 
   /** Creates the folders. @throws {@link MissingConfigError} if a ConfigMap or Secret is missing. */
   static async open(spec: PodSpec, place: VolumePlace): Promise<PodVolumes> {
     const volumes = new Map<string, OpenVolume>();
+    const projections: ProjectedVolume[] = [];
     const inMemory: { path: string; sizeBytes?: number }[] = [];
     for (const volume of spec.volumes ?? []) {
       volumes.set(volume.name, await openVolume(volume, place));
+      const projection = projectionOf(volume, place);
+      if (projection !== undefined) {
+        await projection.update();
+        projections.push(projection);
+      }
       const { emptyDir } = volume;
       const sizeBytes = parseBytes(emptyDir?.sizeLimit);
       if (emptyDir !== undefined && (emptyDir.medium === "Memory" || sizeBytes !== undefined)) {
@@ -57,7 +70,22 @@ export class PodVolumes {
       confinement.kind === "confined" && inMemory.length > 0
         ? await openMemoryVolumes(confinement.tools, inMemory, place.watchdog)
         : undefined;
-    return new PodVolumes(volumes, memory);
+    return new PodVolumes(volumes, projections, memory);
+  }
+
+  /** Whether a volume shows this ConfigMap or Secret. */
+  shows(kind: SourceKind, name: string): boolean {
+    return this.#projections.some((projection) => projection.shows(kind, name));
+  }
+
+  /** Brings the files of ConfigMaps and Secrets up to date. A mount with a `subPath` keeps the files that it has, as on a real node. */
+  async project(): Promise<void> {
+    for (const projection of this.#projections) {
+      // The object was deleted: the files stay.
+      await projection.update().catch((error: unknown) => {
+        if (!(error instanceof MissingConfigError)) throw error;
+      });
+    }
   }
 
   /** The process whose mount namespace the containers start from, if any. */
@@ -142,34 +170,12 @@ async function openVolume(volume: Volume, place: VolumePlace): Promise<OpenVolum
     return { path, file: false, readOnly: persistentVolumeClaim.readOnly === true };
   }
   await mkdir(own, { recursive: true, mode: 0o777 });
-  if (configMap !== undefined) await writeFiles(own, "configmaps", configMap, place.sources);
-  if (secret !== undefined) await writeFiles(own, "secrets", secret, place.sources);
   return { path: own, file: false, readOnly: configMap !== undefined || secret !== undefined };
 }
 
-/** The kubelet's layout: a folder with a time in its name, `..data` that points to it, and a symlink per file. */
-async function writeFiles(
-  folder: string,
-  kind: "configmaps" | "secrets",
-  files: VolumeFiles,
-  sources: EnvironmentSources,
-): Promise<void> {
-  const name = files.name ?? files.secretName ?? "";
-  const data = sources.data(kind, name);
-  if (data === undefined && files.optional !== true) {
-    throw new MissingConfigError(`${kind === "configmaps" ? "configmap" : "secret"} "${name}" not found`);
-  }
-  const items = files.items ?? Object.keys(data ?? {}).map((key) => ({ key, path: key, mode: undefined }));
-  const stamped = `..${new Date().toISOString().replace(/[-:TZ]/g, "_")}`;
-  for (const item of items) {
-    const path = join(folder, stamped, posix.normalize(`/${item.path}`));
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, data?.[item.key] ?? "", { mode: item.mode ?? files.defaultMode ?? 0o644 });
-  }
-  await mkdir(join(folder, stamped), { recursive: true });
-  await symlink(stamped, join(folder, "..data_tmp"));
-  await rename(join(folder, "..data_tmp"), join(folder, "..data"));
-  for (const top of new Set(items.map((item) => item.path.split("/")[0] ?? ""))) {
-    await symlink(`..data/${top}`, join(folder, top)).catch(() => undefined);
-  }
+function projectionOf({ name, configMap, secret }: Volume, place: VolumePlace): ProjectedVolume | undefined {
+  const files = configMap ?? secret;
+  if (files === undefined) return undefined;
+  const kind = configMap === undefined ? "secrets" : "configmaps";
+  return new ProjectedVolume(join(place.podDirectory, "volumes", name), kind, files, place.sources);
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { StatusCause } from "../status-error.ts";
 import type { StoredObject } from "../world.ts";
+import { immutableDataProblems } from "./data-validation.ts";
 import type { ResourceType } from "./resources.ts";
 
 type Fields = Record<string, unknown>;
@@ -79,6 +80,10 @@ export function immutabilityProblems(resource: ResourceType, current: StoredObje
       }
       break;
     }
+    case "configmaps":
+    case "secrets":
+      causes.push(...immutableDataProblems(current, next));
+      break;
     case "jobs.batch":
       causes.push(...fixedFields(current, next, ["selector", "completionMode", ...(suspended ? [] : ["template"])]));
       break;

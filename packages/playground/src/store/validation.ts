@@ -1,6 +1,7 @@
 import type { StatusCause } from "../status-error.ts";
 import type { NewObject } from "../world.ts";
 import { labelProblem, required, subdomainProblem, wrong } from "./causes.ts";
+import { dataProblems } from "./data-validation.ts";
 import { DEFINITIONS, definitionProblems } from "./definitions.ts";
 import { podProblems } from "./pod-validation.ts";
 import type { ResourceType } from "./resources.ts";
@@ -132,6 +133,8 @@ export function problems(resource: ResourceType, object: NewObject): StatusCause
     causes.push(...podProblems("spec", object.spec));
   } else if (WITH_TEMPLATE.has(resource.kind) && (resource.group === "apps" || resource.group === "batch")) {
     causes.push(...templateProblems(object));
+  } else if (resource.name === "configmaps" || resource.name === "secrets") {
+    causes.push(...dataProblems(object));
   } else if (resource.name === DEFINITIONS) {
     causes.push(...definitionProblems(object));
   }

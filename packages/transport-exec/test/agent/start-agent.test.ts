@@ -28,7 +28,7 @@ function open(
   cluster: FakeCluster,
   options: ExecOptions = {},
   signal = AbortSignal.timeout(20_000),
-): Promise<Required<Session>> {
+): Promise<Required<Omit<Session, "seen">>> {
   const since = "2026-01-01T00:00:00Z";
   return exec(options).open(cluster.target, { cluster, runId: "s", owner: "ada@laptop", since, signal });
 }

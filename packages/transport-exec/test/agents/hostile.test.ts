@@ -14,7 +14,7 @@ const LIMIT_MS = 60_000;
 
 interface World extends AsyncDisposable {
   readonly folder: string;
-  readonly session: Required<Session>;
+  readonly session: Required<Omit<Session, "seen">>;
   apply(paths: readonly BatchPath[]): Promise<void>;
   list(): Promise<Inventory>;
 }

@@ -21,7 +21,7 @@ import { makeLocalEnvironment, type LocalEnvironment } from "../support/environm
 const signal = AbortSignal.timeout(600_000);
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
-async function claimed(world: LocalEnvironment, runId = "s"): Promise<Required<Session>> {
+async function claimed(world: LocalEnvironment, runId = "s"): Promise<Required<Omit<Session, "seen">>> {
   const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
   await opened.claim(root, { snapshot: 0, tree: "", signal });

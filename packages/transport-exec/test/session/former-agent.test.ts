@@ -31,7 +31,7 @@ function pidsOf(cluster: FakeCluster): number[] {
 }
 
 interface Run {
-  open(): Promise<Required<Session>>;
+  open(): Promise<Required<Omit<Session, "seen">>>;
 }
 
 /** A run of kinsync: its transport remembers what its sessions left behind. */

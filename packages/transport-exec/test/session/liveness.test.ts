@@ -11,7 +11,11 @@ beforeEach(() => {
 
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 
-async function claimed(world: LocalEnvironment, runId: string, owner: string): Promise<Required<Session>> {
+async function claimed(
+  world: LocalEnvironment,
+  runId: string,
+  owner: string,
+): Promise<Required<Omit<Session, "seen">>> {
   const who = { cluster: world.cluster, runId, owner, since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
   await opened.claim(root, { snapshot: 0, tree: "", signal });
@@ -19,7 +23,7 @@ async function claimed(world: LocalEnvironment, runId: string, owner: string): P
 }
 
 /** Another run, which claims a root. */
-async function openAnother(world: LocalEnvironment, spec: RootSpec): Promise<Required<Session>> {
+async function openAnother(world: LocalEnvironment, spec: RootSpec): Promise<Required<Omit<Session, "seen">>> {
   const who = { cluster: world.cluster, runId: "another", owner: "bob@desktop", since: "2026-01-01T00:00:00Z", signal };
   const opened = await world.transport.open(world.target, who);
   await opened.claim(spec, { snapshot: 0, tree: "", signal });

@@ -30,7 +30,7 @@ async function makeWorld(make: Make) {
     stages: () => readdirSync(state()).filter((name) => name.startsWith("stage-")),
     keptFile: () => join(state(), readdirSync(state()).find((name) => name.startsWith("part-")) ?? ""),
     folder: world.folder,
-    async open(runId = "run"): Promise<Required<Session>> {
+    async open(runId = "run"): Promise<Required<Omit<Session, "seen">>> {
       const who = { cluster, runId, owner: "o", since: "2026-01-01T00:00:00Z", signal };
       const session = await world.transport.open(world.target, who);
       await session.claim(root, { snapshot: 0, tree: "", signal });

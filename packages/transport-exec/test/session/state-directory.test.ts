@@ -19,7 +19,7 @@ import { stagesOf } from "../support/stages.ts";
 
 const signal = AbortSignal.timeout(600_000);
 
-function open(world: LocalEnvironment, runId = "s"): Promise<Required<Session>> {
+function open(world: LocalEnvironment, runId = "s"): Promise<Required<Omit<Session, "seen">>> {
   const who = { cluster: world.cluster, runId, owner: "ada@laptop", since: "2026-01-01T00:00:00Z", signal };
   return world.transport.open(world.target, who);
 }

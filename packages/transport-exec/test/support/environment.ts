@@ -23,7 +23,7 @@ const COMMANDS = {
 /** A container of one make, in a temporary folder. */
 export interface LocalEnvironment extends TransportEnvironment {
   readonly cluster: FakeCluster;
-  readonly transport: TransportPlugin<Required<Session>>;
+  readonly transport: TransportPlugin<Required<Omit<Session, "seen">>>;
 }
 
 export async function makeLocalEnvironment(

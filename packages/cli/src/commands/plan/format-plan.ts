@@ -86,7 +86,7 @@ function formatBlock({ targets, first }: Block, view: View): readonly string[] {
 }
 
 function formatRoot(root: PlannedRoot, { allowDeletes, paint }: View): readonly string[] {
-  const { written, deleted, needsConsent, origin, through, problem } = root;
+  const { written, deleted, needsConsent, origin, through, problem, changesObject } = root;
   const to = clean(root.to);
   if (problem !== undefined) {
     return [
@@ -105,6 +105,9 @@ function formatRoot(root: PlannedRoot, { allowDeletes, paint }: View): readonly 
       : `that came from ${clean(origin.folder)} on ${clean(origin.host)}`;
   return [
     `  ${to}: write ${written.length} (${bytes(root.bytes)})${gone}`,
+    ...(changesObject === undefined
+      ? []
+      : [`    ${paint("yellow", `changes an object of the cluster: ${clean(changesObject)}`)}`]),
     ...bounded(
       written.map((entry) => writtenLine(entry, paint)),
       MAX_ENTRIES,

@@ -8,7 +8,7 @@ export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 /** One HTTP request. */
 export interface Call {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH";
   /** With the query. The exchange adds the server's prefix. */
   readonly path: string;
   readonly headers: Headers;

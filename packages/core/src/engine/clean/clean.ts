@@ -24,7 +24,7 @@ export interface CleanOptions extends LookOptions {
  */
 export async function clean(options: CleanOptions): Promise<CleanResult> {
   const { cluster, kinds, signal } = options;
-  const sessions = new Sessions({ ...options, since: () => new Date().toISOString() });
+  const sessions = new Sessions({ ...options, writerFor: options.writerFor, since: () => new Date().toISOString() });
   const open: HostedSession[] = [];
   const problems: PlanProblem[] = [];
   try {

@@ -1,7 +1,6 @@
 import type { ClusterConnection } from "../../contract/cluster.ts";
 import type { KindPlugin } from "../../contract/kind.ts";
-import type { KindEntry } from "../../plugins/host.ts";
-import type { TransportPlugin } from "../../contract/transport.ts";
+import type { KindEntry, TransportEntry } from "../../plugins/host.ts";
 import { asKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { ReflectorPool } from "../../kube/reflector-pool.ts";
 import { createSource } from "../../local/watcher.ts";
@@ -10,6 +9,7 @@ import { resolveOnce } from "../../resolve/report/explain.ts";
 import { selectFromMember, type EligibleContainer } from "../../resolve/select/eligible.ts";
 import { deadline, untilAborted } from "../../time/deadline.ts";
 import { LocalFiles } from "../local-files.ts";
+import type { WriterFor } from "../options.ts";
 import type { ResolvedWorkload } from "../resolved-workload.ts";
 import { Sessions } from "../sessions.ts";
 import { nextSnapshot, type LocalState, type Snapshot } from "../snapshot.ts";
@@ -32,12 +32,14 @@ const TARGET_MS = 60_000;
 export interface LookOptions {
   readonly cluster: ClusterConnection;
   readonly kinds: readonly KindEntry[];
-  readonly transports: readonly TransportPlugin[];
+  readonly transports: readonly TransportEntry[];
   readonly workloads: readonly (ResolvedWorkload & { readonly kind: KindPlugin | undefined })[];
   /** As in a run; nothing of it is written. */
   readonly runId: string;
   readonly owner: string;
   readonly host: string | undefined;
+  /** As in a run: what is removed may be in an object of the cluster. Default: none. */
+  readonly writerFor?: WriterFor;
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +55,7 @@ export interface DryRunOptions extends LookOptions {
  * Changes nothing in the containers: no claim, no marker, no state directory.
  */
 export async function dryRun(options: DryRunOptions): Promise<readonly PlannedWorkload[]> {
-  const sessions = new Sessions({ ...options, since: () => new Date().toISOString() });
+  const sessions = new Sessions({ ...options, writerFor: undefined, since: () => new Date().toISOString() });
   // One target writes the files that several have, as in a sync.
   const writers: DryRun["writers"] = new Map();
   await using reflectors = new ReflectorPool({ cluster: options.cluster });

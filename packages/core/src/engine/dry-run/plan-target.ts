@@ -75,7 +75,8 @@ export async function planTarget(options: PlanTargetOptions): Promise<PlannedTar
       const name = `pod/${member.name}, container ${container.name}`;
       const through = options.throughOf(`${place.volume}:${place.path}`, name);
       const planned = await planRootOf(root, session, transport, { name, through, host: options.host, signal });
-      roots.push(planned.root);
+      const isObject = transport.capabilities.writesApi.length > 0 && !place.isOwn;
+      roots.push(isObject ? { ...planned.root, changesObject: place.volume } : planned.root);
       for (const each of planned.changed) changed.add(each);
     }
     if (main !== undefined) await options.onTarget?.({ member, container, session: main, roots, signal });

@@ -38,6 +38,8 @@ export interface PlannedRoot {
   readonly needsConsent: readonly string[];
   /** Where the files there came from, if a run from another folder placed them. */
   readonly origin?: Origin;
+  /** The object of the cluster that a sync would change: `configmap:ml/settings`. Missing where it changes none. */
+  readonly changesObject?: string;
   /** The container that writes these files for this one, because both have the same volume. Then the lists are empty. */
   readonly through?: string;
   /** Nothing was compared: `initial: trust` assumes that the container is up to date. */

@@ -1,5 +1,5 @@
 import type { HostedSession } from "../../contract/session.ts";
-import { KinsyncError } from "../../errors/error.ts";
+import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { DesiredRoot, DesiredState } from "./desired-state.ts";
 import type { TargetStatus } from "./status.ts";
 import type { WorkerListener } from "./worker-options.ts";
@@ -22,6 +22,23 @@ interface Checked {
   looks: number;
   /** Digest of the tree that was last reported. */
   held: string | undefined;
+  /** Where the leader only hands its files over: what is known of this target's own view of them. */
+  view: View | undefined;
+}
+
+/**
+ * Whether a tree that the leader handed over is visible in this target. `unknown`: the transport cannot know it. `as-leader`: the transport
+ * reports it of the target that commits only.
+ */
+interface View {
+  readonly tree: string;
+  state: "waiting" | "seen" | "unknown" | "as-leader";
+}
+
+/** What the worker does when a view is settled. */
+export interface ViewListener {
+  onSeen(): void;
+  onFailed(error: unknown): Promise<void>;
 }
 
 /**
@@ -80,10 +97,51 @@ export class Followers {
     return undefined;
   }
 
+  /**
+   * For transports that hand files over: finds out when the leader's files are visible in this target.
+   * @param options `signal` ends the wait; so does the end of the session
+   */
+  watchView(
+    root: DesiredRoot,
+    session: Pick<HostedSession, "seen">,
+    listener: ViewListener,
+    { signal }: { readonly signal: AbortSignal },
+  ): void {
+    const known = this.#known(root);
+    const tree = root.tree.digest;
+    if (root.follows?.held !== tree || !known.isShared || known.view?.tree === tree) return;
+    const view: View = { tree, state: "waiting" };
+    known.view = view;
+    void this.#settle(known, view, session.seen(root.spec, { tree, signal }), listener);
+  }
+
+  async #settle(known: Checked, view: View, seen: Promise<boolean>, listener: ViewListener): Promise<void> {
+    try {
+      view.state = (await seen) ? "seen" : "unknown";
+    } catch (error) {
+      // Another tree is looked for by now.
+      if (known.view !== view) return;
+      if (!isKinsyncError(error) || error.code !== "KINSYNC_TRANSPORT_CANNOT") {
+        known.view = undefined;
+        await listener.onFailed(error);
+        return;
+      }
+      view.state = "as-leader";
+    }
+    listener.onSeen();
+  }
+
+  /** It is not known yet whether files are visible here, and will be. */
+  get isWaiting(): boolean {
+    for (const { view } of this.#checked.values()) if (view?.state === "waiting") return true;
+    return false;
+  }
+
   #known(root: DesiredRoot): Checked {
     const key = keyOf(root);
     let known = this.#checked.get(key);
-    if (known === undefined) this.#checked.set(key, (known = { isShared: false, epoch: 0, looks: 0, held: undefined }));
+    if (known === undefined)
+      this.#checked.set(key, (known = { isShared: false, epoch: 0, looks: 0, held: undefined, view: undefined }));
     const { follows } = root;
     if (follows === undefined) return known;
     if (follows.epoch !== known.epoch) Object.assign(known, { isShared: false, epoch: follows.epoch, looks: 0 });
@@ -99,6 +157,12 @@ export class Followers {
       if (follows === undefined) continue;
       const { leader, problem } = follows;
       if (follows.held === tree.digest && this.#known(root).isShared) {
+        const view = this.#known(root).view;
+        if (view?.tree === tree.digest && view.state !== "as-leader") {
+          if (view.state !== "seen")
+            accepted = { status: "accepted", reason: reasonOf(view, leader), error: undefined };
+          continue;
+        }
         if (problem?.status !== "accepted") continue;
         accepted = {
           status: "accepted",
@@ -116,6 +180,12 @@ export class Followers {
     }
     return accepted;
   }
+}
+
+function reasonOf({ state }: View, leader: string): string {
+  return state === "waiting"
+    ? `handed over by ${leader}; the files are not visible in this container yet`
+    : `handed over by ${leader}; it cannot be known when the files are visible in this container`;
 }
 
 function keyOf({ mapping, place }: DesiredRoot): string {

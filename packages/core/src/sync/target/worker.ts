@@ -95,7 +95,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
     const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility?.isPending === true;
-    if (this.#isRecording || this.#isDeliveringBeside) return false;
+    if (this.#isRecording || this.#isDeliveringBeside || this.#followers?.isWaiting === true) return false;
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
@@ -256,6 +256,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         } else {
           const again = await this.#following.check(root, channel.session, { snapshot: desired.snapshot, signal });
           if (again !== undefined) this.#retryIn(again);
+          if (this.#options.capabilities(root.mapping).acknowledges === "accepted") this.#watchView(root, channel);
         }
       } catch (error) {
         // A mapping that needs the user does not block the other mappings.
@@ -412,6 +413,25 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   get #following(): Followers {
     const { claimant, listener } = this.#options;
     return (this.#followers ??= new Followers(claimant.runId, listener, this.#startedAt));
+  }
+
+  /** Another target handed over the files of a root: a pass sets the status when they are visible here. */
+  #watchView(root: DesiredRoot, { session }: Channel): void {
+    this.#following.watchView(
+      root,
+      session,
+      {
+        onSeen: () => {
+          if (!this.#isOver) this.enqueue();
+        },
+        onFailed: async (error) => {
+          if (this.#isOver) return;
+          await this.#failed(error);
+          this.#options.listener.onChange();
+        },
+      },
+      { signal: this.signal },
+    );
   }
 
   /** Made when a transport hands over files before they are visible. */

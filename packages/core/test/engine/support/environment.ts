@@ -111,6 +111,8 @@ export interface EnvironmentOptions {
   readonly run?: readonly ResolvedAction[];
   readonly releases?: ReleaseMode;
   readonly kept?: EngineOptions["kept"];
+  /** What the transport's receipts prove. Default: `seen`. */
+  readonly acknowledges?: "seen" | "accepted";
   /** Mounted by every container. Default: none. */
   readonly volumes?: readonly SharedVolume[];
 }
@@ -156,7 +158,7 @@ export class Environment {
     for (const name of this.#names) this.createTeam(name);
     const transport = defineTransport({
       name: "exec",
-      capabilities: ALL_CAPABILITIES,
+      capabilities: { ...ALL_CAPABILITIES, acknowledges: options.acknowledges ?? "seen" },
       place: (_target, { path }) => this.#placeOf(path),
       open: async (target, context) => {
         this.opened.push(context);

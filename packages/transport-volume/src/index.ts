@@ -1,0 +1,4 @@
+import { volume } from "./volume.ts";
+
+export { volume } from "./volume.ts";
+export default volume;
