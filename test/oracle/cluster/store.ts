@@ -43,6 +43,8 @@ export class Store {
   readonly #objects = new Map<string, KubeObject>();
   /** Removed objects as they were last. */
   readonly #removed = new Map<string, KubeObject>();
+  /** UIDs of the objects that an owner controls or has controlled, by the owner's UID. */
+  readonly #everOwned = new Map<string, Set<string>>();
   readonly #streams = new Map<string, Version[]>();
   #writes = 0;
   #created = 0;
@@ -89,11 +91,11 @@ export class Store {
     return this.list(type).filter((object) => controllerUidOf(object) === uid);
   }
 
-  /** Also those that are gone: a client may not know that yet. */
+  /** Also those that are gone, or that it has released: a client may not know that yet. */
   everOwnedBy(uid: string, { apiVersion, kind }: Type): KubeObject[] {
-    return [...this.#objects.values(), ...this.#removed.values()].filter(
-      (object) => object.kind === kind && object.apiVersion === apiVersion && controllerUidOf(object) === uid,
-    );
+    return [...(this.#everOwned.get(uid) ?? [])]
+      .flatMap((owned) => this.last(owned) ?? [])
+      .filter((object) => object.kind === kind && object.apiVersion === apiVersion);
   }
 
   all(): KubeObject[] {
@@ -173,6 +175,11 @@ export class Store {
       this.#objects.delete(uid);
       this.#removed.set(uid, object);
     } else this.#objects.set(uid, object);
+    const owner = controllerUidOf(object);
+    if (owner !== undefined) {
+      const owned = this.#everOwned.get(owner) ?? new Set<string>();
+      this.#everOwned.set(owner, owned.add(uid));
+    }
     const ends = isDeleting(object) || (object.kind === "Pod" && isFinished(object));
     const stream = streamOf(object);
     const versions = this.#streams.get(stream) ?? [];
