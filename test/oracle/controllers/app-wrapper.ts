@@ -1,5 +1,5 @@
 import type { KubeObject } from "@kinsync/core/contract";
-import { obsolete } from "../cluster/facts.ts";
+import { obsolete, wanted } from "../cluster/facts.ts";
 import { deleteObject } from "../cluster/garbage-collector.ts";
 import { controllerReference, controllerUidOf, isDeleting, type Typed } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
@@ -36,11 +36,19 @@ export function componentsOf(store: Store, wrapper: KubeObject & AppWrapper): re
 
 /** The status shows that the components go, before any of them does. */
 export function leave(store: Store, wrapper: KubeObject & AppWrapper, phase: string): void {
-  const uids = (wrapper.spec?.components ?? []).flatMap(({ template }) =>
-    store.everOwnedBy(wrapper.metadata.uid, template).map(({ metadata }) => metadata.uid),
-  );
+  const uids = everyComponentOf(store, wrapper);
   const resettingCount = (wrapper.status?.resettingCount ?? 0) + (phase === "Resetting" ? 1 : 0);
   store.update(wrapper, { status: { phase, resettingCount } }, obsolete(...uids));
+}
+
+function everyComponentOf(store: Store, { metadata, spec }: KubeObject & AppWrapper): readonly string[] {
+  const components = (spec?.components ?? []).flatMap(({ template }) => store.everOwnedBy(metadata.uid, template));
+  return components.map((component) => component.metadata.uid);
+}
+
+/** From here on nothing says any more that components of before go, but that they are gone: a reset is not stamped on them. */
+function resume(store: Store, wrapper: KubeObject & AppWrapper): void {
+  store.update(wrapper, { status: { phase: "Resuming" } }, wanted(...everyComponentOf(store, wrapper)));
 }
 
 function* syncAppWrapper(store: Store, wrapper: KubeObject & AppWrapper): Generator<void> {
@@ -54,11 +62,12 @@ function* syncAppWrapper(store: Store, wrapper: KubeObject & AppWrapper): Genera
       yield;
     }
     if (componentsOf(store, wrapper).some((component) => component !== undefined)) return;
-    store.update(wrapper, { status: { phase: next } });
+    if (next === "Resuming") resume(store, wrapper);
+    else store.update(wrapper, { status: { phase: next } });
     yield;
   } else if (phase === "Suspended") {
     if (spec?.suspend === true) return;
-    store.update(wrapper, { status: { phase: "Resuming" } });
+    resume(store, wrapper);
     yield;
   } else if (spec?.suspend === true && (phase === "Running" || phase === "Resuming")) {
     leave(store, wrapper, "Suspending");
@@ -73,8 +82,9 @@ function* syncAppWrapper(store: Store, wrapper: KubeObject & AppWrapper): Genera
       });
       yield;
     }
-    const current = store.get(wrapper.metadata.uid);
-    if (current === undefined || componentsOf(store, wrapper).includes(undefined)) return;
+    const current: (KubeObject & AppWrapper) | undefined = store.get(wrapper.metadata.uid);
+    // Somebody else has changed the phase since this pass began.
+    if (current?.status?.phase !== "Resuming" || componentsOf(store, wrapper).includes(undefined)) return;
     store.update(current, { status: { phase: "Running" } });
     yield;
   }

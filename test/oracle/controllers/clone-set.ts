@@ -11,7 +11,7 @@ import {
   type Typed,
 } from "../cluster/objects.ts";
 import type { Store } from "../cluster/store.ts";
-import { CLONE_SETS, PODS } from "../cluster/types.ts";
+import { CLONE_SETS, PODS, streamOf } from "../cluster/types.ts";
 import { claim } from "./claim.ts";
 import type { Template } from "./replica-set.ts";
 import { imageOf } from "./stateful-set.ts";
@@ -76,8 +76,10 @@ function* syncCloneSet(store: Store, set: KubeObject & CloneSet): Generator<void
   };
   if (!hasFields(status, next)) {
     // Where no old pod stays, the status shows that all of them go.
-    const old = store.everOwnedBy(metadata.uid, PODS).filter((pod) => imageOf(pod) !== image);
-    const groups = old.map((pod) => groupOf(metadata.uid, imageOf(pod) ?? ""));
+    // A pod that was updated in place is of its former template for a client that has not seen that.
+    const versions = store.streams.get(streamOf(PODS)) ?? [];
+    const images = new Set(versions.map(({ object }) => imageOf(object) ?? ""));
+    const groups = [...images].filter((each) => each !== image).map((each) => groupOf(metadata.uid, each));
     const facts = keptCount(set) === 0 ? obsolete(...groups) : wanted(...groups);
     store.update(set, { status: next }, [...wanted(groupOf(metadata.uid, image)), ...facts]);
     yield;
