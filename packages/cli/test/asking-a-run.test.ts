@@ -12,7 +12,11 @@ const stops: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   cluster = await TestCluster.start();
-  env = { KUBECONFIG: cluster.playground.kubeconfigPath, XDG_RUNTIME_DIR: join(cluster.place.path, "run") };
+  env = {
+    KUBECONFIG: cluster.playground.kubeconfigPath,
+    XDG_RUNTIME_DIR: join(cluster.place.path, "run"),
+    TMPDIR: cluster.place.path,
+  };
 });
 
 afterEach(async () => {
@@ -62,7 +66,7 @@ function save(text: string): Promise<string> {
 test("without a running `up`, a command says so and ends with 4", async () => {
   const { code, stderr } = await kinsync("status");
   expect(code).toBe(4);
-  expect(stderr).toMatch(/KINSYNC_CONTROL_NO_RUN: no `kinsync up` of this user runs on this machine/);
+  expect(stderr).toMatch(/KINSYNC_CONTROL_NO_RUN: no `kinsync up` of this folder runs on this machine/);
 });
 
 test("`wait` after a save ends when the container has it, also before the save was noticed", async () => {
@@ -159,7 +163,7 @@ test("`events` prints the events of the run until it ends, and `up` leaves no so
   expect(await readdir(join(cluster.place.path, "run", "kinsync"))).toEqual([]);
 });
 
-test("of several runs, the one that has the workload is asked; where it is not clear, both are named", async () => {
+test("without a name, only a run of this folder is asked; those of other folders are named", async () => {
   await up();
   const elsewhere = join(cluster.place.path, "elsewhere");
   await mkdir(join(elsewhere, "src"), { recursive: true });
@@ -171,18 +175,17 @@ test("of several runs, the one that has the workload is asked; where it is not c
     stop.abort(new Error("interrupted"));
     await other;
   });
-  const third = { env, cwd: join(cluster.place.path, "src") };
-  await vi.waitFor(async () => {
-    const { code, stderr } = await cluster.place.run(["status"], third);
-    expect(stderr).toMatch(/KINSYNC_CONTROL_SEVERAL: 2 runs/);
-    expect(code).toBe(2);
-  }, 20_000);
-  const { stderr } = await cluster.place.run(["status"], third);
+  const statusIn = (cwd: string, ...flags: readonly string[]) => cluster.place.run(["status", ...flags], { env, cwd });
+  await vi.waitFor(async () => expect((await statusIn("/")).stderr).toMatch(/KINSYNC_CONTROL_SEVERAL: 2 runs/), 20_000);
+  const { stderr } = await statusIn("/proc");
+  expect(stderr).toMatch(/KINSYNC_CONTROL_NO_RUN: no `kinsync up` of this folder runs on this machine/);
   const [, run = ""] = /--run ([0-9a-f]{8}) \(process \d+ in \S*elsewhere/.exec(stderr) ?? [];
-  const asked = await cluster.place.run(["status", "--run", run, "-o", "json"], third);
-  expect(asked.stdout).toContain("pod/app");
-  // A run that was started in this folder is meant.
-  expect((await kinsync("status")).code).toBe(0);
+  expect((await statusIn("/proc", "--run", run)).stdout).toContain("pod/app");
+  // Both have the workload.
+  expect((await statusIn("/proc", "pod/app")).code).toBe(2);
+  // The run of this folder, and of the folder above.
+  expect((await kinsync("status")).stdout).toContain("snapshot 1");
+  expect((await statusIn(join(cluster.place.path, "src"))).code).toBe(0);
 });
 
 test("the socket of a process that was killed is removed, and something that is not kinsync is no run", async () => {

@@ -65,7 +65,7 @@ export const COMMAND_LINES: readonly Mistake[] = [
     line: "status",
     code: 4,
     object: "`kinsync up`",
-    cause: "of this user runs on this machine",
+    cause: "of this folder runs on this machine",
     next: "Start one with `kinsync up`",
   },
   {

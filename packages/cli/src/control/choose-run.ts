@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from "node:path";
 import { KinsyncError } from "@kinsync/core/contract";
 import { clean } from "../render/text.ts";
 import { connectToRuns, type ControlClient } from "./client.ts";
@@ -7,39 +8,52 @@ export interface RunChoice {
   readonly run: string | undefined;
   readonly workload: string | undefined;
   readonly namespace: string | undefined;
-  /** Where the command was started: a run that was started there is preferred. */
+  /** Where the command was started. Without an id and a workload, a run of this folder is meant, of one above it or of one in it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Connects to the run that is meant: by its id, by a workload that it has, or the one that was started in this folder.
+ * Connects to the run that is meant: by its id, by a workload that it has, or the one of this folder.
  * @throws `KINSYNC_CONTROL_NO_RUN` where there is none, `KINSYNC_CONTROL_SEVERAL` where it is not clear which
  */
 export async function connectToRun(choice: RunChoice): Promise<ControlClient> {
-  const client = await findRun(choice);
-  if (client !== undefined) return client;
-  const { run, workload } = choice;
-  const what = run === undefined ? (workload === undefined ? "" : ` for ${workload}`) : ` ${run}`;
-  throw new KinsyncError("KINSYNC_CONTROL_NO_RUN", `no \`kinsync up\`${what} of this user runs on this machine`);
+  const all = await connectToRuns(choice.env);
+  const chosen = chooseRun(all, choice);
+  for (const client of all) if (client !== chosen) client[Symbol.dispose]();
+  if (chosen instanceof KinsyncError) throw chosen;
+  return chosen;
 }
 
-/** The same; `undefined` where there is none. */
-export async function findRun(choice: RunChoice): Promise<ControlClient | undefined> {
-  const all = await connectToRuns(choice.env);
+function chooseRun(all: readonly ControlClient[], choice: RunChoice): ControlClient | KinsyncError {
+  const { run, workload, namespace, cwd } = choice;
   const fitting = all.filter(({ greeting }) => fits(greeting, choice));
-  const here = fitting.filter(({ greeting }) => greeting.folder === choice.cwd);
-  const [chosen] = fitting.length === 1 ? fitting : here;
-  for (const client of all) if (client !== chosen) client[Symbol.dispose]();
-  if (fitting.length <= 1 || here.length === 1) return chosen;
-  chosen?.[Symbol.dispose]();
-  const list = fitting.map(({ greeting: { run, pid, folder, workloads } }) => {
-    const names = workloads.map(({ workload }) => workload).join(", ");
-    return clean(`--run ${run} (process ${pid} in ${folder}: ${names})`);
-  });
-  throw new KinsyncError("KINSYNC_CONTROL_SEVERAL", `${fitting.length} runs of \`kinsync up\` fit`, {
-    hint: `Name one of them: ${list.join("; ")}.`,
-  });
+  const isNamed = run !== undefined || workload !== undefined || namespace !== undefined;
+  const near = isNamed ? fitting : fitting.filter(({ greeting: { folder } }) => isIn(cwd, folder) || isIn(folder, cwd));
+  const here = near.filter(({ greeting: { folder } }) => folder === cwd);
+  const [chosen] = near.length === 1 ? near : here;
+  if (chosen !== undefined && (near.length === 1 || here.length === 1)) return chosen;
+  if (near.length > 1) {
+    const hint = `Name one of them: ${near.map(nameOf).join("; ")}.`;
+    return new KinsyncError("KINSYNC_CONTROL_SEVERAL", `${near.length} runs of \`kinsync up\` fit`, { hint });
+  }
+  const what = run === undefined ? (workload === undefined ? " of this folder" : ` for ${workload}`) : ` ${run}`;
+  const others = all.map(nameOf).join("; ");
+  return new KinsyncError(
+    "KINSYNC_CONTROL_NO_RUN",
+    `no \`kinsync up\`${what} runs on this machine`,
+    others === "" ? {} : { hint: `Start it, or name one that runs: ${others}.` },
+  );
+}
+
+function nameOf({ greeting: { run, pid, folder, workloads } }: ControlClient): string {
+  const names = workloads.map(({ workload }) => workload).join(", ");
+  return clean(`--run ${run} (process ${pid} in ${folder}: ${names})`);
+}
+
+function isIn(path: string, folder: string): boolean {
+  const inside = relative(folder, path);
+  return inside === "" || (!inside.startsWith("..") && !isAbsolute(inside));
 }
 
 function fits(greeting: ControlClient["greeting"], { run, workload, namespace }: RunChoice): boolean {

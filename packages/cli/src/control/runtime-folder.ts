@@ -12,7 +12,7 @@ const NAME_BYTES = 24;
 /** Folders in which a run's socket may be, the preferred one first. On Windows, sockets are pipes, which have names and no folder. */
 export function runtimeFolders(env: Environment): readonly string[] {
   const runtime = env["XDG_RUNTIME_DIR"];
-  const shared = join(tmpdir(), `kinsync-${process.getuid?.() ?? 0}`);
+  const shared = join(env["TMPDIR"] ?? tmpdir(), `kinsync-${process.getuid?.() ?? 0}`);
   return runtime === undefined || runtime === "" ? [shared] : [join(runtime, "kinsync"), shared];
 }
 

@@ -30,8 +30,8 @@ export function clusterWriter(cluster: ClusterConnection, { rules, namespace }: 
   };
 }
 
-const CORE_PATH = /^\/api\/v1\/namespaces\/(?<namespace>[^/]+)\/(?<resource>[a-z]+)\/[^/]+$/;
-const GROUP_PATH = /^\/apis\/(?<group>[^/]+)\/[^/]+\/namespaces\/(?<namespace>[^/]+)\/(?<resource>[a-z]+)\/[^/]+$/;
+const CORE_PATH = /^\/api\/v1\/namespaces\/(?<namespace>[^/]+)\/(?<resource>[a-z]+)\/[^/?#%]+$/;
+const GROUP_PATH = /^\/apis\/(?<group>[^/]+)\/[^/]+\/namespaces\/(?<namespace>[^/]+)\/(?<resource>[a-z]+)\/[^/?#%]+$/;
 
 function refusalOf({ path, object }: ApplyRequest, rules: readonly PolicyRule[], own: string): string | undefined {
   const { group = "", namespace, resource = "" } = (CORE_PATH.exec(path) ?? GROUP_PATH.exec(path))?.groups ?? {};

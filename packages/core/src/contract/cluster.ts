@@ -95,8 +95,11 @@ export interface ClusterConnection extends AsyncDisposable {
 
 /** The object of an apply. `uid` is required, since an apply without it would create an object that is missing. */
 export interface AppliedObject {
+  /** `v1`, `GROUP/VERSION`. */
   readonly apiVersion: string;
+  /** `ConfigMap`. */
   readonly kind: string;
+  /** Which object, and which version of it. */
   readonly metadata: {
     readonly name: string;
     readonly uid: string;
@@ -110,9 +113,11 @@ export interface AppliedObject {
 export interface ApplyRequest {
   /** Absolute API path of the object: `/api/v1/namespaces/ml/configmaps/settings`. */
   readonly path: string;
+  /** The fields to set. */
   readonly object: AppliedObject;
   /** Name by which the API server records who manages a field. */
   readonly fieldManager: string;
+  /** Ends the request. */
   readonly signal: AbortSignal;
 }
 

@@ -23,6 +23,7 @@ export type ModeRule = (typeof MODE_RULES)[number];
 /** `auto`: each save is released to the targets. `manual`: changes collect until `kinsync trigger`. */
 export const RELEASE_MODES = Object.freeze(["auto", "manual"] as const);
 
+/** When saves are released to the targets. */
 export type ReleaseMode = (typeof RELEASE_MODES)[number];
 
 /** Files with ignore rules that a mapping can read. `Dockerfile.dockerignore` and the like belong to one Dockerfile. */

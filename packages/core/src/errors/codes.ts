@@ -1,3 +1,4 @@
+// In more than 300 lines: one table, from which the page about errors is generated.
 import { docsUrl } from "./docs-url.ts";
 
 /** One entry of the error table. */

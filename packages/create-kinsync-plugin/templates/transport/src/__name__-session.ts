@@ -153,9 +153,10 @@ export class __PascalName__Session implements Session {
   }
 
   async #writeState(root: RootSpec, snapshot: number, tree: string, placed: readonly string[]): Promise<void> {
-    const { runId, owner, since } = this.#context;
+    const { runId, owner, since, host } = this.#context;
     const { incarnation } = this.facts;
-    const marker: Marker = { format: 1, runId, owner, since, incarnation, snapshot, tree };
+    const origin = host === undefined || root.from === undefined ? {} : { origin: { host, folder: root.from } };
+    const marker: Marker = { format: 1, runId, owner, since, ...origin, incarnation, snapshot, tree };
     const state: State = { claim: this.#claim, marker, placed };
     const path = join(this.#stateFolder(root), "state");
     await writeFile(`${path}.new`, JSON.stringify(state));
