@@ -45,7 +45,7 @@ async function workplace(): Promise<Workplace> {
 
 test("commands, options and the choices of an option are completed", async () => {
   await using place = await workplace();
-  expect((await offered(place, ["s"])).names).toEqual(["status", "sync"]);
+  expect((await offered(place, ["s"])).names).toEqual(["sync", "status"]);
   expect((await offered(place, [""])).names).toEqual(expect.arrayContaining(["up", "sync", "plan", "init", "clean"]));
   expect((await offered(place, [""])).names).not.toContain("complete");
   expect((await offered(place, ["config", ""])).names).toEqual(expect.arrayContaining(["check", "print"]));
