@@ -12,6 +12,7 @@ const stops: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   cluster = await TestCluster.start();
+  await mkdir(join(cluster.place.path, "run"));
   env = {
     KUBECONFIG: cluster.playground.kubeconfigPath,
     XDG_RUNTIME_DIR: join(cluster.place.path, "run"),
@@ -186,6 +187,18 @@ test("without a name, only a run of this folder is asked; those of other folders
   // The run of this folder, and of the folder above.
   expect((await kinsync("status")).stdout).toContain("snapshot 1");
   expect((await statusIn(join(cluster.place.path, "src"))).code).toBe(0);
+});
+
+test("a missing folder for temporary files is not made, and the run says that it cannot be asked", async () => {
+  const gone = join(cluster.place.path, "gone");
+  const stop = new AbortController();
+  await cluster.place.write("src/main.py", "print(1)\n");
+  const argv = ["up", "pod/app", "--sync", "src:src"];
+  const ended = cluster.place.run(argv, { env: { ...env, XDG_RUNTIME_DIR: gone, TMPDIR: gone }, signal: stop.signal });
+  setTimeout(() => stop.abort(new Error("interrupted")), 2_000);
+  const { stdout } = await ended;
+  expect(stdout).toMatch(/note: commands such as `kinsync status` cannot reach this run: \S*gone/);
+  await expect(stat(gone)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 test("the socket of a process that was killed is removed, and something that is not kinsync is no run", async () => {

@@ -38,7 +38,10 @@ export async function isOwn(folder: string): Promise<boolean> {
 
 async function makeOwn(folder: string): Promise<void> {
   if (Buffer.byteLength(folder) + NAME_BYTES > MAX_PATH_BYTES) throw new Error("the path is too long for a socket");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // The folder above is not kinsync's to make: a missing one is a mistake that other messages name.
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  });
   if (!(await isOwn(folder))) throw new Error("it belongs to another user, or is not a folder");
   await chmod(folder, 0o700);
 }
