@@ -23,10 +23,11 @@ export function addAskCommands(program: Command, io: Io, finish: (code: number) 
         .description(description)
         .argument("[workload]", "as the run names it: jobset/train. Default: all of the run")
         .option("-n, --namespace <name>", "namespace of the workload. Default: any")
+        .option("--context <name>", "only a run with this context of the kubeconfig. Default: any")
         .option("--run <id>", "which run, where several fit")
         .action(async (workload: string | undefined, flags: AskFlags) => {
-          const { namespace, run: id } = flags;
-          finish(await run(flags, { ...outputOptions(flags), run: id, workload, namespace }));
+          const { namespace, context, run: id } = flags;
+          finish(await run(flags, { ...outputOptions(flags), run: id, workload, namespace, context }));
         }),
     );
 

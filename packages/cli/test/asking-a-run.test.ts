@@ -182,6 +182,7 @@ test("without a name, only a run of this folder is asked; those of other folders
   expect(stderr).toMatch(/KINSYNC_CONTROL_NO_RUN: no `kinsync up` of this folder runs on this machine/);
   const [, run = ""] = /--run ([0-9a-f]{8}) \(process \d+ in \S*elsewhere/.exec(stderr) ?? [];
   expect((await statusIn("/proc", "--run", run)).stdout).toContain("pod/app");
+  expect((await statusIn(cluster.place.path, "--context", "nowhere")).code).toBe(4);
   // Both have the workload.
   expect((await statusIn("/proc", "pod/app")).code).toBe(2);
   // The run of this folder, and of the folder above.

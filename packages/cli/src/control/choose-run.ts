@@ -8,6 +8,7 @@ export interface RunChoice {
   readonly run: string | undefined;
   readonly workload: string | undefined;
   readonly namespace: string | undefined;
+  readonly context: string | undefined;
   /** Where the command was started. Without an id and a workload, a run of this folder is meant, of one above it or of one in it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -56,8 +57,9 @@ function isIn(path: string, folder: string): boolean {
   return inside === "" || (!inside.startsWith("..") && !isAbsolute(inside));
 }
 
-function fits(greeting: ControlClient["greeting"], { run, workload, namespace }: RunChoice): boolean {
+function fits(greeting: ControlClient["greeting"], { run, workload, namespace, context }: RunChoice): boolean {
   if (run !== undefined && greeting.run !== run) return false;
+  if (context !== undefined && greeting.context !== context) return false;
   if (workload === undefined && namespace === undefined) return true;
   return greeting.workloads.some(
     (each) => (workload ?? each.workload) === each.workload && (namespace ?? each.namespace) === each.namespace,

@@ -9,6 +9,7 @@ export interface AskOptions extends OutputOptions {
   readonly run: string | undefined;
   readonly workload: string | undefined;
   readonly namespace: string | undefined;
+  readonly context: string | undefined;
 }
 
 /** Asks a running `up`, and prints the answer: one JSON object, or lines. */
@@ -18,8 +19,8 @@ export async function ask<Result extends object>(
   question: (client: ControlClient, selection: Selection) => Promise<Result>,
   format: (result: Result) => readonly string[],
 ): Promise<Result> {
-  const { run, workload, namespace, json } = options;
-  using client = await connectToRun({ run, workload, namespace, cwd: io.cwd, env: io.env });
+  const { run, workload, namespace, context, json } = options;
+  using client = await connectToRun({ run, workload, namespace, context, cwd: io.cwd, env: io.env });
   const result = await question(client, {
     ...(workload === undefined ? {} : { workload }),
     ...(namespace === undefined ? {} : { namespace }),

@@ -5,8 +5,8 @@ import { cleanData } from "../../render/text.ts";
 import type { AskOptions } from "./ask.ts";
 
 /** Prints the events of a running `up` as JSON lines, until it ends. */
-export async function runEvents({ run, workload, namespace }: AskOptions, io: Io): Promise<number> {
-  using client = await connectToRun({ run, workload, namespace, cwd: io.cwd, env: io.env });
+export async function runEvents({ run, workload, namespace, context }: AskOptions, io: Io): Promise<number> {
+  using client = await connectToRun({ run, workload, namespace, context, cwd: io.cwd, env: io.env });
   await client.events((event) => {
     const isMeant =
       !("workload" in event) ||
