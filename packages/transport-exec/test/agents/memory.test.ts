@@ -27,9 +27,9 @@ test
       mkdirSync(join(folder, "root"), { recursive: true });
       await using agent = startBareAgent(make, folder, make.path(base));
       await agent.line();
-      const claim = ["root", "directory", "k", "0", '{"claim":"c"}'].join("\0");
+      const claim = ["root", "directory", "k", "0", '{"claim":"c"}', "run"].join("\0");
       agent.write(`claim 1 ${claim.length}\n${claim}`);
-      await agent.answer();
+      expect((await agent.answer()).at(-1)).toBe(". 1");
       const segment = Buffer.alloc(SEGMENT_BYTES, "a");
       const digest = createHash("sha256");
       for (let index = 0; index < SEGMENTS; index += 1) digest.update(segment);

@@ -109,7 +109,8 @@ export const stagingRequirements: readonly Requirement[] = [
       };
       const counts: number[] = [];
       for (let number = 0; number < 6; number += 1) counts.push(await round(number));
-      const isGrowing = Math.min(...counts.slice(-2)) > Math.max(...counts.slice(0, 2));
+      // One path more or less is what a session of this moment has; what every round leaves adds up.
+      const isGrowing = Math.min(...counts.slice(-2)) > Math.max(...counts.slice(0, 2)) + 1;
       assert.ok(!isGrowing, `the number of files and folders grows with every batch: ${counts.join(", ")}`);
     },
   },
