@@ -74,13 +74,25 @@ function pause(probe: Probe, first: boolean, signal: AbortSignal): Promise<boole
   return delay((first ? (probe.initialDelaySeconds ?? 0) : (probe.periodSeconds ?? 10)) * 1000, signal);
 }
 
-async function passes(probe: Probe, running: RunningContainer): Promise<boolean> {
-  const command = probe.exec?.command;
-  if (command === undefined) return true;
+async function passes({ exec, timeoutSeconds = 1 }: Probe, running: RunningContainer): Promise<boolean> {
+  if (exec?.command === undefined) return true;
+  try {
+    return await succeeds(exec.command, timeoutSeconds, running);
+  } catch {
+    // The container ended before its command could begin: a failure, as with the kubelet.
+    return false;
+  }
+}
+
+async function succeeds(
+  command: readonly string[],
+  timeoutSeconds: number,
+  running: RunningContainer,
+): Promise<boolean> {
   const process = await running.exec(command, { stdin: false });
   process.stdout.resume();
   process.stderr.resume();
-  const timer = setTimeout(() => process.kill(), (probe.timeoutSeconds ?? 1) * 1000).unref();
+  const timer = setTimeout(() => process.kill(), timeoutSeconds * 1000).unref();
   const exit = await process.exit;
   clearTimeout(timer);
   return "code" in exit && exit.code === 0;

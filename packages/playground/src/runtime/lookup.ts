@@ -43,19 +43,20 @@ async function resolveInRoot(root: string, path: string): Promise<string | undef
     const [part = "", ...rest] = left;
     left = rest;
     const next = posix.join(done, part);
-    let stats;
+    let target: string | undefined;
     try {
-      stats = await lstat(join(root, next));
+      const stats = await lstat(join(root, next));
+      target = stats.isSymbolicLink() ? await readlink(join(root, next)) : undefined;
     } catch {
+      // It is missing, or the container ended meanwhile, and its root with it.
       return undefined;
     }
-    if (!stats.isSymbolicLink()) {
+    if (target === undefined) {
       done = next;
       continue;
     }
     followed += 1;
     if (followed > symlinkLimit) return undefined;
-    const target = await readlink(join(root, next));
     if (target.startsWith("/")) done = "/";
     left = [...target.split("/").filter((piece) => piece !== ""), ...left];
   }
