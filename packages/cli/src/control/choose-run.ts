@@ -2,6 +2,7 @@ import { isAbsolute, relative } from "node:path";
 import { KinsyncError } from "@kinsync/core/contract";
 import { clean } from "../render/text.ts";
 import { connectToRuns, type ControlClient } from "./client.ts";
+import { isSelected } from "./selection.ts";
 
 export interface RunChoice {
   /** Id of a run, as messages show it. */
@@ -57,11 +58,10 @@ function isIn(path: string, folder: string): boolean {
   return inside === "" || (!inside.startsWith("..") && !isAbsolute(inside));
 }
 
-function fits(greeting: ControlClient["greeting"], { run, workload, namespace, context }: RunChoice): boolean {
+function fits(greeting: ControlClient["greeting"], choice: RunChoice): boolean {
+  const { run, workload, namespace, context } = choice;
   if (run !== undefined && greeting.run !== run) return false;
   if (context !== undefined && greeting.context !== context) return false;
   if (workload === undefined && namespace === undefined) return true;
-  return greeting.workloads.some(
-    (each) => (workload ?? each.workload) === each.workload && (namespace ?? each.namespace) === each.namespace,
-  );
+  return greeting.workloads.some((each) => isSelected(choice, each));
 }

@@ -23,7 +23,7 @@ export interface Greeting {
 }
 
 /** Default of `workload` and `namespace`: all of the run. */
-interface Selection {
+export interface Selection {
   readonly workload?: string;
   readonly namespace?: string;
 }

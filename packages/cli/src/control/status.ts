@@ -1,13 +1,11 @@
 import type { EngineView } from "@kinsync/core";
 import type { WorkloadStatus } from "./protocol.ts";
+import { isSelected, type Selection } from "./selection.ts";
 
 /** The workloads of a run that are asked for, without the objects that they were resolved from. */
-export function statusOf(
-  { workloads }: EngineView,
-  { workload, namespace }: { readonly workload?: string; readonly namespace?: string },
-): readonly WorkloadStatus[] {
+export function statusOf({ workloads }: EngineView, selection: Selection): readonly WorkloadStatus[] {
   return workloads
-    .filter((each) => (workload ?? each.name) === each.name && (namespace ?? each.namespace) === each.namespace)
+    .filter(({ name, namespace }) => isSelected(selection, { workload: name, namespace }))
     .map(({ name, namespace: of, snapshot, held, pending, targets }) => ({
       workload: name,
       namespace: of,

@@ -111,22 +111,23 @@ function formatSnapshot(event: Extract<EngineEvent, { readonly event: "snapshot"
   }
   return changed
     .map((mapping) => {
-      const named = mapping.paths.slice(0, 3).map((path) => clean(path));
-      const more = mapping.changed - named.length;
-      const files = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-      return `${paint("bold", files)} changed (${clean(mapping.from)} -> ${clean(mapping.to)})`;
+      return `${paint("bold", namedPaths(mapping))} changed (${clean(mapping.from)} -> ${clean(mapping.to)})`;
     })
     .join("; ");
+}
+
+/** `a.py, b.py, c.py and 2 more`. */
+function namedPaths({ changed, paths }: { readonly changed: number; readonly paths: readonly string[] }): string {
+  const named = paths.slice(0, 3).map((path) => clean(path));
+  const more = changed - named.length;
+  return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** `2 changes wait (paused): src/a.py, src/b.py`; nothing where none waits. */
 function formatPending({ why, changed, paths }: Extract<EngineEvent, { readonly event: "pending" }>, paint: Paint) {
   if (changed === 0 || why === undefined) return undefined;
-  const named = paths.slice(0, 3).map((path) => clean(path));
-  const more = changed - named.length;
-  const files = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   const step = why === "paused" ? "kinsync resume" : "kinsync trigger";
-  return `${paint("yellow", count(changed, "change waits", "changes wait"))} (${why}): ${files}; \`${step}\` releases ${changed === 1 ? "it" : "them"}`;
+  return `${paint("yellow", count(changed, "change waits", "changes wait"))} (${why}): ${namedPaths({ changed, paths })}; \`${step}\` releases ${changed === 1 ? "it" : "them"}`;
 }
 
 /** `train-head-0-0 (head 0) [main]`. */

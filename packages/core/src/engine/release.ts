@@ -65,7 +65,7 @@ export class Release {
 
   /** `undefined` where the newest local files are released. */
   get pending(): PendingChanges | undefined {
-    const why = this.#held;
+    const why = this.held;
     if (why === undefined) return undefined;
     const paths = this.#changes().flatMap(({ mapping: { fromText }, paths: changed, tree: { shape } }) =>
       changed.map((path) => (shape === "file" ? fromText : `${fromText}/${path}`)),
@@ -75,10 +75,6 @@ export class Release {
 
   /** Why newer files are not released by themselves; also where there are none. */
   get held(): HoldReason | undefined {
-    return this.#held;
-  }
-
-  get #held(): HoldReason | undefined {
     if (this.#isPaused) return "paused";
     if (this.#isUndone) return "undone";
     return this.#options.mode === "manual" ? "manual" : undefined;
@@ -91,7 +87,7 @@ export class Release {
     const isSave = hasOtherFiles(before, local);
     const endsUndo = this.#isUndone && isSave && this.#options.mode === "auto" && !this.#isPaused;
     if (endsUndo) this.#isUndone = false;
-    if (this.#current === undefined || this.#held === undefined) {
+    if (this.#current === undefined || this.held === undefined) {
       this.#publish(
         local.map((each) => this.#make(each)),
         "save",
@@ -165,7 +161,7 @@ export class Release {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#held === undefined && this.#local !== undefined) {
+    if (this.held === undefined && this.#local !== undefined) {
       this.#publish(
         this.#local.map((each) => this.#make(each)),
         "save",
@@ -213,7 +209,7 @@ export class Release {
     return {
       ...local,
       tree,
-      content: keptFiles({ kept, stores, from, isHeld: () => this.#held !== undefined }),
+      content: keptFiles({ kept, stores, from, isHeld: () => this.held !== undefined }),
       ...(isNew ? { settledAt: performance.now() } : {}),
     };
   }

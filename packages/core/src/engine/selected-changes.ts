@@ -1,6 +1,6 @@
-import { isAbsolute, relative, sep } from "node:path";
+import { isAbsolute, posix, relative, sep } from "node:path";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import { updateTree, type Tree, type TreeEntry } from "../mapping/tree.ts";
+import { isAtOrBelow, updateTree, type Tree, type TreeEntry } from "../mapping/tree.ts";
 
 /** The changed paths of one mapping, as in its tree. */
 export interface ChangedPaths {
@@ -21,16 +21,15 @@ export function selectedChanges(
 ): ReadonlyMap<string, readonly string[]> {
   const selected = new Map<string, readonly string[]>();
   for (const { mapping, paths, tree } of changes) {
-    const wanted = files.flatMap((file) => pathIn(mapping, tree, file) ?? []);
-    const found = paths.filter((path) => wanted.some((each) => isAtOrBelow(path, each)));
-    if (found.length === 0) continue;
-    const above = paths.filter((path) => found.some((each) => isAtOrBelow(each, path)));
+    const wanted = new Set(files.flatMap((file) => pathIn(mapping, tree, file) ?? []));
+    const found = withParents(paths.filter((path) => isAtOrBelow(path, wanted)));
+    if (found.size === 0) continue;
     // Where a folder became something else, all that was in it goes with it.
-    const replaced = above.filter((path) => tree.entries.get(path)?.type !== "directory");
-    const all = paths.filter(
-      (path) => found.includes(path) || above.includes(path) || replaced.some((each) => isAtOrBelow(path, each)),
+    const replaced = new Set(paths.filter((path) => found.has(path) && tree.entries.get(path)?.type !== "directory"));
+    selected.set(
+      mapping.id,
+      paths.filter((path) => found.has(path) || isAtOrBelow(path, replaced)),
     );
-    selected.set(mapping.id, all);
   }
   return selected;
 }
@@ -51,6 +50,11 @@ function pathIn({ from }: ResolvedMapping, tree: Tree, file: string): string | u
   return isOutside || tree.shape === "file" ? undefined : inside.split(sep).join("/");
 }
 
-function isAtOrBelow(path: string, root: string): boolean {
-  return root === "" || path === root || path.startsWith(`${root}/`);
+/** The paths, and the folders that they are in. */
+function withParents(paths: readonly string[]): ReadonlySet<string> {
+  const all = new Set<string>();
+  for (const path of paths) {
+    for (let each = path; each !== "." && !all.has(each); each = posix.dirname(each)) all.add(each);
+  }
+  return all;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { AllowedDeletes } from "../engine/options.ts";
 import type { Environment } from "../cluster/auth/kubeconfig.ts";
+import { userFolder } from "./user-folder.ts";
 
 /** Limits of the file: the oldest consents are dropped. */
 const MAX_PLACES = 100;
@@ -25,12 +26,8 @@ export class AllowedDeletesFile {
 
   /** @param env `XDG_STATE_HOME`, else `HOME` or `USERPROFILE`, is read from it */
   constructor(env: Environment, server: string) {
-    const home = env["HOME"] ?? env["USERPROFILE"];
-    const state = env["XDG_STATE_HOME"];
-    // The specification ignores relative paths.
-    const folder =
-      state !== undefined && isAbsolute(state) ? state : home === undefined ? undefined : join(home, ".local", "state");
-    this.#path = folder === undefined ? undefined : join(folder, "kinsync", "allowed-deletes.json");
+    const folder = userFolder(env, "XDG_STATE_HOME");
+    this.#path = folder === undefined ? undefined : join(folder, "allowed-deletes.json");
     this.#server = server;
   }
 

@@ -1,5 +1,6 @@
 import { connectToRun } from "../../control/choose-run.ts";
 import type { ControlClient } from "../../control/client.ts";
+import type { Selection } from "../../control/protocol.ts";
 import type { Io } from "../../io.ts";
 import { cleanData } from "../../render/text.ts";
 import type { OutputOptions } from "../../setup/options.ts";
@@ -28,10 +29,4 @@ export async function ask<Result extends object>(
   if (json) io.stdout.write(`${JSON.stringify(cleanData(result))}\n`);
   else for (const line of format(result)) io.stdout.write(`${line}\n`);
   return result;
-}
-
-/** Default of both: all workloads of the run. */
-export interface Selection {
-  readonly workload?: string;
-  readonly namespace?: string;
 }
