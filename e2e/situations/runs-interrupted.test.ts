@@ -14,6 +14,9 @@ import { situation } from "../harness/situation.ts";
 /** From the first signal to the end. kinsync takes one second at most, but the machine may be loaded. */
 const END_LIMIT_MS = 5_000;
 
+/** Of the output, in the message of a failure. */
+const SHOWN_CHARACTERS = 4_000;
+
 const MIB = 1 << 20;
 const FOLDERS = 150;
 
@@ -135,8 +138,8 @@ async function end(
   const began = performance.now();
   for (const signal of signals) kinsync.signal(signal);
   endPhase?.();
-  const { code } = await kinsync.ended;
-  expect(code).toBe(130);
+  const { code, stdout, stderr } = await kinsync.ended;
+  expect(code, `${stdout.slice(-SHOWN_CHARACTERS)}${stderr}`).toBe(130);
   expect(performance.now() - began).toBeLessThan(END_LIMIT_MS);
   await untilNothingRemains(fixture, "x");
   const after = await fixture.project.list("src");

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { KinsyncError } from "../../errors/error.ts";
+import { filePieces } from "../read/file-pieces.ts";
 import { checkedChunks, sourceChanged, type Content, type ContentStore } from "../../mapping/content-store.ts";
 
 /** Limits of the copies. */
@@ -38,7 +39,6 @@ interface Copy {
 
 const MIB = 1024 * 1024;
 const DEFAULTS = { maxBytes: 1024 * MIB, maxFiles: 100_000, maxFileBytes: 256 * MIB };
-const READ_BYTES = 256 * 1024;
 /** An unfinished copy of a process that was killed. */
 const ABANDONED_MS = 3_600_000;
 const TEMPORARY = "new-";
@@ -81,8 +81,7 @@ export class ContentCache implements KeptContent {
     if (size === 0) return;
     try {
       await using handle = await open(this.#pathOf(digest), constants.O_RDONLY);
-      const stream = handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false, signal });
-      yield* checkedChunks(stream as AsyncIterable<Buffer>, { digest, size }, `the copy of ${digest}`);
+      yield* checkedChunks(filePieces(handle, size + 1, signal), { digest, size }, `the copy of ${digest}`);
     } catch (error) {
       signal.throwIfAborted();
       // Another process made room, or somebody changed the copy: it is worth nothing.
@@ -239,13 +238,9 @@ async function hasContent(path: string, { digest, size }: Content): Promise<bool
   await using handle = await open(path, constants.O_RDONLY);
   const sum = createHash("sha256");
   let length = 0;
-  for await (const chunk of handle.createReadStream({
-    highWaterMark: READ_BYTES,
-    autoClose: false,
-  }) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > size) return false;
-    sum.update(chunk);
+  for await (const piece of filePieces(handle, size + 1)) {
+    length += piece.length;
+    sum.update(piece);
   }
   return length === size && sum.digest("hex") === digest;
 }

@@ -9,6 +9,7 @@ import {
   type ContentStore,
 } from "../../mapping/content-store.ts";
 import { openFlags } from "./digest.ts";
+import { filePieces } from "./file-pieces.ts";
 import { hasCode, isMissing } from "./system-error.ts";
 
 /** Where a file of the source is on this machine. */
@@ -30,8 +31,6 @@ export interface LocalContentOptions {
 
 /** Files up to this size are read in one synchronous call: ten times cheaper than a stream each. */
 const WHOLE_BYTES = 256 * 1024;
-/** Larger files are read in pieces of this size: each read costs a thread switch. */
-const READ_BYTES = 1024 * 1024;
 /** How many digests of earlier trees keep their path. More than that at once is a branch switch, after which older batches are outdated. */
 const PAST_DIGESTS = 1024;
 /** The path is now a folder, a link, a pipe or nothing at all. */
@@ -119,16 +118,12 @@ export class LocalContent implements ContentStore {
       return { handle, path, file, hasGrown: stats.size > content.size, [Symbol.asyncDispose]: () => handle.close() };
     });
     const { handle, path, file, hasGrown } = opened;
-    const end = content.size - 1;
-    const stream = handle.createReadStream({ highWaterMark: READ_BYTES, autoClose: false, signal, end });
     try {
-      yield* checkedChunks(stream as AsyncIterable<Buffer>, content, file.absolute);
+      yield* checkedChunks(filePieces(handle, content.size, signal), content, file.absolute);
       if (hasGrown) this.#options.onStale(path, true);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#failure(error, path, file);
-    } finally {
-      stream.destroy();
     }
   }
 

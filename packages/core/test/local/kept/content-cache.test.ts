@@ -42,6 +42,18 @@ test("a file whose source is gone is read from its copy, also by the next proces
   expect(await read(next, contentOf("one"))).toBe("one");
 });
 
+test("a signal that aborts while a copy is opened ends the reading, and nothing else", async () => {
+  await using cache = await ContentCache.open({ folder });
+  await cache.keep([contentOf("one")], storeOf("one"), never);
+  const stop = new AbortController();
+  const first = cache.open(contentOf("one"), stop.signal).next();
+  stop.abort(new Error("enough"));
+  await expect(first).rejects.toThrow("enough");
+  // An error that nobody catches would end the process now.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await read(cache, contentOf("one"))).toBe("one");
+});
+
 test("only the user reads the copies", async () => {
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o755);

@@ -147,6 +147,19 @@ test("reading a large file ends with its signal and closes the file", async () =
   expect(await openFiles()).toBe(before);
 });
 
+test("a signal that aborts while a large file is opened ends the reading, and nothing else", async () => {
+  await write(root, { f: LARGE });
+  content.add("f", contentOf(LARGE));
+  const stop = new AbortController();
+  const before = await openFiles();
+  const first = content.open(contentOf(LARGE), stop.signal)[Symbol.asyncIterator]().next();
+  stop.abort(new Error("enough"));
+  await expect(first).rejects.toThrow("enough");
+  // An error that nobody catches would end the process now.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await openFiles()).toBe(before);
+});
+
 test.each([
   ["EACCES", "permission denied", "Make it readable"],
   ["EIO", "the disk reported an input/output error", "Make it readable"],
