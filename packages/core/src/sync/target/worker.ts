@@ -31,6 +31,29 @@ const SLOW_RETRY_MS = 15_000;
 /** The longest delay that an error may impose with `retryAfter`. */
 const RETRY_AFTER_MS = 60_000;
 
+/** What few targets need. Each part is made when it is needed. */
+interface RareParts {
+  backoff?: Backoff;
+  /** Of a transport that hands files over before they are visible. */
+  visibility?: Visibility;
+  /** Of roots that share their files with another target. */
+  followers?: Followers;
+  /** Once another run was met. */
+  ownership?: Ownership;
+  /** Of roots with a session of their own. */
+  beside?: Beside;
+  /** Once a large file was sent. */
+  underWay?: UnderWay;
+  /** Of a target in which something cannot be set. */
+  notes?: TargetNotes;
+}
+
+/** One pass. */
+interface Attempt {
+  /** The mapping whose session a failure makes unreliable; `undefined`: not known. */
+  suspect: ResolvedMapping | undefined;
+}
+
 /**
  * Makes one target hold its desired state. Each pass compares the observed state (ledgers) with the desired one and delivers the
  * difference: a late pod, a restarted container, a failed batch and ten saves during one transfer all take this path.
@@ -43,7 +66,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   // What a target at rest does not need is made when it is needed: there may be thousands of targets.
   #abort: AbortController | undefined;
   #actions: TargetActions | undefined;
-  #backoff: Backoff | undefined;
+  #rare: RareParts | undefined;
   /** Ends when no pass is due; `undefined` at rest. */
   #passes: Promise<void> | undefined;
   #desired: DesiredState;
@@ -57,19 +80,10 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #retryTimer: NodeJS.Timeout | undefined;
   /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
   #blocked: { readonly key: string } | "for-good" | undefined;
-  #visibility: Visibility | undefined;
-  #followers: Followers | undefined;
-  #ownership: Ownership | undefined;
-  #beside: Beside | undefined;
-  #underWay: UnderWay | undefined;
-  /** The mapping whose session the last failure makes unreliable; `undefined`: not known. */
-  #suspect: ResolvedMapping | undefined;
   /** Mappings whose roots the open sessions may own. */
   #led: ShortList<string> = NONE;
   /** A marker is due that names other commands as owed. */
   #isRecording = false;
-  /** Of a target in which something cannot be set. */
-  #notes: TargetNotes | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -94,8 +108,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
-    const isAtWork = this.#status === "syncing" || this.#status === "waiting" || this.#visibility?.isPending === true;
-    if (this.#isRecording || this.#isDeliveringBeside || this.#followers?.isWaiting === true) return false;
+    const isAtWork =
+      this.#status === "syncing" || this.#status === "waiting" || this.#rare?.visibility?.isPending === true;
+    if (this.#isRecording || this.#isDeliveringBeside || this.#rare?.followers?.isWaiting === true) return false;
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
   }
 
@@ -106,16 +121,16 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** ISO 8601: when the run began that owns the target, if another one does and it is known. */
   get takenSince(): string | undefined {
-    return this.#ownership?.takenSince;
+    return this.#rare?.ownership?.takenSince;
   }
 
   /** The target is this run's again. */
   reclaim(): void {
     if (!this.isTaken) return;
-    this.#ownership?.regained();
+    this.#rare?.ownership?.regained();
     this.#startedAt = performance.now();
     this.#blocked = undefined;
-    void this.#beside?.stop(ENDED);
+    void this.#rare?.beside?.stop(ENDED);
     // A session writes the start of the run into its markers, and that is another one now.
     void this.#channels.close();
     this.#set("waiting", "connecting");
@@ -153,7 +168,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   update(desired: DesiredState): void {
     if (desired === this.#desired) return;
     this.#desired = desired;
-    this.#underWay?.stopOutdated(desired);
+    this.#rare?.underWay?.stopOutdated(desired);
     this.enqueue();
   }
 
@@ -165,7 +180,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** Retries at once what failed or waits for its next attempt. */
   retryNow(): void {
     if (this.#blocked !== "for-good") this.#blocked = undefined;
-    this.#backoff?.reset();
+    this.#rare?.backoff?.reset();
     this.enqueue();
   }
 
@@ -187,20 +202,21 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       this.#dirty = false;
       if (this.#isBlocked()) {
         this.#isRecording = false;
-        this.#beside?.forgetFailures();
+        this.#rare?.beside?.forgetFailures();
         this.#options.listener.onChange();
         continue;
       }
       this.#blocked = undefined;
       this.#tried = this.#desired;
+      const attempt: Attempt = { suspect: undefined };
       try {
         clearTimeout(this.#retryTimer);
-        await this.#pass(this.signal);
+        await this.#pass(attempt, this.signal);
         // What has begun has not succeeded yet.
-        if (!this.#isDeliveringBeside) this.#backoff?.reset();
+        if (!this.#isDeliveringBeside) this.#rare?.backoff?.reset();
       } catch (error) {
         if (this.#isOver) return;
-        await this.#failed(error);
+        await this.#failed(error, attempt.suspect);
       } finally {
         this.#isRecording &&= this.#dirty;
       }
@@ -214,9 +230,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   }
 
   /** One comparison of everything. */
-  async #pass(signal: AbortSignal): Promise<void> {
+  async #pass(attempt: Attempt, signal: AbortSignal): Promise<void> {
     if (this.#status === "waiting") this.#set("waiting", "connecting");
-    this.#suspect = undefined;
     this.#separate(this.#desired);
     if (this.#desired.mappings.length > 0 && !this.#channels.isOpen) {
       await this.#channels.get(firstMapping(this.#desired));
@@ -230,20 +245,21 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))
     ) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
-      await this.#beside?.stop(ENDED);
+      await this.#rare?.beside?.stop(ENDED);
       await this.#channels.close();
       this.#led = NONE;
     }
     const failures: KinsyncError[] = [];
     // Also a root whose own session could not be opened, as long as its delivery runs: two of one root never run at a time.
     const isBeside = (root: DesiredRoot): boolean =>
-      root.follows === undefined && (this.#channels.isApart(root.mapping) || this.#beside?.isRunningTo(root) === true);
+      root.follows === undefined &&
+      (this.#channels.isApart(root.mapping) || this.#rare?.beside?.isRunningTo(root) === true);
     for (const root of [
       ...desired.roots.filter((each) => !isBeside(each)),
       ...desired.roots.filter((each) => isBeside(each)),
     ]) {
       try {
-        this.#suspect = root.mapping;
+        attempt.suspect = root.mapping;
         if (root.refused !== undefined) throw root.refused;
         if (isBeside(root)) {
           this.#bringBeside(root, desired, signal);
@@ -268,12 +284,12 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     }
     const failure = foremost(failures);
     if (failure !== undefined) throw failure;
-    this.#suspect = undefined;
+    attempt.suspect = undefined;
     // The end of each of these enqueues another pass.
     if (this.#isDeliveringBeside) return;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
     if (desired !== this.#desired) return;
-    const pending = this.#followers?.pending(desired);
+    const pending = this.#rare?.followers?.pending(desired);
     if (pending !== undefined) {
       const { status, reason, error } = pending;
       if (status !== this.#status || reason !== this.#reason) this.#set(status, reason, error);
@@ -285,7 +301,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       return;
     }
     this.#snapshot = desired.snapshot;
-    const notVisible = this.#visibility?.reasonAgainst(desired.roots);
+    const notVisible = this.#rare?.visibility?.reasonAgainst(desired.roots);
     if (halted !== undefined) this.#set("halted", halted.reason);
     else if (notVisible !== undefined) this.#set("accepted", notVisible);
     else if (pending !== undefined) this.#set(pending.status, pending.reason);
@@ -297,8 +313,12 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     for (const { mapping } of largeRoots(roots, this.#options.largeRootBytes)) this.#channels.setApart(mapping);
   }
 
+  get #parts(): RareParts {
+    return (this.#rare ??= {});
+  }
+
   get #isDeliveringBeside(): boolean {
-    return this.#beside?.isRunning === true;
+    return this.#rare?.beside?.isRunning === true;
   }
 
   /**
@@ -306,13 +326,13 @@ export class Worker implements AsyncDisposable, ChannelOwner {
    * @throws the failure of the last attempt
    */
   #bringBeside(root: DesiredRoot, desired: DesiredState, signal: AbortSignal): void {
-    const failure = this.#beside?.takeFailure(root);
+    const failure = this.#rare?.beside?.takeFailure(root);
     if (failure !== undefined) throw failure;
     const open = this.#channels.peek(root.mapping);
     if (this.#isHeld(root, open)) return;
     // Now: a failure of another root may set the status before the session is open.
     this.#begin(root, desired, open);
-    this.#beside ??= new Beside(() => {
+    this.#parts.beside ??= new Beside(() => {
       if (!this.#isOver) this.enqueue();
     });
     const deliver = async (until: AbortSignal): Promise<void> => {
@@ -325,7 +345,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         throw error;
       }
     };
-    this.#beside.start(root, deliver, signal);
+    this.#parts.beside.start(root, deliver, signal);
   }
 
   #begin(root: DesiredRoot, { snapshot }: DesiredState, channel: Channel | undefined): void {
@@ -349,7 +369,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const isHeld = known?.tree?.digest === root.tree.digest;
     const capabilities = this.#options.capabilities(root.mapping);
     if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
-    const notes = this.#notes ?? new TargetNotes(listener, () => (this.#notes = notes));
+    const notes = this.#rare?.notes ?? new TargetNotes(listener, () => (this.#parts.notes = notes));
     let inherited: readonly string[] = NONE;
     let changed: readonly string[] = NONE;
     await using delivery = await prepareRoot({
@@ -373,9 +393,11 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       onProgress: (sent, total) => listener.onProgress(root, sent, total),
       signal,
     });
-    using _underWay = hasStoppable(delivery) ? (this.#underWay ??= new UnderWay()).begin(root, delivery) : undefined;
+    using _underWay = hasStoppable(delivery)
+      ? (this.#parts.underWay ??= new UnderWay()).begin(root, delivery)
+      : undefined;
     // The state that was pushed while the delivery was planned.
-    if (desired !== this.#desired) this.#underWay?.stopOutdated(this.#desired);
+    if (desired !== this.#desired) this.#rare?.underWay?.stopOutdated(this.#desired);
     if (delivery.entries.length > 0) listener.onDelivering(root);
     const delivered = await delivery.apply();
     if (isHeld && delivery.entries.length === 0) return;
@@ -399,7 +421,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Made when another run is met. */
   get #owner(): Ownership {
-    return (this.#ownership ??= new Ownership({
+    return (this.#parts.ownership ??= new Ownership({
       channels: this.#channels,
       runId: this.#options.claimant.runId,
       roots: () => this.#desired.roots,
@@ -412,7 +434,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** Made when a root shares its files. */
   get #following(): Followers {
     const { claimant, listener } = this.#options;
-    return (this.#followers ??= new Followers(claimant.runId, listener, this.#startedAt));
+    return (this.#parts.followers ??= new Followers(claimant.runId, listener, this.#startedAt));
   }
 
   /** Another target handed over the files of a root: a pass sets the status when they are visible here. */
@@ -436,7 +458,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Made when a transport hands over files before they are visible. */
   get #handedOver(): Visibility {
-    return (this.#visibility ??= new Visibility());
+    return (this.#parts.visibility ??= new Visibility());
   }
 
   /** Once the last root is visible, a pass sets the status. A root that cannot become visible is a failure of its delivery. */
@@ -451,7 +473,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     });
   }
 
-  async #failed(thrown: unknown): Promise<void> {
+  /** @param suspect the mapping whose session the failure makes unreliable. Default: all sessions are */
+  async #failed(thrown: unknown, suspect?: ResolvedMapping): Promise<void> {
     // The pass that was cut off when another run took the target.
     if (this.isTaken) return;
     const error = asKinsyncError(thrown, `${this.#options.name}: something failed inside kinsync`, { retry: "retry" });
@@ -465,19 +488,17 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       this.#options.listener.onFailure(error);
       return;
     }
-    this.#backoff ??= new Backoff(this.#options.retry ?? RETRY_MS);
+    const backoff = (this.#parts.backoff ??= new Backoff(this.#options.retry ?? RETRY_MS));
     const { retryAfter } = error.details;
     const asked = typeof retryAfter === "number" ? Math.min(retryAfter, RETRY_AFTER_MS) : 0;
     const slow = error.code === "KINSYNC_CLUSTER_FORBIDDEN" ? SLOW_RETRY_MS : 0;
-    const delay = Math.max(this.#backoff.next(), asked, slow);
+    const delay = Math.max(backoff.next(), asked, slow);
     if (error.code === "KINSYNC_SOURCE_CHANGED") {
       // This ends only the delivery, not the session: the next snapshot is on its way.
       this.#set("syncing", "a local file changed while it was sent; waiting for it to settle");
     } else {
       // The state of a failed session is not reliable: the next attempt opens another. A local failure does not affect the session.
       if (!isSourceError(error)) {
-        const suspect = this.#suspect;
-        this.#suspect = undefined;
         await (suspect === undefined ? this.#channels.close() : this.#channels.closeOf(suspect));
       }
       if (error.retry === "gone") {
@@ -508,7 +529,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #halt(cause: Error | undefined): void {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#blocked = "for-good";
-    void this.#beside?.stop(error);
+    void this.#rare?.beside?.stop(error);
     this.#set("halted", error.message, error);
     this.#options.listener.onFailure(error);
     this.#owner.lost(error);
@@ -526,9 +547,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#isOver = true;
     this.#abort?.abort(ENDED);
     clearTimeout(this.#retryTimer);
-    this.#ownership?.[Symbol.dispose]();
+    this.#rare?.ownership?.[Symbol.dispose]();
     await this.#channels.close();
-    await Promise.allSettled([this.#passes, this.#beside?.stop(ENDED), this.#actions?.[Symbol.asyncDispose]()]);
+    await Promise.allSettled([this.#passes, this.#rare?.beside?.stop(ENDED), this.#actions?.[Symbol.asyncDispose]()]);
     await this.#channels[Symbol.asyncDispose]();
   }
 }
