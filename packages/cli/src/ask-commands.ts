@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { AskOptions } from "./commands/ask/ask.ts";
-import { durationOf, outputOptions, withOutput, type Flags } from "./flags.ts";
+import { durationOf, outputOptions, syncOptions, withOutput, withSync, type Flags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { append } from "./setup/login-flags.ts";
 
@@ -14,7 +14,7 @@ interface AskFlags extends Flags {
 
 const WAIT_MS = 60_000;
 
-/** Adds the commands that ask a running `up`, or give it orders. They read no config and connect to no cluster. */
+/** Adds the commands that ask a running `up`, or give it orders. They read no config and connect to no cluster, but for `status` without a run. */
 export function addAskCommands(program: Command, io: Io, finish: (code: number) => void): void {
   const add = (name: string, description: string, run: (flags: AskFlags, options: AskOptions) => Promise<number>) =>
     withOutput(
@@ -31,9 +31,18 @@ export function addAskCommands(program: Command, io: Io, finish: (code: number) 
         }),
     );
 
-  add("status", "show what a running `up` has brought where", async (_, options) =>
-    (await import("./commands/ask/status.ts")).runStatus(options, io),
-  );
+  const status = program
+    .command("status")
+    .description("show what a running `up` has brought where; without one, from the markers in the containers")
+    .argument("[workload]", "as the run or the config names it: jobset/train. Default: all")
+    .option("--run <id>", "which run, where several fit")
+    .action(async (workload: string | undefined, flags: AskFlags) => {
+      const { runStatus } = await import("./commands/ask/status.ts");
+      const { namespace, context, run: id } = flags;
+      const options = { ...outputOptions(flags), run: id, workload, namespace, context };
+      finish(await runStatus(options, syncOptions(flags), io));
+    });
+  withSync(status);
   add("wait", "wait until every container holds the local files of now, or a snapshot", async (flags, options) => {
     const { runWait } = await import("./commands/ask/wait.ts");
     return await runWait({ ...options, snapshot: flags.snapshot ?? "latest", timeout: flags.timeout ?? WAIT_MS }, io);

@@ -54,6 +54,17 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     });
   withSync(plan);
 
+  const verify = program
+    .command("verify")
+    .description("compare the files of every container with the local ones, by digest")
+    .argument("[workloads...]", "as kubectl names them. Default: all of the config")
+    .option("--fix", "sync where something differs, and compare again", false)
+    .action(async (workloads: readonly string[], flags: Flags & { readonly fix?: boolean }) => {
+      const { runVerify } = await import("./commands/verify/verify.ts");
+      finish(await runVerify(workloads, { ...syncOptions(flags), fix: flags.fix === true }, io));
+    });
+  withSync(verify);
+
   const clean = program
     .command("clean")
     .description("remove what kinsync left in the containers: the files that it placed, and its .kinsync folders")

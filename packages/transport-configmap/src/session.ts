@@ -226,6 +226,7 @@ export class DataSession implements Session {
       incarnation: this.facts.incarnation,
       snapshot,
       tree,
+      at: new Date().toISOString(),
       ...(owed.length === 0 ? {} : { owed }),
       ...(shape === "file" && fileName !== undefined ? { file: fileName } : {}),
       ...(former === undefined || former.length === 0 ? {} : { former }),

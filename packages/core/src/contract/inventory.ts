@@ -26,6 +26,8 @@ export interface Marker {
   readonly snapshot: number;
   /** Digest of the tree that is completely in place; `released` after the run has ended and left the root to another one. */
   readonly tree: string;
+  /** ISO 8601: when it was written, by the clock of that run's machine. Missing where the transport does not write it. */
+  readonly at?: string;
   /** As in the last claim or commit: `Batch.owed`. Missing: nothing is owed. */
   readonly owed?: readonly string[];
 }

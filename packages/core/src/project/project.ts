@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { CleanResult, LeftBehind } from "../engine/clean/clean-types.ts";
 import type { LookOptions } from "../engine/dry-run/dry-run.ts";
+import type { Comparison } from "../engine/dry-run/plan-target.ts";
 import type { OpenTarget, PlannedWorkload } from "../engine/dry-run/plan-types.ts";
 import type { EngineEvent } from "../engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../engine/options.ts";
@@ -63,6 +64,11 @@ export interface ProjectRunOptions {
 export interface ProjectPlanOptions {
   /** An empty source folder is intended. Default: `false`. */
   readonly allowEmpty?: boolean | undefined;
+  /**
+   * What of a container is read. `plan`: what a first sync reads, by each mapping's `initial`; `files`: the digest of every file, whatever
+   * `initial` says; `markers`: only which run wrote there last, and nothing is compared. Default: `plan`.
+   */
+  readonly compare?: Comparison | undefined;
   /** Called with each container that could be compared, while its session is open. Default: none. */
   readonly onTarget?: ((target: OpenTarget) => Promise<void>) | undefined;
   /** Ends the plan. Default: none. */
@@ -252,9 +258,9 @@ async function connect(
       permissions,
       sync: (run = {}) => start("once", run),
       up: (run) => start("watch", run),
-      plan: async ({ allowEmpty = false, onTarget, signal: stop } = {}) => {
+      plan: async ({ allowEmpty = false, compare = "plan", onTarget, signal: stop } = {}) => {
         const { dryRun } = await import("../engine/dry-run/dry-run.ts");
-        return await dryRun({ ...lookOptions(stop), allowEmpty, onTarget });
+        return await dryRun({ ...lookOptions(stop), allowEmpty, compare, onTarget });
       },
       clean: async ({ stateOnly = false, confirm, signal: stop }) => {
         const { clean } = await import("../engine/clean/clean.ts");

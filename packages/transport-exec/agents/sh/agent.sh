@@ -453,7 +453,7 @@ use_claim() {
   eval "state=\$state_$1 root=\$root_$1 claim_line=\$claim_line_$1 owner_line=\$owner_line_$1"
 }
 # marker_text REST: never shorter than the one before, so that it can be written over it.
-marker_text() { printf '%s\n%s%-104s\n' "$claim_line" "$owner_line" "$1"; }
+marker_text() { printf '%s\n%s%-136s\n' "$claim_line" "$owner_line" "$1"; }
 # replace_marker REST: a new marker in place of what is there
 replace_marker() {
   umask 022

@@ -4,10 +4,10 @@ import type { RequestText } from "./request-text.ts";
 import type { StreamingChecksums } from "./streaming-checksums.ts";
 
 /**
- * Characters of the part of a marker that commits change: the largest snapshot number, and a digest. The sh agent pads to this length,
+ * Characters of the part of a marker that commits change: the largest snapshot number, a digest and a time. The sh agent pads to this length,
  * so that it can write a marker over the one before; a longer part comes with its own blanks.
  */
-export const MARKER_TAIL_CHARACTERS = 104;
+export const MARKER_TAIL_CHARACTERS = 136;
 
 /** Location of a mapped root in the container, as its agent reported it for a claim. */
 export interface RootLocation {

@@ -188,7 +188,7 @@ function parseMarker(text: string): Marker | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { format, runId, owner, since, origin, incarnation, process, snapshot, tree, owed } = value as Record<
+  const { format, runId, owner, since, origin, incarnation, process, snapshot, tree, at, owed } = value as Record<
     string,
     unknown
   >;
@@ -201,6 +201,7 @@ function parseMarker(text: string): Marker | undefined {
     incarnation: typeof incarnation === "string" ? incarnation : "",
     snapshot: typeof snapshot === "number" ? snapshot : 0,
     tree: typeof tree === "string" ? tree : "",
+    ...(typeof at === "string" ? { at } : {}),
     ...(isProcess(process) ? { process: { id: process.id, start: process.start } } : {}),
     ...(isPaths(owed) ? { owed } : {}),
     ...(isOrigin(origin) ? { origin: { host: origin.host, folder: origin.folder } } : {}),

@@ -46,6 +46,7 @@ export class MarkerWriter {
       ...(this.#process === undefined ? {} : { process: this.#process }),
       snapshot,
       tree,
+      at: new Date().toISOString(),
       ...(owed.length === 0 ? {} : { owed }),
     };
     const text = JSON.stringify(marker);

@@ -1,8 +1,23 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { OpenContext } from "@kinsync/core/contract";
 import { MarkerWriter } from "../../src/session/marker.ts";
 
 const context = { runId: "r", owner: "ada@laptop", since: "2026-01-01T00:00:00.000Z" } as OpenContext;
+
+const NOW = "2026-01-02T03:04:05.678Z";
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date(NOW) });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a marker says when it was written", () => {
+  const marker = new MarkerWriter(context, "1").write({ key: "k" }, { snapshot: 1, tree: "" });
+  expect(JSON.parse(marker)).toHaveProperty("at", NOW);
+});
 
 test("a marker says from which machine and folder its files came", () => {
   const writer = new MarkerWriter({ ...context, host: "laptop" }, "1");

@@ -1,11 +1,29 @@
+import { isKinsyncError } from "@kinsync/core/contract";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import { createPaint } from "../../render/color.ts";
+import type { SyncOptions } from "../../setup/options.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import { formatStatus } from "./format-status.ts";
 
-/** Shows what a running `up` knows of its targets. */
-export async function runStatus(options: AskOptions, io: Io): Promise<number> {
+/** Shows what a running `up` knows of its targets. Without one: what the containers say, if the config or the flags name them. */
+export async function runStatus(options: AskOptions, sync: SyncOptions, io: Io): Promise<number> {
+  try {
+    return await askStatus(options, io);
+  } catch (error) {
+    const isAbsent = isKinsyncError(error) && error.code === "KINSYNC_CONTROL_NO_RUN" && options.run === undefined;
+    if (!isAbsent) throw error;
+    const { runMarkers } = await import("../verify/markers.ts");
+    try {
+      return await runMarkers(options.workload === undefined ? [] : [options.workload], sync, io);
+    } catch (failure) {
+      // Nothing says which containers are meant.
+      throw isKinsyncError(failure) && failure.code === "KINSYNC_USAGE" ? error : failure;
+    }
+  }
+}
+
+async function askStatus(options: AskOptions, io: Io): Promise<number> {
   const paint = createPaint(io.stdout, io.env, options.color);
   const { workloads } = await ask(
     options,

@@ -14,7 +14,7 @@ import type { ResolvedWorkload } from "../resolved-workload.ts";
 import { Sessions } from "../sessions.ts";
 import { nextSnapshot, type LocalState, type Snapshot } from "../snapshot.ts";
 import { leftOutOf } from "./left-out.ts";
-import { planTarget, problemOf } from "./plan-target.ts";
+import { planTarget, problemOf, type Comparison } from "./plan-target.ts";
 import type {
   OpenTarget,
   PlannedOther,
@@ -46,6 +46,7 @@ export interface LookOptions {
 export interface DryRunOptions extends LookOptions {
   /** An empty source folder is intended. */
   readonly allowEmpty: boolean;
+  readonly compare: Comparison;
   /** Called with each container that could be compared, while its session is open. */
   readonly onTarget?: ((target: OpenTarget) => Promise<void>) | undefined;
 }
@@ -121,6 +122,7 @@ async function planTargets(
         snapshot,
         actions,
         host: options.host,
+        compare: options.compare,
         transportOf: (mapping) => sessions.transport(mapping),
         throughOf: (place, name) => {
           const writer = writers.get(place) ?? { key: each.key, name };

@@ -21,12 +21,19 @@ import { locateRoot } from "../places/locate.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { OpenTarget, PlannedEntry, PlannedRoot, PlannedTarget, PlanProblem } from "./plan-types.ts";
 
+/**
+ * What of a container is read. `plan`: what a first sync reads, by each mapping's `initial`; `files`: the digest of every file, whatever
+ * `initial` says; `markers`: only which run wrote there last.
+ */
+export type Comparison = "plan" | "files" | "markers";
+
 export interface PlanTargetOptions {
   readonly eligible: EligibleContainer;
   readonly snapshot: Snapshot;
   readonly actions: readonly ResolvedAction[];
   /** Name of this machine; `undefined`: not known. */
   readonly host: string | undefined;
+  readonly compare: Comparison;
   readonly transportOf: (mapping: ResolvedMapping) => HostedTransport;
   /** Opens a session, which the caller of this function closes. */
   readonly open: (mapping: ResolvedMapping, signal: AbortSignal) => Promise<HostedSession>;
@@ -74,7 +81,13 @@ export async function planTarget(options: PlanTargetOptions): Promise<PlannedTar
       );
       const name = `pod/${member.name}, container ${container.name}`;
       const through = options.throughOf(`${place.volume}:${place.path}`, name);
-      const planned = await planRootOf(root, session, transport, { name, through, host: options.host, signal });
+      const planned = await planRootOf(root, session, transport, {
+        name,
+        through,
+        host: options.host,
+        compare: options.compare,
+        signal,
+      });
       const isObject = transport.capabilities.writesApi.length > 0 && !place.isOwn;
       roots.push(isObject ? { ...planned.root, changesObject: place.volume } : planned.root);
       for (const each of planned.changed) changed.add(each);
@@ -107,29 +120,40 @@ interface RootContext {
   /** Another target with the same files, which writes this root. */
   readonly through: string | undefined;
   readonly host: string | undefined;
+  readonly compare: Comparison;
   readonly signal: AbortSignal;
+}
+
+async function markerOf(
+  session: HostedSession,
+  { spec }: DesiredRoot,
+  signal: AbortSignal,
+): Promise<Partial<PlannedRoot>> {
+  const { marker } = await session.inventory(spec, { paths: [], signal });
+  return marker === undefined ? {} : { marker };
 }
 
 async function planRootOf(
   root: DesiredRoot,
   session: HostedSession,
   { name: transport, capabilities }: HostedTransport,
-  { name, through, host, signal }: RootContext,
+  { name, through, host, compare, signal }: RootContext,
 ): Promise<{ readonly root: PlannedRoot; readonly changed: readonly string[] }> {
   const { mapping, spec, tree } = root;
   const folder = resolveIn(session.facts.workingDirectory, spec.path);
   const to = spec.shape === "file" ? posix.join(folder, spec.fileName ?? "") : folder;
-  const base = { mapping: mapping.id, from: mapping.fromText, to };
+  const base = { mapping: mapping.id, from: mapping.fromText, to, tree: tree.digest };
   const nothing = { ...base, written: [], deleted: [], bytes: 0, needsConsent: [] };
   if (through !== undefined) return { root: { ...nothing, through }, changed: [] };
-  if (mapping.initial === "trust") return { root: { ...nothing, isTrusted: true }, changed: [] };
+  if (compare === "markers") return { root: { ...nothing, ...(await markerOf(session, root, signal)) }, changed: [] };
+  if (compare === "plan" && mapping.initial === "trust") return { root: { ...nothing, isTrusted: true }, changed: [] };
   try {
     const missing = unsupportedInTree(tree, capabilities);
     if (missing.length > 0) throw unsupportedError(transport, mapping.id, missing);
     refuseSystemFolder(root, session.facts, name);
     const modes: ModePolicy = capabilities.modes ? mapping.modes : "ignored";
     const inventory = await withPlaced(session, root, await readRoot(session, root, signal), signal);
-    const distrust = mapping.initial === "full";
+    const distrust = compare === "plan" && mapping.initial === "full";
     const plan = Ledger.fromInventory(inventory, tree, { distrust, modes }).plan(tree, planScope(root));
     if (plan.conflicts.length > 0) throw conflictError({ root, target: name }, plan.conflicts);
     const entries = plan.entries.map((entry) => plannedEntry(entry, folder));
@@ -138,6 +162,7 @@ async function planRootOf(
     return {
       root: {
         ...base,
+        ...(inventory.marker === undefined ? {} : { marker: inventory.marker }),
         written,
         deleted: entries.filter(({ op }) => op === "delete"),
         bytes: written.reduce((sum, entry) => sum + entry.bytes, 0),

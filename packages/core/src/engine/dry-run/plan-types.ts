@@ -1,5 +1,5 @@
 import type { Member, MemberContainer } from "../../resolve/resolution.ts";
-import type { BatchEntry, HostedSession, Origin } from "../../contract/transport.ts";
+import type { BatchEntry, HostedSession, Marker, Origin } from "../../contract/transport.ts";
 import type { MemberState } from "../../contract/state.ts";
 import type { ErrorCode } from "../../errors/codes.ts";
 
@@ -42,6 +42,10 @@ export interface PlannedRoot {
   readonly changesObject?: string;
   /** The container that writes these files for this one, because both have the same volume. Then the lists are empty. */
   readonly through?: string;
+  /** What the container says of the last run of kinsync that wrote there. Missing where none did. */
+  readonly marker?: Marker;
+  /** Digest of the tree that the local files make here: the same as `marker.tree` where that run wrote these files. */
+  readonly tree: string;
   /** Nothing was compared: `initial: trust` assumes that the container is up to date. */
   readonly isTrusted?: true;
   readonly problem?: PlanProblem;

@@ -1,0 +1,59 @@
+import type { PlannedRoot, PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
+import { EXIT } from "../../exit-code.ts";
+import type { Io } from "../../io.ts";
+import { createPaint, type Paint } from "../../render/color.ts";
+import { formatColumns } from "../../render/columns.ts";
+import { clean, cleanData } from "../../render/text.ts";
+import { count } from "../../render/units.ts";
+import type { SyncOptions } from "../../setup/options.ts";
+import { projectOptions } from "../../setup/project.ts";
+import { writerOf } from "./writer-of.ts";
+
+/** Shows what the markers in the containers say: which run wrote there last, and whether it wrote the local files of now. */
+export async function runMarkers(workloads: readonly string[], options: SyncOptions, io: Io): Promise<number> {
+  const { openProject } = await import("@kinsync/core/project");
+  const { sync, container, roles, allowEmpty } = options;
+  await using project = await openProject({
+    ...projectOptions(options, io, { workloads, sync, container, roles }),
+    access: "plan",
+  });
+  const found = await project.plan({ allowEmpty, compare: "markers", signal: io.signal });
+  if (options.json) {
+    const { context, server } = project.cluster;
+    io.stdout.write(`${JSON.stringify(cleanData({ source: "containers", context, server, workloads: found }))}\n`);
+  } else {
+    const paint = createPaint(io.stdout, io.env, options.color);
+    io.stdout.write(
+      "No `kinsync up` for this runs on this machine. From the markers in the containers (`kinsync verify` compares the files):\n",
+    );
+    for (const line of found.flatMap((each) => formatMarkers(each, paint))) io.stdout.write(`${line}\n`);
+  }
+  const targets = found.flatMap((each) => each.targets);
+  if (targets.length === 0) return EXIT.nothing;
+  return targets.every(({ status, roots }) => status === "planned" && roots.every(isSame)) ? EXIT.done : EXIT.behind;
+}
+
+function formatMarkers({ workload, namespace, targets, problems }: PlannedWorkload, paint: Paint): readonly string[] {
+  return [
+    `${paint("bold", clean(workload))} in namespace ${clean(namespace)}: ${count(targets.length, "container")}`,
+    ...formatColumns(targets.flatMap((target) => rowsOf(target, paint))),
+    ...problems.map(({ code, message }) => `  ${paint("red", code)}: ${clean(message)}`),
+  ];
+}
+
+function rowsOf(target: PlannedTarget, paint: Paint): readonly (readonly string[])[] {
+  const names = [`  ${clean(`pod/${target.pod}`)}`, clean(target.container)];
+  if (target.roots.length === 0) return [[...names, paint("yellow", target.status), clean(target.reason ?? "")]];
+  return target.roots.map((root) => [...names, clean(root.to), stateOf(root, paint), writerOf(root)]);
+}
+
+function stateOf(root: PlannedRoot, paint: Paint): string {
+  if (root.problem !== undefined) return paint("red", clean(root.problem.message));
+  if (root.through !== undefined) return `written through ${clean(root.through)}`;
+  if (root.marker === undefined) return paint("yellow", "nothing");
+  return isSame(root) ? paint("green", "the local files") : paint("yellow", "other files than the local ones");
+}
+
+function isSame({ marker, tree, through, problem }: PlannedRoot): boolean {
+  return problem === undefined && (through !== undefined || marker?.tree === tree);
+}
