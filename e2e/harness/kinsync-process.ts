@@ -34,6 +34,8 @@ export interface KinsyncEvent {
   readonly synced?: number;
   readonly failed?: number;
   readonly halted?: number;
+  /** A line of a log. */
+  readonly text?: string;
 }
 
 /** Output of `kinsync tree -o json`. */

@@ -4,7 +4,7 @@ import type { Fixture } from "../harness/fixture.ts";
 import type { KinsyncProcess } from "../harness/kinsync-process.ts";
 import { container, deployment, IDLE, podSpec } from "../harness/manifests.ts";
 import type { KubeObject, Plain, Pod } from "../harness/objects.ts";
-import { ACCOUNT } from "../harness/service-account.ts";
+import { grantPrintedRoles } from "../harness/printed-roles.ts";
 import { situation } from "../harness/situation.ts";
 
 /** A kubelet updates a volume within its sync period of a minute, and the age of the ConfigMaps that it keeps. */
@@ -33,16 +33,6 @@ async function twoWithConfigMap(fixture: Fixture): Promise<readonly Pod[]> {
   const main = container(fixture.cluster.image, IDLE, { volumeMounts });
   await fixture.create(app, deployment("web", 2, podSpec(main, { volumes })));
   return fixture.running(2);
-}
-
-/** The roles that `kinsync rbac` prints are all that kinsync gets besides those of the guide. */
-async function grantPrintedRoles(fixture: Fixture): Promise<void> {
-  const { cluster, kubectl, namespace } = fixture;
-  if ((await cluster.lacks("rbac")) !== undefined) return;
-  const account = `${namespace}:${ACCOUNT}`;
-  const printed = await fixture.start(["rbac", "--name", "configmaps", "--bind-serviceaccount", account]).ended;
-  expect(printed.code).toBe(0);
-  await kubectl.run(["apply", "-f", "-"], { input: printed.stdout });
 }
 
 /** What a program in each pod reads, past kinsync. */

@@ -23,6 +23,7 @@ export interface Flags extends LoginFlags {
   readonly allowDeletes?: boolean;
   readonly wait?: number;
   readonly history?: boolean;
+  readonly logs?: boolean;
   readonly keep?: boolean;
   readonly dryRun?: boolean;
   readonly exitCode?: boolean;
@@ -108,5 +109,6 @@ export function syncOptions(flags: Flags): SyncOptions {
     allowDeletes: flags.allowDeletes === true,
     wait: flags.wait,
     history: flags.history !== false,
+    logs: flags.logs === true,
   };
 }

@@ -10,7 +10,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   edit: "kinsync changes no objects. Use `kubectl edit`.",
   exec: "Use `kubectl exec`; commands after a change go into `run` of the config.",
   get: "Use `kinsync tree WORKLOAD`, or `kubectl get`.",
-  logs: "Use `kubectl logs`.",
   restart:
     "kinsync restarts no pods. Use `kubectl rollout restart`; commands after a change go into `run` of the config.",
   rollout: "kinsync starts no roll-outs. Use `kubectl rollout`; `kinsync up` follows the new pods by itself.",

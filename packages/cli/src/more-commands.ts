@@ -99,16 +99,25 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     .option("--bind-user <name>", "bind them to this user; may be repeated", append)
     .option("--bind-group <name>", "bind them to this group; may be repeated", append)
     .option("--bind-serviceaccount <namespace:name>", "bind them to this service account; may be repeated", append)
+    .option("--logs", "with the rule for `kinsync logs` and `up --logs`", false)
     .option("--required", "leave out the rules that kinsync can do without", false)
     .action(async (workloads: readonly string[], flags: RbacFlags) => {
       const { runRbac } = await import("./commands/rbac/rbac.ts");
-      const { name = "kinsync", bindUser = [], bindGroup = [], bindServiceaccount = [], required = false } = flags;
+      const {
+        name = "kinsync",
+        bindUser = [],
+        bindGroup = [],
+        bindServiceaccount = [],
+        required = false,
+        logs = false,
+      } = flags;
       const who = {
         name,
         users: bindUser,
         groups: bindGroup,
         serviceAccounts: bindServiceaccount,
         isRequiredOnly: required,
+        logs,
       };
       finish(await runRbac(workloads, { ...clusterOptions(flags), ...who }, io));
     });

@@ -12,6 +12,7 @@ import {
 } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { addMoreCommands } from "./more-commands.ts";
+import { addStreamCommands } from "./stream-commands.ts";
 import { VERSION } from "./version.ts";
 
 export { CommanderError };
@@ -55,6 +56,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
       const { runUp } = await import("./commands/up.ts");
       finish(await runUp(workloads, syncOptions(flags), io));
     });
+  up.option("--logs", "print what the containers write, too, with a mark where each snapshot landed", false);
   up.option("--no-history", "keep no copies of files for `kinsync undo`");
   withSync(up);
 
@@ -98,6 +100,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     });
   withCluster(explain);
 
+  addStreamCommands(program, io, finish);
   addAskCommands(program, io, finish);
   addMoreCommands(program, io, finish);
   program.hook("preAction", async (_, { args }) => {

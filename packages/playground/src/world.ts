@@ -1,6 +1,7 @@
 // The interfaces between the API server, the kubelet and the controllers.
 
 import type { Readable, Writable } from "node:stream";
+import type { LogReadOptions } from "./runtime/container-log.ts";
 
 /** An object as the API stores it. */
 export interface StoredObject {
@@ -99,6 +100,6 @@ export interface ContainerRuntime {
   logs(
     pod: { readonly namespace: string; readonly name: string },
     container: string | undefined,
-    options: { readonly follow: boolean; readonly tailLines?: number; readonly previous?: boolean },
+    options: LogReadOptions & { readonly previous?: boolean },
   ): Promise<Readable>;
 }

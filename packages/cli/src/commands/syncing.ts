@@ -5,6 +5,7 @@ import { parseMappingFlag } from "@kinsync/core/config";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { createReporter } from "../render/choose.ts";
+import { createPaint } from "../render/color.ts";
 import { createDeletesQuestion } from "../render/deletes-question.ts";
 import { openControl, type Control } from "../control/open-control.ts";
 import type { NamedWorkload } from "../render/workload-names.ts";
@@ -69,6 +70,17 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
     const held: NoteEvent[] = [];
     const isHeld = (event: EngineEvent): event is NoteEvent =>
       command === "sync" && !options.json && event.event === "note" && HELD.test(event.code);
+    const logs = options.logs
+      ? new (await import("./logs/run-logs.ts")).RunLogs({
+          cluster: project.cluster,
+          reporter,
+          json: options.json,
+          roles,
+          container,
+          signal,
+          paint: createPaint(io.stdout, io.env, options.color),
+        })
+      : undefined;
     const run = {
       wait,
       history,
@@ -79,9 +91,11 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
       onEvent: (event: EngineEvent) => {
         if (isHeld(event)) held.push(event);
         else reporter.event(event);
+        logs?.event(event);
         control?.observe(event);
       },
       onWorkloads: (all: readonly ResolvedWorkload[]) => reporter.rename(namesOf(all)),
+      ...(logs === undefined ? {} : { onMembers: logs.members.bind(logs) }),
       onReload: ({ message }: ReloadReport) => reporter.note(message, "config"),
       onStart: (engine: Engine) => {
         reporter.attach(engine, namesOf(project.workloads));

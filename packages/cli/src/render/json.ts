@@ -12,6 +12,7 @@ export function createJsonReporter(output: Output): Reporter {
     note: (text, code) => write({ event: "note", time: now(), code, reason: cleanLines(text) }),
     // The engine's events have no text that is not clean.
     event: write,
+    log: (line) => output.write(`${line}\n`),
     prepare: async () => undefined,
     attach: () => undefined,
     rename: () => undefined,

@@ -81,6 +81,8 @@ class RunOnTerminal implements LiveRun {
     this.#soon();
   };
 
+  log: Reporter["log"] = (line) => this.#write(wrap(line, this.#width).join("\n"), this.#options.output);
+
   hold(): void {
     this.#held ??= [];
     this.#keys?.pause();

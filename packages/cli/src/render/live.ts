@@ -41,6 +41,7 @@ export function createLiveReporter(options: LiveOptions): Reporter {
     attach: (...attached) => run?.attach(...attached),
     rename: (workloads) => run?.rename(workloads),
     event: (event) => run?.event(event),
+    log: (line) => run?.log(line),
     hold: () => run?.hold(),
     release: () => run?.release(),
     end: (summaries) => run?.end(summaries),

@@ -89,6 +89,7 @@ export function createPlainReporter(
       const text = formatEvent(withNewHint(withNewOutput(event)), { paint, prefixOf });
       if (text !== undefined) line(`${paint("dim", timeOfDay(event.time))}  ${text}`);
     },
+    log: line,
     prepare: async () => undefined,
     attach: (_run, workloads) => {
       prefixOf = createPrefix(workloads);

@@ -13,9 +13,9 @@ export type Attached = Pick<Engine, "view" | "commands">;
 
 /**
  * What a note is about: `config` (it is not used, or changed while the run continues), `plugin` (one replaces a built-in one), `missing` (a
- * workload that does not exist yet), `next` (what to do after the run).
+ * workload that does not exist yet), `next` (what to do after the run), `logs` (they cannot be followed).
  */
-export type NoteCode = "config" | "plugin" | "missing" | "next" | "control";
+export type NoteCode = "config" | "plugin" | "missing" | "next" | "control" | "logs";
 
 /** Shows a run: a live table, lines, or JSON. */
 export interface Reporter {
@@ -26,6 +26,8 @@ export interface Reporter {
   /** Information that is not an event of the engine. */
   note(text: string, code: NoteCode): void;
   event(event: EngineEvent): void;
+  /** A line of a container's log, as it is to be printed. */
+  log(line: string): void;
   /** Loads what is shown from `attach` on; called before it, so that the first line needs none of that. */
   prepare(): Promise<void>;
   /** The run begins. @param workloads all of it */

@@ -35,6 +35,8 @@ export interface SyncOptions extends ClusterOptions {
   readonly allowDeletes: boolean;
   /** Milliseconds. */
   readonly wait: number | undefined;
+  /** Print what the containers write, too. */
+  readonly logs: boolean;
   /** Keep copies of files for `undo`. */
   readonly history: boolean;
 }

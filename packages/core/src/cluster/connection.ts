@@ -61,7 +61,8 @@ export class Connection implements ClusterConnection {
   async request(request: ClusterRequest): Promise<ClusterResponse> {
     const { path, query = {}, accept = "application/json", signal, idleTimeout = this.#timeouts.idle } = request;
     // A proxy that compresses an endless answer delays its lines.
-    const encoding = this.#login.cluster.disableCompression || query["watch"] !== undefined ? {} : GZIP;
+    const isEndless = query["watch"] !== undefined || query["follow"] !== undefined;
+    const encoding = this.#login.cluster.disableCompression || isEndless ? {} : GZIP;
     return await this.#send({
       method: "GET",
       path: pathWithQuery(path, query),

@@ -19,6 +19,7 @@ import { Places } from "./places/places.ts";
 import { outcome, type Elapsed, type Outcome } from "./outcome.ts";
 import { Sessions } from "./sessions.ts";
 import { WorkloadEngine } from "./workload.ts";
+import { withObserver } from "./workload-options.ts";
 import {
   changedRoots,
   compareWorkloads,
@@ -188,10 +189,8 @@ class JoinedEngine implements Engine {
 
   /** Kinds of the workloads whose code is not imported yet. */
   #lazyKinds(workloads: readonly ResolvedWorkload[]): readonly LazyKind[] {
-    return workloads.flatMap((workload) => {
-      const kind = this.#kindOf(workload);
-      return kind?.type === "lazy-kind" && kind.loaded === undefined ? [kind] : [];
-    });
+    const kinds = workloads.map((workload) => this.#kindOf(workload));
+    return kinds.filter((kind) => kind?.type === "lazy-kind" && kind.loaded === undefined) as readonly LazyKind[];
   }
 
   #join(workload: ResolvedWorkload): WorkloadEngine {
@@ -205,7 +204,7 @@ class JoinedEngine implements Engine {
       workload,
       kind,
       archives: this.#archives,
-      watch: (onResolution) => watchWorkload({ ...watched, onResolution }),
+      watch: (own) => watchWorkload({ ...watched, onResolution: withObserver(own, workload, this.#options.onMembers) }),
       createSource: custom === undefined ? createSource : checkedSources(custom),
       capabilities: (mapping) => this.#sessions.transport(mapping).capabilities,
       open: (...opening) => this.#open(workload, ...opening),

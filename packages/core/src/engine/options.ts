@@ -4,7 +4,7 @@ import type { HostedTransport, KindEntry, TransportEntry } from "../plugins/host
 import type { ErrorCode } from "../errors/codes.ts";
 import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import type { Resolution } from "../resolve/resolution.ts";
+import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
@@ -60,6 +60,11 @@ export interface EngineOptions {
   readonly writerFor?: WriterFor;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
+  /**
+   * Called for each workload with the members that came, went or changed, all of them at first; for what follows members beside the sync, such
+   * as their logs. Default: nothing does.
+   */
+  readonly onMembers?: (workload: ResolvedWorkload, changes: readonly MemberChange[], resolution: Resolution) => void;
   /** Copies of files of earlier snapshots, for `undo` and for pods that start while newer files wait. Default: none are kept. */
   readonly kept?: KeptContent;
   /** Makes the local side of a mapping. Default: files on disk, watched. */

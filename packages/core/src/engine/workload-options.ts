@@ -16,6 +16,19 @@ import type { PlaceOfRoot } from "./places/target-places.ts";
 /** Called by a watch of members with each answer and exactly the members that changed since the last one. */
 export type OnResolution = (resolution: Resolution, changes: readonly MemberChange[]) => void;
 
+/** The engine's own reaction to an answer, and then that of whoever observes the run. */
+export function withObserver(
+  own: OnResolution,
+  workload: ResolvedWorkload,
+  observe: EngineOptions["onMembers"],
+): OnResolution {
+  if (observe === undefined) return own;
+  return (resolution, changes) => {
+    own(resolution, changes);
+    observe(workload, changes, resolution);
+  };
+}
+
 export interface WorkloadEngineOptions {
   readonly workload: ResolvedWorkload;
   readonly kind: KindPlugin | undefined;

@@ -18,6 +18,8 @@ export type { OpenProjectOptions, Plugin, ProjectFlags, ProjectStep } from "./op
 export type { WorkloadPlan } from "../config/resolve.ts";
 export type { CleanedRoot, CleanResult, LeftBehind } from "../engine/clean/clean-types.ts";
 export type { NeededPermission } from "./permissions.ts";
+export { permissionsForStreams } from "./stream-permissions.ts";
+export type { StreamUse } from "./stream-permissions.ts";
 export type { DeletesRequest, RunOutcome, RunResult } from "../engine/options.ts";
 export type {
   LeftOut,

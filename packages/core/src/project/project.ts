@@ -50,6 +50,8 @@ export interface ProjectRunOptions {
   /** Ends the run. Default: none. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
+  /** See `EngineOptions.onMembers`. */
+  readonly onMembers?: EngineOptions["onMembers"] | undefined;
   /** Called with the engine before it runs, for its `view`. */
   readonly onStart?: ((engine: Engine) => void) | undefined;
   /** Called with all workloads that the run has from now on, before a change of the config file is applied. */
@@ -228,6 +230,7 @@ async function connect(
           ...(run.onDeletes === undefined ? {} : { onDeletes: remembering(run.onDeletes, consents) }),
           signal: run.signal ?? new AbortController().signal,
           onEvent: run.onEvent ?? (() => undefined),
+          ...(run.onMembers === undefined ? {} : { onMembers: run.onMembers }),
         },
         began,
       );

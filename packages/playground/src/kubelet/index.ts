@@ -5,6 +5,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { chooseConfinement, type Confinement } from "../runtime/confinement.ts";
+import type { LogReadOptions } from "../runtime/container-log.ts";
 import { makeDeviceTemplate } from "../runtime/device-template.ts";
 import { defaultImages, makeAppletFolder, type ImageTools } from "../runtime/image.ts";
 import { PipePool } from "../runtime/pipes.ts";
@@ -91,7 +92,7 @@ class PlaygroundKubelet implements Kubelet {
   logs(
     pod: { readonly namespace: string; readonly name: string },
     container: string | undefined,
-    options: { readonly follow: boolean; readonly tailLines?: number; readonly previous?: boolean },
+    options: LogReadOptions & { readonly previous?: boolean },
   ): Promise<Readable> {
     try {
       const record = this.#record(pod.namespace, pod.name, container);

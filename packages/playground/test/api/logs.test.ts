@@ -21,4 +21,15 @@ describe("logs", () => {
     expect((await api.call("GET", `${log}?container=no`)).code).toBe(400);
     expect((await api.call("GET", "/api/v1/namespaces/default/pods/no/log")).code).toBe(404);
   });
+
+  test("have parameters that are checked", async () => {
+    api.runningPod("app");
+    const log = "/api/v1/namespaces/default/pods/app/log";
+    expect((await api.call("GET", `${log}?tailLines=x`)).code).toBe(400);
+    expect((await api.call("GET", `${log}?tailLines=-1`)).code).toBe(422);
+    expect((await api.call("GET", `${log}?sinceSeconds=0`)).code).toBe(422);
+    expect((await api.call("GET", `${log}?sinceTime=yesterday`)).code).toBe(400);
+    expect((await api.call("GET", `${log}?sinceSeconds=5&sinceTime=2026-01-31T12:00:00Z`)).code).toBe(422);
+    expect((await api.call("GET", `${log}?sinceTime=2026-01-31T12:00:00Z&timestamps=true`)).code).toBe(200);
+  });
 });

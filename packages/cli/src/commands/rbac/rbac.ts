@@ -16,14 +16,17 @@ export interface RbacOptions extends ClusterOptions {
   readonly serviceAccounts: readonly string[];
   /** Leave out what a run can do without. */
   readonly isRequiredOnly: boolean;
+  /** For `kinsync logs` and `up --logs`, too. */
+  readonly logs: boolean;
 }
 
 /** Prints the least roles for `up` and `sync`, for `kubectl apply -f -`. Only reads. */
 export async function runRbac(workloads: readonly string[], options: RbacOptions, io: Io): Promise<number> {
   const subjects = subjectsOf(options);
-  const { openProject } = await import("@kinsync/core/project");
+  const { openProject, permissionsForStreams } = await import("@kinsync/core/project");
   await using project = await openProject({ ...projectOptions(options, io, { workloads }), access: "check" });
-  const { roles, bindings } = rolesFor(project.permissions, { ...options, subjects });
+  const needed = [...project.permissions, ...permissionsForStreams(project.workloads, options)];
+  const { roles, bindings } = rolesFor(needed, { ...options, subjects });
   if (options.json) {
     const items = [...roles.map(({ object }) => object), ...bindings];
     io.stdout.write(`${JSON.stringify(cleanData({ apiVersion: "v1", kind: "List", items }))}\n`);
