@@ -19,7 +19,7 @@ function sources(): readonly (readonly [path: string, text: string])[] {
   ]);
 }
 
-test("only the room of the API server's connection, the socket of a run, and the playground's own server can use the network", () => {
+test("only the room of the API server's connection, the sockets of a run, and the playground's own server can use the network", () => {
   const users = sources().flatMap(([path, text]) => (NETWORK.some((each) => text.search(each) !== -1) ? [path] : []));
   expect(users.toSorted()).toEqual([
     // The socket on which a running `up` answers programs of the same user, on this machine.
@@ -32,10 +32,13 @@ test("only the room of the API server's connection, the socket of a run, and the
     "packages/core/src/cluster/net/socket.ts",
     "packages/core/src/cluster/net/socks.ts",
     "packages/core/src/cluster/net/tls.ts",
+    // A port on this machine, whose connections go to a member by the connection to the API server.
+    "packages/core/src/forward/local-port.ts",
     // Detects a debugger of this process.
     "packages/core/src/plugins/watchdog.ts",
     // An API server that listens on this machine only, and pipes of its containers.
     "packages/playground/src/api/exec.ts",
+    "packages/playground/src/api/port-forward.ts",
     "packages/playground/src/api/server.ts",
     "packages/playground/src/runtime/pipes.ts",
   ]);

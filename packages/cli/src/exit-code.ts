@@ -26,6 +26,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case "CONTROL":
       return code === "KINSYNC_CONTROL_NO_RUN" ? EXIT.nothing : EXIT.usage;
     case "CONFIG":
+    case "FORWARD":
     case "PLUGIN":
     case "RESOLVE":
     case "SNAPSHOT":

@@ -19,6 +19,7 @@ interface RbacFlags extends Flags {
   readonly bindGroup?: readonly string[];
   readonly bindServiceaccount?: readonly string[];
   readonly required?: boolean;
+  readonly forward?: boolean;
 }
 
 /** Adds the commands that prepare, check and clean up: what comes before and after `up` and `sync`. */
@@ -100,6 +101,7 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     .option("--bind-group <name>", "bind them to this group; may be repeated", append)
     .option("--bind-serviceaccount <namespace:name>", "bind them to this service account; may be repeated", append)
     .option("--logs", "with the rule for `kinsync logs` and `up --logs`", false)
+    .option("--forward", "with the rule for `kinsync forward`. Default: where the config has `forward`", false)
     .option("--required", "leave out the rules that kinsync can do without", false)
     .action(async (workloads: readonly string[], flags: RbacFlags) => {
       const { runRbac } = await import("./commands/rbac/rbac.ts");
@@ -110,6 +112,7 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
         bindServiceaccount = [],
         required = false,
         logs = false,
+        forward = false,
       } = flags;
       const who = {
         name,
@@ -118,6 +121,7 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
         serviceAccounts: bindServiceaccount,
         isRequiredOnly: required,
         logs,
+        forward,
       };
       finish(await runRbac(workloads, { ...clusterOptions(flags), ...who }, io));
     });

@@ -3,6 +3,11 @@ import { clusterOptions, durationOf, withCluster, type Flags } from "./flags.ts"
 import type { Io } from "./io.ts";
 import { append } from "./setup/login-flags.ts";
 
+interface ForwardFlags extends Flags {
+  readonly index?: string;
+  readonly address?: string;
+}
+
 interface LogsFlags extends Flags {
   readonly follow?: boolean;
   readonly previous?: boolean;
@@ -30,6 +35,23 @@ export function addStreamCommands(program: Command, io: Io, finish: (code: numbe
       finish(await runLogs(workload, { ...clusterOptions(flags), ...choice }, io));
     });
   withCluster(logs);
+
+  const forward = program
+    .command("forward")
+    .description("open local ports that lead to the current member of a workload, also after restarts and roll-outs")
+    .argument("<workload>", "as kubectl names it: jobset/train, deploy/web, pod/x")
+    .argument("<ports...>", "PORT, LOCAL:PORT, or :PORT for a local port that is free")
+    .option("--role <name>", "only a member of this role", append)
+    .option("--index <index>", "only the member with this index. Default: the lowest")
+    .option("--address <address>", "address of this machine. Default: 127.0.0.1, which other machines do not reach")
+    .action(async (workload: string, ports: readonly string[], flags: ForwardFlags) => {
+      const { runForward } = await import("./commands/forward/forward.ts");
+      const { role = [], index, address } = flags;
+      if (role.length > 1) throw new InvalidArgumentError("Name one role: a local port leads to one member.");
+      const choice = { role: role[0], index, address };
+      finish(await runForward(workload, ports, { ...clusterOptions(flags), ...choice }, io));
+    });
+  withCluster(forward);
 }
 
 function linesOf(value: string): number {

@@ -69,12 +69,12 @@ export const COMMAND_LINES: readonly Mistake[] = [
     next: "Start one with `kinsync up`",
   },
   {
-    what: "`logs`",
-    line: "logs deploy/web",
+    what: "`exec`",
+    line: "exec deploy/web",
     code: 2,
-    object: "`logs`",
+    object: "`exec`",
     cause: "unknown command",
-    next: "Use `kubectl logs`.",
+    next: "Use `kubectl exec`",
   },
   {
     what: "`get pods`",

@@ -1,5 +1,5 @@
 import type { Engine, EngineEvent, NoteEvent, ResolvedWorkload } from "@kinsync/core";
-import type { ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
+import type { ProjectRunOptions, ReloadReport, RunResult, WorkloadPlan } from "@kinsync/core/project";
 import type { KinsyncError } from "@kinsync/core/contract";
 import { parseMappingFlag } from "@kinsync/core/config";
 import { EXIT } from "../exit-code.ts";
@@ -81,6 +81,11 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
           paint: createPaint(io.stdout, io.env, options.color),
         })
       : undefined;
+    const forwards =
+      command === "up" && project.workloads.some(({ forward }) => forward.length > 0)
+        ? await (await import("./forward/run-forwards.ts")).openRunForwards({ project, reporter, signal, options, io })
+        : undefined;
+    await using _forwards = forwards;
     const run = {
       wait,
       history,
@@ -95,7 +100,10 @@ export async function runSyncing({ command, workloads, options, io }: Syncing): 
         control?.observe(event);
       },
       onWorkloads: (all: readonly ResolvedWorkload[]) => reporter.rename(namesOf(all)),
-      ...(logs === undefined ? {} : { onMembers: logs.members.bind(logs) }),
+      onMembers: (...changed: Parameters<NonNullable<ProjectRunOptions["onMembers"]>>) => {
+        logs?.members(changed[0], changed[1]);
+        forwards?.members(...changed);
+      },
       onReload: ({ message }: ReloadReport) => reporter.note(message, "config"),
       onStart: (engine: Engine) => {
         reporter.attach(engine, namesOf(project.workloads));

@@ -247,5 +247,6 @@ function canUse(material: TlsMaterial): boolean {
 function describe(path: string): string {
   const [, namespace, pod, what] = /\/namespaces\/([^/]+)\/pods\/([^/]+)\/(\w+)$/.exec(path) ?? [];
   if (namespace === undefined || pod === undefined) return `open a WebSocket to ${path}`;
-  return `${what === "exec" ? "exec into" : `${what} to`} pod ${namespace}/${pod}`;
+  const purpose = { exec: "exec into", portforward: "forward a port to" }[what ?? ""] ?? `${what} to`;
+  return `${purpose} pod ${namespace}/${pod}`;
 }

@@ -1,5 +1,5 @@
 import type { RunAction } from "../contract/action.ts";
-import type { KinsyncConfig, MappingConfig, ProfileConfig, WorkloadConfig } from "../contract/config.ts";
+import type { ForwardConfig, KinsyncConfig, MappingConfig, ProfileConfig, WorkloadConfig } from "../contract/config.ts";
 
 type Descriptions<Type> = Readonly<Record<keyof Type, string>>;
 
@@ -29,6 +29,15 @@ export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
   sync: "What to sync and where to.",
   run: "Commands after a sync that touched certain paths.",
   mode: "Sync each save (auto), or collect changes until `kinsync trigger` (manual). The files of the start are synced in both.",
+  forward: "Ports that `up` opens on this machine. Each new connection goes to the member that is current then.",
+};
+
+export const FORWARD_KEYS: Descriptions<ForwardConfig> = {
+  port: "Port in the pod.",
+  localPort: "Port on this machine. Default: the same as `port`.",
+  address: "Address of this machine. Default: 127.0.0.1, which other machines do not reach.",
+  role: "Only a member of this role. Default: any.",
+  index: "Only the member with this index. Default: the lowest.",
 };
 
 export const CONTAINERS_KEYS: Descriptions<NonNullable<WorkloadConfig["containers"]>> = {

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { basename, posix, resolve } from "node:path";
 import type {
+  ForwardConfig,
   KinsyncConfig,
   MappingConfig,
   ReleaseMode,
@@ -35,6 +36,8 @@ export interface WorkloadPlan {
   readonly mappings: readonly ResolvedMapping[];
   readonly run: readonly ResolvedAction[];
   readonly mode: ReleaseMode;
+  /** Ports to open on this machine. */
+  readonly forward: readonly ForwardConfig[];
 }
 
 /** The origin of a config file. */
@@ -87,6 +90,7 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     mappings,
     run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...action })),
     mode: workload.mode ?? "auto",
+    forward: workload.forward ?? [],
   };
 }
 

@@ -4,6 +4,7 @@ import {
   INITIAL_SYNCS,
   RELEASE_MODES,
   MODE_RULES,
+  type ForwardConfig,
   type IgnoreFile,
   type KinsyncConfig,
   type MappingConfig,
@@ -20,6 +21,7 @@ import type { CheckOptions } from "./checked-config.ts";
 import {
   CONFIG_KEYS,
   CONTAINERS_KEYS,
+  FORWARD_KEYS,
   MAPPING_KEYS,
   PROFILE_WORKLOADS,
   RUN_KEYS,
@@ -112,6 +114,21 @@ const containers = z.strictObject(
   ),
 );
 
+const port = z.int().min(1).max(65_535);
+
+const forward = z.strictObject(
+  described(
+    {
+      port,
+      localPort: port.optional(),
+      address: text.optional(),
+      role: text.optional(),
+      index: text.optional(),
+    } satisfies Shape<ForwardConfig>,
+    FORWARD_KEYS,
+  ),
+);
+
 const workload = z.strictObject(
   described(
     {
@@ -121,6 +138,7 @@ const workload = z.strictObject(
       sync: z.array(mapping).min(1),
       run: z.array(run).optional(),
       mode: z.enum(RELEASE_MODES).optional(),
+      forward: z.array(forward).optional(),
     } satisfies Shape<WorkloadConfig>,
     WORKLOAD_KEYS,
   ),

@@ -72,6 +72,20 @@ export interface MappingConfig {
   readonly initial?: InitialSync;
 }
 
+/** A port of a member that `up` opens on this machine. */
+export interface ForwardConfig {
+  /** Port in the pod. */
+  readonly port: number;
+  /** Default: the same as `port`. */
+  readonly localPort?: number;
+  /** Address of this machine. Default: `127.0.0.1`, which other machines do not reach. */
+  readonly address?: string;
+  /** Only a member of this role. Default: any. */
+  readonly role?: string;
+  /** Only the member with this index. Default: the lowest. */
+  readonly index?: string;
+}
+
 /** One workload to keep up to date. */
 export interface WorkloadConfig {
   /** As kubectl names it: `jobset/train`, `deploy/web`, `pod/x`, `jobsets.jobset.x-k8s.io/train`. */
@@ -86,6 +100,8 @@ export interface WorkloadConfig {
   readonly run?: readonly RunAction[];
   /** The files of the start are synced in both modes. Default: `auto`. */
   readonly mode?: ReleaseMode;
+  /** Ports that `up` opens on this machine; each new connection goes to the member that is current then. */
+  readonly forward?: readonly ForwardConfig[];
 }
 
 /** A plugin by package name, with options for its factory; for YAML and JSON. */

@@ -154,8 +154,8 @@ function ruleOf(message: string): PolicyRule | undefined {
   const found = REFUSAL.exec(message)?.groups;
   const { verb, resource, group, namespace } = found ?? {};
   if (verb === undefined || resource === undefined || group === undefined) return undefined;
-  // An exec by WebSocket is checked as get, and from 1.35 on as create too.
-  const verbs = resource === "pods/exec" ? ["get", "create"] : [verb];
+  // A WebSocket is checked as get, and from 1.35 on as create too.
+  const verbs = resource === "pods/exec" || resource === "pods/portforward" ? ["get", "create"] : [verb];
   return { apiGroups: [group], resources: [resource], verbs, ...(namespace === undefined ? {} : { namespace }) };
 }
 

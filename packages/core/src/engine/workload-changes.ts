@@ -55,9 +55,10 @@ export function changedRoots(before: readonly KindEntry[], after: readonly KindE
   );
 }
 
-/** A name is a setting, too: events carry it. */
+/** A name is a setting, too: events carry it. What a project adds, such as the object as it was found, is none. */
 export function isSameWorkload(before: ResolvedWorkload | undefined, after: ResolvedWorkload): boolean {
-  return before !== undefined && isDeepStrictEqual({ ...before, ref: undefined }, { ...after, ref: undefined });
+  const settings = ({ name, mappings, run, mode }: ResolvedWorkload) => ({ name, mappings, run, mode });
+  return before !== undefined && isDeepStrictEqual(settings(before), settings(after));
 }
 
 function named({ name, ref: { namespace } }: ResolvedWorkload): ChangedWorkload {

@@ -16,7 +16,7 @@ import type { PlaceOfRoot } from "./places/target-places.ts";
 /** Called by a watch of members with each answer and exactly the members that changed since the last one. */
 export type OnResolution = (resolution: Resolution, changes: readonly MemberChange[]) => void;
 
-/** The engine's own reaction to an answer, and then that of whoever observes the run. */
+/** The engine's own reaction to an answer, and then that of the program that runs the engine. */
 export function withObserver(
   own: OnResolution,
   workload: ResolvedWorkload,

@@ -107,6 +107,16 @@ export const ERRORS = {
     hint: "Name one of them with `--run`.",
     retry: "terminal",
   },
+  KINSYNC_FORWARD_LOCAL: {
+    summary: "A port cannot be opened on this machine.",
+    hint: "Choose another local port: `kinsync forward WORKLOAD LOCAL:PORT`, or `localPort` in the config.",
+    retry: "terminal",
+  },
+  KINSYNC_FORWARD_REFUSED: {
+    summary: "A connection to a port of a pod could not be made: no member runs, or nothing listens there.",
+    hint: "Check that the program in the pod listens on this port, on `localhost` or on all addresses. The next connection tries again.",
+    retry: "terminal",
+  },
   KINSYNC_INTERNAL: {
     summary: "kinsync has a bug.",
     hint: "Please report it with the output above.",

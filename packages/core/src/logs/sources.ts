@@ -36,7 +36,7 @@ export function containerToRead(
   { container }: LogSelection,
 ): MemberContainer | { readonly missing: string } {
   const chosen = selectContainer(member, container === undefined ? {} : { name: container });
-  // An init container that has ended is no container for files, and has a log.
+  // An init container that has ended takes no files, and has a log.
   const init = member.pod.spec.initContainers?.find(({ name }) => name === container);
   if (!("missing" in chosen) || init === undefined) return chosen;
   const status = member.pod.status?.initContainerStatuses?.find(({ name }) => name === init.name);

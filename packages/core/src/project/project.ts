@@ -156,6 +156,7 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
       mappings: [],
       run: [],
       mode: "auto" as const,
+      forward: [],
       transports: access === "check" ? transports : [],
     }));
     return await connect(reads, settings, await settings.registry(), options, signal);

@@ -165,9 +165,19 @@ class Reloader {
 function laterOf(before: KinsyncConfig, after: KinsyncConfig, { context }: OpenProjectOptions): string {
   const keys = [
     ...(context === undefined && before.context !== after.context ? ["context"] : []),
+    ...(forwardsOf(before) === forwardsOf(after) ? [] : ["forward"]),
     ...(["kinds", "transports"] as const).filter((key) => !isSamePlugins(before[key], after[key])),
   ];
   return keys.length === 0 ? "" : `; restart kinsync to apply ${keys.map((key) => `\`${key}\``).join(" and ")}`;
+}
+
+/** The ports of all workloads that have some, as one text. */
+function forwardsOf({ workloads }: KinsyncConfig): string {
+  return JSON.stringify(
+    workloads.flatMap(({ workload, namespace, forward = [] }) =>
+      forward.length === 0 ? [] : [{ workload, namespace, forward }],
+    ),
+  );
 }
 
 /** Without rules, which are applied. A TS config makes new objects at each run: functions are compared by their text. */

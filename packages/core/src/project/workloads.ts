@@ -13,6 +13,8 @@ export interface ProjectWorkload extends ResolvedWorkload {
   readonly found: FoundWorkload;
   /** Names of the transports that a sync of it uses; none where it is only read. */
   readonly transports: readonly string[];
+  /** Ports to open on this machine; none where it is only read. No run opens them: see `openForwards`. */
+  readonly forward: WorkloadPlan["forward"];
 }
 
 /** A workload to find. */
@@ -36,12 +38,13 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
   const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
   const found = await findWorkloads(cluster, kinds, named, { signal, onMissing: options.onMissing });
   const selected = selector === undefined ? found : selectWorkloads(found, selector);
-  return selected.map(({ workload, mappings, run, mode, transports, found }) => ({
+  return selected.map(({ workload, mappings, run, mode, forward, transports, found }) => ({
     name: workload,
     ref: found.ref,
     mappings,
     run,
     mode,
+    forward,
     transports: transports ?? mappings.map(({ transport }) => transport),
     found,
   }));

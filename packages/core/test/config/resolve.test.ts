@@ -25,6 +25,7 @@ test("every default is filled in", () => {
     namespace: undefined,
     run: [],
     mode: "auto",
+    forward: [],
     mappings: [
       {
         id: "jobset/train sync[0]",

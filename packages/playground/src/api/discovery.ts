@@ -41,6 +41,7 @@ function subresourcesOf(resource: ResourceType): Subresource[] {
       ? [
           { name: "exec", kind: "PodExecOptions", verbs: ["create", "get"] },
           { name: "log", kind: "Pod", verbs: ["get"] },
+          { name: "portforward", kind: "PodPortForwardOptions", verbs: ["create", "get"] },
           { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: ["create"] },
         ]
       : []),

@@ -10,12 +10,16 @@ import type { ApiContext } from "./context.ts";
 import { answerDiscovery, reviewAt } from "./discovery.ts";
 import { createExecServer } from "./exec.ts";
 import { decodeBody, shapeOf } from "./negotiation.ts";
+import { createPortForwardServer } from "./port-forward.ts";
 import { factsOf, parseResourceRequest } from "./request.ts";
 import type { ResourceRequest } from "./request.ts";
 import { answerResource } from "./resource-answers.ts";
 import { readBody, refuseUpgrade, sendError, sendJson } from "./respond.ts";
 import { USER, reviewAccess, reviewSelf } from "./review.ts";
 import type { OpenWatch } from "./watch.ts";
+
+/** Subresources of pods that are served as another protocol than HTTP. */
+const UPGRADES: readonly (string | undefined)[] = ["exec", "portforward"];
 
 /** How the server is started. */
 export interface ApiServerOptions {
@@ -44,6 +48,7 @@ class Server implements ApiServer {
   /** Sockets that exec sessions own. */
   readonly #upgraded = new WeakSet<Duplex>();
   readonly #exec;
+  readonly #forward;
   readonly #http;
   readonly #closing = new AbortController();
   #port = 0;
@@ -52,6 +57,7 @@ class Server implements ApiServer {
     this.#context = context;
     this.#options = options;
     this.#exec = createExecServer(context);
+    this.#forward = createPortForwardServer(context);
     const { certificate, key } = options.certificate;
     this.#http = createServer({ cert: certificate, key, keepAliveTimeout: 120_000 }, (message, response) => {
       void this.#answer(message, response);
@@ -90,6 +96,7 @@ class Server implements ApiServer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error("The playground is closed."));
     this.#exec.close();
+    this.#forward.close();
     await this.#pause(true);
   }
 
@@ -245,11 +252,12 @@ class Server implements ApiServer {
     try {
       const url = new URL(message.url ?? "/", "https://127.0.0.1");
       const request = await this.#admit(message, url, gone.signal);
-      if (request?.resource.name !== "pods" || request.subresource !== "exec") {
-        throw badRequest("the playground supports neither attach nor port-forward, only pods/exec");
+      if (request?.resource.name !== "pods" || !UPGRADES.includes(request.subresource)) {
+        throw badRequest("the playground upgrades connections to pods/exec and pods/portforward only");
       }
       this.#upgraded.add(socket);
-      await this.#exec.open(request, { message, socket, head });
+      const server = request.subresource === "exec" ? this.#exec : this.#forward;
+      await server.open(request, { message, socket, head });
     } catch (error) {
       if (!gone.signal.aborted) {
         refuseUpgrade(socket, error);

@@ -17,7 +17,7 @@ export function resolvedValues({ workloads, config, sourceOf }: InspectedConfig)
 type Leaf = (value: unknown, ...paths: readonly Path[]) => ConfigValue;
 
 function workloadValues(plan: WorkloadPlan, at: Path, leaf: Leaf): Record<string, ConfigValue> {
-  const { workload, namespace, mappings, run } = plan;
+  const { workload, namespace, mappings, run, forward } = plan;
   return {
     workload: leaf(workload, [...at, "workload"]),
     ...(namespace === undefined ? {} : { namespace: leaf(namespace, [...at, "namespace"]) }),
@@ -25,6 +25,13 @@ function workloadValues(plan: WorkloadPlan, at: Path, leaf: Leaf): Record<string
     ...(run.length === 0
       ? {}
       : { run: { list: run.map((action, place) => ({ fields: fieldsOf(action, [...at, "run", place], leaf) })) } }),
+    ...(forward.length === 0
+      ? {}
+      : {
+          forward: {
+            list: forward.map((rule, place) => ({ fields: fieldsOf(rule, [...at, "forward", place], leaf) })),
+          },
+        }),
   };
 }
 

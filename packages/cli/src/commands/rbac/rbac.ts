@@ -18,6 +18,8 @@ export interface RbacOptions extends ClusterOptions {
   readonly isRequiredOnly: boolean;
   /** For `kinsync logs` and `up --logs`, too. */
   readonly logs: boolean;
+  /** For `kinsync forward`, and for `forward` of the config. */
+  readonly forward: boolean;
 }
 
 /** Prints the least roles for `up` and `sync`, for `kubectl apply -f -`. Only reads. */

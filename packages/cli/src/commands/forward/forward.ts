@@ -1,0 +1,56 @@
+import type { ForwardEvent } from "@kinsync/core";
+import { EXIT } from "../../exit-code.ts";
+import type { Io } from "../../io.ts";
+import { clean } from "../../render/text.ts";
+import { readWorkload } from "../../setup/read-workload.ts";
+import type { ClusterOptions } from "../../setup/options.ts";
+import { ForwardFormat, jsonOf } from "./format-event.ts";
+import { parsePorts } from "./parse-ports.ts";
+
+export interface ForwardOptions extends ClusterOptions {
+  readonly role: string | undefined;
+  readonly index: string | undefined;
+  readonly address: string | undefined;
+}
+
+/** Opens local ports until Ctrl-C. Changes no object. */
+export async function runForward(
+  workload: string,
+  ports: readonly string[],
+  options: ForwardOptions,
+  io: Io,
+): Promise<number> {
+  const { role, index, address } = options;
+  const rules = ports.map((each) => ({ ...parsePorts(each), role, index, address }));
+  const { openForwards, watchWorkload } = await import("@kinsync/core");
+  const format = new ForwardFormat();
+  return await readWorkload(workload, options, io, async (reader) => {
+    const { cluster, found } = reader;
+    const { namespace } = found.ref;
+    const onEvent = (event: ForwardEvent): void => {
+      const text = options.json ? JSON.stringify(jsonOf(event, { workload, namespace })) : format.line(event);
+      if (text !== undefined) io.stdout.write(`${text}\n`);
+    };
+    await using forwards = await openForwards({ cluster, rules, signal: io.signal, onEvent });
+    const reported = new Set<string>();
+    await using _watch = watchWorkload({
+      ...reader,
+      ref: found.ref,
+      kind: found.kind,
+      signal: io.signal,
+      onResolution: (resolution) => {
+        for (const { message, hint } of resolution.problems) {
+          const text = `note: ${clean(message)}. ${clean(hint)}\n`;
+          if (!reported.has(text)) io.stderr.write(text);
+          reported.add(text);
+        }
+        forwards.update(resolution);
+      },
+    });
+    await new Promise<void>((resolve) => {
+      if (io.signal.aborted) resolve();
+      io.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    return EXIT.interrupted;
+  });
+}

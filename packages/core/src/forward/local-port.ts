@@ -1,0 +1,73 @@
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { KinsyncError } from "../errors/error.ts";
+import { systemReason } from "../text/system-reason.ts";
+
+/** An open local port, until it is disposed of. */
+export interface LocalPort extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Ports below it need a permission on most systems. */
+const FIRST_FREE_PORT = 1024;
+
+/**
+ * Opens a port on this machine. Rejects with `KINSYNC_FORWARD_LOCAL`: it is in use, needs a permission, or the machine has no such address.
+ * @param port 0: one that is free
+ */
+export async function openLocalPort(
+  { address, port }: { readonly address: string; readonly port: number },
+  onConnection: (socket: Socket) => void,
+): Promise<LocalPort> {
+  const sockets = new Set<Socket>();
+  // Either side may end first.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    // A connection that is reset has nothing to report; its stream ends.
+    socket.on("error", () => undefined).once("close", () => sockets.delete(socket));
+    onConnection(socket);
+  });
+  await listening(server, address, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+      await promise;
+    },
+  };
+}
+
+async function listening(server: Server, address: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject).listen({ host: address, port }, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw notOpened(error as NodeJS.ErrnoException, address, port);
+  } finally {
+    server.off("error", reject);
+  }
+}
+
+function notOpened(error: NodeJS.ErrnoException, address: string, port: number): KinsyncError {
+  const other = port < FIRST_FREE_PORT ? port + 8000 : port + 1;
+  const hint = `Choose another local port: \`${other}:${port}\`, or \`localPort: ${other}\` in the config.`;
+  const fail = (why: string, more: { readonly hint?: string } = {}): KinsyncError =>
+    new KinsyncError("KINSYNC_FORWARD_LOCAL", `Port ${port} of ${address} cannot be opened on this machine: ${why}`, {
+      cause: error,
+      details: { address, port, reason: error.code },
+      ...more,
+    });
+  switch (error.code) {
+    case "EADDRINUSE":
+      return fail("another program uses it", { hint });
+    case "EACCES":
+      return fail("permission denied", { hint });
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return fail("this machine has no such address", { hint: "Leave the address out, or use 127.0.0.1 or 0.0.0.0." });
+    default:
+      return fail(systemReason(error));
+  }
+}
