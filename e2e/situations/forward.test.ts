@@ -28,7 +28,7 @@ interface Served {
   readonly port: number;
   readonly kinsync: KinsyncProcess;
   /** What a new connection gets. */
-  read(file: "start" | "version"): Promise<string>;
+  readonly read: (file: "start" | "version") => Promise<string>;
 }
 
 /** One pod behind a forwarded port. */

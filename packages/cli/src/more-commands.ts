@@ -101,7 +101,7 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     .option("--bind-group <name>", "bind them to this group; may be repeated", append)
     .option("--bind-serviceaccount <namespace:name>", "bind them to this service account; may be repeated", append)
     .option("--logs", "with the rule for `kinsync logs` and `up --logs`", false)
-    .option("--forward", "with the rule for `kinsync forward`. Default: where the config has `forward`", false)
+    .option("--forward", "with the rule for `kinsync forward` and `forward` of the config", false)
     .option("--required", "leave out the rules that kinsync can do without", false)
     .action(async (workloads: readonly string[], flags: RbacFlags) => {
       const { runRbac } = await import("./commands/rbac/rbac.ts");

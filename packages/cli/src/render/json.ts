@@ -12,7 +12,10 @@ export function createJsonReporter(output: Output): Reporter {
     note: (text, code) => write({ event: "note", time: now(), code, reason: cleanLines(text) }),
     // The engine's events have no text that is not clean.
     event: write,
-    log: (line) => output.write(`${line}\n`),
+    log: (line) => {
+      output.write(`${line}\n`);
+      return undefined;
+    },
     prepare: async () => undefined,
     attach: () => undefined,
     rename: () => undefined,

@@ -42,6 +42,8 @@ class RunOnTerminal implements LiveRun {
   #isOver = false;
   /** Lines that wait while somebody else writes. */
   #held: string[] | undefined;
+  /** Resolves when nobody else writes. */
+  #free: PromiseWithResolvers<void> | undefined;
   #rows: RowsShown = "attention";
   #offset = 0;
   #lastOffset = 0;
@@ -81,10 +83,14 @@ class RunOnTerminal implements LiveRun {
     this.#soon();
   };
 
-  log: Reporter["log"] = (line) => this.#write(wrap(line, this.#width).join("\n"), this.#options.output);
+  log: Reporter["log"] = (line) => {
+    this.#write(wrap(line, this.#width).join("\n"), this.#options.output);
+    return this.#free?.promise;
+  };
 
   hold(): void {
     this.#held ??= [];
+    this.#free ??= Promise.withResolvers();
     this.#keys?.pause();
     this.#screen.clear();
   }
@@ -94,6 +100,8 @@ class RunOnTerminal implements LiveRun {
     if (this.#held !== undefined && !this.#isOver) this.#keys?.resume();
     this.#held = undefined;
     for (const line of lines) this.#keep(line);
+    this.#free?.resolve();
+    this.#free = undefined;
     this.#soon();
   }
 

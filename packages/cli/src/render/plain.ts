@@ -33,6 +33,7 @@ export function createPlainReporter(
 
   /** Lines that wait while somebody else writes. */
   let held: string[] | undefined;
+  let free: PromiseWithResolvers<void> | undefined;
 
   function line(text: string): void {
     if (held === undefined) output.write(`${text}\n`);
@@ -89,7 +90,10 @@ export function createPlainReporter(
       const text = formatEvent(withNewHint(withNewOutput(event)), { paint, prefixOf });
       if (text !== undefined) line(`${paint("dim", timeOfDay(event.time))}  ${text}`);
     },
-    log: line,
+    log: (text) => {
+      line(text);
+      return free?.promise;
+    },
     prepare: async () => undefined,
     attach: (_run, workloads) => {
       prefixOf = createPrefix(workloads);
@@ -99,11 +103,14 @@ export function createPlainReporter(
     },
     hold: () => {
       held ??= [];
+      free ??= Promise.withResolvers();
     },
     release: () => {
       const lines = held ?? [];
       held = undefined;
       for (const each of lines) line(each);
+      free?.resolve();
+      free = undefined;
     },
     end: (summaries) => {
       for (const summary of summaries) line(formatSummary(summary, paint, prefixOf));

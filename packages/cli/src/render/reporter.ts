@@ -26,8 +26,11 @@ export interface Reporter {
   /** Information that is not an event of the engine. */
   note(text: string, code: NoteCode): void;
   event(event: EngineEvent): void;
-  /** A line of a container's log, as it is to be printed. */
-  log(line: string): void;
+  /**
+   * A line of a container's log or about a local port, as it is to be printed.
+   * @returns while somebody else writes: resolves when the next line is welcome
+   */
+  log(line: string): Promise<void> | undefined;
   /** Loads what is shown from `attach` on; called before it, so that the first line needs none of that. */
   prepare(): Promise<void>;
   /** The run begins. @param workloads all of it */

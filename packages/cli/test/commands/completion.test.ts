@@ -49,6 +49,7 @@ test("commands, options and the choices of an option are completed", async () =>
   expect((await offered(place, [""])).names).toEqual(expect.arrayContaining(["up", "sync", "plan", "init", "clean"]));
   expect((await offered(place, [""])).names).not.toContain("complete");
   expect((await offered(place, ["logs", "--f"])).names).toEqual(["--follow"]);
+  expect((await offered(place, ["forward", "--a"])).names).toEqual(expect.arrayContaining(["--address"]));
   expect((await offered(place, ["config", ""])).names).toEqual(expect.arrayContaining(["check", "print"]));
   expect((await offered(place, ["up", "--al"])).names).toEqual(["--allow-empty", "--allow-deletes"]);
   expect((await offered(place, ["up", "--initial", ""])).names).toEqual(["verify", "trust", "full"]);
@@ -61,6 +62,7 @@ test("names of the config and of the kubeconfig are completed, although the clus
   expect((await offered(place, ["up", "deploy/web", "j"])).names).toEqual(["jobset/train"]);
   expect((await offered(place, ["logs", ""])).names).toEqual(["jobset/train", "deploy/web"]);
   expect((await offered(place, ["logs", "--role", ""])).names).toEqual(["head"]);
+  expect((await offered(place, ["forward", ""])).names).toEqual(["jobset/train", "deploy/web"]);
   expect((await offered(place, ["up", "--role", ""])).names).toEqual(["head"]);
   expect((await offered(place, ["up", "--profile", ""])).names).toEqual(["ci"]);
   const { names } = await offered(place, ["up", "--context", ""]);

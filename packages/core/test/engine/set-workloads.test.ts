@@ -36,6 +36,18 @@ test("equal settings open no session again", async () => {
   await environment.end();
 });
 
+test("a workload whose object changed in the cluster keeps its sessions", async () => {
+  const { environment, one, two, opened } = await twoWorkloads();
+  const workloads = workloadsOf({ one: [one], two: [two] });
+  // As a project finds them: with the object, whose version is another one by now.
+  const found = workloads.map((each) => ({ ...each, found: { root: { metadata: { resourceVersion: "2" } } } }));
+  const changing = environment.engine.commands.setWorkloads(found);
+  await advance(1_000);
+  expect(await changing).toMatchObject({ restarted: [], unchanged: [{}, {}] });
+  expect(opened()).toEqual(["a", "b"]);
+  await environment.end();
+});
+
 test("only the workload whose mapping changed gets new sessions, and holds the new files", async () => {
   const { environment, two, opened, set } = await twoWorkloads();
   const moved = mapping("moved");

@@ -193,9 +193,9 @@ test("a local reader that is slow stops the pod, and gets every byte", async () 
   const piece = "0123456789".repeat(10_000);
   const [pod] = pods.sockets;
   let sent = 0;
-  while (pod?.isPaused === false && sent < 1_000) {
+  for (; sent < 1_000; sent += 1) {
+    if (pod?.isPaused !== false) break;
     pod.write(piece);
-    sent += 1;
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(pod?.isPaused).toBe(true);

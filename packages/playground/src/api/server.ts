@@ -256,8 +256,9 @@ class Server implements ApiServer {
         throw badRequest("the playground upgrades connections to pods/exec and pods/portforward only");
       }
       this.#upgraded.add(socket);
-      const server = request.subresource === "exec" ? this.#exec : this.#forward;
-      await server.open(request, { message, socket, head });
+      const upgrade = { message, socket, head };
+      if (request.subresource === "exec") await this.#exec.open(request, upgrade);
+      else this.#forward.open(request, upgrade);
     } catch (error) {
       if (!gone.signal.aborted) {
         refuseUpgrade(socket, error);

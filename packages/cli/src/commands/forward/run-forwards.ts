@@ -36,7 +36,7 @@ export async function openRunForwards(run: RunForwardsOptions): Promise<RunForwa
         const text = options.json
           ? JSON.stringify(jsonOf(event, { workload: name, namespace: ref.namespace }))
           : format.line(event);
-        if (text !== undefined) reporter.log(options.json ? text : `${paint("cyan", "forward")}: ${text}`);
+        if (text !== undefined) void reporter.log(options.json ? text : `${paint("cyan", "forward")}: ${text}`);
       };
       const forwards = await openForwards({ cluster: project.cluster, rules: forward, signal, onEvent });
       open.set(`${ref.namespace}/${name}`, forwards);

@@ -46,7 +46,7 @@ export class RunLogs {
     this.#marked.set(key, snapshot);
     const part = [role, index].filter((each) => each !== undefined).join(" ");
     const source: LogSource = { namespace, pod, uid, container, label: part === "" ? pod : part };
-    this.#options.reporter.log(this.#format.mark(source, `snapshot ${snapshot}`));
+    void this.#options.reporter.log(this.#format.mark(source, `snapshot ${snapshot}`));
   }
 
   #follow({ name: workload, ref: { namespace } }: ResolvedWorkload): FollowedLogs {
@@ -55,7 +55,7 @@ export class RunLogs {
     const logs = followLogs({ cluster, roles, container, tail: 0, signal });
     const print = async (): Promise<void> => {
       for await (const entry of logs.entries) {
-        reporter.log(json ? JSON.stringify(jsonOf(entry, { workload, namespace })) : this.#format.entry(entry));
+        await reporter.log(json ? JSON.stringify(jsonOf(entry, { workload, namespace })) : this.#format.entry(entry));
       }
     };
     print().catch((error: unknown) => {
