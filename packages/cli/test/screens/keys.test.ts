@@ -26,6 +26,20 @@ test("a shows all members, arrow keys and pages scroll, and a again hides them",
   expect(await shown(run)).not.toContain("web-39");
 });
 
+test("lines of logs stay above the screen, and the next one waits while a question is open", async () => {
+  const run = await ShownRun.start([workload({ name: "deploy/web", members: members(2) })]);
+  expect(run.reporter.log("head 0 | step 1")).toBeUndefined();
+  expect(await shown(run)).toMatch(/head 0 \| step 1\n(.*\n)*.*deploy\/web/);
+  run.reporter.hold();
+  let isFree = false;
+  const free = run.reporter.log("head 0 | step 2")?.then(() => (isFree = true));
+  expect(await shown(run)).not.toContain("step 2");
+  expect(isFree).toBe(false);
+  run.reporter.release();
+  await free;
+  expect(await shown(run)).toMatch(/head 0 \| step 1\n.*head 0 \| step 2\n(.*\n)*.*deploy\/web/);
+});
+
 test("f shows only workloads with problems", async () => {
   const failed = workload({
     name: "deploy/api",

@@ -85,6 +85,20 @@ test("a broken stream is continued without a lost or doubled line, also where a 
   await untilGot("a: one", "a: two", "a -- interrupted", "a: three", "a: four");
 });
 
+test("a stream that is silent for long is opened again without a note, and no line is lost", async () => {
+  follow();
+  update(memberOf("a"));
+  await untilFollowed("a");
+  logs.write("a", 1, "one");
+  await untilGot("a: one");
+  const now = performance.now();
+  const clock = vi.spyOn(performance, "now").mockReturnValue(now + 100_000);
+  logs.cut("a");
+  logs.write("a", 2, "two");
+  await untilGot("a: one", "a: two");
+  clock.mockRestore();
+});
+
 test("a restarted container is followed, with a note between its runs", async () => {
   follow();
   update(memberOf("a"));
