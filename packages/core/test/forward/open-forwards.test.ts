@@ -32,7 +32,7 @@ async function open(rule: Partial<ForwardRule> = {}, waitMs = 400): Promise<numb
   const rules = [{ port: 8265, localPort: 0, ...rule }];
   const options = { cluster: pods.cluster, rules, signal: stop.signal, waitMs };
   forwards = await openForwards({ ...options, onEvent: (event) => events.push(event) });
-  const [opened] = events;
+  const opened = events.findLast(({ type }) => type === "opened");
   if (opened?.type !== "opened") throw new Error("no port was opened");
   return opened.localPort;
 }
