@@ -55,6 +55,9 @@ export function addAskCommands(program: Command, io: Io, finish: (code: number) 
   add("undo", "bring back the files of an earlier snapshot, in all containers", async (flags, options) =>
     (await import("./commands/ask/release.ts")).runUndo(flags.to, options, io),
   ).option("--to <number>", "number of the snapshot. Default: the one before", numberOf);
+  add("dismiss", "let failed commands no longer count, in the status and for the next run", async (_, options) =>
+    (await import("./commands/ask/dismiss.ts")).runDismiss(options, io),
+  );
   add("history", "list the snapshots that a running `up` released", async (_, options) =>
     (await import("./commands/ask/history.ts")).runHistory(options, io),
   );

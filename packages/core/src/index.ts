@@ -2,6 +2,7 @@ export { createEngine } from "./engine/engine.ts";
 export type {
   EngineCommands,
   HistorySnapshot,
+  Dismissed,
   Released,
   WorkloadHistory,
   WorkloadSelection,

@@ -1,4 +1,4 @@
-import type { EngineEvent, Released, TargetView, WorkloadHistory } from "@kinsync/core";
+import type { Dismissed, EngineEvent, Released, TargetView, WorkloadHistory } from "@kinsync/core";
 import type { ErrorCode } from "@kinsync/core/contract";
 
 /**
@@ -33,6 +33,7 @@ export type Command =
   | ({ readonly command: "history" } & Selection)
   | ({ readonly command: "pause" } & Selection)
   | ({ readonly command: "resume" } & Selection)
+  | ({ readonly command: "dismiss" } & Selection)
   /** `files`: absolute local paths. Default: all changes. */
   | ({ readonly command: "trigger"; readonly files?: readonly string[] } & Selection)
   /** `to`: number of a released snapshot. Default: the one before. */
@@ -82,6 +83,7 @@ export interface Results {
   readonly undo: { readonly released: readonly Released[] };
   readonly pause: { readonly workloads: readonly WorkloadStatus[] };
   readonly resume: { readonly workloads: readonly WorkloadStatus[] };
+  readonly dismiss: { readonly dismissed: readonly Dismissed[] };
   readonly wait: WaitResult;
 }
 
@@ -96,7 +98,7 @@ export interface WaitResult {
   })[];
 }
 
-const COMMANDS = ["status", "history", "pause", "resume", "trigger", "undo", "wait", "events"] as const;
+const COMMANDS = ["status", "history", "pause", "resume", "dismiss", "trigger", "undo", "wait", "events"] as const;
 
 /** Reads a request. @returns what is wrong with it, where it is none */
 export function parseRequest(line: string): Request | { readonly id: number | string | null; readonly wrong: string } {

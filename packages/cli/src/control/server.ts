@@ -135,6 +135,8 @@ export class ControlServer implements AsyncDisposable {
       case "resume":
         engine.commands[request.command](request);
         return { workloads: statusOf(engine.view(), request) };
+      case "dismiss":
+        return { dismissed: engine.commands.dismiss(request) };
       case "trigger":
         return { released: engine.commands.trigger(request) };
       case "undo":

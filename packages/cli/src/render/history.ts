@@ -33,8 +33,8 @@ export class History {
   readonly #saves = new SaveProgress();
   /** Milliseconds of the last save, by workload. */
   readonly #latency = new Map<string, number>();
-  /** Commands that failed and have not succeeded since, by workload and then by target and command. */
-  readonly #failedRuns = new Map<string, Map<string, FailedRun>>();
+  /** Commands that failed and have not succeeded since, by workload: their line was written. */
+  readonly #failing = new Map<string, Set<string>>();
   /** Problems that have a line, by workload. */
   readonly #reported = new Map<string, Set<string>>();
   /** Commands that succeeded and have no line yet. */
@@ -49,11 +49,14 @@ export class History {
   }
 
   /** Of the containers that the workload still has. */
-  failedRuns({ name, namespace, targets }: EngineView["workloads"][number]): readonly FailedRun[] {
-    const failed = this.#failedRuns.get(keyOf({ workload: name, namespace }));
-    if (failed === undefined || failed.size === 0) return [];
-    const present = new Set(targets.map(({ uid, container }) => `${uid}/${container}`));
-    return [...failed].flatMap(([key, run]) => (present.has(key.split("/", 2).join("/")) ? [run] : []));
+  failedRuns({ targets }: EngineView["workloads"][number]): readonly FailedRun[] {
+    return targets.flatMap(({ pod, failedRuns = [] }) =>
+      failedRuns.map(({ command, exitCode, reason, output }): FailedRun => {
+        const how = exitCode === undefined ? reason : `exit code ${exitCode}`;
+        const last = clean(output.split("\n").at(-1) ?? "");
+        return { pod, command, reason: last === "" ? how : `${how}: ${last}` };
+      }),
+    );
   }
 
   event(event: EngineEvent): void {
@@ -125,11 +128,14 @@ export class History {
   }
 
   #run(event: EventOf<"run">): void {
-    const key = `${event.uid}/${event.container}/${event.command}`;
-    const failed = this.#failedRuns.get(keyOf(event)) ?? new Map<string, FailedRun>();
-    this.#failedRuns.set(keyOf(event), failed);
+    const failing = this.#failing.get(keyOf(event)) ?? new Set<string>();
+    this.#failing.set(keyOf(event), failing);
     if (event.ok) {
-      failed.delete(key);
+      failing.delete(event.command);
+      if (event.showOutput === true) {
+        this.#keep(event);
+        return;
+      }
       const ran = this.#ran.get(`${keyOf(event)} ${event.command}`) ?? { event, containers: 0, slowest: 0 };
       ran.containers += 1;
       ran.slowest = Math.max(ran.slowest, event.duration);
@@ -137,11 +143,9 @@ export class History {
       return;
     }
     this.lastError = event;
-    const isFirst = ![...failed.values()].some(({ command }) => command === event.command);
-    const how = event.exitCode === undefined ? event.reason : `exit code ${event.exitCode}`;
-    const last = clean(event.output.trimEnd().split("\n").at(-1) ?? "");
-    failed.set(key, { pod: event.pod, command: event.command, reason: last === "" ? how : `${how}: ${last}` });
-    if (isFirst) this.#keep(event);
+    if (failing.has(event.command)) return;
+    failing.add(event.command);
+    this.#keep(event);
   }
 
   /** A problem that many containers have gets one line. */

@@ -87,7 +87,7 @@ function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint
   const how = event.exitCode === undefined ? clean(event.reason) : `exit code ${event.exitCode}`;
   const head = `${word} ${cut(clean(event.command), 60)} in ${where(event)}: ${how}, ${duration(event.duration)}`;
   const output = cleanLines(event.output).trimEnd();
-  if (output === "" || event.ok) return head;
+  if (output === "" || (event.ok && event.showOutput !== true)) return head;
   return [
     head,
     ...output

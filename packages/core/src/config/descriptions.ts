@@ -1,4 +1,4 @@
-import type { RunAction } from "../contract/action.ts";
+import type { RestartAction, RunAction } from "../contract/action.ts";
 import type { ForwardConfig, KinsyncConfig, MappingConfig, ProfileConfig, WorkloadConfig } from "../contract/config.ts";
 
 type Descriptions<Type> = Readonly<Record<keyof Type, string>>;
@@ -28,6 +28,7 @@ export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
     "Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar.",
   sync: "What to sync and where to.",
   run: "Commands after a sync that touched certain paths.",
+  restart: "Restarts or signals the process in the containers after a sync, never the container.",
   mode: "Sync each save (auto), or collect changes until `kinsync trigger` (manual). The files of the start are synced in both.",
   forward: "Ports that `up` opens on this machine. Each new connection goes to the member that is current then.",
 };
@@ -71,4 +72,25 @@ export const RUN_KEYS: Descriptions<RunAction> = {
   command: "The argv, or a string for `sh -c`. It runs in the container's working directory.",
   roles: "Only in members of these roles. Default: all.",
   timeout: "Milliseconds after which the command is killed.",
+  once: "Only until it has succeeded once in the life of a container. Needs sh in the container.",
+  on: "In each member (all), in any one (one), or in index 0 of each role (leader).",
+  order: "Roles one after the other; other roles follow. Default: all at once.",
+  workdir: "Folder to run in. Default: the container's working directory.",
+  env: "Variables besides those of the container.",
+  onFailure:
+    "After a failure: continue with the commands after it, or hold, so that the target is failed until the command succeeds or is dismissed.",
+  showOutput: "Show the output also when the command succeeds.",
+};
+
+export const RESTART_KEYS: Descriptions<RestartAction> = {
+  when: "Paths whose change restarts the process, in gitignore syntax, relative to `from`. Default: every change.",
+  roles: "Only in members of these roles. Default: all.",
+  order: "Roles that start, or get the signal, one after the other; other roles follow. Default: all at once.",
+  signal: "Send this signal (HUP, TERM, USR1) in place of a restart by `kinsync wrapper`.",
+  process: "With signal: name of the process that gets it. Default: process 1.",
+  pidFile: "With signal: file in the container with the ID of the process. Default: process 1.",
+  grace: "Milliseconds from TERM to KILL. Default: 10000.",
+  settle: "A process that ends within these milliseconds after its start has failed. Default: 2000.",
+  onFailure:
+    "After a failure: continue, or hold, so that the target is failed until a restart succeeds or it is dismissed.",
 };

@@ -9,7 +9,7 @@ import type {
   WorkloadConfig,
 } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
-import type { ResolvedAction } from "../mapping/action.ts";
+import { restartAction, type ResolvedAction } from "../mapping/action.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { systemFolderAt, systemFolderError } from "../mapping/system-folders.ts";
@@ -35,6 +35,8 @@ export interface WorkloadPlan {
   readonly namespace: string | undefined;
   readonly mappings: readonly ResolvedMapping[];
   readonly run: readonly ResolvedAction[];
+  /** Follows the commands of `run`. `undefined`: nothing is restarted. */
+  readonly restart: ResolvedAction | undefined;
   readonly mode: ReleaseMode;
   /** Ports to open on this machine. */
   readonly forward: readonly ForwardConfig[];
@@ -88,7 +90,8 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     workload: workload.workload,
     namespace: workload.namespace,
     mappings,
-    run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...action })),
+    run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...definedOf(action) })),
+    restart: workload.restart === undefined ? undefined : restartAction(workload.restart),
     mode: workload.mode ?? "auto",
     forward: workload.forward ?? [],
   };
@@ -134,10 +137,8 @@ function resolveTransport(reference: TransportReference): Pick<ResolvedMapping, 
 }
 
 /** Without keys that hold `undefined`: a program may write them, and they count as missing. */
-function definedOf(mapping: MappingConfig): MappingConfig {
-  return Object.fromEntries(
-    Object.entries(mapping).filter(([, value]) => value !== undefined),
-  ) as unknown as MappingConfig;
+function definedOf<Config extends object>(config: Config): Config {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as Config;
 }
 
 /** Makes a container path normal: no `.`, no doubled slash, no slash at its end. Throws `KINSYNC_TARGET_PATH`. */

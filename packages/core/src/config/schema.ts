@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { RunAction } from "../contract/action.ts";
+import { FAILURE_RULES, RUN_MEMBERS, type RestartAction, type RunAction } from "../contract/action.ts";
 import {
   INITIAL_SYNCS,
   RELEASE_MODES,
@@ -24,6 +24,7 @@ import {
   FORWARD_KEYS,
   MAPPING_KEYS,
   PROFILE_WORKLOADS,
+  RESTART_KEYS,
   RUN_KEYS,
   WORKLOAD_KEYS,
 } from "./descriptions.ts";
@@ -92,17 +93,74 @@ const mapping = z.strictObject(
   ),
 );
 
-const run = z.strictObject(
-  described(
-    {
-      when: z.array(pattern).min(1),
-      command: z.union([text, texts]),
-      roles,
-      timeout: z.int().positive().optional(),
-    } satisfies Shape<RunAction>,
-    RUN_KEYS,
-  ),
+const order = texts.optional();
+const onFailure = z.enum(FAILURE_RULES).optional();
+const variables = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
+  // oxlint-disable-next-line no-control-regex
+  z.string().regex(/^[^\u0000]*$/, { error: "must not contain NUL" }),
 );
+
+const run = z
+  .strictObject(
+    described(
+      {
+        when: z.array(pattern).min(1),
+        command: z.union([text, texts]),
+        roles,
+        timeout: z.int().positive().optional(),
+        once: z.boolean().optional(),
+        on: z.enum(RUN_MEMBERS).optional(),
+        order,
+        workdir: text.optional(),
+        env: variables.optional(),
+        onFailure,
+        showOutput: z.boolean().optional(),
+      } satisfies Shape<RunAction>,
+      RUN_KEYS,
+    ),
+  )
+  .refine((value) => value.order === undefined || value.on !== "one", {
+    path: ["order"],
+    error: "orders members, and `on: one` has one only: leave one of them out",
+  });
+
+const restart = z
+  .strictObject(
+    described(
+      {
+        when: z.array(pattern).min(1).optional(),
+        roles,
+        order,
+        signal: z
+          .string()
+          .regex(/^(?!SIG)[A-Z][A-Z0-9+-]*$/, { error: "must be the name of a signal without SIG: HUP, TERM, USR1" })
+          .optional(),
+        process: text.optional(),
+        pidFile: text.optional(),
+        grace: z.int().nonnegative().optional(),
+        settle: z.int().nonnegative().optional(),
+        onFailure,
+      } satisfies Shape<RestartAction>,
+      RESTART_KEYS,
+    ),
+  )
+  .superRefine(({ signal, process, pidFile }, context) => {
+    const named = pidFile === undefined ? "process" : "pidFile";
+    if (process !== undefined && pidFile !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["pidFile"],
+        message: "names a process, and `process` does, too: leave one of them out",
+      });
+    } else if (signal === undefined && (process ?? pidFile) !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: [named],
+        message: "needs `signal`: without one, `kinsync wrapper` restarts its own process",
+      });
+    }
+  });
 
 const containers = z.strictObject(
   described(
@@ -137,6 +195,7 @@ const workload = z.strictObject(
       containers: containers.optional(),
       sync: z.array(mapping).min(1),
       run: z.array(run).optional(),
+      restart: restart.optional(),
       mode: z.enum(RELEASE_MODES).optional(),
       forward: z.array(forward).optional(),
     } satisfies Shape<WorkloadConfig>,
@@ -283,6 +342,8 @@ function knownKeys(path: ConfigPath): readonly string[] {
       return Object.keys(mapping.shape);
     case "workloads.*.run.*":
       return Object.keys(run.shape);
+    case "workloads.*.restart":
+      return Object.keys(restart.shape);
     default:
       return [];
   }

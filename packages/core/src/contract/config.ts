@@ -1,4 +1,4 @@
-import type { RunAction } from "./action.ts";
+import type { RestartAction, RunAction } from "./action.ts";
 import type { ClientNodeConfig } from "./client-node.ts";
 import type { KindPlugin } from "./kind.ts";
 import type { KindRules } from "./rules.ts";
@@ -98,6 +98,8 @@ export interface WorkloadConfig {
   readonly sync: readonly MappingConfig[];
   /** Commands after a commit that touched certain paths. */
   readonly run?: readonly RunAction[];
+  /** Restarts or signals the process after the commands of `run`. Default: nothing is restarted. */
+  readonly restart?: RestartAction;
   /** The files of the start are synced in both modes. Default: `auto`. */
   readonly mode?: ReleaseMode;
   /** Ports that `up` opens on this machine; each new connection goes to the member that is current then. */

@@ -21,6 +21,14 @@ export interface Released {
   readonly of?: number;
 }
 
+/** A target whose failed commands were dismissed. */
+export interface Dismissed {
+  readonly workload: string;
+  readonly namespace: string;
+  /** `pod/train-0, container main`. */
+  readonly target: string;
+}
+
 /** The snapshots of one workload that were released during the run, oldest first. */
 export interface WorkloadHistory {
   readonly workload: string;
@@ -63,6 +71,8 @@ export interface EngineCommands {
   /** Ends `pause`, and releases what collected. */
   resume(options?: WorkloadSelection): void;
   history(options?: WorkloadSelection): readonly WorkloadHistory[];
+  /** Failed commands no longer count: not in the status, not for the exit code, not in the next run. @returns the targets that had some */
+  dismiss(options?: WorkloadSelection): readonly Dismissed[];
   /** Takes back at once every target that another run of kinsync took. Without it, a run continues there when the other one has ended. */
   reclaim(): void;
   /**
@@ -92,6 +102,8 @@ export interface Commandable {
   readonly releases: Pick<Release, "trigger" | "undo" | "pause" | "resume" | "history" | "current">;
   rescan(): Promise<void>;
   retryNow(): void;
+  /** @returns the targets that had failed commands */
+  dismiss(): readonly string[];
   view(): { readonly targets: readonly HeldBy[] };
   reclaim(): void;
   allowDeletes(mapping?: string): void;
@@ -132,6 +144,11 @@ export function engineCommands(
     },
     history(options = {}) {
       return select(running(), options).map(historyOf);
+    },
+    dismiss(options = {}) {
+      return select(running(), options).flatMap((each) =>
+        each.dismiss().map((target) => ({ workload: each.name, namespace: each.namespace, target })),
+      );
     },
     reclaim() {
       onReclaim();

@@ -1,13 +1,13 @@
-import type { RunResult } from "../contract/action.ts";
 import type { ReceiptNote } from "../contract/session.ts";
 import { isKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { Member } from "../resolve/resolution.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
-import { commandText } from "../sync/actions/due.ts";
+import type { StepResult } from "../sync/actions/runner.ts";
 import type { Deletes } from "../sync/target/deletes.ts";
 import type { DeliveryStats } from "../sync/target/deliver.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
+import { stepReason } from "./actions/failed-runs.ts";
 import type { EngineEvent, MappingChange } from "./events.ts";
 import type { Origin } from "./history.ts";
 import type { HoldReason, PendingChanges } from "./release.ts";
@@ -211,10 +211,16 @@ export class WorkloadEmitter {
     });
   }
 
-  run(names: TargetNames, action: ResolvedAction, result: RunResult | KinsyncError): void {
-    const command = commandText(action.command);
+  /** A step of an action ended in a target. */
+  run(names: TargetNames, action: ResolvedAction, step: StepResult): void {
+    const { name, text: command, result, ok } = step;
+    const more = {
+      ...(name === "run" ? {} : { step: name }),
+      ...(action.showOutput === true ? { showOutput: true } : {}),
+    };
+    const reason = stepReason(action, step);
     if (isKinsyncError(result)) {
-      this.emit({ event: "run", ...names, command, ok: false, output: "", duration: 0, reason: result.message });
+      this.emit({ event: "run", ...names, command, ok, output: "", duration: 0, reason, ...more });
       return;
     }
     this.emit({
@@ -222,10 +228,11 @@ export class WorkloadEmitter {
       ...names,
       command,
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
-      ok: result.exitCode === 0,
+      ok,
       output: result.output,
       duration: tenths(result.duration),
-      reason: runReason(action, result),
+      reason,
+      ...more,
     });
   }
 }
@@ -244,17 +251,4 @@ function mappingChange({ mapping, before, after }: SnapshotChange): MappingChang
   // A single file has its container's name in the tree, and its local name for people.
   const paths = tree.shape === "file" ? changed.map(() => basename(from)) : changed.slice(0, MAX_PATHS);
   return [{ mapping: id, from: fromText, to, files: tree.files, bytes: tree.bytes, changed: changed.length, paths }];
-}
-
-function runReason(action: ResolvedAction, result: RunResult): string {
-  switch (result.why) {
-    case "exited":
-      return `ended with exit code ${result.exitCode ?? "unknown"}`;
-    case "timeout":
-      return `did not end within ${action.timeout / 1000} s and was killed`;
-    case "aborted":
-      return "was ended together with kinsync";
-    case "lost":
-      return "the connection was lost before it ended";
-  }
 }

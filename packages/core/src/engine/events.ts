@@ -187,15 +187,20 @@ export interface ProgressEvent extends OfTarget {
   readonly total: number;
 }
 
-/** A command of `run` ended in a target. */
+/** A command of `run`, or a step of `restart`, ended in a target. */
 export interface RunEvent extends OfTarget {
   readonly event: "run";
+  /** Of `restart`. */
+  readonly step?: "stop" | "start" | "signal";
   readonly command: string;
   readonly exitCode?: number;
   readonly ok: boolean;
+  /** Its last 64 KiB. Of a restart also the last lines of the process that ended. */
   readonly output: string;
   readonly duration: number;
   readonly reason: string;
+  /** The config shows the output also of a success. */
+  readonly showOutput?: boolean;
 }
 
 /** Information about the workload or the cluster: suspended, a missing permission, a watch that was cut. */
@@ -217,7 +222,7 @@ export interface SummaryEvent extends Base {
   readonly halted: number;
   /** Containers that should hold the files and do not run. */
   readonly waiting: number;
-  /** Commands of `run` that failed. */
+  /** Commands that failed and have neither succeeded since nor were dismissed, in the containers of now. */
   readonly failedRuns: number;
 }
 

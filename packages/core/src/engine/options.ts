@@ -6,6 +6,7 @@ import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
+import type { FailedRunView } from "./actions/failed-runs.ts";
 import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import type { KeptContent } from "../local/kept/content-cache.ts";
@@ -146,6 +147,8 @@ export interface TargetView {
   readonly reason: string;
   /** Of the error that is the reason. Absent: no error is. */
   readonly code?: ErrorCode;
+  /** Commands that failed and have neither succeeded since nor were dismissed. Absent: none. */
+  readonly failedRuns?: readonly FailedRunView[];
   /** Mapped roots that it shares with other targets. Absent: none. */
   readonly shared?: readonly SharedRootView[];
 }

@@ -29,7 +29,7 @@ export interface WorkloadProgress {
   readonly busy: number;
   /** Containers that should hold files and do not run. */
   readonly notRunning: number;
-  /** Commands of `run` that failed. */
+  /** Commands of `run` that failed and have neither succeeded since nor were dismissed. */
   readonly failedRuns: number;
   readonly obstacle: Obstacle | undefined;
 }

@@ -7,6 +7,7 @@ import type { Member, MemberChange } from "../resolve/resolution.ts";
 import { selectFromMember, type EligibleContainer, type MemberSelection } from "../resolve/select/eligible.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Claimant } from "../sync/target/first-contact.ts";
+import { createCoordinator, type ActionCoordinator } from "./actions/coordinator.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { namesOf, type WorkloadEmitter } from "./emit.ts";
 import type { OpenSession } from "./open-session.ts";
@@ -16,7 +17,7 @@ import type { PlaceOfRoot } from "./places/target-places.ts";
 import { SharedFailures } from "./shared-failures.ts";
 import { SelectionCounts } from "./selection-counts.ts";
 import { entriesOf, shortList, type ShortList } from "../sync/target/short-list.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Snapshot, SnapshotChange } from "./snapshot.ts";
 import { TargetCounts } from "./target-counts.ts";
 import { TargetEntry, type TargetContext } from "./target-entry.ts";
 
@@ -61,6 +62,8 @@ export class TargetRegistry implements AsyncDisposable {
   readonly #context: TargetContext;
   readonly #claimants: { readonly initial: Claimant; readonly later: Claimant };
   readonly #ending = new Set<Promise<void>>();
+  /** `undefined`: no action depends on other targets. */
+  readonly #coordinator: ActionCoordinator | undefined;
   #snapshot: Snapshot | undefined;
   #isOver = false;
 
@@ -70,9 +73,11 @@ export class TargetRegistry implements AsyncDisposable {
     this.sharedFailures = new SharedFailures((error) => options.emitter.sharedFailure(error));
     const { mappings, actions, archives, emitter, capabilities, open, onChange, consent } = options;
     const { placeOf, places, rank, runId, since, host } = options;
+    this.#coordinator = createCoordinator(actions, (code, reason) => emitter.note(code, reason));
     this.#context = {
       mappings,
       actions,
+      coordinator: this.#coordinator,
       archives,
       emitter,
       counts: this.targets,
@@ -158,6 +163,7 @@ export class TargetRegistry implements AsyncDisposable {
 
   #begin(entry: TargetEntry): void {
     if (entry.eligible.container.runningId !== undefined) {
+      this.#coordinator?.add(entry);
       entry.start();
       return;
     }
@@ -190,14 +196,20 @@ export class TargetRegistry implements AsyncDisposable {
   }
 
   /** Pushes the released snapshot to every worker. */
-  release(snapshot: Snapshot): void {
+  release(snapshot: Snapshot, changes: readonly SnapshotChange[]): void {
     this.#snapshot = snapshot;
+    this.#coordinator?.released(snapshot.number, changes);
     for (const entry of this.#entries()) entry.push();
   }
 
   /** Retries at once every target that failed or waits for its next attempt. */
   retryNow(): void {
     for (const entry of this.#entries()) entry.retryNow();
+  }
+
+  /** Failed commands no longer count. @returns the targets that had some */
+  dismiss(): readonly string[] {
+    return [...this.#entries()].flatMap((entry) => (entry.dismiss() ? entry.name : []));
   }
 
   /** Takes back every target that another run took. */
@@ -250,6 +262,7 @@ export class TargetRegistry implements AsyncDisposable {
   /** Ends every worker. The targets stay in the view as they were. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
+    this.#coordinator?.[Symbol.dispose]();
     const workers = [...this.#entries()].flatMap(({ worker }) => worker ?? []);
     await Promise.allSettled([...workers.map((worker) => worker[Symbol.asyncDispose]()), ...this.#ending]);
   }

@@ -30,7 +30,7 @@ export class TargetCounts {
   };
   /** Containers that should hold files and do not run. */
   notRunning = 0;
-  /** Commands that failed so far. */
+  /** Commands that failed in running targets and have neither succeeded since nor were dismissed. */
   failedRuns = 0;
   #running = 0;
   #busy = 0;

@@ -1,5 +1,4 @@
 // In more than 300 lines because one object is the options, the listener and the places of its worker: there may be thousands.
-import type { RunResult } from "../contract/action.ts";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import type { HostedSession, ReceiptNote, SessionFacts } from "../contract/session.ts";
 import type { ErrorCode } from "../errors/codes.ts";
@@ -8,6 +7,8 @@ import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
 import { actionsDue } from "../sync/actions/due.ts";
+import type { StepResult } from "../sync/actions/runner.ts";
+import type { ActionTurns } from "../sync/actions/turns.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Deletes } from "../sync/target/deletes.ts";
 import type { DeliveryStats } from "../sync/target/deliver.ts";
@@ -16,6 +17,9 @@ import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
 import { Worker } from "../sync/target/worker.ts";
+import { failedRunsOf, heldBy } from "./actions/failed-runs.ts";
+import type { Participant } from "./actions/action-round.ts";
+import type { ActionCoordinator } from "./actions/coordinator.ts";
 import type { SharedFailures } from "./shared-failures.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { projectSnapshot, type Projected } from "./desired.ts";
@@ -29,6 +33,8 @@ import { shareOf, type Share, type TargetCounts } from "./target-counts.ts";
 /** What the targets of one workload share. */
 export interface TargetContext extends TargetPlacesContext {
   readonly actions: readonly ResolvedAction[];
+  /** `undefined`: no action depends on other targets. */
+  readonly coordinator: ActionCoordinator | undefined;
   readonly archives: ArchivePool;
   readonly counts: TargetCounts;
   readonly sharedFailures: SharedFailures;
@@ -47,7 +53,7 @@ export interface TargetContext extends TargetPlacesContext {
  * One container that should hold files, and its worker while it runs. It is the worker's options and its listener: one object a
  * target, since there may be thousands.
  */
-export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget {
+export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget, Participant {
   /** As last resolved; replaced with every change of the member, never kept. */
   eligible: EligibleContainer;
   readonly claimant: Claimant;
@@ -64,6 +70,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   #files = 0;
   /** Milliseconds of the last delivery. */
   #duration: number | undefined;
+  /** Failed commands that are in the counts. */
+  #failedRuns = 0;
+  /** Why a failed command holds the target; `undefined`: none does. */
+  #held: string | undefined;
   #hasLeft = false;
 
   constructor(context: TargetContext, eligible: EligibleContainer, claimant: Claimant) {
@@ -124,6 +134,19 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.leavePlaces();
     this.#context.counts.replace(this.#share, undefined);
     this.#share = undefined;
+    this.#context.counts.failedRuns -= this.#failedRuns;
+    this.#failedRuns = 0;
+    this.#context.coordinator?.remove(this);
+  }
+
+  /** Failed commands no longer count. */
+  dismiss(): boolean {
+    const isDismissed = this.#worker?.actions?.dismiss() === true;
+    if (isDismissed) {
+      this.#context.coordinator?.dismiss(this);
+      this.onChange();
+    }
+    return isDismissed;
   }
 
   /** Its places stay as long as another target has them. */
@@ -135,20 +158,37 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   view(): TargetView {
     const { member, container, target, mappings } = this.eligible;
     const shared = this.#places?.shared() ?? [];
+    const code = this.#isHeld ? "KINSYNC_RUN_FAILED" : this.#code;
+    const failedRuns = failedRunsOf(this.#worker?.actions?.failures);
     return {
       pod: member.name,
       uid: member.uid,
       container: container.name,
       containerId: target?.containerId,
       mappings: mappings.map(({ id }) => id),
-      status: this.#worker?.status ?? "waiting",
+      status: this.#status,
       snapshot: this.#worker?.snapshot,
       files: this.#files,
       duration: this.#duration,
-      reason: this.#worker?.reason ?? container.waiting ?? "the container does not run",
-      ...(this.#code === undefined ? {} : { code: this.#code }),
+      reason: this.#reason,
+      ...(code === undefined ? {} : { code }),
+      ...(failedRuns.length === 0 ? {} : { failedRuns }),
       ...(shared.length === 0 ? {} : { shared }),
     };
+  }
+
+  /** A target that would be up to date, and that a failed command holds. */
+  get #isHeld(): boolean {
+    return this.#held !== undefined && this.#worker?.status === "synced";
+  }
+
+  get #status(): TargetStatus {
+    return this.#isHeld ? "failed" : (this.#worker?.status ?? "waiting");
+  }
+
+  get #reason(): string {
+    const held = this.#isHeld ? this.#held : undefined;
+    return held ?? this.#worker?.reason ?? this.eligible.container.waiting ?? "the container does not run";
   }
 
   /** How events name the target. */
@@ -208,7 +248,23 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
   }
 
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string> {
-    return actionsDue(this.#context.actions, this.eligible.member.role, changed);
+    return actionsDue(this.#context.actions, this.eligible.member, changed);
+  }
+
+  get turns(): ActionTurns | undefined {
+    return this.#context.coordinator?.turnsOf(this);
+  }
+
+  get role(): string | undefined {
+    return this.eligible.member.role;
+  }
+
+  get index(): string | undefined {
+    return this.eligible.member.index;
+  }
+
+  get snapshot(): number | undefined {
+    return this.#worker?.snapshot;
   }
 
   owed({ mapping }: DesiredRoot): readonly string[] {
@@ -228,7 +284,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     const names = this.names();
     const snapshot = this.#worker?.snapshot;
     this.#code = error?.code;
-    emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
+    // A held target is not reported as up to date in between.
+    if (this.#isHeld) this.#emitTarget();
+    else emitter.emit({ event: "target", ...names, status, reason, ...(snapshot === undefined ? {} : { snapshot }) });
+    this.#context.coordinator?.status(this, status);
     if (error !== undefined) emitter.failure(names, status, error);
     this.#context.places.status(this.#running, status, reason, error);
   }
@@ -277,11 +336,23 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
     this.#context.emitter.emit({ event: "progress", ...this.names(), mapping: mapping.id, sent, total });
   }
 
-  onRun(action: ResolvedAction, result: RunResult | KinsyncError): void {
-    if (!this.#isCurrent) return;
-    const { counts, emitter } = this.#context;
-    if ("code" in result || result.exitCode !== 0) counts.failedRuns += 1;
-    emitter.run(this.names(), action, result);
+  #emitTarget(): void {
+    const snapshot = this.#worker?.snapshot;
+    this.#context.emitter.emit({
+      event: "target",
+      ...this.names(),
+      status: this.#status,
+      reason: this.#reason,
+      ...(snapshot === undefined ? {} : { snapshot }),
+    });
+  }
+
+  onRun(action: ResolvedAction, step: StepResult): void {
+    if (this.#isCurrent) this.#context.emitter.run(this.names(), action, step);
+  }
+
+  onLanded(snapshot: number): void {
+    if (this.#isCurrent) this.#context.coordinator?.landed(this, snapshot);
   }
 
   onOwed(mapping: string, paths: readonly string[]): void {
@@ -319,11 +390,25 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget 
 
   onChange(): void {
     if (this.#worker === undefined || !this.#isCurrent) return;
+    this.#countFailures();
     this.#count(this.#worker);
     this.#context.onChange();
   }
 
-  #count({ status, idle }: Worker): void {
+  #countFailures(): void {
+    const failures = this.#worker?.actions?.failures;
+    if (failures === undefined || (failures.size === 0 && this.#failedRuns === 0)) return;
+    this.#context.counts.failedRuns += failures.size - this.#failedRuns;
+    this.#failedRuns = failures.size;
+    const held = heldBy(failures);
+    if (held?.message === this.#held) return;
+    this.#held = held?.message;
+    this.#emitTarget();
+    if (held !== undefined && this.#isHeld) this.#context.emitter.failure(this.names(), "failed", held);
+  }
+
+  #count({ idle }: Worker): void {
+    const status = this.#status;
     // A stale target waits for its next attempt: nothing is in progress.
     const share = shareOf(status, !idle && status !== "stale");
     this.#context.counts.replace(this.#share, share);

@@ -157,6 +157,10 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#registry.retryNow();
   }
 
+  dismiss(): readonly string[] {
+    return this.#registry.dismiss();
+  }
+
   get name(): string {
     return this.#options.workload.name;
   }
@@ -195,7 +199,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     }
     const isNew = snapshot.number !== (previous?.number ?? 0);
     if (isNew) this.#emitter.snapshot(snapshot, changes, { origin, of });
-    this.#registry.release(snapshot);
+    this.#registry.release(snapshot, changes);
     if (isNew) this.#registry.remindTaken();
     this.#onChange();
   }

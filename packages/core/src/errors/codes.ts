@@ -205,6 +205,17 @@ export const ERRORS = {
     hint: "List the objects of this kind with `kubectl get KIND -n NAMESPACE`.",
     retry: "terminal",
   },
+  KINSYNC_RUN_FAILED: {
+    summary: "A command with `onFailure: hold` failed in a container.",
+    hint: "Fix the cause and save, or run `kinsync trigger` to try again, or `kinsync dismiss` to go on without it.",
+    retry: "terminal",
+  },
+  KINSYNC_RUN_LATE: {
+    summary:
+      "A container was not ready in time for a command that all containers run together, and the others went on without it.",
+    hint: "See the status of that container with `kinsync status`. It runs the command by itself when it is ready.",
+    retry: "retry",
+  },
   KINSYNC_SNAPSHOT_LOST: {
     summary: "The bytes of files in an earlier snapshot are no longer kept.",
     hint: "Release the newest files with `kinsync trigger`, or restore them with your version control and save.",

@@ -21,7 +21,13 @@ type MappingConfigDefaults = Required<
 >;
 
 /** What a command of `run` is without these keys. `timeout` in milliseconds. */
-export const RUN_DEFAULTS = { timeout: 60_000 } as const satisfies Pick<RunAction, "timeout">;
+export const RUN_DEFAULTS = {
+  timeout: 60_000,
+  once: false,
+  on: "all",
+  onFailure: "continue",
+  showOutput: false,
+} as const satisfies Partial<RunAction>;
 
 /** How long a run with an end waits for containers to start and for targets to be tried again. */
 export const WAIT_MS = 60_000;

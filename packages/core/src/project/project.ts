@@ -155,6 +155,7 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
       ...plan,
       mappings: [],
       run: [],
+      restart: undefined,
       mode: "auto" as const,
       forward: [],
       transports: access === "check" ? transports : [],

@@ -45,6 +45,12 @@ export class MemoryContainer {
   /** Errors that the next calls of an operation throw, in order. */
   readonly faults = new Map<Operation, unknown[]>();
   runExitCode = 0;
+  /** Exit codes by a part of the command, before `runExitCode`. */
+  readonly exitCodes = new Map<string, number>();
+  /** Commands wait for this. */
+  runGate: Promise<void> = Promise.resolve();
+  /** Called with each command that begins and ends, as text. */
+  onCommand: (what: "begins" | "ends", command: string) => void = () => {};
   /** Called when a command starts. */
   onRun: () => void = () => {};
   /** Receipts say that this could not be set. */
@@ -277,8 +283,20 @@ export class MemorySession implements Session {
     this.#check();
     this.#container.onRun();
     this.#container.fault("run");
-    this.#container.log.push(`run ${String(command)}`);
-    return { exitCode: this.#container.runExitCode, why: "exited", output: "out", truncated: false, duration: 1 };
+    const text = String(command);
+    this.#container.log.push(`run ${text}`);
+    this.#container.onCommand("begins", text);
+    await this.#container.runGate;
+    this.#check();
+    this.#container.onCommand("ends", text);
+    const [, exitCode] = [...this.#container.exitCodes].find(([part]) => text.includes(part)) ?? [];
+    return {
+      exitCode: exitCode ?? this.#container.runExitCode,
+      why: "exited",
+      output: "out",
+      truncated: false,
+      duration: 1,
+    };
   }
 
   async ping(): Promise<number> {

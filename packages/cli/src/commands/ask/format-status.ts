@@ -3,7 +3,7 @@ import type { Paint } from "../../render/color.ts";
 import { formatColumns } from "../../render/columns.ts";
 import { statusWord } from "../../render/status.ts";
 import { formatReach } from "../../render/summary.ts";
-import { clean } from "../../render/text.ts";
+import { clean, cleanLines } from "../../render/text.ts";
 import { count } from "../../render/units.ts";
 
 /** Paths that are named of the changes that wait. */
@@ -30,9 +30,22 @@ export function formatStatus(status: WorkloadStatus, paint: Paint): readonly str
   return [
     `${title}, ${formatReach(synced, targets.length, paint)}`,
     ...formatColumns(rows),
+    ...targets.flatMap((target) => failedRunLines(target, paint)),
     ...(held === undefined || pending !== undefined ? [] : [`  newer files wait: ${clean(HELD[held] ?? held)}`]),
     ...(pending === undefined ? [] : [`  ${paint("yellow", formatPending(pending, held))}`]),
   ];
+}
+
+/** Commands that failed in a target, with their last lines. */
+function failedRunLines({ pod, failedRuns = [] }: WorkloadStatus["targets"][number], paint: Paint): readonly string[] {
+  return failedRuns.flatMap(({ command, reason, output }) => [
+    `  ${paint("red", "command failed")} in ${clean(pod)}: ${clean(command)}: ${clean(reason)}`,
+    ...(output === ""
+      ? []
+      : cleanLines(output)
+          .split("\n")
+          .map((line) => `    | ${line}`)),
+  ]);
 }
 
 function formatPending({ changed, paths }: NonNullable<WorkloadStatus["pending"]>, held = ""): string {

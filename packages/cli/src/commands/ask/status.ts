@@ -33,5 +33,7 @@ async function askStatus(options: AskOptions, io: Io): Promise<number> {
   );
   const targets = workloads.flatMap((each) => each.targets);
   if (targets.length === 0) return EXIT.nothing;
-  return targets.every(({ status }) => status === "synced") ? EXIT.done : EXIT.behind;
+  return targets.every(({ status, failedRuns = [] }) => status === "synced" && failedRuns.length === 0)
+    ? EXIT.done
+    : EXIT.behind;
 }

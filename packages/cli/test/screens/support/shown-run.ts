@@ -125,6 +125,7 @@ export class ShownRun {
           pause: command("pause"),
           resume: command("resume"),
           history: () => [],
+          dismiss: () => [],
           reclaim: command("reclaim"),
           allowDeletes: command("allowDeletes"),
           setWorkloads: async () => ({ started: [], restarted: [], stopped: [], unchanged: [] }),

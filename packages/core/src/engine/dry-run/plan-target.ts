@@ -99,7 +99,7 @@ export async function planTarget(options: PlanTargetOptions): Promise<PlannedTar
       status: isBlocked ? "failed" : "planned",
       ...(facts === undefined ? {} : { agent: facts.agent }),
       roots,
-      commands: [...actionsDue(actions, member.role, changed).keys()].map(({ command }) => commandText(command)),
+      commands: [...actionsDue(actions, member, changed).keys()].map(({ command }) => commandText(command)),
     };
   } catch (error) {
     signal.throwIfAborted();

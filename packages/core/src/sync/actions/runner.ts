@@ -1,68 +1,124 @@
 import type { RunResult } from "../../contract/action.ts";
-import type { HostedSession } from "../../contract/transport.ts";
-import type { KinsyncError } from "../../errors/error.ts";
-import { asKinsyncError } from "../../errors/error.ts";
+import type { HostedSession } from "../../contract/session.ts";
+import { asKinsyncError, type KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
-import { commandText } from "./due.ts";
+import { stepsOf, type ActionStep } from "./steps.ts";
+import type { ActionTurns } from "./turns.ts";
+
+/** A step of an action, and how it ended. */
+export interface StepResult extends Pick<ActionStep, "name" | "text"> {
+  readonly result: RunResult | KinsyncError;
+  readonly ok: boolean;
+}
+
+/** How an action ended in a target. `skipped`: it did not run, and stays owed. */
+export type ActionEnd = "succeeded" | "failed" | "skipped";
 
 export interface ActionRunnerOptions {
   /** The session to run commands in; opens one where none is open. */
   readonly session: () => Promise<HostedSession>;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
-  readonly onResult: (action: ResolvedAction, result: RunResult | KinsyncError) => void;
+  readonly turns: ActionTurns | undefined;
+  /** An action before it failed in such a way that this one may not run. */
+  readonly isHeldBack: (action: ResolvedAction) => boolean;
+  readonly onStep: (action: ResolvedAction, step: StepResult) => void;
+  /** `turn`: that of the last change that made it due. */
+  readonly onEnd: (action: ResolvedAction, how: ActionEnd, turn: number) => void;
   /** The number of commands that are due or running changed. */
   readonly onChange: () => void;
   /** Aborts when the target ends. */
   readonly signal: () => AbortSignal;
 }
 
-/** Runs the due commands of one target, one after the other. A command that failed is reported, and not repeated by itself. */
+interface Due {
+  readonly action: ResolvedAction;
+  readonly turn: number;
+}
+
+/** Runs the due actions of one target, one after the other. One that failed is reported, and not repeated by itself. */
 export class ActionRunner implements AsyncDisposable {
   readonly #options: ActionRunnerOptions;
-  #queue: Promise<void> = Promise.resolve();
-  #pending = 0;
+  #waiting: Due[] = [];
+  #running: Promise<void> | undefined;
+  #isOver = false;
 
   constructor(options: ActionRunnerOptions) {
     this.#options = options;
   }
 
-  /** Commands that are due or running. */
+  /** Actions that are due or running. */
   get pending(): number {
-    return this.#pending;
+    return this.#waiting.length + (this.#running === undefined ? 0 : 1);
   }
 
-  /** @param onSuccess the command ended with exit code 0; called before `onResult` */
-  enqueue(actions: Iterable<ResolvedAction>, onSuccess: (action: ResolvedAction) => void): void {
-    for (const action of actions) {
-      this.#pending += 1;
-      this.#queue = this.#queue
-        .then(() => this.#run(action, onSuccess))
-        .finally(() => {
-          this.#pending -= 1;
-          this.#options.onChange();
-        });
-    }
+  /** An action that waits already runs once, for both changes. */
+  enqueue(actions: readonly ResolvedAction[], turn: number): void {
+    const fresh = new Set(actions);
+    this.#waiting = this.#waiting.filter(({ action }) => !fresh.has(action));
+    for (const action of actions) this.#waiting.push({ action, turn });
+    this.#options.turns?.queue(actions);
+    this.#next();
   }
 
-  async #run(action: ResolvedAction, onSuccess: (action: ResolvedAction) => void): Promise<void> {
-    const { session, target, onResult } = this.#options;
+  #next(): void {
+    if (this.#running !== undefined) return;
+    const due = this.#waiting.shift();
+    if (due === undefined) return;
+    // Nothing begins before the caller has returned.
+    this.#running = Promise.resolve()
+      .then(() => this.#run(due))
+      .finally(() => {
+        this.#running = undefined;
+        this.#next();
+        this.#options.onChange();
+      });
+  }
+
+  async #run({ action, turn }: Due): Promise<void> {
+    const { isHeldBack, turns, onEnd } = this.#options;
+    const end = isHeldBack(action) ? "skipped" : await this.#steps(action);
+    if (turns?.depends(action) === true) turns.leave(action, end);
+    if (!this.#isOver) onEnd(action, end, turn);
+  }
+
+  async #steps(action: ResolvedAction): Promise<ActionEnd> {
+    const { session, turns, onStep, target } = this.#options;
     const signal = this.#options.signal();
-    if (signal.aborted) return;
+    let text: string | undefined;
     try {
-      const open = await session();
-      const result = await open.run(action.command, { timeout: action.timeout, signal });
-      if (result.exitCode === 0) onSuccess(action);
-      onResult(action, result);
+      for (let at = 0, steps: readonly ActionStep[] = []; at === 0 || at < steps.length; at += 1) {
+        if (signal.aborted) return "skipped";
+        const answer = turns?.depends(action) === true ? await turns.enter(action, at) : "run";
+        if (answer === "done") return "succeeded";
+        if (answer !== "run") return "skipped";
+        const open = await session();
+        if (at === 0) steps = stepsOf(action, open.facts.incarnation);
+        const step = steps[at] as ActionStep;
+        text = step.text;
+        const result = await open.run(step.command, { timeout: action.timeout, signal });
+        const ok = result.exitCode === 0;
+        if (this.#isOver) return "skipped";
+        onStep(action, { name: step.name, text, result, ok });
+        if (!ok) return "failed";
+      }
+      return "succeeded";
     } catch (error) {
-      if (signal.aborted) return;
-      const what = `${target}: cannot run the command ${JSON.stringify(commandText(action.command))}`;
-      onResult(action, asKinsyncError(error, what, { retry: "retry" }));
+      if (signal.aborted) return "skipped";
+      const [step] = stepsOf(action, "");
+      text ??= step?.text ?? "";
+      const what = `${target}: cannot run the command ${JSON.stringify(text)}`;
+      const result = asKinsyncError(error, what, { retry: "retry" });
+      onStep(action, { name: step?.name ?? "run", text, result, ok: false });
+      return "failed";
     }
   }
 
-  /** Settles when every command that is due has ended. */
+  /** Settles when the action that runs has ended; the others do not run. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#queue;
+    this.#isOver = true;
+    const dropped = this.#waiting.splice(0);
+    for (const { action } of dropped) this.#options.turns?.leave(action, "skipped");
+    await this.#running;
   }
 }

@@ -1,24 +1,27 @@
 import type { HostedSession } from "../../contract/session.ts";
-import type { RunResult } from "../../contract/action.ts";
-import type { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
-import { ActionRunner } from "./runner.ts";
+import { ActionRunner, type ActionEnd, type StepResult } from "./runner.ts";
+import type { ActionTurns } from "./turns.ts";
 
 export interface TargetActionsOptions {
   /** `pod/NAME, container NAME`, for messages. */
   readonly name: string;
   /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
+  /** For actions that depend on other targets. `undefined`: none does. */
+  readonly turns?: ActionTurns | undefined;
   readonly listener: {
     /** Other commands than before have not succeeded after a change in this mapping. `paths`: as in `Batch.owed`. */
     onOwed(mapping: string, paths: readonly string[]): void;
-    onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
+    /** A step of an action ended. Follows a change of `failures`, if it is one. */
+    onRun(action: ResolvedAction, step: StepResult): void;
     onChange(): void;
   };
 }
 
 /** Characters of paths that one marker names at most. */
 const MAX_OWED_CHARACTERS = 2_000;
+const NONE: ReadonlyMap<ResolvedAction, StepResult> = new Map();
 
 interface OwedCommand {
   /** One of the paths that made it due, relative to the mapping's `from`. */
@@ -34,6 +37,12 @@ export class TargetActions implements AsyncDisposable {
   readonly #signal: () => AbortSignal;
   /** Commands that have not succeeded since a path of theirs changed, by the id of the mapping. */
   #owed: Map<string, Map<ResolvedAction, OwedCommand>> | undefined;
+  /** Actions that failed and have neither succeeded since nor were dismissed, with the step. */
+  #failures: Map<ResolvedAction, StepResult> | undefined;
+  /** Actions that did not run because another one, or another target, failed. */
+  #skipped: Set<ResolvedAction> | undefined;
+  /** Actions with `once` that have succeeded here. */
+  #done: Set<ResolvedAction> | undefined;
   /** Number of the next `run` that has something to do. */
   #turn = 0;
   #runner: ActionRunner | undefined;
@@ -53,11 +62,18 @@ export class TargetActions implements AsyncDisposable {
     return this.#runner?.pending ?? 0;
   }
 
+  /** Actions that failed and have neither succeeded since nor were dismissed, with the step that failed. */
+  get failures(): ReadonlyMap<ResolvedAction, StepResult> {
+    return this.#failures ?? NONE;
+  }
+
   noteChanged(mapping: string, paths: readonly string[]): void {
     const due = this.#options.actionsDue(paths);
     if (due.size === 0) return;
     const owed = this.#owedOf(mapping);
-    for (const [action, path] of due) owed.set(action, { path, turn: this.#turn });
+    for (const [action, path] of due) {
+      if (this.#done?.has(action) !== true) owed.set(action, { path, turn: this.#turn });
+    }
     this.#report(mapping);
   }
 
@@ -79,23 +95,78 @@ export class TargetActions implements AsyncDisposable {
     return owed;
   }
 
-  /** Starts what is due after the changes since the last call. */
+  /** Starts what is due after the changes since the last call, and what a failure before it keeps from running. */
   run(): void {
+    const owed = [...(this.#owed?.values() ?? [])].flatMap((each) => [...each.values()]);
+    // Passes without a change repeat nothing.
+    if (!owed.some(({ turn }) => turn === this.#turn)) return;
+    this.#start((action, turn) => turn === this.#turn || (this.#isHeld && this.#isUnfinished(action)));
+  }
+
+  /** Runs again what failed, and what did not run because of it. */
+  retry(): void {
+    if (this.#failures === undefined && this.#skipped === undefined) return;
+    this.#start((action) => this.#isUnfinished(action));
+  }
+
+  /** Failures no longer count, here and in the next run. @returns whether there were any */
+  dismiss(): boolean {
+    const dismissed = new Set([...this.failures.keys(), ...(this.#skipped ?? [])]);
+    this.#failures = undefined;
+    this.#skipped = undefined;
+    for (const [mapping, owed] of this.#owed ?? []) {
+      for (const action of dismissed) owed.delete(action);
+      this.#report(mapping);
+    }
+    return dismissed.size > 0;
+  }
+
+  /** An action failed that holds the target. */
+  get #isHeld(): boolean {
+    return [...this.failures.keys()].some(({ onFailure }) => onFailure === "hold");
+  }
+
+  #isUnfinished(action: ResolvedAction): boolean {
+    return this.failures.has(action) || this.#skipped?.has(action) === true;
+  }
+
+  #start(isMeant: (action: ResolvedAction, turn: number) => boolean): void {
     if (this.#owed === undefined) return;
-    const commands = [...this.#owed.values()].flatMap((owed) => [...owed.values()]);
-    const paths = commands.filter(({ turn }) => turn === this.#turn).map(({ path }) => path);
-    if (paths.length === 0) return;
+    const paths = new Map<ResolvedAction, string>();
+    for (const owed of this.#owed.values()) {
+      for (const [action, { path, turn }] of owed) if (isMeant(action, turn)) paths.set(action, path);
+    }
+    if (paths.size === 0) return;
     const turn = this.#turn;
     this.#turn += 1;
-    const { name, listener } = this.#options;
+    const { name, listener, turns } = this.#options;
     this.#runner ??= new ActionRunner({
       session: this.#session,
       target: name,
-      onResult: (action, result) => listener.onRun(action, result),
+      turns,
+      isHeldBack: (action) => this.#isHeld && this.#failures?.has(action) !== true,
+      onStep: (action, step) => this.#stepped(action, step),
+      onEnd: (...end) => this.#ended(...end),
       onChange: () => listener.onChange(),
       signal: this.#signal,
     });
-    this.#runner.enqueue(this.#options.actionsDue(paths).keys(), (action) => this.#succeeded(action, turn));
+    // In the order of the config.
+    const due = [...this.#options.actionsDue(paths.values()).keys()].filter((action) => paths.has(action));
+    this.#runner.enqueue(due, turn);
+  }
+
+  #stepped(action: ResolvedAction, step: StepResult): void {
+    if (!step.ok) (this.#failures ??= new Map()).set(action, step);
+    this.#options.listener.onRun(action, step);
+  }
+
+  #ended(action: ResolvedAction, how: ActionEnd, turn: number): void {
+    if (how === "skipped") (this.#skipped ??= new Set()).add(action);
+    else this.#skipped?.delete(action);
+    if (how !== "succeeded") return;
+    this.#failures?.delete(action);
+    if (action.once === true) (this.#done ??= new Set()).add(action);
+    this.#succeeded(action, turn);
   }
 
   /** A command that became due again meanwhile is still owed. */

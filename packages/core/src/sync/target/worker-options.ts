@@ -1,9 +1,10 @@
-import type { RunResult } from "../../contract/action.ts";
 import type { TransportCapabilities } from "../../contract/capabilities.ts";
 import type { HostedSession, ReceiptNote, SessionFacts } from "../../contract/session.ts";
 import type { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
+import type { StepResult } from "../actions/runner.ts";
+import type { ActionTurns } from "../actions/turns.ts";
 import type { ArchivePool } from "../archive/archive-pool.ts";
 import type { Deletes } from "./deletes.ts";
 import type { DeliveryStats } from "./deliver.ts";
@@ -30,7 +31,10 @@ export interface WorkerListener {
   onReleased(): void;
   onRetry(error: KinsyncError, delay: number): void;
   onProgress(root: DesiredRoot, sent: number, total: number): void;
-  onRun(action: ResolvedAction, result: RunResult | KinsyncError): void;
+  /** A step of an action ended. */
+  onRun(action: ResolvedAction, step: StepResult): void;
+  /** A pass found that the target holds this snapshot; the commands that are due have begun. */
+  onLanded(snapshot: number): void;
   /** Other commands than before have not succeeded after a change in this mapping. `paths`: one for each, as in `Batch.owed`. */
   onOwed(mapping: string, paths: readonly string[]): void;
   /** A mapped root gets nothing until the user consents to deletes. Reported at each attempt. */
@@ -65,6 +69,8 @@ export interface WorkerOptions {
   ): Promise<HostedSession>;
   /** The commands that are due after these paths changed, each with one of the paths. Relative to the `from` of their mappings. */
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
+  /** For actions that depend on other targets. `undefined`: none does. */
+  readonly turns?: ActionTurns | undefined;
   /** What the marker of this root should owe: `onOwed` of all targets that have the same files. */
   owed(root: DesiredRoot): readonly string[];
   readonly listener: WorkerListener;

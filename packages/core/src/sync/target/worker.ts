@@ -177,9 +177,17 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#commands.noteChanged(mapping, paths);
   }
 
-  /** Retries at once what failed or waits for its next attempt. */
+  /** The commands that follow changes; `undefined` while there was none. */
+  get actions(): TargetActions | undefined {
+    return this.#actions;
+  }
+
+  /** Retries at once what failed or waits for its next attempt, commands included. */
   retryNow(): void {
-    if (this.#blocked !== "for-good") this.#blocked = undefined;
+    if (this.#blocked !== "for-good") {
+      this.#blocked = undefined;
+      this.#actions?.retry();
+    }
     this.#rare?.backoff?.reset();
     this.enqueue();
   }
@@ -307,6 +315,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     else if (pending !== undefined) this.#set(pending.status, pending.reason);
     else this.#set("synced", "holds the newest snapshot");
     this.#actions?.run();
+    this.#options.listener.onLanded(desired.snapshot);
   }
 
   #separate({ roots }: DesiredState): void {

@@ -103,7 +103,7 @@ export class TargetFixture implements AsyncDisposable {
       capabilities: () => this.capabilities,
       open: () => this.container.open(runId, since, host),
       owed: ({ mapping: { id } }) => this.#owed.get(id) ?? [],
-      actionsDue: (paths) => actionsDue(actions, "head", paths),
+      actionsDue: (paths) => actionsDue(actions, { role: "head", index: "0" }, paths),
       retry: { min: 1, max: 2 },
       largeRootBytes: this.largeRootBytes,
       listener: {
@@ -124,8 +124,9 @@ export class TargetFixture implements AsyncDisposable {
           this.#owed.set(id, paths);
           this.worker.recordOwed();
         },
-        onRun: (action, result) =>
+        onRun: (action, { result }) =>
           this.#report(`run ${String(action.command)} ${"exitCode" in result ? result.exitCode : result.code}`),
+        onLanded: () => {},
         onDeletes: (root, error, deletes) =>
           this.#report(`deletes ${root.mapping.id} ${deletes.paths.join()}: ${error.message}`),
         onNote: (_code, text) => this.#report(`note ${text}`),
