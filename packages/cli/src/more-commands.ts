@@ -82,6 +82,11 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
     );
   withSync(clean);
 
+  program
+    .command("wrapper")
+    .description("print a shell program for images and manifests, so that `restart` can restart the process of a container")
+    .action(async () => finish((await import("./commands/wrapper.ts")).runWrapper(io)));
+
   const doctor = program
     .command("doctor")
     .description("check config, login, rights and containers, and name the next step where something is wrong")

@@ -6,10 +6,13 @@ fail() {
   exit 96
 }
 
-# named ID: whether this process has the name, as its program, or as the script that an interpreter runs.
+# named ID: whether this process has the name.
 named() {
-  read -r comm <"/proc/$1/comm" || return 1
-  [ "$comm" = "$what" ] && return 0
+  read -r comm <"/proc/$1/comm" && [ "$comm" = "$what" ]
+}
+
+# runs ID: whether its program, or the script that its program interprets, has the name.
+runs() {
   words=$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n '1,2s|.*/||p;1,2{/\//!p}')
   case "
 $words
@@ -29,9 +32,12 @@ file)
 *)
   [ -r /proc/self/comm ] || fail "no process was signaled: this container has no readable /proc. Use \`pidFile\` in place of \`process\`."
   ids=
-  for folder in /proc/[0-9]*; do
-    id=${folder#/proc/}
-    [ "$id" = $$ ] || [ "$id" = $PPID ] || { named "$id" 2>/dev/null && ids="$ids $id"; }
+  for test in named runs; do
+    for folder in /proc/[0-9]*; do
+      id=${folder#/proc/}
+      [ "$id" = $$ ] || [ "$id" = $PPID ] || { $test "$id" 2>/dev/null && ids="$ids $id"; }
+    done
+    [ -z "$ids" ] || break
   done
   [ -n "$ids" ] || fail "no process was signaled: no process $what runs in this container. Check \`process\` with \`ps\`, or use \`pidFile\`."
   ;;
@@ -40,8 +46,12 @@ esac
 # The first process of a container gets only signals that it handles.
 handles() {
   mask=$(sed -n 's/^SigCgt:.*\(........\)$/\1/p' "/proc/$1/status" 2>/dev/null)
-  number=$(kill -l "$2" 2>/dev/null)
-  case $mask:$number in *[!0-9a-f:]* | :* | *:) return 0 ;; esac
+  [ -n "$mask" ] || return 0
+  number=1
+  until [ "$(kill -l $number 2>/dev/null)" = "$2" ]; do
+    number=$((number + 1))
+    [ $number -le 31 ] || return 0
+  done
   [ $((0x$mask >> (number - 1) & 1)) = 1 ]
 }
 

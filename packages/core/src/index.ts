@@ -86,3 +86,5 @@ export type { ForwardRule } from "./forward/forward-rule.ts";
 export type { ForwardEvent, ForwardFailed, ForwardOpened, ForwardTarget } from "./forward/events.ts";
 export { listLeftOut } from "./local/ignore/left-out.ts";
 export type { LeavingRule, LeftOut, LeftOutOptions, LeftOutPath } from "./local/ignore/left-out.ts";
+export { wrapperText } from "./sync/actions/program-text.ts";
+export type { FailedRunView } from "./engine/actions/failed-runs.ts";

@@ -185,6 +185,17 @@ export const SCENES: readonly Scene[] = [
           reason: "ended with exit code 1",
         });
       }
+      const failed = {
+        command: "pip install -r /app/src/requirements.txt",
+        exitCode: 1,
+        reason: "ended with exit code 1",
+        output: "Collecting numpyy\nERROR: No matching distribution found for numpyy",
+        holds: false,
+      };
+      run.workloads = run.workloads.map((each) => ({
+        ...each,
+        targets: each.targets.map((target) => ({ ...target, failedRuns: [failed] })),
+      }));
     },
     causes: ["exit code 1: ERROR: No matching distribution found for numpyy"],
   },
