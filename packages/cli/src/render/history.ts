@@ -90,6 +90,12 @@ export class History {
       case "note":
         if (!this.#isShown(event)) this.#keep(event);
         return;
+      case "local":
+        if (event.phase === "ends" && event.ok === false) this.lastError = event;
+        // The screen has no room for what a build prints; a failure shows the end of it.
+        if (event.phase === "output") return;
+        this.#keep(event);
+        return;
       case "resumed":
         this.#keep(event);
         return;

@@ -63,6 +63,8 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       return `${paint("green", "resumed")} ${clean(event.mapping)}: ${clean(event.reason)}`;
     case "run":
       return formatRun(event, paint);
+    case "local":
+      return formatLocal(event, paint);
     case "note":
       return `${paint("cyan", "note")}: ${clean(event.reason)}${hintLine(event.hint, paint)}`;
     default:
@@ -95,6 +97,33 @@ function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint
       .slice(-10)
       .map((each) => `  | ${each}`),
   ].join("\n");
+}
+
+const LOCAL_NAMES = { rebuild: "rebuild", before: "hook before the release", after: "hook after the release" } as const;
+
+/** A command of the config on this machine: always shown before it runs. */
+function formatLocal(event: Extract<EngineEvent, { readonly event: "local" }>, paint: Paint): string {
+  const { paths = [], output = "" } = event;
+  const name = LOCAL_NAMES[event.what];
+  const command = clean(event.command);
+  const lines = cleanLines(output).trimEnd().split("\n");
+  switch (event.phase) {
+    case "starts": {
+      const why = paths.length === 0 ? "" : `${namedPaths({ changed: paths.length, paths })} changed; `;
+      return `${paint("bold", name)}: ${why}running here: ${command}`;
+    }
+    case "output":
+      return lines.map((line) => `  | ${line}`).join("\n");
+    case "replaced":
+      return `${paint("bold", name)}: ${clean(event.reason ?? "")}`;
+    case "ends": {
+      const took = duration(event.duration ?? 0);
+      const next = event.what === "rebuild" ? "; waiting for new containers" : "";
+      if (event.ok === true) return `${paint("green", `${name} done`)}: ${command}, ${took}${next}`;
+      const last = output.trim() === "" ? [] : lines.slice(-10).map((line) => `  | ${line}`);
+      return [`${paint("red", `${name} failed`)}: ${command} ${clean(event.reason ?? "")}, ${took}`, ...last].join("\n");
+    }
+  }
 }
 
 /** Every target passes through this state in an instant: it gets no line. */

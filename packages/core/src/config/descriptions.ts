@@ -1,4 +1,4 @@
-import type { RestartAction, RunAction } from "../contract/action.ts";
+import type { HooksConfig, RebuildAction, RestartAction, RunAction } from "../contract/action.ts";
 import type { ForwardConfig, KinsyncConfig, MappingConfig, ProfileConfig, WorkloadConfig } from "../contract/config.ts";
 
 type Descriptions<Type> = Readonly<Record<keyof Type, string>>;
@@ -28,6 +28,8 @@ export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
     "Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar.",
   sync: "What to sync and where to.",
   run: "Commands after a sync that touched certain paths.",
+  rebuild: "Paths that are not sent, since only a new image brings them, and the command on this machine that builds it.",
+  hooks: "Commands on this machine around each release.",
   restart: "Restarts or signals the process in the containers after a sync, never the container.",
   mode: "Sync each save (auto), or collect changes until `kinsync trigger` (manual). The files of the start are synced in both.",
   forward: "Ports that `up` opens on this machine. Each new connection goes to the member that is current then.",
@@ -93,4 +95,16 @@ export const RESTART_KEYS: Descriptions<RestartAction> = {
   settle: "A process that ends within these milliseconds after its start has failed. Default: 2000.",
   onFailure:
     "After a failure: continue, or hold, so that the target is failed until a restart succeeds or it is dismissed.",
+};
+
+export const REBUILD_KEYS: Descriptions<RebuildAction> = {
+  when: "Paths whose change needs a new image, in gitignore syntax, relative to `from`. They are not sent.",
+  command: "The argv, or a string for the shell of this machine. It runs in the folder of the config.",
+  timeout: "Milliseconds after which the command is killed. Default: 1800000.",
+};
+
+export const HOOKS_KEYS: Descriptions<HooksConfig> = {
+  before: "Before local changes are released; a failure keeps them from it. The argv, or a string for the shell.",
+  after: "When all containers hold the snapshot and their commands have ended. The argv, or a string for the shell.",
+  timeout: "Milliseconds after which a command is killed. Default: 60000.",
 };

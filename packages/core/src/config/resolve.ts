@@ -10,6 +10,7 @@ import type {
 } from "../contract/config.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { restartAction, type ResolvedAction } from "../mapping/action.ts";
+import { resolveHooks, resolveRebuild, type ResolvedHooks, type ResolvedRebuild } from "../mapping/local-actions.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { systemFolderAt, systemFolderError } from "../mapping/system-folders.ts";
@@ -37,6 +38,9 @@ export interface WorkloadPlan {
   readonly run: readonly ResolvedAction[];
   /** Follows the commands of `run`. `undefined`: nothing is restarted. */
   readonly restart: ResolvedAction | undefined;
+  /** Its paths are ignored by every mapping. */
+  readonly rebuild?: ResolvedRebuild;
+  readonly hooks?: ResolvedHooks;
   readonly mode: ReleaseMode;
   /** Ports to open on this machine. */
   readonly forward: readonly ForwardConfig[];
@@ -81,6 +85,7 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
       id: `${workload.workload} sync[${place}]`,
       folder: origin.folder,
       containers: workload.containers,
+      unsent: workload.rebuild?.when ?? [],
       where: () => origin.describe(["workloads", index, "sync", place, "to"]),
     }),
   );
@@ -92,6 +97,8 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     mappings,
     run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...definedOf(action) })),
     restart: workload.restart === undefined ? undefined : restartAction(workload.restart),
+    ...(workload.rebuild === undefined ? {} : { rebuild: resolveRebuild(workload.rebuild, origin.folder) }),
+    ...(workload.hooks === undefined ? {} : { hooks: resolveHooks(workload.hooks, origin.folder) }),
     mode: workload.mode ?? "auto",
     forward: workload.forward ?? [],
   };
@@ -101,6 +108,8 @@ interface MappingContext {
   readonly id: string;
   readonly folder: string;
   readonly containers: WorkloadConfig["containers"];
+  /** Paths that only a new image brings. */
+  readonly unsent: readonly string[];
   readonly where: () => string;
 }
 
@@ -110,6 +119,7 @@ function resolveMapping(mapping: MappingConfig, context: MappingContext): Resolv
     ...MAPPING_DEFAULTS,
     ...definedOf(mapping),
     id: context.id,
+    ignore: [...(mapping.ignore ?? MAPPING_DEFAULTS.ignore), ...context.unsent],
     from: resolve(context.folder, mapping.from),
     fromText: mapping.from,
     to,

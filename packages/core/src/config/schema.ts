@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FAILURE_RULES, RUN_MEMBERS, type RestartAction, type RunAction } from "../contract/action.ts";
+import { FAILURE_RULES, RUN_MEMBERS, type HooksConfig, type RebuildAction, type RestartAction, type RunAction } from "../contract/action.ts";
 import {
   INITIAL_SYNCS,
   RELEASE_MODES,
@@ -23,7 +23,9 @@ import {
   CONTAINERS_KEYS,
   FORWARD_KEYS,
   MAPPING_KEYS,
+  HOOKS_KEYS,
   PROFILE_WORKLOADS,
+  REBUILD_KEYS,
   RESTART_KEYS,
   RUN_KEYS,
   WORKLOAD_KEYS,
@@ -162,6 +164,28 @@ const restart = z
     }
   });
 
+const rebuild = z.strictObject(
+  described(
+    {
+      when: z.array(pattern).min(1),
+      command: z.union([text, texts]),
+      timeout: z.int().positive().optional(),
+    } satisfies Shape<RebuildAction>,
+    REBUILD_KEYS,
+  ),
+);
+
+const hooks = z.strictObject(
+  described(
+    {
+      before: z.union([text, texts]).optional(),
+      after: z.union([text, texts]).optional(),
+      timeout: z.int().positive().optional(),
+    } satisfies Shape<HooksConfig>,
+    HOOKS_KEYS,
+  ),
+);
+
 const containers = z.strictObject(
   described(
     {
@@ -196,6 +220,8 @@ const workload = z.strictObject(
       sync: z.array(mapping).min(1),
       run: z.array(run).optional(),
       restart: restart.optional(),
+      rebuild: rebuild.optional(),
+      hooks: hooks.optional(),
       mode: z.enum(RELEASE_MODES).optional(),
       forward: z.array(forward).optional(),
     } satisfies Shape<WorkloadConfig>,
@@ -344,6 +370,10 @@ function knownKeys(path: ConfigPath): readonly string[] {
       return Object.keys(run.shape);
     case "workloads.*.restart":
       return Object.keys(restart.shape);
+    case "workloads.*.rebuild":
+      return Object.keys(rebuild.shape);
+    case "workloads.*.hooks":
+      return Object.keys(hooks.shape);
     default:
       return [];
   }

@@ -64,6 +64,26 @@ export interface RestartAction {
   readonly onFailure?: FailureRule;
 }
 
+/** Paths that only a new image brings: they are not sent, and a change of them runs a command on this machine. */
+export interface RebuildAction {
+  /** Globs, relative to the mapping's `from` (gitignore syntax). */
+  readonly when: readonly string[];
+  /** argv, or one string for the shell of the system. It runs in the folder of the config. */
+  readonly command: readonly string[] | string;
+  /** Milliseconds until the command is killed. Default: 1,800,000. */
+  readonly timeout?: number;
+}
+
+/** Commands on this machine around each release, in the folder of the config: argv, or one string for the shell of the system. */
+export interface HooksConfig {
+  /** Before local changes are released; a failure keeps them from it until the next save. */
+  readonly before?: readonly string[] | string;
+  /** When all targets hold the snapshot and their commands have ended. */
+  readonly after?: readonly string[] | string;
+  /** Milliseconds until a command is killed. Default: 60,000. */
+  readonly timeout?: number;
+}
+
 /** How a command ended. */
 export interface RunResult {
   /** Exit code; `undefined` when it was killed; `why` gives the reason. */

@@ -1,4 +1,4 @@
-import type { RestartAction, RunAction } from "./action.ts";
+import type { HooksConfig, RebuildAction, RestartAction, RunAction } from "./action.ts";
 import type { ClientNodeConfig } from "./client-node.ts";
 import type { KindPlugin } from "./kind.ts";
 import type { KindRules } from "./rules.ts";
@@ -100,6 +100,10 @@ export interface WorkloadConfig {
   readonly run?: readonly RunAction[];
   /** Restarts or signals the process after the commands of `run`. Default: nothing is restarted. */
   readonly restart?: RestartAction;
+  /** Runs a command on this machine when files change that only a new image brings. Default: none. */
+  readonly rebuild?: RebuildAction;
+  /** Commands on this machine around each release. Default: none. */
+  readonly hooks?: HooksConfig;
   /** The files of the start are synced in both modes. Default: `auto`. */
   readonly mode?: ReleaseMode;
   /** Ports that `up` opens on this machine; each new connection goes to the member that is current then. */

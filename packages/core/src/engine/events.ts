@@ -203,6 +203,24 @@ export interface RunEvent extends OfTarget {
   readonly showOutput?: boolean;
 }
 
+/** A command of `rebuild` or `hooks` on this machine. */
+export interface LocalEvent extends Base {
+  readonly event: "local";
+  readonly what: "rebuild" | "before" | "after";
+  /** `replaced`: a new pod appeared after a rebuild. */
+  readonly phase: "starts" | "output" | "ends" | "replaced";
+  readonly command: string;
+  /** Local paths that need the rebuild; at most 20. */
+  readonly paths?: readonly string[];
+  /** With `output` a piece of it, with `ends` its last 64 KiB. */
+  readonly output?: string;
+  readonly ok?: boolean;
+  readonly exitCode?: number;
+  /** Milliseconds. */
+  readonly duration?: number;
+  readonly reason?: string;
+}
+
 /** Information about the workload or the cluster: suspended, a missing permission, a watch that was cut. */
 export interface NoteEvent extends Base {
   readonly event: "note";
@@ -241,5 +259,6 @@ export type EngineEvent =
   | ResumedEvent
   | ProgressEvent
   | RunEvent
+  | LocalEvent
   | NoteEvent
   | SummaryEvent;

@@ -195,6 +195,13 @@ export class TargetRegistry implements AsyncDisposable {
     for (const entry of this.#entries()) entry.leavePlaces();
   }
 
+  /** Whether every running target that can holds at least this snapshot. */
+  hold(snapshot: number): boolean {
+    return [...this.#entries()].every(
+      (entry) => entry.worker?.status !== "synced" || (entry.snapshot ?? 0) >= snapshot,
+    );
+  }
+
   /** Pushes the released snapshot to every worker. */
   release(snapshot: Snapshot, changes: readonly SnapshotChange[]): void {
     this.#snapshot = snapshot;

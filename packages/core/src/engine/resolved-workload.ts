@@ -1,4 +1,5 @@
 import type { ResolvedAction } from "../mapping/action.ts";
+import type { ResolvedHooks, ResolvedRebuild } from "../mapping/local-actions.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { ReleaseMode } from "../contract/config.ts";
 import type { WorkloadRef } from "../resolve/resolution.ts";
@@ -10,6 +11,10 @@ export interface ResolvedWorkload {
   readonly ref: WorkloadRef;
   readonly mappings: readonly ResolvedMapping[];
   readonly run: readonly ResolvedAction[];
+  /** Its paths are ignored by every mapping. Default: no file needs a new image. */
+  readonly rebuild?: ResolvedRebuild;
+  /** Default: none. */
+  readonly hooks?: ResolvedHooks;
   /** Whether each save is released, or changes collect until `trigger`. */
   readonly mode: ReleaseMode;
 }

@@ -2,6 +2,8 @@ import type { ResourceType } from "../contract/resource.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { Commandable } from "./commands.ts";
+import { Hooks } from "./actions/hooks.ts";
+import { Rebuild } from "./actions/rebuild.ts";
 import { Absence } from "./absence.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
@@ -24,6 +26,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   /** Which snapshot is released, and the orders that change it. */
   readonly releases: Release;
   readonly #consent: DeleteConsent;
+  readonly #hooks: Hooks | undefined;
+  readonly #rebuild: Rebuild | undefined;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
@@ -74,11 +78,30 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       onPending: () => this.#onPending(),
       signal,
     });
+    this.#hooks =
+      workload.hooks &&
+      new Hooks({
+        hooks: workload.hooks,
+        emitter: this.#emitter,
+        onState: (state) => this.releases.offer(state),
+        onChange: () => this.#onChange(),
+        signal,
+      });
+    this.#rebuild =
+      workload.rebuild &&
+      new Rebuild({
+        rebuild: workload.rebuild,
+        mappings: workload.mappings,
+        createSource: options.createSource,
+        emitter: this.#emitter,
+        onChange: () => this.#onChange(),
+        signal,
+      });
     this.#files = new LocalFiles({
       mappings: workload.mappings,
       createSource: options.createSource,
       allowEmpty: options.allowEmpty,
-      onState: (state) => this.releases.offer(state),
+      onState: (state) => (this.#hooks ?? this.releases).offer(state),
       onProblem: (problem) => this.#emitter.problem(problem),
       onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
       signal,
@@ -102,9 +125,9 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       wasReady: this.#isReady,
       isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
       targets: { ...targets.statuses },
-      busy: targets.busy + this.#consent.pending,
+      busy: targets.busy + this.#consent.pending + Number(this.#isLocalBusy),
       notRunning: targets.notRunning,
-      failedRuns: targets.failedRuns,
+      failedRuns: targets.failedRuns + this.#failedLocally,
       obstacle: this.#obstacle(),
     };
   }
@@ -140,7 +163,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       // Targets that are not known to be finished are out of date.
       stale: stale + waiting + syncing + accepted,
       waiting: targets.notRunning,
-      failedRuns: targets.failedRuns,
+      failedRuns: targets.failedRuns + this.#failedLocally,
     };
   }
 
@@ -214,6 +237,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
+    for (const { before, after } of changes) if (before === undefined && after) this.#rebuild?.onMember(after.name);
     this.#absence.report(resolution, this.#registry, this.#declaredRoles);
     this.#onChange();
   }
@@ -221,6 +245,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #obstacle(): Obstacle | undefined {
     const [problem] = this.#resolution?.problems ?? [];
     const { targets, counts } = this.#registry;
+    const failure = this.#hooks?.error;
+    if (failure !== undefined) return { code: failure.code, error: () => failure, isFinal: true };
     if (problem !== undefined && targets.running + targets.notRunning === 0) {
       return { code: problem.code, error: () => problem };
     }
@@ -236,7 +262,28 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #onChange(): void {
     if (this.#isOver) return;
     this.#emitReady();
+    this.#follow();
     this.#options.onChange();
+  }
+
+  get #isLocalBusy(): boolean {
+    return this.#hooks?.isRunning === true || this.#rebuild?.isRunning === true;
+  }
+
+  /** Commands on this machine that failed and have not succeeded since. */
+  get #failedLocally(): number {
+    return (this.#hooks?.failures ?? 0) + Number(this.#rebuild?.failed === true);
+  }
+
+  /** Runs the hook that follows a release, once all targets hold it. */
+  #follow(): void {
+    if (this.#hooks === undefined || this.#registry === undefined) return;
+    const { targets } = this.#registry;
+    const { waiting, syncing, accepted, synced } = targets.statuses;
+    const number = this.releases.current?.number ?? 0;
+    if (!this.#hooks.isDueAfter(number)) return;
+    const isDone = synced > 0 && waiting + syncing + accepted + targets.busy === 0;
+    if (isDone && this.#registry.hold(number)) this.#hooks.landed(number);
   }
 
   #emitReady(): void {
@@ -260,6 +307,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     await Promise.allSettled([
       this.#watch[Symbol.asyncDispose](),
       this.#files[Symbol.asyncDispose](),
+      this.#hooks?.[Symbol.asyncDispose](),
+      this.#rebuild?.[Symbol.asyncDispose](),
       this.#registry[Symbol.asyncDispose](),
     ]);
   }

@@ -216,6 +216,11 @@ export const ERRORS = {
     hint: "See the status of that container with `kinsync status`. It runs the command by itself when it is ready.",
     retry: "retry",
   },
+  KINSYNC_RUN_LOCAL: {
+    summary: "A command of `hooks` failed on this machine.",
+    hint: "Run the command by hand in the folder of the config to see why, then save again.",
+    retry: "terminal",
+  },
   KINSYNC_SNAPSHOT_LOST: {
     summary: "The bytes of files in an earlier snapshot are no longer kept.",
     hint: "Release the newest files with `kinsync trigger`, or restore them with your version control and save.",

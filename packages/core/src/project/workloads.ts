@@ -38,11 +38,13 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
   const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
   const found = await findWorkloads(cluster, kinds, named, { signal, onMissing: options.onMissing });
   const selected = selector === undefined ? found : selectWorkloads(found, selector);
-  return selected.map(({ workload, mappings, run, restart, mode, forward, transports, found }) => ({
+  return selected.map(({ workload, mappings, run, restart, rebuild, hooks, mode, forward, transports, found }) => ({
     name: workload,
     ref: found.ref,
     mappings,
     run: restart === undefined ? run : [...run, restart],
+    ...(rebuild === undefined ? {} : { rebuild }),
+    ...(hooks === undefined ? {} : { hooks }),
     mode,
     forward,
     transports: transports ?? mappings.map(({ transport }) => transport),

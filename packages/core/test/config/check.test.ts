@@ -117,13 +117,13 @@ test.each([
     "a key that is near none",
     `workloads: [{ workload: pod/x, ${SYNC}, zebra: 1 }]`,
     `kinsync.config.yaml:1:65: workloads[0]: the key "zebra" is not known`,
-    "Known here: workload, namespace, containers, sync, run, restart, mode, forward.",
+    "Known here: workload, namespace, containers, sync, run, restart, rebuild, hooks, mode, forward.",
   ],
   [
     "a feature that is not built yet",
     `workloads: [{ workload: pod/x, ${SYNC}, update: gang }]`,
     `kinsync.config.yaml:1:65: workloads[0]: the key "update" is not known`,
-    "Known here: workload, namespace, containers, sync, run, restart, mode, forward.",
+    "Known here: workload, namespace, containers, sync, run, restart, rebuild, hooks, mode, forward.",
   ],
   [
     "a key of the top",

@@ -1,0 +1,99 @@
+import { KinsyncError } from "../../errors/error.ts";
+import type { ResolvedHooks } from "../../mapping/local-actions.ts";
+import type { WorkloadEmitter } from "../emit.ts";
+import type { LocalState } from "../snapshot.ts";
+import { LocalRunner } from "./local-runner.ts";
+
+export interface HooksOptions {
+  readonly hooks: ResolvedHooks;
+  readonly emitter: WorkloadEmitter;
+  /** Takes a state whose `before` succeeded. */
+  readonly onState: (state: LocalState) => void;
+  /** `isRunning`, `failures` or `error` differs. */
+  readonly onChange: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Commands on this machine around each release: `before` decides whether it happens, `after` follows when all targets hold it. */
+export class Hooks implements AsyncDisposable {
+  readonly #options: HooksOptions;
+  readonly #before: LocalRunner | undefined;
+  readonly #after: LocalRunner | undefined;
+  #offered: LocalState | undefined;
+  /** Snapshot that `after` ran for. */
+  #followed = 0;
+  #beforeRuns: Promise<void> | undefined;
+  #afterRuns: Promise<void> | undefined;
+  #afterFailed = false;
+  #isOver = false;
+  /** Why the newest local files are not released. */
+  error: KinsyncError | undefined;
+
+  constructor(options: HooksOptions) {
+    const { hooks, emitter, signal } = options;
+    this.#options = options;
+    this.#before = hooks.before && new LocalRunner(hooks.before, "before", emitter, signal);
+    this.#after = hooks.after && new LocalRunner(hooks.after, "after", emitter, signal);
+  }
+
+  get isRunning(): boolean {
+    return this.#beforeRuns !== undefined || this.#afterRuns !== undefined;
+  }
+
+  /** Commands that failed and have not succeeded since. */
+  get failures(): number {
+    return Number(this.error !== undefined) + Number(this.#afterFailed);
+  }
+
+  /** A new local state: it is released when `before` has succeeded. Of several during one run of it only the last one is. */
+  offer(state: LocalState): void {
+    if (this.#before === undefined) {
+      this.#options.onState(state);
+      return;
+    }
+    this.#offered = state;
+    this.#beforeRuns ??= this.#runBefore(this.#before);
+    this.#options.onChange();
+  }
+
+  async #runBefore(runner: LocalRunner): Promise<void> {
+    while (this.#offered !== undefined) {
+      const state = this.#offered;
+      this.#offered = undefined;
+      const { ok, reason } = await runner.run([]);
+      if (this.#isOver) return;
+      if (this.#offered !== undefined) continue;
+      this.error = ok
+        ? undefined
+        : new KinsyncError("KINSYNC_RUN_LOCAL", `hooks.before: ${runner.text} ${reason}: the local changes are not released`);
+      if (ok) this.#options.onState(state);
+    }
+    this.#beforeRuns = undefined;
+    this.#options.onChange();
+  }
+
+  /** `after` is due once all targets hold this snapshot. */
+  isDueAfter(snapshot: number): boolean {
+    return this.#after !== undefined && snapshot > 0 && this.#followed !== snapshot && this.#afterRuns === undefined;
+  }
+
+  /** All targets hold this snapshot, and their commands have ended. */
+  landed(snapshot: number): void {
+    if (this.#after === undefined || !this.isDueAfter(snapshot)) return;
+    this.#followed = snapshot;
+    this.#afterRuns = this.#after.run([]).then(({ ok }) => {
+      if (this.#isOver) return;
+      this.#afterFailed = !ok;
+      this.#afterRuns = undefined;
+      this.#options.onChange();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    this.#offered = undefined;
+    this.#before?.[Symbol.dispose]();
+    this.#after?.[Symbol.dispose]();
+    await Promise.allSettled([this.#beforeRuns, this.#afterRuns]);
+  }
+}
