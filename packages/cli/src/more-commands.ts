@@ -84,7 +84,9 @@ export function addMoreCommands(program: Command, io: Io, finish: (code: number)
 
   program
     .command("wrapper")
-    .description("print a shell program for images and manifests, so that `restart` can restart the process of a container")
+    .description(
+      "print a shell program for images and manifests, so that `restart` can restart the process of a container",
+    )
     .action(async () => finish((await import("./commands/wrapper.ts")).runWrapper(io)));
 
   const doctor = program

@@ -212,3 +212,32 @@ test("the socket of a process that was killed is removed, and something that is 
   expect(await readdir(folder)).toEqual([`${process.pid}-00000001.sock`]);
   stranger.close();
 });
+
+test("a failed command stays in the status until it is dismissed, or until it succeeds", async () => {
+  const command = "echo 'no such table' >&2; ! grep -q bad src/main.py";
+  await up(`, run: [{ when: ["*.py"], command: "${command}", onFailure: hold }]`);
+  await save("bad\n");
+  await vi.waitFor(async () => expect((await kinsync("status")).code).toBe(3), 20_000);
+  const { stdout } = await kinsync("status");
+  expect(stdout).toMatch(/failed .*a command failed, and the config holds the container/);
+  expect(stdout).toContain("    | no such table");
+  expect(await kinsync("wait", "--timeout", "5s")).toMatchObject({ code: 3 });
+  expect(await kinsync("dismiss")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("dismissed the failed commands of pod/app, container main"),
+  });
+  expect((await kinsync("status")).code).toBe(0);
+  expect(await json("dismiss")).toEqual({ dismissed: [] });
+  await save("bad again\n");
+  await vi.waitFor(async () => expect((await kinsync("status")).code).toBe(3), 20_000);
+  await save("good\n");
+  await vi.waitFor(async () => expect((await kinsync("status")).code).toBe(0), 20_000);
+});
+
+test("`wrapper` prints a shell program", async () => {
+  expect(await kinsync("wrapper")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^#!\/bin\/sh\n/),
+    stderr: "",
+  });
+});

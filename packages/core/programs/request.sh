@@ -20,7 +20,7 @@ now() {
   fail "the process was not restarted: no kinsync wrapper runs in this container. Start its command by the output of \`kinsync wrapper\`, or set \`restart.signal\`."
 
 id=$$.$(now)
-printf '%s\n' "$id $what $seconds" >"$dir/request.$$" && mv -f "$dir/request.$$" "$dir/request" ||
+{ printf '%s\n' "$id $what $seconds" >"$dir/request.$$" && mv -f "$dir/request.$$" "$dir/request"; } ||
   fail "the process was not restarted: $dir cannot be written by the user of this container."
 
 limit=$(($(now) + seconds + 10))

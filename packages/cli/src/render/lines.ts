@@ -121,7 +121,9 @@ function formatLocal(event: Extract<EngineEvent, { readonly event: "local" }>, p
       const next = event.what === "rebuild" ? "; waiting for new containers" : "";
       if (event.ok === true) return `${paint("green", `${name} done`)}: ${command}, ${took}${next}`;
       const last = output.trim() === "" ? [] : lines.slice(-10).map((line) => `  | ${line}`);
-      return [`${paint("red", `${name} failed`)}: ${command} ${clean(event.reason ?? "")}, ${took}`, ...last].join("\n");
+      return [`${paint("red", `${name} failed`)}: ${command} ${clean(event.reason ?? "")}, ${took}`, ...last].join(
+        "\n",
+      );
     }
   }
 }

@@ -62,7 +62,17 @@ test("config print has every default, and the place of each value", async () => 
             initial: "verify",
           },
         ],
-        run: [{ when: ["*.py"], command: ["kill", "-HUP", "1"], timeout: 60_000 }],
+        run: [
+          {
+            when: ["*.py"],
+            command: ["kill", "-HUP", "1"],
+            timeout: 60_000,
+            once: false,
+            on: "all",
+            onFailure: "continue",
+            showOutput: false,
+          },
+        ],
       },
     ],
   });

@@ -28,7 +28,8 @@ export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
     "Container by name or by a part of its image. Default: the pod's default-container annotation, else the first that is not a sidecar.",
   sync: "What to sync and where to.",
   run: "Commands after a sync that touched certain paths.",
-  rebuild: "Paths that are not sent, since only a new image brings them, and the command on this machine that builds it.",
+  rebuild:
+    "Paths that are not sent, since only a new image brings them, and the command on this machine that builds it.",
   hooks: "Commands on this machine around each release.",
   restart: "Restarts or signals the process in the containers after a sync, never the container.",
   mode: "Sync each save (auto), or collect changes until `kinsync trigger` (manual). The files of the start are synced in both.",

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { FAILURE_RULES, RUN_MEMBERS, type HooksConfig, type RebuildAction, type RestartAction, type RunAction } from "../contract/action.ts";
 import {
   INITIAL_SYNCS,
   RELEASE_MODES,
@@ -16,22 +15,19 @@ import { MEMBER_STATES } from "../contract/state.ts";
 import { docsUrl } from "../errors/docs-url.ts";
 import { KinsyncError } from "../errors/error.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
-import { brokenPattern } from "../mapping/broken-pattern.ts";
 import type { CheckOptions } from "./checked-config.ts";
 import {
   CONFIG_KEYS,
   CONTAINERS_KEYS,
   FORWARD_KEYS,
   MAPPING_KEYS,
-  HOOKS_KEYS,
   PROFILE_WORKLOADS,
-  REBUILD_KEYS,
-  RESTART_KEYS,
-  RUN_KEYS,
   WORKLOAD_KEYS,
 } from "./descriptions.ts";
+import { hooks, rebuild, restart, run } from "./action-schemas.ts";
 import { expandConfig } from "./expand.ts";
 import { RULES_SCHEMA_URL } from "../rules/schema-url.ts";
+import { pattern, roles, text, texts } from "./schema-parts.ts";
 import { SCHEMA_URL } from "./schema-url.ts";
 import { CONFIG_WORDS } from "./words.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -40,16 +36,6 @@ import { describeIssues, type DocumentProblem, type ProblemWords } from "../docu
 import { described, type Shape } from "../document/shape.ts";
 import { variableProblems } from "./variable-problems.ts";
 
-const text = z.string().min(1);
-const texts = z.array(text).min(1);
-const PATTERN_HINT =
-  "Write it in gitignore syntax: `*.pyc`, `/build/`, `**/cache`; a backslash before [, ! or # means the character.";
-const pattern = text.superRefine((value, context) => {
-  const why = value === "" ? undefined : brokenPattern(value);
-  if (why === undefined) return;
-  const message = `is ${JSON.stringify(value)}, a pattern ${why}`;
-  context.addIssue({ code: "custom", message, params: { hint: PATTERN_HINT } });
-});
 const ignoreFile = z.string().regex(/^(?:\.gitignore|[^/\\]*\.dockerignore)$/, {
   error: "must be .gitignore, .dockerignore or NAME.dockerignore",
 });
@@ -60,7 +46,6 @@ const NAME_AND_OPTIONS = {
   minItems: 2,
   maxItems: 2,
 };
-const roles = texts.optional();
 const labels = z
   .record(text, z.union([text, texts]))
   .refine((value) => Object.keys(value).length > 0, { error: "must name at least one label" });
@@ -92,97 +77,6 @@ const mapping = z.strictObject(
       initial: z.enum(INITIAL_SYNCS).optional(),
     } satisfies Shape<MappingConfig>,
     MAPPING_KEYS,
-  ),
-);
-
-const order = texts.optional();
-const onFailure = z.enum(FAILURE_RULES).optional();
-const variables = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
-  // oxlint-disable-next-line no-control-regex
-  z.string().regex(/^[^\u0000]*$/, { error: "must not contain NUL" }),
-);
-
-const run = z
-  .strictObject(
-    described(
-      {
-        when: z.array(pattern).min(1),
-        command: z.union([text, texts]),
-        roles,
-        timeout: z.int().positive().optional(),
-        once: z.boolean().optional(),
-        on: z.enum(RUN_MEMBERS).optional(),
-        order,
-        workdir: text.optional(),
-        env: variables.optional(),
-        onFailure,
-        showOutput: z.boolean().optional(),
-      } satisfies Shape<RunAction>,
-      RUN_KEYS,
-    ),
-  )
-  .refine((value) => value.order === undefined || value.on !== "one", {
-    path: ["order"],
-    error: "orders members, and `on: one` has one only: leave one of them out",
-  });
-
-const restart = z
-  .strictObject(
-    described(
-      {
-        when: z.array(pattern).min(1).optional(),
-        roles,
-        order,
-        signal: z
-          .string()
-          .regex(/^(?!SIG)[A-Z][A-Z0-9+-]*$/, { error: "must be the name of a signal without SIG: HUP, TERM, USR1" })
-          .optional(),
-        process: text.optional(),
-        pidFile: text.optional(),
-        grace: z.int().nonnegative().optional(),
-        settle: z.int().nonnegative().optional(),
-        onFailure,
-      } satisfies Shape<RestartAction>,
-      RESTART_KEYS,
-    ),
-  )
-  .superRefine(({ signal, process, pidFile }, context) => {
-    const named = pidFile === undefined ? "process" : "pidFile";
-    if (process !== undefined && pidFile !== undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["pidFile"],
-        message: "names a process, and `process` does, too: leave one of them out",
-      });
-    } else if (signal === undefined && (process ?? pidFile) !== undefined) {
-      context.addIssue({
-        code: "custom",
-        path: [named],
-        message: "needs `signal`: without one, `kinsync wrapper` restarts its own process",
-      });
-    }
-  });
-
-const rebuild = z.strictObject(
-  described(
-    {
-      when: z.array(pattern).min(1),
-      command: z.union([text, texts]),
-      timeout: z.int().positive().optional(),
-    } satisfies Shape<RebuildAction>,
-    REBUILD_KEYS,
-  ),
-);
-
-const hooks = z.strictObject(
-  described(
-    {
-      before: z.union([text, texts]).optional(),
-      after: z.union([text, texts]).optional(),
-      timeout: z.int().positive().optional(),
-    } satisfies Shape<HooksConfig>,
-    HOOKS_KEYS,
   ),
 );
 

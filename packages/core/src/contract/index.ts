@@ -45,7 +45,15 @@ export type {
 } from "./session.ts";
 export { targetKey } from "./target.ts";
 export type { Target } from "./target.ts";
-export type { FailureRule, HooksConfig, RebuildAction, RestartAction, RunAction, RunMembers, RunResult } from "./action.ts";
+export type {
+  FailureRule,
+  HooksConfig,
+  RebuildAction,
+  RestartAction,
+  RunAction,
+  RunMembers,
+  RunResult,
+} from "./action.ts";
 export { FAILURE_RULES, RUN_MEMBERS } from "./action.ts";
 export type { ClientNodeConfig } from "./client-node.ts";
 export type {

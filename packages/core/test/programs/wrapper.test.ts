@@ -10,13 +10,17 @@ const TIMEOUT_MS = 40_000;
 const SERVER = 'cat "$FOLDER/code" >>"$FOLDER/ran"; echo ready; while :; do sleep 0.1; done';
 
 describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $name", ({ shell }) => {
-  test("the exit code of the command is that of the wrapper, and its output passes", { timeout: TIMEOUT_MS }, async () => {
-    for (const code of [0, 1, 3, 255]) {
-      await using wrapped = new Wrapped(shell, ["sh", "-c", `echo out; echo err >&2; exit ${code}`]);
-      expect(await wrapped.ended).toBe(code);
-      expect(wrapped.output.split("\n").toSorted()).toEqual(["", "err", "out"]);
-    }
-  });
+  test(
+    "the exit code of the command is that of the wrapper, and its output passes",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      for (const code of [0, 1, 3, 255]) {
+        await using wrapped = new Wrapped(shell, ["sh", "-c", `echo out; echo err >&2; exit ${code}`]);
+        expect(await wrapped.ended).toBe(code);
+        expect(wrapped.output.split("\n").toSorted()).toEqual(["", "err", "out"]);
+      }
+    },
+  );
 
   test("words of the command are not interpreted", { timeout: TIMEOUT_MS }, async () => {
     await using wrapped = new Wrapped(shell, ["printf", "<%s>", "a b", "$HOME", "*", "", `"'`]);
@@ -41,12 +45,16 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
     },
   );
 
-  test.each(["SIGTERM", "SIGINT"] as const)("a command without a handler ends with %s", { timeout: TIMEOUT_MS }, async (signal) => {
-    await using wrapped = new Wrapped(shell, ["sleep", "60"]);
-    await wrapped.until(() => existsSync(join(wrapped.folder, "control/state")), "started");
-    wrapped.kill(signal);
-    expect(await wrapped.ended).toBeGreaterThan(128);
-  });
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "a command without a handler ends with %s",
+    { timeout: TIMEOUT_MS },
+    async (signal) => {
+      await using wrapped = new Wrapped(shell, ["sleep", "60"]);
+      await wrapped.until(() => existsSync(join(wrapped.folder, "control/state")), "started");
+      wrapped.kill(signal);
+      expect(await wrapped.ended).toBeGreaterThan(128);
+    },
+  );
 
   test("stop and start run the new code in the same wrapper", { timeout: TIMEOUT_MS }, async () => {
     await using wrapped = new Wrapped(shell, ["sh", "-c", SERVER]);
@@ -59,49 +67,65 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(wrapped.read("ran")).toBe(before);
       writeFileSync(join(wrapped.folder, "code"), `${code}\n`);
-      expect(await wrapped.request("start")).toMatchObject({ code: 0, output: expect.stringMatching(/^started process \d+\n$/) });
+      expect(await wrapped.request("start")).toMatchObject({
+        code: 0,
+        output: expect.stringMatching(/^started process \d+\n$/),
+      });
     }
     expect(wrapped.read("ran").split("\n").slice(-3)).toEqual(["two", "three", ""]);
     expect(wrapped.isRunning).toBe(true);
   });
 
-  test("a process that ignores TERM, and what it started, are killed after the grace period", { timeout: TIMEOUT_MS }, async () => {
-    const program = 'trap "" TERM; sleep 60 & echo $! >"$FOLDER/orphan"; echo ready; while :; do sleep 0.1; done';
-    await using wrapped = new Wrapped(shell, ["sh", "-c", program]);
-    await wrapped.until(() => wrapped.output.includes("ready"), "ready");
-    const began = performance.now();
-    expect(await wrapped.request("stop", { grace: 1_000 })).toMatchObject({
-      code: 0,
-      output: expect.stringContaining("stopped: exit code 137"),
-    });
-    expect(performance.now() - began).toBeLessThan(8_000);
-    const orphan = Number(wrapped.read("orphan"));
-    await wrapped.until(() => !isAlive(orphan), "the orphan ended");
-  });
+  test(
+    "a process that ignores TERM, and what it started, are killed after the grace period",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const program = 'trap "" TERM; sleep 60 & echo $! >"$FOLDER/orphan"; echo ready; while :; do sleep 0.1; done';
+      await using wrapped = new Wrapped(shell, ["sh", "-c", program]);
+      await wrapped.until(() => wrapped.output.includes("ready"), "ready");
+      const began = performance.now();
+      expect(await wrapped.request("stop", { grace: 1_000 })).toMatchObject({
+        code: 0,
+        output: expect.stringContaining("stopped: exit code 137"),
+      });
+      expect(performance.now() - began).toBeLessThan(8_000);
+      const orphan = Number(wrapped.read("orphan"));
+      await wrapped.until(() => !isAlive(orphan), "the orphan ended");
+    },
+  );
 
-  test("new code that fails at its start is reported with exit code and last lines, and the container stays", { timeout: TIMEOUT_MS }, async () => {
-    const program = '[ -e "$FOLDER/broken" ] && { echo "line one" >&2; echo "Traceback: no module x" >&2; exit 7; }; echo ready; sleep 60';
-    await using wrapped = new Wrapped(shell, ["sh", "-c", program]);
-    await wrapped.until(() => wrapped.output.includes("ready"), "ready");
-    writeFileSync(join(wrapped.folder, "broken"), "");
-    await wrapped.request("stop");
-    expect(await wrapped.request("start")).toEqual({ code: 7, output: "line one\nTraceback: no module x\n" });
-    expect(wrapped.output).toContain("Traceback: no module x");
-    expect(wrapped.isRunning).toBe(true);
-    await ended(spawn("rm", [join(wrapped.folder, "broken")]));
-    expect(await wrapped.request("stop")).toMatchObject({ code: 0 });
-    expect(await wrapped.request("start")).toMatchObject({ code: 0 });
-    expect(wrapped.output.match(/ready/g)).toHaveLength(2);
-  });
+  test(
+    "new code that fails at its start is reported with exit code and last lines, and the container stays",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const program =
+        '[ -e "$FOLDER/broken" ] && { echo "line one" >&2; echo "Traceback: no module x" >&2; exit 7; }; echo ready; sleep 60';
+      await using wrapped = new Wrapped(shell, ["sh", "-c", program]);
+      await wrapped.until(() => wrapped.output.includes("ready"), "ready");
+      writeFileSync(join(wrapped.folder, "broken"), "");
+      await wrapped.request("stop");
+      expect(await wrapped.request("start")).toEqual({ code: 7, output: "line one\nTraceback: no module x\n" });
+      expect(wrapped.output).toContain("Traceback: no module x");
+      expect(wrapped.isRunning).toBe(true);
+      await ended(spawn("rm", [join(wrapped.folder, "broken")]));
+      expect(await wrapped.request("stop")).toMatchObject({ code: 0 });
+      expect(await wrapped.request("start")).toMatchObject({ code: 0 });
+      expect(wrapped.output.match(/ready/g)).toHaveLength(2);
+    },
+  );
 
-  test("a restarted process that ends later ends the container with its exit code", { timeout: TIMEOUT_MS }, async () => {
-    await using wrapped = new Wrapped(shell, ["sh", "-c", 'until [ -e "$FOLDER/end" ]; do sleep 0.1; done; exit 9']);
-    await wrapped.until(() => existsSync(join(wrapped.folder, "control/state")), "started");
-    await wrapped.request("stop");
-    expect(await wrapped.request("start", { settle: 0 })).toMatchObject({ code: 0 });
-    writeFileSync(join(wrapped.folder, "end"), "");
-    expect(await wrapped.ended).toBe(9);
-  });
+  test(
+    "a restarted process that ends later ends the container with its exit code",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await using wrapped = new Wrapped(shell, ["sh", "-c", 'until [ -e "$FOLDER/end" ]; do sleep 0.1; done; exit 9']);
+      await wrapped.until(() => existsSync(join(wrapped.folder, "control/state")), "started");
+      await wrapped.request("stop");
+      expect(await wrapped.request("start", { settle: 0 })).toMatchObject({ code: 0 });
+      writeFileSync(join(wrapped.folder, "end"), "");
+      expect(await wrapped.ended).toBe(9);
+    },
+  );
 
   test("TERM ends a wrapper whose process is stopped", { timeout: TIMEOUT_MS }, async () => {
     await using wrapped = new Wrapped(shell, ["sleep", "60"]);
@@ -120,16 +144,22 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
     expect(zombiesOf(Number(wrapped.read("control/wrapper")))).toEqual([]);
   });
 
-  test("without a folder to write, the command runs alone, and a request says what is missing", { timeout: TIMEOUT_MS }, async () => {
-    await using wrapped = new Wrapped(shell, ["sh", "-c", "echo ran; sleep 1"], { KINSYNC_WRAPPER_DIR: "/proc/none" });
-    expect(await wrapped.request("stop")).toMatchObject({
-      code: 96,
-      output: expect.stringContaining("no kinsync wrapper runs in this container"),
-    });
-    expect(await wrapped.ended).toBe(0);
-    expect(wrapped.output).toContain("set KINSYNC_WRAPPER_DIR");
-    expect(wrapped.output).toContain("ran");
-  });
+  test(
+    "without a folder to write, the command runs alone, and a request says what is missing",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await using wrapped = new Wrapped(shell, ["sh", "-c", "echo ran; sleep 1"], {
+        KINSYNC_WRAPPER_DIR: "/proc/none",
+      });
+      expect(await wrapped.request("stop")).toMatchObject({
+        code: 96,
+        output: expect.stringContaining("no kinsync wrapper runs in this container"),
+      });
+      expect(await wrapped.ended).toBe(0);
+      expect(wrapped.output).toContain("set KINSYNC_WRAPPER_DIR");
+      expect(wrapped.output).toContain("ran");
+    },
+  );
 });
 
 function isAlive(id: number): boolean {

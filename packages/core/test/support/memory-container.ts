@@ -1,3 +1,4 @@
+// In more than 300 lines: a container and its sessions change the same state.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RunResult } from "../../src/contract/action.ts";
 import type {

@@ -17,7 +17,7 @@ export function resolvedValues({ workloads, config, sourceOf }: InspectedConfig)
 type Leaf = (value: unknown, ...paths: readonly Path[]) => ConfigValue;
 
 function workloadValues(plan: WorkloadPlan, at: Path, leaf: Leaf): Record<string, ConfigValue> {
-  const { workload, namespace, mappings, run, forward } = plan;
+  const { workload, namespace, mappings, run, restart, rebuild, hooks, forward } = plan;
   return {
     workload: leaf(workload, [...at, "workload"]),
     ...(namespace === undefined ? {} : { namespace: leaf(namespace, [...at, "namespace"]) }),
@@ -25,6 +25,11 @@ function workloadValues(plan: WorkloadPlan, at: Path, leaf: Leaf): Record<string
     ...(run.length === 0
       ? {}
       : { run: { list: run.map((action, place) => ({ fields: fieldsOf(action, [...at, "run", place], leaf) })) } }),
+    ...(restart === undefined
+      ? {}
+      : { restart: { fields: fieldsOf(restartValues(restart), [...at, "restart"], leaf) } }),
+    ...(rebuild === undefined ? {} : { rebuild: { fields: fieldsOf(localValues(rebuild), [...at, "rebuild"], leaf) } }),
+    ...(hooks === undefined ? {} : { hooks: { fields: fieldsOf(hookValues(hooks), [...at, "hooks"], leaf) } }),
     ...(forward.length === 0
       ? {}
       : {
@@ -33,6 +38,20 @@ function workloadValues(plan: WorkloadPlan, at: Path, leaf: Leaf): Record<string
           },
         }),
   };
+}
+
+/** As the config has it. */
+function restartValues(action: NonNullable<WorkloadPlan["restart"]>): object {
+  const { when, roles, order, onFailure, restart } = action;
+  return { when, roles, order, onFailure, ...restart };
+}
+
+function localValues({ when, command, timeout }: NonNullable<WorkloadPlan["rebuild"]>): object {
+  return { when, command, timeout };
+}
+
+function hookValues({ before, after }: NonNullable<WorkloadPlan["hooks"]>): object {
+  return { before: before?.command, after: after?.command, timeout: (before ?? after)?.timeout };
 }
 
 function mappingValues(

@@ -155,10 +155,16 @@ export class ActionRound<P extends Participant> {
 
   /** Targets that others wait for, and that do not hold the files yet. */
   laggards(): readonly P[] {
-    if (![...this.#entries.values()].some(({ phase }) => phase === "waiting")) return [];
-    return [...this.#members.keys()].filter(
-      (target) => !this.#entries.has(target) && this.#turnOf(target) !== undefined,
-    );
+    if (this.action.on === "one") return [];
+    const last = [...this.#entries]
+      .flatMap(([target, { phase }]) => (phase === "waiting" ? (this.#turnOf(target) ?? []) : []))
+      .toSorted(compareTurns)
+      .at(-1);
+    if (last === undefined) return [];
+    return [...this.#members.keys()].filter((target) => {
+      const turn = this.#entries.has(target) ? undefined : this.#turnOf(target);
+      return turn !== undefined && compareTurns(turn, last) < 0;
+    });
   }
 
   get isWaiting(): boolean {

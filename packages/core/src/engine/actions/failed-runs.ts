@@ -16,6 +16,8 @@ export interface FailedRunView {
   readonly holds: boolean;
 }
 
+/** Of shells and of the agents: the program does not exist. */
+const NO_PROGRAM_EXIT_CODE = 127;
 /** Lines of output in a view. */
 const MAX_LINES = 10;
 
@@ -49,6 +51,9 @@ export function stepReason(action: ResolvedAction, { name, result, ok }: StepRes
   if (isKinsyncError(result)) return result.message;
   const [line = ""] = result.output.trimEnd().split("\n").slice(-1);
   if (action.restart !== undefined && result.exitCode === CANNOT_EXIT_CODE && line !== "") return line;
+  if (action.restart !== undefined && name !== "start" && result.exitCode === NO_PROGRAM_EXIT_CODE) {
+    return "the container has no `sh`, which a restart or a signal needs: use an image with a shell, such as busybox";
+  }
   if (name === "start" && !ok && result.why === "exited") {
     return `the new process ended with exit code ${result.exitCode ?? "unknown"}`;
   }

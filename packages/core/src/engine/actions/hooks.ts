@@ -65,7 +65,10 @@ export class Hooks implements AsyncDisposable {
       if (this.#offered !== undefined) continue;
       this.error = ok
         ? undefined
-        : new KinsyncError("KINSYNC_RUN_LOCAL", `hooks.before: ${runner.text} ${reason}: the local changes are not released`);
+        : new KinsyncError(
+            "KINSYNC_RUN_LOCAL",
+            `hooks.before: ${runner.text} ${reason}: the local changes are not released`,
+          );
       if (ok) this.#options.onState(state);
     }
     this.#beforeRuns = undefined;

@@ -27,8 +27,14 @@ export async function runLocalCommand(
 ): Promise<LocalResult> {
   const began = performance.now();
   const isGroup = process.platform !== "win32";
-  const [program, words, shell] = typeof command === "string" ? [command, [], true] : [command[0] ?? "", command.slice(1), false];
-  const child = spawn(program, [...words], { cwd: folder, shell, detached: isGroup, stdio: ["ignore", "pipe", "pipe"] });
+  const [program, words, shell] =
+    typeof command === "string" ? [command, [], true] : [command[0] ?? "", command.slice(1), false];
+  const child = spawn(program, [...words], {
+    cwd: folder,
+    shell,
+    detached: isGroup,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   const onData = (data: string): void => {
     output = (output + data).slice(-MAX_OUTPUT_CHARACTERS);

@@ -31,7 +31,8 @@ export class LocalRunner implements Disposable {
       signal: this.#signal,
       onOutput: (output) => this.#emitter.emit({ ...base, phase: "output", output }),
     });
-    if (!this.#signal.aborted) this.#emitter.emit({ ...base, phase: "ends", ...result, duration: Math.round(result.duration) });
+    if (!this.#signal.aborted)
+      this.#emitter.emit({ ...base, phase: "ends", ...result, duration: Math.round(result.duration) });
     return result;
   }
 

@@ -91,7 +91,13 @@ export class Rebuild implements AsyncDisposable {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     const { emitter } = this.#options;
-    emitter.emit({ event: "local", what: "rebuild", phase: "replaced", command: this.#runner.text, reason: `pod/${pod} appeared` });
+    emitter.emit({
+      event: "local",
+      what: "rebuild",
+      phase: "replaced",
+      command: this.#runner.text,
+      reason: `pod/${pod} appeared`,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -26,7 +26,10 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const until = (condition: () => boolean): Promise<void> => expect.poll(condition, { timeout: 20_000 }).toBe(true);
+async function until(condition: () => boolean): Promise<void> {
+  await expect.poll(condition, { timeout: 20_000 }).toBe(true);
+}
+
 /** A process that has ended may still wait for its parent. */
 function isAlive(id: number): boolean {
   try {

@@ -56,7 +56,7 @@ export class Wrapped implements AsyncDisposable {
   /** Runs a step of a restart, as a session does. */
   async request(what: "stop" | "start", { grace = 5_000, settle = 1_000 } = {}): Promise<Ended> {
     const step = stepsOf(restartAction({ grace, settle }), "").find(({ name }) => name === what);
-    const [, ...words] = step?.command as readonly string[];
+    const [, ...words] = (step?.command ?? []) as readonly string[];
     const [program = "", ...options] = this.#shell;
     return await ended(spawn(program, [...options, ...words], { env: { ...process.env, ...this.env } }));
   }

@@ -1,0 +1,78 @@
+import type { KinsyncError } from "../../errors/error.ts";
+import type { MemberChange } from "../../resolve/resolution.ts";
+import type { WorkloadEmitter } from "../emit.ts";
+import type { LocalFilesOptions } from "../local-files.ts";
+import type { ResolvedWorkload } from "../resolved-workload.ts";
+import type { LocalState } from "../snapshot.ts";
+import type { TargetCounts } from "../target-counts.ts";
+import { Hooks } from "./hooks.ts";
+import { Rebuild } from "./rebuild.ts";
+
+export interface LocalActionsOptions extends Pick<LocalFilesOptions, "createSource" | "signal"> {
+  readonly workload: Pick<ResolvedWorkload, "hooks" | "rebuild" | "mappings">;
+  readonly emitter: WorkloadEmitter;
+  /** Takes a local state that may be released. */
+  readonly onState: (state: LocalState) => void;
+  readonly onChange: () => void;
+}
+
+/** The targets of a workload, as far as a hook needs them. */
+export interface LandedTargets {
+  readonly targets: Pick<TargetCounts, "statuses" | "busy">;
+  /** Whether every target that is up to date holds at least this snapshot. */
+  hold(snapshot: number): boolean;
+}
+
+/** The commands of one workload's config that run on this machine. */
+export class LocalActions implements AsyncDisposable {
+  readonly #onState: (state: LocalState) => void;
+  readonly #hooks: Hooks | undefined;
+  readonly #rebuild: Rebuild | undefined;
+
+  constructor(options: LocalActionsOptions) {
+    const { hooks, rebuild, mappings } = options.workload;
+    this.#onState = options.onState;
+    this.#hooks = hooks && new Hooks({ ...options, hooks });
+    this.#rebuild = rebuild && new Rebuild({ ...options, rebuild, mappings });
+  }
+
+  get isRunning(): boolean {
+    return this.#hooks?.isRunning === true || this.#rebuild?.isRunning === true;
+  }
+
+  /** Commands that failed and have not succeeded since. */
+  get failures(): number {
+    return (this.#hooks?.failures ?? 0) + Number(this.#rebuild?.failed === true);
+  }
+
+  /** Why the newest local files are not released. */
+  get error(): KinsyncError | undefined {
+    return this.#hooks?.error;
+  }
+
+  /** A new local state. */
+  offer(state: LocalState): void {
+    if (this.#hooks === undefined) this.#onState(state);
+    else this.#hooks.offer(state);
+  }
+
+  /** Members came or went. */
+  members(changes: readonly MemberChange[]): void {
+    if (this.#rebuild === undefined) return;
+    for (const { before, after } of changes) {
+      if (before === undefined && after !== undefined) this.#rebuild.onMember(after.name);
+    }
+  }
+
+  /** Runs the hook that follows a release, once all targets hold it. */
+  follow(snapshot: number, landed: LandedTargets): void {
+    if (this.#hooks?.isDueAfter(snapshot) !== true) return;
+    const { statuses, busy } = landed.targets;
+    const isDone = statuses.synced > 0 && statuses.waiting + statuses.syncing + statuses.accepted + busy === 0;
+    if (isDone && landed.hold(snapshot)) this.#hooks.landed(snapshot);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([this.#hooks?.[Symbol.asyncDispose](), this.#rebuild?.[Symbol.asyncDispose]()]);
+  }
+}
