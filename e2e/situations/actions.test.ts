@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import type { Fixture } from "../harness/fixture.ts";
 import { jobSet, ofJobSet, replicatedJob, roleOf } from "../harness/jobset-manifests.ts";
-import type { KinsyncProcess } from "../harness/kinsync-process.ts";
-import { container, podSpec } from "../harness/manifests.ts";
+import type { KinsyncEvent, KinsyncProcess } from "../harness/kinsync-process.ts";
+import { container, deployment, podSpec } from "../harness/manifests.ts";
 import type { Pod } from "../harness/objects.ts";
 import { situation } from "../harness/situation.ts";
 
@@ -65,3 +65,43 @@ situation("a command for one member, for the leader, and once in a container", {
   const leader = ran.filter(([, text]) => text.includes("leader")).map(([name]) => name);
   expect(pods.filter(({ metadata }) => leader.includes(metadata.name)).map(roleOf)).toEqual(["worker"]);
 });
+
+situation(
+  "what only a new image brings is not sent and runs a command here; a hook that fails keeps changes from the release",
+  {},
+  async (fixture) => {
+    const { project } = fixture;
+    await fixture.create(deployment("web", 1, podSpec(container(fixture.cluster.image))));
+    const pods = await fixture.running(1);
+    const [pod] = pods as [Pod];
+    const workload = {
+      workload: "deploy/web",
+      sync: [{ from: "src", to: "/app/src" }],
+      rebuild: { when: ["Dockerfile"], command: "echo built >>built" },
+      hooks: { before: "test ! -e broken" },
+    };
+    await project.writeAll({
+      "src/f.txt": "one\n",
+      "src/Dockerfile": "FROM a\n",
+      "kinsync.config.json": JSON.stringify({ workloads: [workload] }),
+    });
+    const kinsync = fixture.start(["up", "-o", "json"]);
+    await kinsync.ready();
+    const local = (): readonly string[] =>
+      (kinsync.events as readonly (KinsyncEvent & { readonly what?: string; readonly phase?: string })[])
+        .filter(({ event, phase }) => event === "local" && phase === "ends")
+        .map(({ what, ok }) => `${what} ${ok}`);
+    expect(local()).toEqual(["before true"]);
+    await project.write("src/Dockerfile", "FROM b\n");
+    await fixture.until("the command ended", async () => local().includes("rebuild true"));
+    await fixture.save(kinsync, "f.txt", "two\n", pods);
+    expect(Object.keys((await fixture.list(pod)) ?? {})).not.toContain("Dockerfile");
+
+    await project.write("broken", "");
+    await project.write("src/f.txt", "three\n");
+    await fixture.until("the hook failed", async () => local().includes("before false"));
+    expect((await fixture.list(pod))?.["f.txt"]).toBe("file: two\n");
+    await project.remove("broken");
+    await fixture.save(kinsync, "f.txt", "four\n", pods);
+  },
+);

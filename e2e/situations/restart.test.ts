@@ -14,7 +14,7 @@ const WRAPPER = join(import.meta.dirname, "../../packages/core/programs/wrapper.
 /** Seeds the program, and starts it by the wrapper. It writes a line for each start and each orderly end. */
 const SUPERVISED =
   "mkdir -p /app/src; echo 'code=old' >/app/src/main.sh; exec sh /kinsync/kinsync-wrapper sh -c '. /app/src/main.sh; " +
-  'echo "runs $code" >>/tmp/log; trap "echo stopped >>/tmp/log; exit 0" TERM; sleep 36000 & wait\'';
+  'echo "runs $code" >>/tmp/log; (sleep 0.1 &); trap "echo stopped >>/tmp/log; exit 0" TERM; sleep 36000 & wait\'';
 
 /** A head and two workers whose process `kinsync wrapper` starts. */
 async function supervised(fixture: Fixture): Promise<readonly Pod[]> {
@@ -74,6 +74,9 @@ situation(
     expect(started).toEqual(["worker start", "worker start", "head start"]);
     for (const each of await fixture.running(3, ofJobSet("train"))) {
       expect(each.status?.containerStatuses?.[0]?.restartCount, roleOf(each)).toBe(0);
+      const zombies = "cat /proc/[0-9]*/status 2>/dev/null | grep -c '^State:.*Z' || true";
+      const count = (): Promise<string> => fixture.kubectl.run(["exec", each.metadata.name, "--", "sh", "-c", zombies]);
+      await fixture.until("orphans are reaped", async () => (await count()).trim() === "0");
     }
   },
 );
