@@ -8,11 +8,13 @@
 # - Requests and answers are files in $KINSYNC_WRAPPER_DIR (default /tmp/.kinsync-wrapper); SIGURG wakes the wrapper up.
 #   `request`: ID, `stop` or `start`, and seconds: of grace until KILL, or within which a failure of the new process counts as one of its start.
 #   `answer`: ID, and the state after it. `state`: `running PROCESS`, `stopped CODE`, `failed CODE` (its start failed: waits for the next request).
+# - $KINSYNC_WRAPPER_WAIT (default 120): seconds after which a stopped process starts by itself, in case that kinsync ended meanwhile.
 # - $KINSYNC_WRAPPER_LINES (default 20): the last lines of standard error that are kept in `last`; 0: none.
 set -u
 dir=${KINSYNC_WRAPPER_DIR:-/tmp/.kinsync-wrapper}
 lines=${KINSYNC_WRAPPER_LINES:-20}
-child='' leaving='' probation=0 started=0 group=''
+patience=${KINSYNC_WRAPPER_WAIT:-120}
+child='' stopped='' leaving='' probation=0 started=0 group=''
 
 [ $# -gt 0 ] || {
   echo 'kinsync-wrapper: write the command of the container after it: kinsync-wrapper python app.py' >&2
@@ -88,6 +90,7 @@ launch() {
     (trap - INT QUIT; exec "$@" <&3 2>&4 3<&- 4>&-) &
   fi
   child=$!
+  stopped=''
   umask 077
   started=$(date +%s)
   say state "running $child"
@@ -131,6 +134,7 @@ stop() {
   reap
   kill "$killer" 2>/dev/null
   ended
+  stopped=1
   say state "stopped $code"
 }
 
@@ -168,8 +172,14 @@ while :; do
     exit "$code"
   fi
   [ -n "$leaving" ] && exit "$leaving"
-  sleep 86400 3<&- 4>&- &
+  pause=86400
+  [ -z "$stopped" ] || pause=$patience
+  sleep "$pause" 3<&- 4>&- &
   sleeper=$!
-  [ -f "$dir/request" ] || wait "$sleeper"
+  if [ ! -f "$dir/request" ] && wait "$sleeper" && [ -n "$stopped" ]; then
+    echo "kinsync-wrapper: nobody started the process again within $patience s: it starts now" >&2
+    probation=0
+    launch "$@"
+  fi
   kill "$sleeper" 2>/dev/null
 done

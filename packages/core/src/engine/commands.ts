@@ -25,7 +25,7 @@ export interface Released {
 export interface Dismissed {
   readonly workload: string;
   readonly namespace: string;
-  /** `pod/train-0, container main`. */
+  /** `pod/train-0, container main`, or `this machine` for `hooks` and `rebuild`. */
   readonly target: string;
 }
 

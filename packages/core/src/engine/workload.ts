@@ -168,7 +168,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   dismiss(): readonly string[] {
-    return this.#registry.dismiss();
+    return [...this.#registry.dismiss(), ...(this.#local.dismiss() ? ["this machine"] : [])];
   }
 
   get name(): string {

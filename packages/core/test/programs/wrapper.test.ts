@@ -127,6 +127,16 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
     },
   );
 
+  test("a process that nobody starts again starts by itself", { timeout: TIMEOUT_MS }, async () => {
+    await using wrapped = new Wrapped(shell, ["sh", "-c", "echo ready; sleep 60"], { KINSYNC_WRAPPER_WAIT: "1" });
+    await wrapped.until(() => wrapped.output.includes("ready"), "ready");
+    await wrapped.request("stop");
+    await wrapped.until(() => wrapped.output.match(/ready/g)?.length === 2, "started again");
+    expect(wrapped.output).toContain("nobody started the process again within 1 s");
+    expect(await wrapped.request("start")).toMatchObject({ code: 0 });
+    expect(wrapped.output.match(/ready/g)).toHaveLength(2);
+  });
+
   test("TERM ends a wrapper whose process is stopped", { timeout: TIMEOUT_MS }, async () => {
     await using wrapped = new Wrapped(shell, ["sleep", "60"]);
     await wrapped.until(() => existsSync(join(wrapped.folder, "control/state")), "started");

@@ -92,6 +92,13 @@ export class Hooks implements AsyncDisposable {
     });
   }
 
+  /** A failure of `after` no longer counts; one of `before` does, since it keeps changes from their release. @returns whether there was any */
+  dismiss(): boolean {
+    const hadFailed = this.#afterFailed;
+    this.#afterFailed = false;
+    return hadFailed;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     this.#offered = undefined;

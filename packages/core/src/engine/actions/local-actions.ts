@@ -50,6 +50,13 @@ export class LocalActions implements AsyncDisposable {
     return this.#hooks?.error;
   }
 
+  /** Failures no longer count, but one that keeps changes from their release. @returns whether there was any */
+  dismiss(): boolean {
+    const hadRebuild = this.#rebuild?.failed === true;
+    if (this.#rebuild !== undefined) this.#rebuild.failed = false;
+    return this.#hooks?.dismiss() === true || hadRebuild;
+  }
+
   /** A new local state. */
   offer(state: LocalState): void {
     if (this.#hooks === undefined) this.#onState(state);
