@@ -17,7 +17,9 @@ const WITHOUT_SITUATION = [
   "third-revision-below-the-partition",
 ];
 
-const sources = readdirSync(SITUATIONS).map((name) => readFileSync(join(SITUATIONS, name), "utf8"));
+const sources = readdirSync(SITUATIONS, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => readFileSync(join(SITUATIONS, name), "utf8"));
 
 const recorded = readdirSync(join(ROOT, "packages")).filter((name) =>
   existsSync(join(ROOT, "packages", name, "test/histories")),

@@ -11,6 +11,7 @@ import { EXPIRY_ANNOTATION, RUN_LABEL } from "./labels.ts";
 import type { KubeObject, Pod } from "./objects.ts";
 import { containerOf, isRunning } from "./pods.ts";
 import { Project } from "./project.ts";
+import { recordedKinds } from "./recorded-kinds.ts";
 import { Recording } from "./recording.ts";
 import { createServiceAccount } from "./service-account.ts";
 import type { TestCluster } from "./test-cluster.ts";
@@ -85,7 +86,9 @@ export class Fixture implements AsyncDisposable {
   }
 
   async #record(situation: string): Promise<void> {
-    const recording = await Recording.start(this.cluster.kubeconfig, this.namespace, situation, this.signal);
+    const { kubeconfig, settings } = this.cluster;
+    const kinds = recordedKinds(settings.controller);
+    const recording = await Recording.start(kubeconfig, this.namespace, situation, kinds, this.signal);
     this.#recording = recording;
     this.defer(() => recording[Symbol.asyncDispose]());
   }
