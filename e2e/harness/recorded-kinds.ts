@@ -1,6 +1,13 @@
+import type { KindPlugin } from "@kinsync/core/contract";
 import type { RecordedKind } from "@kinsync/core/testing";
+import { appwrapper } from "@kinsync/kind-appwrapper";
+import { daemonset } from "@kinsync/kind-daemonset";
 import { deployment } from "@kinsync/kind-deployment";
+import { cronjob, job } from "@kinsync/kind-job";
 import { jobset } from "@kinsync/kind-jobset";
+import { mpijob, trainjob } from "@kinsync/kind-kubeflow";
+import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
+import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
 import { rollout } from "@kinsync/kind-rollout";
 import { statefulset } from "@kinsync/kind-statefulset";
 import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
@@ -14,7 +21,7 @@ export interface KindWithFolder extends RecordedKind {
   readonly folder: string;
 }
 
-const BUILT_IN_CONTROLLERS: readonly KindWithFolder[] = [
+const CONTROL_PLANE: readonly KindWithFolder[] = [
   { folder: "kind-deployment/test/histories", kind: deployment(), crossCheck: deploymentCounts },
   { folder: "kind-jobset/test/histories", kind: jobset(), crossCheck: jobSetCounts },
   {
@@ -26,10 +33,39 @@ const BUILT_IN_CONTROLLERS: readonly KindWithFolder[] = [
 ];
 
 const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
+  kubernetes: [
+    {
+      folder: "kind-daemonset/test/histories",
+      kind: daemonset(),
+    },
+    ofFamily("kind-replicaset", replicaset()),
+    ofFamily("kind-replicaset", replicationcontroller()),
+    ofFamily("kind-job", job()),
+    ofFamily("kind-job", cronjob(), [job()]),
+  ],
   "argo-rollouts": [{ folder: "kind-rollout/test/histories", kind: rollout(), crossCheck: rolloutCounts }],
+  kuberay: [
+    ofFamily("kind-ray", raycluster()),
+    ofFamily("kind-ray", rayjob(), [raycluster(), job()]),
+    ofFamily("kind-ray", rayservice(), [raycluster()]),
+  ],
+  "mpi-operator": [ofFamily("kind-kubeflow", mpijob())],
+  "kubeflow-trainer": [ofFamily("kind-kubeflow", trainjob(), [jobset()])],
+  appwrapper: [
+    {
+      folder: "kind-appwrapper/test/histories",
+      kind: appwrapper(),
+      kinds: [deployment(), job()],
+    },
+  ],
 };
 
 /** The kinds whose histories the situations record: those of a controller of another project, or of the cluster's own ones. */
 export function recordedKinds(controller: string | undefined): readonly KindWithFolder[] {
-  return controller === undefined ? BUILT_IN_CONTROLLERS : (OTHER_CONTROLLERS[controller] ?? []);
+  return controller === undefined ? CONTROL_PLANE : (OTHER_CONTROLLERS[controller] ?? []);
+}
+
+/** A kind of a package with several: each has a folder of its own. */
+function ofFamily(folder: string, kind: KindPlugin, kinds: readonly KindPlugin[] = []): KindWithFolder {
+  return { folder: `${folder}/test/histories/${kind.name}`, kind, kinds };
 }

@@ -7,6 +7,7 @@ const SECOND = 1_000_000_000;
 export const APPWRAPPER: Controller = {
   name: "appwrapper",
   title: "AppWrapper",
+  kinds: ["appwrapper"],
   module: "github.com/project-codeflare/appwrapper",
   version: "v1.1.2",
   sum: "h1:iEEyYGSDXOxMXc/AZEvTDDXy1DNi+cWUQ93uM6XAXJc=",

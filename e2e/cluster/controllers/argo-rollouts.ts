@@ -4,6 +4,7 @@ import type { Controller } from "./controller.ts";
 export const ARGO_ROLLOUTS: Controller = {
   name: "argo-rollouts",
   title: "Argo Rollouts",
+  kinds: ["rollout"],
   module: "github.com/argoproj/argo-rollouts",
   version: "v1.8.3",
   sum: "h1:blbtQva4IK9r6gFh+dWkCrLnFdPOWiv9ubQYu36qeaA=",

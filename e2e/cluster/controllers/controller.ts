@@ -4,6 +4,8 @@ export interface Controller {
   readonly name: string;
   /** The project, as its users know it. */
   readonly title: string;
+  /** The kinds of kinsync whose histories its situations record. */
+  readonly kinds: readonly string[];
   /** Path of the Go module, whose zip has the sources and the manifests. */
   readonly module: string;
   readonly version: string;

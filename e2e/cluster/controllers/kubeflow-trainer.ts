@@ -4,6 +4,7 @@ import type { Controller } from "./controller.ts";
 export const KUBEFLOW_TRAINER: Controller = {
   name: "kubeflow-trainer",
   title: "Kubeflow Trainer",
+  kinds: ["trainjob"],
   module: "github.com/kubeflow/trainer/v2",
   version: "v2.1.0",
   sum: "h1:jRABD9ZYToamNH2atHze3L/VC/v6KCAqUEqsOQOjVTg=",

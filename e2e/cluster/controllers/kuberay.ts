@@ -4,6 +4,7 @@ import type { Controller } from "./controller.ts";
 export const KUBERAY: Controller = {
   name: "kuberay",
   title: "KubeRay",
+  kinds: ["raycluster", "rayjob", "rayservice"],
   module: "github.com/ray-project/kuberay/ray-operator",
   version: "v1.4.2",
   sum: "h1:A4tGzbIky8sInAUxZBdBb+rrpZ7fbqoxdsOtm559Zqg=",

@@ -4,6 +4,7 @@ import type { Controller } from "./controller.ts";
 export const MPI_OPERATOR: Controller = {
   name: "mpi-operator",
   title: "Kubeflow MPI Operator",
+  kinds: ["mpijob"],
   module: "github.com/kubeflow/mpi-operator",
   version: "v0.6.0",
   sum: "h1:RzzG03oyQIiHe/SH2k19N+Hp4QkxEsG2l9G1T7US+ys=",

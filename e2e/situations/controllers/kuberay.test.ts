@@ -46,15 +46,15 @@ situation("a RayCluster updates its head and its workers", { timeout: 240_000 },
   for (const pod of leaving) expect(await fixture.list(pod)).toEqual({ "f.txt": "file: two\n" });
   await releasePods(kubectl, leaving);
 
-  // A changed template applies to pods that are created from now on; the others stay.
+  // A changed template applies to pods that are created from now on; the others stay. A lost worker is replaced once it is gone.
   await kubectl.patch(CLUSTER, { spec: spec(2, "2") });
-  const [lost] = left.filter(isWorker);
-  await kubectl.delete(`pod/${lost?.metadata.name}`, "--wait=false");
+  const lost = left.filter(isWorker).slice(0, 1);
+  await kubectl.delete(`pod/${lost[0]?.metadata.name}`, "--wait=false");
+  await releasePods(kubectl, lost);
   const mixed = await fixture.until("a worker of the second version runs", async () => {
     const pods = (await kubectl.pods()).filter((pod) => isRunning(pod));
     return pods.length === 3 && pods.some((pod) => versionOf(pod) === "2") && pods;
   });
-  await releasePods(kubectl, left.filter(isWorker).slice(0, 1));
   await fixture.until("three pods exist", async () => (await kubectl.pods()).length === 3);
   await fixture.untilSame(mixed);
   await fixture.expectMembers(CLUSTER, states(mixed, "current"));
@@ -154,7 +154,13 @@ situation("a RayJob that is suspended and resumed has a new cluster", { timeout:
   const { cluster, kubectl } = fixture;
   const submitter = podSpec(container(cluster.image), { restartPolicy: "Never" });
   const rayClusterSpecOfJob = rayClusterSpec(rayHead(cluster.image), podSpec(container(cluster.image)), 1);
-  const spec = { entrypoint: "true", rayClusterSpec: rayClusterSpecOfJob, submitterPodTemplate: { spec: submitter } };
+  const spec = {
+    entrypoint: "true",
+    // The operator refuses to suspend a RayJob without it.
+    shutdownAfterJobFinishes: true,
+    rayClusterSpec: rayClusterSpecOfJob,
+    submitterPodTemplate: { spec: submitter },
+  };
   await fixture.create(gateMap("open"), rayObject("RayJob", "batch", spec));
   const first = await fixture.running(3);
   await allow(fixture, JOB);
