@@ -1,0 +1,12 @@
+import { mpijob } from "@kinsync/kind-kubeflow";
+import { failingHistories, historyConformance, loadHistories } from "@kinsync/core/testing";
+import { expect, test } from "vitest";
+import { newestOwnerWins } from "../../../test/support/newest-owner-wins.ts";
+
+const MPI_JOBS = loadHistories(new URL("./histories/mpijob/", import.meta.url));
+
+historyConformance(mpijob(), MPI_JOBS, { test });
+
+test("the histories of an MPIJob refute a rule by which pods of the newest Job win", () => {
+  expect(failingHistories(newestOwnerWins(mpijob()), MPI_JOBS).length).toBeGreaterThanOrEqual(4);
+});
