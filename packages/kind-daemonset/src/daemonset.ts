@@ -162,7 +162,7 @@ function judgeLivePod(update: Update, { pod }: OwnedPod): State {
   };
 }
 
-/** The controller made the pod from the present template. */
+/** The controller made the pod from the current template. */
 function isOfTemplate({ templateGeneration }: Update, { metadata }: Pod): boolean {
   return templateGeneration !== undefined && metadata.labels?.[POD_GENERATION] === templateGeneration;
 }
