@@ -10,8 +10,12 @@ import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
 import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
 import { rollout } from "@kinsync/kind-rollout";
 import { statefulset } from "@kinsync/kind-statefulset";
+import { daemonSetCounts } from "../../test/support/controller-counts/daemonset.ts";
 import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
+import { jobCounts } from "../../test/support/controller-counts/job.ts";
 import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
+import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
+import { rayClusterCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
 import { rolloutCounts } from "../../test/support/controller-counts/rollout.ts";
 import { statefulSetCounts } from "../../test/support/controller-counts/statefulset.ts";
 
@@ -34,22 +38,19 @@ const CONTROL_PLANE: readonly KindWithFolder[] = [
 
 const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
   kubernetes: [
-    {
-      folder: "kind-daemonset/test/histories",
-      kind: daemonset(),
-    },
+    { folder: "kind-daemonset/test/histories", kind: daemonset(), crossCheck: daemonSetCounts },
     ofFamily("kind-replicaset", replicaset()),
     ofFamily("kind-replicaset", replicationcontroller()),
-    ofFamily("kind-job", job()),
+    { ...ofFamily("kind-job", job()), crossCheck: jobCounts },
     ofFamily("kind-job", cronjob(), [job()]),
   ],
   "argo-rollouts": [{ folder: "kind-rollout/test/histories", kind: rollout(), crossCheck: rolloutCounts }],
   kuberay: [
-    ofFamily("kind-ray", raycluster()),
+    { ...ofFamily("kind-ray", raycluster()), crossCheck: rayClusterCounts },
     ofFamily("kind-ray", rayjob(), [raycluster(), job()]),
-    ofFamily("kind-ray", rayservice(), [raycluster()]),
+    { ...ofFamily("kind-ray", rayservice(), [raycluster()]), crossCheck: rayServiceClusters },
   ],
-  "mpi-operator": [ofFamily("kind-kubeflow", mpijob())],
+  "mpi-operator": [{ ...ofFamily("kind-kubeflow", mpijob()), crossCheck: mpiJobCounts }],
   "kubeflow-trainer": [ofFamily("kind-kubeflow", trainjob(), [jobset()])],
   appwrapper: [
     {

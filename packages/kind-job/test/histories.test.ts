@@ -1,8 +1,10 @@
 import { cronjob, job } from "@kinsync/kind-job";
 import { historyConformance, loadHistories } from "@kinsync/core/testing";
 import { test } from "vitest";
+import { jobCounts } from "../../../test/support/controller-counts/job.ts";
 
-for (const kind of [job(), cronjob()]) {
-  const histories = loadHistories(new URL(`./histories/${kind.name}/`, import.meta.url));
-  historyConformance(kind, histories, { test, kinds: [job()] });
-}
+const JOBS = loadHistories(new URL("./histories/job/", import.meta.url));
+const CRON_JOBS = loadHistories(new URL("./histories/cronjob/", import.meta.url));
+
+historyConformance(job(), JOBS, { test, crossCheck: jobCounts });
+historyConformance(cronjob(), CRON_JOBS, { test, kinds: [job()] });
