@@ -49,10 +49,13 @@ export class ControllerProcess {
     await components.start(this.#plan(folder), node, signal);
   }
 
-  /** Deletes the CRDs, and all their objects while the controller can still finalize them, and kills it. */
+  /** Deletes the CRDs with all their objects, gives the controller a minute to finalize these, and kills it. */
   async stop(): Promise<void> {
     const { components, node, kubectl } = this.#host;
-    await kubectl(["delete", "crd", ...Object.keys(this.#controller.crds), "--ignore-not-found"]);
+    const crds = Object.keys(this.#controller.crds);
+    await kubectl(["delete", "crd", ...crds, "--ignore-not-found", "--wait=false"]);
+    // It may wait for pods that ignore SIGTERM; what is left of it then concerns no other controller, and goes with the cluster.
+    await kubectl(["wait", "--for=delete", "--timeout=60s", ...crds.map((crd) => `crd/${crd}`)]).catch(() => {});
     await components.kill(this.#plan(""), node);
     for (const object of this.#controller.objects?.(this.#place) ?? []) {
       await kubectl(["delete", "--ignore-not-found", "--wait=false", "--filename", "-"], JSON.stringify(object));
