@@ -5,12 +5,19 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { ParseArgsOptionsConfig } from "node:util";
+import { controllerNamed, CONTROLLERS } from "./cluster/controllers/index.ts";
 import { execute, run, runInTerminal } from "./harness/command.ts";
 import { EXPIRY_ANNOTATION, RUN_LABEL, SPARE_TAINT } from "./harness/labels.ts";
 import { packedCli } from "./harness/packed-cli.ts";
 import { settingsToEnvironment } from "./harness/settings.ts";
 import type { Settings } from "./harness/settings.ts";
 import { readImageMap } from "./images/image-map.ts";
+
+/** The controllers of Kubernetes itself, among those of other projects: they run always. */
+const CONTROL_PLANE = "kubernetes";
+
+/** Time limit for a cluster or a controller that is built first. */
+const BUILD_LIMIT_MS = 1_800_000;
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -21,6 +28,9 @@ Runs the situations with the packed kinsync, as a black box. FILTER is a part of
   --playground   on the embedded cluster
   --local        on a real cluster of its own, which is started and removed again (root, Debian)
                  Default: on the cluster of KUBECONFIG; only namespaces of this run are changed
+  --controllers  with --local: the situations of controllers of other projects instead, one controller after the other.
+                 FILTER is the name of a controller then; default: all. Builds them the first time
+  --controller NAME  only the situations of this controller, on a cluster where it runs
   --cli FILE     test this kinsync; default: the packages are packed and installed into a cache folder
   --source       test the sources
   --control      permit killing processes of the node and creating CRDs: run inside the node, as root, on a cluster without other users
@@ -36,6 +46,8 @@ Runs the situations with the packed kinsync, as a black box. FILTER is a part of
 const OPTIONS = {
   playground: { type: "boolean", default: false },
   local: { type: "boolean", default: false },
+  controllers: { type: "boolean", default: false },
+  controller: { type: "string" },
   cli: { type: "string" },
   source: { type: "boolean", default: false },
   control: { type: "boolean", default: false },
@@ -72,6 +84,10 @@ async function main(): Promise<number> {
     process.stderr.write("--record requires a real cluster: histories record real controllers\n");
     return 2;
   }
+  if (flags.controllers && !flags.local) {
+    process.stderr.write("--controllers requires --local. On your cluster: --controller NAME\n");
+    return 2;
+  }
   const command = await kinsyncCommand();
   if (flags.local) return runLocally(command);
   const settings: Settings = {
@@ -84,6 +100,7 @@ async function main(): Promise<number> {
     isComplete: flags.complete && positionals.length === 0,
     writeDocs: flags["write-docs"],
     record: flags.record,
+    ...(flags.controller === undefined ? {} : { controller: checkedName(flags.controller) }),
     images: await readImageMap(flags.images ?? process.env["KINSYNC_E2E_IMAGES"]),
   };
   if (flags.playground) return vitest(settings);
@@ -104,16 +121,17 @@ async function kinsyncCommand(): Promise<readonly string[]> {
 
 /** Starts a cluster and runs the situations inside its node, where they can read files of containers and kill components. */
 async function runLocally(command: readonly string[]): Promise<number> {
+  const id = flags.controllers ? "controllers" : "suite";
   const cluster = (command: string, ...args: readonly string[]): readonly string[] => {
-    return [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts"), command, "--id", "suite", ...args];
+    return [process.execPath, join(ROOT, "e2e", "cluster", "cli.ts"), command, "--id", id, ...args];
   };
   let code: number | undefined;
   try {
     // A killed run may have left a cluster without running components.
     await run(cluster("down"), { timeoutMs: 120_000 });
     // Builds Kubernetes the first time.
-    await run(cluster("up", "--nodes", "2", "--node-image"), { timeoutMs: 1_800_000 });
-    await run(cluster("kubectl", "taint", "node", "n2", `${SPARE_TAINT}=:NoSchedule`), { timeoutMs: 60_000 });
+    const size = flags.controllers ? [] : ["--nodes", "2", "--node-image"];
+    await run(cluster("up", ...size), { timeoutMs: BUILD_LIMIT_MS });
     const cli = flags.source ? ["--source"] : ["--cli", command.at(-1) ?? ""];
     const suite = [
       process.execPath,
@@ -124,12 +142,41 @@ async function runLocally(command: readonly string[]): Promise<number> {
       ...(flags.record ? ["--record"] : []),
       ...cli,
     ];
-    code = await runInTerminal(cluster("exec", ...suite, "--", ...positionals), { env: process.env, cwd: ROOT });
+    const inside = (args: readonly string[]) =>
+      runInTerminal(cluster("exec", ...suite, ...args), { env: process.env, cwd: ROOT });
+    if (flags.controllers) code = await eachController(cluster, inside);
+    else {
+      await run(cluster("kubectl", "taint", "node", "n2", `${SPARE_TAINT}=:NoSchedule`), { timeoutMs: 60_000 });
+      code = await inside(["--", ...positionals]);
+    }
     return code;
   } finally {
     if (code !== 0) await keepLogs(cluster);
     await run(cluster("down"), { timeoutMs: 120_000 });
   }
+}
+
+/** Brings up one controller after the other for its situations. @returns the first exit code that is not 0 */
+async function eachController(
+  cluster: (command: string, ...args: readonly string[]) => readonly string[],
+  inside: (args: readonly string[]) => Promise<number>,
+): Promise<number> {
+  let worst = 0;
+  const all = [CONTROL_PLANE, ...CONTROLLERS.map((each) => each.name)];
+  for (const name of positionals.length === 0 ? all : positionals.map(checkedName)) {
+    process.stderr.write(`controller: ${name}\n`);
+    const isOther = name !== CONTROL_PLANE;
+    if (isOther) await run(cluster("controller", name), { timeoutMs: BUILD_LIMIT_MS });
+    const code = await inside(["--controller", name]);
+    worst = worst === 0 ? code : worst;
+    if (isOther) await run(cluster("controller", name, "--stop"), { timeoutMs: 300_000 });
+  }
+  return worst;
+}
+
+/** @throws if there is no such controller */
+function checkedName(name: string): string {
+  return name === CONTROL_PLANE ? name : controllerNamed(name).name;
 }
 
 /** Copies the logs of all components before they are removed with the cluster. */

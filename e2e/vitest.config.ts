@@ -3,6 +3,8 @@ import { settingsFromEnvironment } from "./harness/settings.ts";
 import { skippedReporter } from "./harness/skipped-reporter.ts";
 
 const conditions = ["kinsync:source"];
+const settings = settingsFromEnvironment();
+const CONTROLLERS = "situations/controllers/**";
 const FAULTS = ["situations/**/faults*.test.ts"];
 
 // Started by run.ts, which passes its settings in the environment. Not a part of `npm test`.
@@ -12,25 +14,33 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     root: import.meta.dirname,
-    reporters: ["default", skippedReporter(settingsFromEnvironment())],
-    projects: [
-      // Each has its own namespace, so they can run in parallel; most of the time they wait for pods.
-      {
-        extends: true,
-        test: {
-          name: "situations",
-          include: ["situations/**/*.test.ts"],
-          exclude: FAULTS,
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      // These break components that all situations share.
-      {
-        extends: true,
-        test: { name: "faults", include: FAULTS, maxWorkers: 1, sequence: { groupOrder: 2 } },
-      },
-    ],
+    reporters: ["default", skippedReporter(settings)],
+    projects:
+      settings.controller === undefined
+        ? [
+            // Each has its own namespace, so they can run in parallel; most of the time they wait for pods.
+            {
+              extends: true,
+              test: {
+                name: "situations",
+                include: ["situations/**/*.test.ts"],
+                exclude: [...FAULTS, CONTROLLERS],
+                maxWorkers: 2,
+                sequence: { groupOrder: 1 },
+              },
+            },
+            // These break components that all situations share.
+            {
+              extends: true,
+              test: { name: "faults", include: FAULTS, maxWorkers: 1, sequence: { groupOrder: 2 } },
+            },
+          ]
+        : [
+            {
+              extends: true,
+              test: { name: settings.controller, include: [`situations/controllers/${settings.controller}.test.ts`] },
+            },
+          ],
     execArgv: ["--conditions=kinsync:source"],
     testTimeout: 120_000,
     hookTimeout: 60_000,

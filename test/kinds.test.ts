@@ -5,7 +5,7 @@ import type { KindPlugin } from "@kinsync/core/contract";
 import { listKinds, type ListedKind } from "@kinsync/core/project";
 import { createPlayground } from "@kinsync/playground";
 import { BUILT_IN, BUILT_IN_KINDS, type BuiltInKind } from "../packages/cli/src/setup/built-in-kinds.ts";
-import { kindsPage } from "../scripts/docs-kinds.ts";
+import { judgeOf, kindsPage } from "../scripts/docs-kinds.ts";
 import { ORACLES } from "./oracle/oracles.ts";
 import { fixturesOf, packageFolder } from "./support/kind-fixtures.ts";
 
@@ -115,6 +115,14 @@ test.each(BUILT_IN)(
     expect(ORACLES.map((oracle) => oracle.name)).toContain(name);
   },
 );
+
+test.each(BUILT_IN)("$name has recorded histories if and only if its page names a real controller", (kind) => {
+  const histories = new URL("test/histories/", packageFolder(kind));
+  const isFamily = BUILT_IN.filter((each) => each.package === kind.package).length > 1;
+  const folder = isFamily ? new URL(`${kind.name}/`, histories) : histories;
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".jsonl")) : [];
+  expect(files.length > 0).toBe(judgeOf(kind.name) !== undefined);
+});
 
 test("the playground serves the root of each kind and all that it reads, under the same names", async () => {
   await using playground = await createPlayground();

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseHistory } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
 import { MAX_NAME_LENGTH, recordingName } from "../e2e/harness/recording-name.ts";
@@ -17,7 +17,9 @@ const WITHOUT_SITUATION = [
   "third-revision-below-the-partition",
 ];
 
-const sources = readdirSync(SITUATIONS).map((name) => readFileSync(join(SITUATIONS, name), "utf8"));
+const sources = readdirSync(SITUATIONS, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => readFileSync(join(SITUATIONS, name), "utf8"));
 
 const recorded = readdirSync(join(ROOT, "packages")).filter((name) =>
   existsSync(join(ROOT, "packages", name, "test/histories")),
@@ -25,10 +27,10 @@ const recorded = readdirSync(join(ROOT, "packages")).filter((name) =>
 
 describe.each(recorded)("the histories of %s", (name) => {
   const folder = join(ROOT, "packages", name, "test/histories");
-  const files = readdirSync(folder).filter((file) => file.endsWith(".jsonl"));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".jsonl"));
 
   test.each(files)("%s is named after a situation that exists", (file) => {
-    const stem = file.replace(/\.jsonl$/, "");
+    const stem = basename(file, ".jsonl");
     expect(stem.length).toBeLessThanOrEqual(MAX_NAME_LENGTH);
     if (WITHOUT_SITUATION.includes(stem)) return;
     const situation = parseHistory(stem, readFileSync(join(folder, file), "utf8")).origin?.scenario ?? "";

@@ -124,13 +124,14 @@ for (const { code, folder, children = [] } of PAIRS) {
       }
     });
 
-    const histories = new URL("histories/", packageUrl);
+    const isFamily = existsSync(own);
+    const histories = new URL(isFamily ? `histories/${code.name}/` : "histories/", packageUrl);
     if (!existsSync(histories)) return;
     const recorded = loadHistories(histories);
     historyConformance(
       rules,
       recorded.map((history) => ({ ...history, transcript: undefined })),
-      { test, orders: ORDERS },
+      { test, kinds: ofRules, orders: ORDERS },
     );
     const inTime = { timeout: LIMIT_MS + ORDERS * ORDER_LIMIT_MS };
     for (const history of recorded) {
@@ -138,8 +139,8 @@ for (const { code, folder, children = [] } of PAIRS) {
         for (let order = 0; order <= ORDERS; order += 1) {
           const lines = order === 0 ? history.lines : reorderHistory(history.lines, seeded(order), { loss: 0.2 });
           const events = [...eventsOf({ ...history, lines })];
-          const expected = replayHistory(code, events);
-          for (const { event, judged } of replayHistory(rules, events)) {
+          const expected = replayHistory(code, events, { kinds: ofCode });
+          for (const { event, judged } of replayHistory(rules, events, { kinds: ofRules })) {
             const next = expected.next();
             if (next.done === true) throw new Error("the code has fewer moments");
             const both = [judged, next.value.judged].map((each) => (each === undefined ? undefined : answersOf(each)));

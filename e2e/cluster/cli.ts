@@ -7,6 +7,7 @@ import { runInTerminal } from "../harness/command.ts";
 import { ensurePrograms } from "./programs.ts";
 import type { Cluster } from "./cluster.ts";
 import { COMPONENTS } from "./control-plane.ts";
+import { controllerNamed, CONTROLLERS } from "./controllers/index.ts";
 import { openCluster, startCluster } from "./index.ts";
 import { NODE_PATH } from "./node.ts";
 import { clustersFolder } from "./state.ts";
@@ -22,6 +23,8 @@ const USAGE = `Usage: node e2e/cluster/cli.ts COMMAND [--id ID] [--folder DIR]
   kubectl ARG...                  kubectl with an administrator's rights
   exec [--node NODE] COMMAND...   a command inside a node, with KUBECONFIG set
   build                           build the programs only
+  controller NAME                 build and start a controller of another project: ${CONTROLLERS.map(({ name }) => name).join(", ")}
+  controller NAME --stop          delete its CRDs with all their objects, and stop it
 
 Options come before the first other word. Requires root and Debian. Default of ID: main.
 `;
@@ -69,11 +72,10 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
     case "exec":
       return exec(await opened(flags), rest, flags.node);
     case "build":
-      await ensurePrograms({
-        cache: flags.cache ?? join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kinsync-e2e"),
-        report,
-      });
+      await ensurePrograms({ cache: cacheOf(flags), report });
       return 0;
+    case "controller":
+      return controller(await opened(flags), rest, flags);
     default:
       process.stderr.write(USAGE);
       return 2;
@@ -147,6 +149,18 @@ function exec(cluster: Cluster, argv: readonly string[], node: string | undefine
   };
   const place = { cwd: process.cwd(), ...(node === undefined ? {} : { node }) };
   return runInTerminal(cluster.command(argv, place), { env });
+}
+
+/** Starts a controller, or stops it if the last word is `--stop`. */
+async function controller(cluster: Cluster, [name, option]: readonly string[], flags: Flags): Promise<number> {
+  if (name === undefined) throw new Error("the name is missing: controller NAME");
+  if (option === "--stop") await cluster.stopController(controllerNamed(name));
+  else await cluster.startController(controllerNamed(name), { cache: cacheOf(flags), report });
+  return 0;
+}
+
+function cacheOf({ cache }: Flags): string {
+  return cache ?? join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kinsync-e2e");
 }
 
 async function opened(flags: Flags): Promise<Cluster> {

@@ -1,5 +1,7 @@
 import type { CommandOptions, Outcome } from "../harness/command.ts";
 import type { Images } from "../images/image-names.ts";
+import type { BuildOptions } from "./cached-build.ts";
+import type { Controller } from "./controllers/controller.ts";
 
 /** A process of the cluster that can be killed, stopped and restarted. */
 export type Component =
@@ -92,6 +94,14 @@ export interface Cluster extends AsyncDisposable {
   continue(component: Component, of?: OfNode): Promise<void>;
   /** Starts a killed component with its former command, and waits until it is healthy. No error if it runs. */
   start(component: Component, of?: OfNode): Promise<void>;
+
+  /**
+   * Builds a controller of another project unless it is cached, creates its CRDs, and starts it in the first node. No error if it runs.
+   * To be called on the machine, which has the cache.
+   */
+  startController(controller: Controller, options: BuildOptions): Promise<void>;
+  /** Deletes the CRDs of a controller with all their objects, and kills it. No error if it does not run. */
+  stopController(controller: Controller): Promise<void>;
 
   /** Ends the cluster and removes all that belongs to it. */
   down(options?: DownOptions): Promise<void>;

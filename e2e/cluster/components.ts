@@ -32,7 +32,8 @@ export class Components {
     this.#layout = layout;
   }
 
-  find(component: Component, node: NodeState): Promise<ProcessMark | undefined> {
+  /** @param component one of the cluster, or the plan of another process */
+  find(component: Component | ComponentPlan, node: NodeState): Promise<ProcessMark | undefined> {
     return findProgram(node.init?.namespace ?? "", this.#plan(component, node).program);
   }
 
@@ -40,9 +41,9 @@ export class Components {
    * Starts a component unless it runs, and waits until it is healthy.
    * @throws with the end of its log if it ends, or exceeds the time limit
    */
-  async start(component: Component, node: NodeState, signal?: AbortSignal): Promise<void> {
+  async start(component: Component | ComponentPlan, node: NodeState, signal?: AbortSignal): Promise<void> {
     const plan = this.#plan(component, node);
-    const log = join(this.#layout.logs, `${node.name}-${component}.log`);
+    const log = join(this.#layout.logs, `${node.name}-${plan.component}.log`);
     let running = await this.find(component, node);
     if (running === undefined) await launch(plan, node, log);
     let probes = 0;
@@ -60,15 +61,15 @@ export class Components {
     });
     if (state === "healthy") return;
     throw new Error(
-      `${component} of ${node.name} is not healthy (${state}); the end of its log:\n${await tailOf(log)}`,
+      `${plan.component} of ${node.name} is not healthy (${state}); the end of its log:\n${await tailOf(log)}`,
     );
   }
 
-  async kill(component: Component, node: NodeState): Promise<void> {
+  async kill(component: Component | ComponentPlan, node: NodeState): Promise<void> {
     const found = await this.find(component, node);
     if (found === undefined) return;
     send(found.pid, "SIGKILL");
-    const message = `${component} of ${node.name} did not end within ${END_LIMIT_MS / 1000} s`;
+    const message = `${this.#plan(component, node).component} of ${node.name} did not end within ${END_LIMIT_MS / 1000} s`;
     await pWaitFor(() => hasEnded(found.pid), {
       interval: PROBE_INTERVAL_MS,
       timeout: { milliseconds: END_LIMIT_MS, message },
@@ -80,8 +81,8 @@ export class Components {
     if (found !== undefined) send(found.pid, signal);
   }
 
-  #plan(component: Component, node: NodeState): ComponentPlan {
-    return planOf(component, this.#state, this.#layout, node);
+  #plan(component: Component | ComponentPlan, node: NodeState): ComponentPlan {
+    return typeof component === "object" ? component : planOf(component, this.#state, this.#layout, node);
   }
 }
 

@@ -7,7 +7,8 @@ import type { ClusterState, Layout, NodeState } from "./state.ts";
 
 /** How a component is started and monitored. */
 export interface ComponentPlan {
-  readonly component: Component;
+  /** A component of the cluster, or the name of a controller of another project. */
+  readonly component: string;
   /** Name of the program's file, which identifies its process. */
   readonly program: string;
   readonly argv: readonly string[];
@@ -142,7 +143,13 @@ function apiServerFlags({ pki, etc, logs }: Layout, address: string): Flags {
 /** Writes the files of the control plane except certificates and kubeconfigs. */
 export async function configureControlPlane({ etc }: Layout): Promise<void> {
   // Every request except those of the cluster's own components.
-  const components = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "jobset"];
+  const components = [
+    "system:apiserver",
+    "system:kube-controller-manager",
+    "system:kube-scheduler",
+    "jobset",
+    "controller",
+  ];
   const policy = {
     apiVersion: "audit.k8s.io/v1",
     kind: "Policy",

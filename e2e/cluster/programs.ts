@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execute, run } from "../harness/command.ts";
+import { cachedBuild } from "./cached-build.ts";
+import type { BuildOptions } from "./cached-build.ts";
 
 /** Folders of the cluster's programs. */
 export interface Programs {
@@ -11,16 +12,7 @@ export interface Programs {
   readonly jobset: string;
 }
 
-export interface BuildOptions {
-  readonly cache: string;
-  readonly report: (line: string) => void;
-  readonly signal?: AbortSignal;
-}
-
 type Module = keyof Programs;
-
-/** Go 1.21 and newer download the version that a module requires. */
-const MIN_GO_MINOR = 21;
 
 const MODULES = join(import.meta.dirname, "go");
 
@@ -35,40 +27,16 @@ export async function ensurePrograms(options: BuildOptions): Promise<Programs> {
   return { kubernetes, jobset };
 }
 
-async function ensure(name: Module, { cache, report, signal }: BuildOptions): Promise<string> {
+async function ensure(name: Module, options: BuildOptions): Promise<string> {
   const source = join(MODULES, name);
   const mod = await readFile(join(source, "go.mod"), "utf8");
   const key = createHash("sha256")
     .update(mod)
     .update(await readFile(join(source, "go.sum")));
-  const folder = join(cache, `${name}-${key.digest("hex").slice(0, 12)}`);
-  if (await exists(folder)) return folder;
-
-  const unfinished = `${folder}.${process.pid}`;
-  await mkdir(unfinished, { recursive: true });
-  try {
-    const go = await findGo();
-    const start = performance.now();
-    report(`building ${name} (minutes the first time): ${folder}`);
-    const build = async (args: readonly string[]) => {
-      const env = { ...process.env, GOFLAGS: "", GOWORK: "off" };
-      return run([go, ...args], {
-        cwd: source,
-        env,
-        timeoutMs: 3_600_000,
-        ...(signal === undefined ? {} : { signal }),
-      });
-    };
-    await (name === "kubernetes" ? buildKubernetes(build, unfinished, mod) : buildJobSet(build, unfinished));
-    await rename(unfinished, folder).catch(async (error: unknown) => {
-      // Another process was faster.
-      if (!(await exists(folder))) throw error;
-    });
-    report(`built ${name} in ${Math.round((performance.now() - start) / 1000)} s`);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
-  return folder;
+  return cachedBuild(`${name}-${key.digest("hex").slice(0, 12)}`, options, async (go, folder) => {
+    const build = (args: readonly string[]) => go(args, source);
+    await (name === "kubernetes" ? buildKubernetes(build, folder, mod) : buildJobSet(build, folder));
+  });
 }
 
 type Build = (args: readonly string[]) => Promise<string>;
@@ -98,22 +66,4 @@ async function buildJobSet(go: Build, folder: string): Promise<void> {
     await copyFile(path, join(folder, name));
     await chmod(join(folder, name), 0o644);
   }
-}
-
-async function findGo(): Promise<string> {
-  for (const go of ["go", "/usr/local/go/bin/go", "/usr/lib/go/bin/go"]) {
-    const { code, stdout } = await execute([go, "env", "GOVERSION"]).catch(() => ({ code: 127, stdout: "" }));
-    const minor = /^go1\.(\d+)/.exec(stdout)?.[1];
-    if (code === 0 && Number(minor) >= MIN_GO_MINOR) return go;
-  }
-  throw new Error(
-    `Kubernetes is built from source. Install Go 1.${MIN_GO_MINOR} or newer in PATH (https://go.dev/dl, or golang-go of Debian 13).`,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

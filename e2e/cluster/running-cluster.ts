@@ -1,16 +1,23 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { execute } from "../harness/command.ts";
+import { execute, run } from "../harness/command.ts";
 import type { Outcome } from "../harness/command.ts";
 import { AdminApi } from "./admin-api.ts";
+import type { BuildOptions } from "./cached-build.ts";
 import type { Cluster, Component, ContainerName, DownOptions, NodeCommandOptions, OfNode } from "./cluster.ts";
 import { Components } from "./components.ts";
+import { buildController } from "./controllers/build.ts";
+import type { Controller } from "./controllers/controller.ts";
+import { ControllerProcess } from "./controllers/process.ts";
 import { IMAGES } from "../images/image-names.ts";
 import { nodeCommand } from "./node.ts";
 import { findContainer, pidNamespaceOf } from "./processes.ts";
 import { environmentOf, layoutOf } from "./state.ts";
 import type { ClusterState, Layout, NodeState } from "./state.ts";
 import { removeCluster } from "./teardown.ts";
+
+/** Time limit of one command of kubectl for a controller: it deletes all objects of a CRD. */
+const KUBECTL_LIMIT_MS = 120_000;
 
 /** Control over a running cluster, from the machine or from inside a node. */
 export async function controlCluster(folder: string, state: ClusterState): Promise<Cluster> {
@@ -102,6 +109,27 @@ class RunningCluster implements Cluster {
 
   start(component: Component, of?: OfNode): Promise<void> {
     return this.#components.start(component, this.#node(of?.node));
+  }
+
+  async startController(controller: Controller, options: BuildOptions): Promise<void> {
+    const folder = await buildController(controller, options);
+    await this.#controller(controller).start(folder, options.signal);
+    options.report(`${controller.name} ${controller.version} runs`);
+  }
+
+  stopController(controller: Controller): Promise<void> {
+    return this.#controller(controller).stop();
+  }
+
+  #controller(controller: Controller): ControllerProcess {
+    const { kubectl, environment } = this;
+    return new ControllerProcess(controller, {
+      components: this.#components,
+      layout: layoutOf(this.folder),
+      node: this.#node(undefined),
+      kubectl: (args, input = "") =>
+        run([kubectl, ...args], { input, env: { ...environment, HOME: "/root" }, timeoutMs: KUBECTL_LIMIT_MS }),
+    });
   }
 
   async down({ keepLogs }: DownOptions = {}): Promise<void> {

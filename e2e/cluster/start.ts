@@ -8,7 +8,7 @@ import { ensureImages } from "../images/image-archives.ts";
 import { ensurePackages, NODE_PACKAGES } from "../images/debian-packages.ts";
 import { AdminApi } from "./admin-api.ts";
 import { planGroups } from "./cgroups.ts";
-import type { Cluster, ClusterOptions } from "./cluster.ts";
+import type { Cluster, ClusterOptions, Component } from "./cluster.ts";
 import { Components } from "./components.ts";
 import { configureControlPlane, configureNode } from "./control-plane.ts";
 import { configureJobSet, webhookManifests } from "./jobset-controller.ts";
@@ -149,7 +149,7 @@ async function startAll({ state: planned, layout, archives, wait, report, signal
   const ending = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
   const components = new Components(running, layout);
   const api = new AdminApi(layout.kubeconfig);
-  const startHere = async (component: Parameters<Components["start"]>[0], node: NodeState = first) => {
+  const startHere = async (component: Component, node: NodeState = first) => {
     await components.start(component, node, ending);
     if (component !== "containerd" || node === first) progress(`${component} is healthy`);
   };
@@ -211,6 +211,7 @@ function certificatesOf({ nodes, subnet }: ClusterState) {
     { name: "apiserver", subject: "/CN=kube-apiserver", names },
     { name: "admin", subject: "/O=system:masters/CN=admin", names: "DNS:admin" },
     { name: "jobset", subject: "/O=system:masters/CN=jobset", names: "DNS:jobset" },
+    { name: "controller", subject: "/O=system:masters/CN=controller", names: "DNS:controller" },
     ...["controller-manager", "scheduler"].map((name) => ({
       name,
       subject: `/CN=system:kube-${name}`,
@@ -232,7 +233,7 @@ async function configure(state: ClusterState, layout: Layout): Promise<void> {
   if (state.jobset) await configureJobSet(layout);
   await writeKubeconfig({ path: layout.kubeconfig, server, pki, user: "admin" });
   await writeKubeconfig({ path: layout.kubeconfigInside, server: inside, pki, user: "admin" });
-  for (const user of ["controller-manager", "scheduler", "jobset"] as const) {
+  for (const user of ["controller-manager", "scheduler", "jobset", "controller"] as const) {
     await writeKubeconfig({ path: kubeconfigOf(layout, user), server: inside, pki, user });
   }
   for (const node of state.nodes) {

@@ -66,8 +66,11 @@ export function keptLogs(folder: string): string {
   return `${folder}.logs`;
 }
 
-/** Each controller has its own user, which identifies it in the audit log. */
-export function kubeconfigOf({ etc }: Layout, user: "controller-manager" | "scheduler" | "jobset"): string {
+/** Each has its own user, which identifies it in the audit log; controllers of other projects share one. */
+export function kubeconfigOf(
+  { etc }: Layout,
+  user: "controller-manager" | "scheduler" | "jobset" | "controller",
+): string {
   return join(etc, `${user}.kubeconfig`);
 }
 

@@ -9,8 +9,9 @@ import { KinsyncProcess, PATIENCE_MS } from "./kinsync-process.ts";
 import type { End, Tree } from "./kinsync-process.ts";
 import { EXPIRY_ANNOTATION, RUN_LABEL } from "./labels.ts";
 import type { KubeObject, Pod } from "./objects.ts";
-import { containerOf, isRunning } from "./pods.ts";
+import { containerOf, isRunning, mainContainer } from "./pods.ts";
 import { Project } from "./project.ts";
+import { recordedKinds } from "./recorded-kinds.ts";
 import { Recording } from "./recording.ts";
 import { createServiceAccount } from "./service-account.ts";
 import type { TestCluster } from "./test-cluster.ts";
@@ -85,7 +86,9 @@ export class Fixture implements AsyncDisposable {
   }
 
   async #record(situation: string): Promise<void> {
-    const recording = await Recording.start(this.cluster.kubeconfig, this.namespace, situation, this.signal);
+    const { kubeconfig, settings } = this.cluster;
+    const kinds = recordedKinds(settings.controller);
+    const recording = await Recording.start(kubeconfig, this.namespace, situation, kinds, this.signal);
     this.#recording = recording;
     this.defer(() => recording[Symbol.asyncDispose]());
   }
@@ -129,7 +132,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** Waits until exactly this number of pods of a selector runs and is not being deleted. @returns the pods, sorted by name */
-  running(count: number, selector = "", container = "main"): Promise<readonly Pod[]> {
+  running(count: number, selector = "", container?: string): Promise<readonly Pod[]> {
     return this.until(`${count} pods of ${selector || "the namespace"} run`, async () => {
       const pods = (await this.kubectl.pods(selector)).filter((pod) => isRunning(pod, container));
       return pods.length === count && pods;
@@ -137,7 +140,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** Lists a path in a pod's container, without kinsync. */
-  async list(pod: Pod, path: string = TO, container = "main"): Promise<FileListing | undefined> {
+  async list(pod: Pod, path: string = TO, container = mainContainer(pod)): Promise<FileListing | undefined> {
     const containerId = containerOf(pod, container)?.containerID;
     if (containerId === undefined) throw new Error(`pod ${pod.metadata.name} has no container ${container} yet`);
     const ref = { namespace: this.namespace, pod: pod.metadata.name, container, containerId };

@@ -6,8 +6,13 @@ export function containerOf(pod: Pod, name: string): ContainerStatus | undefined
   return all.find((each) => each.name === name);
 }
 
+/** Name of the container that takes files: `main`, else the first. */
+export function mainContainer({ spec: { containers } }: Pod): string {
+  return containers.some(({ name }) => name === "main") ? "main" : (containers[0]?.name ?? "");
+}
+
 /** True while a pod's container runs and the pod is not being deleted. */
-export function isRunning(pod: Pod, container = "main"): boolean {
+export function isRunning(pod: Pod, container = mainContainer(pod)): boolean {
   return pod.metadata.deletionTimestamp === undefined && containerOf(pod, container)?.state?.running !== undefined;
 }
 

@@ -3,36 +3,28 @@ import { join, resolve } from "node:path";
 import { connectCluster } from "@kinsync/core/cluster";
 import type { MemberState } from "@kinsync/core/contract";
 import { formatHistory, parseHistory, recordHistory } from "@kinsync/core/testing";
-import type { HistoryRecorder, RecordedKind } from "@kinsync/core/testing";
-import { deployment } from "@kinsync/kind-deployment";
-import { jobset } from "@kinsync/kind-jobset";
-import { statefulset } from "@kinsync/kind-statefulset";
-import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
-import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
-import { statefulSetCounts } from "../../test/support/controller-counts/statefulset.ts";
+import type { HistoryRecorder } from "@kinsync/core/testing";
+import type { KindWithFolder } from "./recorded-kinds.ts";
 import { recordingName } from "./recording-name.ts";
 
 const PACKAGES = resolve(import.meta.dirname, "../../packages");
 
-const KINDS: readonly RecordedKind[] = [
-  { kind: deployment(), crossCheck: deploymentCounts },
-  { kind: jobset(), crossCheck: jobSetCounts },
-  {
-    kind: statefulset(),
-    crossCheck: statefulSetCounts,
-    extraResources: [{ group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" }],
-  },
-];
-
-/** Records the objects of a situation's namespace for `packages/kind-*\/test/histories`. */
+/** Records the objects of a situation's namespace for the folders of its kinds. */
 export class Recording implements AsyncDisposable {
   readonly #recorder: HistoryRecorder;
   readonly #situation: string;
+  readonly #kinds: readonly KindWithFolder[];
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(recorder: HistoryRecorder, situation: string, resources: AsyncDisposableStack) {
+  private constructor(
+    recorder: HistoryRecorder,
+    situation: string,
+    kinds: readonly KindWithFolder[],
+    resources: AsyncDisposableStack,
+  ) {
     this.#recorder = recorder;
     this.#situation = situation;
+    this.#kinds = kinds;
     this.#resources = resources;
   }
 
@@ -40,14 +32,13 @@ export class Recording implements AsyncDisposable {
     kubeconfig: string,
     namespace: string,
     situation: string,
+    kinds: readonly KindWithFolder[],
     signal: AbortSignal,
   ): Promise<Recording> {
     await using resources = new AsyncDisposableStack();
     const cluster = resources.use(await connectCluster({ env: process.env, kubeconfig, signal }));
-    const recorder = resources.use(
-      await recordHistory({ cluster, namespace, kinds: KINDS, scenario: situation, signal }),
-    );
-    return new Recording(recorder, situation, resources.move());
+    const recorder = resources.use(await recordHistory({ cluster, namespace, kinds, scenario: situation, signal }));
+    return new Recording(recorder, situation, kinds, resources.move());
   }
 
   /** Records a truth. Does nothing for a workload of another kind. */
@@ -61,7 +52,7 @@ export class Recording implements AsyncDisposable {
    */
   async write(): Promise<void> {
     for (const { kind, history } of this.#recorder.histories()) {
-      const folder = join(PACKAGES, `kind-${kind.name}`, "test", "histories");
+      const folder = join(PACKAGES, this.#kinds.find((each) => each.kind === kind)?.folder ?? "");
       await mkdir(folder, { recursive: true });
       const file = join(folder, `${recordingName(this.#situation)}.jsonl`);
       const previous = await situationIn(file);

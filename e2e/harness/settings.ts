@@ -19,6 +19,8 @@ export interface Settings {
   readonly writeDocs: boolean;
   /** Histories of the situations are written. */
   readonly record: boolean;
+  /** Only the situations of this controller of another project, which runs. Default: all others. */
+  readonly controller?: string;
   /** Unused on the playground, which has its own images. */
   readonly images: ImageMap;
 }

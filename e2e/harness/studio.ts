@@ -1,8 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubernetesObject } from "@kubernetes/client-node";
-import { ACCOUNT } from "./service-account.ts";
 import type { Fixture } from "./fixture.ts";
 import { deployment, gated, indexedJob } from "./manifests.ts";
 import type { KubeObject } from "./objects.ts";
@@ -48,18 +46,6 @@ export async function serveStudios({ kubectl, project }: Fixture): Promise<void>
   await kubectl.run(["apply", "-f", "-"], { input: JSON.stringify(STUDIOS) });
   await kubectl.run(["wait", "--for=condition=Established", "--timeout=60s", "crd/studios.example.com"]);
   await project.write("kinds/studio.kind.yaml", await readFile(RULES, "utf8"));
-}
-
-/** Allows kinsync what `kinsync rbac` prints for a workload, if the cluster has roles. */
-export async function allowStudio(fixture: Fixture, workload: string): Promise<void> {
-  const { cluster, namespace } = fixture;
-  if ((await cluster.lacks("rbac")) !== undefined) return;
-  const bind = ["--name", `studio-${randomUUID()}`, "--bind-serviceaccount", `${namespace}:${ACCOUNT}`];
-  const { code, stdout, stderr } = await fixture.start(["rbac", workload, ...bind, "-o", "json"], cluster.kubeconfig)
-    .ended;
-  if (code !== 0) throw new Error(`kinsync rbac ${workload} ended with ${code}: ${stdout}${stderr}`);
-  const { items } = JSON.parse(stdout) as { readonly items: readonly KubernetesObject[] };
-  await fixture.create(...items);
 }
 
 /** Creates a Studio and what its controller makes of it. */

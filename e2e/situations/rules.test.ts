@@ -1,11 +1,12 @@
 import { expect } from "vitest";
+import { allow } from "../harness/allow.ts";
 import type { Fixture } from "../harness/fixture.ts";
 import { container, gateMap, pod, podSpec } from "../harness/manifests.ts";
 import type { Pod } from "../harness/objects.ts";
 import { openGate } from "../harness/pod-triggers.ts";
 import { isOneOf, isRunning, states } from "../harness/pods.ts";
 import { situation } from "../harness/situation.ts";
-import { allowStudio, changeStudio, createStudio, ofPart, serveStudios } from "../harness/studio.ts";
+import { changeStudio, createStudio, ofPart, serveStudios } from "../harness/studio.ts";
 
 const STUDIO = "studio/main";
 const WEB = ofPart("main", "web");
@@ -101,7 +102,7 @@ async function twoStudios(fixture: Fixture): Promise<Studios> {
   await createStudio(fixture, "main", { api: "1", web: "1" });
   await createStudio(fixture, "other", { api: "1", web: "1" });
   await fixture.create(pod("stray", podSpec(container(fixture.cluster.image)), { app: "main-web", part: "web" }));
-  await allowStudio(fixture, STUDIO);
+  await allow(fixture, STUDIO);
   const web = await rolledOut(fixture, "1");
   const api = await fixture.running(2, ofPart("main", "api"));
   const seed = await fixture.running(1, ofPart("main", "seed"));

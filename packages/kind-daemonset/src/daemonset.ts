@@ -144,8 +144,9 @@ function judgeLivePod(update: Update, { pod }: OwnedPod): State {
   const evidence = { [REVISION_HASH]: hash ?? null, "current revision": wanted, revision: highest };
   if (hash !== wanted)
     return behind(update, `it is of revision ${hash ?? "none"}, the DaemonSet is at ${wanted}`, evidence);
-  if (update.hasNoneUpdated) {
-    // Status and ControllerRevisions arrive by two watches; the status of a new revision may come first.
+  // Status and ControllerRevisions arrive by two watches; the status of a new revision may come first. With `maxSurge` the status
+  // counts the older pod of a node only (`updateDaemonSetStatus`), so it proves nothing against a pod of the template's generation.
+  if (update.hasNoneUpdated && !isOfTemplate(update, pod)) {
     return {
       state: "unsettled",
       reason: {
@@ -159,6 +160,11 @@ function judgeLivePod(update: Update, { pod }: OwnedPod): State {
     state: "current",
     reason: { code: "at-revision", message: `it is of revision ${hash}, and so is the DaemonSet`, evidence },
   };
+}
+
+/** The controller made the pod from the current template. */
+function isOfTemplate({ templateGeneration }: Update, { metadata }: Pod): boolean {
+  return templateGeneration !== undefined && metadata.labels?.[POD_GENERATION] === templateGeneration;
 }
 
 /** Without ControllerRevisions. An equal generation proves that a pod is current; a rollback leaves current pods with an older one. */

@@ -31,6 +31,8 @@ export type CrossCheck = (moment: TruthMoment) => readonly string[];
 export interface HistoryConformanceOptions {
   /** Registers one test: `test` of Vitest, of `node:test`, or of any runner of that form. */
   readonly test: (name: string, run: () => void) => unknown;
+  /** The other loaded kinds, for a kind that delegates children to them. Default: none. */
+  readonly kinds?: readonly KindPlugin[];
   /** Compares each truth with the controller's own counts. Default: they are not compared. */
   readonly crossCheck?: CrossCheck;
   /** Number of orders in which each history is replayed, without and with loss. Default: 25. */
@@ -62,7 +64,8 @@ export function historyConformance(
   histories: readonly History[],
   options: HistoryConformanceOptions,
 ): void {
-  const { test, crossCheck, orders = 25, seed = 1 } = options;
+  const { test, crossCheck, kinds = [], orders = 25, seed = 1 } = options;
+  const subject: Subject = { kind, kinds };
   test(`${kind.name}: there are histories, and their truths are about the kind`, () => {
     assert.notEqual(histories.length, 0, "there are no histories");
     assert.deepEqual(
@@ -73,26 +76,26 @@ export function historyConformance(
   for (const history of histories) {
     const lines = deepFreeze(structuredClone(history.lines));
     const requirement = (name: string, run: () => void): unknown => test(`${kind.name}: ${history.name}: ${name}`, run);
-    requirement("at each truth the members are as it states", () => checkTruths(kind, lines));
+    requirement("at each truth the members are as it states", () => checkTruths(subject, lines));
     if (history.transcript !== undefined) {
       requirement("each change is that of the transcript", () => {
-        assert.deepEqual([...describeChanges(replayHistory(kind, eventsOf(history)))], history.transcript);
+        assert.deepEqual([...describeChanges(replayHistory(kind, eventsOf(history), { kinds }))], history.transcript);
       });
     }
     if (crossCheck !== undefined) {
       requirement("the controller counts what the truths state", () => checkCounts(kind, lines, crossCheck));
     }
-    requirement("what two truths agree on holds between them", () => checkBetween(kind, lines));
+    requirement("what two truths agree on holds between them", () => checkBetween(subject, lines));
     const reordered = (reorder: ReorderOptions, check: Check): void => {
       for (let order = 0; order < orders; order++) {
-        inOrder(seed + order, () => check(kind, reorderHistory(lines, seededRandom(seed + order), reorder)));
+        inOrder(seed + order, () => check(subject, reorderHistory(lines, seededRandom(seed + order), reorder)));
       }
     };
     requirement("in other orders of the watches the truths hold", () => reordered({}, checkTruths));
     requirement("in other orders of the watches what two truths agree on holds", () => reordered({}, checkBetween));
     requirement("with restarted watches the truths hold", () => reordered({ loss: LOSS }, checkTruths));
     requirement("with restarted watches what two truths agree on holds", () =>
-      reordered({ loss: LOSS }, (kind, lines) => checkBetween(kind, lines, isSameBurst)),
+      reordered({ loss: LOSS }, (subject, lines) => checkBetween(subject, lines, isSameBurst)),
     );
   }
 }
@@ -101,7 +104,11 @@ export function historyConformance(
  * Names of the histories that a kind fails, so that a test can show that they detect a wrong rule. Transcripts are ignored: they
  * contain the messages of the right rule.
  */
-export function failingHistories(kind: KindPlugin, histories: readonly History[]): readonly string[] {
+export function failingHistories(
+  kind: KindPlugin,
+  histories: readonly History[],
+  { kinds = [] }: Pick<HistoryConformanceOptions, "kinds"> = {},
+): readonly string[] {
   const failing = new Set<string>();
   for (const history of histories) {
     const test = (_name: string, run: () => void): void => {
@@ -111,12 +118,18 @@ export function failingHistories(kind: KindPlugin, histories: readonly History[]
         failing.add(history.name);
       }
     };
-    historyConformance(kind, [{ ...history, transcript: undefined }], { test, orders: 1 });
+    historyConformance(kind, [{ ...history, transcript: undefined }], { test, kinds, orders: 1 });
   }
   return [...failing];
 }
 
-type Check = (kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;
+/** A kind, and the kinds to which it delegates. */
+interface Subject {
+  readonly kind: KindPlugin;
+  readonly kinds: readonly KindPlugin[];
+}
+
+type Check = (subject: Subject, lines: readonly (HistoryEvent | HistoryTruth)[]) => void;
 
 /** Errors of a history itself, one sentence each. */
 function lintHistory(kind: KindPlugin, { name, lines }: History): string[] {
@@ -151,9 +164,9 @@ function* momentsOf(
   }
 }
 
-function checkTruths(kind: KindPlugin, lines: readonly (HistoryEvent | HistoryTruth)[]): void {
+function checkTruths({ kind, kinds }: Subject, lines: readonly (HistoryEvent | HistoryTruth)[]): void {
   for (const { truth, root, objects } of momentsOf(kind, lines)) {
-    const judged = root === undefined ? undefined : callPurely(() => judgeObjects(kind, root, objects));
+    const judged = root === undefined ? undefined : callPurely(() => judgeObjects(kind, root, objects, { kinds }));
     assert.deepEqual(
       sorted(statesOf(judged)),
       sorted(truth.truth.members),
@@ -179,10 +192,11 @@ interface Promised {
  * second, must not be current between them. A pod that is current in both must not be obsolete between them.
  */
 function checkBetween(
-  kind: KindPlugin,
+  subject: Subject,
   lines: readonly (HistoryEvent | HistoryTruth)[],
   goesOn: typeof isSameBurst = () => false,
 ): void {
+  const { kind } = subject;
   for (const workload of new Set(lines.filter(isTruth).map(({ truth }) => truth.workload))) {
     const name = nameIfOfKind(kind, workload);
     const truths = [...momentsOf(kind, lines)].filter(({ truth }) => truth.truth.workload === workload);
@@ -197,7 +211,7 @@ function checkBetween(
       known.take(line);
       const root = known.rootOf(kind, name);
       if (root === undefined || goesOn(line, lines[at + 1])) continue;
-      const judged = judgeAfter(line, kind, root, [...known.objects.values()]);
+      const judged = judgeAfter(line, subject, root, [...known.objects.values()]);
       for (const { pod, verdict } of judged.members) {
         const promised = promises.get(pod.metadata.uid);
         if (promised === undefined) continue;
@@ -215,14 +229,14 @@ function checkBetween(
 /** Also before the first truth, when objects have no status yet, the kind must judge. */
 function judgeAfter(
   { at }: HistoryEvent,
-  kind: KindPlugin,
+  { kind, kinds }: Subject,
   root: KubeObject,
   objects: readonly KubeObject[],
 ): JudgedObjects {
   const where = `${root.kind} ${root.metadata.name} after the event of ${at} ms`;
   let judged: JudgedObjects;
   try {
-    judged = judgeObjects(kind, root, objects);
+    judged = judgeObjects(kind, root, objects, { kinds });
   } catch (error) {
     throw new assert.AssertionError({ message: `the kind throws for ${where}: ${String(error)}` });
   }

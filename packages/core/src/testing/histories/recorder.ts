@@ -16,6 +16,8 @@ import { KnownObjects, nameIfOfKind } from "./replay.ts";
 /** A kind whose histories are recorded. */
 export interface RecordedKind {
   readonly kind: KindPlugin;
+  /** The kinds to which it delegates children: what they read is recorded, too. Default: none. */
+  readonly kinds?: readonly KindPlugin[];
   /** Further resources that the kind does not read, as context for readers of the history. Default: none. */
   readonly extraResources?: readonly ResourceType[];
   /** A truth is recorded when the controller's counts agree. Default: they are not compared. */
@@ -90,9 +92,10 @@ export class HistoryRecorder implements AsyncDisposable {
     const version = await getJson(cluster, { path: "/version" }, "read the version of the cluster", signal);
     const { gitVersion } = (version.body ?? {}) as { readonly gitVersion?: string };
     this.#kubernetes = gitVersion;
-    for (const { kind, extraResources = [] } of kinds) {
-      for (const resource of [PODS, kind.root, ...extraResources]) this.#watch(kind, resource);
-      this.#plan(kind, bareRoot(kind));
+    for (const { kind, kinds: delegates = [], extraResources = [] } of kinds) {
+      const roots = delegates.map(({ root }) => root);
+      for (const resource of [PODS, kind.root, ...roots, ...extraResources]) this.#watch(kind, resource);
+      for (const each of [kind, ...delegates]) this.#plan(kind, each, bareRoot(each));
     }
     await this.#allStarted(signal);
   }
@@ -179,10 +182,11 @@ export class HistoryRecorder implements AsyncDisposable {
     return Math.round(performance.now() - this.#started);
   }
 
-  #plan(kind: KindPlugin, root: KubeObject): void {
+  /** @param reader the kind itself, or one to which it delegates */
+  #plan(kind: KindPlugin, reader: KindPlugin, root: KubeObject): void {
     let plan: WatchPlan;
     try {
-      plan = kind.watches(root);
+      plan = reader.watches(root);
     } catch {
       // The kind needs a real root: each root that arrives is planned again.
       return;
@@ -234,9 +238,11 @@ export class HistoryRecorder implements AsyncDisposable {
     const event: HistoryEvent = { at: this.#now(), type, object };
     this.#lines.push(event);
     this.#known.take(event);
-    for (const { kind } of this.#options.kinds) {
-      if (type !== "DELETED" && kind.root.kind === resource.kind && kind.root.group === resource.group) {
-        this.#plan(kind, object);
+    if (type === "DELETED") return;
+    for (const { kind, kinds = [] } of this.#options.kinds) {
+      for (const reader of [kind, ...kinds]) {
+        const { root } = reader;
+        if (root.kind === resource.kind && root.group === resource.group) this.#plan(kind, reader, object);
       }
     }
   }

@@ -1,9 +1,10 @@
 import { eventsOf, formatHistory, historyConformance, parseHistory, recordHistory } from "@kinsync/core/testing";
 import type { CrossCheck, HistoryRecorder } from "@kinsync/core/testing";
+import { defineKind, delegatedVerdict } from "@kinsync/core/contract";
 import type { KubeObject } from "@kinsync/core/contract";
 import { expect, test } from "vitest";
 import { FakeCluster } from "../../support/fake-cluster.ts";
-import { ALL, JOBS, NAMESPACE, object, pod, REPLICASETS, teamKind, TEAMS } from "../../support/objects.ts";
+import { ALL, JOBS, NAMESPACE, object, pod, REPLICASETS, SQUADS, teamKind, TEAMS } from "../../support/objects.ts";
 
 const team = (attempt: number): KubeObject => object(TEAMS, "red", { status: { attempt } });
 const job = (attempt: number): KubeObject =>
@@ -62,6 +63,29 @@ test("a Team that starts over: its owners, made after the start, are recorded, a
     "DELETED Pod red-1-x",
   ]);
   assertConforms(text);
+});
+
+test("what the kind of a delegated child reads is recorded, and judges the child in the history", async ({
+  signal,
+}) => {
+  const reason = { code: "not-judged", message: "no kind judges its Team" };
+  const squad = defineKind({
+    name: "squad",
+    needs: ["delegate"],
+    root: SQUADS,
+    watches: () => ({ watches: [{ resource: TEAMS, delegate: true }], pods: "delegated" }),
+    judge: (view) => ({ pod: (owned) => delegatedVerdict(view, owned) ?? { state: "unsettled", reason } }),
+  });
+  const owned = object(TEAMS, "red", { owner: object(SQUADS, "all"), status: { attempt: 1 } });
+  const cluster = new FakeCluster(ALL);
+  const kinds = [teamKind()];
+  const options = { cluster, namespace: NAMESPACE, scenario: "a Squad with a Team", signal };
+  await using recorder = await recordHistory({ ...options, kinds: [{ kind: squad, kinds }] });
+  cluster.put(object(SQUADS, "all"), owned, job(1), member(1));
+  await recorder.recordTruth("squad/all", { "red-1-x": "current" }, signal);
+  const history = parseHistory("recorded", textOf(recorder));
+  expect(eventsOf(history).map(({ object: { kind } }) => kind)).toEqual(["Squad", "Team", "Job", "Pod"]);
+  historyConformance(squad, [history], { test: (_name, run) => run(), kinds });
 });
 
 test("the watches end, and one loses its connection: what happens meanwhile is recorded", async ({ signal }) => {

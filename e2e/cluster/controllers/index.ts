@@ -1,0 +1,18 @@
+import { APPWRAPPER } from "./appwrapper.ts";
+import { ARGO_ROLLOUTS } from "./argo-rollouts.ts";
+import type { Controller } from "./controller.ts";
+import { KUBEFLOW_TRAINER } from "./kubeflow-trainer.ts";
+import { KUBERAY } from "./kuberay.ts";
+import { MPI_OPERATOR } from "./mpi-operator.ts";
+
+export type { Controller } from "./controller.ts";
+
+/** The controllers of other projects that can be built here. */
+export const CONTROLLERS: readonly Controller[] = [ARGO_ROLLOUTS, KUBERAY, MPI_OPERATOR, KUBEFLOW_TRAINER, APPWRAPPER];
+
+/** @throws if there is no such controller */
+export function controllerNamed(name: string): Controller {
+  const found = CONTROLLERS.find((controller) => controller.name === name);
+  if (found !== undefined) return found;
+  throw new Error(`there is no controller ${name}. Choose one of: ${CONTROLLERS.map((each) => each.name).join(", ")}`);
+}

@@ -1,0 +1,72 @@
+import type { KindPlugin } from "@kinsync/core/contract";
+import type { RecordedKind } from "@kinsync/core/testing";
+import { appwrapper } from "@kinsync/kind-appwrapper";
+import { daemonset } from "@kinsync/kind-daemonset";
+import { deployment } from "@kinsync/kind-deployment";
+import { cronjob, job } from "@kinsync/kind-job";
+import { jobset } from "@kinsync/kind-jobset";
+import { mpijob, trainjob } from "@kinsync/kind-kubeflow";
+import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
+import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
+import { rollout } from "@kinsync/kind-rollout";
+import { statefulset } from "@kinsync/kind-statefulset";
+import { daemonSetCounts } from "../../test/support/controller-counts/daemonset.ts";
+import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
+import { jobCounts } from "../../test/support/controller-counts/job.ts";
+import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
+import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
+import { rayClusterCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
+import { rolloutCounts } from "../../test/support/controller-counts/rollout.ts";
+import { statefulSetCounts } from "../../test/support/controller-counts/statefulset.ts";
+
+/** A kind, and where its histories are. */
+export interface KindWithFolder extends RecordedKind {
+  /** Folder of the histories below `packages`. */
+  readonly folder: string;
+}
+
+const CONTROL_PLANE: readonly KindWithFolder[] = [
+  { folder: "kind-deployment/test/histories", kind: deployment(), crossCheck: deploymentCounts },
+  { folder: "kind-jobset/test/histories", kind: jobset(), crossCheck: jobSetCounts },
+  {
+    folder: "kind-statefulset/test/histories",
+    kind: statefulset(),
+    crossCheck: statefulSetCounts,
+    extraResources: [{ group: "apps", version: "v1", kind: "ControllerRevision", plural: "controllerrevisions" }],
+  },
+];
+
+const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
+  kubernetes: [
+    { folder: "kind-daemonset/test/histories", kind: daemonset(), crossCheck: daemonSetCounts },
+    ofFamily("kind-replicaset", replicaset()),
+    ofFamily("kind-replicaset", replicationcontroller()),
+    { ...ofFamily("kind-job", job()), crossCheck: jobCounts },
+    ofFamily("kind-job", cronjob(), [job()]),
+  ],
+  "argo-rollouts": [{ folder: "kind-rollout/test/histories", kind: rollout(), crossCheck: rolloutCounts }],
+  kuberay: [
+    { ...ofFamily("kind-ray", raycluster()), crossCheck: rayClusterCounts },
+    ofFamily("kind-ray", rayjob(), [raycluster(), job()]),
+    { ...ofFamily("kind-ray", rayservice(), [raycluster()]), crossCheck: rayServiceClusters },
+  ],
+  "mpi-operator": [{ ...ofFamily("kind-kubeflow", mpijob()), crossCheck: mpiJobCounts }],
+  "kubeflow-trainer": [ofFamily("kind-kubeflow", trainjob(), [jobset()])],
+  appwrapper: [
+    {
+      folder: "kind-appwrapper/test/histories",
+      kind: appwrapper(),
+      kinds: [deployment(), job()],
+    },
+  ],
+};
+
+/** The kinds whose histories the situations record: those of a controller of another project, or of the cluster's own ones. */
+export function recordedKinds(controller: string | undefined): readonly KindWithFolder[] {
+  return controller === undefined ? CONTROL_PLANE : (OTHER_CONTROLLERS[controller] ?? []);
+}
+
+/** A kind of a package with several: each has a folder of its own. */
+function ofFamily(folder: string, kind: KindPlugin, kinds: readonly KindPlugin[] = []): KindWithFolder {
+  return { folder: `${folder}/test/histories/${kind.name}`, kind, kinds };
+}
