@@ -53,6 +53,15 @@ test("the example in YAML loads, and its sources are there", async () => {
   });
 });
 
+test("the example of a training job loads, and its sources are there", async () => {
+  expect(await load("jobset-training")).toEqual({
+    file: "kinsync.config.yaml",
+    kinds: [],
+    targets: ["jobset/train"],
+    mappings: 1,
+  });
+});
+
 test("the example in TypeScript loads, and its sources are there", async () => {
   expect(await load("typescript")).toEqual({
     file: "kinsync.config.ts",

@@ -106,6 +106,14 @@ function recipesOf(wait: string): readonly Recipe[] {
       files: async () => [...common, ...(await pythonFiles())],
     },
     {
+      name: IMAGES.training,
+      settings: { Cmd: ["sh"], Env: [path], WorkingDir },
+      files: async () => [
+        ...common,
+        ...onceEach([...(await packageFiles(["coreutils", "dash", "grep", "sed"])), ...(await pythonFiles())]),
+      ],
+    },
+    {
       name: IMAGES["perl-base"],
       settings: { Cmd: ["perl"], Env: [path], WorkingDir },
       files: async () => [...common, ...(await perlFiles())],
@@ -121,6 +129,11 @@ function recipesOf(wait: string): readonly Recipe[] {
       files: async () => [...common, ...own, await program(wait, "wait")],
     },
   ];
+}
+
+/** Two sets of programs have libraries in common. */
+function onceEach(files: readonly ImageFile[]): readonly ImageFile[] {
+  return [...new Map(files.map((file) => [file.path, file])).values()];
 }
 
 /** `localhost/busybox:1` -> `busybox.tar` */

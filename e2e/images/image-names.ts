@@ -6,6 +6,8 @@ export interface Images {
   readonly debian: string;
   /** Debian's python3 only: no shell, no tar. Works in /app, as root. */
   readonly python: string;
+  /** GNU coreutils, grep, dash as sh, and Debian's python3. Works in /app, as root. */
+  readonly training: string;
   /** Debian's perl-base only: no shell, no tar. Works in /app, as root. */
   readonly "perl-base": string;
   /** The Node.js that built the images. Works in /app, as root. Built on request only. */
@@ -21,6 +23,7 @@ export const IMAGES: Images = {
   busybox: "localhost/busybox:1",
   debian: "localhost/debian:1",
   python: "localhost/python:1",
+  training: "localhost/training:1",
   "perl-base": "localhost/perl-base:1",
   node: "localhost/node:1",
   distroless: "localhost/distroless:1",

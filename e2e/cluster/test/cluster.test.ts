@@ -45,6 +45,7 @@ describe("a running cluster of two nodes", () => {
     busybox: ["sh", "-c", "echo seen >seen; exec sleep 1000"],
     debian: ["bash", "-c", "echo seen | tar --version >seen && echo seen >seen; exec sleep 1000"],
     python: ["python3", "-c", "import time; open('seen', 'w').write('seen\\n'); time.sleep(1000)"],
+    training: ["sh", "-c", 'python3 -c \'open("seen", "w").write("seen\\n")\'; sleep 1000'],
     "perl-base": ["perl", "-e", 'open(F, ">", "seen"); print F "seen\\n"; close F; sleep 1000'],
   };
 
