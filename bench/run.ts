@@ -6,6 +6,7 @@ import { Figures, figuresAsText, verdictsAsText } from "./report/figures.ts";
 import { goalsOf } from "./report/goals.ts";
 import { measureFar } from "./parts/far.ts";
 import { benchAgents } from "./parts/agents.ts";
+import { benchGang } from "./parts/gang.ts";
 import { benchMemory } from "./parts/memory.ts";
 import { print } from "./report/format.ts";
 import { benchResolve } from "./parts/resolve.ts";
@@ -22,7 +23,7 @@ const HELP = `npm run bench -- [NAME...] [OPTIONS]
 
 Measures kinsync on a playground, in turns with what a user would do instead and with a floor. Default: all benchmarks.
 
-  NAME            save, first-sync, big-file, far, resolve, start, memory, agents
+  NAME            save, first-sync, big-file, far, resolve, start, memory, agents, gang
   --kubeconfig F  measure on this cluster, in a namespace that is deleted afterwards
   --context C     context of that kubeconfig
   --image I       image of the pods; default: localhost/busybox:1, on the playground its own
@@ -86,6 +87,7 @@ const BENCHES: Readonly<Record<string, (cluster: () => Promise<BenchCluster>) =>
   rules: () => benchRules(10_000),
   start: async (cluster) => benchStart(await cluster(), rounds),
   agents: async (cluster) => benchAgents(await cluster(), { pods: Math.max(...sizes), saves: Math.ceil(rounds / 2) }),
+  gang: async (cluster) => benchGang(await cluster(), { pods: Math.max(...sizes), rounds }),
   memory: async (cluster) => benchMemory(await cluster(), { pods: Math.max(...sizes), saves: rounds * 5 }),
 };
 

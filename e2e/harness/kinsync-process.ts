@@ -36,6 +36,9 @@ export interface KinsyncEvent {
   readonly halted?: number;
   /** A line of a log. */
   readonly text?: string;
+  /** Of a gang. */
+  readonly phase?: string;
+  readonly waitingFor?: readonly { readonly target: string; readonly reason: string }[];
 }
 
 /** Output of `kinsync tree -o json`. */

@@ -10,7 +10,30 @@ const STYLE = { paint, prefixOf: NO_PREFIX };
 const BASE = { time: "2026-01-01T00:00:00.000Z", workload: "jobset/train", namespace: "ml" };
 const TARGET = { ...BASE, pod: "train-head-0-0", uid: "u1", container: "main", role: "head", index: "0/0" };
 
+const GANG = { ...BASE, event: "gang", snapshot: 3, prepared: 4, needed: 5, members: 5 } as const;
+const NO_SPACE = "pod/x, container main: no space is left on its file system";
+const HOLDER = { target: "pod/x, container main", reason: NO_SPACE };
+
 test.each<[EngineEvent, string | undefined]>([
+  [{ ...GANG, phase: "preparing", waitingFor: [HOLDER] }, undefined],
+  [{ ...GANG, phase: "released", waitingFor: [] }, undefined],
+  [{ ...GANG, phase: "committed", waitingFor: [] }, undefined],
+  [
+    { ...GANG, phase: "held", waitingFor: [HOLDER] },
+    "held snapshot 3: prepared 4 of 5, waiting for pod/x, container main: no space is left on its file system; no container shows it",
+  ],
+  [
+    { ...GANG, needed: 4, prepared: 3, phase: "given-up", waitingFor: [HOLDER] },
+    "given up snapshot 3: prepared 3 of 5 (4 are enough), waiting for pod/x, container main: no space is left on its file system; no container shows it. The next save or `kinsync trigger` tries again",
+  ],
+  [
+    { ...GANG, phase: "rolled-back", waitingFor: [HOLDER] },
+    "rolled back snapshot 3, did not reach pod/x, container main: no space is left on its file system; all containers return to the snapshot before",
+  ],
+  [
+    { ...GANG, phase: "committed", waitingFor: [HOLDER] },
+    "late snapshot 3, waiting for pod/x, container main: no space is left on its file system",
+  ],
   [{ ...BASE, event: "ready", members: 5, targets: 5, synced: 4 }, "not ready: 4 of 5 containers up to date"],
   [
     {

@@ -8,6 +8,8 @@ export type {
   WorkloadSelection,
 } from "./engine/commands.ts";
 export type { Origin as ReleaseOrigin, ReleasedSnapshot } from "./engine/history.ts";
+export type { GangHolder, GangPhase, GangState } from "./engine/gang/gang-state.ts";
+export type { GangPolicy } from "./mapping/gang-policy.ts";
 export type { HoldReason, PendingChanges } from "./engine/release.ts";
 export { ContentCache } from "./local/kept/content-cache.ts";
 export type { CacheLimits, ContentCacheOptions, KeptContent } from "./local/kept/content-cache.ts";
@@ -27,6 +29,7 @@ export type { ResolvedWorkload } from "./engine/resolved-workload.ts";
 export type {
   EngineEvent,
   FailedEvent,
+  GangEvent,
   SnapshotEvent,
   HaltedDeletes,
   HaltedEvent,

@@ -1,4 +1,4 @@
-import type { Dismissed, EngineEvent, Released, TargetView, WorkloadHistory } from "@kinsync/core";
+import type { Dismissed, EngineEvent, GangState, Released, TargetView, WorkloadHistory } from "@kinsync/core";
 import type { ErrorCode } from "@kinsync/core/contract";
 
 /**
@@ -68,6 +68,8 @@ export interface WorkloadStatus {
   readonly namespace: string;
   /** Number of the released snapshot; 0 before the first. */
   readonly snapshot: number;
+  /** How far the gang is with the newest snapshot. Missing: every member holds it, or the workload is not a gang. */
+  readonly gang?: GangState;
   /** Why newer local files are not released by themselves: `manual`, `paused`, `undone`. */
   readonly held?: string;
   /** Local changes that are not released. */

@@ -6,10 +6,11 @@ import { isSelected, type Selection } from "./selection.ts";
 export function statusOf({ workloads }: EngineView, selection: Selection): readonly WorkloadStatus[] {
   return workloads
     .filter(({ name, namespace }) => isSelected(selection, { workload: name, namespace }))
-    .map(({ name, namespace: of, snapshot, held, pending, targets }) => ({
+    .map(({ name, namespace: of, snapshot, gang, held, pending, targets }) => ({
       workload: name,
       namespace: of,
       snapshot,
+      ...(gang === undefined ? {} : { gang }),
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending: { changed: pending.changed, paths: pending.paths } }),
       targets,

@@ -25,7 +25,8 @@ export async function waitForSnapshot(
   const wanted = new Map(
     statusOf(engine.view(), command).map((each) => [
       `${each.namespace}/${each.workload}`,
-      snapshot === "latest" ? each.snapshot : snapshot,
+      // A gang may not be able to release the newest one.
+      snapshot === "latest" ? Math.max(each.snapshot, each.gang?.snapshot ?? 0) : snapshot,
     ]),
   );
   for (;;) {
@@ -59,7 +60,11 @@ function check(
   );
   const isEmpty = workloads.some(({ targets }) => targets.length === 0);
   if (workloads.length > 0 && !isEmpty && holds.length === all.length) return { reached: true, workloads };
-  if (all.some(({ target }) => target.status === "failed" || target.status === "halted")) {
+  const isGivenUp = workloads.some(
+    ({ gang, wanted: number }) =>
+      gang?.snapshot === number && (gang.phase === "given-up" || gang.phase === "rolled-back"),
+  );
+  if (isGivenUp || all.some(({ target }) => target.status === "failed" || target.status === "halted")) {
     return { reached: false, why: "failed", workloads };
   }
   return isOver ? { reached: false, why: isEmpty ? "no-targets" : "timeout", workloads } : undefined;

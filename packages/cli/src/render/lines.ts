@@ -6,6 +6,7 @@ import { statusWord } from "./status.ts";
 import { formatReach } from "./summary.ts";
 import { cut } from "./cut.ts";
 import { clean, cleanLines } from "./text.ts";
+import { formatGang } from "./gang.ts";
 import { bytes, count, duration } from "./units.ts";
 import type { PrefixOf } from "./workload-names.ts";
 
@@ -42,6 +43,8 @@ function sentenceOf(event: EngineEvent, paint: Paint): string | undefined {
       return formatSnapshot(event, paint);
     case "pending":
       return formatPending(event, paint);
+    case "gang":
+      return formatGang(event, paint);
     case "synced": {
       const did = [
         ...(event.files > 0 ? [`${count(event.files, "entry", "entries")}, ${bytes(event.bytes)}`] : []),

@@ -1,6 +1,7 @@
 import type { EngineView, TargetStatus } from "@kinsync/core";
 import type { Paint } from "./color.ts";
 import { pad, shorten, widthOf } from "./fit.ts";
+import { formatPrepared } from "./gang.ts";
 import { describeMembers } from "./members.ts";
 import { statusWord } from "./status.ts";
 import { count, duration } from "./units.ts";
@@ -84,12 +85,18 @@ function cellsOf(
       return number === undefined ? [] : [statusWord(status, paint, number)];
     }),
   ];
-  const { pending } = workload;
+  const { pending, gang } = workload;
+  const held = gang === undefined || gang.phase === "released" ? [] : [paint("yellow", formatPrepared(gang))];
   const waits = pending === undefined ? [] : [paint("yellow", count(pending.changed, "change waits", "changes wait"))];
   const calm = took === undefined ? [] : [paint("dim", duration(took))];
   const tails = isFine
-    ? [[...waits, ...calm].join(GAP), ...waits, ...calm]
-    : [[...problems, ...waits].join(GAP), problems.join(GAP), `${problems[0] ?? ""} …`];
+    ? [[...held, ...waits, ...calm].join(GAP), ...held, ...waits, ...calm]
+    : [
+        [...held, ...problems, ...waits].join(GAP),
+        [...problems, ...waits].join(GAP),
+        problems.join(GAP),
+        `${problems[0] ?? ""} …`,
+      ];
   return { snapshot, reach: synced === targets.length ? paint("green", reach) : reach, tails, note, isFine };
 }
 

@@ -1,5 +1,12 @@
 import type { HooksConfig, RebuildAction, RestartAction, RunAction } from "../contract/action.ts";
-import type { ForwardConfig, KinsyncConfig, MappingConfig, ProfileConfig, WorkloadConfig } from "../contract/config.ts";
+import type {
+  ForwardConfig,
+  KinsyncConfig,
+  MappingConfig,
+  ProfileConfig,
+  UpdateConfig,
+  WorkloadConfig,
+} from "../contract/config.ts";
 
 type Descriptions<Type> = Readonly<Record<keyof Type, string>>;
 
@@ -34,6 +41,8 @@ export const WORKLOAD_KEYS: Descriptions<WorkloadConfig> = {
   restart: "Restarts or signals the process in the containers after a sync, never the container.",
   mode: "Sync each save (auto), or collect changes until `kinsync trigger` (manual). The files of the start are synced in both.",
   forward: "Ports that `up` opens on this machine. Each new connection goes to the member that is current then.",
+  update:
+    "Each member gets a snapshot as soon as it can (independent), or all get it at one moment, when all have staged it (gang).",
 };
 
 export const FORWARD_KEYS: Descriptions<ForwardConfig> = {
@@ -42,6 +51,14 @@ export const FORWARD_KEYS: Descriptions<ForwardConfig> = {
   address: "Address of this machine. Default: 127.0.0.1, which other machines do not reach.",
   role: "Only a member of this role. Default: any.",
   index: "Only the member with this index. Default: the lowest.",
+};
+
+export const UPDATE_KEYS: Descriptions<UpdateConfig> = {
+  mode: "independent or gang.",
+  quorum: "Members of a gang that must have staged a snapshot: all, a number, or a share such as 80%.",
+  timeout: "Time until the quorum decides, or the snapshot is given up: 30s, 500ms, 2m. Default: no limit.",
+  onFailure:
+    "When a prepared member does not commit: the others keep the snapshot (hold), or all go back to the one before (rollback).",
 };
 
 export const CONTAINERS_KEYS: Descriptions<NonNullable<WorkloadConfig["containers"]>> = {

@@ -5,6 +5,7 @@ import type {
   KinsyncConfig,
   MappingConfig,
   ReleaseMode,
+  UpdateRule,
   TransportReference,
   WorkloadConfig,
 } from "../contract/config.ts";
@@ -12,10 +13,12 @@ import { KinsyncError } from "../errors/error.ts";
 import { restartAction, type ResolvedAction } from "../mapping/action.ts";
 import { resolveHooks, resolveRebuild, type ResolvedHooks, type ResolvedRebuild } from "../mapping/local-actions.ts";
 import { MAPPING_DEFAULTS, RUN_DEFAULTS } from "../mapping/defaults.ts";
+import type { GangPolicy } from "../mapping/gang-policy.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { systemFolderAt, systemFolderError } from "../mapping/system-folders.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "../document/parse.ts";
+import { durationMs } from "../time/duration.ts";
 import { formatConfigPath, placeOf } from "../document/problems.ts";
 
 /** Where a config came from, for paths and messages. Without a file: the working directory and the command line. */
@@ -44,6 +47,8 @@ export interface WorkloadPlan {
   readonly mode: ReleaseMode;
   /** Ports to open on this machine. */
   readonly forward: readonly ForwardConfig[];
+  /** `undefined`: each member gets a snapshot as soon as it can. */
+  readonly gang?: GangPolicy | undefined;
 }
 
 /** The origin of a config file. */
@@ -101,7 +106,14 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     ...(workload.hooks === undefined ? {} : { hooks: resolveHooks(workload.hooks, origin.folder) }),
     mode: workload.mode ?? "auto",
     forward: workload.forward ?? [],
+    gang: resolveUpdate(workload.update ?? "independent"),
   };
+}
+
+function resolveUpdate(update: UpdateRule): GangPolicy | undefined {
+  const { mode, quorum = "all", timeout, onFailure = "hold" } = typeof update === "string" ? { mode: update } : update;
+  if (mode === "independent") return undefined;
+  return { quorum, timeoutMs: timeout === undefined ? undefined : durationMs(timeout), onFailure };
 }
 
 interface MappingContext {

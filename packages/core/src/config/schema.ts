@@ -34,6 +34,7 @@ import type { LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "../document/parse.ts";
 import { describeIssues, type DocumentProblem, type ProblemWords } from "../document/problems.ts";
 import { described, type Shape } from "../document/shape.ts";
+import { addShortForm, update, updateRule } from "./update-schema.ts";
 import { variableProblems } from "./variable-problems.ts";
 
 const ignoreFile = z.string().regex(/^(?:\.gitignore|[^/\\]*\.dockerignore)$/, {
@@ -118,6 +119,7 @@ const workload = z.strictObject(
       hooks: hooks.optional(),
       mode: z.enum(RELEASE_MODES).optional(),
       forward: z.array(forward).optional(),
+      update: updateRule.optional(),
     } satisfies Shape<WorkloadConfig>,
     WORKLOAD_KEYS,
   ),
@@ -227,6 +229,7 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
       if (zodSchema === mapping) addDefaults(jsonSchema, MAPPING_DEFAULTS);
+      if (zodSchema === update) addShortForm(jsonSchema);
       if (zodSchema === run) addDefaults(jsonSchema, RUN_DEFAULTS);
     },
   });
@@ -260,6 +263,8 @@ function knownKeys(path: ConfigPath): readonly string[] {
       return Object.keys(containers.shape);
     case "workloads.*.sync.*":
       return Object.keys(mapping.shape);
+    case "workloads.*.update":
+      return Object.keys(update.shape);
     case "workloads.*.run.*":
       return Object.keys(run.shape);
     case "workloads.*.restart":

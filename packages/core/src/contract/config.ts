@@ -26,6 +26,39 @@ export const RELEASE_MODES = Object.freeze(["auto", "manual"] as const);
 /** When saves are released to the targets. */
 export type ReleaseMode = (typeof RELEASE_MODES)[number];
 
+/** How many members of a gang have to be prepared: all, this many, or this share of those that run. */
+export type Quorum = "all" | number | `${number}%`;
+
+/**
+ * What happens when a member that was prepared does not commit. `hold`: the others keep the new snapshot, and it gets it as soon as it can.
+ * `rollback`: all members go back to the snapshot before.
+ */
+export const GANG_FAILURES = Object.freeze(["hold", "rollback"] as const);
+
+/** One of `GANG_FAILURES`. */
+export type GangFailure = (typeof GANG_FAILURES)[number];
+
+/** `independent`: each member gets a snapshot as soon as it can. `gang`: all get it at one moment, when all have staged it. */
+export const UPDATE_MODES = Object.freeze(["independent", "gang"] as const);
+
+/** One of `UPDATE_MODES`. */
+export type UpdateMode = (typeof UPDATE_MODES)[number];
+
+/** How members get a snapshot. The other keys are for a gang. */
+export interface UpdateConfig {
+  /** Whether each member counts for itself. */
+  readonly mode: UpdateMode;
+  /** How many members have to be prepared; the others get the snapshot when they can. Default: `all`. */
+  readonly quorum?: Quorum;
+  /** `30s`, `500ms`, `2m`: when the time is over, the quorum decides; without it the snapshot is given up. Default: no limit. */
+  readonly timeout?: string;
+  /** Default: `hold`. */
+  readonly onFailure?: GangFailure;
+}
+
+/** The mode alone, or with options. */
+export type UpdateRule = UpdateMode | UpdateConfig;
+
 /** Files with ignore rules that a mapping can read. `Dockerfile.dockerignore` and the like belong to one Dockerfile. */
 export type IgnoreFile = ".gitignore" | `${string}.dockerignore`;
 
@@ -108,6 +141,8 @@ export interface WorkloadConfig {
   readonly mode?: ReleaseMode;
   /** Ports that `up` opens on this machine; each new connection goes to the member that is current then. */
   readonly forward?: readonly ForwardConfig[];
+  /** Whether members get a snapshot each for itself, or all at one moment. Default: `independent`. */
+  readonly update?: UpdateRule;
 }
 
 /** A plugin by package name, with options for its factory; for YAML and JSON. */

@@ -95,14 +95,19 @@ export type {
 } from "./rules.ts";
 export { formatLabelSelector, narrowedTo } from "./label-selector.ts";
 export type { LabelSelector } from "./label-selector.ts";
-export { defineConfig, INITIAL_SYNCS, MODE_RULES, RELEASE_MODES } from "./config.ts";
+export { defineConfig, GANG_FAILURES, INITIAL_SYNCS, MODE_RULES, RELEASE_MODES, UPDATE_MODES } from "./config.ts";
 export type {
   IgnoreFile,
   InitialSync,
   KinsyncConfig,
   MappingConfig,
   ModeRule,
+  GangFailure,
+  Quorum,
   ReleaseMode,
+  UpdateConfig,
+  UpdateMode,
+  UpdateRule,
   PluginReference,
   RulesEntry,
   ProfileConfig,

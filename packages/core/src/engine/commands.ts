@@ -104,7 +104,7 @@ export interface Commandable {
   retryNow(): void;
   /** @returns the targets that had failed commands */
   dismiss(): readonly string[];
-  view(): { readonly targets: readonly HeldBy[] };
+  view(): { readonly snapshot: number; readonly targets: readonly HeldBy[] };
   reclaim(): void;
   allowDeletes(mapping?: string): void;
 }
@@ -163,7 +163,7 @@ export function engineCommands(
 
 function historyOf(workload: Commandable): WorkloadHistory {
   const { name, namespace, releases } = workload;
-  const { targets } = workload.view();
+  const { snapshot: current, targets } = workload.view();
   const holding = (number: number): readonly string[] =>
     targets
       .filter(({ snapshot }) => snapshot === number)
@@ -171,7 +171,7 @@ function historyOf(workload: Commandable): WorkloadHistory {
   return {
     workload: name,
     namespace,
-    current: releases.current?.number ?? 0,
+    current,
     snapshots: releases.history.map((each) => ({ ...each, targets: holding(each.number) })),
   };
 }

@@ -33,6 +33,8 @@ export interface Projected {
 
 /** Desired states of a snapshot by projection: targets that should hold the same share one object. */
 const projected = new WeakMap<Snapshot, Map<string, Projected>>();
+/** The same before the first snapshot. */
+const empty = new WeakMap<readonly ResolvedMapping[], Projected>();
 /** Trees without overridden paths. */
 const cut = new WeakMap<Tree, Map<string, Tree>>();
 
@@ -40,8 +42,12 @@ const cut = new WeakMap<Tree, Map<string, Tree>>();
 export function projectSnapshot(snapshot: Snapshot | undefined, projection: Projection): Projected {
   const { mappings, workingDirectory } = projection;
   if (snapshot === undefined) {
-    const state = { snapshot: 0, mappings, roots: [], halted: [], conflict: undefined, key: "" };
-    return { state, layout: [], layoutKey: "" };
+    let nothing = empty.get(mappings);
+    if (nothing === undefined) {
+      const state = { snapshot: 0, mappings, roots: [], halted: [], conflict: undefined, key: "" };
+      empty.set(mappings, (nothing = { state, layout: [], layoutKey: "" }));
+    }
+    return nothing;
   }
   let states = projected.get(snapshot);
   if (states === undefined) projected.set(snapshot, (states = new Map()));

@@ -4,7 +4,7 @@ import type { HostedSession } from "../contract/session.ts";
 import { ReflectorPool } from "../kube/reflector-pool.ts";
 import { createSource } from "../local/watcher.ts";
 import { WAIT_MS } from "../mapping/defaults.ts";
-import { consentError, unsupported, unsupportedError } from "../mapping/unsupported.ts";
+import { consentError, needsOf, unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { loadedKind, type KindEntry, type LazyKind } from "../plugins/host.ts";
 import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { OpenSession } from "./open-session.ts";
@@ -263,7 +263,7 @@ class JoinedEngine implements Engine {
     // A program may pass workloads that no project has checked.
     const consent = this.#options.writerFor === undefined ? consentError(name, mapping.id, capabilities) : undefined;
     if (consent !== undefined) throw consent;
-    const missing = unsupported({ ...mapping, runs: workload.run.length > 0 }, capabilities);
+    const missing = unsupported(needsOf(mapping, workload), capabilities);
     if (missing.length > 0) throw unsupportedError(name, mapping.id, missing);
     return await this.#sessions.open(...opening);
   }

@@ -2,6 +2,7 @@ import type { Origin } from "../contract/inventory.ts";
 import type { AgentChoice } from "../contract/session.ts";
 import type { MemberState } from "../contract/state.ts";
 import type { ErrorCode } from "../errors/codes.ts";
+import type { GangState } from "./gang/gang-state.ts";
 import type { Origin as SnapshotOrigin } from "./history.ts";
 import type { HoldReason } from "./release.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
@@ -94,6 +95,11 @@ export interface SnapshotEvent extends Base {
   readonly origin: SnapshotOrigin;
   /** Number of the snapshot whose files an `undo` released again. */
   readonly of?: number;
+}
+
+/** A gang works on a snapshot, or stopped. */
+export interface GangEvent extends Base, GangState {
+  readonly event: "gang";
 }
 
 /** Local changes wait to be released, or no longer do. */
@@ -252,6 +258,7 @@ export type EngineEvent =
   | TargetEvent
   | SnapshotEvent
   | PendingEvent
+  | GangEvent
   | SyncedEvent
   | FailedEvent
   | RetryEvent

@@ -9,6 +9,7 @@ import type { TargetStatus } from "../sync/target/status.ts";
 import type { FailedRunView } from "./actions/failed-runs.ts";
 import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
+import type { GangState } from "./gang/gang-state.ts";
 import type { KeptContent } from "../local/kept/content-cache.ts";
 import type { HoldReason, PendingChanges } from "./release.ts";
 import type { CreateSource } from "./mapping-files.ts";
@@ -162,6 +163,8 @@ export interface WorkloadView {
   readonly snapshot: number;
   /** Why newer local files are not released by themselves. Missing: they are. */
   readonly held?: HoldReason;
+  /** How far the gang is with the newest snapshot. Missing: every member holds it, or the workload is not a gang. */
+  readonly gang?: GangState;
   /** Local changes that are not released. Missing: none. */
   readonly pending?: PendingChanges;
   readonly targets: readonly TargetView[];

@@ -27,6 +27,10 @@ export interface WorkloadProgress {
   readonly targets: Readonly<Record<TargetStatus, number>>;
   /** Targets with a pass or a command in progress, and questions to the user. */
   readonly busy: number;
+  /** Of `targets`, those with the status `syncing` that wait for the other members of their gang. */
+  readonly atBarrier: number;
+  /** Not every target should hold the newest snapshot: their gang could not release it, or not yet. `given-up`: it is not tried again. */
+  readonly heldBack: "candidate" | "given-up" | undefined;
   /** Containers that should hold files and do not run. */
   readonly notRunning: number;
   /** Commands of `run` that failed and have neither succeeded since nor were dismissed. */
@@ -71,28 +75,32 @@ export function outcome(workloads: readonly WorkloadProgress[], elapsed: Elapsed
 }
 
 /** The first pass is complete: members and local files are known, and every target had its first attempt. */
-export function isReady({ wasReady, isLocalReady, isResolved, isHalted, targets }: WorkloadProgress): boolean {
+export function isReady(progress: WorkloadProgress): boolean {
+  const { wasReady, isLocalReady, isResolved, isHalted, targets, atBarrier, heldBack } = progress;
   if (wasReady) return true;
-  return isLocalReady && isResolved && (isHalted || targets.waiting + targets.syncing === 0);
+  if (!isLocalReady || !isResolved) return false;
+  return isHalted || heldBack === "given-up" || targets.waiting + targets.syncing - atBarrier === 0;
 }
 
 function isWorkloadDone(workload: WorkloadProgress, elapsed: Elapsed): boolean {
   if (workload.obstacle?.isFinal === true) return true;
   if (!isReady(workload)) return elapsed.patience;
   if (workload.obstacle?.isLasting === true && workload.busy === 0) return true;
-  if (workload.isHalted) return true;
+  if (workload.isHalted || (workload.heldBack === "given-up" && workload.busy === 0)) return true;
   return (isSettled(workload) && workload.notRunning === 0) || (elapsed.wait && workload.busy === 0);
 }
 
 /** Every target holds the released snapshot or needs the user, and no command is running. */
-function isSettled({ targets, busy }: WorkloadProgress): boolean {
+function isSettled({ targets, busy, atBarrier }: WorkloadProgress): boolean {
   const total = totalOf(targets);
-  return total > 0 && busy === 0 && targets.synced + targets.accepted + targets.failed + targets.halted === total;
+  const settled = targets.synced + targets.accepted + targets.failed + targets.halted + atBarrier;
+  return total > 0 && busy === 0 && settled === total;
 }
 
 function exitCode(workloads: readonly WorkloadProgress[]): 0 | 3 | 4 {
   const isBehind = workloads.some(
-    ({ targets, failedRuns, isHalted }) => targets.synced < totalOf(targets) || failedRuns > 0 || isHalted,
+    ({ targets, failedRuns, isHalted, heldBack }) =>
+      targets.synced < totalOf(targets) || failedRuns > 0 || isHalted || heldBack !== undefined,
   );
   if (isBehind) return 3;
   if (workloads.some(({ targets }) => totalOf(targets) === 0)) return 4;

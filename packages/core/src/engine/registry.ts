@@ -10,6 +10,7 @@ import type { Claimant } from "../sync/target/first-contact.ts";
 import { createCoordinator, type ActionCoordinator } from "./actions/coordinator.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { namesOf, type WorkloadEmitter } from "./emit.ts";
+import type { Gang } from "./gang/gang.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import type { Places } from "./places/places.ts";
@@ -41,6 +42,8 @@ export interface RegistryOptions {
   readonly host: string | undefined;
   /** The pod existed when this run began: its mapped roots are claimed from any owner. */
   readonly isInitial: (uid: string) => boolean;
+  /** Of a workload whose members get a snapshot at one moment. */
+  readonly gang: Gang<TargetEntry> | undefined;
   /** A count changed. */
   readonly onChange: () => void;
 }
@@ -72,7 +75,7 @@ export class TargetRegistry implements AsyncDisposable {
     this.counts = new SelectionCounts(options.mappings, () => this.#selectedMembers());
     this.sharedFailures = new SharedFailures((error) => options.emitter.sharedFailure(error));
     const { mappings, actions, archives, emitter, capabilities, open, onChange, consent } = options;
-    const { placeOf, places, rank, runId, since, host } = options;
+    const { placeOf, places, rank, runId, since, host, gang } = options;
     this.#coordinator = createCoordinator(actions, (code, reason) => emitter.note(code, reason));
     this.#context = {
       mappings,
@@ -89,6 +92,7 @@ export class TargetRegistry implements AsyncDisposable {
       places,
       rank,
       snapshot: () => this.#snapshot,
+      gang,
       isOver: () => this.#isOver,
       onChange,
     };
@@ -106,7 +110,12 @@ export class TargetRegistry implements AsyncDisposable {
   /** Processes the members that came, went or changed. */
   apply(changes: readonly MemberChange[]): void {
     if (this.#isOver) return;
-    for (const { uid, after } of changes) this.#applyOne(uid, after);
+    const apply = (): void => {
+      for (const { uid, after } of changes) this.#applyOne(uid, after);
+    };
+    // A container that restarts leaves and comes in one change.
+    if (this.#options.gang === undefined) apply();
+    else this.#options.gang.during(apply);
     this.#options.onChange();
   }
 
@@ -202,11 +211,25 @@ export class TargetRegistry implements AsyncDisposable {
     );
   }
 
-  /** Pushes the released snapshot to every worker. */
-  release(snapshot: Snapshot, changes: readonly SnapshotChange[]): void {
-    this.#snapshot = snapshot;
+  /** What the next release changes, for actions that depend on other targets. */
+  announce(snapshot: Snapshot, changes: readonly SnapshotChange[]): void {
     this.#coordinator?.released(snapshot.number, changes);
+  }
+
+  /** Pushes the released snapshot, and what a gang prepares, to every worker. `undefined`: nothing is released yet. */
+  release(snapshot: Snapshot | undefined): void {
+    this.#snapshot = snapshot;
     for (const entry of this.#entries()) entry.push();
+  }
+
+  /** Targets whose containers run. */
+  *running(): Generator<TargetEntry, void, undefined> {
+    for (const entry of this.#entries()) if (entry.worker !== undefined) yield entry;
+  }
+
+  /** Starts the commands that waited for other targets. */
+  startActions(): void {
+    for (const entry of this.#entries()) entry.startActions();
   }
 
   /** Retries at once every target that failed or waits for its next attempt. */

@@ -31,6 +31,8 @@ export interface ReleaseOptions {
   ) => void;
   /** `pending` differs. */
   readonly onPending: () => void;
+  /** The targets do not hold the newest snapshot, and may need the bytes of an earlier one. Default: they get it at once. */
+  readonly isBehind?: () => boolean;
   /** Ends the copying of files. */
   readonly signal: AbortSignal;
 }
@@ -209,7 +211,12 @@ export class Release {
     return {
       ...local,
       tree,
-      content: keptFiles({ kept, stores, from, isHeld: () => this.held !== undefined }),
+      content: keptFiles({
+        kept,
+        stores,
+        from,
+        isHeld: () => this.held !== undefined || this.#options.isBehind?.() === true,
+      }),
       ...(isNew ? { settledAt: performance.now() } : {}),
     };
   }

@@ -1,5 +1,6 @@
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedHooks, ResolvedRebuild } from "../mapping/local-actions.ts";
+import type { GangPolicy } from "../mapping/gang-policy.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { ReleaseMode } from "../contract/config.ts";
 import type { WorkloadRef } from "../resolve/resolution.ts";
@@ -17,4 +18,6 @@ export interface ResolvedWorkload {
   readonly hooks?: ResolvedHooks;
   /** Whether each save is released, or changes collect until `trigger`. */
   readonly mode: ReleaseMode;
+  /** All members get a snapshot at one moment. Default: each gets it as soon as it can. */
+  readonly gang?: GangPolicy;
 }

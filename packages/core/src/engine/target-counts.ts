@@ -32,6 +32,8 @@ export class TargetCounts {
   notRunning = 0;
   /** Commands that failed in running targets and have neither succeeded since nor were dismissed. */
   failedRuns = 0;
+  /** Targets that have staged a candidate and wait for the other members. */
+  atBarrier = 0;
   #running = 0;
   #busy = 0;
 
@@ -57,5 +59,6 @@ export class TargetCounts {
     this.#running += step;
     this.statuses[share.status] += step;
     if (share.isBusy) this.#busy += step;
+    else if (share.status === "syncing") this.atBarrier += step;
   }
 }

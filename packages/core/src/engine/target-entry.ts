@@ -13,6 +13,7 @@ import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Deletes } from "../sync/target/deletes.ts";
 import type { DeliveryStats } from "../sync/target/deliver.ts";
 import type { DesiredRoot, DesiredState } from "../sync/target/desired-state.ts";
+import type { PreparedCandidate } from "../sync/target/ahead.ts";
 import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
@@ -24,6 +25,8 @@ import type { SharedFailures } from "./shared-failures.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { projectSnapshot, type Projected } from "./desired.ts";
 import { namesOf, type TargetNames } from "./emit.ts";
+import type { GangTarget } from "./gang/gang-state.ts";
+import type { Gang } from "./gang/gang.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { TargetView } from "./options.ts";
 import { TargetPlaces, type PlacedTarget, type TargetPlacesContext } from "./places/target-places.ts";
@@ -43,6 +46,8 @@ export interface TargetContext extends TargetPlacesContext {
   readonly open: OpenSession;
   /** The released snapshot. */
   readonly snapshot: () => Snapshot | undefined;
+  /** Of a workload whose members get a snapshot at one moment. */
+  readonly gang: Gang<TargetEntry> | undefined;
   /** The workload's targets have ended. */
   readonly isOver: () => boolean;
   /** A count changed. */
@@ -53,7 +58,7 @@ export interface TargetContext extends TargetPlacesContext {
  * One container that should hold files, and its worker while it runs. It is the worker's options and its listener: one object a
  * target, since there may be thousands.
  */
-export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget, Participant {
+export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget, Participant, GangTarget {
   /** As last resolved; replaced with every change of the member, never kept. */
   eligible: EligibleContainer;
   readonly claimant: Claimant;
@@ -93,16 +98,28 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
   start(): void {
     if (this.eligible.container.runningId === undefined) return;
     this.#places = new TargetPlaces(this.#context, this);
-    this.#places.update(this.#projected);
+    this.#place(this.#places);
     this.#worker = new Worker(this);
     this.#count(this.#worker);
+    this.#context.gang?.changed(this);
   }
 
   /** Pushes the desired state of this moment to the worker. */
   push(): void {
     if (this.#places === undefined || !this.#isCurrent) return;
-    this.#places.update(this.#projected);
-    this.#worker?.update(this.desired);
+    this.#place(this.#places);
+    this.#worker?.update(this.desired, this.candidate);
+  }
+
+  #place(places: TargetPlaces): void {
+    const ahead = this.#projectedAhead;
+    const { key } = this.#projected.state;
+    places.update(this.#placed, ahead === undefined ? key : `${key}\n${ahead.state.key}`);
+  }
+
+  /** All that the members of the gang waited for has happened. */
+  startActions(): void {
+    this.#worker?.startActions();
   }
 
   noteChanged(mapping: string, paths: readonly string[]): void {
@@ -129,6 +146,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
   /** The container no longer exists, or should no longer hold files. */
   leave(): void {
     this.#hasLeft = true;
+    if (this.#worker !== undefined) this.#context.gang?.left(this);
     this.leavePlaces();
     this.#context.counts.replace(this.#share, undefined);
     this.#share = undefined;
@@ -165,7 +183,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
       containerId: target?.containerId,
       mappings: mappings.map(({ id }) => id),
       status: this.#status,
-      snapshot: this.#worker?.snapshot,
+      snapshot: this.snapshot,
       files: this.#files,
       duration: this.#duration,
       reason: this.#reason,
@@ -205,6 +223,37 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
     return projectSnapshot(this.#context.snapshot(), { mappings, workingDirectory: this.#workingDirectory });
   }
 
+  /** What the target should prepare; `undefined` where nothing is. */
+  get #projectedAhead(): Projected | undefined {
+    const candidate = this.#context.gang?.candidate;
+    const { mappings } = this.eligible;
+    return candidate && projectSnapshot(candidate, { mappings, workingDirectory: this.#workingDirectory });
+  }
+
+  /** Where its roots are: of what it should hold, or of the first snapshot that it should prepare. */
+  get #placed(): Projected {
+    const now = this.#projected;
+    return now.layout.length === 0 ? (this.#projectedAhead ?? now) : now;
+  }
+
+  // --- a member of a gang ---
+
+  get preparation(): PreparedCandidate | undefined {
+    return this.#worker?.preparation;
+  }
+
+  get status(): TargetStatus {
+    return this.#worker?.status ?? "waiting";
+  }
+
+  get reason(): string {
+    return this.#worker?.reason ?? "";
+  }
+
+  get snapshot(): number | undefined {
+    return this.#worker?.snapshot;
+  }
+
   // --- options of the worker ---
 
   get name(): string {
@@ -213,6 +262,18 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
 
   get desired(): DesiredState {
     return this.#running.state(this.#projected);
+  }
+
+  get candidate(): DesiredState | undefined {
+    const ahead = this.#projectedAhead;
+    if (ahead === undefined) return undefined;
+    // Where a mapping becomes a file or a folder, its root is another one: it cannot be staged before the former one is left.
+    if (ahead.layoutKey !== this.#placed.layoutKey) return { ...ahead.state, roots: [] };
+    return this.#running.state(ahead);
+  }
+
+  mayAct(): boolean {
+    return this.#context.gang?.mayAct ?? true;
   }
 
   get claimed(): ClaimedRoots {
@@ -259,10 +320,6 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
 
   get index(): string | undefined {
     return this.eligible.member.index;
-  }
-
-  get snapshot(): number | undefined {
-    return this.#worker?.snapshot;
   }
 
   owed({ mapping }: DesiredRoot): readonly string[] {
@@ -390,6 +447,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
     if (this.#worker === undefined || !this.#isCurrent) return;
     this.#countFailures();
     this.#count(this.#worker);
+    this.#context.gang?.changed(this);
     this.#context.onChange();
   }
 

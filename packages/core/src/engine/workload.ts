@@ -7,6 +7,8 @@ import { Absence } from "./absence.ts";
 import { DeleteConsent } from "./delete-consent.ts";
 import { WorkloadEmitter } from "./emit.ts";
 import type { SummaryEvent } from "./events.ts";
+import type { Offer } from "./gang/gang-state.ts";
+import { Gang } from "./gang/gang.ts";
 import { LocalFiles } from "./local-files.ts";
 import type { WorkloadView } from "./options.ts";
 import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
@@ -15,6 +17,7 @@ import type { WorkloadEngineOptions } from "./workload-options.ts";
 import { TargetRegistry } from "./registry.ts";
 import type { Origin } from "./history.ts";
 import { Release } from "./release.ts";
+import type { TargetEntry } from "./target-entry.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
 
 /** One workload: joins its local files, its members and its targets. */
@@ -27,6 +30,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   readonly #consent: DeleteConsent;
   readonly #local: LocalActions;
   readonly #registry: TargetRegistry;
+  /** `undefined` where each member gets a snapshot as soon as it can. */
+  readonly #gang: Gang<TargetEntry> | undefined;
   readonly #watch: WorkloadWatch;
   /** UIDs of the pods that existed when this run began; `undefined` until they are known. */
   #initialPods: ReadonlySet<string> | undefined;
@@ -51,6 +56,18 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       onChange: () => this.#onChange(),
       signal,
     });
+    const { gang } = workload;
+    this.#gang =
+      gang &&
+      new Gang<TargetEntry>({
+        policy: gang,
+        targets: () => this.#registry.running(),
+        isResolved: () => this.#initialPods !== undefined && this.#resolution !== undefined,
+        onPush: () => this.#registry.release(this.#gang?.released),
+        onReleased: (offer, previous) => this.#report(offer, previous),
+        onState: (state) => this.#emitter.emit({ event: "gang", ...state }),
+        onCommitted: () => this.#registry.startActions(),
+      });
     this.#registry = new TargetRegistry({
       mappings: workload.mappings,
       actions: workload.run,
@@ -66,6 +83,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       runId,
       since,
       host,
+      gang: this.#gang,
       isInitial: (uid) => this.#initialPods?.has(uid) ?? true,
       onChange: () => this.#onChange(),
     });
@@ -74,6 +92,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       kept: options.kept,
       onRelease: (...released) => this.#onRelease(...released),
       onPending: () => this.#onPending(),
+      isBehind: () => this.#gang?.heldBack !== undefined,
       signal,
     });
     this.#local = new LocalActions({
@@ -97,6 +116,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     void this.#watch.ready.then(
       (resolution) => {
         this.#initialPods = new Set(resolution.members.map(({ uid }) => uid));
+        this.#gang?.during();
         this.#onChange();
       },
       () => {},
@@ -112,6 +132,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       wasReady: this.#isReady,
       isHalted: snapshot?.mappings.every(({ halted }) => halted !== undefined) ?? false,
       targets: { ...targets.statuses },
+      atBarrier: targets.atBarrier,
+      heldBack: this.#gang?.heldBack,
       busy: targets.busy + this.#consent.pending + Number(this.#local.isRunning),
       notRunning: targets.notRunning,
       failedRuns: targets.failedRuns + this.#local.failures,
@@ -122,12 +144,14 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   view(): WorkloadView {
     const { name, ref, mappings } = this.#options.workload;
     const { held, pending } = this.releases;
+    const gang = this.#gang?.state;
     return {
       name,
       namespace: ref.namespace,
       resolution: this.#resolution,
       mappings,
-      snapshot: this.releases.current?.number ?? 0,
+      snapshot: (this.#gang === undefined ? this.releases.current : this.#gang.released)?.number ?? 0,
+      ...(gang === undefined ? {} : { gang }),
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
       targets: this.#registry.view(),
@@ -165,6 +189,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   retryNow(): void {
     this.#registry.retryNow();
+    this.#gang?.retry();
   }
 
   dismiss(): readonly string[] {
@@ -198,6 +223,17 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   #onRelease(snapshot: Snapshot, previous: Snapshot | undefined, origin: Origin, of: number | undefined): void {
+    const offer = { snapshot, origin, of };
+    if (this.#gang === undefined) {
+      this.#report(offer, previous);
+      this.#registry.release(snapshot);
+    } else this.#gang.offer(offer);
+    if (snapshot.number !== (previous?.number ?? 0)) this.#registry.remindTaken();
+    this.#onChange();
+  }
+
+  /** A snapshot is released. */
+  #report({ snapshot, origin, of }: Offer, previous: Snapshot | undefined): void {
     const changes = changesOf(previous?.mappings, snapshot.mappings);
     for (const { mapping, before, after } of changes) {
       const { id, fromText } = mapping;
@@ -209,9 +245,11 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     }
     const isNew = snapshot.number !== (previous?.number ?? 0);
     if (isNew) this.#emitter.snapshot(snapshot, changes, { origin, of });
-    this.#registry.release(snapshot, changes);
-    if (isNew) this.#registry.remindTaken();
-    this.#onChange();
+    this.#registry.announce(snapshot, changes);
+  }
+
+  get #released(): Snapshot | undefined {
+    return this.#gang === undefined ? this.releases.current : this.#gang.released;
   }
 
   #onPending(): void {
@@ -225,6 +263,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     for (const problem of resolution.problems) this.#emitter.problem(problem);
     this.#registry.apply(changes);
     this.#local.members(changes);
+    this.#gang?.during();
     this.#absence.report(resolution, this.#registry, this.#declaredRoles);
     this.#onChange();
   }
@@ -249,7 +288,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #onChange(): void {
     if (this.#isOver) return;
     this.#emitReady();
-    if (this.#local !== undefined) this.#local.follow(this.releases.current?.number ?? 0, this.#registry);
+    if (this.#local !== undefined) this.#local.follow(this.#released?.number ?? 0, this.#registry);
     this.#options.onChange();
   }
 
@@ -271,6 +310,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   /** Ends the targets, the watch and the local files. `view`, `summary` and `progress` keep the last state. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
+    this.#gang?.[Symbol.dispose]();
     await Promise.allSettled([
       this.#watch[Symbol.asyncDispose](),
       this.#files[Symbol.asyncDispose](),

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { TransportCapabilities } from "../contract/capabilities.ts";
 import { KinsyncError } from "../errors/error.ts";
+import type { GangPolicy } from "./gang-policy.ts";
 import type { ResolvedMapping } from "./mapping.ts";
 import type { Tree, TreeEntry } from "./tree.ts";
 
@@ -8,6 +9,16 @@ import type { Tree, TreeEntry } from "./tree.ts";
 export interface TransportNeeds extends Pick<ResolvedMapping, "inPlace" | "mirror"> {
   /** The workload runs commands, through this mapping's transport. */
   readonly runs: boolean;
+  /** All members of the workload get a snapshot at one moment. */
+  readonly isGang: boolean;
+}
+
+/** What a workload asks of the transport of one of its mappings. */
+export function needsOf(
+  mapping: ResolvedMapping,
+  { run, gang }: { readonly run: readonly unknown[]; readonly gang?: GangPolicy | undefined },
+): TransportNeeds {
+  return { ...mapping, runs: run.length > 0, isGang: gang !== undefined };
 }
 
 /**
@@ -20,6 +31,9 @@ export function unsupported(needs: TransportNeeds, capabilities: TransportCapabi
   if (needs.inPlace && !capabilities.inPlace) missing.push("write into an existing file (`inPlace: true`)");
   if (needs.mirror && !capabilities.mirror) missing.push("list files that kinsync did not create (`mirror: true`)");
   if (needs.mirror && !capabilities.deletes) missing.push("delete files (`mirror: true`)");
+  if (needs.isGang && capabilities.acknowledges !== "seen") {
+    missing.push("show a snapshot in all members at one moment (`update: gang`)");
+  }
   return missing;
 }
 

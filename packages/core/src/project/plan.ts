@@ -8,7 +8,7 @@ import { resolveConfig, type WorkloadPlan } from "../config/resolve.ts";
 import { checkSources } from "../config/sources.ts";
 import { MAPPING_DEFAULTS } from "../mapping/defaults.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
-import { consentError, unsupported, unsupportedError } from "../mapping/unsupported.ts";
+import { consentError, needsOf, unsupported, unsupportedError } from "../mapping/unsupported.ts";
 import { loadTransport } from "../plugins/host-lazy-transport.ts";
 import type { PluginRegistry } from "../plugins/registry.ts";
 import { chooseWorkloads, type ChosenWorkload } from "./choose.ts";
@@ -151,8 +151,8 @@ export async function checkTransports(
   { writesApi = [] }: Pick<KinsyncConfig, "writesApi">,
 ): Promise<void> {
   const names = registry.transports.map(({ name }) => name);
-  for (const { mappings, run } of plans) {
-    for (const mapping of mappings) {
+  for (const plan of plans) {
+    for (const mapping of plan.mappings) {
       const entry = registry.transports.find(({ name }) => name === mapping.transport);
       if (entry === undefined) throw notLoaded(mapping, names);
       const transport = await loadTransport(entry);
@@ -161,7 +161,7 @@ export async function checkTransports(
         ? undefined
         : consentError(transport.name, mapping.id, capabilities);
       if (consent !== undefined) throw consent;
-      const missing = unsupported({ ...mapping, runs: run.length > 0 }, capabilities);
+      const missing = unsupported(needsOf(mapping, plan), capabilities);
       if (missing.length > 0) throw unsupportedError(transport.name, mapping.id, missing);
     }
   }

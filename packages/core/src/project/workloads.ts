@@ -38,16 +38,19 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
   const named = selector === undefined ? plans : await expandResources(plans, selector, { cluster, kinds, signal });
   const found = await findWorkloads(cluster, kinds, named, { signal, onMissing: options.onMissing });
   const selected = selector === undefined ? found : selectWorkloads(found, selector);
-  return selected.map(({ workload, mappings, run, restart, rebuild, hooks, mode, forward, transports, found }) => ({
-    name: workload,
-    ref: found.ref,
-    mappings,
-    run: restart === undefined ? run : [...run, restart],
-    ...(rebuild === undefined ? {} : { rebuild }),
-    ...(hooks === undefined ? {} : { hooks }),
-    mode,
-    forward,
-    transports: transports ?? mappings.map(({ transport }) => transport),
-    found,
-  }));
+  return selected.map(
+    ({ workload, mappings, run, restart, rebuild, hooks, mode, forward, gang, transports, found }) => ({
+      name: workload,
+      ref: found.ref,
+      mappings,
+      run: restart === undefined ? run : [...run, restart],
+      ...(rebuild === undefined ? {} : { rebuild }),
+      ...(hooks === undefined ? {} : { hooks }),
+      mode,
+      forward,
+      ...(gang === undefined ? {} : { gang }),
+      transports: transports ?? mappings.map(({ transport }) => transport),
+      found,
+    }),
+  );
 }

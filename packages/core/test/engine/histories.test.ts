@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { MEMBER_STATES_FOR_TEST } from "./support/member-states.ts";
+import { anyHistory } from "./support/any-history.ts";
 import { advance, useVirtualClock } from "./support/environment.ts";
 import { expectNothingOpen } from "./support/check.ts";
 import { HistoryPlayer } from "./support/history-player.ts";
-import { ALL_MAPPINGS, POD_NAMES } from "./support/model.ts";
-import type { Step, TimedStep } from "./support/steps.ts";
+import type { TimedStep } from "./support/steps.ts";
 
 /**
  * How many histories are played, and from which seed. Each run of `npm test` plays the same ones, so that a failure is one of the change
@@ -19,110 +18,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const aPod = fc.nat(POD_NAMES.length - 1);
-const aMapping = fc.nat(ALL_MAPPINGS.length - 1);
-const someFiles = fc.constantFrom<Record<string, string>[]>(
-  { f: "1" },
-  { f: "2", g: "1" },
-  { f: "1", "d/": "", "d/x": "1" },
-  { d: "a file where a folder was" },
-  { f: "-> g", g: "2" },
-  { f: "3", "conf/": "", "conf/x": "overridden" },
-  { "f.tmp2": "1", h: "2" },
-);
-
-const aStep: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant("save" as const),
-      mappings: fc.array(aMapping, { minLength: 1, maxLength: 3 }),
-      files: someFiles,
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("lose" as const),
-      mapping: aMapping,
-      state: fc.constantFrom("missing" as const, "empty" as const),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant("label" as const),
-      pod: aPod,
-      state: fc.constantFrom(...MEMBER_STATES_FOR_TEST),
-      role: fc.constantFrom("head" as const, "worker" as const, undefined),
-      index: fc.constantFrom("0" as const, "1" as const, undefined),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        "start" as const,
-        "stop" as const,
-        "restart" as const,
-        "remove" as const,
-        "recreate" as const,
-      ),
-      pod: aPod,
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant("own" as const),
-      pod: aPod,
-      teams: fc.constantFrom<("train" | "eval")[][]>([], ["train"], ["eval"], ["train", "eval"]),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("recreate-team" as const),
-      team: fc.constantFrom("train" as const, "eval" as const),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant("fail" as const),
-      pod: aPod,
-      operation: fc.constantFrom("open" as const, "claim" as const, "inventory" as const, "commit" as const),
-      error: fc.constantFrom("lost" as const, "terminal" as const),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("disconnect" as const, "slow" as const), pod: aPod }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom("take-over" as const, "take-volume-over" as const), pod: aPod }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("watches" as const),
-      how: fc.constantFrom("drop" as const, "end" as const, "compact" as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("trigger" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("trigger-mapping" as const), mapping: aMapping }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constantFrom("pause" as const, "resume" as const),
-      team: fc.constantFrom("train" as const, "eval" as const),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("undo" as const), mapping: aMapping, files: someFiles }) },
-);
-
-const aHistory: fc.Arbitrary<TimedStep[]> = fc.array(
-  fc.record({ step: aStep, wait: fc.constantFrom(0, 1, 5, 20, 300, 2_000) }),
-  { minLength: 1, maxLength: 25 },
-);
+const aHistory = anyHistory(["open", "claim", "inventory", "commit"]);
 
 async function playToTheEnd(steps: readonly TimedStep[]): Promise<void> {
   vi.useRealTimers();

@@ -12,6 +12,8 @@ function progress(targets: Targets, parts: Partial<WorkloadProgress> = {}): Work
     isHalted: false,
     targets: { waiting: 0, syncing: 0, accepted: 0, synced: 0, stale: 0, failed: 0, halted: 0, ...targets },
     busy: 0,
+    atBarrier: 0,
+    heldBack: undefined,
     notRunning: 0,
     failedRuns: 0,
     obstacle: undefined,

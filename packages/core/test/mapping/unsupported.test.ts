@@ -10,10 +10,17 @@ import {
   type TransportNeeds,
 } from "../../src/mapping/unsupported.ts";
 
-const PLAIN: TransportNeeds = { inPlace: false, mirror: false, runs: false };
+const PLAIN: TransportNeeds = { inPlace: false, mirror: false, runs: false, isGang: false };
 
 test.each<[string, Partial<TransportNeeds>, Parameters<typeof capabilitiesOf>[0]["capabilities"], readonly string[]]>([
   ["a plain mapping needs nothing", {}, {}, []],
+  [
+    "a gang whose transport hands files over",
+    { isGang: true },
+    { acknowledges: "accepted" },
+    ["show a snapshot in all members at one moment (`update: gang`)"],
+  ],
+  ["a gang whose transport proves what is visible", { isGang: true }, { acknowledges: "seen" }, []],
   ["`run` of a workload", { runs: true }, {}, ["run commands (`run`)"]],
   ["`run` that is claimed", { runs: true }, { run: true }, []],
   ["`inPlace: true`", { inPlace: true }, { run: true }, ["write into an existing file (`inPlace: true`)"]],

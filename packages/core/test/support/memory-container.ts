@@ -26,7 +26,7 @@ export interface MemoryContainerOptions {
 }
 
 /** `receipt`: after a commit was applied, as where its acknowledgement is lost. */
-type Operation = "open" | "claim" | "inventory" | "commit" | "receipt" | "run";
+type Operation = "open" | "claim" | "inventory" | "stage" | "commit" | "receipt" | "run";
 
 /** A container in memory: what a worker can do to it, and the faults that it can meet. */
 export class MemoryContainer {
@@ -60,6 +60,10 @@ export class MemoryContainer {
   becomesVisible: Promise<void> | undefined;
   /** What `seen` of its sessions returns. Default: the transport cannot report it. */
   view: () => Promise<boolean> = () => Promise.reject(new KinsyncError("KINSYNC_TRANSPORT_CANNOT", "no views"));
+  /** Stages wait for this. */
+  stageGate: Promise<void> = Promise.resolve();
+  /** Stages that were dropped. */
+  discarded = 0;
   /** Commits wait for this. */
   gate: Promise<void> = Promise.resolve();
   /** Commits to single roots wait for these, by their key. */
@@ -232,7 +236,7 @@ export class MemorySession implements Session {
   }
 
   stage(batch: Batch, options: { signal: AbortSignal }): Stage {
-    const content = unpack(batch, options.signal);
+    const content = this.#unpack(batch, options.signal);
     content.catch(() => {});
     const stage = { ready: content.then(() => {}) };
     this.#stages.set(stage, { batch, content });
@@ -240,6 +244,14 @@ export class MemorySession implements Session {
     // Not by a timer that a test's virtual clock may hold.
     void nextTurn().then(() => this.#container.staged.delete(stage));
     return stage;
+  }
+
+  async #unpack(batch: Batch, signal: AbortSignal): Promise<Map<string, Buffer>> {
+    const content = await unpack(batch, signal);
+    await this.#container.stageGate;
+    this.#check();
+    this.#container.fault("stage");
+    return content;
   }
 
   async commit(stage: Stage): Promise<Receipt> {
@@ -276,7 +288,9 @@ export class MemorySession implements Session {
 
   seen = (): Promise<boolean> => this.#container.view();
 
-  async discard(): Promise<void> {}
+  async discard(): Promise<void> {
+    this.#container.discarded += 1;
+  }
 
   async release(): Promise<void> {}
 

@@ -31,6 +31,8 @@ export class MemoryStorage {
   readonly commits: string[] = [];
   /** Files that were written although they were there with the same bytes. */
   readonly rewritten: string[] = [];
+  /** Called with each batch before it is applied. */
+  onApply: (batch: Batch) => void = () => {};
   readonly #image: Image;
 
   /** @param image what its roots hold at first */
@@ -62,6 +64,7 @@ export class MemoryStorage {
 
   /** Commits a batch. @param content bytes of its files by path */
   apply(batch: Batch, content: ReadonlyMap<string, Buffer>): void {
+    this.onApply(batch);
     const root = this.root(batch.root.key);
     if (batch.entries.length > 0)
       this.commits.push(`${batch.root.key} ${batch.entries.map(({ path }) => path).join(", ")}`);

@@ -1,6 +1,7 @@
 import type { WorkloadStatus } from "../../control/protocol.ts";
 import type { Paint } from "../../render/color.ts";
 import { formatColumns } from "../../render/columns.ts";
+import { formatPrepared } from "../../render/gang.ts";
 import { statusWord } from "../../render/status.ts";
 import { formatReach } from "../../render/summary.ts";
 import { clean, cleanLines } from "../../render/text.ts";
@@ -17,7 +18,7 @@ const HELD: Readonly<Record<string, string>> = {
 
 /** One workload and its targets. */
 export function formatStatus(status: WorkloadStatus, paint: Paint): readonly string[] {
-  const { workload, namespace, snapshot, held, pending, targets } = status;
+  const { workload, namespace, snapshot, gang, held, pending, targets } = status;
   const synced = targets.filter((target) => target.status === "synced").length;
   const title = `${paint("bold", clean(workload))} in namespace ${clean(namespace)}: snapshot ${snapshot}`;
   const rows = targets.map((target) => [
@@ -31,6 +32,9 @@ export function formatStatus(status: WorkloadStatus, paint: Paint): readonly str
     `${title}, ${formatReach(synced, targets.length, paint)}`,
     ...formatColumns(rows),
     ...targets.flatMap((target) => failedRunLines(target, paint)),
+    ...(gang === undefined
+      ? []
+      : [`  ${paint("yellow", `snapshot ${gang.snapshot} (${gang.phase})`)}: ${formatPrepared(gang)}`]),
     ...(held === undefined || pending !== undefined ? [] : [`  newer files wait: ${clean(HELD[held] ?? held)}`]),
     ...(pending === undefined ? [] : [`  ${paint("yellow", formatPending(pending, held))}`]),
   ];

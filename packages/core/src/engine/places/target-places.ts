@@ -113,13 +113,16 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
 
   // --- what the target asks and reports ---
 
-  /** Tells the places where the mapped roots of a projection land, if that differs. They may push to this target and to others. */
-  update({ layout, layoutKey, state }: Projected): void {
+  /**
+   * Tells the places where the mapped roots of a projection land, if that differs. They may push to this target and to others.
+   * @param filesKey of all files that the target should hold or prepare
+   */
+  update({ layout, layoutKey }: Projected, filesKey: string): void {
     const { places } = this.#context;
     const before = this.#filesKey;
-    this.#filesKey = state.key;
+    this.#filesKey = filesKey;
     // What failed for good is tried again with other files.
-    if (before !== state.key) places.retried(this);
+    if (before !== filesKey) places.retried(this);
     if (this.#layoutKey === layoutKey) return;
     this.#layoutKey = layoutKey;
     places.set(this, this.#locate(layout));

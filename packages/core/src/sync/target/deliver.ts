@@ -65,6 +65,10 @@ export interface PreparedDelivery extends AsyncDisposable {
   readonly staged: Promise<void>;
   /** Ends the transfer, which then fails with this reason: `apply` rejects. */
   stop(reason: Error): void;
+  /** The batch is staged and waits for other targets before `apply`: no answer of this target is due. */
+  pause(): void;
+  /** Drops what is staged. `apply` is not called afterwards. */
+  discard(): Promise<void>;
   /** Commits. May be called before `staged` settles: the target commits only what it verified. */
   apply(): Promise<Delivered>;
 }
@@ -110,8 +114,17 @@ class StagedDelivery implements PreparedDelivery {
     this.#first.stall.stop(reason);
   }
 
+  pause(): void {
+    this.#first.stall.pause();
+  }
+
+  async discard(): Promise<void> {
+    await this.#options.session.discard(this.#first.stage);
+  }
+
   async apply(): Promise<Delivered> {
     const { ledger, root } = this.#options;
+    this.#first.stall.resume();
     const receipts = [await commitPart(this.#options, this.#first)];
     let part = this.#first;
     // The other parts only delete: nothing to stage ahead.

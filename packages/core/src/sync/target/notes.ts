@@ -12,12 +12,12 @@ const MAX_MOUNTS = 10;
 /** What a target cannot have, or is left out in it. */
 export class TargetNotes {
   readonly #listener: Pick<WorkerListener, "onNote" | "onReceiptNote">;
-  readonly #onLearned: () => void;
+  readonly #onLearned: (notes: TargetNotes) => void;
   /** Mappings in whose roots a mode could not be set. */
   #fixedModes: Set<string> | undefined;
 
   /** @param onLearned the notes know something of the target now, and should be kept beyond the session */
-  constructor(listener: Pick<WorkerListener, "onNote" | "onReceiptNote">, onLearned: () => void) {
+  constructor(listener: Pick<WorkerListener, "onNote" | "onReceiptNote">, onLearned: (notes: TargetNotes) => void) {
     this.#listener = listener;
     this.#onLearned = onLearned;
   }
@@ -27,7 +27,7 @@ export class TargetNotes {
     for (const note of notes) {
       if (note.code === "mode") {
         (this.#fixedModes ??= new Set()).add(mapping);
-        this.#onLearned();
+        this.#onLearned(this);
       }
       this.#listener.onReceiptNote(note);
     }

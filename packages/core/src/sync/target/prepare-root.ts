@@ -87,6 +87,8 @@ export async function prepareRoot({
     entries: delivery.entries,
     staged: delivery.staged,
     stop: (reason) => delivery.stop(reason),
+    pause: () => delivery.pause(),
+    discard: () => delivery.discard(),
     async apply() {
       try {
         return await delivery.apply();

@@ -1,20 +1,23 @@
 import { sourceChanged } from "../../mapping/content-store.ts";
-import type { PreparedDelivery } from "./deliver.ts";
+import type { RootDelivery } from "./root-delivery.ts";
 import type { DesiredRoot, DesiredState } from "./desired-state.ts";
 
 /** Smaller files have arrived before it is worth to stop their transfer. */
 const STOPPABLE_BYTES = 4 * 1024 * 1024;
 
+/** What can be stopped of a delivery. */
+type Stoppable = Pick<RootDelivery, "entries" | "stop">;
+
 interface Transfer {
   readonly root: DesiredRoot;
-  readonly delivery: PreparedDelivery;
+  readonly delivery: Stoppable;
   /** Paths of large files, and their bytes. */
   readonly large: ReadonlyMap<string, number>;
   /** Bytes of all files. */
   readonly bytes: number;
 }
 
-export function hasStoppable({ entries }: Pick<PreparedDelivery, "entries">): boolean {
+export function hasStoppable({ entries }: Pick<RootDelivery, "entries">): boolean {
   return entries.some((entry) => entry.op === "file" && entry.size >= STOPPABLE_BYTES);
 }
 
@@ -23,7 +26,7 @@ export class UnderWay {
   readonly #transfers = new Set<Transfer>();
 
   /** A delivery has begun. Disposing forgets it. */
-  begin(root: DesiredRoot, delivery: PreparedDelivery): Disposable {
+  begin(root: DesiredRoot, delivery: Stoppable): Disposable {
     const large = new Map<string, number>();
     let bytes = 0;
     for (const entry of delivery.entries) {

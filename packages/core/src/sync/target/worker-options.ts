@@ -53,6 +53,8 @@ export interface WorkerOptions {
   /** `pod/NAME, container NAME`, for messages. */
   readonly name: string;
   readonly desired: DesiredState;
+  /** A snapshot to prepare that is not released yet; `undefined` where there is none. */
+  readonly candidate?: DesiredState | undefined;
   readonly claimant: Claimant;
   /** The mapped roots that this run has claimed. It outlives the worker. */
   readonly claimed: ClaimedRoots;
@@ -71,6 +73,8 @@ export interface WorkerOptions {
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
   /** For actions that depend on other targets. `undefined`: none does. */
   readonly turns?: ActionTurns | undefined;
+  /** Whether commands may start now: false while other targets commit the same snapshot. */
+  mayAct(): boolean;
   /** What the marker of this root should owe: `onOwed` of all targets that have the same files. */
   owed(root: DesiredRoot): readonly string[];
   readonly listener: WorkerListener;

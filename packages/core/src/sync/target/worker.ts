@@ -1,13 +1,14 @@
 // One state machine, in more than 300 lines because its fields change together.
-import { basename } from "node:path";
 import type { SessionEnd } from "../../contract/session.ts";
 import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from "../../errors/error.ts";
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import { isSameList } from "../../mapping/tree.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { TargetActions } from "../actions/target-actions.ts";
+import { Ahead, isSameCandidate, type PreparedCandidate } from "./ahead.ts";
 import { Beside } from "./beside.ts";
 import { Channels, type Channel, type ChannelOwner } from "./channels.ts";
+import { conclude } from "./conclusion.ts";
 import { foremost, haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
@@ -15,7 +16,7 @@ import { Followers } from "./follow.ts";
 import { largeRoots } from "./large-roots.ts";
 import { TargetNotes } from "./notes.ts";
 import { Ownership } from "./ownership.ts";
-import { prepareRoot } from "./prepare-root.ts";
+import { RootDelivery, type DeliveryContext } from "./root-delivery.ts";
 import { entriesOf, shortList, type ShortList } from "./short-list.ts";
 import type { TargetStatus } from "./status.ts";
 import { hasStoppable, UnderWay } from "./under-way.ts";
@@ -46,12 +47,16 @@ interface RareParts {
   underWay?: UnderWay;
   /** Of a target in which something cannot be set. */
   notes?: TargetNotes;
+  /** Of a target of a gang, while there is a candidate. */
+  ahead?: Ahead | undefined;
 }
 
 /** One pass. */
 interface Attempt {
   /** The mapping whose session a failure makes unreliable; `undefined`: not known. */
   suspect: ResolvedMapping | undefined;
+  /** Of roots that need the user, or another snapshot: they do not block the others. */
+  readonly failures: KinsyncError[];
 }
 
 /**
@@ -70,8 +75,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   /** Ends when no pass is due; `undefined` at rest. */
   #passes: Promise<void> | undefined;
   #desired: DesiredState;
-  /** What the last pass compared with. */
-  #tried: DesiredState;
+  /** Key of what the last pass compared with. */
+  #tried = "";
   #snapshot: number | undefined;
   #status: TargetStatus = "waiting";
   #reason = "";
@@ -88,7 +93,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#desired = options.desired;
-    this.#tried = this.#desired;
+    this.#replaceCandidate(options.candidate);
     this.#channels = new Channels(options, this);
     this.#run();
   }
@@ -108,10 +113,18 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Nothing is running or due: the target is up to date, or only the user or time can change anything. */
   get idle(): boolean {
+    const isWaitingForOthers = this.#rare?.ahead?.isPrepared === true;
     const isAtWork =
-      this.#status === "syncing" || this.#status === "waiting" || this.#rare?.visibility?.isPending === true;
+      (this.#status === "syncing" && !isWaitingForOthers) ||
+      this.#status === "waiting" ||
+      this.#rare?.visibility?.isPending === true;
     if (this.#isRecording || this.#isDeliveringBeside || this.#rare?.followers?.isWaiting === true) return false;
     return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
+  }
+
+  /** How far the target is with the candidate; `undefined` where there is none. */
+  get preparation(): PreparedCandidate | undefined {
+    return this.#rare?.ahead?.preparation;
   }
 
   /** Another run of kinsync owns the target: no attempt is repeated until it has left it, or until `reclaim`. */
@@ -164,12 +177,27 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.enqueue();
   }
 
-  /** Pushes another desired state. */
-  update(desired: DesiredState): void {
-    if (desired === this.#desired) return;
+  /**
+   * Pushes another desired state.
+   * @param candidate a snapshot to prepare, so that it can be committed at once when it becomes the desired state. Default: none
+   */
+  update(desired: DesiredState, candidate?: DesiredState): void {
+    const isPrepared = isSameCandidate(this.#rare?.ahead?.candidate, candidate);
+    if (desired === this.#desired && isPrepared) return;
     this.#desired = desired;
     this.#rare?.underWay?.stopOutdated(desired);
+    if (!isPrepared) this.#replaceCandidate(candidate);
     this.enqueue();
+  }
+
+  #replaceCandidate(candidate: DesiredState | undefined): void {
+    if (candidate !== undefined) this.#parts.ahead ??= new Ahead();
+    this.#rare?.ahead?.replace(candidate, this.#desired);
+  }
+
+  /** Starts the commands that waited for other targets. */
+  startActions(): void {
+    if (this.#actions !== undefined || this.#options.turns !== undefined) this.enqueue();
   }
 
   /** Another target changed these paths, which this one shares. Relative to `from`; they count for the commands of `run`. */
@@ -201,7 +229,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         this.#passes = undefined;
         if (this.#dirty && !this.#isOver) this.#run();
         // Commands that run keep theirs, and so do deliveries.
-        else if ((this.#actions?.pending ?? 0) === 0 && !this.#isDeliveringBeside) this.#abort = undefined;
+        else if ((this.#actions?.pending ?? 0) === 0 && !this.#isDeliveringBeside && this.#rare?.ahead === undefined)
+          this.#abort = undefined;
       });
   }
 
@@ -211,12 +240,13 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       if (this.#isBlocked()) {
         this.#isRecording = false;
         this.#rare?.beside?.forgetFailures();
+        this.#rare?.ahead?.failed();
         this.#options.listener.onChange();
         continue;
       }
       this.#blocked = undefined;
-      this.#tried = this.#desired;
-      const attempt: Attempt = { suspect: undefined };
+      this.#tried = this.#key;
+      const attempt: Attempt = { suspect: undefined, failures: [] };
       try {
         clearTimeout(this.#retryTimer);
         await this.#pass(attempt, this.signal);
@@ -234,7 +264,15 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   #isBlocked(): boolean {
     if (this.#blocked === undefined) return false;
-    return this.#blocked === "for-good" || this.#blocked.key === this.#desired.key;
+    return this.#blocked === "for-good" || this.#blocked.key === this.#key;
+  }
+
+  /** Equal keys mean the same bytes at the same paths, now and of the candidate. */
+  get #key(): string {
+    const candidate = this.#rare?.ahead?.candidate;
+    return candidate === undefined
+      ? this.#desired.key
+      : `${this.#desired.key}\n${candidate.snapshot}\n${candidate.key}`;
   }
 
   /** One comparison of everything. */
@@ -246,8 +284,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     }
     // Read after the connection: the session's facts may have changed it.
     const desired = this.#desired;
-    this.#tried = desired;
+    this.#tried = this.#key;
     this.#separate(desired);
+    const ahead = this.#rare?.ahead;
+    const candidate = ahead?.candidate;
+    if (ahead !== undefined) {
+      if (candidate !== undefined) this.#separate(candidate);
+      await ahead.settle(desired, (mapping) => this.#channels.peek(mapping));
+    }
     if (desired.conflict !== undefined) throw desired.conflict;
     if (
       desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))
@@ -257,7 +301,6 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       await this.#channels.close();
       this.#led = NONE;
     }
-    const failures: KinsyncError[] = [];
     // Also a root whose own session could not be opened, as long as its delivery runs: two of one root never run at a time.
     const isBeside = (root: DesiredRoot): boolean =>
       root.follows === undefined &&
@@ -266,12 +309,10 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       ...desired.roots.filter((each) => !isBeside(each)),
       ...desired.roots.filter((each) => isBeside(each)),
     ]) {
-      try {
-        attempt.suspect = root.mapping;
-        if (root.refused !== undefined) throw root.refused;
+      await this.#work(attempt, root, async () => {
         if (isBeside(root)) {
           this.#bringBeside(root, desired, signal);
-          continue;
+          return;
         }
         const channel = await this.#channels.get(root.mapping);
         if (root.follows === undefined) {
@@ -282,40 +323,61 @@ export class Worker implements AsyncDisposable, ChannelOwner {
           if (again !== undefined) this.#retryIn(again);
           if (this.#options.capabilities(root.mapping).acknowledges === "accepted") this.#watchView(root, channel);
         }
-      } catch (error) {
-        // A mapping that needs the user does not block the other mappings.
-        if (!isKinsyncError(error) || error.retry !== "terminal" || error.code === "KINSYNC_TARGET_TAKEN") throw error;
-        failures.push(error);
-        const deletes = haltedDeletes(error);
-        if (deletes !== undefined) this.#options.listener.onDeletes(root, error, deletes);
-      }
+      });
     }
-    const failure = foremost(failures);
+    // Another candidate is prepared by the next pass, which drops what is staged of this one.
+    if (candidate !== undefined && candidate === ahead?.candidate && !this.#isDeliveringBeside) {
+      await this.#prepareAhead(attempt, ahead, signal);
+    }
+    const failure = foremost(attempt.failures);
     if (failure !== undefined) throw failure;
     attempt.suspect = undefined;
     // The end of each of these enqueues another pass.
     if (this.#isDeliveringBeside) return;
     // A state that was pushed meanwhile has set `dirty`; the next pass uses it.
-    if (desired !== this.#desired) return;
-    const pending = this.#rare?.followers?.pending(desired);
-    if (pending !== undefined) {
-      const { status, reason, error } = pending;
-      if (status !== this.#status || reason !== this.#reason) this.#set(status, reason, error);
-      if (status !== "accepted") return;
-    }
-    const [halted] = desired.halted;
-    if (halted === undefined && desired.roots.length === 0) {
-      this.#set("waiting", "reading the local files");
-      return;
-    }
-    this.#snapshot = desired.snapshot;
-    const notVisible = this.#rare?.visibility?.reasonAgainst(desired.roots);
-    if (halted !== undefined) this.#set("halted", halted.reason);
-    else if (notVisible !== undefined) this.#set("accepted", notVisible);
-    else if (pending !== undefined) this.#set(pending.status, pending.reason);
-    else this.#set("synced", "holds the newest snapshot");
+    if (desired !== this.#desired || candidate !== this.#rare?.ahead?.candidate) return;
+    if (candidate !== undefined) this.#rare?.ahead?.prepared();
+    else if (ahead?.isEmpty === true) this.#parts.ahead = undefined;
+    const { status, reason, error, holds } = conclude(desired, {
+      candidate,
+      pending: this.#rare?.followers?.pending(desired),
+      notVisible: this.#rare?.visibility?.reasonAgainst(desired.roots),
+    });
+    if (holds) this.#snapshot = desired.snapshot;
+    if (status !== this.#status || reason !== this.#reason) this.#set(status, reason, error);
+    if (!holds) return;
+    // While others of a gang commit, this target waits with what depends on them.
+    if (!this.#options.mayAct()) return;
     this.#actions?.run();
     this.#options.listener.onLanded(desired.snapshot);
+  }
+
+  /** Works on one root. A mapping that needs the user does not block the other mappings, nor does a local file that changed block a candidate. */
+  async #work(attempt: Attempt, root: DesiredRoot, work: () => Promise<void>): Promise<void> {
+    try {
+      attempt.suspect = root.mapping;
+      if (root.refused !== undefined) throw root.refused;
+      await work();
+    } catch (error) {
+      const isOwn = isKinsyncError(error) && error.retry === "terminal" && error.code !== "KINSYNC_TARGET_TAKEN";
+      if (!isOwn && !(isSourceError(error) && this.#rare?.ahead?.candidate !== undefined)) throw error;
+      attempt.failures.push(error as KinsyncError);
+      const deletes = haltedDeletes(error);
+      if (deletes !== undefined) this.#options.listener.onDeletes(root, error as KinsyncError, deletes);
+    }
+  }
+
+  /** Stages what the candidate changes, all roots of it, and commits nothing. */
+  async #prepareAhead(attempt: Attempt, ahead: Ahead, signal: AbortSignal): Promise<void> {
+    await ahead.prepare(
+      async (root, snapshot) => {
+        const channel = await this.#channels.get(root.mapping);
+        if (this.#isHeld(root, channel)) return undefined;
+        this.#set("syncing", `preparing snapshot ${snapshot}`);
+        return RootDelivery.prepare(this.#context(root), { channel, root, snapshot, isAhead: true, signal });
+      },
+      (root, work) => this.#work(attempt, root, work),
+    );
   }
 
   #separate({ roots }: DesiredState): void {
@@ -364,59 +426,49 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Nothing is to be sent or recorded. */
   #isHeld(root: DesiredRoot, channel: Channel | undefined): boolean {
+    if (this.#rare?.ahead?.has(root) === true) return false;
     const known = channel?.ledgers.get(root.mapping.id);
     return known?.tree?.digest === root.tree.digest && isSameList(known.owed, this.#options.owed(root));
   }
 
   /** Makes one mapped root hold its desired tree. */
   async #bring(channel: Channel, root: DesiredRoot, desired: DesiredState, signal: AbortSignal): Promise<void> {
+    if (this.#isHeld(root, channel)) return;
     const { id } = root.mapping;
     const { snapshot } = desired;
     const { listener } = this.#options;
-    const known = channel.ledgers.get(id);
-    if (this.#isHeld(root, channel)) return;
-    const isHeld = known?.tree?.digest === root.tree.digest;
-    const capabilities = this.#options.capabilities(root.mapping);
-    if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
-    const notes = this.#rare?.notes ?? new TargetNotes(listener, () => (this.#parts.notes = notes));
-    let inherited: readonly string[] = NONE;
-    let changed: readonly string[] = NONE;
-    await using delivery = await prepareRoot({
-      channel,
-      root,
-      snapshot,
-      worker: this.#options,
-      notes,
-      capabilities,
-      onTakeOver: () => this.#owner.tookOver(id),
-      onOwed: (found) => {
-        if (found.length > 0 && this.#commands.noteOwed(id, found)) inherited = found;
-        return this.#options.owed(root);
-      },
-      onPlanned: (entries) => {
-        changed = entries.map(({ path }) => (root.spec.shape === "file" ? basename(root.mapping.from) : path));
-        // Noted before the commit: its acknowledgement may be lost, and the files are equal then.
-        if (changed.length > 0) this.noteChanged(id, changed);
-        return this.#options.owed(root);
-      },
-      onProgress: (sent, total) => listener.onProgress(root, sent, total),
-      signal,
-    });
+    const staged = this.#rare?.ahead?.take(root, snapshot);
+    // It is based on what the root held before this delivery.
+    if (staged === undefined) await this.#rare?.ahead?.drop(id);
+    await using delivery =
+      staged ?? (await RootDelivery.prepare(this.#context(root), { channel, root, snapshot, isAhead: false, signal }));
     using _underWay = hasStoppable(delivery)
       ? (this.#parts.underWay ??= new UnderWay()).begin(root, delivery)
       : undefined;
     // The state that was pushed while the delivery was planned.
     if (desired !== this.#desired) this.#rare?.underWay?.stopOutdated(this.#desired);
-    if (delivery.entries.length > 0) listener.onDelivering(root);
-    const delivered = await delivery.apply();
-    if (isHeld && delivery.entries.length === 0) return;
-    const since = Math.max(root.settledAt, known === undefined ? this.#startedAt : 0);
+    const delivered = await delivery.commit();
+    if (delivery.wasHeld && delivery.entries.length === 0) return;
+    const since = Math.max(root.settledAt, delivery.isFirst ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
-      if (capabilities.acknowledges === "accepted" && delivery.entries.length > 0) this.#handedOver.addUnreported(id);
+      if (this.#options.capabilities(root.mapping).acknowledges === "accepted" && delivery.entries.length > 0)
+        this.#handedOver.addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
     listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
     if (root.place !== undefined) this.#following.delivered(root);
-    listener.onDelivered(root, [...inherited, ...changed]);
+    listener.onDelivered(root, delivery.changed);
+  }
+
+  /** For the delivery of a root, which this target writes from now on. */
+  #context({ mapping: { id } }: DesiredRoot): DeliveryContext {
+    if (!entriesOf(this.#led).includes(id)) this.#led = shortList([...entriesOf(this.#led), id]);
+    return {
+      options: this.#options,
+      notes: this.#rare?.notes ?? new TargetNotes(this.#options.listener, (notes) => (this.#parts.notes = notes)),
+      onTakeOver: (mapping) => this.#owner.tookOver(mapping),
+      noteOwed: (mapping, paths) => this.#commands.noteOwed(mapping, paths),
+      noteChanged: (mapping, paths) => this.noteChanged(mapping, paths),
+    };
   }
 
   /** Made when something changed. */
@@ -486,13 +538,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   async #failed(thrown: unknown, suspect?: ResolvedMapping): Promise<void> {
     // The pass that was cut off when another run took the target.
     if (this.isTaken) return;
+    this.#rare?.ahead?.failed();
     const error = asKinsyncError(thrown, `${this.#options.name}: something failed inside kinsync`, { retry: "retry" });
     if (error.code === "KINSYNC_TARGET_TAKEN") {
       this.#halt(error);
       return;
     }
     if (error.retry === "terminal") {
-      this.#blocked = { key: this.#tried.key };
+      this.#blocked = { key: this.#tried };
       this.#set(error.code === "KINSYNC_TARGET_DELETES" ? "halted" : "failed", error.message, error);
       this.#options.listener.onFailure(error);
       return;
@@ -519,7 +572,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     }
     this.#retryIn(delay);
     // The end of the session, which caused this failure, has set `dirty`; only another desired state needs another pass.
-    this.#dirty = this.#desired.key !== this.#tried.key;
+    this.#dirty = this.#key !== this.#tried;
     this.#options.listener.onFailure(error);
   }
 
@@ -531,6 +584,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   onSessionEnd(end: SessionEnd): void {
     if (this.#isOver) return;
+    this.#rare?.ahead?.revoke();
     if (end.why === "taken") this.#halt(end.error);
     else this.enqueue();
   }
@@ -538,6 +592,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #halt(cause: Error | undefined): void {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#blocked = "for-good";
+    this.#rare?.ahead?.failed();
     void this.#rare?.beside?.stop(error);
     this.#set("halted", error.message, error);
     this.#options.listener.onFailure(error);
@@ -559,6 +614,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#rare?.ownership?.[Symbol.dispose]();
     await this.#channels.close();
     await Promise.allSettled([this.#passes, this.#rare?.beside?.stop(ENDED), this.#actions?.[Symbol.asyncDispose]()]);
+    await this.#rare?.ahead?.[Symbol.asyncDispose]();
     await this.#channels[Symbol.asyncDispose]();
   }
 }

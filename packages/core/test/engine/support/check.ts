@@ -14,6 +14,8 @@ export function expectModel(
   const view = engine.view();
   for (const team of TEAMS) {
     const workload = view.workloads.find(({ name }) => name === `team/${team}`);
+    // What a gang holds is checked by itself.
+    if (workload?.gang !== undefined) continue;
     const targets = new Map(workload?.targets.map((target) => [`${target.uid}/${target.containerId ?? ""}`, target]));
     const expected = model.pods.filter((pod) => model.mappingsOf(pod, team).length > 0);
     expect(targets.size, `targets of ${team}`).toBe(expected.length);
@@ -33,6 +35,30 @@ export function expectModel(
       expect(model.everEligible(id), `${id} was written`).toContain(root);
       const mapping = ALL_MAPPINGS.find((each) => rootKeyOf(each) === root)?.id ?? "";
       expect(container.seen(root), `neighbours of ${mapping} in ${id}`).toMatchObject(NEIGHBOURS[mapping] ?? {});
+    }
+  }
+}
+
+/** At rest, a gang that could not release the newest snapshot names who holds it, and all others hold the released one. */
+export function expectGangs(environment: Environment): void {
+  for (const { name, gang, snapshot, targets } of environment.engine.view().workloads) {
+    if (gang === undefined) continue;
+    expect(gang.waitingFor, `${name}: ${gang.phase}`).not.toEqual([]);
+    expect(["held", "released", "given-up", "rolled-back"], name).toContain(gang.phase);
+    expect(gang.snapshot, name).toBeGreaterThan(gang.phase === "released" ? snapshot - 1 : snapshot);
+    const running = targets.filter(({ containerId }) => containerId !== undefined);
+    const held = new Set(gang.waitingFor.map(({ target }) => target));
+    for (const target of running) {
+      const { pod, container, status, reason } = target;
+      const isFailing = ["stale", "failed", "halted"].includes(status);
+      if ((gang.phase === "held" || gang.phase === "released") && held.has(`pod/${pod}, container ${container}`)) {
+        expect(isFailing, `${name}, ${pod}: ${status}, ${reason}`).toBe(true);
+      } else if (!isFailing) {
+        expect(target.snapshot, `${name}, ${pod}: ${status}, ${reason}`).toBe(snapshot === 0 ? undefined : snapshot);
+        expect(status, `${name}, ${pod}: ${reason}`).toBe(
+          gang.phase === "held" ? "syncing" : snapshot === 0 ? "waiting" : "synced",
+        );
+      }
     }
   }
 }

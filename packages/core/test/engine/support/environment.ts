@@ -4,13 +4,14 @@ import type { ReleaseMode } from "../../../src/contract/config.ts";
 import type { MemberState } from "../../../src/contract/kind.ts";
 import type { KubeObject, Pod } from "../../../src/contract/resource.ts";
 import { targetKey } from "../../../src/contract/target.ts";
-import { defineTransport, type OpenContext } from "../../../src/contract/transport.ts";
+import { defineTransport, type Batch, type OpenContext } from "../../../src/contract/transport.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
 import type { EngineEvent } from "../../../src/engine/events.ts";
 import type { Engine, EngineOptions, RunResult } from "../../../src/engine/options.ts";
 import type { ResolvedWorkload } from "../../../src/engine/resolved-workload.ts";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import type { ResolvedAction } from "../../../src/mapping/action.ts";
+import type { GangPolicy } from "../../../src/mapping/gang-policy.ts";
 import { containerPath } from "../../../src/mapping/container-path.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import { ALL_CAPABILITIES } from "../../support/capabilities.ts";
@@ -110,6 +111,8 @@ export interface EnvironmentOptions {
   readonly consent?: Pick<EngineOptions, "deletes" | "allowedDeletes" | "onDeletes">;
   readonly run?: readonly ResolvedAction[];
   readonly releases?: ReleaseMode;
+  /** The members of all workloads get a snapshot at one moment. */
+  readonly gang?: GangPolicy;
   readonly kept?: EngineOptions["kept"];
   /** What the transport's receipts prove. Default: `seen`. */
   readonly acknowledges?: "seen" | "accepted";
@@ -122,6 +125,7 @@ export function workloadsOf(
   workloads: EnvironmentOptions["workloads"],
   run: readonly ResolvedAction[] = [],
   mode: ReleaseMode = "auto",
+  gang?: GangPolicy,
 ): readonly ResolvedWorkload[] {
   return Object.entries(workloads).map(([name, mappings]) => ({
     name: `team/${name}`,
@@ -129,6 +133,7 @@ export function workloadsOf(
     mappings,
     run,
     mode,
+    ...(gang === undefined ? {} : { gang }),
   }));
 }
 
@@ -136,6 +141,10 @@ export function workloadsOf(
 export class Environment {
   readonly cluster = new FakeCluster([TEAMS, PODS]);
   readonly events: EngineEvent[] = [];
+  /** Called with each event. */
+  onEvent: (event: EngineEvent) => void = () => {};
+  /** Called with each batch before a container applies it. */
+  onApply: (batch: Batch) => void = () => {};
   /** What the engine gave to `open` of the transport, in the order of the calls. */
   readonly opened: OpenContext[] = [];
   readonly engine: Engine;
@@ -174,7 +183,7 @@ export class Environment {
       cluster: this.cluster,
       kinds: [labelKind],
       transports: [transport],
-      workloads: workloadsOf(options.workloads, options.run, options.releases),
+      workloads: workloadsOf(options.workloads, options.run, options.releases, options.gang),
       ...(options.kept === undefined ? {} : { kept: options.kept }),
       runId: "this-run",
       owner: "test",
@@ -183,7 +192,10 @@ export class Environment {
       mode: options.mode ?? "watch",
       ...(options.wait === undefined ? {} : { wait: options.wait }),
       signal: this.stop.signal,
-      onEvent: (event) => this.events.push(event),
+      onEvent: (event) => {
+        this.events.push(event);
+        this.onEvent(event);
+      },
       createSource: (spec, sourceOptions) => {
         const source = new MemorySource(spec, sourceOptions);
         this.#sources.set(spec.from, [...(this.#sources.get(spec.from) ?? []), source]);
@@ -233,14 +245,19 @@ export class Environment {
       at: volume.at,
       storage: this.storage(volume, volume.isPerPod === true ? member.name : member.node),
     }));
-    this.#containers.set(id, new MemoryContainer(uidOf(member), { mounts, image: this.#image }));
+    const container = new MemoryContainer(uidOf(member), { mounts, image: this.#image });
+    container.storage.onApply = (batch) => this.onApply(batch);
+    this.#containers.set(id, container);
   }
 
   /** What a volume holds on a node, or in a pod. */
   storage({ volume, isPerNode, isPerPod }: SharedVolume, where: string | undefined): MemoryStorage {
     const name = isPerNode === true || isPerPod === true ? `${volume} on ${where ?? ""}` : volume;
     let storage = this.storages.get(name);
-    if (storage === undefined) this.storages.set(name, (storage = new MemoryStorage()));
+    if (storage === undefined) {
+      this.storages.set(name, (storage = new MemoryStorage()));
+      storage.onApply = (batch) => this.onApply(batch);
+    }
     return storage;
   }
 

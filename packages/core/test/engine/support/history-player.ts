@@ -1,7 +1,9 @@
+// In more than 300 lines: one method for each step of a history.
 import { expect } from "vitest";
 import { KinsyncError } from "../../../src/errors/error.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
-import { expectModel, expectNothingOpen, expectQuiet } from "./check.ts";
+import type { GangPolicy } from "../../../src/mapping/gang-policy.ts";
+import { expectGangs, expectModel, expectNothingOpen, expectQuiet } from "./check.ts";
 import { advance, containerIdOf, Environment, type MemberSpec } from "./environment.ts";
 import type { LocalFiles } from "./memory-source.ts";
 import { memoryCopies } from "./memory-copies.ts";
@@ -26,16 +28,22 @@ const HOLDS: readonly Step["do"][] = ["pause", "resume", "undo", "trigger-mappin
 
 /** Plays a history against an engine and a model, and checks that they agree at rest. */
 export class HistoryPlayer {
-  readonly environment = new Environment({
-    workloads: MAPPINGS,
-    image: IMAGE,
-    volumes: VOLUMES,
-    consent: { deletes: "allow" },
-    kept: memoryCopies(),
-  });
+  readonly environment: Environment;
   readonly #model = new Model();
   /** End the slowness of containers. */
   readonly #gates: (() => void)[] = [];
+
+  /** @param gang policy of both workloads. Default: each member counts for itself */
+  constructor(gang?: GangPolicy) {
+    this.environment = new Environment({
+      workloads: MAPPINGS,
+      image: IMAGE,
+      volumes: VOLUMES,
+      consent: { deletes: "allow" },
+      kept: memoryCopies(),
+      ...(gang === undefined ? {} : { gang }),
+    });
+  }
 
   start(): void {
     this.#create(0);
@@ -81,6 +89,7 @@ export class HistoryPlayer {
 
   check(options?: { readonly mayHaveFailed: boolean }): void {
     expectModel(this.environment, this.#model, options);
+    expectGangs(this.environment);
   }
 
   checkQuiet(): Promise<void> {
@@ -93,7 +102,8 @@ export class HistoryPlayer {
     const isComplete = summaries.every(
       ({ targets, synced, waiting }) => targets > 0 && synced === targets && waiting === 0,
     );
-    expect(outcome.exitCode === 0, JSON.stringify({ summaries, outcome })).toBe(isComplete);
+    const isHeldBack = this.environment.engine.view().workloads.some(({ gang }) => gang !== undefined);
+    expect(outcome.exitCode === 0, JSON.stringify({ summaries, outcome })).toBe(isComplete && !isHeldBack);
     expectNothingOpen(this.environment);
     this.check();
   }
@@ -223,7 +233,10 @@ export class HistoryPlayer {
   }
 
   #disturb(
-    step: Extract<Step, { readonly do: "fail" | "disconnect" | "slow" | "take-over" | "take-volume-over" }>,
+    step: Extract<
+      Step,
+      { readonly do: "fail" | "disconnect" | "slow" | "slow-stage" | "take-over" | "take-volume-over" }
+    >,
     spec: MemberSpec,
   ): void {
     const container = this.environment.containers.get(containerIdOf(spec));
@@ -235,9 +248,10 @@ export class HistoryPlayer {
           ? new KinsyncError("KINSYNC_TARGET_LOST", "the connection was lost")
           : new KinsyncError("KINSYNC_TARGET_DENIED", "not writable");
       container.failNext(step.operation, error);
-    } else if (step.do === "slow") {
+    } else if (step.do === "slow" || step.do === "slow-stage") {
       const gate = Promise.withResolvers<void>();
-      container.gate = gate.promise;
+      if (step.do === "slow") container.gate = gate.promise;
+      else container.stageGate = gate.promise;
       this.#gates.push(gate.resolve);
       setTimeout(gate.resolve, 5_000);
     } else if (step.do === "take-volume-over") {

@@ -1,6 +1,9 @@
 import type { MemberState } from "../../../src/contract/kind.ts";
 import type { LocalFiles } from "./memory-source.ts";
 
+/** What of a container may fail. */
+export type FaultyOperation = "open" | "claim" | "inventory" | "stage" | "commit";
+
 /** One step of a history. `pod` and `mapping` are indexes of `POD_NAMES` and `ALL_MAPPINGS`. */
 export type Step =
   | { readonly do: "save"; readonly mappings: readonly number[]; readonly files: LocalFiles }
@@ -18,10 +21,10 @@ export type Step =
   | {
       readonly do: "fail";
       readonly pod: number;
-      readonly operation: "open" | "claim" | "inventory" | "commit";
+      readonly operation: FaultyOperation;
       readonly error: "lost" | "terminal";
     }
-  | { readonly do: "disconnect" | "slow" | "take-over" | "take-volume-over"; readonly pod: number }
+  | { readonly do: "disconnect" | "slow" | "slow-stage" | "take-over" | "take-volume-over"; readonly pod: number }
   | { readonly do: "watches"; readonly how: "drop" | "end" | "compact" }
   | { readonly do: "trigger" }
   | { readonly do: "trigger-mapping"; readonly mapping: number }

@@ -60,11 +60,15 @@ export class TargetFixture implements AsyncDisposable {
   largeRootBytes = 32 * 1024 * 1024;
   /** Whether the user allowed these deletes of a mapping. */
   mayDelete: (mapping: string, paths: readonly string[]) => boolean = () => true;
+  /** Whether commands may start. */
+  mayAct = true;
   /** Called with each delivered batch. */
   onSynced: () => void = () => {};
   readonly #archives = new ArchivePool();
   readonly #owed = new Map<string, readonly string[]>();
   #mapped: readonly MappedFiles[] = [];
+  /** Released until the next `release`, while a candidate is proposed. */
+  #desiredNow: DesiredState | undefined;
   #snapshot = 0;
   #worker: Worker | undefined;
   #reported = Promise.withResolvers<void>();
@@ -102,6 +106,7 @@ export class TargetFixture implements AsyncDisposable {
       archives: this.#archives,
       capabilities: () => this.capabilities,
       open: () => this.container.open(runId, since, host),
+      mayAct: () => this.mayAct,
       owed: ({ mapping: { id } }) => this.#owed.get(id) ?? [],
       actionsDue: (paths) => actionsDue(actions, { role: "head", index: "0" }, paths),
       retry: { min: 1, max: 2 },
@@ -137,6 +142,24 @@ export class TargetFixture implements AsyncDisposable {
     });
   }
 
+  /** Saves files as part of a candidate, which is not released yet. */
+  propose(files: MappedFiles, content: Readonly<Record<string, string>>): void {
+    this.#desiredNow ??= this.#desired();
+    files.set(content);
+  }
+
+  /** Releases the candidate. */
+  release(): void {
+    this.#desiredNow = undefined;
+    this.worker.update(this.#desired());
+  }
+
+  /** The candidate is not released. */
+  giveUp(): void {
+    if (this.#desiredNow !== undefined) this.worker.update(this.#desiredNow);
+    this.#desiredNow = undefined;
+  }
+
   /** Waits until a condition holds; checks it after each report of the worker. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await this.#reported.promise;
@@ -156,7 +179,8 @@ export class TargetFixture implements AsyncDisposable {
 
   #push(): void {
     this.#snapshot += 1;
-    this.#worker?.update(this.#desired());
+    if (this.#desiredNow === undefined) this.#worker?.update(this.#desired());
+    else this.#worker?.update(this.#desiredNow, this.#desired());
   }
 
   #desired(): DesiredState {
