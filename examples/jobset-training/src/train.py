@@ -1,6 +1,6 @@
 """One process of a small distributed job: rank 0 leads, the others follow.
 
-In each step every rank tells rank 0 which version of the code it runs. All have to run the same one: a model that was trained by two
+In each step every rank reports to rank 0 which version of the code it runs. All have to run the same one: a model that was trained by two
 versions at once is worthless, and nothing shows it afterwards. Where they differ, rank 0 prints MIXED and the job ends with exit code 3;
 with ON_MIXED=report it prints and goes on.
 

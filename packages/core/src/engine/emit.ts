@@ -111,6 +111,18 @@ export class WorkloadEmitter {
     this.note(code, message, hint);
   }
 
+  /** Mappings whose files may no longer be sent, or may be sent again. */
+  halts(changes: readonly SnapshotChange[]): void {
+    for (const { mapping, before, after } of changes) {
+      const { id, fromText } = mapping;
+      if (after.halted !== undefined && after.halted !== before?.halted) {
+        this.emit({ event: "halted", mapping: id, reason: after.halted });
+      } else if (after.halted === undefined && before?.halted !== undefined && before.tree !== undefined) {
+        this.emit({ event: "resumed", mapping: id, reason: `${fromText} has content again` });
+      }
+    }
+  }
+
   /** A mapped root of a target holds a snapshot. */
   synced(names: TargetNames, { mapping, snapshot, stats, duration, standing }: SyncedRoot): void {
     const { id, sharedWith = 0, follows } = standing ?? {};

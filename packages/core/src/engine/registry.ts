@@ -1,52 +1,17 @@
-import type { TransportCapabilities } from "../contract/capabilities.ts";
-import type { KindPlugin } from "../contract/kind.ts";
 import { asKinsyncError } from "../errors/error.ts";
-import type { ResolvedAction } from "../mapping/action.ts";
-import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { Member, MemberChange } from "../resolve/resolution.ts";
 import { selectFromMember, type EligibleContainer, type MemberSelection } from "../resolve/select/eligible.ts";
-import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Claimant } from "../sync/target/first-contact.ts";
 import { createCoordinator, type ActionCoordinator } from "./actions/coordinator.ts";
-import type { DeleteConsent } from "./delete-consent.ts";
-import { namesOf, type WorkloadEmitter } from "./emit.ts";
-import type { Gang } from "./gang/gang.ts";
-import type { OpenSession } from "./open-session.ts";
+import { namesOf } from "./emit.ts";
 import type { TargetView } from "./options.ts";
-import type { Places } from "./places/places.ts";
-import type { PlaceOfRoot } from "./places/target-places.ts";
+import type { RegistryOptions } from "./registry-options.ts";
 import { SharedFailures } from "./shared-failures.ts";
 import { SelectionCounts } from "./selection-counts.ts";
 import { entriesOf, shortList, type ShortList } from "../sync/target/short-list.ts";
 import type { Snapshot, SnapshotChange } from "./snapshot.ts";
 import { TargetCounts } from "./target-counts.ts";
 import { TargetEntry, type TargetContext } from "./target-entry.ts";
-
-export interface RegistryOptions {
-  readonly mappings: readonly ResolvedMapping[];
-  readonly actions: readonly ResolvedAction[];
-  readonly kind: KindPlugin | undefined;
-  readonly archives: ArchivePool;
-  readonly emitter: WorkloadEmitter;
-  readonly capabilities: (mapping: ResolvedMapping) => TransportCapabilities;
-  readonly open: OpenSession;
-  readonly consent: DeleteConsent;
-  readonly placeOf: PlaceOfRoot;
-  /** Of the whole run. */
-  readonly places: Places;
-  /** Position of the workload in the run. */
-  readonly rank: number;
-  readonly runId: string;
-  /** ISO 8601: when this run began, or took targets back. */
-  readonly since: () => string;
-  readonly host: string | undefined;
-  /** The pod existed when this run began: its mapped roots are claimed from any owner. */
-  readonly isInitial: (uid: string) => boolean;
-  /** Of a workload whose members get a snapshot at one moment. */
-  readonly gang: Gang<TargetEntry> | undefined;
-  /** A count changed. */
-  readonly onChange: () => void;
-}
 
 /** A member and its containers that should hold files. */
 interface MemberTargets extends Pick<MemberSelection, "member" | "missing"> {

@@ -15,7 +15,7 @@ import { isReady, type Obstacle, type WorkloadProgress } from "./outcome.ts";
 import type { DeclaredRoles } from "./selection-counts.ts";
 import type { WorkloadEngineOptions } from "./workload-options.ts";
 import { TargetRegistry } from "./registry.ts";
-import type { Origin } from "./history.ts";
+import { summaryOf } from "./summary.ts";
 import { Release } from "./release.ts";
 import type { TargetEntry } from "./target-entry.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
@@ -90,7 +90,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.releases = new Release({
       mode: workload.mode,
       kept: options.kept,
-      onRelease: (...released) => this.#onRelease(...released),
+      onRelease: (snapshot, previous, origin, of) => this.#onRelease({ snapshot, origin, of }, previous),
       onPending: () => this.#onPending(),
       isBehind: () => this.#gang?.heldBack !== undefined,
       signal,
@@ -142,15 +142,15 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   view(): WorkloadView {
-    const { name, ref, mappings } = this.#options.workload;
+    const { name, namespace } = this;
     const { held, pending } = this.releases;
     const gang = this.#gang?.state;
     return {
       name,
-      namespace: ref.namespace,
+      namespace,
       resolution: this.#resolution,
-      mappings,
-      snapshot: (this.#gang === undefined ? this.releases.current : this.#gang.released)?.number ?? 0,
+      mappings: this.#options.workload.mappings,
+      snapshot: this.#released?.number ?? 0,
       ...(gang === undefined ? {} : { gang }),
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
@@ -160,22 +160,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
 
   summary(): SummaryEvent {
     const { counts, targets } = this.#registry;
-    const { synced, failed, halted, stale, waiting, syncing, accepted } = targets.statuses;
-    return {
-      event: "summary",
-      time: new Date().toISOString(),
-      workload: this.#options.workload.name,
-      namespace: this.#options.workload.ref.namespace,
-      members: counts.members,
-      targets: targets.running,
-      synced,
-      failed,
-      halted,
-      // Targets that are not known to be finished are out of date.
-      stale: stale + waiting + syncing + accepted,
-      waiting: targets.notRunning,
-      failedRuns: targets.failedRuns + this.#local.failures,
-    };
+    const of = { workload: this.name, namespace: this.namespace, members: counts.members };
+    return summaryOf({ ...of, localFailures: this.#local.failures }, targets);
   }
 
   /** See `WorkloadWatch.isJudgedBy`. */
@@ -222,8 +208,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     this.#consent.allow(mapping);
   }
 
-  #onRelease(snapshot: Snapshot, previous: Snapshot | undefined, origin: Origin, of: number | undefined): void {
-    const offer = { snapshot, origin, of };
+  #onRelease(offer: Offer, previous: Snapshot | undefined): void {
+    const { snapshot } = offer;
     if (this.#gang === undefined) {
       this.#report(offer, previous);
       this.#registry.release(snapshot);
@@ -235,14 +221,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   /** A snapshot is released. */
   #report({ snapshot, origin, of }: Offer, previous: Snapshot | undefined): void {
     const changes = changesOf(previous?.mappings, snapshot.mappings);
-    for (const { mapping, before, after } of changes) {
-      const { id, fromText } = mapping;
-      if (after.halted !== undefined && after.halted !== before?.halted) {
-        this.#emitter.emit({ event: "halted", mapping: id, reason: after.halted });
-      } else if (after.halted === undefined && before?.halted !== undefined && before.tree !== undefined) {
-        this.#emitter.emit({ event: "resumed", mapping: id, reason: `${fromText} has content again` });
-      }
-    }
+    this.#emitter.halts(changes);
     const isNew = snapshot.number !== (previous?.number ?? 0);
     if (isNew) this.#emitter.snapshot(snapshot, changes, { origin, of });
     this.#registry.announce(snapshot, changes);
