@@ -4,6 +4,7 @@ import type { HostedSession, Receipt, Session, SessionEnd, SessionFacts, Stage }
 import { KinsyncError } from "../errors/error.ts";
 import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
+import { hostPull } from "./host-pull.ts";
 import { guard, type GuardOptions } from "./host-guard.ts";
 import { checkedInventory, isNote } from "./session-answers.ts";
 
@@ -36,6 +37,7 @@ export const SESSION_MEMBERS = {
   discard: "optional",
   release: "optional",
   run: "optional",
+  pull: "optional",
   ping: "optional",
   [Symbol.asyncDispose]: "required",
 } as const satisfies Record<keyof Session, "value" | "required" | "optional">;
@@ -156,6 +158,13 @@ export class GuardedSession implements HostedSession {
     return this.#guard({ operation: "run", limitMs, signal: options.signal }, () => run(command, options));
   }
 
+  async pull(...[path, options]: Parameters<HostedSession["pull"]>): Promise<void> {
+    const session = this.#session;
+    const pull = this.#host.capabilities.pull ? session.pull?.bind(session) : undefined;
+    if (pull === undefined) throw this.#cannot("pull", "read files from a container");
+    return hostPull({ plugin: this.#host.plugin, limitMs: this.#host.limits.inventoryMs, pull }, path, options);
+  }
+
   async ping(...[options]: Parameters<HostedSession["ping"]>): Promise<number> {
     const ping = this.#session.ping?.bind(this.#session);
     if (ping === undefined) throw this.#cannot("ping", "answer a ping");
@@ -256,6 +265,9 @@ export function checkedSession(plugin: string, session: Session, capabilities: T
     }
     if (capabilities.run && session.run === undefined) {
       throw answer("returned a session without run(), although the transport claims the capability `run`");
+    }
+    if (capabilities.pull && session.pull === undefined) {
+      throw answer("returned a session without pull(), although the transport claims the capability `pull`");
     }
     if (!isThenable(session.ended)) throw answer("returned a session without the promise `ended`");
     if (!isRecord(session.facts) || !isText(session.facts.incarnation) || typeof session.facts.agent !== "string") {
