@@ -73,4 +73,3 @@ function checkedFile(file: PulledFile): PulledFile {
   if (!isSize || !isOffset) throw answer(`gave a file of ${describe(size)} bytes from ${describe(offset)} on`);
   return file;
 }
-

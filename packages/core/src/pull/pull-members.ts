@@ -122,7 +122,9 @@ function folderNames(chosen: readonly Chosen[]): readonly string[] {
     return text === "" || text.includes("/") || refusalOf(text) !== undefined ? name : text;
   });
   return names.map((name, at) =>
-    names.filter((each) => each.toLowerCase() === name.toLowerCase()).length > 1 ? (chosen[at]?.member.name ?? name) : name,
+    names.filter((each) => each.toLowerCase() === name.toLowerCase()).length > 1
+      ? (chosen[at]?.member.name ?? name)
+      : name,
   );
 }
 

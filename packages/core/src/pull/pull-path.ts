@@ -188,7 +188,8 @@ class Pull {
       const refused = refusalOf(this.#localOf(path));
       if (type === "unreadable") this.#leaveOut(path, "unreadable", "the container cannot read it");
       else if (refused !== undefined) this.#leaveOut(path, "name", refused);
-      else if (type === "other") this.#leaveOut(path, "type", "it is a device, a pipe or a socket, or its name is not UTF-8");
+      else if (type === "other")
+        this.#leaveOut(path, "type", "it is a device, a pipe or a socket, or its name is not UTF-8");
       else accepted.push(entry);
     }
     return accepted;

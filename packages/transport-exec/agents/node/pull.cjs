@@ -184,7 +184,8 @@ function answer(base, mode, length, digest, path) {
     let sum = "-";
     if (mode === "s") {
       const hash = createHash("sha256");
-      if (readPart(number, 0, offset, hash, false) && readPart(number, offset, size, hash, true)) sum = hash.digest("hex");
+      if (readPart(number, 0, offset, hash, false) && readPart(number, offset, size, hash, true))
+        sum = hash.digest("hex");
     }
     write(Buffer.from(sum + "\n"));
   } finally {

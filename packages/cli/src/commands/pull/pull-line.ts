@@ -38,7 +38,12 @@ export class PullLine {
     if (this.#output === undefined) return;
     const all = [...this.#progress.values()];
     const sum = (of: (each: PullProgress) => number): number => all.reduce((total, each) => total + of(each), 0);
-    const parts = [`${sum(({ done }) => done)} of ${count(sum(({ files }) => files), "file")}`];
+    const parts = [
+      `${sum(({ done }) => done)} of ${count(
+        sum(({ files }) => files),
+        "file",
+      )}`,
+    ];
     parts.push(bytes(sum((each) => each.bytes)));
     const current = all.find((each) => each.current !== undefined)?.current;
     if (current !== undefined) {
