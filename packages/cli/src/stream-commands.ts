@@ -61,7 +61,7 @@ export function addStreamCommands(program: Command, io: Io, finish: (code: numbe
 
   const pull = program
     .command("pull")
-    .description("copy a folder or a file of a container to this machine; goes on where an earlier pull ended")
+    .description("copy a folder or a file of a container to this machine; continues where an earlier pull ended")
     .argument("<workload:path>", "jobset/train:/app/results; a relative path begins at the working directory")
     .argument("<local>", "local folder; of a single file also its new name")
     .option("--all", "from every current member, each into a folder named by role and index", false)

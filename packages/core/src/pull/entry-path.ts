@@ -6,7 +6,7 @@ const STATE_FOLDER = ".kinsync";
 const MAX_NAME_BYTES = 255;
 
 /** Names that Windows cannot store or treats as devices. Source: Microsoft, "Naming Files, Paths, and Namespaces". */
-const NOT_ON_WINDOWS = /[\\:*?"<>|]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+const NOT_ON_WINDOWS = /[\\:*?"<>|\u0000-\u001F]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /** True for the state that kinsync keeps in a container, and for what is below it. */
 export function isState(path: string): boolean {
@@ -24,8 +24,7 @@ export function refusalOf(path: string, platform: NodeJS.Platform = process.plat
     if (name.includes("\0")) return "its name holds NUL";
     if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `its name is longer than ${MAX_NAME_BYTES} bytes`;
     if (name.startsWith(PART_PREFIX)) return "kinsync needs its name for partly received files";
-    if (platform !== "win32") continue;
-    if (NOT_ON_WINDOWS.test(name) || [...name].some((char) => char < " ")) return "Windows has no such names";
+    if (platform === "win32" && NOT_ON_WINDOWS.test(name)) return "Windows has no such names";
   }
   return undefined;
 }

@@ -68,10 +68,9 @@ test("no list of a container creates or changes anything outside of the local fo
         // oxlint-disable-next-line no-await-in-loop -- one pull after the other, into the same folder
         await pullFake({ entries }, box.to, { overwrite, path: from });
         expect(box.outside()).toEqual(before);
-        for (const at of linksOf(box.to)) {
-          const real = realOf(at);
-          if (at !== join(box.to, "mine") && real !== undefined) expect(relative(box.to, real)).not.toMatch(/^\.\./);
-        }
+        const written = linksOf(box.to).filter((at) => at !== join(box.to, "mine"));
+        const outside = written.filter((at) => relative(box.to, realOf(at) ?? box.to).startsWith(".."));
+        expect(outside).toEqual([]);
       }
     }),
     { numRuns: 150 },

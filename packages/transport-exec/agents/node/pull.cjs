@@ -148,13 +148,17 @@ function openFile(base, path) {
   throw new Error("not a file");
 }
 
+function writeZeros(count) {
+  for (let left = count; left > 0; left -= CHUNK_BYTES) write(Buffer.alloc(Math.min(left, CHUNK_BYTES)));
+}
+
 // Reads bytes; with `send`, sends them and zeros in place of those that are missing.
 function readPart(number, from, to, hash, send) {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   while (from < to) {
     const count = fs.readSync(number, chunk, 0, Math.min(to - from, chunk.length), from);
     if (count === 0) {
-      for (; send && from < to; from += CHUNK_BYTES) write(Buffer.alloc(Math.min(to - from, CHUNK_BYTES)));
+      if (send) writeZeros(to - from);
       return false;
     }
     hash.update(chunk.slice(0, count));

@@ -1,5 +1,6 @@
 import type { PullEvent, PullProgress } from "@kinsync/core";
 import type { Output } from "../../io.ts";
+import { cut } from "../../render/cut.ts";
 import { clean } from "../../render/text.ts";
 import { bytes, count } from "../../render/units.ts";
 
@@ -51,7 +52,7 @@ export class PullLine {
       parts.push(`${clean(current.path)} ${percent} % of ${bytes(current.size)}`);
     }
     const columns = this.#output.columns ?? DEFAULT_COLUMNS;
-    this.#output.write(`\r\u001B[K${[...parts.join(", ")].slice(0, columns - 1).join("")}`);
+    this.#output.write(`\r\u001B[K${cut(parts.join(", "), columns - 1)}`);
     this.#isDrawn = true;
   }
 }
