@@ -75,11 +75,15 @@ test("--all pulls into a folder for each member, and -o json has events", async 
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(code).toBe(0);
   expect(readFileSync(at("each/web/run"), "utf8")).toBe("two");
-  expect(events.map(({ event }) => event)).toEqual(["pull-started", "pull-progress", "pull-done"]);
+  // A slow machine reports its progress more than once.
+  const steps = events.filter(
+    ({ event }, at) => event !== "pull-progress" || events[at + 1]?.["event"] === "pull-done",
+  );
+  expect(steps.map(({ event }) => event)).toEqual(["pull-started", "pull-progress", "pull-done"]);
   const base = { workload: "pod/web", namespace: "default", pod: "web" };
-  expect(events[0]).toMatchObject({ ...base, files: 1, to: at("each/web/run") });
-  expect(events[1]).toMatchObject({ ...base, files: 1, done: 1, bytes: 3 });
-  expect(events[2]).toMatchObject({ ...base, written: 1, unchanged: 0, leftOut: 0, bytes: 3, isComplete: true });
+  expect(steps[0]).toMatchObject({ ...base, files: 1, to: at("each/web/run") });
+  expect(steps[1]).toMatchObject({ ...base, files: 1, done: 1, bytes: 3 });
+  expect(steps[2]).toMatchObject({ ...base, written: 1, unchanged: 0, leftOut: 0, bytes: 3, isComplete: true });
 });
 
 test("what cannot be pulled is refused with the reason", async () => {
