@@ -4,7 +4,6 @@ import type { HostedSession, Receipt, Session, SessionEnd, SessionFacts, Stage }
 import { KinsyncError } from "../errors/error.ts";
 import { unsupportedInBatch, WatchedBatch } from "./host-batch.ts";
 import { answer, describe, isRecord, isText, pluginError } from "./host-error.ts";
-import { hostPull } from "./host-pull.ts";
 import { guard, type GuardOptions } from "./host-guard.ts";
 import { checkedInventory, isNote } from "./session-answers.ts";
 
@@ -162,6 +161,8 @@ export class GuardedSession implements HostedSession {
     const session = this.#session;
     const pull = this.#host.capabilities.pull ? session.pull?.bind(session) : undefined;
     if (pull === undefined) throw this.#cannot("pull", "read files from a container");
+    // Only `kinsync pull` needs it.
+    const { hostPull } = await import("./host-pull.ts");
     return hostPull({ plugin: this.#host.plugin, limitMs: this.#host.limits.inventoryMs, pull }, path, options);
   }
 

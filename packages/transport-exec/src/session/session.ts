@@ -17,8 +17,7 @@ import { AGENTS } from "../agent/runtimes.ts";
 import type { RunningAgent } from "../agent/attempt.ts";
 import { PlacedTimes } from "../commit/placed-times.ts";
 import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-protocol.ts";
-import { InventoryReader } from "../protocol/inventory-reader.ts";
-import { pullFromContainer } from "../pull/pull.ts";
+import { InventoryReader, withMounted } from "../protocol/inventory-reader.ts";
 import { runInContainer } from "../run/run.ts";
 import { describeExit } from "../stream/describe-exit.ts";
 import type { ExecEnd, ExecStream } from "../stream/exec-stream.ts";
@@ -30,7 +29,6 @@ import { findGone } from "./identity.ts";
 import { Liveness } from "./liveness.ts";
 import { MarkerWriter, type MarkedState } from "./marker.ts";
 import { releaseRoot } from "./release.ts";
-import { withMounted } from "./mounted.ts";
 import { Requests } from "./requests.ts";
 import { Roots, runName, takeLocation, type OwnedRoot } from "./roots.ts";
 
@@ -222,8 +220,9 @@ export class ExecSession implements Session {
     return runInContainer(this.#context.cluster, this.#target, this.#agent.hello, command, more);
   }
 
-  pull(path: string, options: PullOptions): Promise<void> {
-    if (this.#life.error !== undefined) return Promise.reject(this.#life.error);
+  async pull(path: string, options: PullOptions): Promise<void> {
+    if (this.#life.error !== undefined) throw this.#life.error;
+    const { pullFromContainer } = await import("../pull/pull.ts");
     const more = { ...options, ...this.#ofOwnStream(options.signal), silenceMs: this.#times.silenceMs * 3 };
     return pullFromContainer(this.#context.cluster, this.#target, this.#agent.hello, path, more);
   }
