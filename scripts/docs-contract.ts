@@ -13,7 +13,7 @@ const SECTIONS: readonly (readonly [title: string, files: readonly string[]])[] 
   ["Transports", ["contract/transport.ts", "contract/capabilities.ts", "contract/place.ts", "contract/target.ts"]],
   [
     "Sessions",
-    ["session", "batch", "inventory", "action", "read-archive", "tar-cursor", "folded"].map(
+    ["session", "batch", "inventory", "action", "pull", "read-archive", "tar-cursor", "folded"].map(
       (name) => `contract/${name}.ts`,
     ),
   ],

@@ -28,6 +28,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case "CONFIG":
     case "FORWARD":
     case "PLUGIN":
+    case "PULL":
     case "RESOLVE":
     case "SNAPSHOT":
     case "SOURCE":

@@ -3,7 +3,7 @@ import { KinsyncError } from "@kinsync/core/contract";
 /** What people who know kubectl type, and how kinsync does it. */
 const COMMANDS: Readonly<Record<string, string>> = {
   apply: "kinsync changes no objects. Use `kubectl apply`; `kinsync up` follows the new pods by itself.",
-  cp: "Use `kinsync sync WORKLOAD --sync FROM:TO`.",
+  cp: "Use `kinsync sync WORKLOAD --sync FROM:TO`, or `kinsync pull WORKLOAD:PATH LOCAL`.",
   delete: "kinsync changes no objects. Use `kubectl delete`.",
   describe: "Use `kinsync explain WORKLOAD`.",
   diff: "Use `kinsync plan`.",

@@ -8,6 +8,12 @@ interface ForwardFlags extends Flags {
   readonly address?: string;
 }
 
+interface PullFlags extends Flags {
+  readonly all?: boolean;
+  readonly overwrite?: boolean;
+  readonly index?: string;
+}
+
 interface LogsFlags extends Flags {
   readonly follow?: boolean;
   readonly previous?: boolean;
@@ -52,6 +58,25 @@ export function addStreamCommands(program: Command, io: Io, finish: (code: numbe
       finish(await runForward(workload, ports, { ...clusterOptions(flags), ...choice }, io));
     });
   withCluster(forward);
+
+  const pull = program
+    .command("pull")
+    .description("copy a folder or a file of a container to this machine; continues where an earlier pull ended")
+    .argument("<workload:path>", "jobset/train:/app/results; a relative path begins at the working directory")
+    .argument("<local>", "local folder; of a single file also its new name")
+    .option("--all", "from every current member, each into a folder named by role and index", false)
+    .option("--role <name>", "only a member of this role", append)
+    .option("--index <index>", "only the member with this index. Default: the lowest")
+    .option("-c, --container <name>", "container of each member. Default: the pod's default container")
+    .option("--overwrite", "replace local files that differ", false)
+    .action(async (from: string, to: string, flags: PullFlags) => {
+      const { runPull } = await import("./commands/pull/pull.ts");
+      const { all = false, overwrite = false, role = [], index, container } = flags;
+      if (role.length > 1) throw new InvalidArgumentError("Name one role.");
+      const choice = { all, overwrite, role: role[0], index, container };
+      finish(await runPull(from, to, { ...clusterOptions(flags), ...choice }, io));
+    });
+  withCluster(pull);
 }
 
 function linesOf(value: string): number {

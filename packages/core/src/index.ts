@@ -87,6 +87,19 @@ export { connectToPod } from "./forward/pod-connection.ts";
 export type { PodPort } from "./forward/pod-connection.ts";
 export type { ForwardRule } from "./forward/forward-rule.ts";
 export type { ForwardEvent, ForwardFailed, ForwardOpened, ForwardTarget } from "./forward/events.ts";
+export { pullFiles } from "./pull/pull-members.ts";
+export type { PullFilesOptions } from "./pull/pull-members.ts";
+export type {
+  LeftOutCode,
+  PullCounts,
+  PullDone,
+  PullEvent,
+  PullFailed,
+  PullLeftOut,
+  PullMember,
+  PullProgress,
+  PullStarted,
+} from "./pull/events.ts";
 export { listLeftOut } from "./local/ignore/left-out.ts";
 export type { LeavingRule, LeftOut, LeftOutOptions, LeftOutPath } from "./local/ignore/left-out.ts";
 export { wrapperText } from "./sync/actions/program-text.ts";

@@ -68,6 +68,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
       modes: true,
       deletes: true,
       run: true,
+      pull: true,
       inPlace: true,
       mirror: true,
       atomic: "file",

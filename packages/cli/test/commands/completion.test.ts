@@ -50,6 +50,7 @@ test("commands, options and the choices of an option are completed", async () =>
   expect((await offered(place, [""])).names).not.toContain("complete");
   expect((await offered(place, ["logs", "--f"])).names).toEqual(["--follow"]);
   expect((await offered(place, ["forward", "--a"])).names).toEqual(expect.arrayContaining(["--address"]));
+  expect((await offered(place, ["pull", "--o"])).names).toEqual(expect.arrayContaining(["--overwrite"]));
   expect((await offered(place, ["config", ""])).names).toEqual(expect.arrayContaining(["check", "print"]));
   expect((await offered(place, ["up", "--al"])).names).toEqual(["--allow-empty", "--allow-deletes"]);
   expect((await offered(place, ["up", "--initial", ""])).names).toEqual(["verify", "trust", "full"]);

@@ -16,6 +16,8 @@ export interface TransportCapabilities {
   readonly deletes: boolean;
   /** `Session.run`. Default: `false`; a workload with `run` is then refused. */
   readonly run: boolean;
+  /** `Session.pull`. Since contract 2.3. Default: `false`; `kinsync pull` is then refused. */
+  readonly pull: boolean;
   /** Writes into an existing file instead of renaming over it (`RootSpec.inPlace`). Default: `false`; `inPlace: true` is then refused. */
   readonly inPlace: boolean;
   /** `inventory` with `list` reports paths that kinsync did not create. Default: `false`; `mirror: true` is then refused. */
@@ -48,6 +50,7 @@ export const DEFAULT_CAPABILITIES: TransportCapabilities = Object.freeze({
   modes: false,
   deletes: false,
   run: false,
+  pull: false,
   inPlace: false,
   mirror: false,
   maxBytes: Number.POSITIVE_INFINITY,

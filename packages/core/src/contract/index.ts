@@ -33,6 +33,7 @@ export { readArchive } from "./read-archive.ts";
 export type { ArchivePart } from "./read-archive.ts";
 export { TarCursor } from "./tar-cursor.ts";
 export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
+export type { PulledFile, PullEntry, PullOptions, PullRequest } from "./pull.ts";
 export type {
   AgentCandidate,
   AgentChoice,

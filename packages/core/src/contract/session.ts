@@ -1,6 +1,7 @@
 import type { RunResult } from "./action.ts";
 import type { Batch, RootSpec } from "./batch.ts";
 import type { Inventory } from "./inventory.ts";
+import type { PullOptions } from "./pull.ts";
 
 /** A batch in transfer. `ready` settles when the container has staged and verified all of it, or rejects with the failure. */
 export interface Stage {
@@ -140,6 +141,14 @@ export interface Session extends AsyncDisposable {
     command: readonly string[] | string,
     options: { readonly timeout: number; readonly signal: AbortSignal; readonly onOutput?: (text: string) => void },
   ): Promise<RunResult>;
+  /**
+   * Lists what is at and below a path of the container, and sends files of it. Writes nothing, needs no claim, and follows no link but
+   * `path` itself. Rejects with `KINSYNC_PULL_PATH` where the path does not exist, cannot be read, or is neither a folder nor a file, and
+   * with what `choose` and `take` reject with. May run beside batches. Since contract 2.3. Optional: required where the transport claims
+   * the capability `pull`.
+   * @param path absolute, or relative to the container's working directory
+   */
+  pull?(path: string, options: PullOptions): Promise<void>;
   /** Proves that the container's side is alive. Milliseconds of the round trip. Optional. */
   ping?(options: { readonly signal: AbortSignal }): Promise<number>;
 }

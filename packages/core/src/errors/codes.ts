@@ -160,6 +160,16 @@ export const ERRORS = {
     hint: "Its default export must be a function that returns the result of `defineKind` or `defineTransport`.",
     retry: "terminal",
   },
+  KINSYNC_PULL_LOCAL: {
+    summary: "Files of a container cannot be written to this folder.",
+    hint: "Choose another folder, or make room there and check its permissions.",
+    retry: "terminal",
+  },
+  KINSYNC_PULL_PATH: {
+    summary: "A path in a container cannot be pulled.",
+    hint: "Check the path with `kubectl exec POD -- ls -l PATH`.",
+    retry: "terminal",
+  },
   KINSYNC_RESOLVE_AMBIGUOUS: {
     summary: "The name matches several resources of the cluster.",
     hint: "Add the API group: `KIND.GROUP/NAME`.",

@@ -36,6 +36,7 @@ export const SESSION_MEMBERS = {
   discard: "optional",
   release: "optional",
   run: "optional",
+  pull: "optional",
   ping: "optional",
   [Symbol.asyncDispose]: "required",
 } as const satisfies Record<keyof Session, "value" | "required" | "optional">;
@@ -156,6 +157,15 @@ export class GuardedSession implements HostedSession {
     return this.#guard({ operation: "run", limitMs, signal: options.signal }, () => run(command, options));
   }
 
+  async pull(...[path, options]: Parameters<HostedSession["pull"]>): Promise<void> {
+    const session = this.#session;
+    const pull = this.#host.capabilities.pull ? session.pull?.bind(session) : undefined;
+    if (pull === undefined) throw this.#cannot("pull", "read files from a container");
+    // Only `kinsync pull` needs it.
+    const { hostPull } = await import("./host-pull.ts");
+    return hostPull({ plugin: this.#host.plugin, limitMs: this.#host.limits.inventoryMs, pull }, path, options);
+  }
+
   async ping(...[options]: Parameters<HostedSession["ping"]>): Promise<number> {
     const ping = this.#session.ping?.bind(this.#session);
     if (ping === undefined) throw this.#cannot("ping", "answer a ping");
@@ -256,6 +266,9 @@ export function checkedSession(plugin: string, session: Session, capabilities: T
     }
     if (capabilities.run && session.run === undefined) {
       throw answer("returned a session without run(), although the transport claims the capability `run`");
+    }
+    if (capabilities.pull && session.pull === undefined) {
+      throw answer("returned a session without pull(), although the transport claims the capability `pull`");
     }
     if (!isThenable(session.ended)) throw answer("returned a session without the promise `ended`");
     if (!isRecord(session.facts) || !isText(session.facts.incarnation) || typeof session.facts.agent !== "string") {

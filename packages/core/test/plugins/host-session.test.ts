@@ -6,8 +6,8 @@ import { batch, openStub, receipt } from "./support/stub-session.ts";
 const options = { signal: new AbortController().signal };
 
 test("a member that `Session` gains does not compile until the host knows it", () => {
-  // @ts-expect-error -- the table has no line for `pull`
-  void (SESSION_MEMBERS satisfies Record<keyof Session | "pull", string>);
+  // @ts-expect-error -- the table has no line for `push`
+  void (SESSION_MEMBERS satisfies Record<keyof Session | "push", string>);
   expect(Reflect.ownKeys(SESSION_MEMBERS)).toContain("run");
 });
 

@@ -70,6 +70,7 @@ test("a transport that lists nothing claims nothing, and what it lists is claime
     modes: false,
     deletes: false,
     run: false,
+    pull: false,
     inPlace: false,
     mirror: false,
     maxBytes: Number.POSITIVE_INFINITY,

@@ -314,6 +314,10 @@ export class MemorySession implements Session {
     };
   }
 
+  async pull(): Promise<void> {
+    throw new KinsyncError("KINSYNC_TRANSPORT_CANNOT", "the memory of a test is not pulled");
+  }
+
   async ping(): Promise<number> {
     this.#check();
     return 0;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Runtime } from "./runtimes.ts";
 
-/** Programs that run in a container: the agent, and the runner of one command. */
-export type Program = "agent" | "run";
+/** Programs that run in a container: the agent, the runner of one command, and the sender of files. */
+export type Program = "agent" | "run" | "pull";
 
 /** A process that an earlier session left behind. */
 export interface FormerAgent {
@@ -30,12 +30,18 @@ const FILES: Readonly<Record<Runtime, Readonly<Record<Program, readonly string[]
   python3: {
     agent: ["python3/incarnation.py", "python3/former.py", "python3/agent.py"],
     run: ["python3/incarnation.py", "python3/run.py"],
+    pull: ["python3/incarnation.py", "python3/pull.py"],
   },
   node: {
     agent: ["node/incarnation.cjs", "node/former.cjs", "node/agent.cjs"],
     run: ["node/incarnation.cjs", "node/run.cjs"],
+    pull: ["node/incarnation.cjs", "node/pull.cjs"],
   },
-  sh: { agent: ["sh/former.sh", "sh/incarnation.sh", "sh/agent.sh"], run: ["sh/incarnation.sh", "sh/run.sh"] },
+  sh: {
+    agent: ["sh/former.sh", "sh/incarnation.sh", "sh/agent.sh"],
+    run: ["sh/incarnation.sh", "sh/run.sh"],
+    pull: ["sh/incarnation.sh", "sh/pull.sh"],
+  },
 };
 
 const PRELUDES: Readonly<Record<Runtime, (prelude: Required<Prelude>) => string>> = {

@@ -19,3 +19,8 @@ export function plain(word: string): string {
 export function plainList(words: readonly string[]): string {
   return words.map((word) => plain(word)).join(" ");
 }
+
+/** Several lines as one word in one line, for a shell without a variable that holds a newline yet. */
+export function quotedInLine(text: string): string {
+  return `"$(printf %b ${quoted(text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n"))})"`;
+}

@@ -1,4 +1,4 @@
-import { quoted, quotedList } from "../protocol/quote.ts";
+import { quotedInLine, quotedList } from "../protocol/quote.ts";
 import { SHELL_COMMAND } from "../agent/shell-command.ts";
 import type { Hello } from "../agent/attempt.ts";
 import { programSource } from "../agent/program-source.ts";
@@ -37,9 +37,4 @@ export function runProgram(
     first: `eval ${quotedInLine(programSource("sh", "run", prelude))}\n`,
     second: `end_mark=${mark}; set -- ${quotedList(argv)}\n`,
   };
-}
-
-/** Several lines as one word in one line, for a shell without a variable that holds a newline yet. */
-function quotedInLine(text: string): string {
-  return `"$(printf %b ${quoted(text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n"))})"`;
 }

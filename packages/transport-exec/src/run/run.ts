@@ -83,10 +83,7 @@ export async function runInContainer(
     const line = await within(started.promise, options.openTimeout, signal, () =>
       timeoutError(target, "the command did not start", options.openTimeout),
     );
-    const incarnation = unescapePath(line);
-    if (incarnation !== "-" && incarnation !== hello.incarnation && hello.incarnation !== target.containerId) {
-      throw goneError(target, "the container was restarted");
-    }
+    checkIncarnation(unescapePath(line), hello, target);
     stream.write(program.second);
 
     let why: RunResult["why"] = "exited";
@@ -118,6 +115,12 @@ export async function runInContainer(
     stream.drop();
     await ended;
   }
+}
+
+/** Rejects a container that is not the session's: it was restarted since. Throws `KINSYNC_TARGET_GONE`. */
+export function checkIncarnation(incarnation: string, hello: Hello, target: Target): void {
+  if (incarnation === "-" || incarnation === hello.incarnation || hello.incarnation === target.containerId) return;
+  throw goneError(target, "the container was restarted");
 }
 
 async function within<T>(promise: Promise<T>, limit: number, signal: AbortSignal, late: () => Error): Promise<T> {

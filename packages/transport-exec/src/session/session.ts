@@ -3,6 +3,7 @@ import {
   type Batch,
   type Inventory,
   type OpenContext,
+  type PullOptions,
   type Receipt,
   type RootSpec,
   type RunResult,
@@ -16,7 +17,7 @@ import { AGENTS } from "../agent/runtimes.ts";
 import type { RunningAgent } from "../agent/attempt.ts";
 import { PlacedTimes } from "../commit/placed-times.ts";
 import type { AgentProtocol, Depth, RootLocation } from "../protocol/agent-protocol.ts";
-import { InventoryReader, isAtOrBelow } from "../protocol/inventory-reader.ts";
+import { InventoryReader, withMounted } from "../protocol/inventory-reader.ts";
 import { runInContainer } from "../run/run.ts";
 import { describeExit } from "../stream/describe-exit.ts";
 import type { ExecEnd, ExecStream } from "../stream/exec-stream.ts";
@@ -132,23 +133,12 @@ export class ExecSession implements Session {
     const { paths, list, signal } = options;
     const inventory = await this.#read(root, paths, list === true ? "list" : "paths", signal);
     if (inventory.root !== "directory") return inventory;
-    if (list === true) return this.#withMounted(root, inventory, paths, signal);
+    if (list === true) return withMounted(inventory, paths, (mounted) => this.#read(root, mounted, "paths", signal));
     // Placed paths that were not requested are deleted next. Their existence and type are enough for that.
     const requested = new Set(paths);
     const others = inventory.placed.filter((path) => !requested.has(path));
     if (others.length === 0) return inventory;
     const rest = await this.#read(root, others, "types", signal);
-    return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
-  }
-
-  /** A list leaves out what is mounted below the root. Requested and placed paths there are read by their names. */
-  async #withMounted(root: RootSpec, inventory: Inventory, paths: readonly string[], signal: AbortSignal) {
-    const { mounts = [] } = inventory;
-    if (mounts.length === 0) return inventory;
-    const known = new Set([...paths, ...inventory.placed]);
-    const mounted = [...known].filter((path) => isAtOrBelow(path, new Set(mounts)));
-    if (mounted.length === 0) return inventory;
-    const rest = await this.#read(root, mounted, "paths", signal);
     return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
   }
 
@@ -226,12 +216,20 @@ export class ExecSession implements Session {
     options: { readonly timeout: number; readonly signal: AbortSignal; readonly onOutput?: (text: string) => void },
   ): Promise<RunResult> {
     if (this.#life.error !== undefined) return Promise.reject(this.#life.error);
-    return runInContainer(this.#context.cluster, this.#target, this.#agent.hello, command, {
-      ...options,
-      signal: AbortSignal.any([options.signal, this.#life.signal]),
-      openTimeout: this.#times.openMs,
-      pingInterval: this.#times.socketPingMs,
-    });
+    const more = { ...options, ...this.#ofOwnStream(options.signal) };
+    return runInContainer(this.#context.cluster, this.#target, this.#agent.hello, command, more);
+  }
+
+  async pull(path: string, options: PullOptions): Promise<void> {
+    if (this.#life.error !== undefined) throw this.#life.error;
+    const { pullFromContainer } = await import("../pull/pull.ts");
+    const more = { ...options, ...this.#ofOwnStream(options.signal), silenceMs: this.#times.silenceMs * 3 };
+    return pullFromContainer(this.#context.cluster, this.#target, this.#agent.hello, path, more);
+  }
+
+  #ofOwnStream(signal: AbortSignal) {
+    const { openMs: openTimeout, socketPingMs: pingInterval } = this.#times;
+    return { signal: AbortSignal.any([signal, this.#life.signal]), openTimeout, pingInterval };
   }
 
   ping(options: { readonly signal: AbortSignal }): Promise<number> {

@@ -35,7 +35,7 @@ export interface Fault {
   readonly capabilities?: Partial<TransportCapabilities>;
   readonly open?: (open: Open) => Open;
   readonly place?: NonNullable<TransportPlugin["place"]>;
-  readonly session?: (sound: Required<Omit<Session, "seen">>, world: FaultyWorld) => Partial<Session>;
+  readonly session?: (sound: Required<Omit<Session, "seen" | "pull">>, world: FaultyWorld) => Partial<Session>;
 }
 
 export const TARGET: Target = {
@@ -106,7 +106,7 @@ const soundPlace: NonNullable<TransportPlugin["place"]> = (_target, { path }) =>
   path.startsWith("/") ? { volume: "machine", path } : undefined;
 
 /** The methods of a session as properties, so that a fault can replace some of them. */
-function methodsOf(session: LocalSession): Required<Omit<Session, "seen">> {
+function methodsOf(session: LocalSession): Required<Omit<Session, "seen" | "pull">> {
   return {
     facts: session.facts,
     ended: session.ended,
