@@ -54,7 +54,8 @@ situation("a forwarded port follows a restarted container", { timeout: 240_000 }
   const { read } = await served(fixture);
   const first = await fixture.until("the port answers", () => read("start"));
   expect(first).toMatch(UUID);
-  await fixture.kubectl.run(["exec", "web-0", "--", "kill", "1"]);
+  // The container may end before the answer of the command.
+  await fixture.kubectl.run(["exec", "web-0", "--", "kill", "1"]).catch(() => "");
   const isAnother = async (): Promise<boolean> => {
     const now = await read("start");
     return now !== first && UUID.test(now);

@@ -49,7 +49,8 @@ situation("followed logs go on in a restarted container", { timeout: 240_000 }, 
   const kinsync = fixture.start(["logs", "sts/db", "-f", "-o", "json"]);
   await fixture.until("the first run is followed", () => linesOf(kinsync, "db-0").includes("line 2003"));
   // TERM to its first process: the shell ends, and the kubelet starts the container again.
-  await fixture.kubectl.run(["exec", "db-0", "--", "kill", "1"]);
+  // The container may end before the answer of the command.
+  await fixture.kubectl.run(["exec", "db-0", "--", "kill", "1"]).catch(() => "");
   const isAnew = (): boolean => linesOf(kinsync, "db-0").filter((line) => line === "line 2003").length === 2;
   await fixture.until("the second run is followed", isAnew, { timeout: 120_000 });
   const lines = linesOf(kinsync, "db-0");
