@@ -114,7 +114,7 @@ situation(
     await kinsync.until("it is held", ({ event, phase }) => event === "gang" && phase === "held", { since });
 
     const gone = pods[4]?.metadata.name ?? "";
-    await kubectl.run(["delete", "pod", gone, "--grace-period=0", "--force"]);
+    await kubectl.run(["delete", "pod", gone, "--wait=false"]);
     const now = await fixture.running(5, TRAIN);
     const joined = now.find(({ metadata }) => pods.every((pod) => pod.metadata.uid !== metadata.uid));
     if (joined === undefined) throw new Error("no pod replaced the deleted one");
