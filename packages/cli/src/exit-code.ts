@@ -35,6 +35,8 @@ export function exitCodeOf(code: ErrorCode): number {
     case "TRANSPORT":
     case "USAGE":
       return EXIT.usage;
+    case "RUN":
+      return EXIT.behind;
     case "TARGET":
       // The one TARGET error that is met before any container: a path that no container could take.
       return code === "KINSYNC_TARGET_PATH" ? EXIT.usage : EXIT.behind;

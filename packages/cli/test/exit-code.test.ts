@@ -11,6 +11,7 @@ test("every error code has the exit code of its area", () => {
   expect(exitCodeOf("KINSYNC_CONFIG_INVALID")).toBe(2);
   expect(exitCodeOf("KINSYNC_PLUGIN_CONTRACT")).toBe(2);
   expect(exitCodeOf("KINSYNC_RESOLVE_WORKLOAD")).toBe(2);
+  expect(exitCodeOf("KINSYNC_RUN_LOCAL")).toBe(3);
   expect(exitCodeOf("KINSYNC_TARGET_FULL")).toBe(3);
   expect(exitCodeOf("KINSYNC_TARGET_PATH")).toBe(2);
 });

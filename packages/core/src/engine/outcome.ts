@@ -107,7 +107,9 @@ function exitCode(workloads: readonly WorkloadProgress[]): 0 | 3 | 4 {
   return workloads.some(({ notRunning }) => notRunning > 0) ? 3 : 0;
 }
 
-function exitCodeOfObstacle({ code }: Obstacle): 2 | 5 {
+function exitCodeOfObstacle({ code }: Obstacle): 2 | 3 | 5 {
+  // A command on this machine failed, so that the changes are not released.
+  if (code.startsWith("KINSYNC_RUN_")) return 3;
   return code.startsWith("KINSYNC_CLUSTER_") ? 5 : 2;
 }
 

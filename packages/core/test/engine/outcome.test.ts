@@ -26,6 +26,7 @@ const WAITED: Elapsed = { wait: true, obstacle: true, patience: false };
 const NEVER: Elapsed = { wait: true, obstacle: true, patience: true };
 const obstacle = obstacleOf("KINSYNC_RESOLVE_ROLE", "no member has the role haed");
 const forbidden = obstacleOf("KINSYNC_CLUSTER_FORBIDDEN", "cannot list pods");
+const hook = obstacleOf("KINSYNC_RUN_LOCAL", "hooks.before ended with exit code 1");
 
 const final: Obstacle = { ...forbidden, isFinal: true };
 const lasting: Obstacle = { ...obstacle, isLasting: true };
@@ -52,6 +53,7 @@ describe("the exit code", () => {
     ["one workload without targets and one that failed", 3, progress({ failed: 3 }), progress({})],
     ["a note about a watch while all targets are up to date", 0, progress({ synced: 3 }, { obstacle: undefined })],
     ["a role that no member has", 2, progress({ synced: 3 }, { obstacle })],
+    ["a hook on this machine that failed", 3, progress({ synced: 3 }, { obstacle: hook })],
     ["a list that is forbidden", 5, progress({}, { obstacle: forbidden })],
   ])("%s: %i", (_situation, code, ...workloads) => {
     expect(outcome(workloads, WAITED).exitCode).toBe(code);
