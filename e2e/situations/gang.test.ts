@@ -3,10 +3,12 @@ import { expect } from "vitest";
 import { TO, type Fixture } from "../harness/fixture.ts";
 import { jobSet, ofJobSet, replicatedJob } from "../harness/jobset-manifests.ts";
 import type { KinsyncProcess } from "../harness/kinsync-process.ts";
-import { container, IDLE, podSpec } from "../harness/manifests.ts";
+import { container, podSpec } from "../harness/manifests.ts";
 import type { Pod } from "../harness/objects.ts";
 import { situation } from "../harness/situation.ts";
 
+/** Waits. A Job replaces a pod that failed; one that ends with 0 has completed its index. */
+const ENDS_WITH_1 = "trap 'exit 1' TERM; sleep 36000 & wait";
 const TRAIN = ofJobSet("train");
 const LIB = "/work/lib";
 /** Two of them fit into the volume of a member, and one does not beside what `fill` puts there. */
@@ -21,7 +23,7 @@ async function gangOfFive(
   update: unknown = "gang",
 ): Promise<{ readonly kinsync: KinsyncProcess; readonly pods: readonly Pod[] }> {
   const { cluster, project } = fixture;
-  const main = container(cluster.image, `mkdir -p ${LIB}; ${IDLE}`, {
+  const main = container(cluster.image, `mkdir -p ${LIB}; ${ENDS_WITH_1}`, {
     volumeMounts: [{ name: "code", mountPath: TO }],
   });
   const spec = podSpec(main, { volumes: [{ name: "code", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }] });

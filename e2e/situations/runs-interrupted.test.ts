@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { openRelay } from "../faults/recovery.ts";
 import { untilNothingRemains } from "../harness/container-processes.ts";
@@ -56,7 +57,8 @@ const PHASES: readonly Phase[] = [
   {
     name: "during a first sync of 60 MiB",
     reach: async (fixture) => {
-      await fixture.project.write("src/large.bin", Buffer.alloc(60 * MIB, "new content"));
+      // Compressed, other bytes might never reach half of it: a busy machine looks like a slow link.
+      await fixture.project.write("src/large.bin", randomBytes(60 * MIB));
       const relay = await openRelay(fixture);
       const half = relay.disruptAt("silence", { afterBytes: 30 * MIB });
       const kinsync = fixture.up("pod/x", { kubeconfig: relay.kubeconfig });
