@@ -10,7 +10,7 @@ export const OBSERVING_BUGS: readonly PlantedBug[] = [
     "an inventory creates the root",
     "an inventory of a missing root reports it as missing and creates nothing",
     "const status = await lstat(folder).catch(() => undefined);",
-    "const status = await lstat(folder).catch(() => void mkdir(folder));",
+    "const status = await lstat(folder).catch(() => mkdir(folder).then(() => undefined));",
   ),
   inSession(
     "an inventory leaves out what is not requested",
