@@ -1,7 +1,7 @@
 import type { ForwardEvent } from "@kinsync/core";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
-import { clean } from "../../render/text.ts";
+import { problemNotes } from "../../render/problem-notes.ts";
 import { readWorkload } from "../../setup/read-workload.ts";
 import type { ClusterOptions } from "../../setup/options.ts";
 import { ForwardFormat, jsonOf } from "./format-event.ts";
@@ -32,18 +32,14 @@ export async function runForward(
       if (text !== undefined) io.stdout.write(`${text}\n`);
     };
     await using forwards = await openForwards({ cluster, rules, signal: io.signal, onEvent });
-    const reported = new Set<string>();
+    const report = problemNotes(io);
     await using _watch = watchWorkload({
       ...reader,
       ref: found.ref,
       kind: found.kind,
       signal: io.signal,
       onResolution: (resolution) => {
-        for (const { message, hint } of resolution.problems) {
-          const text = `note: ${clean(message)}. ${clean(hint)}\n`;
-          if (!reported.has(text)) io.stderr.write(text);
-          reported.add(text);
-        }
+        report(resolution.problems);
         forwards.update(resolution);
       },
     });

@@ -2,7 +2,7 @@ import type { LogEntry, Member } from "@kinsync/core";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import { createPaint } from "../../render/color.ts";
-import { clean } from "../../render/text.ts";
+import { problemNotes } from "../../render/problem-notes.ts";
 import { readWorkload, type WorkloadReader } from "../../setup/read-workload.ts";
 import type { ClusterOptions } from "../../setup/options.ts";
 import { EntryFormat, jsonOf } from "./format-entry.ts";
@@ -75,18 +75,14 @@ async function follow(reader: WorkloadReader, options: LogsOptions, io: Io, prin
   const { cluster, found } = reader;
   const { roles, container, tail, sinceMs } = options;
   await using logs = followLogs({ cluster, roles, container, tail, sinceMs, signal: io.signal });
-  const reported = new Set<string>();
+  const report = problemNotes(io);
   await using _watch = watchWorkload({
     ...reader,
     ref: found.ref,
     kind: found.kind,
     signal: io.signal,
     onResolution: ({ problems, memberCount }, changes) => {
-      for (const { message, hint } of problems) {
-        const text = `note: ${clean(message)}. ${clean(hint)}\n`;
-        if (!reported.has(text)) io.stderr.write(text);
-        reported.add(text);
-      }
+      report(problems);
       // An answer with problems alone comes before the one with the members that exist.
       if (problems.length === 0 || memberCount > 0 || changes.length > 0) logs.update(changes);
     },

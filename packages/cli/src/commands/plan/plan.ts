@@ -1,10 +1,8 @@
 import type { PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
-import { createPaint } from "../../render/color.ts";
-import { cleanData } from "../../render/text.ts";
 import type { SyncOptions } from "../../setup/options.ts";
-import { projectOptions } from "../../setup/project.ts";
+import { printPlan } from "./print-plan.ts";
 import { formatPlan } from "./format-plan.ts";
 
 export interface PlanOptions extends SyncOptions {
@@ -14,20 +12,15 @@ export interface PlanOptions extends SyncOptions {
 
 /** Shows what `sync` would do. Reads the containers, and changes nothing in them. */
 export async function runPlan(workloads: readonly string[], options: PlanOptions, io: Io): Promise<number> {
-  const { openProject } = await import("@kinsync/core/project");
-  const { sync, container, roles, initial, allowEmpty } = options;
-  await using project = await openProject({
-    ...projectOptions(options, io, { workloads, sync, container, roles, initial }),
-    access: "plan",
-  });
-  const planned = await project.plan({ allowEmpty, signal: io.signal });
-  if (options.json) {
-    const { context, server } = project.cluster;
-    io.stdout.write(`${JSON.stringify(cleanData({ context, server, workloads: planned }))}\n`);
-  } else {
-    const paint = createPaint(io.stdout, io.env, options.color);
-    for (const line of planned.flatMap((each) => formatPlan(each, options, paint))) io.stdout.write(`${line}\n`);
-  }
+  const planned = await printPlan(
+    workloads,
+    {
+      ...options,
+      compare: "plan",
+      format: (all, paint) => all.flatMap((each) => formatPlan(each, options, paint)),
+    },
+    io,
+  );
   return exitCodeOfPlan(planned, options.exitCode);
 }
 

@@ -1,33 +1,29 @@
 import type { PlannedRoot, PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
-import { createPaint, type Paint } from "../../render/color.ts";
+import type { Paint } from "../../render/color.ts";
 import { formatColumns } from "../../render/columns.ts";
-import { clean, cleanData } from "../../render/text.ts";
+import { clean } from "../../render/text.ts";
 import { count } from "../../render/units.ts";
 import type { SyncOptions } from "../../setup/options.ts";
-import { projectOptions } from "../../setup/project.ts";
+import { printPlan } from "../plan/print-plan.ts";
 import { writerOf } from "./writer-of.ts";
+
+const HEAD =
+  "No `kinsync up` for this runs on this machine. From the markers in the containers (`kinsync verify` compares the files):";
 
 /** Shows what the markers in the containers say: which run wrote there last, and whether it wrote the local files of now. */
 export async function runMarkers(workloads: readonly string[], options: SyncOptions, io: Io): Promise<number> {
-  const { openProject } = await import("@kinsync/core/project");
-  const { sync, container, roles, allowEmpty } = options;
-  await using project = await openProject({
-    ...projectOptions(options, io, { workloads, sync, container, roles }),
-    access: "plan",
-  });
-  const found = await project.plan({ allowEmpty, compare: "markers", signal: io.signal });
-  if (options.json) {
-    const { context, server } = project.cluster;
-    io.stdout.write(`${JSON.stringify(cleanData({ source: "containers", context, server, workloads: found }))}\n`);
-  } else {
-    const paint = createPaint(io.stdout, io.env, options.color);
-    io.stdout.write(
-      "No `kinsync up` for this runs on this machine. From the markers in the containers (`kinsync verify` compares the files):\n",
-    );
-    for (const line of found.flatMap((each) => formatMarkers(each, paint))) io.stdout.write(`${line}\n`);
-  }
+  const found = await printPlan(
+    workloads,
+    {
+      ...options,
+      compare: "markers",
+      fields: { source: "containers" },
+      format: (all, paint) => [HEAD, ...all.flatMap((each) => formatMarkers(each, paint))],
+    },
+    io,
+  );
   const targets = found.flatMap((each) => each.targets);
   if (targets.length === 0) return EXIT.nothing;
   return targets.every(({ status, roots }) => status === "planned" && roots.every(isSame)) ? EXIT.done : EXIT.behind;

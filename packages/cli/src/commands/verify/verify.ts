@@ -1,10 +1,8 @@
 import type { PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
-import { createPaint } from "../../render/color.ts";
-import { cleanData } from "../../render/text.ts";
 import type { SyncOptions } from "../../setup/options.ts";
-import { projectOptions } from "../../setup/project.ts";
+import { printPlan } from "../plan/print-plan.ts";
 import { formatVerify } from "./format-verify.ts";
 
 export interface VerifyOptions extends SyncOptions {
@@ -26,20 +24,11 @@ export async function runVerify(workloads: readonly string[], options: VerifyOpt
 }
 
 async function compare(workloads: readonly string[], options: VerifyOptions, io: Io): Promise<number> {
-  const { openProject } = await import("@kinsync/core/project");
-  const { sync, container, roles, allowEmpty } = options;
-  await using project = await openProject({
-    ...projectOptions(options, io, { workloads, sync, container, roles }),
-    access: "plan",
-  });
-  const found = await project.plan({ allowEmpty, compare: "files", signal: io.signal });
-  if (options.json) {
-    const { context, server } = project.cluster;
-    io.stdout.write(`${JSON.stringify(cleanData({ context, server, workloads: found }))}\n`);
-  } else {
-    const paint = createPaint(io.stdout, io.env, options.color);
-    for (const line of found.flatMap((each) => formatVerify(each, paint))) io.stdout.write(`${line}\n`);
-  }
+  const found = await printPlan(
+    workloads,
+    { ...options, compare: "files", format: (all, paint) => all.flatMap((each) => formatVerify(each, paint)) },
+    io,
+  );
   return exitCodeOf(found);
 }
 
