@@ -11,6 +11,7 @@ import { EXPIRY_ANNOTATION, RUN_LABEL, SPARE_TAINT } from "./harness/labels.ts";
 import { packedCli } from "./harness/packed-cli.ts";
 import { settingsToEnvironment } from "./harness/settings.ts";
 import type { Settings } from "./harness/settings.ts";
+import { ensurePackages, NODE_PACKAGES } from "./images/debian-packages.ts";
 import { readImageMap } from "./images/image-map.ts";
 
 /** The controllers of Kubernetes itself, among those of other projects: they run always. */
@@ -41,6 +42,8 @@ Runs the situations with the packed kinsync, as a black box. FILTER is a part of
   --record       write the histories of situations that state truths, and passed, into packages/kind-*/test/histories
   --logs DIR     folder for the logs of all components if --local fails; default: e2e-logs
   --pack         only pack, and print the path of kinsync
+  --install      only install the Debian packages of the clusters (root, Debian); with busybox-static the playground can confine
+                 its containers
 `;
 
 const OPTIONS = {
@@ -57,6 +60,7 @@ const OPTIONS = {
   record: { type: "boolean", default: false },
   logs: { type: "string", default: "e2e-logs" },
   pack: { type: "boolean", default: false },
+  install: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const satisfies ParseArgsOptionsConfig;
 
@@ -78,6 +82,11 @@ async function main(): Promise<number> {
   }
   if (flags.pack) {
     process.stdout.write(`${await packedCli()}\n`);
+    return 0;
+  }
+  if (flags.install) {
+    const report = (line: string) => process.stderr.write(`${line}\n`);
+    await ensurePackages({ names: NODE_PACKAGES, install: true, report });
     return 0;
   }
   if (flags.playground && flags.record) {
