@@ -14,6 +14,8 @@ import { formatNumber, median, print, progress, table } from "../report/format.t
 
 const BYTES = 4096;
 const MODES: readonly UpdateMode[] = ["independent", "gang"];
+/** Between two saves of one file, as people save: files that were placed a moment ago cost a commit two more processes. */
+const REST_MS = 3_000;
 /** Folders that the containers of a group have. */
 const FOLDERS = { independent: "lib", gang: "cli" } as const satisfies Record<UpdateMode, string>;
 /** On the project's own cluster, over 20 containers. */
@@ -58,7 +60,7 @@ export async function benchGang(
         );
         const [first, last] = [Math.min(...times), Math.max(...times)];
         measured.get(mode)?.push({ skew: last - first, last: last - begun });
-        await delay(100);
+        await delay(REST_MS);
       }
     }
     progress("");

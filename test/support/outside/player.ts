@@ -165,7 +165,7 @@ export class OutsidePlayer {
 
   /** What the session claimed is another folder now: nothing may be written through the link. */
   async #redirect(folder: "app" | "app/src"): Promise<void> {
-    if (this.#ledgers.values().length === 0 || !this.#stage.isHardened) return;
+    if (this.#ledgers.get(KEY) === undefined || !this.#stage.isHardened) return;
     const at = join(this.#stage.folder, folder);
     renameSync(at, `${at}.moved`);
     symlinkSync(folder === "app" ? "out" : "../out", at);
@@ -227,7 +227,7 @@ export class OutsidePlayer {
     const session = await open();
     try {
       await using prepared = await prepareRoot({
-        channel: { session, ledgers: this.#ledgers },
+        channel: { key: KEY, session, ledgers: this.#ledgers },
         root: this.#desired(),
         snapshot: this.#snapshot,
         worker: {

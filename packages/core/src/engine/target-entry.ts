@@ -73,8 +73,8 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
   #code: ErrorCode | undefined;
   /** Entries of the last delivery. */
   #files = 0;
-  /** Milliseconds of the last delivery. */
-  #duration: number | undefined;
+  /** Tenths of milliseconds of the last delivery: a whole number is stored in its field, and any other one beside it. */
+  #tenths: number | undefined;
   /** Of a target in which commands failed: how many are in the counts, and why one of them holds the target. */
   #failed: { readonly count: number; readonly held: string | undefined } | undefined;
   #hasLeft = false;
@@ -185,7 +185,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
       status: this.#status,
       snapshot: this.snapshot,
       files: this.#files,
-      duration: this.#duration,
+      duration: this.#tenths === undefined ? undefined : this.#tenths / 10,
       reason: this.#reason,
       ...(code === undefined ? {} : { code }),
       ...(failedRuns.length === 0 ? {} : { failedRuns }),
@@ -350,7 +350,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
   onSynced({ mapping }: DesiredRoot, snapshot: number, stats: DeliveryStats, duration: number): void {
     if (!this.#isCurrent) return;
     this.#files = stats.files + stats.deleted;
-    this.#duration = duration;
+    this.#tenths = Math.round(duration * 10);
     const standing = this.#running.standing(mapping.id);
     this.#context.emitter.synced(this.names(), { mapping: mapping.id, snapshot, stats, duration, standing });
   }

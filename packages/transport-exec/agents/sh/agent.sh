@@ -1337,11 +1337,12 @@ end_commit() {
   replace_marker "$1" && done_with $2
 }
 # After the answer.
-clean_up() {
+end_work() {
   cd /
   end_ticks
-  [ ! -e "$stage_folder" ] || rm -rf "$stage_folder"
 }
+# What is left of the last stage.
+remove_stage() { [ ! -e "$stage_folder" ] || rm -rf "$stage_folder"; }
 
 # --- a save ----------------------------------------------------------------------------------------------------------------
 
@@ -1440,7 +1441,8 @@ dx() { delete_files "$@"; }
 dy() { delete_folders "$@"; }
 ch() { set_mode "$@"; }
 cz() { end_commit "$@"; }
-cx() { clean_up; }
+cw() { end_work; }
+cr() { remove_stage; }
 qs() { begin_save "$@"; }
 qf() { save_file "$@"; }
 qc() { check_save; }

@@ -21,6 +21,8 @@ export class StagedBatch implements Stage {
   readonly notes: AgentNote[] = [];
   /** Bytes that are sent with the commit. */
   held: readonly Uint8Array[] | undefined;
+  /** A few small files that were staged ahead of their commit, which other containers wait for, too. */
+  isAhead = false;
 
   constructor(batch: Batch, request: StageRequest) {
     this.batch = batch;

@@ -64,6 +64,8 @@ export interface CommitRequest extends StageRequest {
   readonly isQuiet: boolean;
   /** True if `compacted` is still the short form of the journal. */
   readonly compacts: boolean;
+  /** True if what is left of the stage is removed later, by `removeStage`: until then the container is free for others. */
+  readonly leavesStage: boolean;
   /** True if staging took so long that the files' modification times are too old for a build that ran meanwhile. */
   readonly isStale: boolean;
 }
@@ -99,6 +101,8 @@ export interface AgentProtocol {
     write(request: StageRequest, files: readonly Uint8Array[]): RequestText;
   };
   commit(request: CommitRequest): RequestText;
+  /** Removes the stage that a commit with `leavesStage` left. Not answered. Default: a commit of the agent leaves none. */
+  readonly removeStage?: string;
   /** Stages and commits a few small files in one request. Used where the commit was requested before the stage was sent. */
   readonly save?: {
     fits(request: StageRequest): boolean;

@@ -25,10 +25,15 @@ export interface BatchesOptions extends StageSenderOptions {
 /** A build that runs beside kinsync compares times with seconds. */
 const STALE_AFTER_MS = 1_000;
 
+/** Containers that commit at one moment may share processors: what need not be done then waits as long. */
+const REMOVE_AFTER_MS = 250;
+
 /** Stages, commits and discards the batches of one session. */
-export class Batches {
+export class Batches implements Disposable {
   readonly #options: BatchesOptions;
   readonly #sender: StageSender;
+  /** A commit left its stage, which is removed then, or before the next request about a stage. */
+  #removal: NodeJS.Timeout | undefined;
 
   constructor(options: BatchesOptions) {
     this.#options = options;
@@ -54,7 +59,11 @@ export class Batches {
       staged.settle.reject(error);
       return staged;
     }
-    requests.inOrder(() => this.#sender.send(staged, signal)).catch((error: unknown) => staged.settle.reject(error));
+    const send = (): Promise<void> => {
+      requests.writeText(this.#removeStage());
+      return this.#sender.send(staged, signal);
+    };
+    requests.inOrder(send).catch((error: unknown) => staged.settle.reject(error));
     return staged;
   }
 
@@ -70,13 +79,16 @@ export class Batches {
       .send<number>({
         signal,
         operation: doing,
-        encode: (id) => this.#encodeCommit(staged, id),
+        encode: (id) => [...this.#removeStage(), this.#encodeCommit(staged, id)].flat(),
         onNote: (note) => staged.notes.push(note),
         onDone: (rest) => {
           placedTimes.note(batch);
           return Number(rest);
         },
         onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
+      })
+      .finally(() => {
+        if (this.#leavesStage(staged)) this.#removal ??= setTimeout(() => this.#removeInTurn(), REMOVE_AFTER_MS);
       })
       .catch((error: unknown) => {
         if (staged.held !== undefined) staged.settle.reject(error);
@@ -109,11 +121,35 @@ export class Batches {
       stage: stage.id,
       needle: marker.needle,
       marker: marker.write(batch.root, batch),
+      leavesStage: this.#leavesStage(staged),
       isQuiet: placedTimes.areQuiet(batch),
       isStale: staged.sentAt !== undefined && performance.now() - staged.sentAt > STALE_AFTER_MS,
     };
     if (protocol.save === undefined || held === undefined) return protocol.commit(request);
     return protocol.save.write(request, held);
+  }
+
+  #leavesStage(staged: StagedBatch): boolean {
+    return staged.isAhead && this.#options.protocol.removeStage !== undefined;
+  }
+
+  /** The request to remove what the last commit left; empty where nothing is left. */
+  #removeStage(): readonly string[] {
+    const { removeStage } = this.#options.protocol;
+    if (this.#removal === undefined || removeStage === undefined) return [];
+    clearTimeout(this.#removal);
+    this.#removal = undefined;
+    return [removeStage];
+  }
+
+  #removeInTurn(): void {
+    const { requests } = this.#options;
+    // The agent of a session that has ended removes its stages.
+    requests.inOrder(() => requests.writeText(this.#removeStage())).catch(() => {});
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#removal);
   }
 
   async discard(stage: Stage): Promise<void> {
@@ -128,7 +164,7 @@ export class Batches {
         operation: operation("clean up", staged.batch.root),
         encode: (id) => {
           if (staged.failure !== undefined) throw staged.failure.error;
-          return protocol.discard(id, staged.request.location, staged.request.name);
+          return [...this.#removeStage(), protocol.discard(id, staged.request.location, staged.request.name)];
         },
         onDone: () => {},
       })

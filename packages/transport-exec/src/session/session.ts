@@ -79,6 +79,7 @@ export class ExecSession implements Session {
       findGone: (signal) => findGone(context.cluster, target, signal),
       release: (error) => {
         this.#liveness[Symbol.dispose]();
+        this.#batches[Symbol.dispose]();
         this.#requests.drop(error);
         this.#stream.close();
       },

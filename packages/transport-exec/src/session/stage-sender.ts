@@ -55,6 +55,7 @@ export class StageSender {
         staged.held = files;
         return;
       }
+      staged.isAhead = true;
     }
     staged.sentAt = performance.now();
     const isCompressed = files === undefined && this.#compresses(batch);

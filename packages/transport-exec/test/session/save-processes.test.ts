@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -31,25 +31,59 @@ function loggedTools(base: string): { readonly path: string; readonly taken: () 
   };
 }
 
-test("a save of one file starts no process but for its bytes, its digest, its time and its place", async () => {
+/** A session to a folder in which the tools of a container log that they begin. */
+async function openLogged() {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-exec-")));
   onTestFinished(() => rmSync(base, { recursive: true, force: true }));
   const tools = loggedTools(base);
   const signal = AbortSignal.timeout(20_000);
-  await using cluster = new FakeCluster({ cwd: base, path: tools.path, shell: ["/bin/sh"] });
+  const cluster = new FakeCluster({ cwd: base, path: tools.path, shell: ["/bin/sh"] });
+  onTestFinished(() => cluster[Symbol.asyncDispose]());
   const context = { cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
-  await using session = await exec({ agents: ["sh"] }).open(cluster.target, context);
+  const session = await exec({ agents: ["sh"] }).open(cluster.target, context);
+  onTestFinished(() => session[Symbol.asyncDispose]());
   await session.claim(ROOT, { snapshot: 0, tree: "", signal });
+  const taken = (): readonly string[] => tools.taken().filter((name) => name !== "sleep");
+  const batchOf = (text: string, replaces: boolean) =>
+    createBatch(ROOT, [{ file: "a.py", bytes: text, ...(replaces ? { replaces: "file" } : {}) }]);
+  return { base, session, signal, taken, batchOf };
+}
+
+test("a save of one file starts no process but for its bytes, its digest, its time and its place", async () => {
+  const { base, session, signal, taken, batchOf } = await openLogged();
   const save = async (text: string, replaces: boolean): Promise<void> => {
-    const batch = await createBatch(ROOT, [{ file: "a.py", bytes: text, ...(replaces ? { replaces: "file" } : {}) }]);
-    const stage = session.stage(batch, { signal });
+    const stage = session.stage(await batchOf(text, replaces), { signal });
     // As a worker, which commits what it has prepared, within one turn of the event loop.
     for (let hop = 0; hop < 50; hop += 1) await Promise.resolve();
     await session.commit(stage, { signal });
   };
   await save("1", false);
-  tools.taken();
+  taken();
   await save("2", true);
   expect(readFileSync(join(base, "src/a.py"), "utf8")).toBe("2");
-  expect(tools.taken().filter((name) => name !== "sleep")).toEqual(["dd", "sha256sum", "stat", "touch", "mv"]);
+  expect(taken()).toEqual(["dd", "sha256sum", "stat", "touch", "mv"]);
+});
+
+test("the commit of a file that was staged ahead starts one process, and its stage is removed afterwards", async () => {
+  const { base, session, signal, taken, batchOf } = await openLogged();
+  const state = join(base, ".kinsync/k");
+  const staged = (): readonly string[] => readdirSync(state).filter((name) => name.startsWith("stage-"));
+  const saveAhead = async (text: string, replaces: boolean): Promise<void> => {
+    const stage = session.stage(await batchOf(text, replaces), { signal });
+    await stage.ready;
+    taken();
+    await session.commit(stage, { signal });
+  };
+  await saveAhead("1", false);
+  expect(taken()).toEqual(["mv"]);
+  expect(staged()).toHaveLength(1);
+  await expect.poll(staged).toEqual([]);
+  expect(taken()).toEqual(["rm"]);
+  // Each save removes what the one before left.
+  await saveAhead("2", true);
+  await saveAhead("3", true);
+  expect(staged()).toHaveLength(1);
+  await session[Symbol.asyncDispose]();
+  await expect.poll(staged).toEqual([]);
+  expect(readFileSync(join(base, "src/a.py"), "utf8")).toBe("3");
 });

@@ -125,7 +125,7 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
     if (before !== filesKey) places.retried(this);
     if (this.#layoutKey === layoutKey) return;
     this.#layoutKey = layoutKey;
-    places.set(this, this.#locate(layout));
+    places.set(this, locate(layout, this.#context, this.#owner));
   }
 
   /** What the target should hold of a projection. */
@@ -149,24 +149,27 @@ export class TargetPlaces implements PlaceMember, ClaimedRoots {
       ];
     });
   }
+}
 
-  #locate(layout: readonly LayoutRoot[]): readonly PlacedRoot[] {
-    const { mappings, rank, placeOf, emitter } = this.#context;
-    const { eligible, workingDirectory } = this.#owner;
-    const { member, container } = eligible;
-    const target = { podUid: member.uid, containerId: container.runningId ?? "" };
-    return layout.map(({ part: { mapping }, path, overridden }) => ({
-      mapping,
-      rank: rank * MAX_MAPPINGS + mappings.indexOf(mapping),
-      overridden,
-      root: locateRoot(target, path, workingDirectory, (spec) => {
-        try {
-          return placeOf(eligible, mapping, spec);
-        } catch (error) {
-          emitter.problem(asKinsyncError(error, `${mapping.id}: cannot find out where its files land`, {}));
-          return undefined;
-        }
-      }),
-    }));
-  }
+/** Where the roots of a layout land. */
+function locate(
+  layout: readonly LayoutRoot[],
+  { mappings, rank, placeOf, emitter }: TargetPlacesContext,
+  { eligible, workingDirectory }: PlacedTarget,
+): readonly PlacedRoot[] {
+  const { member, container } = eligible;
+  const target = { podUid: member.uid, containerId: container.runningId ?? "" };
+  return layout.map(({ part: { mapping }, path, overridden }) => ({
+    mapping,
+    rank: rank * MAX_MAPPINGS + mappings.indexOf(mapping),
+    overridden,
+    root: locateRoot(target, path, workingDirectory, (spec) => {
+      try {
+        return placeOf(eligible, mapping, spec);
+      } catch (error) {
+        emitter.problem(asKinsyncError(error, `${mapping.id}: cannot find out where its files land`, {}));
+        return undefined;
+      }
+    }),
+  }));
 }

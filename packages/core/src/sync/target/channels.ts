@@ -9,6 +9,8 @@ const NONE: readonly never[] = Object.freeze([]);
 
 /** An open session and the ledger of each mapped root, by the id of the mapping. */
 export interface Channel {
+  /** Of the mappings that it is for: see `channelKey`. */
+  readonly key: string;
   readonly session: HostedSession;
   readonly ledgers: ShortMap<string, Ledger>;
 }
@@ -34,17 +36,21 @@ export function channelKey(mapping: ResolvedMapping): string {
 /** One text for all targets of a mapping. */
 const channelKeys = new WeakMap<ResolvedMapping, string>();
 
+/** Mappings by id, of a target that had one with a session of its own. */
+interface Separate {
+  readonly apart: Set<string>;
+  /** Whose own session could not be opened. They share one from then on. */
+  readonly together: Set<string>;
+}
+
 /** The sessions of one target: one for each transport, with its options, that its mappings name, and one for each mapping that is apart. */
 export class Channels implements AsyncDisposable {
   readonly #worker: Pick<WorkerOptions, "open" | "listener">;
   readonly #owner: ChannelOwner;
-  readonly #channels = new ShortMap<string, Channel>();
+  #channels: ShortList<Channel> = NONE;
   /** A pass and a command that need a channel at the same moment share the one that is being opened. `undefined`: none is. */
   #opening: Map<string, Promise<Channel>> | undefined;
-  /** Mappings with a session of their own. */
-  #apart: ShortList<string> = NONE;
-  /** Mappings whose own session could not be opened. They share one from then on. */
-  #together: ShortList<string> = NONE;
+  #separate: Separate | undefined;
 
   constructor(worker: Pick<WorkerOptions, "open" | "listener">, owner: ChannelOwner) {
     this.#worker = worker;
@@ -52,20 +58,21 @@ export class Channels implements AsyncDisposable {
   }
 
   get isOpen(): boolean {
-    return this.#channels.values().length > 0;
+    return entriesOf(this.#channels).length > 0;
   }
 
   /** True for a mapping with a session of its own. */
   isApart(mapping: ResolvedMapping): boolean {
-    return entriesOf(this.#apart).includes(mapping.id);
+    return this.#separate?.apart.has(mapping.id) === true;
   }
 
   /** Gives a mapping a session of its own from now on. What the shared session knows of its root is read anew by the own one. */
   setApart(mapping: ResolvedMapping): void {
     const { id } = mapping;
-    if (this.isApart(mapping) || entriesOf(this.#together).includes(id)) return;
-    this.#channels.get(this.#keyOf(mapping))?.ledgers.delete(id);
-    this.#apart = shortList([...entriesOf(this.#apart), id]);
+    if (this.isApart(mapping) || this.#separate?.together.has(id) === true) return;
+    this.peek(mapping)?.ledgers.delete(id);
+    this.#separate ??= { apart: new Set(), together: new Set() };
+    this.#separate.apart.add(id);
   }
 
   #keyOf(mapping: ResolvedMapping): string {
@@ -74,7 +81,15 @@ export class Channels implements AsyncDisposable {
 
   /** The open session of a mapping. */
   peek(mapping: ResolvedMapping): Channel | undefined {
-    return this.#channels.get(this.#keyOf(mapping));
+    return this.#find(this.#keyOf(mapping));
+  }
+
+  #find(key: string): Channel | undefined {
+    return entriesOf(this.#channels).find((channel) => channel.key === key);
+  }
+
+  #drop(channel: Channel): void {
+    this.#channels = shortList(entriesOf(this.#channels).filter((each) => each !== channel));
   }
 
   async get(mapping: ResolvedMapping): Promise<Channel> {
@@ -83,15 +98,15 @@ export class Channels implements AsyncDisposable {
       return await this.#get(key, mapping);
     } catch (error) {
       // A container may have no room for a second agent.
-      if (!this.isApart(mapping) || this.#channels.get(channelKey(mapping)) === undefined) throw error;
-      this.#apart = shortList(entriesOf(this.#apart).filter((id) => id !== mapping.id));
-      this.#together = shortList([...entriesOf(this.#together), mapping.id]);
+      if (!this.isApart(mapping) || this.#find(channelKey(mapping)) === undefined) throw error;
+      this.#separate?.apart.delete(mapping.id);
+      this.#separate?.together.add(mapping.id);
       return this.#get(channelKey(mapping), mapping);
     }
   }
 
   async #get(key: string, mapping: ResolvedMapping): Promise<Channel> {
-    const open = this.#channels.get(key);
+    const open = this.#find(key);
     if (open !== undefined) return open;
     const opening = (this.#opening ??= new Map());
     let channel = opening.get(key);
@@ -107,10 +122,10 @@ export class Channels implements AsyncDisposable {
 
   async #open(key: string, mapping: ResolvedMapping): Promise<Channel> {
     const session = await this.#worker.open(mapping, (each) => this.#keyOf(each) === key, this.#owner.signal);
-    const channel: Channel = { session, ledgers: new ShortMap() };
-    this.#channels.set(key, channel);
+    const channel: Channel = { key, session, ledgers: new ShortMap() };
+    this.#channels = shortList([...entriesOf(this.#channels), channel]);
     void session.ended.then((end) => {
-      if (this.#channels.get(key) === channel) this.#channels.delete(key);
+      this.#drop(channel);
       if (end.why !== "closed") this.#owner.onSessionEnd(end);
     });
     this.#worker.listener.onSession(session.facts);
@@ -119,16 +134,16 @@ export class Channels implements AsyncDisposable {
 
   /** Closes the session of a mapping. The next `get` opens another. */
   async closeOf(mapping: ResolvedMapping): Promise<void> {
-    const key = this.#keyOf(mapping);
-    const channel = this.#channels.get(key);
-    this.#channels.delete(key);
-    await Promise.allSettled([channel?.session[Symbol.asyncDispose]()]);
+    const channel = this.peek(mapping);
+    if (channel === undefined) return;
+    this.#drop(channel);
+    await Promise.allSettled([channel.session[Symbol.asyncDispose]()]);
   }
 
   /** Closes every session. The next `get` opens another. */
   async close(): Promise<void> {
-    const channels = this.#channels.values();
-    this.#channels.clear();
+    const channels = entriesOf(this.#channels);
+    this.#channels = NONE;
     await Promise.allSettled(channels.map((channel) => channel.session[Symbol.asyncDispose]()));
   }
 

