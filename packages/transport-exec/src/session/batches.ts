@@ -54,7 +54,9 @@ export class Batches {
       staged.settle.reject(error);
       return staged;
     }
-    requests.inOrder(() => this.#sender.send(staged, signal)).catch((error: unknown) => staged.settle.reject(error));
+    requests
+      .inOrder(() => this.#sender.send(staged, signal), { mayOvertake: () => staged.mayOvertake })
+      .catch((error: unknown) => staged.settle.reject(error));
     return staged;
   }
 
@@ -70,6 +72,7 @@ export class Batches {
       .send<number>({
         signal,
         operation: doing,
+        order: { mayOvertake: () => staged.mayOvertake },
         encode: (id) => this.#encodeCommit(staged, id),
         onNote: (note) => staged.notes.push(note),
         onDone: (rest) => {
