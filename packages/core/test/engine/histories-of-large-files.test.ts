@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, test, vi } from "vitest";
 import type * as Division from "../../src/sync/plan/division.ts";
 import { anyHistory } from "./support/any-history.ts";
 import { advance, useVirtualClock } from "./support/environment.ts";

@@ -53,11 +53,7 @@ export class Beside {
    * Starts a delivery, unless one to this root is running: its end leads to the next one.
    * @param signal ends it with the target
    */
-  start(
-    { mapping, tree }: DesiredRoot,
-    deliver: (signal: AbortSignal) => Promise<void>,
-    signal: AbortSignal,
-  ): void {
+  start({ mapping, tree }: DesiredRoot, deliver: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): void {
     const { id } = mapping;
     if (this.#running.has(id)) return;
     this.#failures.delete(id);

@@ -160,7 +160,9 @@ describe("a root with a large file", () => {
   test("a failure that needs the user does not keep small files away", async () => {
     src.set({ main: "1", model: LARGE });
     arrive();
-    target.container.failBackground = new KinsyncError("KINSYNC_TARGET_FULL", "the disk is full", { retry: "terminal" });
+    target.container.failBackground = new KinsyncError("KINSYNC_TARGET_FULL", "the disk is full", {
+      retry: "terminal",
+    });
     target.start({ files: [src] });
     await target.until(() => target.worker.status === "failed");
     expect(seen()).toEqual({ main: "1" });
