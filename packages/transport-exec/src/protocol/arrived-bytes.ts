@@ -3,7 +3,7 @@ export class ArrivedBytes {
   #arrived = 0;
   #waiting: (() => void)[] = [];
 
-  /** @param bytes `Infinity`: nothing more needs to be waited for */
+  /** @param bytes `Infinity`: the rest of the archive does not matter */
   add(bytes: number): void {
     this.#arrived += bytes;
     const waiting = this.#waiting;

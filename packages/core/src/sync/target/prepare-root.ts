@@ -18,8 +18,8 @@ export interface RootOptions {
   readonly worker: Pick<WorkerOptions, "name" | "claimant" | "claimed" | "archives" | "mayDelete">;
   readonly capabilities: TransportCapabilities;
   readonly notes: TargetNotes;
-  /** Bytes from which a file is left for a delivery of its own. `undefined`: nothing is left. */
-  readonly largeFileBytes: number | undefined;
+  /** Bytes from which a file is left for a delivery of its own. Default: nothing is left. */
+  readonly largeFileBytes?: number | undefined;
   /** What an earlier plan left: only this is delivered, in the background. */
   readonly large?: readonly BatchEntry[] | undefined;
   /** The root is taken from another run, which may still be there. */

@@ -646,7 +646,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     } else {
       // The state of a failed session is not reliable: the next attempt opens another. A local failure does not affect the session.
       if (!isSourceError(error)) {
-        // These end with their session, and are no failures of their own.
+        // They end with their session: this is not a failure of their own.
         const session = suspect && this.#channels.peek(suspect);
         void this.#rare?.large?.stop(
           ENDED,
