@@ -13,6 +13,8 @@ export type Disruption = "reset" | "silence";
 export interface ConnectionOwner {
   /** Value of the header `host` for the API server. */
   readonly host: string;
+  /** What an exec stream carries in a second from kinsync, in bytes. `undefined`: as much as the machine can. */
+  execBytesPerSecond(): number | undefined;
   /** How many bytes of a chunk from kinsync may pass. */
   allowance(connection: RelayConnection, bytes: number): number;
   /** A chunk from kinsync passed, or an answer of the API server arrived. May disrupt the connection. */
@@ -98,12 +100,16 @@ export class RelayConnection {
       const chunk = from === this.#sockets.client ? this.#withHost(bytes) : bytes;
       const passing = pass(chunk);
       if (passing < chunk.length) this.#held.push({ to, chunk: chunk.subarray(passing) });
-      if (passing > 0 && !to.destroyed && !to.write(chunk.subarray(0, passing))) {
-        from.pause();
-        to.once("drain", () => {
-          if (!this.isDisrupted) from.resume();
-        });
-      }
+      if (passing === 0 || to.destroyed) return;
+      const resume = (): void => {
+        if (!this.isDisrupted) from.resume();
+      };
+      const isFull = !to.write(chunk.subarray(0, passing));
+      const rate = from === this.#sockets.client && this.use === "exec" ? this.#owner.execBytesPerSecond() : undefined;
+      if (rate === undefined && !isFull) return;
+      from.pause();
+      if (rate !== undefined) setTimeout(resume, (passing / rate) * 1_000);
+      else to.once("drain", resume);
     });
     from.on("end", () => {
       if (!this.isDisrupted) to.end();

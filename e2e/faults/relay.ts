@@ -48,6 +48,8 @@ interface Plan extends Point {
 export class Relay implements AsyncDisposable {
   /** Path of a kubeconfig of this relay; the user is that of the original. */
   readonly kubeconfig: string;
+  /** What each exec stream carries in a second from kinsync, in bytes. Default: as much as the machine can. */
+  execBytesPerSecond: number | undefined;
   /** While true, new connections are accepted and not answered. */
   isSilent = false;
   /** Number of answers with the code 410 that passed: the version of a watch expired. */
@@ -162,6 +164,7 @@ export class Relay implements AsyncDisposable {
           ];
     const owner: ConnectionOwner = {
       host: server.host,
+      execBytesPerSecond: () => this.execBytesPerSecond,
       allowance: (connection, bytes) => this.#allowance(connection, bytes),
       onTraffic: (connection, direction) => this.#onTraffic(connection, direction),
       onExpired: () => (this.expired += 1),

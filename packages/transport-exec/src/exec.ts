@@ -73,6 +73,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
       mirror: true,
       atomic: "file",
       acknowledges: "seen",
+      overtaking: true,
     },
     place: placeOf,
     async open(target, context): Promise<AgentSession> {

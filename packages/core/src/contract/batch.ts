@@ -101,4 +101,9 @@ export interface Batch {
   readonly owed?: readonly string[];
   /** The bytes of the entries. */
   readonly archive: Archive;
+  /**
+   * True for large files that take long: kinsync stages and commits other batches, also of the same root, before it commits this one.
+   * A transport with the capability `overtaking` transfers those first. Since contract 2.4. Default: `false`.
+   */
+  readonly background?: boolean;
 }

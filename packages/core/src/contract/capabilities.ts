@@ -39,6 +39,11 @@ export interface TransportCapabilities {
    * with such a transport is refused unless the config lists the transport in `writesApi`. `open` then gets a `writer`.
    */
   readonly writesApi: readonly PolicyRule[];
+  /**
+   * Two batches of one root may be staged at a time, and batches that are committed at once overtake one that is in the background
+   * (`Batch.background`). Since contract 2.4. Default: `false`; large files then travel in one batch with all others.
+   */
+  readonly overtaking: boolean;
   /** Names that a file or folder may have. Since contract 2.2. Default: every name; a tree with another name is refused. */
   readonly names: RegExp | undefined;
 }
@@ -57,6 +62,7 @@ export const DEFAULT_CAPABILITIES: TransportCapabilities = Object.freeze({
   atomic: "none",
   acknowledges: "accepted",
   writesApi: [],
+  overtaking: false,
   names: undefined,
 });
 

@@ -272,6 +272,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
     return this.#running.state(ahead);
   }
 
+  get isGang(): boolean {
+    return this.#context.gang !== undefined;
+  }
+
   mayAct(): boolean {
     return this.#context.gang?.mayAct ?? true;
   }

@@ -12,4 +12,5 @@ export const ALL_CAPABILITIES: TransportCapabilities = {
   mirror: true,
   atomic: "file",
   acknowledges: "seen",
+  overtaking: true,
 };

@@ -62,6 +62,10 @@ export class MemoryContainer {
   view: () => Promise<boolean> = () => Promise.reject(new KinsyncError("KINSYNC_TRANSPORT_CANNOT", "no views"));
   /** Stages wait for this. */
   stageGate: Promise<void> = Promise.resolve();
+  /** Stages in the background wait for this. */
+  backgroundGate: Promise<void> = Promise.resolve();
+  /** Why stages in the background fail. */
+  failBackground: Error | undefined;
   /** Stages that were dropped. */
   discarded = 0;
   /** Commits wait for this. */
@@ -137,6 +141,14 @@ export class MemoryContainer {
     this.roots.clear();
     this.#current?.end({ why: "lost" });
   }
+}
+
+/** Settles at the latest when the signal aborts. @throws the reason of the signal */
+async function abortable(gate: Promise<void>, signal: AbortSignal): Promise<void> {
+  const isOver = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => isOver.resolve(), { once: true });
+  await Promise.race([gate, isOver.promise]);
+  signal.throwIfAborted();
 }
 
 /** Milliseconds until a session finds out that another one owns its root. */
@@ -249,6 +261,10 @@ export class MemorySession implements Session {
   async #unpack(batch: Batch, signal: AbortSignal): Promise<Map<string, Buffer>> {
     const content = await unpack(batch, signal);
     await this.#container.stageGate;
+    if (batch.background === true) {
+      await Promise.race([abortable(this.#container.backgroundGate, signal), this.ended]);
+      if (this.#container.failBackground !== undefined) throw this.#container.failBackground;
+    }
     this.#check();
     this.#container.fault("stage");
     return content;

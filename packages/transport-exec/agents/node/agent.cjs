@@ -39,6 +39,8 @@ const stagedBatches = new Map();
 let newestStage;
 // The batch that is being staged.
 let newestBatch;
+// The one whose archive waits while other requests are answered.
+let pausedBatch;
 // By state folder: how the names of kept files of this run begin.
 const keptPrefixes = new Map();
 // The request that is being answered, the path that it is at, and when a line was last written.
@@ -47,7 +49,7 @@ const progress = { id: "", path: "", spokeAt: 0 };
 // --- input and output ---------------------------------------------------------------------------------------------------
 
 function removeUnfinished() {
-  for (const folder of new Set([newestStage, ...[...stagedBatches.values()].map((batch) => batch.folder)])) {
+  for (const folder of new Set([newestStage, ...openBatches().map((batch) => batch.folder)])) {
     if (folder === undefined) continue;
     try {
       removeTree(folder);
@@ -627,7 +629,7 @@ function gunzip(data, size) {
 }
 
 // The archive in segments: `d SIZE COUNT` and that many bytes, or `z SIZE BYTES` and SIZE bytes that gzip made of BYTES; then `e` for
-// its end or `a` for an abort.
+// its end or `a` for an abort. Between two segments, `w` precedes other requests, and `g` follows them.
 class Segments {
   constructor(id) {
     this.id = id;
@@ -644,7 +646,11 @@ class Segments {
       this.data = Buffer.alloc(0);
       this.position = 0;
     }
-    const words = (await readLine()).split(" ");
+    let words = (await readLine()).split(" ");
+    while (words[0] === "w") {
+      await answerOthers();
+      words = (await readLine()).split(" ");
+    }
     if (words[0] === "d") {
       const size = words[1] * words[2];
       if (this.buffer.length < size) this.buffer = Buffer.allocUnsafe(size);
@@ -829,7 +835,7 @@ function openKept(state, digest) {
 }
 
 function openBatches() {
-  return [...stagedBatches.values(), ...(newestBatch === undefined ? [] : [newestBatch])];
+  return [...stagedBatches.values(), newestBatch, pausedBatch].filter((batch) => batch !== undefined);
 }
 
 // Puts large files, whole or not, where the next session of the run finds them.
@@ -1007,7 +1013,7 @@ async function stage(id, fields) {
   }
   // Reported at once, so that the rest need not be sent; what is under way is read and dropped.
   removeTree(folder);
-  removeKept(state);
+  if (pausedBatch === undefined) removeKept(state);
   sendFailure(id, failure);
   flush();
   while (!segments.isOver) {
@@ -1577,7 +1583,8 @@ function commit(id, fields) {
     writeMarker(batch.state, marker);
     done(id, entries);
     flush();
-    removeKept(batch.state);
+    // A batch that waits may be made of them.
+    if (pausedBatch === undefined) removeKept(batch.state);
   } finally {
     try {
       removeTree(batch.folder);
@@ -1637,8 +1644,14 @@ async function serve() {
     ...identity(),
   );
   flush();
+  await answerRequests();
+}
+
+// Until the line `g`, which ends only the requests that come between the segments of an archive.
+async function answerRequests() {
   for (;;) {
     const [operation, id, size, plainSize] = (await readLine()).split(" ");
+    if (operation === "g") return;
     const bytes = await readExact(Number(size));
     Object.assign(progress, { id, path: "", spokeAt: Date.now() });
     const payload = unpackRequest(bytes, plainSize).toString("latin1");
@@ -1649,6 +1662,22 @@ async function serve() {
     }
     flush();
   }
+}
+
+// Requests that overtake the batch that is being staged.
+async function answerOthers() {
+  const { id, path } = progress;
+  const batch = newestBatch;
+  pausedBatch = batch;
+  newestBatch = undefined;
+  // A signal must end a commit at once.
+  process.removeListener("SIGTERM", endForLaterSession);
+  await answerRequests();
+  process.on("SIGTERM", endForLaterSession);
+  pausedBatch = undefined;
+  newestBatch = batch;
+  newestStage = batch && batch.folder;
+  Object.assign(progress, { id, path, spokeAt: Date.now() });
 }
 
 serve().catch((error) => {

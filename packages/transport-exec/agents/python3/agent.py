@@ -54,6 +54,8 @@ staged_batches = {}
 newest_stage = []
 # The batch that is being staged.
 newest_batch = []
+# The one whose archive waits while other requests are answered.
+paused_batch = []
 # By state folder: how the names of kept files of this run begin.
 kept_prefixes = {}
 
@@ -539,7 +541,7 @@ def gunzip(data, size):
 
 class Segments:
     """The archive in segments: `d SIZE COUNT` and that many bytes, or `z SIZE BYTES` and SIZE bytes that gzip made of BYTES; then `e`
-    for its end or `a` for an abort."""
+    for its end or `a` for an abort. Between two segments, `w` precedes other requests, and `g` follows them."""
 
     def __init__(self, request_id):
         self.id, self.data, self.position, self.is_over = request_id, b"", 0, False
@@ -550,6 +552,9 @@ class Segments:
             output.flush()
             self.data, self.position = b"", 0
         words = requests.line().split()
+        while words == [b"w"]:
+            answer_others()
+            words = requests.line().split()
         if words and words[0] == b"d":
             self.data = requests.exact(int(words[1]) * int(words[2]))
             return True
@@ -719,7 +724,7 @@ def open_kept(state, digest):
 
 
 def open_batches():
-    return list(staged_batches.values()) + newest_batch
+    return list(staged_batches.values()) + newest_batch + paused_batch
 
 
 def keep_large_files():
@@ -867,7 +872,8 @@ def stage(request_id, fields):
     # Reported at once, so that the rest need not be sent; what is under way is read and dropped.
     newest_batch[:] = []
     remove_tree(batch.folder)
-    remove_kept(batch.state)
+    if not paused_batch:
+        remove_kept(batch.state)
     send_failure(request_id, failure)
     output.flush()
     while not segments.is_over:
@@ -1428,7 +1434,9 @@ def commit(request_id, fields):
         write_marker(batch.state, marker)
         done(request_id, entries)
         output.flush()
-        remove_kept(batch.state)
+        # A batch that waits may be made of them.
+        if not paused_batch:
+            remove_kept(batch.state)
     finally:
         remove_tree(batch.folder)
 
@@ -1482,8 +1490,15 @@ def serve():
     words.append(b"-" if zlib is None else b"gzip,blocks")
     send(b"=", *(words + identity()))
     output.flush()
+    answer_requests()
+
+
+def answer_requests():
+    """Until the line `g`, which ends only the requests that come between the segments of an archive."""
     while True:
         words = requests.line().split()
+        if words == [b"g"]:
+            return
         operation, request_id = words[:2]
         payload = requests.exact(int(words[2]))
         progress.begin(request_id)
@@ -1491,16 +1506,27 @@ def serve():
             payload = unpack_request(request_id, payload, int(words[3]))
         try:
             OPERATIONS[operation](request_id, payload.split(b"\0"))
-        except EndOfSession:
+        except (EndOfSession, BrokenPipeError):
             raise
         except Exception as error:
             send_failure(request_id, failure_of(error))
         output.flush()
 
 
+def answer_others():
+    """Requests that overtake the batch that is being staged."""
+    paused_batch[:], newest_batch[:] = newest_batch, []
+    stage_id, path = progress.id, progress.path
+    answer_requests()
+    newest_batch[:], paused_batch[:] = paused_batch, []
+    newest_stage[:] = [batch.folder for batch in newest_batch]
+    progress.begin(stage_id)
+    progress.path = path
+
+
 def end():
     """Removes what was on its way."""
-    for unfinished in set(newest_stage + [batch.folder for batch in staged_batches.values()]):
+    for unfinished in set(newest_stage + [batch.folder for batch in open_batches()]):
         remove_tree(unfinished)
     os._exit(0)
 

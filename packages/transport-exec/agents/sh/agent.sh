@@ -631,6 +631,17 @@ stage_blob() {
   size=$(stat -c %s "$stage_folder/$2" 2>&9) && last_line "$size" && [ "$last" = ${3:-$1} ] && return
   if [ -n "$3" ]; then fail_stage UNZIP -; else fail_stage ENOSPC "$stage_folder" "$error"; fi
 }
+# answer_others: requests that overtake the batch that is being staged, until the line `g`. In a subshell: nothing that they set may
+# reach the batch. Its files and its pipe are not theirs.
+answer_others() {
+  (
+    exec >&9 5>&9 6>&9
+    ticker_id= stage_folder=
+    while IFS= read -r line <&3 && [ "$line" != g ]; do eval "$line"; done
+  )
+  # Batches among them may have reported that they are done.
+  [ -z "$ticker_id" ] || tell_watcher HUP
+}
 # take_segments: of the archive, to standard output, and lists of what can be checked in between: that is another process's work, one
 # at a time. What is bad takes "good" away; to make a file may be impossible.
 take_segments() {
@@ -664,6 +675,7 @@ take_segments() {
         { cd "$stage_top" && sha256sum -c "$stage_folder/list$list" || rm -f "$stage_folder/good"; } >&9 2>&9 &
         checker=$!
         ;;
+      w) answer_others ;;
       *) break ;;
     esac
   done
@@ -674,7 +686,14 @@ take_segments() {
 take_file_segments() {
   is_full=
   while IFS=' ' read -r word size count <&3; do
-    [ "$word" = d ] || break
+    case $word in
+      d) ;;
+      w)
+        answer_others
+        continue
+        ;;
+      *) break ;;
+    esac
     if [ -n "$is_full" ]; then :
     elif error=$(dd bs=$((size * count)) count=1 iflag=fullblock 2>&1 <&3 >&6); then
       progress $((size * count))
@@ -1341,8 +1360,8 @@ end_work() {
   cd /
   end_ticks
 }
-# What is left of the last stage.
-remove_stage() { [ ! -e "$stage_folder" ] || rm -rf "$stage_folder"; }
+# remove_stage FOLDER: what a commit left of it
+remove_stage() { [ ! -e "$1" ] || rm -rf "$1"; }
 
 # --- a save ----------------------------------------------------------------------------------------------------------------
 
@@ -1442,7 +1461,7 @@ dy() { delete_folders "$@"; }
 ch() { set_mode "$@"; }
 cz() { end_commit "$@"; }
 cw() { end_work; }
-cr() { remove_stage; }
+cr() { remove_stage "$@"; }
 qs() { begin_save "$@"; }
 qf() { save_file "$@"; }
 qc() { check_save; }

@@ -1,5 +1,6 @@
 import type { Batch, Stage } from "@kinsync/core/contract";
 import type { AgentNote } from "../protocol/answers.ts";
+import { ArrivedBytes } from "../protocol/arrived-bytes.ts";
 import type { StageRequest } from "../protocol/agent-protocol.ts";
 
 /** A batch from the call of `stage` until it is committed, discarded, or failed. */
@@ -15,8 +16,11 @@ export class StagedBatch implements Stage {
   /** Resolves with true when the commit is requested, which may be before the stage is sent. */
   readonly commitRequested: Promise<boolean>;
   readonly requestCommit: () => void;
+  #isCommitRequested = false;
   /** When sending it began; `undefined` until then. */
   sentAt: number | undefined;
+  /** What the container has read of it. */
+  arrived = new ArrivedBytes();
   /** What the container could not set of its files. */
   readonly notes: AgentNote[] = [];
   /** Bytes that are sent with the commit. */
@@ -33,7 +37,10 @@ export class StagedBatch implements Stage {
     promise.catch(() => {});
     const commit = Promise.withResolvers<boolean>();
     this.commitRequested = commit.promise;
-    this.requestCommit = () => commit.resolve(true);
+    this.requestCommit = () => {
+      this.#isCommitRequested = true;
+      commit.resolve(true);
+    };
     this.settle = {
       resolve,
       reject: (error) => {
@@ -41,5 +48,10 @@ export class StagedBatch implements Stage {
         reject(error);
       },
     };
+  }
+
+  /** True if stage and commit are both requested and may overtake a transfer in the background. */
+  get mayOvertake(): boolean {
+    return this.#isCommitRequested && this.batch.background !== true;
   }
 }

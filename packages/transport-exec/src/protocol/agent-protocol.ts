@@ -102,7 +102,7 @@ export interface AgentProtocol {
   };
   commit(request: CommitRequest): RequestText;
   /** Removes the stage that a commit with `leavesStage` left. Not answered. Default: a commit of the agent leaves none. */
-  readonly removeStage?: string;
+  readonly removeStage?: (location: RootLocation, name: string) => string;
   /** Stages and commits a few small files in one request. Used where the commit was requested before the stage was sent. */
   readonly save?: {
     fits(request: StageRequest): boolean;

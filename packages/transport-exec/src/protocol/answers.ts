@@ -84,8 +84,10 @@ export class Answers {
     return this.#queue[0];
   }
 
-  expect(pending: Pending): void {
-    this.#queue.push(pending);
+  /** @param before ID of the request that this one overtakes. Default: it is answered last */
+  expect(pending: Pending, before?: number): void {
+    const at = before === undefined ? -1 : this.#queue.findIndex(({ id }) => id === before);
+    this.#queue.splice(at === -1 ? this.#queue.length : at, 0, pending);
   }
 
   /** @throws if the line answers no open request */
@@ -100,9 +102,10 @@ export class Answers {
     const [, mark, id, rest = ""] = control;
     // A sign of life, or sent before the request failed.
     if (mark === "+" || mark === "~") {
-      if (first?.id !== Number(id)) return;
-      if (mark === "+") first.onProgress?.(rest);
-      else first.onNote?.(parseNote(rest));
+      // Requests may have overtaken it.
+      const about = this.#queue.find((each) => each.id === Number(id));
+      if (mark === "+") about?.onProgress?.(rest);
+      else about?.onNote?.(parseNote(rest));
       return;
     }
     if (first === undefined || first.id !== Number(id)) {

@@ -1,4 +1,5 @@
 import { KinsyncError, type Archive, type LinkRate } from "@kinsync/core/contract";
+import type { ArrivedBytes } from "./arrived-bytes.ts";
 import { compressText } from "./request-text.ts";
 import type { StreamingChecksums } from "./streaming-checksums.ts";
 
@@ -21,6 +22,31 @@ export interface SegmentsOptions {
   readonly throwIfOver: () => void;
   /** Receives the reason why the archive is not sent completely. */
   readonly onFailure: (error: unknown) => void;
+  /** For an archive that other requests overtake between two segments. */
+  readonly background?: BackgroundOptions;
+}
+
+export interface BackgroundOptions {
+  /** Writes what waits for its turn and may overtake the archive. */
+  readonly letOthersPass: () => Promise<void>;
+  /** What the container has read. */
+  readonly arrived: ArrivedBytes;
+  readonly bytesPerSecond: LinkRate;
+}
+
+/** Bytes that may be on their way where the link is slow: what overtakes them waits for these. */
+const MIN_AHEAD_BYTES = 2 * 1024 * 1024;
+const AHEAD_SECONDS = 0.5;
+
+/**
+ * Before the next segment: lets other requests pass, and waits while so much is on its way that they would wait long.
+ * @param sent bytes of the archive that were written
+ */
+async function makeWay(sent: number, { background, signal }: SegmentsOptions): Promise<void> {
+  if (background === undefined) return;
+  const rate = background.bytesPerSecond() ?? Infinity;
+  await background.arrived.reach(sent - Math.max(MIN_AHEAD_BYTES, rate * AHEAD_SECONDS), signal);
+  await background.letOthersPass();
 }
 
 /**
@@ -46,11 +72,11 @@ export async function sendSegments(archive: Archive, options: SegmentsOptions): 
       for (let chunk = whole; chunk.length > 0;) {
         options.throwIfOver();
         if (room === 0) {
+          await makeWay(archive.size - left, options);
+          options.throwIfOver();
+          signal.throwIfAborted();
           if (options.isRefused()) return false;
-          const [size, count] = nextSegment(
-            left,
-            archive.size > LARGE_ARCHIVE_BYTES ? LARGE_SEGMENT_BYTES : SEGMENT_BYTES,
-          );
+          const [size, count] = nextSegment(left, segmentBytes(archive, options));
           if (size * count === 0)
             throw new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes returned more bytes`);
           room = size * count;
@@ -91,6 +117,7 @@ export async function sendCompressed(
   let position = 0;
   try {
     for await (const { size, bytes, isGzip, entries } of archive.compressed?.(signal, bytesPerSecond) ?? []) {
+      await makeWay(position, options);
       options.throwIfOver();
       signal.throwIfAborted();
       if (options.isRefused()) return false;
@@ -118,6 +145,12 @@ function writeList(list: string, write: SegmentsOptions["write"]): void {
     write(`h ${compressed.packed.length} ${compressed.bytes}\n`);
     write(compressed.packed);
   } else if (list !== "") write(`h ${Buffer.byteLength(list)}\n${list}`);
+}
+
+/** Large segments for a large archive, unless others may overtake it on a slow link. */
+function segmentBytes({ size }: Archive, { background }: SegmentsOptions): number {
+  const isSlow = background !== undefined && background.bytesPerSecond() !== Infinity;
+  return size > LARGE_ARCHIVE_BYTES && !isSlow ? LARGE_SEGMENT_BYTES : SEGMENT_BYTES;
 }
 
 function nextSegment(left: number, segment: number): readonly [size: number, count: number] {

@@ -90,9 +90,9 @@ export const shProtocol: AgentProtocol = {
     const before = `${isLong ? "tk && " : ""}${request.isStale ? "tt && " : ""}`;
     const middle = `${before}${code.length > INLINE_CHARACTERS ? "do_" : `{ ${code}; }`}`;
     const compact = request.compacts ? " && jn" : "";
-    return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cw${request.leavesStage ? "" : "; cr"}\n`;
+    return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cw${request.leavesStage ? "" : '; cr "$stage_folder"'}\n`;
   },
-  removeStage: "cr\n",
+  removeStage: (location, name) => `cr ${quoted(posix.join(location.state, name))}\n`,
   save: {
     fits(request) {
       const { plan, location, placed, unplaced, compacted, inPlace } = request;

@@ -32,8 +32,8 @@ const REMOVE_AFTER_MS = 250;
 export class Batches implements Disposable {
   readonly #options: BatchesOptions;
   readonly #sender: StageSender;
-  /** A commit left its stage, which is removed then, or before the next request about a stage. */
-  #removal: NodeJS.Timeout | undefined;
+  /** A commit left its stage: the request that removes it, which is due then, or before the next one about a stage. */
+  #left: { readonly timer: NodeJS.Timeout; readonly removal: string } | undefined;
 
   constructor(options: BatchesOptions) {
     this.#options = options;
@@ -60,10 +60,12 @@ export class Batches implements Disposable {
       return staged;
     }
     const send = (): Promise<void> => {
-      requests.writeText(this.#removeStage());
+      requests.writeText(this.#removal());
       return this.#sender.send(staged, signal);
     };
-    requests.inOrder(send).catch((error: unknown) => staged.settle.reject(error));
+    requests
+      .inOrder(send, { mayOvertake: () => staged.mayOvertake })
+      .catch((error: unknown) => staged.settle.reject(error));
     return staged;
   }
 
@@ -79,7 +81,8 @@ export class Batches implements Disposable {
       .send<number>({
         signal,
         operation: doing,
-        encode: (id) => [...this.#removeStage(), this.#encodeCommit(staged, id)].flat(),
+        order: { mayOvertake: () => staged.mayOvertake },
+        encode: (id) => [...this.#removal(), this.#encodeCommit(staged, id)].flat(),
         onNote: (note) => staged.notes.push(note),
         onDone: (rest) => {
           placedTimes.note(batch);
@@ -88,7 +91,7 @@ export class Batches implements Disposable {
         onFailure: (failure) => (failure.kind === "UNSTAGED" ? staged.failure?.error : undefined),
       })
       .finally(() => {
-        if (this.#leavesStage(staged)) this.#removal ??= setTimeout(() => this.#removeInTurn(), REMOVE_AFTER_MS);
+        this.#removeLater(staged);
       })
       .catch((error: unknown) => {
         if (staged.held !== undefined) staged.settle.reject(error);
@@ -133,23 +136,26 @@ export class Batches implements Disposable {
     return staged.isAhead && this.#options.protocol.removeStage !== undefined;
   }
 
-  /** The request to remove what the last commit left; empty where nothing is left. */
-  #removeStage(): readonly string[] {
-    const { removeStage } = this.#options.protocol;
-    if (this.#removal === undefined || removeStage === undefined) return [];
-    clearTimeout(this.#removal);
-    this.#removal = undefined;
-    return [removeStage];
+  #removeLater(staged: StagedBatch): void {
+    const { protocol, requests, closing } = this.#options;
+    if (!this.#leavesStage(staged) || protocol.removeStage === undefined || closing.aborted) return;
+    const removal = protocol.removeStage(staged.request.location, staged.request.name);
+    // The agent of a session that has ended removes its stages.
+    const remove = (): void => void requests.inOrder(() => requests.writeText(this.#removal())).catch(() => {});
+    this.#left = { timer: setTimeout(remove, REMOVE_AFTER_MS), removal };
   }
 
-  #removeInTurn(): void {
-    const { requests } = this.#options;
-    // The agent of a session that has ended removes its stages.
-    requests.inOrder(() => requests.writeText(this.#removeStage())).catch(() => {});
+  /** The request to remove what the last commit left; empty where nothing is left. */
+  #removal(): readonly string[] {
+    const left = this.#left;
+    if (left === undefined) return [];
+    clearTimeout(left.timer);
+    this.#left = undefined;
+    return [left.removal];
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#removal);
+    clearTimeout(this.#left?.timer);
   }
 
   async discard(stage: Stage): Promise<void> {
@@ -164,7 +170,7 @@ export class Batches implements Disposable {
         operation: operation("clean up", staged.batch.root),
         encode: (id) => {
           if (staged.failure !== undefined) throw staged.failure.error;
-          return [...this.#removeStage(), protocol.discard(id, staged.request.location, staged.request.name)];
+          return [...this.#removal(), protocol.discard(id, staged.request.location, staged.request.name)];
         },
         onDone: () => {},
       })

@@ -7,12 +7,30 @@ import { errorOfAgent, type Operation } from "./agent-error.ts";
 /** How much longer the container may be silent while it reads or removes a tree. */
 const SLOW_FACTOR = 3;
 
+/** What a write may overtake, and what may overtake it. */
+export interface Order {
+  /** True if the write belongs to a batch that is requested completely, so it may overtake a transfer. Default: `false`. */
+  readonly mayOvertake?: () => boolean;
+  /** True if no later write may overtake a transfer before this one: batches need what it brings. Default: `false`. */
+  readonly isBarrier?: boolean;
+}
+
+const IN_TURN: Order = Object.freeze({});
+
+interface Write {
+  readonly order: Order;
+  /** Never rejects: the caller that waits for the write gets its error. */
+  readonly begin: () => Promise<void>;
+}
+
 export interface AgentRequest<T> {
   readonly signal: AbortSignal;
   /** For error messages. */
   readonly operation: Operation;
   /** True if the container may be silent for longer before it responds. Default: `false`. */
   readonly isSlow?: boolean;
+  /** What the request may overtake. Default: nothing. */
+  readonly order?: Order;
   /** Returns what to send. If it throws, the request fails with that error and nothing is sent. */
   readonly encode: (id: number) => RequestText;
   readonly onRecord?: (line: string) => void;
@@ -36,6 +54,10 @@ export class Requests {
   readonly #options: RequestsOptions;
   readonly #answers = new Answers();
   #writing: Promise<void> = Promise.resolve();
+  /** Writes that have not begun, in order. */
+  readonly #waiting: Write[] = [];
+  /** ID of the stage request whose archive waits while other requests are written. */
+  #paused: number | undefined;
   #nextId = 1;
   #heardAt = performance.now();
 
@@ -69,22 +91,51 @@ export class Requests {
     for (const pending of this.#answers.drop()) pending.onLost(error);
   }
 
-  /** Runs one write after the other, so that the bytes of two requests never mix. */
-  inOrder<T>(write: () => Promise<T> | T): Promise<T> {
-    const written = this.#writing.then(() => {
-      this.#options.throwIfOver();
-      return write();
-    });
-    this.#writing = written.then(
-      () => {},
-      () => {},
-    );
-    return written;
+  /**
+   * Runs one write after the other, so that the bytes of two requests never mix.
+   * @param order what the write may overtake. Default: nothing
+   */
+  inOrder<T>(write: () => Promise<T> | T, order: Order = IN_TURN): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const waiting: Write = {
+      order,
+      begin: async () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        try {
+          this.#options.throwIfOver();
+          resolve(await write());
+        } catch (error) {
+          reject(error);
+        }
+      },
+    };
+    this.#waiting.push(waiting);
+    this.#writing = this.#writing.then(() => (this.#waiting.includes(waiting) ? waiting.begin() : undefined));
+    return promise;
+  }
+
+  /**
+   * Called by a transfer between two segments: the writes that may overtake it run now, and the agent answers them before the rest of
+   * the archive arrives. Only whole batches do, stage and commit, and none overtakes a claim.
+   * @param id of the stage request
+   */
+  async letOthersPass(id: number): Promise<void> {
+    const passing: Write[] = [];
+    for (const each of this.#waiting) {
+      if (each.order.isBarrier === true) break;
+      if (each.order.mayOvertake?.() === true) passing.push(each);
+    }
+    if (passing.length === 0) return;
+    this.write("w\n");
+    this.#paused = id;
+    for (const each of passing) await each.begin();
+    this.#paused = undefined;
+    this.write("g\n");
   }
 
   /** Writes a request after all that were sent before, and settles with its answer. */
   send<T>(request: AgentRequest<T>): Promise<T> {
-    return this.#send(request, (write) => this.inOrder(write));
+    return this.#send(request, (write) => this.inOrder(write, request.order));
   }
 
   /** The same for a caller whose turn it is: within `inOrder`. */
@@ -134,7 +185,7 @@ export class Requests {
   /** Registers a request that is about to be written. */
   expect(pending: Pending): void {
     if (this.#answers.first === undefined) this.#heardAt = performance.now();
-    this.#answers.expect(pending);
+    this.#answers.expect(pending, this.#paused);
   }
 
   writeText(text: RequestText): void {

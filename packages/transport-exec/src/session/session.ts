@@ -175,6 +175,7 @@ export class ExecSession implements Session {
     const claimed = this.#requests.send<RootLocation>({
       signal: options.signal,
       isSlow: true,
+      order: { isBarrier: true },
       operation: this.#operation("claim", root),
       encode: (id) => {
         location.claim = id;

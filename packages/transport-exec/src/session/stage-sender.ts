@@ -6,6 +6,7 @@ import { checkPathLengths } from "../commit/path-length.ts";
 import { contentOf, readFiles } from "../commit/read-files.ts";
 import type { StagedBatch } from "../commit/staged-batch.ts";
 import type { AgentProtocol, StageRequest } from "../protocol/agent-protocol.ts";
+import { ArrivedBytes } from "../protocol/arrived-bytes.ts";
 import { sendCompressed, sendSegments } from "../protocol/segments.ts";
 import type { Operation } from "./agent-error.ts";
 import { Patches } from "./patches.ts";
@@ -122,19 +123,23 @@ export class StageSender {
     const { requests, roots, operation } = this.#options;
     const { root } = staged.batch;
     let isRefused = false;
+    const arrived = (staged.arrived = new ArrivedBytes());
     requests.expect({
       id: staged.request.id,
       onRecord: () => {},
       onNote: (note) => staged.notes.push(note),
       onProgress: (rest) => {
         if (rest === "full") isRefused = true;
+        arrived.add(rest === "full" ? Infinity : Number(rest));
       },
       onDone: () => {
+        arrived.add(Infinity);
         staged.settle.resolve();
         onAnswer(false);
       },
       onFailure: (failure) => {
         isRefused = true;
+        arrived.add(Infinity);
         const isStale = failure.kind === "STALE" && staged.failure === undefined;
         onAnswer(isStale);
         if (isStale) return;
@@ -146,6 +151,7 @@ export class StageSender {
         }
       },
       onLost: (error) => {
+        arrived.add(Infinity);
         staged.settle.reject(error);
         onAnswer(false);
       },
@@ -154,7 +160,7 @@ export class StageSender {
   }
 
   async #sendArchive(
-    { batch, request, settle }: StagedBatch,
+    { batch, request, settle, arrived }: StagedBatch,
     whole: Archive,
     isRefused: () => boolean,
     signal: AbortSignal,
@@ -173,6 +179,9 @@ export class StageSender {
         isRefused,
         throwIfOver,
         onFailure: (error: unknown) => settle.reject(error),
+        ...(batch.background === true
+          ? { background: { letOthersPass: () => requests.letOthersPass(request.id), arrived, bytesPerSecond } }
+          : {}),
       };
       const isSent =
         request.isCompressed === true

@@ -131,6 +131,27 @@ export class Ledger {
     this.#kept = kept?.size === 0 ? undefined : kept;
   }
 
+  /** Size of the file that the root has at a path; 0 where it has none. */
+  bytesOf(path: string): number {
+    const there = this.#observed === undefined ? this.#tree?.entries.get(path) : this.#observed.entries.get(path);
+    return there?.type === "file" ? there.size : 0;
+  }
+
+  /** A part of a plan for `desired` was acknowledged, and the rest follows later: the root holds no tree completely. */
+  divided(desired: Tree, entries: readonly BatchEntry[]): void {
+    if (this.#tree !== undefined && this.#observed === undefined) {
+      const { entries: all, ours } = observedFromTree(this.#tree, this.#modes);
+      const observed = new Map(all);
+      for (const [path, mode] of this.#kept ?? []) {
+        const there = observed.get(path);
+        if (there !== undefined && "mode" in there) observed.set(path, { ...there, mode });
+      }
+      this.#observed = { entries: observed, ours };
+    }
+    this.#tree = undefined;
+    this.partlyCommitted(desired, entries);
+  }
+
   /** A part of a plan for `desired` was acknowledged. */
   partlyCommitted(desired: Tree, entries: readonly BatchEntry[]): void {
     if (this.#observed !== undefined) this.#observed = observedAfter(this.#observed, entries);

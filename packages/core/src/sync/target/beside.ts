@@ -1,5 +1,12 @@
 import { asKinsyncError, type KinsyncError } from "../../errors/error.ts";
+import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import type { DesiredRoot } from "./desired-state.ts";
+
+interface Running {
+  readonly mapping: ResolvedMapping;
+  readonly ended: Promise<void>;
+  readonly abort: AbortController;
+}
 
 interface Failure {
   /** Digest of the tree that was delivered. */
@@ -8,11 +15,11 @@ interface Failure {
 }
 
 /**
- * Deliveries that run beside the passes of a target, one for each mapped root that has a session of its own. So the target's other roots
- * do not wait for them.
+ * Deliveries that run beside the passes of a target, at most one for each mapped root: of all of a root that has a session of its own,
+ * or of the large files of a root. So the passes do not wait for them.
  */
 export class Beside {
-  readonly #running = new Map<string, { readonly ended: Promise<void>; readonly abort: AbortController }>();
+  readonly #running = new Map<string, Running>();
   readonly #failures = new Map<string, Failure>();
   readonly #onEnd: () => void;
 
@@ -29,11 +36,16 @@ export class Beside {
     return this.#running.has(mapping.id);
   }
 
-  /** Ends all of them, and forgets how they failed. Settles when they have ended. */
-  async stop(reason: Error): Promise<void> {
-    const running = [...this.#running.values()];
-    for (const { abort } of running) abort.abort(reason);
-    this.#failures.clear();
+  /**
+   * Ends deliveries, and forgets how they failed. Settles when they have ended.
+   * @param isMeant for which mappings. Default: all
+   */
+  async stop(reason: Error, isMeant: (mapping: ResolvedMapping) => boolean = () => true): Promise<void> {
+    const running = [...this.#running.values()].filter(({ mapping }) => isMeant(mapping));
+    for (const { abort, mapping } of running) {
+      abort.abort(reason);
+      this.#failures.delete(mapping.id);
+    }
     await Promise.all(running.map(({ ended }) => ended));
   }
 
@@ -41,12 +53,10 @@ export class Beside {
    * Starts a delivery, unless one to this root is running: its end leads to the next one.
    * @param signal ends it with the target
    */
-  start(
-    { mapping: { id }, tree }: DesiredRoot,
-    deliver: (signal: AbortSignal) => Promise<void>,
-    signal: AbortSignal,
-  ): void {
+  start({ mapping, tree }: DesiredRoot, deliver: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): void {
+    const { id } = mapping;
     if (this.#running.has(id)) return;
+    this.#failures.delete(id);
     const abort = new AbortController();
     const ended = deliver(AbortSignal.any([signal, abort.signal]))
       .catch((thrown: unknown) => {
@@ -58,12 +68,16 @@ export class Beside {
         this.#running.delete(id);
         this.#onEnd();
       });
-    this.#running.set(id, { ended, abort });
+    this.#running.set(id, { mapping, ended, abort });
   }
 
-  /** How the last delivery to this root failed, once. A failure that only another tree can end counts for its own tree only. */
-  takeFailure({ mapping: { id }, tree }: DesiredRoot): KinsyncError | undefined {
+  /** How the last delivery to this root failed, once, if it is one of the failures that are meant. A failure that only another tree can end counts for its own tree only. */
+  takeFailure(
+    { mapping: { id }, tree }: DesiredRoot,
+    isMeant: (error: KinsyncError) => boolean = () => true,
+  ): KinsyncError | undefined {
     const failure = this.#failures.get(id);
+    if (failure !== undefined && !isMeant(failure.error)) return undefined;
     this.#failures.delete(id);
     if (failure === undefined) return undefined;
     const { retry, code } = failure.error;

@@ -11,6 +11,7 @@ import { wrapArchive } from "../../contract/wrap-archive.ts";
 import { KinsyncError } from "../../errors/error.ts";
 import type { ArchiveLease, ArchivePool } from "../archive/archive-pool.ts";
 import { partsOf } from "../plan/batches.ts";
+import { divide } from "../plan/division.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import type { PlanConflict } from "../plan/plan.ts";
 import { deletesError, deletesOf, type MayDelete } from "./deletes.ts";
@@ -43,6 +44,8 @@ export interface DeliveryOptions {
   readonly snapshot: number;
   readonly ledger: Ledger;
   readonly mayDelete: MayDelete;
+  /** Bytes from which a file is left for a delivery of its own. `undefined`: nothing is left. */
+  readonly largeFileBytes: number | undefined;
   readonly archives: ArchivePool;
   /** `pod/NAME, container NAME`, for messages. */
   readonly target: string;
@@ -61,6 +64,8 @@ export interface DeliveryOptions {
 export interface PreparedDelivery extends AsyncDisposable {
   /** In the order of execution. */
   readonly entries: readonly BatchEntry[];
+  /** What the plan has besides, for `prepareLarge`: large files. Empty where this delivery is all of it. */
+  readonly later: readonly BatchEntry[];
   /** Settles when the target has staged and verified the bytes, or with the failure. */
   readonly staged: Promise<void>;
   /** Ends the transfer, which then fails with this reason: `apply` rejects. */
@@ -84,27 +89,63 @@ export async function prepareDelivery(options: DeliveryOptions): Promise<Prepare
   if (plan.conflicts.length > 0) throw conflictError(options, plan.conflicts);
   const deletes = deletesOf(plan.foreign, undefined);
   if (deletes.paths.length > 0 && !mayDelete(root, deletes.paths)) throw deletesError(target, root, deletes);
-  const owed = options.onPlanned(plan.entries);
-  const [first = [], ...rest] = partsOf(plan.entries);
-  const part = await stagePart(options, first, { isLast: rest.length === 0, owed });
-  return new StagedDelivery(options, plan.entries, part, rest);
+  const { now, later } =
+    options.largeFileBytes === undefined
+      ? { now: plan.entries, later: [] }
+      : divide(plan.entries, (path) => ledger.bytesOf(path), options.largeFileBytes);
+  if (now.length === 0 && later.length > 0) return nothingBut(later);
+  const owed = options.onPlanned(now);
+  const [first = [], ...rest] = partsOf(now);
+  const part = await stagePart(options, first, { isLast: rest.length === 0 && later.length === 0, owed });
+  return new StagedDelivery(options, { entries: now, later, isWhole: later.length === 0 }, part, rest);
+}
+
+/**
+ * Begins to stage what an earlier plan left for later, in the background: other deliveries to the root overtake it.
+ * @throws `KINSYNC_SOURCE_*` where local bytes cannot be read
+ */
+export async function prepareLarge(
+  options: DeliveryOptions,
+  entries: readonly BatchEntry[],
+): Promise<PreparedDelivery> {
+  const owed = options.onPlanned(entries);
+  const part = await stagePart(options, entries, { isLast: false, owed, isInBackground: true });
+  return new StagedDelivery(options, { entries, later: [], isWhole: false }, part, []);
+}
+
+/** All of a plan is left for later. */
+function nothingBut(later: readonly BatchEntry[]): PreparedDelivery {
+  return {
+    entries: [],
+    later,
+    staged: Promise.resolve(),
+    stop: () => {},
+    pause: () => {},
+    discard: async () => {},
+    apply: async () => ({ stats: statsOf([]), seen: undefined }),
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 class StagedDelivery implements PreparedDelivery {
   readonly entries: readonly BatchEntry[];
+  readonly later: readonly BatchEntry[];
   readonly staged: Promise<void>;
+  readonly #isWhole: boolean;
   readonly #options: DeliveryOptions;
   readonly #first: StagedPart;
   readonly #rest: readonly (readonly BatchEntry[])[];
 
   constructor(
     options: DeliveryOptions,
-    entries: readonly BatchEntry[],
+    { entries, later, isWhole }: Pick<PreparedDelivery, "entries" | "later"> & { readonly isWhole: boolean },
     first: StagedPart,
     rest: readonly (readonly BatchEntry[])[],
   ) {
     this.#options = options;
     this.entries = entries;
+    this.later = later;
+    this.#isWhole = isWhole;
     this.#first = first;
     this.#rest = rest;
     this.staged = first.stage.ready;
@@ -131,11 +172,13 @@ class StagedDelivery implements PreparedDelivery {
     for (const [index, entries] of this.#rest.entries()) {
       ledger.partlyCommitted(root.tree, part.entries);
       const { owed } = this.#first;
-      await using next = await stagePart(this.#options, entries, { isLast: index === this.#rest.length - 1, owed });
+      const isLast = this.#isWhole && index === this.#rest.length - 1;
+      await using next = await stagePart(this.#options, entries, { isLast, owed });
       receipts.push(await commitPart(this.#options, next));
       part = next;
     }
-    ledger.committed(root.tree, part.entries);
+    if (this.#isWhole) ledger.committed(root.tree, part.entries);
+    else ledger.divided(root.tree, part.entries);
     ledger.owed = part.owed;
     const notes = receipts.flatMap((receipt) => receipt.notes ?? []);
     if (notes.some(({ code }) => code === "mode")) ledger.modesAreFixed();
@@ -162,7 +205,11 @@ interface StagedPart extends AsyncDisposable {
 async function stagePart(
   options: DeliveryOptions,
   entries: readonly BatchEntry[],
-  { isLast, owed }: { readonly isLast: boolean; readonly owed: readonly string[] },
+  {
+    isLast,
+    owed,
+    isInBackground = false,
+  }: { readonly isLast: boolean; readonly owed: readonly string[]; readonly isInBackground?: boolean },
 ): Promise<StagedPart> {
   const { session, root, snapshot, ledger, archives, target, signal } = options;
   const lease: ArchiveLease = await archives.lease(entries, root.content, signal);
@@ -179,6 +226,7 @@ async function stagePart(
       entries,
       ...ledger.manifestChange(entries),
       ...(owed.length === 0 ? {} : { owed }),
+      ...(isInBackground ? { background: true } : {}),
       archive: reportingArchive(lease.archive, options, stall),
     };
     const stage = session.stage(batch, { signal: stall.signal });

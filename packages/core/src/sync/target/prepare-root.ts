@@ -3,7 +3,7 @@ import type { TransportCapabilities } from "../../contract/capabilities.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
 import type { Channel } from "./channels.ts";
 import type { MayDelete } from "./deletes.ts";
-import { prepareDelivery, type PreparedDelivery } from "./deliver.ts";
+import { prepareDelivery, prepareLarge, type DeliveryOptions, type PreparedDelivery } from "./deliver.ts";
 import type { DesiredRoot } from "./desired-state.ts";
 import { takeStock, withOwner, type FirstContact } from "./first-contact.ts";
 import type { TargetNotes } from "./notes.ts";
@@ -18,6 +18,10 @@ export interface RootOptions {
   readonly worker: Pick<WorkerOptions, "name" | "claimant" | "claimed" | "archives" | "mayDelete">;
   readonly capabilities: TransportCapabilities;
   readonly notes: TargetNotes;
+  /** Bytes from which a file is left for a delivery of its own. Default: nothing is left. */
+  readonly largeFileBytes?: number | undefined;
+  /** What an earlier plan left: only this is delivered, in the background. */
+  readonly large?: readonly BatchEntry[] | undefined;
   /** The root is taken from another run, which may still be there. */
   readonly onTakeOver: () => void;
   /** Receives what the marker owes at first contact. Returns what it should owe from now on. */
@@ -39,6 +43,8 @@ export async function prepareRoot({
   worker,
   capabilities,
   notes,
+  largeFileBytes,
+  large,
   onTakeOver,
   onOwed,
   onPlanned,
@@ -70,21 +76,24 @@ export async function prepareRoot({
   claimed.add(id);
   ledgers.set(id, ledger);
   if (known === undefined) notes.mounts(root, ledger);
-  const delivery = await prepareDelivery({
+  const options: DeliveryOptions = {
     session,
     root,
     snapshot,
     ledger,
     mayDelete,
+    largeFileBytes,
     archives,
     target,
     onPlanned,
     onNotes: (received) => notes.received(id, received),
     onProgress,
     signal,
-  });
+  };
+  const delivery = await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large));
   return {
     entries: delivery.entries,
+    later: delivery.later,
     staged: delivery.staged,
     stop: (reason) => delivery.stop(reason),
     pause: () => delivery.pause(),

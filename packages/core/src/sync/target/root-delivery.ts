@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import type { BatchEntry } from "../../contract/batch.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import type { Channel } from "./channels.ts";
 import type { Delivered, PreparedDelivery } from "./deliver.ts";
@@ -27,6 +28,10 @@ export interface RootDeliveryOptions {
   readonly snapshot: number;
   /** It waits for other targets between `prepare` and `commit`, and may be dropped: nothing counts as changed before `commit`. */
   readonly isAhead: boolean;
+  /** Bytes from which a file is left for a delivery of its own. Default: nothing is left. */
+  readonly largeFileBytes?: number | undefined;
+  /** What an earlier delivery left: only this is delivered, in the background. */
+  readonly large?: readonly BatchEntry[];
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +46,8 @@ export class RootDelivery implements AsyncDisposable {
   readonly wasHeld: boolean;
   readonly #context: DeliveryContext;
   readonly #isAhead: boolean;
+  /** It may be given up after it was staged. */
+  readonly #mayBeDropped: boolean;
   readonly #prepared: PreparedDelivery;
   readonly #ledger: Ledger | undefined;
   readonly #changed: readonly string[];
@@ -49,7 +56,7 @@ export class RootDelivery implements AsyncDisposable {
 
   private constructor(
     context: DeliveryContext,
-    { root, snapshot, channel, isAhead }: RootDeliveryOptions,
+    { root, snapshot, channel, isAhead, large }: RootDeliveryOptions,
     parts: {
       readonly known: Ledger | undefined;
       readonly prepared: PreparedDelivery;
@@ -65,6 +72,7 @@ export class RootDelivery implements AsyncDisposable {
     this.wasHeld = known?.tree?.digest === root.tree.digest;
     this.#context = context;
     this.#isAhead = isAhead;
+    this.#mayBeDropped = isAhead || large !== undefined;
     this.#prepared = parts.prepared;
     this.#ledger = channel.ledgers.get(root.mapping.id);
     this.#changed = parts.changed;
@@ -73,7 +81,7 @@ export class RootDelivery implements AsyncDisposable {
 
   /** Plans and begins to stage. @throws as `prepareRoot` */
   static async prepare(context: DeliveryContext, options: RootDeliveryOptions): Promise<RootDelivery> {
-    const { channel, root, snapshot, isAhead, signal } = options;
+    const { channel, root, snapshot, isAhead, largeFileBytes, large, signal } = options;
     const { options: worker, notes } = context;
     const { id, from } = root.mapping;
     const known = channel.ledgers.get(id);
@@ -86,6 +94,8 @@ export class RootDelivery implements AsyncDisposable {
       worker,
       notes,
       capabilities: worker.capabilities(root.mapping),
+      largeFileBytes,
+      large,
       onTakeOver: () => context.onTakeOver(id),
       onOwed: (found) => {
         if (found.length > 0 && context.noteOwed(id, found)) inherited = found;
@@ -107,6 +117,11 @@ export class RootDelivery implements AsyncDisposable {
 
   get entries(): PreparedDelivery["entries"] {
     return this.#prepared.entries;
+  }
+
+  /** What is left for a delivery of its own. */
+  get later(): PreparedDelivery["later"] {
+    return this.#prepared.later;
   }
 
   /** Paths that differ, also those that an earlier run left undone. Relative to the mapping's `from`. */
@@ -153,7 +168,7 @@ export class RootDelivery implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#committed === undefined) {
-      if (this.#isAhead) await this.#prepared.discard().catch(() => undefined);
+      if (this.#mayBeDropped) await this.#prepared.discard().catch(() => undefined);
     } else await this.#committed.catch(() => undefined);
     await this.#prepared[Symbol.asyncDispose]();
   }

@@ -4,6 +4,7 @@ import { asKinsyncError, isKinsyncError, isSourceError, type KinsyncError } from
 import type { ResolvedMapping } from "../../mapping/mapping.ts";
 import { isSameList } from "../../mapping/tree.ts";
 import { Backoff } from "../../time/backoff.ts";
+import { LARGE_FILE_BYTES } from "../plan/division.ts";
 import { TargetActions } from "../actions/target-actions.ts";
 import { Ahead, isSameCandidate, type PreparedCandidate } from "./ahead.ts";
 import { Beside } from "./beside.ts";
@@ -13,6 +14,7 @@ import { foremost, haltedDeletes } from "./deletes.ts";
 import { firstMapping, type DesiredRoot, type DesiredState } from "./desired-state.ts";
 import { takenOver } from "./first-contact.ts";
 import { Followers } from "./follow.ts";
+import { isSuspicious, LargeFiles } from "./large-files.ts";
 import { largeRoots } from "./large-roots.ts";
 import { TargetNotes } from "./notes.ts";
 import { Ownership } from "./ownership.ts";
@@ -43,6 +45,8 @@ interface RareParts {
   ownership?: Ownership;
   /** Of roots with a session of their own. */
   beside?: Beside;
+  /** Large files, which other files overtake. */
+  large?: LargeFiles;
   /** Once a large file was sent. */
   underWay?: UnderWay;
   /** Of a target in which something cannot be set. */
@@ -64,6 +68,8 @@ interface Attempt {
   suspect: ResolvedMapping | undefined;
   /** Of roots that need the user, or another snapshot: they do not block the others. */
   readonly failures: KinsyncError[];
+  /** Starts the deliveries of large files. */
+  readonly large: (() => void)[];
 }
 
 /**
@@ -145,7 +151,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     this.#rare?.ownership?.regained();
     this.#startedAt = wholeMilliseconds();
     this.#unblock();
-    void this.#rare?.beside?.stop(ENDED);
+    void this.#stopBeside(ENDED);
     // A session writes the start of the run into its markers, and that is another one now.
     void this.#channels.close();
     this.#set("waiting", "connecting");
@@ -242,13 +248,14 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       if (this.#isBlocked()) {
         this.#recorded();
         this.#rare?.beside?.forgetFailures();
+        this.#rare?.large?.forgetFailures();
         this.#rare?.ahead?.failed();
         this.#options.listener.onChange();
         continue;
       }
       this.#unblock();
       this.#tried = this.#key;
-      const attempt: Attempt = { suspect: undefined, failures: [] };
+      const attempt: Attempt = { suspect: undefined, failures: [], large: [] };
       try {
         clearTimeout(this.#rare?.retryTimer);
         await this.#pass(attempt, this.signal);
@@ -291,6 +298,11 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   async #pass(attempt: Attempt, signal: AbortSignal): Promise<void> {
     if (this.#status === "waiting") this.#set("waiting", "connecting");
     this.#separate(this.#desired);
+    const broken = this.#rare?.large?.takeSessionFailure(this.#desired.roots);
+    if (broken !== undefined) {
+      attempt.suspect = broken.root.mapping;
+      throw broken.error;
+    }
     if (this.#desired.mappings.length > 0 && !this.#channels.isOpen) {
       await this.#channels.get(firstMapping(this.#desired));
     }
@@ -309,7 +321,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       desired.roots.some(({ follows, mapping }) => follows !== undefined && entriesOf(this.#led).includes(mapping.id))
     ) {
       // These sessions own what this target wrote before. The commits of the target that writes it now would end them later.
-      await this.#rare?.beside?.stop(ENDED);
+      await this.#stopBeside(ENDED);
       await this.#channels.close();
       this.#led = NONE;
     }
@@ -329,7 +341,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         const channel = await this.#channels.get(root.mapping);
         if (root.follows === undefined) {
           this.#begin(root, desired, channel);
-          await this.#bring(channel, root, desired, signal);
+          await this.#bring(channel, root, desired, { signal, startLarge: (start) => attempt.large.push(start) });
         } else {
           const again = await this.#following.check(root, channel.session, { snapshot: desired.snapshot, signal });
           if (again !== undefined) this.#retryIn(again);
@@ -337,6 +349,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
         }
       });
     }
+    // Not before: what another root needs of their session first, such as a claim, would wait for them.
+    for (const start of attempt.large) start();
     // Another candidate is prepared by the next pass, which drops what is staged of this one.
     if (candidate !== undefined && candidate === ahead?.candidate && !this.#isDeliveringBeside) {
       await this.#prepareAhead(attempt, ahead, signal);
@@ -401,7 +415,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   }
 
   get #isDeliveringBeside(): boolean {
-    return this.#rare?.beside?.isRunning === true;
+    return this.#rare?.beside?.isRunning === true || this.#rare?.large?.isRunning === true;
   }
 
   /**
@@ -422,7 +436,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
       try {
         const channel = await this.#channels.get(root.mapping);
         until.throwIfAborted();
-        await this.#bring(channel, root, desired, until);
+        // Its large files may arrive after this delivery has ended.
+        await this.#bring(channel, root, desired, { signal: until, startLarge: (start) => start() });
       } catch (error) {
         if (isSuspicious(error)) await this.#channels.closeOf(root.mapping);
         throw error;
@@ -444,31 +459,101 @@ export class Worker implements AsyncDisposable, ChannelOwner {
   }
 
   /** Makes one mapped root hold its desired tree. */
-  async #bring(channel: Channel, root: DesiredRoot, desired: DesiredState, signal: AbortSignal): Promise<void> {
-    if (this.#isHeld(root, channel)) return;
+  async #bring(
+    channel: Channel,
+    root: DesiredRoot,
+    desired: DesiredState,
+    { signal, startLarge }: { readonly signal: AbortSignal; readonly startLarge: (start: () => void) => void },
+  ): Promise<void> {
+    const large = this.#rare?.large;
+    if (this.#isHeld(root, channel)) {
+      await large?.stopOutdated(root);
+      return;
+    }
     const { id } = root.mapping;
+    // Its claim removes what is staged.
+    if (channel.ledgers.get(id) === undefined) await large?.stopOutdated(root);
     const { snapshot } = desired;
     const { listener } = this.#options;
     const staged = this.#rare?.ahead?.take(root, snapshot);
     // It is based on what the root held before this delivery.
     if (staged === undefined) await this.#rare?.ahead?.drop(id);
     await using delivery =
-      staged ?? (await RootDelivery.prepare(this.#context(root), { channel, root, snapshot, isAhead: false, signal }));
+      staged ??
+      (await RootDelivery.prepare(this.#context(root), {
+        channel,
+        root,
+        snapshot,
+        isAhead: false,
+        largeFileBytes: this.#largeFileBytes(root),
+        signal,
+      }));
+    await large?.stopOutdated(root, delivery);
     using _underWay = hasStoppable(delivery)
       ? (this.#parts.underWay ??= new UnderWay()).begin(root, delivery)
       : undefined;
     // The state that was pushed while the delivery was planned.
     if (desired !== this.#desired) this.#rare?.underWay?.stopOutdated(this.#desired);
     const delivered = await delivery.commit();
+    if (delivery.isFirst) large?.forgetParts(root);
+    const part = { stats: delivered.stats, changed: delivery.changed };
+    if (delivery.later.length > 0) {
+      const failure = large?.takeFailure(root);
+      this.#largeFiles.addPart(root, part);
+      if (failure !== undefined) throw failure;
+      startLarge(() => this.#startLarge(channel, root, snapshot, delivery));
+      return;
+    }
     if (delivery.wasHeld && delivery.entries.length === 0) return;
     const since = Math.max(root.settledAt, delivery.isFirst ? this.#startedAt : 0);
     if (delivered.seen === undefined) {
       if (this.#options.capabilities(root.mapping).acknowledges === "accepted" && delivery.entries.length > 0)
         this.#handedOver.addUnreported(id);
     } else this.#waitUntilSeen(id, delivered.seen);
-    listener.onSynced(root, snapshot, delivered.stats, performance.now() - since);
+    const { stats, changed } = large?.takeParts(root, part) ?? part;
+    listener.onSynced(root, snapshot, stats, performance.now() - since);
     if (root.place !== undefined) this.#following.delivered(root);
-    listener.onDelivered(root, delivery.changed);
+    listener.onDelivered(root, changed);
+  }
+
+  /** Bytes from which a file is left for `#startLarge`; `undefined`: the root gets a snapshot in one commit. */
+  #largeFileBytes({ mapping }: DesiredRoot): number | undefined {
+    const { isGang = false, largeFileBytes = LARGE_FILE_BYTES } = this.#options;
+    return isGang || !this.#options.capabilities(mapping).overtaking ? undefined : largeFileBytes;
+  }
+
+  get #largeFiles(): LargeFiles {
+    return (this.#parts.large ??= new LargeFiles(() => {
+      if (!this.#isOver) this.enqueue();
+    }));
+  }
+
+  /** Starts to deliver what a delivery left for later. The pass that follows its end records that the root holds the tree. */
+  #startLarge(channel: Channel, root: DesiredRoot, snapshot: number, delivery: RootDelivery): void {
+    const ledger = channel.ledgers.get(root.mapping.id);
+    const isCurrent = (): boolean => channel.ledgers.get(root.mapping.id) === ledger;
+    // The end of its session leads to another pass.
+    if (ledger === undefined || this.#channels.peek(root.mapping) !== channel) return;
+    const deliver = async (signal: AbortSignal): Promise<void> => {
+      try {
+        const options = { channel, root, snapshot, isAhead: false, large: delivery.later, signal };
+        await using large = await RootDelivery.prepare(this.#context(root), options);
+        using _underWay = (this.#parts.underWay ??= new UnderWay()).begin(root, large);
+        await large.staged();
+        signal.throwIfAborted();
+        if (!isCurrent()) return;
+        const { stats } = await large.commit();
+        this.#largeFiles.addPart(root, { stats, changed: large.changed });
+      } catch (error) {
+        if (!signal.aborted && isSuspicious(error)) await this.#channels.closeOf(root.mapping);
+        throw error;
+      }
+    };
+    this.#largeFiles.start(root, delivery, deliver, this.signal);
+  }
+
+  async #stopBeside(reason: Error): Promise<void> {
+    await Promise.all([this.#rare?.beside?.stop(reason), this.#rare?.large?.stop(reason)]);
   }
 
   /** For the delivery of a root, which this target writes from now on. */
@@ -573,6 +658,12 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     } else {
       // The state of a failed session is not reliable: the next attempt opens another. A local failure does not affect the session.
       if (!isSourceError(error)) {
+        // They end with their session: this is not a failure of their own.
+        const session = suspect && this.#channels.peek(suspect);
+        void this.#rare?.large?.stop(
+          ENDED,
+          (mapping) => session === undefined || this.#channels.peek(mapping) === session,
+        );
         await (suspect === undefined ? this.#channels.close() : this.#channels.closeOf(suspect));
       }
       if (error.retry === "gone") {
@@ -598,6 +689,8 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     if (this.#isOver) return;
     this.#rare?.ahead?.revoke();
     if (end.why === "taken") this.#halt(end.error);
+    // The failure of a delivery by this session decides when the next attempt is due.
+    else if (this.#rare?.large?.isRunning === true) setImmediate(() => this.enqueue());
     else this.enqueue();
   }
 
@@ -605,7 +698,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const error = isKinsyncError(cause) ? cause : takenOver(this.#options.name, cause);
     this.#parts.blocked = "for-good";
     this.#rare?.ahead?.failed();
-    void this.#rare?.beside?.stop(error);
+    void this.#stopBeside(error);
     this.#set("halted", error.message, error);
     this.#options.listener.onFailure(error);
     this.#owner.lost(error);
@@ -625,7 +718,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     clearTimeout(this.#rare?.retryTimer);
     this.#rare?.ownership?.[Symbol.dispose]();
     await this.#channels.close();
-    await Promise.allSettled([this.#passes, this.#rare?.beside?.stop(ENDED), this.actions?.[Symbol.asyncDispose]()]);
+    await Promise.allSettled([this.#passes, this.#stopBeside(ENDED), this.actions?.[Symbol.asyncDispose]()]);
     await this.#rare?.ahead?.[Symbol.asyncDispose]();
     await this.#channels[Symbol.asyncDispose]();
   }
@@ -634,9 +727,4 @@ export class Worker implements AsyncDisposable, ChannelOwner {
 /** On the clock of `performance.now`. A whole number is stored in its field, and any other one beside it. */
 function wholeMilliseconds(): number {
   return Math.floor(performance.now());
-}
-
-/** The session with which something failed may no longer be in the state that kinsync knows. */
-function isSuspicious(error: unknown): boolean {
-  return !isSourceError(error) && !(isKinsyncError(error) && error.retry === "terminal");
 }

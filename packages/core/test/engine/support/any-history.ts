@@ -13,6 +13,9 @@ const someFiles = fc.constantFrom<Record<string, string>[]>(
   { f: "-> g", g: "2" },
   { f: "3", "conf/": "", "conf/x": "overridden" },
   { "f.tmp2": "1", h: "2" },
+  // Large files, where the limit is low.
+  { f: "4", big: "a large file, of one version", "d/": "", "d/big": "a large file in a folder" },
+  { f: "5", big: "a large file, of another version" },
 );
 
 const anyStep = (operations: readonly FaultyOperation[]): fc.Arbitrary<Step> =>

@@ -60,7 +60,8 @@ test("a large file that changes while it is sent arrives before its next version
   await target.until(() => target.container.seen("src")["model"]?.length === LARGE_BYTES + 1);
   expect(target.container.log.filter((line) => line.startsWith("commit"))).toEqual([
     "commit src file a",
-    "commit src file model, delete a",
+    "commit src delete a",
+    "commit src file model",
     "commit src file model",
   ]);
 });

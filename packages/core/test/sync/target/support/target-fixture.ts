@@ -58,6 +58,10 @@ export class TargetFixture implements AsyncDisposable {
   capabilities: TransportCapabilities = ALL_CAPABILITIES;
   /** As in the options of a worker. */
   largeRootBytes = 32 * 1024 * 1024;
+  /** As in the options of a worker. */
+  largeFileBytes = 4 * 1024 * 1024;
+  /** As in the options of a worker. */
+  isGang = false;
   /** Whether the user allowed these deletes of a mapping. */
   mayDelete: (mapping: string, paths: readonly string[]) => boolean = () => true;
   /** Whether commands may start. */
@@ -111,6 +115,8 @@ export class TargetFixture implements AsyncDisposable {
       actionsDue: (paths) => actionsDue(actions, { role: "head", index: "0" }, paths),
       retry: { min: 1, max: 2 },
       largeRootBytes: this.largeRootBytes,
+      largeFileBytes: this.largeFileBytes,
+      isGang: this.isGang,
       listener: {
         onStatus: (status, reason) => this.#report(`${status}: ${reason}`),
         onSynced: (root, snapshot, stats) => {

@@ -1,0 +1,23 @@
+/** How much of an archive the agent has read, as it reports after each segment. */
+export class ArrivedBytes {
+  #arrived = 0;
+  #waiting: (() => void)[] = [];
+
+  /** @param bytes `Infinity`: the rest of the archive does not matter */
+  add(bytes: number): void {
+    this.#arrived += bytes;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  /** Resolves when at least so many bytes have arrived, or the transfer was aborted. */
+  async reach(bytes: number, signal: AbortSignal): Promise<void> {
+    while (this.#arrived < bytes && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+}
