@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { KinsyncError } from "@kinsync/core/contract";
 import { Lines } from "./lines.ts";
+import { MAX_TIMER_MS } from "../setup/parse-duration.ts";
 import type { Answer, Command, Greeting, Results } from "./protocol.ts";
 import { isOwn, runtimeFolders } from "./runtime-folder.ts";
 
@@ -76,7 +77,7 @@ export class ControlClient implements Disposable {
     const onAbort = (): void => reject(signal.reason);
     const timer = setTimeout(
       () => reject(new KinsyncError("KINSYNC_CONTROL_NO_RUN", "the run does not answer")),
-      limitMs,
+      Math.min(limitMs, MAX_TIMER_MS),
     );
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();

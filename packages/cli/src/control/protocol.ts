@@ -1,4 +1,12 @@
-import type { Dismissed, EngineEvent, GangState, Released, TargetView, WorkloadHistory } from "@kinsync/core";
+import type {
+  BeforeState,
+  Dismissed,
+  EngineEvent,
+  GangState,
+  Released,
+  TargetView,
+  WorkloadHistory,
+} from "@kinsync/core";
 import type { ErrorCode } from "@kinsync/core/contract";
 
 /**
@@ -74,6 +82,8 @@ export interface WorkloadStatus {
   readonly held?: string;
   /** Local changes that are not released. */
   readonly pending?: { readonly changed: number; readonly paths: readonly string[] };
+  /** `hooks.before` runs for the newest local files, or failed: they are not released. */
+  readonly before?: BeforeState;
   readonly targets: readonly TargetView[];
 }
 
@@ -92,10 +102,10 @@ export interface Results {
 export interface WaitResult {
   /** Every target holds the snapshot. */
   readonly reached: boolean;
-  /** Why not. */
-  readonly why?: "timeout" | "failed" | "no-targets";
+  /** Why not. `unreleased`: the local files of now wait, or `hooks.before` failed. */
+  readonly why?: "timeout" | "failed" | "no-targets" | "unreleased";
   readonly workloads: readonly (WorkloadStatus & {
-    /** Number of the snapshot that `wait` is for. */
+    /** Number of the snapshot that `wait` is for; 0: the local files of now have none, since they are not released. */
     readonly wanted: number;
   })[];
 }

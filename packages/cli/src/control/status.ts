@@ -6,13 +6,14 @@ import { isSelected, type Selection } from "./selection.ts";
 export function statusOf({ workloads }: EngineView, selection: Selection): readonly WorkloadStatus[] {
   return workloads
     .filter(({ name, namespace }) => isSelected(selection, { workload: name, namespace }))
-    .map(({ name, namespace: of, snapshot, gang, held, pending, targets }) => ({
+    .map(({ name, namespace: of, snapshot, gang, held, pending, before, targets }) => ({
       workload: name,
       namespace: of,
       snapshot,
       ...(gang === undefined ? {} : { gang }),
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending: { changed: pending.changed, paths: pending.paths } }),
+      ...(before === undefined ? {} : { before }),
       targets,
     }));
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { GANG_FAILURES, UPDATE_MODES, type Quorum, type UpdateConfig } from "../contract/config.ts";
 import { described, type Shape } from "../document/shape.ts";
-import { durationMs } from "../time/duration.ts";
+import { durationMs, MAX_TIMER_MS } from "../time/duration.ts";
 import { UPDATE_KEYS } from "./descriptions.ts";
 
 const quorum = z
@@ -25,6 +25,7 @@ export const update = z.strictObject(
       timeout: z
         .string()
         .refine((value) => durationMs(value) !== undefined, { error: "must be a time such as 30s, 500ms or 2m" })
+        .refine((value) => (durationMs(value) ?? 0) <= MAX_TIMER_MS, { error: "must not be longer than 24 days" })
         .optional(),
       onFailure: z.enum(GANG_FAILURES).optional(),
     } satisfies Shape<UpdateConfig>,

@@ -144,6 +144,18 @@ test.each([
     "See https://github.com/kinsync/kinsync/blob/main/docs/reference/config.md.",
   ],
   [
+    "a timeout that no timer can keep",
+    `workloads: [{ workload: pod/x, ${SYNC}, update: { mode: gang, timeout: 9999h } }]`,
+    "kinsync.config.yaml:1:96: workloads[0].update.timeout must not be longer than 24 days",
+    "See https://github.com/kinsync/kinsync/blob/main/docs/reference/config.md.",
+  ],
+  [
+    "milliseconds that no timer can keep",
+    `workloads: [{ workload: pod/x, ${SYNC}, run: [{ when: ["*"], command: ls, timeout: 3000000000 }] }]`,
+    "kinsync.config.yaml:1:108: workloads[0].run[0].timeout must be at most 2147483647 milliseconds, which is 24 days",
+    "See https://github.com/kinsync/kinsync/blob/main/docs/reference/config.md.",
+  ],
+  [
     "a timeout without a unit",
     `workloads: [{ workload: pod/x, ${SYNC}, update: { mode: gang, timeout: "30" } }]`,
     "kinsync.config.yaml:1:96: workloads[0].update.timeout must be a time such as 30s, 500ms or 2m",
