@@ -90,3 +90,12 @@ test("a limit that no timer can keep does not end at once", async () => {
   expect((await kinsync("wait", "--timeout", "99999999h")).code).toBe(0);
   expect(await inPod()).toBe("3\n");
 });
+
+test("`trigger --file` with a file that did not change says so, and releases nothing", async () => {
+  await up("mode: manual");
+  await save("4\n");
+  await kinsync("wait");
+  const { stdout } = await kinsync("trigger", "--file", "src/typo.py");
+  expect(stdout).toMatch(/^no change of src\/typo.py waits \(`kinsync status` shows those that do\)/);
+  expect((await kinsync("status")).stdout).toContain("1 change waits");
+});

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import type {
   BeforeState,
   Dismissed,
@@ -123,7 +124,8 @@ export function parseRequest(line: string): Request | { readonly id: number | st
   if (typeof value !== "object" || value === null) return { id: null, wrong: "a request is an object" };
   const request = value as Record<string, unknown>;
   const { id } = request;
-  if (typeof id !== "number" && typeof id !== "string") return { id: null, wrong: "`id` must be a number or a string" };
+  if (typeof id !== "string" && (typeof id !== "number" || !Number.isFinite(id)))
+    return { id: null, wrong: "`id` must be a number or a string" };
   const wrong = COMMANDS.includes(request["command"] as (typeof COMMANDS)[number])
     ? wrongField(request)
     : `\`command\` must be one of ${COMMANDS.join(", ")}`;
@@ -131,13 +133,14 @@ export function parseRequest(line: string): Request | { readonly id: number | st
 }
 
 const isText = (value: unknown): boolean => typeof value === "string";
+const isPath = (value: unknown): boolean => typeof value === "string" && isAbsolute(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Optional fields, and what each must be. */
 const FIELDS: Readonly<Record<string, readonly [is: (value: unknown) => boolean, what: string]>> = {
   workload: [isText, "a string"],
   namespace: [isText, "a string"],
-  files: [(value) => Array.isArray(value) && value.every(isText), "a list of absolute paths"],
+  files: [(value) => Array.isArray(value) && value.every(isPath), "a list of absolute paths"],
   to: [isCount, "a whole number"],
   snapshot: [(value) => value === "latest" || isCount(value), '"latest" or a whole number'],
   timeout: [isCount, "whole milliseconds"],
