@@ -15,10 +15,7 @@ import { pattern, roles, text, texts } from "./schema-parts.ts";
 
 const order = texts.optional();
 /** Milliseconds of a timer. */
-const limit = z
-  .int()
-  .min(0, { error: "must not be negative" })
-  .max(MAX_TIMER_MS, { error: `must be at most ${MAX_TIMER_MS} milliseconds, which is 24 days` });
+const limit = z.int().min(0).max(MAX_TIMER_MS);
 const onFailure = z.enum(FAILURE_RULES).optional();
 const variables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
@@ -33,7 +30,7 @@ export const run = z
         when: z.array(pattern).min(1),
         command: z.union([text, texts]),
         roles,
-        timeout: limit.min(1, { error: "must be at least 1" }).optional(),
+        timeout: limit.min(1).optional(),
         once: z.boolean().optional(),
         on: z.enum(RUN_MEMBERS).optional(),
         order,
@@ -70,7 +67,15 @@ export const restart = z
       RESTART_KEYS,
     ),
   )
-  .superRefine(({ signal, process, pidFile }, context) => {
+  .superRefine(({ signal, process, pidFile, grace, settle }, context) => {
+    const unused = grace === undefined ? "settle" : "grace";
+    if (signal !== undefined && (grace ?? settle) !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: [unused],
+        message: "is for `kinsync wrapper`, and with `signal` the process restarts itself: leave one of them out",
+      });
+    }
     const named = pidFile === undefined ? "process" : "pidFile";
     if (process !== undefined && pidFile !== undefined) {
       context.addIssue({
@@ -92,7 +97,7 @@ export const rebuild = z.strictObject(
     {
       when: z.array(pattern).min(1),
       command: z.union([text, texts]),
-      timeout: limit.min(1, { error: "must be at least 1" }).optional(),
+      timeout: limit.min(1).optional(),
     } satisfies Shape<RebuildAction>,
     REBUILD_KEYS,
   ),
@@ -103,7 +108,7 @@ export const hooks = z.strictObject(
     {
       before: z.union([text, texts]).optional(),
       after: z.union([text, texts]).optional(),
-      timeout: limit.min(1, { error: "must be at least 1" }).optional(),
+      timeout: limit.min(1).optional(),
     } satisfies Shape<HooksConfig>,
     HOOKS_KEYS,
   ),
