@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { AskOptions } from "./commands/ask/ask.ts";
-import { durationOf, outputOptions, syncOptions, withOutput, withSync, type Flags } from "./flags.ts";
+import { limitOf, outputOptions, syncOptions, withOutput, withSync, type Flags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { append } from "./setup/login-flags.ts";
 
@@ -48,7 +48,7 @@ export function addAskCommands(program: Command, io: Io, finish: (code: number) 
     return await runWait({ ...options, snapshot: flags.snapshot ?? "latest", timeout: flags.timeout ?? WAIT_MS }, io);
   })
     .option("--snapshot <number>", "number of a snapshot, or latest. Default: latest", snapshotOf)
-    .option("--timeout <duration>", "how long: 90s, 2m. Default: 60s", durationOf);
+    .option("--timeout <duration>", "how long: 90s, 2m. Default: 60s", limitOf);
   add("trigger", "release changes that wait: in mode manual, while paused, after undo", async (flags, options) =>
     (await import("./commands/ask/release.ts")).runTrigger(flags.file ?? [], options, io),
   ).option("--file <path>", "only the changes of this file or folder; may be repeated", append);

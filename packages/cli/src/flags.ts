@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { InitialSync } from "@kinsync/core/contract";
 import { append, loginOverrides, requestTimeouts, withLogin, type LoginFlags } from "./setup/login-flags.ts";
-import { parseDuration } from "./setup/parse-duration.ts";
+import { MAX_TIMER_MS, parseDuration } from "./setup/parse-duration.ts";
 import type { ClusterOptions, OutputOptions, SyncOptions } from "./setup/options.ts";
 
 /** Flags as commander gives them. */
@@ -78,6 +78,11 @@ export function durationOf(value: string): number {
   const milliseconds = parseDuration(value);
   if (milliseconds === undefined) throw new InvalidArgumentError("Write it as 90s, 2m or 500ms.");
   return milliseconds;
+}
+
+/** A limit of time: one that a timer cannot keep is as good as none. */
+export function limitOf(value: string): number {
+  return Math.min(durationOf(value), MAX_TIMER_MS);
 }
 
 export function outputOptions(flags: Flags): OutputOptions {

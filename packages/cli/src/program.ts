@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { addAskCommands } from "./ask-commands.ts";
 import {
   clusterOptions,
-  durationOf,
+  limitOf,
   outputOptions,
   syncOptions,
   withCluster,
@@ -64,7 +64,7 @@ export function createProgram(io: Io, finish: (code: number) => void): Command {
     .argument("[workloads...]", "as kubectl names them. Default: all of the config")
     .addOption(
       new Option("--wait <duration>", "how long to wait for a first container: 90s, 2m. Default: 60s").argParser(
-        durationOf,
+        limitOf,
       ),
     )
     .option("--dry-run", "show what would be written, deleted and run, and change nothing; the same as plan", false)

@@ -10,6 +10,7 @@ export type {
 export type { Origin as ReleaseOrigin, ReleasedSnapshot } from "./engine/history.ts";
 export type { GangHolder, GangPhase, GangState } from "./engine/gang/gang-state.ts";
 export type { GangPolicy } from "./mapping/gang-policy.ts";
+export type { BeforeState } from "./engine/actions/hooks.ts";
 export type { HoldReason, PendingChanges } from "./engine/release.ts";
 export { ContentCache } from "./local/kept/content-cache.ts";
 export type { CacheLimits, ContentCacheOptions, KeptContent } from "./local/kept/content-cache.ts";

@@ -2,8 +2,9 @@ import { readdir, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { KinsyncError } from "@kinsync/core/contract";
-import { Lines } from "./lines.ts";
-import type { Answer, Command, Greeting, Results } from "./protocol.ts";
+import { Lines, MAX_ANSWER_CHARACTERS } from "./lines.ts";
+import { MAX_TIMER_MS } from "../setup/parse-duration.ts";
+import { CONTROL_VERSION, type Answer, type Command, type Greeting, type Results } from "./protocol.ts";
 import { isOwn, runtimeFolders } from "./runtime-folder.ts";
 
 const CONNECT_MS = 2_000;
@@ -27,10 +28,16 @@ export class ControlClient implements Disposable {
       const answer = JSON.parse(line) as Answer;
       if (answer.id !== null) this.#answers.get(String(answer.id))?.(answer);
     };
-    for (const line of rest) take(line);
-    socket.on("data", (text: string) => {
-      for (const line of lines.push(text)) take(line);
-    });
+    const read = (all: () => readonly string[]): void => {
+      try {
+        for (const line of all()) take(line);
+      } catch {
+        // What follows an answer that cannot be read has no meaning: the connection ends.
+        socket.destroy();
+      }
+    };
+    read(() => rest);
+    socket.on("data", (text: string) => read(() => lines.push(text)));
     socket.on("close", () => this.#closed.reject(ended()));
   }
 
@@ -40,7 +47,7 @@ export class ControlClient implements Disposable {
     socket.setEncoding("utf8");
     // Without a listener, an error would end the process; "close" follows it.
     socket.on("error", () => undefined);
-    const lines = new Lines();
+    const lines = new Lines(MAX_ANSWER_CHARACTERS);
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const onData = (text: string): void => {
       const all = lines.push(text);
@@ -51,7 +58,7 @@ export class ControlClient implements Disposable {
     try {
       const [first = "", ...rest] = await promise;
       const greeting = JSON.parse(first) as Partial<Greeting>;
-      if (greeting.kinsync !== "control") throw ended();
+      if (greeting.kinsync !== "control" || greeting.version !== CONTROL_VERSION) throw ended();
       return new ControlClient(socket, greeting as Greeting, rest, lines);
     } catch (error) {
       socket.destroy();
@@ -76,7 +83,7 @@ export class ControlClient implements Disposable {
     const onAbort = (): void => reject(signal.reason);
     const timer = setTimeout(
       () => reject(new KinsyncError("KINSYNC_CONTROL_NO_RUN", "the run does not answer")),
-      limitMs,
+      Math.min(limitMs, MAX_TIMER_MS),
     );
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();

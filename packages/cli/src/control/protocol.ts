@@ -1,4 +1,13 @@
-import type { Dismissed, EngineEvent, GangState, Released, TargetView, WorkloadHistory } from "@kinsync/core";
+import { isAbsolute } from "node:path";
+import type {
+  BeforeState,
+  Dismissed,
+  EngineEvent,
+  GangState,
+  Released,
+  TargetView,
+  WorkloadHistory,
+} from "@kinsync/core";
 import type { ErrorCode } from "@kinsync/core/contract";
 
 /**
@@ -74,6 +83,8 @@ export interface WorkloadStatus {
   readonly held?: string;
   /** Local changes that are not released. */
   readonly pending?: { readonly changed: number; readonly paths: readonly string[] };
+  /** `hooks.before` runs for the newest local files, or failed: they are not released. */
+  readonly before?: BeforeState;
   readonly targets: readonly TargetView[];
 }
 
@@ -92,10 +103,10 @@ export interface Results {
 export interface WaitResult {
   /** Every target holds the snapshot. */
   readonly reached: boolean;
-  /** Why not. */
-  readonly why?: "timeout" | "failed" | "no-targets";
+  /** Why not. `unreleased`: the local files of now wait, or `hooks.before` failed. */
+  readonly why?: "timeout" | "failed" | "no-targets" | "unreleased";
   readonly workloads: readonly (WorkloadStatus & {
-    /** Number of the snapshot that `wait` is for. */
+    /** Number of the snapshot that `wait` is for; 0: the local files of now have none, since they are not released. */
     readonly wanted: number;
   })[];
 }
@@ -113,7 +124,8 @@ export function parseRequest(line: string): Request | { readonly id: number | st
   if (typeof value !== "object" || value === null) return { id: null, wrong: "a request is an object" };
   const request = value as Record<string, unknown>;
   const { id } = request;
-  if (typeof id !== "number" && typeof id !== "string") return { id: null, wrong: "`id` must be a number or a string" };
+  if (typeof id !== "string" && (typeof id !== "number" || !Number.isFinite(id)))
+    return { id: null, wrong: "`id` must be a number or a string" };
   const wrong = COMMANDS.includes(request["command"] as (typeof COMMANDS)[number])
     ? wrongField(request)
     : `\`command\` must be one of ${COMMANDS.join(", ")}`;
@@ -121,13 +133,14 @@ export function parseRequest(line: string): Request | { readonly id: number | st
 }
 
 const isText = (value: unknown): boolean => typeof value === "string";
+const isPath = (value: unknown): boolean => typeof value === "string" && isAbsolute(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Optional fields, and what each must be. */
 const FIELDS: Readonly<Record<string, readonly [is: (value: unknown) => boolean, what: string]>> = {
   workload: [isText, "a string"],
   namespace: [isText, "a string"],
-  files: [(value) => Array.isArray(value) && value.every(isText), "a list of absolute paths"],
+  files: [(value) => Array.isArray(value) && value.every(isPath), "a list of absolute paths"],
   to: [isCount, "a whole number"],
   snapshot: [(value) => value === "latest" || isCount(value), '"latest" or a whole number'],
   timeout: [isCount, "whole milliseconds"],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Engine, EngineEvent } from "@kinsync/core";
 import { KinsyncError } from "@kinsync/core/contract";
 import { asKinsyncError } from "../render/error.ts";
-import { Lines } from "./lines.ts";
+import { Lines, MAX_REQUEST_CHARACTERS } from "./lines.ts";
 import {
   CONTROL_VERSION,
   parseRequest,
@@ -75,7 +75,7 @@ export class ControlServer implements AsyncDisposable {
   #serve(socket: Socket): void {
     this.#clients.add(socket);
     const gone = new AbortController();
-    const lines = new Lines();
+    const lines = new Lines(MAX_REQUEST_CHARACTERS);
     socket.setEncoding("utf8");
     socket.on("error", () => undefined);
     socket.on("close", () => {

@@ -1,15 +1,15 @@
 import type { Engine } from "@kinsync/core";
-import type { Command, WaitResult } from "./protocol.ts";
+import { MAX_TIMER_MS } from "../setup/parse-duration.ts";
+import type { Command, WaitResult, WorkloadStatus } from "./protocol.ts";
 import { statusOf } from "./status.ts";
 
 const TIMEOUT_MS = 60_000;
-/** The local files may take long to be read again; the wait itself goes on. */
-const RESCAN_MS = 30_000;
 
 export type WaitCommand = Extract<Command, { readonly command: "wait" }>;
 
 /**
- * Waits until every target of the chosen workloads holds a snapshot. Ends early where a target needs the user.
+ * Waits until every target of the chosen workloads holds a snapshot. Ends early where a target needs the user, and where the local files
+ * wait to be released.
  * @param onNext calls back at the next event of the run. @returns ends that
  */
 export async function waitForSnapshot(
@@ -21,21 +21,20 @@ export async function waitForSnapshot(
   const { snapshot = "latest", timeout = TIMEOUT_MS } = command;
   const until = performance.now() + timeout;
   // A save of this moment may not have been noticed yet.
-  if (snapshot === "latest") await within(engine.commands.rescan(), Math.min(RESCAN_MS, timeout), signal);
-  const wanted = new Map(
-    statusOf(engine.view(), command).map((each) => [
-      `${each.namespace}/${each.workload}`,
-      // A gang may not be able to release the newest one.
-      snapshot === "latest" ? Math.max(each.snapshot, each.gang?.snapshot ?? 0) : snapshot,
-    ]),
-  );
+  const isRead = snapshot !== "latest" || (await within(engine.commands.rescan(), timeout, signal));
+  const wanted = new Map<string, number>();
   for (;;) {
     signal.throwIfAborted();
     const changed = Promise.withResolvers<void>();
     const stop = onNext(changed.resolve);
     try {
       const left = until - performance.now();
-      const answer = check(engine, command, wanted, left <= 0);
+      const workloads = statusOf(engine.view(), command);
+      if (isRead) for (const each of workloads) note(wanted, each, snapshot);
+      const answer = check(
+        workloads.map((each) => ({ ...each, wanted: wanted.get(keyOf(each)) ?? 0 })),
+        left <= 0,
+      );
       if (answer !== undefined) return answer;
       await within(changed.promise, left, signal);
     } finally {
@@ -44,16 +43,22 @@ export async function waitForSnapshot(
   }
 }
 
-function check(
-  engine: Pick<Engine, "view">,
-  command: WaitCommand,
-  wanted: ReadonlyMap<string, number>,
-  isOver: boolean,
-): WaitResult | undefined {
-  const workloads = statusOf(engine.view(), command).map((each) => ({
-    ...each,
-    wanted: wanted.get(`${each.namespace}/${each.workload}`) ?? 0,
-  }));
+function keyOf({ namespace, workload }: WorkloadStatus): string {
+  return `${namespace}/${workload}`;
+}
+
+/** Remembers which snapshot is waited for: the latest has a number from the moment on at which the local files are released. */
+function note(wanted: Map<string, number>, status: WorkloadStatus, snapshot: number | "latest"): void {
+  const key = keyOf(status);
+  if (wanted.has(key)) return;
+  if (snapshot !== "latest") wanted.set(key, snapshot);
+  else if (status.before === undefined && status.pending === undefined) {
+    // A gang may not be able to release the newest one.
+    wanted.set(key, Math.max(status.snapshot, status.gang?.snapshot ?? 0));
+  }
+}
+
+function check(workloads: WaitResult["workloads"], isOver: boolean): WaitResult | undefined {
   const all = workloads.flatMap(({ targets, wanted: number }) => targets.map((target) => ({ target, number })));
   const holds = all.filter(
     ({ target, number }) => target.status === "synced" && (target.snapshot ?? -1) >= number && number > 0,
@@ -67,17 +72,25 @@ function check(
   if (isGivenUp || all.some(({ target }) => target.status === "failed" || target.status === "halted")) {
     return { reached: false, why: "failed", workloads };
   }
+  const isUnreleased = workloads.some(
+    ({ wanted, before, pending }) => wanted === 0 && (before?.phase === "failed" || pending !== undefined),
+  );
+  if (isUnreleased) return { reached: false, why: "unreleased", workloads };
   return isOver ? { reached: false, why: isEmpty ? "no-targets" : "timeout", workloads } : undefined;
 }
 
-/** Settles with the promise, after the time, or when the signal ends; never rejects. */
-async function within(promise: Promise<unknown>, milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.max(0, milliseconds));
-  const onAbort = (): void => resolve();
+/** Settles with the promise, after the time, or when the signal ends; never rejects. @returns whether the promise was fulfilled */
+async function within(promise: Promise<unknown>, milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  const { promise: over, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), Math.min(Math.max(0, milliseconds), MAX_TIMER_MS));
+  const onAbort = (): void => resolve(false);
   signal.addEventListener("abort", onAbort, { once: true });
+  const isDone = promise.then(
+    () => true,
+    () => false,
+  );
   try {
-    await Promise.race([promise.catch(() => undefined), over]);
+    return await Promise.race([isDone, over]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);

@@ -1,6 +1,6 @@
 import type { ClusterTimeouts, LoginOverrides } from "@kinsync/core/cluster";
 import { InvalidArgumentError, type Command } from "commander";
-import { parseDuration } from "./parse-duration.ts";
+import { MAX_TIMER_MS, parseDuration } from "./parse-duration.ts";
 
 /** kubectl's flags for the login, as commander parsed them. */
 export interface LoginFlags {
@@ -12,9 +12,6 @@ export interface LoginFlags {
   /** Milliseconds; `0`: no limit. */
   readonly requestTimeout?: number;
 }
-
-/** The largest delay of a timer: 24 days. */
-const NO_LIMIT_MS = 2 ** 31 - 1;
 
 /** Adds kubectl's flags for the login to a command. */
 export function withLogin(target: Command): Command {
@@ -45,6 +42,6 @@ export function loginOverrides({ as, asGroup, asUid, user, cluster }: LoginFlags
 /** `undefined` where `--request-timeout` is not given. */
 export function requestTimeouts({ requestTimeout }: LoginFlags): ClusterTimeouts | undefined {
   if (requestTimeout === undefined) return undefined;
-  const limit = requestTimeout === 0 ? NO_LIMIT_MS : requestTimeout;
+  const limit = requestTimeout === 0 ? MAX_TIMER_MS : Math.min(requestTimeout, MAX_TIMER_MS);
   return { connect: limit, handshake: limit, idle: limit };
 }

@@ -1,5 +1,8 @@
 import ms, { type StringValue } from "ms";
 
+/** The largest delay of a timer: 24 days. A larger one would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Parses `90`, `90s`, `2m`, `500ms`, `1h` into milliseconds; bare numbers are seconds. `undefined` for anything else. */
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();

@@ -117,12 +117,12 @@ test("a local port that is in use ends the command with 2 and what to write inst
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port: used } = server.address() as AddressInfo;
-  const { code, stderr } = await run("forward", "pod/web", String(used));
+  const { code, stderr } = await run("forward", "pod/web", `${used}:8080`);
   expect(code).toBe(2);
   expect(stderr).toMatch(
     /KINSYNC_FORWARD_LOCAL: Port \d+ of 127\.0\.0\.1 cannot be opened on this machine: another program/,
   );
-  expect(stderr).toContain(`${used + 1}:${used}`);
+  expect(stderr).toContain(`${used === 65_535 ? used - 1 : used + 1}:8080`);
   server.close();
 });
 

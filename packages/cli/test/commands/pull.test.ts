@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPlayground, IDLE, podManifest, untilRunning, type Playground } from "../support/playground.ts";
@@ -59,12 +59,28 @@ test("a local file that differs stays, the exit code is 3, and --overwrite repla
   expect(kept).toMatchObject({
     code: 3,
     stderr:
-      "note: web: left out the path: another file of this name exists here. --overwrite replaces files that differ\n",
+      "note: web: left out the path: another file of this name exists here. --overwrite replaces files that differ, but no links and folders\n",
   });
   expect(readFileSync(at("kept/f"), "utf8")).toBe("mine");
   const replaced = await run("pull", "pod/web:/tmp/out/f", "kept", "--overwrite");
   expect(replaced).toMatchObject({ code: 0, stdout: `web -> ${at("kept/f")}: 1 file (3 B)\n`, stderr: "" });
   expect(readFileSync(at("kept/f"), "utf8")).toBe("one");
+});
+
+test("a local link in the place of a file stays, also with --overwrite, and no advice says otherwise", async () => {
+  await place.write("linked/elsewhere", "mine");
+  symlinkSync("elsewhere", at("linked/f"));
+  const { code, stderr } = await run("pull", "pod/web:/tmp/out/f", "linked", "--overwrite");
+  expect(code).toBe(3);
+  expect(stderr).toBe("note: web: left out the path: a link is in its place here\n");
+  expect(readFileSync(at("linked/elsewhere"), "utf8")).toBe("mine");
+});
+
+test("a local path that cannot be used ends with 2", async () => {
+  await place.write("file", "mine");
+  const { code, stderr } = await run("pull", "pod/web:/tmp/out/f", "file/x");
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/KINSYNC_PULL_LOCAL: .*file cannot be written: something else is in its place\. /);
 });
 
 test("--all pulls into a folder for each member, and -o json has events", async () => {
@@ -90,6 +106,7 @@ test("what cannot be pulled is refused with the reason", async () => {
   const missing = await run("pull", "pod/web:/tmp/missing", "x");
   expect(missing).toMatchObject({ code: 3, stdout: "" });
   expect(missing.stderr).toContain("KINSYNC_PULL_PATH: pod/web, container main: /tmp/missing does not exist");
+  expect(missing.stderr).toContain("`kubectl exec web -n default -c main -- ls -ld /tmp/missing`");
   const noPath = await run("pull", "pod/web", "x");
   expect(noPath.code).toBe(2);
   expect(noPath.stderr).toContain('"pod/web" names no path in a container');

@@ -107,9 +107,14 @@ test("status without a running `up` says which run wrote last, and whether it wr
   expect(before.code).toBe(3);
   await sync();
   const after = await run("status");
-  expect(after.stdout).toMatch(/^No `kinsync up` for this runs on this machine\./);
+  expect(after.stdout).toMatch(/^No `kinsync up` of these workloads runs on this machine\./);
   expect(after.stdout).toMatch(/ {2}main {2}\/app\/src {2}the local files {2}snapshot 1 of \S+@\S+, \d\d:\d\d:\d\d\n/);
   expect(after.code).toBe(0);
+  // The second run takes the folder over from the first, and leaves it when it ends.
+  await sync();
+  const again = await run("status");
+  expect(again.stdout).toMatch(/ {2}main {2}\/app\/src {2}the local files {2}/);
+  expect(again.code).toBe(0);
   await place.write("src/a.txt", "newer\n");
   const newer = await run("status", "-o", "json");
   expect(newer.code).toBe(3);

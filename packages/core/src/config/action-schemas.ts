@@ -9,10 +9,13 @@ import {
   type RunAction,
 } from "../contract/action.ts";
 import { described, type Shape } from "../document/shape.ts";
+import { MAX_TIMER_MS } from "../time/duration.ts";
 import { HOOKS_KEYS, REBUILD_KEYS, RESTART_KEYS, RUN_KEYS } from "./descriptions.ts";
 import { pattern, roles, text, texts } from "./schema-parts.ts";
 
 const order = texts.optional();
+/** Milliseconds of a timer. */
+const limit = z.int().min(0).max(MAX_TIMER_MS);
 const onFailure = z.enum(FAILURE_RULES).optional();
 const variables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
@@ -27,7 +30,7 @@ export const run = z
         when: z.array(pattern).min(1),
         command: z.union([text, texts]),
         roles,
-        timeout: z.int().positive().optional(),
+        timeout: limit.min(1).optional(),
         once: z.boolean().optional(),
         on: z.enum(RUN_MEMBERS).optional(),
         order,
@@ -57,14 +60,22 @@ export const restart = z
           .optional(),
         process: text.optional(),
         pidFile: text.optional(),
-        grace: z.int().nonnegative().optional(),
-        settle: z.int().nonnegative().optional(),
+        grace: limit.optional(),
+        settle: limit.optional(),
         onFailure,
       } satisfies Shape<RestartAction>,
       RESTART_KEYS,
     ),
   )
-  .superRefine(({ signal, process, pidFile }, context) => {
+  .superRefine(({ signal, process, pidFile, grace, settle }, context) => {
+    const unused = grace === undefined ? "settle" : "grace";
+    if (signal !== undefined && (grace ?? settle) !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: [unused],
+        message: "is for `kinsync wrapper`, and with `signal` the process restarts itself: leave one of them out",
+      });
+    }
     const named = pidFile === undefined ? "process" : "pidFile";
     if (process !== undefined && pidFile !== undefined) {
       context.addIssue({
@@ -86,7 +97,7 @@ export const rebuild = z.strictObject(
     {
       when: z.array(pattern).min(1),
       command: z.union([text, texts]),
-      timeout: z.int().positive().optional(),
+      timeout: limit.min(1).optional(),
     } satisfies Shape<RebuildAction>,
     REBUILD_KEYS,
   ),
@@ -97,7 +108,7 @@ export const hooks = z.strictObject(
     {
       before: z.union([text, texts]).optional(),
       after: z.union([text, texts]).optional(),
-      timeout: z.int().positive().optional(),
+      timeout: limit.min(1).optional(),
     } satisfies Shape<HooksConfig>,
     HOOKS_KEYS,
   ),

@@ -263,6 +263,8 @@ function knownKeys(path: ConfigPath): readonly string[] {
       return Object.keys(containers.shape);
     case "workloads.*.sync.*":
       return Object.keys(mapping.shape);
+    case "workloads.*.forward.*":
+      return Object.keys(forward.shape);
     case "workloads.*.update":
       return Object.keys(update.shape);
     case "workloads.*.run.*":

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { GANG_FAILURES, UPDATE_MODES, type Quorum, type UpdateConfig } from "../contract/config.ts";
 import { described, type Shape } from "../document/shape.ts";
-import { durationMs } from "../time/duration.ts";
+import { durationMs, MAX_TIMER_MS } from "../time/duration.ts";
 import { UPDATE_KEYS } from "./descriptions.ts";
 
 const quorum = z
@@ -17,20 +17,31 @@ const quorum = z
   });
 
 /** The options of `update`. */
-export const update = z.strictObject(
-  described(
-    {
-      mode: z.enum(UPDATE_MODES),
-      quorum: quorum.optional(),
-      timeout: z
-        .string()
-        .refine((value) => durationMs(value) !== undefined, { error: "must be a time such as 30s, 500ms or 2m" })
-        .optional(),
-      onFailure: z.enum(GANG_FAILURES).optional(),
-    } satisfies Shape<UpdateConfig>,
-    UPDATE_KEYS,
-  ),
-);
+export const update = z
+  .strictObject(
+    described(
+      {
+        mode: z.enum(UPDATE_MODES),
+        quorum: quorum.optional(),
+        timeout: z
+          .string()
+          .refine((value) => durationMs(value) !== undefined, { error: "must be a time such as 30s, 500ms or 2m" })
+          .refine((value) => (durationMs(value) ?? 0) <= MAX_TIMER_MS, { error: "must not be longer than 24 days" })
+          .optional(),
+        onFailure: z.enum(GANG_FAILURES).optional(),
+      } satisfies Shape<UpdateConfig>,
+      UPDATE_KEYS,
+    ),
+  )
+  .superRefine(({ mode, ...options }, context) => {
+    const [name] = mode === "gang" ? [] : Object.keys(options);
+    if (name === undefined) return;
+    context.addIssue({
+      code: "custom",
+      path: [name],
+      message: "needs `mode: gang`: without it, no container waits for another",
+    });
+  });
 
 /** A mode alone is short for an object with it. */
 export const updateRule = z.preprocess((value) => (typeof value === "string" ? { mode: value } : value), update);

@@ -24,7 +24,7 @@ export interface Marker {
   readonly process?: { readonly id: number; readonly start: string };
   /** Number of the snapshot that is in place, in that run. */
   readonly snapshot: number;
-  /** Digest of the tree that is completely in place; `released` after the run has ended and left the root to another one. */
+  /** Digest of the tree that is completely in place. After the run has ended and left the root to another one: `released:DIGEST`, or `released`. */
   readonly tree: string;
   /** ISO 8601: when it was written, by the clock of that run's machine. Missing where the transport does not write it. */
   readonly at?: string;

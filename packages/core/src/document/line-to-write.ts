@@ -28,7 +28,8 @@ function inType(expected: string, value: unknown, key: string): string | undefin
       return typeof value === "string" || typeof value === "number" ? String(isYes(value)) : undefined;
     case "number":
     case "int":
-      return typeof value === "string" ? millisecondsOf(value) : undefined;
+      if (typeof value !== "string") return undefined;
+      return /port$/i.test(key) ? portOf(value) : millisecondsOf(value);
     case "object":
     case "record":
       return OBJECTS[key];
@@ -53,7 +54,11 @@ function isYes(value: string | number): boolean {
   return /^(?:yes|true|on|y|1)$/i.test(String(value));
 }
 
-/** Every number of a config is in milliseconds. */
+function portOf(text: string): string | undefined {
+  return /^\d+$/.test(text.trim()) ? text.trim() : undefined;
+}
+
+/** Every number of a config but ports is in milliseconds. */
 function millisecondsOf(text: string): string | undefined {
   const [, amount, unit = "ms"] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim()) ?? [];
   if (amount === undefined) return undefined;

@@ -77,7 +77,7 @@ export function describeIssues(
   }
   for (const issue of rest) {
     const path = plainPath(issue.path);
-    const missing = issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_union");
+    const missing = issue.input === undefined && MISSING.has(issue.code);
     // The misspelled key is reported already; that the right one is missing follows from it.
     if (missing && meant.has(formatConfigPath(path))) continue;
     problems.push(
@@ -88,6 +88,9 @@ export function describeIssues(
   }
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
+
+/** What zod reports of a value that is not there. */
+const MISSING: ReadonlySet<string> = new Set(["invalid_type", "invalid_union", "invalid_value"]);
 
 function renamed(key: string, known: readonly string[], words: ProblemWords): string | undefined {
   const now = Object.hasOwn(words.renamed, key) ? words.renamed[key] : undefined;
@@ -147,7 +150,12 @@ function sentence(issue: z.core.$ZodIssue): string {
       return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}, not ${describeValue(input)}`;
     case "too_small":
       if (issue.origin === "array") return "must have at least one entry";
-      return issue.origin === "string" ? "must not be empty" : `must be more than ${String(issue.minimum)}`;
+      if (issue.origin === "string") return "must not be empty";
+      return `must be ${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
+    case "too_big":
+      return `must be ${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
+    case "invalid_key":
+      return issue.issues[0]?.message ?? "is not a valid key";
     case "invalid_union":
       return `must be a string or a list of strings, not ${describeValue(input)}`;
     case "custom":

@@ -61,7 +61,8 @@ export interface EngineCommands {
   /**
    * Releases the files of an earlier snapshot as a new one, also to pods that start later. It holds until the next save, in mode `manual`
    * until `trigger`.
-   * @param options.to number of a released snapshot. Default: the one before, whose files differ
+   * @param options.to number of a released snapshot. Default: the one before, whose files differ; of several workloads, those without
+   *   one stay as they are
    * @throws `KINSYNC_SNAPSHOT_UNKNOWN` where there is none; `KINSYNC_SNAPSHOT_LOST`, with the files, where their bytes are no longer kept.
    *   Nothing was released then.
    */
@@ -99,7 +100,7 @@ interface HeldBy {
 export interface Commandable {
   readonly name: string;
   readonly namespace: string;
-  readonly releases: Pick<Release, "trigger" | "undo" | "pause" | "resume" | "history" | "current">;
+  readonly releases: Pick<Release, "trigger" | "undo" | "undoProblem" | "pause" | "resume" | "history" | "current">;
   rescan(): Promise<void>;
   retryNow(): void;
   /** @returns the targets that had failed commands */
@@ -129,11 +130,11 @@ export function engineCommands(
         return snapshot === undefined ? [] : [{ workload: each.name, namespace: each.namespace, snapshot }];
       });
     },
-    undo(options = {}) {
-      return select(running(), options).map((each) => ({
+    undo({ to, ...selection } = {}) {
+      return undoable(select(running(), selection), to).map((each) => ({
         workload: each.name,
         namespace: each.namespace,
-        ...each.releases.undo(options.to),
+        ...each.releases.undo(to),
       }));
     },
     pause(options = {}) {
@@ -159,6 +160,22 @@ export function engineCommands(
     },
     setWorkloads,
   };
+}
+
+/**
+ * The workloads that an `undo` changes. Without a number, those without an earlier snapshot stay as they are. All are checked before the
+ * first one changes, so that none is undone where another one cannot be.
+ */
+function undoable(selected: readonly Commandable[], to: number | undefined): readonly Commandable[] {
+  const tried = selected.map((each) => ({ each, problem: each.releases.undoProblem(to) }));
+  const able = tried.filter(({ problem }) => to !== undefined || problem?.code !== "KINSYNC_SNAPSHOT_UNKNOWN");
+  for (const { each, problem } of able.length === 0 ? tried : able) {
+    if (problem === undefined) continue;
+    const { code, message, details, retry } = problem;
+    const text = selected.length > 1 ? `${each.name}: ${message}; nothing was undone` : message;
+    throw new KinsyncError(code, text, { retry, details });
+  }
+  return able.map(({ each }) => each);
 }
 
 function historyOf(workload: Commandable): WorkloadHistory {

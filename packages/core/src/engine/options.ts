@@ -11,6 +11,7 @@ import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import type { GangState } from "./gang/gang-state.ts";
 import type { KeptContent } from "../local/kept/content-cache.ts";
+import type { BeforeState } from "./actions/hooks.ts";
 import type { HoldReason, PendingChanges } from "./release.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { Outcome } from "./outcome.ts";
@@ -167,6 +168,8 @@ export interface WorkloadView {
   readonly gang?: GangState;
   /** Local changes that are not released. Missing: none. */
   readonly pending?: PendingChanges;
+  /** `hooks.before` runs for the newest local files, or failed: they are not released. Missing: it keeps nothing back. */
+  readonly before?: BeforeState;
   readonly targets: readonly TargetView[];
 }
 

@@ -1,4 +1,5 @@
 import type { ReleaseMode } from "../contract/config.ts";
+import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { KeptContent } from "../local/kept/content-cache.ts";
 import { diffTrees, type Tree } from "../mapping/tree.ts";
 import { History, type Origin, type ReleasedSnapshot } from "./history.ts";
@@ -38,6 +39,7 @@ export interface ReleaseOptions {
 }
 
 const MAX_PATHS = 20;
+const NOTHING: Snapshot = { number: 0, mappings: [] };
 
 /** Decides which snapshot the targets should hold now, and is the only one that numbers them. */
 export class Release {
@@ -132,6 +134,16 @@ export class Release {
     return this.#current.number;
   }
 
+  /** Why `undo` would throw; `undefined` where it would not. Releases nothing. */
+  undoProblem(to: number | undefined): KinsyncError | undefined {
+    try {
+      this.#history.earlier(to, this.#current ?? NOTHING);
+      return undefined;
+    } catch (error) {
+      return asKinsyncError(error, "undo");
+    }
+  }
+
   /**
    * Releases the files of an earlier snapshot as a new one. It holds until the next save, in mode `manual` until `trigger`.
    * @param to number of a released snapshot. Default: the one before
@@ -139,7 +151,7 @@ export class Release {
    * @throws `KINSYNC_SNAPSHOT_UNKNOWN`, `KINSYNC_SNAPSHOT_LOST`
    */
   undo(to: number | undefined): { readonly snapshot: number; readonly of: number } {
-    const current = this.#current ?? { number: 0, mappings: [] };
+    const current = this.#current ?? NOTHING;
     const { of, snapshot } = this.#history.earlier(to, current);
     this.#isUndone = true;
     const mappings = current.mappings.map((each) => {

@@ -142,18 +142,18 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   }
 
   view(): WorkloadView {
-    const { name, namespace } = this;
     const { held, pending } = this.releases;
-    const gang = this.#gang?.state;
+    const [gang, before] = [this.#gang?.state, this.#local.before];
     return {
-      name,
-      namespace,
+      name: this.name,
+      namespace: this.namespace,
       resolution: this.#resolution,
       mappings: this.#options.workload.mappings,
       snapshot: this.#released?.number ?? 0,
       ...(gang === undefined ? {} : { gang }),
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
+      ...(before === undefined ? {} : { before }),
       targets: this.#registry.view(),
     };
   }

@@ -9,15 +9,20 @@ export interface LocalPort extends AsyncDisposable {
 
 /** Ports below it need a permission on most systems. */
 const FIRST_FREE_PORT = 1024;
+const LAST_PORT = 65_535;
+
+/** A port on this machine, and the port of pods that it leads to. */
+export interface PortPair {
+  readonly address: string;
+  /** 0: one that is free. */
+  readonly port: number;
+  readonly to: number;
+}
 
 /**
  * Opens a port on this machine. Rejects with `KINSYNC_FORWARD_LOCAL`: it is in use, needs a permission, or the machine has no such address.
- * @param port 0: one that is free
  */
-export async function openLocalPort(
-  { address, port }: { readonly address: string; readonly port: number },
-  onConnection: (socket: Socket) => void,
-): Promise<LocalPort> {
+export async function openLocalPort(pair: PortPair, onConnection: (socket: Socket) => void): Promise<LocalPort> {
   const sockets = new Set<Socket>();
   // Either side may end first.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -26,7 +31,7 @@ export async function openLocalPort(
     socket.on("error", () => undefined).once("close", () => sockets.delete(socket));
     onConnection(socket);
   });
-  await listening(server, address, port);
+  await listening(server, pair);
   return {
     port: (server.address() as AddressInfo).port,
     [Symbol.asyncDispose]: async () => {
@@ -38,21 +43,21 @@ export async function openLocalPort(
   };
 }
 
-async function listening(server: Server, address: string, port: number): Promise<void> {
+async function listening(server: Server, pair: PortPair): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject).listen({ host: address, port }, resolve);
+  server.once("error", reject).listen({ host: pair.address, port: pair.port }, resolve);
   try {
     await promise;
   } catch (error) {
-    throw notOpened(error as NodeJS.ErrnoException, address, port);
+    throw notOpened(error as NodeJS.ErrnoException, pair);
   } finally {
     server.off("error", reject);
   }
 }
 
-function notOpened(error: NodeJS.ErrnoException, address: string, port: number): KinsyncError {
-  const other = port < FIRST_FREE_PORT ? port + 8000 : port + 1;
-  const hint = `Choose another local port: \`${other}:${port}\`, or \`localPort: ${other}\` in the config.`;
+function notOpened(error: NodeJS.ErrnoException, { address, port, to }: PortPair): KinsyncError {
+  const other = port < FIRST_FREE_PORT ? port + 8000 : port === LAST_PORT ? port - 1 : port + 1;
+  const hint = `Choose another local port: \`${other}:${to}\`, or \`localPort: ${other}\` in the config.`;
   const fail = (why: string, more: { readonly hint?: string } = {}): KinsyncError =>
     new KinsyncError("KINSYNC_FORWARD_LOCAL", `Port ${port} of ${address} cannot be opened on this machine: ${why}`, {
       cause: error,

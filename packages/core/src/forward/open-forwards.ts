@@ -48,7 +48,9 @@ export async function openForwards(options: ForwardOptions): Promise<Forwards> {
     for (const rule of rules) {
       const forwarded = new ForwardedPort({ cluster, rule, waitMs, signal, onEvent });
       const { address = LOOPBACK, localPort = rule.port } = rule;
-      const local = await openLocalPort({ address, port: localPort }, (socket) => accept(forwarded, socket));
+      const local = await openLocalPort({ address, port: localPort, to: rule.port }, (socket) =>
+        accept(forwarded, socket),
+      );
       open.push({ forwarded, local });
       onEvent({ type: "opened", rule, address, localPort: local.port });
     }

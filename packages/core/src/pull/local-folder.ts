@@ -51,6 +51,12 @@ export class LocalFolder {
     return (await this.#hasParents(path)) ? lstatOf(this.#at(path)) : undefined;
   }
 
+  /** @throws {InTheWay} where something that is not a file is there, or a parent is not a folder */
+  async refuseOther(path: string): Promise<void> {
+    const there = await this.stat(path);
+    if (there?.isFile() === false) throw new InTheWay(nameOf(there));
+  }
+
   /** Opens a file to read it. `undefined` where it is not a regular file. */
   async read(path: string): Promise<FileHandle | undefined> {
     return (await this.#hasParents(path)) ? opened(this.#at(path), O_RDONLY) : undefined;

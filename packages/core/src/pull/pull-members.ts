@@ -6,8 +6,8 @@ import { asKinsyncError, KinsyncError } from "../errors/error.ts";
 import { hostTransport, type HostedTransport } from "../plugins/host.ts";
 import type { Member } from "../resolve/resolution.ts";
 import { deadline } from "../time/deadline.ts";
-import { refusalOf } from "./entry-path.ts";
 import type { PullEvent, PullMember } from "./events.ts";
+import { folderNames } from "./folder-names.ts";
 import { pullPath } from "./pull-path.ts";
 
 export interface PullFilesOptions {
@@ -58,7 +58,7 @@ export async function pullFiles(options: PullFilesOptions): Promise<number> {
   const { all = false, to, signal, onEvent } = options;
   const fitting = fittingMembers(options);
   const chosen = all ? fitting : fitting.slice(0, 1);
-  const folders = all ? folderNames(chosen) : [];
+  const folders = all ? folderNames(chosen.map(({ member }) => member)) : [];
   const transport = hostTransport(options.transport);
   let next = 0;
   const pullOn = async (): Promise<void> => {
@@ -112,19 +112,6 @@ function fittingMembers({ members, role, index, container }: PullFilesOptions): 
       const { namespace, name: pod, uid: podUid } = member;
       return [{ member, target: { namespace, pod, podUid, container: found.name, containerId: found.runningId } }];
     }),
-  );
-}
-
-/** `worker-3`, `head`; the name of the pod where that is missing, or not the only one. */
-function folderNames(chosen: readonly Chosen[]): readonly string[] {
-  const names = chosen.map(({ member: { role, index, name } }) => {
-    const text = [role, index].filter((each) => each !== undefined && each !== "").join("-");
-    return text === "" || text.includes("/") || refusalOf(text) !== undefined ? name : text;
-  });
-  return names.map((name, at) =>
-    names.filter((each) => each.toLowerCase() === name.toLowerCase()).length > 1
-      ? (chosen[at]?.member.name ?? name)
-      : name,
   );
 }
 

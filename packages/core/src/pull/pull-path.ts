@@ -81,7 +81,7 @@ class Pull {
       const local = this.#localOf(entry.path);
       const plan = async (): Promise<Planned> => {
         const known = await KnownFile.read(this.#folder, local, signal);
-        if (known === undefined && (await this.#folder.stat(local))?.isFile() === false) throw new InTheWay("no file");
+        if (known === undefined) await this.#folder.refuseOther(local);
         return { local, entry, known };
       };
       // oxlint-disable-next-line no-await-in-loop -- one after the other, ahead of the answers
@@ -209,7 +209,7 @@ class Pull {
       else {
         const { code, syscall } = error as NodeJS.ErrnoException;
         if (code === undefined || syscall === undefined) throw error;
-        if (!OF_ONE_NAME.has(code)) throw notWritten(`${this.#to}, ${path}`, error);
+        if (!OF_ONE_NAME.has(code)) throw notWritten(path === "" ? this.#to : `${this.#to}, ${path}`, error);
         this.#leaveOut(path, "name", "this machine cannot store its name or place");
       }
       return undefined;

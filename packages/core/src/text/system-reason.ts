@@ -1,6 +1,7 @@
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EDQUOT: "the disk quota is used up",
+  EEXIST: "something else is in its place",
   EFBIG: "the file size limit is reached (`ulimit -f`)",
   EIO: "the disk reported an input/output error",
   EISDIR: "it is a folder",

@@ -1,3 +1,6 @@
+/** The largest delay that a timer of Node takes: 24 days. A larger one fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** Milliseconds of `30s`, `500ms`, `2m` or `1h`; `undefined` for anything else, and for zero. */

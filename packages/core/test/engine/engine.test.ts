@@ -125,7 +125,7 @@ test("a run whose target another run took stays away while the other one is ther
 test("a run continues where the run that took its target has ended and left it", async () => {
   const { environment, root, status, seen } = await takenRun("2026-02-01T00:00:00.000Z");
   assert(root.marker !== undefined);
-  root.marker = { ...root.marker, tree: "released" };
+  root.marker = { ...root.marker, tree: `released:${root.marker.tree}` };
   await advance(10_000);
   expect(status()).toBe("synced");
   expect(seen()).toEqual({ f: "2" });

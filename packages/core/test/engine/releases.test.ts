@@ -193,6 +193,24 @@ test("undo without an earlier snapshot says so", async () => {
   await environment.end();
 });
 
+test("undo of several workloads changes all or none, and leaves those without an earlier snapshot as they are", async () => {
+  const environment = new Environment({ workloads: { one: [a], two: [b] }, kept: memoryCopies() });
+  environment.put(member("p", { teams: ["one", "two"] }));
+  environment.run();
+  for (const each of [a, b]) environment.source(each).save({ f: "1" });
+  await advance(1_000);
+  await save(environment, "2");
+  const { undo } = environment.engine.commands;
+  expect(() => undo({ to: 2 })).toThrow(/^team\/two: there is no snapshot 2; kept are 1 to 1; nothing was undone$/);
+  await advance(1_000);
+  expect(seen(environment)).toEqual({ f: "2" });
+  expect(undo()).toMatchObject([{ workload: "team/one", snapshot: 3, of: 1 }]);
+  await advance(1_000);
+  expect(seen(environment)).toEqual({ f: "1" });
+  expect(() => undo()).toThrow(/^team\/one: there is no earlier snapshot/);
+  await environment.end();
+});
+
 test("the history has each released snapshot, what it changed, and who holds it", async () => {
   const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);

@@ -210,11 +210,21 @@ class PullSource {
     return new KinsyncError("KINSYNC_PULL_PATH", message, { hint: "Pull its folders one by one." });
   }
 
+  /** The general one where the command would need quotes. */
+  #hint(): { readonly hint?: string } {
+    const { namespace, pod, container } = this.#target;
+    if (!/^[\w./@+-]+$/.test(this.#path)) return {};
+    return { hint: `Check it with \`kubectl exec ${pod} -n ${namespace} -c ${container} -- ls -ld ${this.#path}\`.` };
+  }
+
   #refused(reason: string): KinsyncError {
     const why = REASONS[reason];
     if (why !== undefined) {
       const message = `${nameOf(this.#target)}: ${this.#path} ${why}`;
-      return new KinsyncError("KINSYNC_PULL_PATH", message, { details: { reason, path: this.#path } });
+      return new KinsyncError("KINSYNC_PULL_PATH", message, {
+        details: { reason, path: this.#path },
+        ...this.#hint(),
+      });
     }
     if (reason !== "head" && reason !== "tail") return this.#broken();
     const message = `${nameOf(this.#target)}: files cannot be pulled without python3 or node, or ${reason} with the option -c`;

@@ -18,7 +18,7 @@ const HELD: Readonly<Record<string, string>> = {
 
 /** One workload and its targets. */
 export function formatStatus(status: WorkloadStatus, paint: Paint): readonly string[] {
-  const { workload, namespace, snapshot, gang, held, pending, targets } = status;
+  const { workload, namespace, snapshot, gang, held, pending, before, targets } = status;
   const synced = targets.filter((target) => target.status === "synced").length;
   const title = `${paint("bold", clean(workload))} in namespace ${clean(namespace)}: snapshot ${snapshot}`;
   const rows = targets.map((target) => [
@@ -35,8 +35,13 @@ export function formatStatus(status: WorkloadStatus, paint: Paint): readonly str
     ...(gang === undefined
       ? []
       : [`  ${paint("yellow", `snapshot ${gang.snapshot} (${gang.phase})`)}: ${formatPrepared(gang)}`]),
-    ...(held === undefined || pending !== undefined ? [] : [`  newer files wait: ${clean(HELD[held] ?? held)}`]),
+    ...(held === undefined || pending !== undefined ? [] : [`  saves wait: ${clean(HELD[held] ?? held)}`]),
     ...(pending === undefined ? [] : [`  ${paint("yellow", formatPending(pending, held))}`]),
+    ...(before === undefined
+      ? []
+      : [
+          `  ${paint(before.phase === "failed" ? "red" : "yellow", `saves wait for hooks.before`)}: ${clean(before.reason)}`,
+        ]),
   ];
 }
 

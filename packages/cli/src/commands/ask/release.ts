@@ -18,10 +18,15 @@ export async function runTrigger(files: readonly string[], options: AskOptions, 
         { command: "trigger", ...selection, ...(paths.length === 0 ? {} : { files: paths }) },
         io.signal,
       ),
-    ({ released }) =>
-      released.length === 0 ? ["nothing waited; targets that failed are tried again now"] : released.map(releasedLine),
+    ({ released }) => (released.length === 0 ? [nothingWaited(files)] : released.map(releasedLine)),
   );
   return EXIT.done;
+}
+
+function nothingWaited(files: readonly string[]): string {
+  const again = "targets that failed are tried again now";
+  if (files.length === 0) return `nothing waited; ${again}`;
+  return clean(`no change of ${files.join(", ")} waits (\`kinsync status\` shows those that do); ${again}`);
 }
 
 /** Releases the files of an earlier snapshot. */

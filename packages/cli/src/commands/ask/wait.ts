@@ -2,6 +2,7 @@ import type { WaitResult } from "../../control/protocol.ts";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import { createPaint } from "../../render/color.ts";
+import { clean } from "../../render/text.ts";
 import { duration } from "../../render/units.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import { formatStatus } from "./format-status.ts";
@@ -33,8 +34,16 @@ export async function runWait(options: WaitOptions, io: Io): Promise<number> {
 
 function said({ reached, why, workloads }: WaitResult, timeout: number): readonly string[] {
   if (reached) return [];
-  const wanted = [...new Set(workloads.map((each) => each.wanted))].join(", ");
   if (why === "no-targets") return [`no container to sync to within ${duration(timeout)}`];
-  if (why === "failed") return [`snapshot ${wanted} was not reached: a container needs you`];
-  return [`snapshot ${wanted} was not reached within ${duration(timeout)}`];
+  return workloads.filter(isMissing).map(({ workload, wanted }) => {
+    const what = wanted === 0 ? "the local files of now were not released" : `snapshot ${wanted} was not reached`;
+    const reason =
+      why === "timeout" ? ` within ${duration(timeout)}` : why === "failed" ? ": a container needs you" : "";
+    return clean(`${workloads.length > 1 ? `${workload}: ` : ""}${what}${reason}`);
+  });
+}
+
+/** Some target of the workload does not hold what is waited for. */
+function isMissing({ wanted, targets }: WaitResult["workloads"][number]): boolean {
+  return wanted === 0 || targets.some(({ status, snapshot = 0 }) => status !== "synced" || snapshot < wanted);
 }

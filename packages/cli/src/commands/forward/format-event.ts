@@ -21,7 +21,13 @@ export class ForwardFormat {
 
   #target({ rule, member, candidates }: Extract<ForwardEvent, { readonly type: "target" }>): string {
     const local = this.#of({ rule });
-    if (member === undefined) return `${local} -> port ${rule.port}: no member runs; a new connection waits for one`;
+    if (member === undefined) {
+      const which = [
+        ...(rule.role === undefined ? [] : [` of role ${clean(rule.role)}`]),
+        ...(rule.index === undefined ? [] : [` with index ${clean(rule.index)}`]),
+      ].join("");
+      return `${local} -> port ${rule.port}: no member${which} runs; a new connection waits for one`;
+    }
     const part = [member.role, member.index].filter((each) => each !== undefined).join(" ");
     const who = part === "" ? clean(member.pod) : `${clean(part)} (${clean(member.pod)})`;
     const others = candidates > 1 ? `, the first of ${count(candidates, "member")}` : "";

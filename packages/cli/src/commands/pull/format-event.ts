@@ -8,8 +8,14 @@ const MAX_LEFT_OUT_LINES = 20;
 
 /** Events as lines for people. */
 export class PullFormat {
+  readonly #overwrite: boolean;
   /** Lines of each member, by UID. */
   readonly #printed = new Map<string, number>();
+
+  /** @param overwrite files that differ are replaced */
+  constructor(overwrite: boolean) {
+    this.#overwrite = overwrite;
+  }
 
   /** `undefined`: another line shows it. */
   line(event: PullEvent): string | undefined {
@@ -23,7 +29,11 @@ export class PullFormat {
         this.#printed.set(event.member.uid, printed + 1);
         if (printed >= MAX_LEFT_OUT_LINES) return undefined;
         const path = event.path === "" ? "the path" : clean(event.path);
-        const next = event.code === "exists" ? ". --overwrite replaces files that differ" : "";
+        // With it, what is in the way is a link or a folder, which nothing replaces.
+        const next =
+          event.code !== "exists" || this.#overwrite
+            ? ""
+            : ". --overwrite replaces files that differ, but no links and folders";
         return `note: ${who}: left out ${path}: ${clean(event.reason)}${next}`;
       }
       case "done": {

@@ -31,11 +31,11 @@ export async function runPull(from: string, to: string, options: PullOptions, io
     const [problem] = problems;
     if (problem !== undefined && members.length === 0) throw problem;
     for (const each of problems) io.stderr.write(`note: ${clean(each.message)}. ${clean(each.hint)}\n`);
-    const format = new PullFormat();
+    const format = new PullFormat(overwrite);
     const line = new PullLine(options.json ? undefined : io.stderr);
     let code: number = EXIT.done;
     const onEvent = (event: PullEvent): void => {
-      if ((event.type === "done" && !event.isComplete) || event.type === "failed") code = EXIT.behind;
+      code = Math.max(code, codeOf(event));
       if (options.json) io.stdout.write(`${JSON.stringify(jsonOf(event, { workload, namespace }))}\n`);
       else if (event.type === "progress") line.draw(event);
       else line.around(event, () => print(format.line(event), event.type === "done" ? io.stdout : io.stderr));
@@ -56,6 +56,12 @@ export async function runPull(from: string, to: string, options: PullOptions, io
     io.stderr.write(`note: ${nothing(options)}; \`kinsync tree\` shows the members and why\n`);
     return EXIT.nothing;
   });
+}
+
+/** A local folder that cannot be used is the user's to name, a container that cannot be read is not. */
+function codeOf(event: PullEvent): number {
+  if (event.type === "failed") return event.error.code === "KINSYNC_PULL_LOCAL" ? EXIT.usage : EXIT.behind;
+  return event.type === "done" && !event.isComplete ? EXIT.behind : EXIT.done;
 }
 
 function print(text: string | undefined, output: Io["stdout"]): void {

@@ -10,7 +10,7 @@ import { printPlan } from "../plan/print-plan.ts";
 import { writerOf } from "./writer-of.ts";
 
 const HEAD =
-  "No `kinsync up` for this runs on this machine. From the markers in the containers (`kinsync verify` compares the files):";
+  "No `kinsync up` of these workloads runs on this machine. From the markers in the containers (`kinsync verify` compares the files):";
 
 /** Shows what the markers in the containers say: which run wrote there last, and whether it wrote the local files of now. */
 export async function runMarkers(workloads: readonly string[], options: SyncOptions, io: Io): Promise<number> {

@@ -14,6 +14,13 @@ export interface HooksOptions {
   readonly signal: AbortSignal;
 }
 
+/** The command `before`, while it keeps the newest local files from their release. */
+export interface BeforeState {
+  readonly phase: "running" | "failed";
+  /** The command, and how it failed. */
+  readonly reason: string;
+}
+
 /** Commands on this machine around each release: `before` decides whether it happens, `after` follows when all targets hold it. */
 export class Hooks implements AsyncDisposable {
   readonly #options: HooksOptions;
@@ -38,6 +45,12 @@ export class Hooks implements AsyncDisposable {
 
   get isRunning(): boolean {
     return this.#beforeRuns !== undefined || this.#afterRuns !== undefined;
+  }
+
+  /** `undefined` where `before` keeps nothing back. */
+  get before(): BeforeState | undefined {
+    if (this.#beforeRuns !== undefined) return { phase: "running", reason: `${this.#before?.text} is running` };
+    return this.error && { phase: "failed", reason: this.error.message };
   }
 
   /** Commands that failed and have not succeeded since. */

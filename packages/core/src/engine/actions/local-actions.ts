@@ -5,7 +5,7 @@ import type { LocalFilesOptions } from "../local-files.ts";
 import type { ResolvedWorkload } from "../resolved-workload.ts";
 import type { LocalState } from "../snapshot.ts";
 import type { TargetCounts } from "../target-counts.ts";
-import { Hooks } from "./hooks.ts";
+import { Hooks, type BeforeState } from "./hooks.ts";
 import { Rebuild } from "./rebuild.ts";
 
 export interface LocalActionsOptions extends Pick<LocalFilesOptions, "createSource" | "signal"> {
@@ -43,6 +43,11 @@ export class LocalActions implements AsyncDisposable {
   /** Commands that failed and have not succeeded since. */
   get failures(): number {
     return (this.#hooks?.failures ?? 0) + Number(this.#rebuild?.failed === true);
+  }
+
+  /** What `hooks.before` does, while it keeps the newest local files from their release. */
+  get before(): BeforeState | undefined {
+    return this.#hooks?.before;
   }
 
   /** Why the newest local files are not released. */

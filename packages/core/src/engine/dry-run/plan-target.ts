@@ -16,6 +16,7 @@ import { deletesOf, deletesOfPlan } from "../../sync/target/deletes.ts";
 import { planScope, type DesiredRoot } from "../../sync/target/desired-state.ts";
 import { isFromElsewhere, readRoot, withPlaced } from "../../sync/target/read-root.ts";
 import { refuseSystemFolder } from "../../sync/target/refused-root.ts";
+import { withTreeInPlace } from "../../sync/target/released.ts";
 import { projectSnapshot } from "../desired.ts";
 import { locateRoot } from "../places/locate.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -130,7 +131,7 @@ async function markerOf(
   signal: AbortSignal,
 ): Promise<Partial<PlannedRoot>> {
   const { marker } = await session.inventory(spec, { paths: [], signal });
-  return marker === undefined ? {} : { marker };
+  return marker === undefined ? {} : { marker: withTreeInPlace(marker) };
 }
 
 async function planRootOf(
@@ -162,7 +163,7 @@ async function planRootOf(
     return {
       root: {
         ...base,
-        ...(inventory.marker === undefined ? {} : { marker: inventory.marker }),
+        ...(inventory.marker === undefined ? {} : { marker: withTreeInPlace(inventory.marker) }),
         written,
         deleted: entries.filter(({ op }) => op === "delete"),
         bytes: written.reduce((sum, entry) => sum + entry.bytes, 0),

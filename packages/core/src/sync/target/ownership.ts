@@ -3,7 +3,7 @@ import { Backoff } from "../../time/backoff.ts";
 import type { Channels } from "./channels.ts";
 import type { DesiredRoot } from "./desired-state.ts";
 import type { BorrowedRoots } from "./first-contact.ts";
-import { isReleased, RELEASED } from "./released.ts";
+import { isReleased, releasedTree } from "./released.ts";
 
 /** Between two checks whether the run that took the target has left it. */
 const CHECK_MS = { min: 3_000, max: 30_000 };
@@ -99,9 +99,14 @@ export class Ownership implements Disposable {
       borrowed.delete(mapping.id);
       const { session } = await channels.get(mapping);
       const { marker } = await session.inventory(spec, { paths: [], signal });
-      if (marker?.runId !== runId) continue;
-      const { snapshot, owed } = marker;
-      await session.claim(spec, { snapshot, tree: RELEASED, ...(owed === undefined ? {} : { owed }), signal });
+      if (marker?.runId !== runId || isReleased(marker)) continue;
+      const { snapshot, tree, owed } = marker;
+      await session.claim(spec, {
+        snapshot,
+        tree: releasedTree(tree),
+        ...(owed === undefined ? {} : { owed }),
+        signal,
+      });
     }
   }
 
