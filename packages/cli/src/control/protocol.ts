@@ -93,7 +93,7 @@ export interface WaitResult {
   /** Every target holds the snapshot. */
   readonly reached: boolean;
   /** Why not. */
-  readonly why?: "timeout" | "failed" | "no-targets";
+  readonly why?: "timeout" | "failed" | "given-up" | "no-targets";
   readonly workloads: readonly (WorkloadStatus & {
     /** Number of the snapshot that `wait` is for. */
     readonly wanted: number;

@@ -35,6 +35,7 @@ function said({ reached, why, workloads }: WaitResult, timeout: number): readonl
   if (reached) return [];
   const wanted = [...new Set(workloads.map((each) => each.wanted))].join(", ");
   if (why === "no-targets") return [`no container to sync to within ${duration(timeout)}`];
+  if (why === "given-up") return [`snapshot ${wanted} was not reached: the gang gave it up, and no container shows it`];
   if (why === "failed") return [`snapshot ${wanted} was not reached: a container needs you`];
   return [`snapshot ${wanted} was not reached within ${duration(timeout)}`];
 }

@@ -38,10 +38,12 @@ export interface HistoryOptions {
 export class HistoryPlayer {
   readonly environment: Environment;
   readonly model = new Model();
+  readonly #isGang: boolean;
   /** End the slowness of containers. */
   readonly #gates: (() => void)[] = [];
 
   constructor({ gang, run }: HistoryOptions = {}) {
+    this.#isGang = gang !== undefined;
     this.environment = new Environment({
       workloads: MAPPINGS,
       image: IMAGE,
@@ -196,9 +198,14 @@ export class HistoryPlayer {
     this.#resume(team);
     this.#save(each, before);
     await advance(SETTLED_MS);
+    const workload = `team/${team}`;
+    const { commands } = this.environment.engine;
+    // A gang may not have released it: then `undo` without a number goes further back.
+    const [history] = this.#isGang ? commands.history({ workload }) : [];
+    const to = history && (history.candidates.at(-1) ?? history.snapshots.at(-1))?.number;
     this.#save(each, isFile(each) ? { "app.yaml": "v: undone" } : { ...files, undone: "x" });
     await advance(SETTLED_MS);
-    this.environment.engine.commands.undo({ workload: `team/${team}` });
+    commands.undo({ workload, to });
     this.model.undo(each, before);
   }
 
