@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { TestCluster } from "./support/cluster.ts";
@@ -42,12 +42,11 @@ async function up(timeout: string, to: string): Promise<void> {
 
 /** Makes the container unable to get snapshot 3: where a new file belongs, it has a folder of its own, which the commit of snapshot 2 finds. */
 async function saveInTheWay(folder: string): Promise<void> {
-  const { kubelet } = cluster.playground;
-  const app = { namespace: "default", name: "app" };
-  await kubelet.exec(app, undefined, ["sh", "-c", `mkdir -p ${folder}/new && echo own >${folder}/new/own`], {
-    stdin: false,
-  });
-  await cluster.place.write("src/new", "new\n");
+  const name = `in-${folder}`;
+  const inTheWay = cluster.playground.kubelet.pathOf("default", "app", "main", `/app/${folder}/${name}`);
+  await mkdir(inTheWay, { recursive: true });
+  await writeFile(join(inTheWay, "own"), "own");
+  await cluster.place.write(`src/${name}`, "new\n");
   await vi.waitFor(async () => expect((await kinsync("status")).stdout).toMatch(/ {2}failed {2}/), 20_000);
   await cluster.place.write("src/main.py", "print(2)\n");
 }
@@ -63,7 +62,7 @@ test("a candidate that is held is in `status` with the container that holds it, 
   expect(status.code).toBe(3);
   expect(status.stdout).toMatch(/^pod\/app in namespace default: snapshot 2, 0 of 1 container up to date$/m);
   expect(status.stdout).toMatch(
-    /^ {2}snapshot 3 \(held\): prepared 0 of 1, waiting for pod\/app, container main: .*new/m,
+    /^ {2}snapshot 3 \(held\): prepared 0 of 1, waiting for pod\/app, container main: .*in-held/m,
   );
   const wait = await kinsync("wait", "--timeout", "30s");
   expect(wait.code).toBe(3);
@@ -75,7 +74,7 @@ test("a candidate that is held is in `status` with the container that holds it, 
 });
 
 test("`wait` for a candidate that the gang gave up ends with 3 and says so, and does not use up its time", async () => {
-  await up("500ms", "given");
+  await up("3s", "given");
   await saveInTheWay("given");
   await phase("given-up");
   expect((await kinsync("status")).code).toBe(3);
