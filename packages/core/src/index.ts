@@ -1,6 +1,7 @@
 export { createEngine } from "./engine/engine.ts";
 export type {
   EngineCommands,
+  HistoryCandidate,
   HistorySnapshot,
   Dismissed,
   Released,

@@ -103,8 +103,8 @@ export interface Results {
 export interface WaitResult {
   /** Every target holds the snapshot. */
   readonly reached: boolean;
-  /** Why not. `unreleased`: the local files of now wait, or `hooks.before` failed. */
-  readonly why?: "timeout" | "failed" | "no-targets" | "unreleased";
+  /** Why not. `given-up`: by a gang. `unreleased`: the local files of now wait, or `hooks.before` failed. */
+  readonly why?: "timeout" | "failed" | "given-up" | "no-targets" | "unreleased";
   readonly workloads: readonly (WorkloadStatus & {
     /** Number of the snapshot that `wait` is for; 0: the local files of now have none, since they are not released. */
     readonly wanted: number;

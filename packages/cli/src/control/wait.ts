@@ -65,11 +65,13 @@ function check(workloads: WaitResult["workloads"], isOver: boolean): WaitResult 
   );
   const isEmpty = workloads.some(({ targets }) => targets.length === 0);
   if (workloads.length > 0 && !isEmpty && holds.length === all.length) return { reached: true, workloads };
+  // A gang may have given up a later one, too.
   const isGivenUp = workloads.some(
     ({ gang, wanted: number }) =>
-      gang?.snapshot === number && (gang.phase === "given-up" || gang.phase === "rolled-back"),
+      gang !== undefined && gang.snapshot >= number && (gang.phase === "given-up" || gang.phase === "rolled-back"),
   );
-  if (isGivenUp || all.some(({ target }) => target.status === "failed" || target.status === "halted")) {
+  if (isGivenUp) return { reached: false, why: "given-up", workloads };
+  if (all.some(({ target }) => target.status === "failed" || target.status === "halted")) {
     return { reached: false, why: "failed", workloads };
   }
   const isUnreleased = workloads.some(

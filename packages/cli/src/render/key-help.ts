@@ -9,11 +9,12 @@ const KEYS = [
   ["r", "resync"],
   ["t", "trigger"],
   ["u", "undo"],
+  ["d", "dismiss"],
   ["?", "help"],
   ["q", "quit"],
 ] as const;
 
-const RARE: ReadonlySet<string> = new Set(["t", "u"]);
+const RARE: ReadonlySet<string> = new Set(["t", "u", "d"]);
 
 /** What each key does, and the command that does the same. */
 const HELP = [
@@ -23,6 +24,7 @@ const HELP = [
   ["r", "compare all files again, try again now, and take back what another kinsync took (also: start kinsync again)"],
   ["t", "release changes that wait, in mode manual, while paused, after u (also: `kinsync trigger`)"],
   ["u", "bring back the files before the last save, everywhere (also: `kinsync undo`)"],
+  ["d", "let the commands that failed no longer count (also: `kinsync dismiss`)"],
   ["q", "quit, as Ctrl-C"],
   ["", "Arrow keys, PgUp and PgDn scroll."],
 ] as const;

@@ -158,6 +158,7 @@ class RunOnTerminal implements LiveRun {
     else if (key === "r") this.#resync();
     else if (key === "t") this.#order("nothing waits to be released", (commands) => commands.trigger());
     else if (key === "u") this.#order("there is nothing to undo", (commands) => commands.undo());
+    else if (key === "d") this.#dismiss();
     else if (key === "\u001B[A" || key === "\u001BOA") this.#scroll(-1);
     else if (key === "\u001B[B" || key === "\u001BOB") this.#scroll(1);
     else if (key === "\u001B[5~") this.#scroll(-page);
@@ -195,6 +196,13 @@ class RunOnTerminal implements LiveRun {
       const { message, hint } = asKinsyncError(error);
       this.#keep(`${clean(message)}\n  ${this.#options.paint("cyan", "hint:")} ${clean(hint)}`, now);
     }
+  }
+
+  #dismiss(): void {
+    const targets = (this.#run?.commands.dismiss() ?? []).map(({ target }) => target);
+    const what =
+      targets.length === 0 ? "no command has failed" : `dismissed the failed commands of ${namesOf(targets)}`;
+    this.#keep(clean(what), new Date().toISOString());
   }
 
   #resync(): void {
@@ -273,4 +281,12 @@ class RunOnTerminal implements LiveRun {
       this.#soon();
     }
   }
+}
+
+/** Targets that a line names. */
+const NAMED = 3;
+
+function namesOf(targets: readonly string[]): string {
+  const more = targets.length - NAMED;
+  return `${targets.slice(0, NAMED).join("; ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

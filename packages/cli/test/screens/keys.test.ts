@@ -98,6 +98,18 @@ test("Ctrl-Z gives the terminal back, and the screen returns with the process", 
   await vi.waitFor(async () => expect(await shown(run)).toContain("1/1 up to date"));
 });
 
+test("d lets failed commands no longer count, and names the containers; without one it says so", async () => {
+  const run = await ShownRun.start([workload({ name: "deploy/web", members: members(4) })]);
+  await run.press("d");
+  expect(run.calls).toEqual(["dismiss"]);
+  expect(await shown(run)).toContain("no command has failed");
+  run.dismissed = [1, 2, 3, 4].map((index) => `pod/web-0${index}, container main`);
+  await run.press("d");
+  expect((await shown(run)).replaceAll(/\s+/g, " ")).toContain(
+    "dismissed the failed commands of pod/web-01, container main; pod/web-02, container main; pod/web-03, container main and 1 more",
+  );
+});
+
 test("a job in the background reads no keys, and shows none", async () => {
   const run = await ShownRun.start([workload({ name: "deploy/web", members: [member(1)] })], { keys: false });
   expect(run.terminal.isRaw).toBe(false);

@@ -1,4 +1,5 @@
 import { KinsyncError } from "../errors/error.ts";
+import type { GangPhase, GangState } from "./gang/gang-state.ts";
 import type { ReleasedSnapshot } from "./history.ts";
 import type { KindEntry } from "../plugins/host.ts";
 import type { Release } from "./release.ts";
@@ -36,6 +37,14 @@ export interface WorkloadHistory {
   /** Number of the snapshot that is released now; 0 before the first. */
   readonly current: number;
   readonly snapshots: readonly HistorySnapshot[];
+  /** What a gang has not released: the snapshot that its members prepare or could not prepare, and the one that waits behind it. */
+  readonly candidates: readonly HistoryCandidate[];
+}
+
+/** A snapshot that no target should hold yet. */
+export interface HistoryCandidate extends ReleasedSnapshot {
+  /** `waiting`: the candidate before it is not decided yet. The others as in the event `gang`. */
+  readonly phase: GangPhase | "waiting";
 }
 
 /** One released snapshot, and who holds it. */
@@ -100,12 +109,15 @@ interface HeldBy {
 export interface Commandable {
   readonly name: string;
   readonly namespace: string;
-  readonly releases: Pick<Release, "trigger" | "undo" | "undoProblem" | "pause" | "resume" | "history" | "current">;
+  readonly releases: Pick<
+    Release,
+    "trigger" | "undo" | "undoProblem" | "pause" | "resume" | "history" | "candidates" | "current"
+  >;
   rescan(): Promise<void>;
   retryNow(): void;
   /** @returns the targets that had failed commands */
   dismiss(): readonly string[];
-  view(): { readonly snapshot: number; readonly targets: readonly HeldBy[] };
+  view(): { readonly snapshot: number; readonly gang?: GangState; readonly targets: readonly HeldBy[] };
   reclaim(): void;
   allowDeletes(mapping?: string): void;
 }
@@ -180,7 +192,9 @@ function undoable(selected: readonly Commandable[], to: number | undefined): rea
 
 function historyOf(workload: Commandable): WorkloadHistory {
   const { name, namespace, releases } = workload;
-  const { snapshot: current, targets } = workload.view();
+  const { snapshot: current, gang, targets } = workload.view();
+  // Those before it were replaced.
+  const candidates = releases.candidates.filter(({ number }) => gang !== undefined && number >= gang.snapshot);
   const holding = (number: number): readonly string[] =>
     targets
       .filter(({ snapshot }) => snapshot === number)
@@ -190,6 +204,10 @@ function historyOf(workload: Commandable): WorkloadHistory {
     namespace,
     current,
     snapshots: releases.history.map((each) => ({ ...each, targets: holding(each.number) })),
+    candidates: candidates.map((each) => ({
+      ...each,
+      phase: gang?.snapshot === each.number ? gang.phase : "waiting",
+    })),
   };
 }
 

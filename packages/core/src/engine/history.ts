@@ -7,10 +7,10 @@ import { hasOtherFiles, type Snapshot } from "./snapshot.ts";
 /** How a snapshot came to be released: by a save, by the user's `trigger`, or by an `undo`. */
 export type Origin = "save" | "trigger" | "undo";
 
-/** One snapshot that was released. */
+/** One snapshot that was released, or is a candidate of a gang. */
 export interface ReleasedSnapshot {
   readonly number: number;
-  /** ISO 8601: when it was released. */
+  /** ISO 8601: when it was released; of a candidate: when it came about. */
   readonly time: string;
   readonly origin: Origin;
   /** Number of the snapshot whose files an `undo` released again. */
@@ -27,12 +27,18 @@ export interface ReleasedSnapshot {
 interface Entry {
   readonly released: ReleasedSnapshot;
   readonly snapshot: Snapshot;
+  /** False of a candidate of a gang, until every member has staged it. */
+  readonly isReleased: boolean;
+  /** Of an `undo`: number of the snapshot that it went back to. The next one goes further back from there. */
+  readonly backTo: number | undefined;
 }
 
 /** A snapshot that an `undo` releases again. */
 export interface EarlierSnapshot {
   /** Number under which it was a save. */
   readonly of: number;
+  /** Its own number. */
+  readonly number: number;
   readonly snapshot: Snapshot;
 }
 
@@ -43,7 +49,7 @@ const MAX_PATHS = 20;
 /** Files that a message names. */
 const NAMED_FILES = 5;
 
-/** The snapshots that were released during a run, with the copies of their files. */
+/** The snapshots of a run, which of them were released, and the copies of their files. */
 export class History {
   readonly #kept: KeptContent | undefined;
   readonly #signal: AbortSignal;
@@ -58,18 +64,40 @@ export class History {
 
   /** Oldest first. */
   get released(): readonly ReleasedSnapshot[] {
-    return this.#entries.map(({ released }) => released);
+    return this.#entries.flatMap(({ released, isReleased }) => (isReleased ? released : []));
   }
 
-  /** Takes note of a release, and copies its files in the background. */
-  add(snapshot: Snapshot, origin: Origin, of: number | undefined): void {
-    const before = this.#entries.at(-1)?.snapshot;
+  /** Those that were not released, oldest first. */
+  get candidates(): readonly ReleasedSnapshot[] {
+    return this.#entries.flatMap(({ released, isReleased }) => (isReleased ? [] : released));
+  }
+
+  /** Takes note of a snapshot that is to be released, and copies its files in the background. */
+  add(snapshot: Snapshot, origin: Origin, earlier: EarlierSnapshot | undefined): void {
+    const released = this.#describe(snapshot, origin, earlier?.of);
+    const entry = { released, snapshot, isReleased: false, backTo: earlier?.number };
+    this.#entries = bounded([...this.#entries, entry]);
+    for (const { tree, content } of snapshot.mappings) if (tree !== undefined) this.#keep(tree, content);
+  }
+
+  /** The targets should hold it from now on. */
+  release(number: number): void {
+    this.#entries = this.#entries.map((entry) => {
+      const { released, snapshot, isReleased } = entry;
+      if (snapshot.number !== number || isReleased) return entry;
+      return { ...entry, isReleased: true, released: this.#describe(snapshot, released.origin, released.of) };
+    });
+  }
+
+  /** Compares it with what is released at this moment. */
+  #describe(snapshot: Snapshot, origin: Origin, of: number | undefined): ReleasedSnapshot {
+    const before = this.#entries.findLast(({ isReleased }) => isReleased)?.snapshot;
     const trees = treesOf(snapshot);
     const changed = snapshot.mappings.flatMap(({ mapping, tree }) => {
       const was = before?.mappings.find((each) => each.mapping.id === mapping.id)?.tree;
       return tree === undefined ? [] : diffTrees(was, tree);
     });
-    const released: ReleasedSnapshot = {
+    return {
       number: snapshot.number,
       time: new Date().toISOString(),
       origin,
@@ -79,8 +107,6 @@ export class History {
       changed: changed.length,
       paths: changed.slice(0, MAX_PATHS),
     };
-    this.#entries = bounded([...this.#entries, { released, snapshot }]);
-    for (const { tree, content } of snapshot.mappings) if (tree !== undefined) this.#keep(tree, content);
   }
 
   #keep(tree: Tree, content: ContentStore): void {
@@ -90,7 +116,7 @@ export class History {
 
   /**
    * The snapshot that an `undo` releases.
-   * @param to number of a released snapshot. Default: the one before the last whose files differ
+   * @param to number of a snapshot. Default: the last released one before this whose files differ
    * @throws `KINSYNC_SNAPSHOT_UNKNOWN` where there is none; `KINSYNC_SNAPSHOT_LOST`, with the files, where their bytes are gone
    */
   earlier(to: number | undefined, now: Snapshot): EarlierSnapshot {
@@ -105,16 +131,17 @@ export class History {
         { retry: "terminal", details: { snapshot: entry.snapshot.number, files: lost } },
       );
     }
-    return { of: numberOf(entry), snapshot: entry.snapshot };
+    const { number, of = number } = entry.released;
+    return { of, number, snapshot: entry.snapshot };
   }
 
   /** A second `undo` goes one further back. */
   #before(now: Snapshot): Entry | undefined {
     const last = this.#entries.at(-1);
-    const from = last === undefined ? 0 : numberOf(last);
+    const from = last?.backTo ?? last?.released.number ?? 0;
     return this.#entries.findLast(
-      ({ released: { number, origin }, snapshot }) =>
-        number < from && origin !== "undo" && hasOtherFiles(now.mappings, snapshot.mappings),
+      ({ released: { number }, snapshot, isReleased }) =>
+        isReleased && number < from && hasOtherFiles(now.mappings, snapshot.mappings),
     );
   }
 
@@ -131,11 +158,6 @@ export class History {
   #isKept(content: Content): boolean {
     return content.size === 0 || this.#kept?.has(content) === true;
   }
-}
-
-/** Number under which its files were released first. */
-function numberOf({ released: { of, number } }: Entry): number {
-  return of ?? number;
 }
 
 function bounded(entries: readonly Entry[]): readonly Entry[] {

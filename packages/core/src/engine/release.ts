@@ -2,7 +2,7 @@ import type { ReleaseMode } from "../contract/config.ts";
 import { asKinsyncError, type KinsyncError } from "../errors/error.ts";
 import type { KeptContent } from "../local/kept/content-cache.ts";
 import { diffTrees, type Tree } from "../mapping/tree.ts";
-import { History, type Origin, type ReleasedSnapshot } from "./history.ts";
+import { History, type EarlierSnapshot, type Origin, type ReleasedSnapshot } from "./history.ts";
 import { keptFiles } from "./kept-files.ts";
 import { selectedChanges, treeWith } from "./selected-changes.ts";
 import { hasOtherFiles, nextSnapshot, type LocalState, type MappingSnapshot, type Snapshot } from "./snapshot.ts";
@@ -62,9 +62,19 @@ export class Release {
     return this.#current;
   }
 
-  /** Oldest first. */
+  /** What targets should hold, or should have held. Oldest first. */
   get history(): readonly ReleasedSnapshot[] {
     return this.#history.released;
+  }
+
+  /** Snapshots that a gang did not release, or not yet. Oldest first. */
+  get candidates(): readonly ReleasedSnapshot[] {
+    return this.#history.candidates;
+  }
+
+  /** A snapshot that was decided here is what targets should hold from now on: at once, or when every member of a gang has staged it. */
+  released(number: number): void {
+    this.#history.release(number);
   }
 
   /** `undefined` where the newest local files are released. */
@@ -152,14 +162,15 @@ export class Release {
    */
   undo(to: number | undefined): { readonly snapshot: number; readonly of: number } {
     const current = this.#current ?? NOTHING;
-    const { of, snapshot } = this.#history.earlier(to, current);
+    const restored = this.#history.earlier(to, current);
+    const { of, snapshot } = restored;
     this.#isUndone = true;
     const mappings = current.mappings.map((each) => {
       const earlier = snapshot.mappings.find(({ mapping }) => mapping.id === each.mapping.id);
       if (earlier?.tree === undefined || earlier.tree.digest === each.tree?.digest) return each;
       return this.#compose({ ...each, isIgnored: earlier.isIgnored }, earlier.tree, [earlier]);
     });
-    this.#publish(mappings, "undo", of);
+    this.#publish(mappings, "undo", restored);
     this.#options.onPending();
     return { snapshot: this.#current?.number ?? 0, of };
   }
@@ -184,13 +195,13 @@ export class Release {
     this.#options.onPending();
   }
 
-  #publish(mappings: LocalState, origin: Origin, of?: number): void {
+  #publish(mappings: LocalState, origin: Origin, earlier?: EarlierSnapshot): void {
     const previous = this.#current;
     const next = nextSnapshot(previous, mappings);
     if (next === previous) return;
     this.#current = next;
-    if (next.number !== (previous?.number ?? 0)) this.#history.add(next, origin, of);
-    this.#options.onRelease(next, previous, origin, of);
+    if (next.number !== (previous?.number ?? 0)) this.#history.add(next, origin, earlier);
+    this.#options.onRelease(next, previous, origin, earlier?.of);
   }
 
   /** What differs between the released snapshot and the newest local files. */

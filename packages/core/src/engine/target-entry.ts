@@ -19,8 +19,7 @@ import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
 import { Worker } from "../sync/target/worker.ts";
 import { failedRunsOf, heldBy } from "./actions/failed-runs.ts";
-import type { Participant } from "./actions/action-round.ts";
-import type { ActionCoordinator } from "./actions/coordinator.ts";
+import type { ActionCoordinator, ActionTarget } from "./actions/coordinator.ts";
 import type { SharedFailures } from "./shared-failures.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
 import { projectSnapshot, type Projected } from "./desired.ts";
@@ -58,7 +57,7 @@ export interface TargetContext extends TargetPlacesContext {
  * One container that should hold files, and its worker while it runs. It is the worker's options and its listener: one object a
  * target, since there may be thousands.
  */
-export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget, Participant, GangTarget {
+export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget, ActionTarget, GangTarget {
   /** As last resolved; replaced with every change of the member, never kept. */
   eligible: EligibleContainer;
   readonly claimant: Claimant;
@@ -163,6 +162,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
       this.onChange();
     }
     return isDismissed;
+  }
+
+  onFree(action: ResolvedAction): void {
+    this.#worker?.actions?.runSkipped(action);
   }
 
   /** Its places stay as long as another target has them. */

@@ -222,8 +222,8 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   #report({ snapshot, origin, of }: Offer, previous: Snapshot | undefined): void {
     const changes = changesOf(previous?.mappings, snapshot.mappings);
     this.#emitter.halts(changes);
-    const isNew = snapshot.number !== (previous?.number ?? 0);
-    if (isNew) this.#emitter.snapshot(snapshot, changes, { origin, of });
+    this.releases.released(snapshot.number);
+    if (snapshot.number !== (previous?.number ?? 0)) this.#emitter.snapshot(snapshot, changes, { origin, of });
     this.#registry.announce(snapshot, changes);
   }
 

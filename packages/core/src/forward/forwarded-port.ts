@@ -3,8 +3,8 @@ import type { Duplex } from "node:stream";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
 import type { Member } from "../resolve/resolution.ts";
+import { fittingMembers } from "../resolve/select/fitting-members.ts";
 import { pause } from "../time/deadline.ts";
-import { membersFor } from "./choose-member.ts";
 import type { ForwardEvent } from "./events.ts";
 import type { ForwardRule } from "./forward-rule.ts";
 import { connectToPod } from "./pod-connection.ts";
@@ -36,7 +36,7 @@ export class ForwardedPort {
   }
 
   update(members: readonly Member[]): void {
-    const fitting = membersFor(members, this.rule);
+    const fitting = fittingMembers(members, this.rule).filter(isRunning);
     const [target] = fitting;
     this.#target = target;
     const reported = `${target?.uid ?? ""} ${fitting.length > 1}`;
@@ -136,4 +136,8 @@ async function join(local: Socket, remote: Duplex, signal: AbortSignal): Promise
     clearTimeout(linger);
     signal.removeEventListener("abort", finish);
   }
+}
+
+function isRunning({ containers }: Member): boolean {
+  return containers.some(({ runningId }) => runningId !== undefined);
 }

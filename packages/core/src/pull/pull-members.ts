@@ -5,12 +5,13 @@ import type { TransportPlugin } from "../contract/transport.ts";
 import { asKinsyncError, KinsyncError } from "../errors/error.ts";
 import { hostTransport, type HostedTransport } from "../plugins/host.ts";
 import type { Member } from "../resolve/resolution.ts";
+import { fittingMembers, type MemberChoice } from "../resolve/select/fitting-members.ts";
 import { deadline } from "../time/deadline.ts";
 import type { PullEvent, PullMember } from "./events.ts";
 import { folderNames } from "./folder-names.ts";
 import { pullPath } from "./pull-path.ts";
 
-export interface PullFilesOptions {
+export interface PullFilesOptions extends MemberChoice {
   readonly cluster: ClusterConnection;
   readonly transport: TransportPlugin;
   /** Of the workload, as `resolveOnce` returns them. */
@@ -21,8 +22,6 @@ export interface PullFilesOptions {
   readonly to: string;
   /** From every member that fits, each into a folder of `to` that is named by role and index. Default: from the first that fits. */
   readonly all?: boolean;
-  /** Only members of this role. Default: any. */
-  readonly role?: string | undefined;
   /** Only the member with this index. Default: the lowest, or with `all`, any. */
   readonly index?: string | undefined;
   /** Name of the container. Default: the pod's default container. */
@@ -56,7 +55,7 @@ interface Chosen {
 export async function pullFiles(options: PullFilesOptions): Promise<number> {
   checkPath(options.path);
   const { all = false, to, signal, onEvent } = options;
-  const fitting = fittingMembers(options);
+  const fitting = chosenMembers(options);
   const chosen = all ? fitting : fitting.slice(0, 1);
   const folders = all ? folderNames(chosen.map(({ member }) => member)) : [];
   const transport = hostTransport(options.transport);
@@ -100,19 +99,15 @@ function checkPath(path: string): void {
   });
 }
 
-/** Current ones before kept ones, then in the order of the resolution, by index. */
-function fittingMembers({ members, role, index, container }: PullFilesOptions): readonly Chosen[] {
-  return (["current", "kept"] as const).flatMap((state) =>
-    members.flatMap((member): readonly Chosen[] => {
-      const isFitting = (role ?? member.role) === member.role && (index ?? member.index) === member.index;
-      if (!isFitting || member.state !== state) return [];
-      const name = container ?? member.defaultContainer;
-      const found = member.containers.find((each) => each.name === name);
-      if (found?.runningId === undefined) return [];
-      const { namespace, name: pod, uid: podUid } = member;
-      return [{ member, target: { namespace, pod, podUid, container: found.name, containerId: found.runningId } }];
-    }),
-  );
+/** The members that fit and whose container runs, best first. */
+function chosenMembers({ members, role, index, container }: PullFilesOptions): readonly Chosen[] {
+  return fittingMembers(members, { role, index }).flatMap((member): readonly Chosen[] => {
+    const name = container ?? member.defaultContainer;
+    const found = member.containers.find((each) => each.name === name);
+    if (found?.runningId === undefined) return [];
+    const { namespace, name: pod, uid: podUid } = member;
+    return [{ member, target: { namespace, pod, podUid, container: found.name, containerId: found.runningId } }];
+  });
 }
 
 function memberOf({ target, member: { role, index } }: Chosen): PullMember {

@@ -157,6 +157,24 @@ test("a second undo goes one further back, and --to names any snapshot", async (
   await environment.end();
 });
 
+test("undo after a save that followed an undo goes back to what the containers held before that save", async () => {
+  const environment = Environment.start([a], { kept: memoryCopies() });
+  await advance(1_000);
+  await save(environment, "2");
+  environment.engine.commands.undo();
+  await advance(1_000);
+  await save(environment, "3");
+  const files: unknown[] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    environment.engine.commands.undo();
+    await advance(1_000);
+    files.push(seen(environment));
+  }
+  expect(files).toEqual([{ f: "1" }, { f: "2" }, { f: "1" }]);
+  expect(() => environment.engine.commands.undo()).toThrow(/no earlier snapshot/);
+  await environment.end();
+});
+
 test("trigger after undo releases the local files again", async () => {
   const environment = Environment.start([a], { kept: memoryCopies() });
   await advance(1_000);

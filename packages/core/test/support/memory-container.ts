@@ -50,8 +50,14 @@ export class MemoryContainer {
   readonly exitCodes = new Map<string, number>();
   /** Commands wait for this. */
   runGate: Promise<void> = Promise.resolve();
-  /** Called with each command that begins and ends, as text. */
-  onCommand: (what: "begins" | "ends", command: string) => void = () => {};
+  /** Called with each command that begins and ends, as text. `exitCode`: when it ends. */
+  onCommand: (what: "begins" | "ends", command: string, exitCode?: number) => void = () => {};
+  /** Keys of the commands with `once` that have succeeded in it. */
+  readonly succeededOnce = new Set<string>();
+  /** Called with each batch that a session begins to stage here, and with each that it applied. */
+  onBatch: (what: "staged" | "applied", batch: Batch) => void = () => {};
+  /** Called when a session opens. */
+  onOpen: () => void = () => {};
   /** Called when a command starts. */
   onRun: () => void = () => {};
   /** Receipts say that this could not be set. */
@@ -118,6 +124,7 @@ export class MemoryContainer {
     this.sessions += 1;
     this.#current = new MemorySession(this, { session, since, host });
     this.opened.push(this.#current);
+    this.onOpen();
     return this.#current;
   }
 
@@ -248,6 +255,7 @@ export class MemorySession implements Session {
   }
 
   stage(batch: Batch, options: { signal: AbortSignal }): Stage {
+    this.#container.onBatch("staged", batch);
     const content = this.#unpack(batch, options.signal);
     content.catch(() => {});
     const stage = { ready: content.then(() => {}) };
@@ -288,6 +296,7 @@ export class MemorySession implements Session {
     if (root.marker?.runId !== this.#session || root.claimant !== this)
       throw new KinsyncError("KINSYNC_TARGET_TAKEN", "taken over");
     storage.apply(batch, content);
+    this.#container.onBatch("applied", batch);
     this.#container.fault("receipt");
     this.#container.log.push(
       `commit ${batch.root.key} ${batch.entries.map((entry) => `${entry.op} ${entry.path}`).join(", ")}`,
@@ -313,21 +322,21 @@ export class MemorySession implements Session {
   async run(command: readonly string[] | string): Promise<RunResult> {
     this.#check();
     this.#container.onRun();
-    this.#container.fault("run");
     const text = String(command);
-    this.#container.log.push(`run ${text}`);
+    // As `programs/once.sh` does.
+    const [, , , program, onceKey = ""] = typeof command === "string" ? [] : command;
+    const isOnce = program === "kinsync-once";
+    if (isOnce && this.#container.succeededOnce.has(onceKey)) return ended(0);
     this.#container.onCommand("begins", text);
+    this.#container.fault("run");
+    this.#container.log.push(`run ${text}`);
     await this.#container.runGate;
     this.#check();
-    this.#container.onCommand("ends", text);
-    const [, exitCode] = [...this.#container.exitCodes].find(([part]) => text.includes(part)) ?? [];
-    return {
-      exitCode: exitCode ?? this.#container.runExitCode,
-      why: "exited",
-      output: "out",
-      truncated: false,
-      duration: 1,
-    };
+    const [, chosen] = [...this.#container.exitCodes].find(([part]) => text.includes(part)) ?? [];
+    const exitCode = chosen ?? this.#container.runExitCode;
+    if (isOnce && exitCode === 0) this.#container.succeededOnce.add(onceKey);
+    this.#container.onCommand("ends", text, exitCode);
+    return ended(exitCode);
   }
 
   async pull(): Promise<void> {
@@ -342,4 +351,8 @@ export class MemorySession implements Session {
   async [Symbol.asyncDispose](): Promise<void> {
     this.end({ why: "closed" });
   }
+}
+
+function ended(exitCode: number): RunResult {
+  return { exitCode, why: "exited", output: "out", truncated: false, duration: 1 };
 }

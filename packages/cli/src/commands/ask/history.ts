@@ -1,4 +1,4 @@
-import type { HistorySnapshot, WorkloadHistory } from "@kinsync/core";
+import type { HistoryCandidate, HistorySnapshot, WorkloadHistory } from "@kinsync/core";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import { createPaint, type Paint } from "../../render/color.ts";
@@ -19,26 +19,44 @@ export async function runHistory(options: AskOptions, io: Io): Promise<number> {
   return EXIT.done;
 }
 
-function formatHistory({ workload, namespace, current, snapshots }: WorkloadHistory, paint: Paint): readonly string[] {
-  const rows = snapshots.toReversed().map((each) => rowOf(each, current));
+function formatHistory(history: WorkloadHistory, paint: Paint): readonly string[] {
+  const { workload, namespace, current, snapshots, candidates } = history;
+  const rows = [
+    ...candidates.toReversed().map((each) => rowOf(each, " ", CANDIDATE[each.phase])),
+    ...snapshots
+      .toReversed()
+      .map((each) => rowOf(each, each.number === current ? "*" : " ", count(each.targets.length, "container"))),
+  ];
   const head = ["  SNAPSHOT", "TIME", "BY", "FILES", "SIZE", "CHANGED", "HELD BY", ""];
   const [first = "", ...rest] = formatColumns([head, ...rows]);
   return [
     `${paint("bold", clean(workload))} in namespace ${clean(namespace)}`,
-    ...(snapshots.length === 0 ? ["  no snapshot was released yet"] : [paint("dim", first), ...rest]),
+    ...(rows.length === 0 ? ["  no snapshot was released yet"] : [paint("dim", first), ...rest]),
   ];
 }
 
-function rowOf(each: HistorySnapshot, current: number): readonly string[] {
-  const { number, time, origin, of, files, bytes: size, changed, paths, targets } = each;
+/** Why no container holds a candidate. */
+const CANDIDATE: Readonly<Record<HistoryCandidate["phase"], string>> = {
+  waiting: "not released: it waits",
+  preparing: "not released: preparing",
+  held: "not released: held",
+  "given-up": "not released: given up",
+  // These follow a release.
+  released: "released",
+  committed: "released",
+  "rolled-back": "released",
+};
+
+function rowOf(each: Omit<HistorySnapshot, "targets">, mark: string, heldBy: string): readonly string[] {
+  const { number, time, origin, of, files, bytes: size, changed, paths } = each;
   return [
-    `${number === current ? "*" : " "} ${number}`,
+    `${mark} ${number}`,
     timeOfDay(time),
     of === undefined ? origin : `${origin} to ${of}`,
     String(files),
     bytes(size),
     String(changed),
-    count(targets.length, "container"),
+    heldBy,
     clean(paths.slice(0, 3).join(", ")) + (changed > 3 ? ", ..." : ""),
   ];
 }

@@ -17,6 +17,11 @@ export interface WaitOptions extends AskOptions {
 /** The run's own limit ends the wait; this much later, it counts as gone. */
 const LATER_MS = 10_000;
 
+const REASONS: Readonly<Partial<Record<NonNullable<WaitResult["why"]>, string>>> = {
+  failed: ": a container needs you",
+  "given-up": ": the gang gave it up, and no container shows it",
+};
+
 /** Waits until every target holds a snapshot: after a save, before a test. */
 export async function runWait(options: WaitOptions, io: Io): Promise<number> {
   const { snapshot, timeout } = options;
@@ -37,8 +42,7 @@ function said({ reached, why, workloads }: WaitResult, timeout: number): readonl
   if (why === "no-targets") return [`no container to sync to within ${duration(timeout)}`];
   return workloads.filter(isMissing).map(({ workload, wanted }) => {
     const what = wanted === 0 ? "the local files of now were not released" : `snapshot ${wanted} was not reached`;
-    const reason =
-      why === "timeout" ? ` within ${duration(timeout)}` : why === "failed" ? ": a container needs you" : "";
+    const reason = why === "timeout" ? ` within ${duration(timeout)}` : ((why && REASONS[why]) ?? "");
     return clean(`${workloads.length > 1 ? `${workload}: ` : ""}${what}${reason}`);
   });
 }

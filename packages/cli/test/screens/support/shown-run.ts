@@ -82,6 +82,8 @@ export class ShownRun {
   readonly jobControl = new FakeJobControl();
   readonly reporter: Reporter;
   readonly calls: string[] = [];
+  /** Targets with failed commands. */
+  dismissed: readonly string[] = [];
   workloads: readonly WorkloadView[];
 
   private constructor(
@@ -125,7 +127,10 @@ export class ShownRun {
           pause: command("pause"),
           resume: command("resume"),
           history: () => [],
-          dismiss: () => [],
+          dismiss: () => {
+            run.calls.push("dismiss");
+            return run.dismissed.map((target) => ({ workload: "deploy/web", namespace: "ml", target }));
+          },
           reclaim: command("reclaim"),
           allowDeletes: command("allowDeletes"),
           setWorkloads: async () => ({ started: [], restarted: [], stopped: [], unchanged: [] }),

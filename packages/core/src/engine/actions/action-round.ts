@@ -56,9 +56,12 @@ export class ActionRound<P extends Participant> {
   readonly #keys: number[] = [];
   /** Targets that failed and hold those of later positions, with the key. */
   readonly #holders = new Map<P, number>();
-  /** With `on: one`: keys that are settled. */
-  #succeeded = -1;
-  #failed = -1;
+  /** Targets that did not run it because of a failure, with the key. */
+  readonly #held = new Map<P, number>();
+  /** With `on: one`: the newest key that is settled. */
+  #settled = -1;
+  /** With `on: one`: the last failure. */
+  #failed: { readonly key: number; readonly by: P } | undefined;
 
   /** @param members all running targets of the workload */
   constructor(action: ResolvedAction, members: ReadonlyMap<P, ParticipantState>) {
@@ -76,6 +79,7 @@ export class ActionRound<P extends Participant> {
   queue(target: P): void {
     // It gets another attempt, which the others wait for.
     this.#holders.delete(target);
+    this.#held.delete(target);
     const key = this.#keys.findLast((each) => each <= (target.snapshot ?? 0)) ?? 0;
     const entry = this.#entries.get(target);
     if (entry === undefined) this.#entries.set(target, { key, step: 0, phase: "queued", next: undefined });
@@ -96,10 +100,13 @@ export class ActionRound<P extends Participant> {
     const entry = this.#entries.get(target);
     if (entry === undefined) return;
     if (how === "failed" && this.action.onFailure === "hold") this.#holders.set(target, entry.key);
-    if (how === "succeeded") this.#holders.delete(target);
+    if (how === "succeeded") {
+      this.#holders.delete(target);
+      this.#held.delete(target);
+    }
     if (this.action.on === "one" && entry.phase === "running") {
-      if (how === "succeeded") this.#succeeded = entry.key;
-      if (how === "failed") this.#failed = entry.key;
+      if (how === "succeeded") this.#settled = Math.max(this.#settled, entry.key);
+      if (how === "failed") this.#failed = { key: entry.key, by: target };
     }
     if (entry.next === undefined) this.#entries.delete(target);
     else this.#entries.set(target, { key: entry.next, step: 0, phase: "queued", next: undefined });
@@ -109,11 +116,24 @@ export class ActionRound<P extends Participant> {
   remove(target: P): void {
     this.#entries.delete(target);
     this.#holders.delete(target);
+    this.#held.delete(target);
+    if (this.#failed?.by === target) this.#failed = undefined;
   }
 
-  /** Failures no longer hold anybody. */
+  /** Failures no longer hold anybody, and what they held is not made up for. */
   dismiss(target: P): void {
     this.#holders.delete(target);
+    this.#held.delete(target);
+    if (this.#failed?.by !== target) return;
+    this.#settled = Math.max(this.#settled, this.#failed.key);
+    this.#failed = undefined;
+  }
+
+  /** Targets that a failure held, and that none holds any more: it was made good, or its target has ended. Each is named once. */
+  freed(): readonly P[] {
+    const freed = [...this.#held].filter(([target, key]) => !this.#entries.has(target) && !this.#isHeld(target, key));
+    for (const [target] of freed) this.#held.delete(target);
+    return freed.map(([target]) => target);
   }
 
   /** The targets that may go on now, in the order in which they came. */
@@ -121,14 +141,18 @@ export class ActionRound<P extends Participant> {
     const waiting = [...this.#entries].filter(([, { phase }]) => phase === "waiting");
     if (waiting.length === 0) return [];
     const answers = this.action.on === "one" ? this.#nextOfOne(waiting) : this.#nextOfAll(waiting);
-    for (const { target } of answers) (this.#entries.get(target) as Entry).phase = "running";
+    for (const { target, answer } of answers) {
+      const entry = this.#entries.get(target) as Entry;
+      entry.phase = "running";
+      if (answer === "held") this.#held.set(target, entry.key);
+    }
     return answers;
   }
 
   #nextOfOne(waiting: readonly (readonly [P, Entry])[]): readonly Answer<P>[] {
     const settled = waiting.flatMap(([target, { key }]): Answer<P>[] => {
-      if (key <= this.#succeeded) return [{ target, answer: "done" }];
-      return key === this.#failed ? [{ target, answer: "held" }] : [];
+      if (key <= this.#settled) return [{ target, answer: "done" }];
+      return this.#isHeld(target, key) ? [{ target, answer: "held" }] : [];
     });
     if (settled.length > 0) return settled;
     const [first] = waiting;
@@ -137,7 +161,7 @@ export class ActionRound<P extends Participant> {
   }
 
   #nextOfAll(waiting: readonly (readonly [P, Entry])[]): readonly Answer<P>[] {
-    const held = waiting.filter(([target, entry]) => this.#isHeld(target, entry));
+    const held = waiting.filter(([target, { key }]) => this.#isHeld(target, key));
     if (held.length > 0) return held.map(([target]) => ({ target, answer: "held" }));
     const first = [...this.#members.keys()].flatMap((target) => this.#turnOf(target) ?? []).toSorted(compareTurns)[0];
     return waiting.flatMap(([target]): Answer<P>[] => {
@@ -147,8 +171,9 @@ export class ActionRound<P extends Participant> {
     });
   }
 
-  /** A target of an earlier role failed, and the config lets the others wait for it. */
-  #isHeld(target: P, { key }: Entry): boolean {
+  /** A target of an earlier role failed, and the config lets the others wait for it; with `on: one`: another target failed. */
+  #isHeld(target: P, key: number): boolean {
+    if (this.action.on === "one") return key === this.#failed?.key && key > this.#settled;
     const stage = this.#stageOf(target);
     return [...this.#holders].some(([holder, at]) => at === key && holder !== target && this.#stageOf(holder) < stage);
   }

@@ -15,6 +15,12 @@ const LATE_MS = 30_000;
 /** Reports something about the workload. */
 type OnNote = (code: ErrorCode, reason: string) => void;
 
+/** A target whose actions are coordinated. */
+export interface ActionTarget extends Participant {
+  /** What kept an action from running here no longer does. */
+  onFree(action: ResolvedAction): void;
+}
+
 /** An action in which the members depend on each other: any one, role after role, or stop and start together. */
 export function isCoordinated(action: ResolvedAction): boolean {
   return action.on === "one" || action.order !== undefined || stepCount(action) > 1;
@@ -32,9 +38,9 @@ export function createCoordinator(actions: readonly ResolvedAction[], onNote: On
  */
 export class ActionCoordinator implements Disposable {
   readonly #onNote: OnNote;
-  readonly #members = new Map<Participant, ParticipantState>();
-  readonly #rounds: ReadonlyMap<ResolvedAction, ActionRound<Participant>>;
-  readonly #waiting = new Map<ResolvedAction, Map<Participant, (answer: TurnAnswer) => void>>();
+  readonly #members = new Map<ActionTarget, ParticipantState>();
+  readonly #rounds: ReadonlyMap<ResolvedAction, ActionRound<ActionTarget>>;
+  readonly #waiting = new Map<ResolvedAction, Map<ActionTarget, (answer: TurnAnswer) => void>>();
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
   #isOver = false;
@@ -45,12 +51,12 @@ export class ActionCoordinator implements Disposable {
   }
 
   /** A target began. */
-  add(target: Participant): void {
+  add(target: ActionTarget): void {
     this.#members.set(target, { landed: 0, isOut: false });
   }
 
   /** A target ended. */
-  remove(target: Participant): void {
+  remove(target: ActionTarget): void {
     if (!this.#members.delete(target)) return;
     for (const round of this.#rounds.values()) round.remove(target);
     for (const waiting of this.#waiting.values()) {
@@ -71,7 +77,7 @@ export class ActionCoordinator implements Disposable {
   }
 
   /** The actions that are due after this snapshot in a target are queued. */
-  landed(target: Participant, snapshot: number): void {
+  landed(target: ActionTarget, snapshot: number): void {
     const member = this.#members.get(target);
     if (member === undefined || (member.landed === snapshot && !member.isOut)) return;
     member.landed = snapshot;
@@ -79,7 +85,7 @@ export class ActionCoordinator implements Disposable {
     this.#soon();
   }
 
-  status(target: Participant, status: TargetStatus): void {
+  status(target: ActionTarget, status: TargetStatus): void {
     const member = this.#members.get(target);
     if (member === undefined || (status !== "failed" && status !== "halted")) return;
     member.isOut = true;
@@ -87,12 +93,12 @@ export class ActionCoordinator implements Disposable {
   }
 
   /** Failures of a target no longer hold others. */
-  dismiss(target: Participant): void {
+  dismiss(target: ActionTarget): void {
     for (const round of this.#rounds.values()) round.dismiss(target);
   }
 
   /** The turns of one target. */
-  turnsOf(target: Participant): ActionTurns {
+  turnsOf(target: ActionTarget): ActionTurns {
     return {
       depends: (action) => this.#rounds.has(action),
       queue: (actions) => {
@@ -106,7 +112,7 @@ export class ActionCoordinator implements Disposable {
     };
   }
 
-  #enter(target: Participant, action: ResolvedAction, step: number): Promise<TurnAnswer> {
+  #enter(target: ActionTarget, action: ResolvedAction, step: number): Promise<TurnAnswer> {
     if (this.#isOver || !this.#members.has(target)) return Promise.resolve("over");
     this.#rounds.get(action)?.wait(target, step);
     const { promise, resolve } = Promise.withResolvers<TurnAnswer>();
@@ -135,6 +141,7 @@ export class ActionCoordinator implements Disposable {
         waiting?.delete(target);
       }
     }
+    for (const [action, round] of this.#rounds) for (const target of round.freed()) target.onFree(action);
     const isWaiting = [...this.#rounds.values()].some((round) => round.isWaiting);
     if (!isWaiting) {
       clearTimeout(this.#timer);

@@ -22,11 +22,13 @@ export interface TargetActionsOptions {
 /** Characters of paths that one marker names at most. */
 const MAX_OWED_CHARACTERS = 2_000;
 const NONE: ReadonlyMap<ResolvedAction, StepResult> = new Map();
+/** Later than every turn: an attempt that another change made due does not settle it. */
+const NOT_STARTED = Number.POSITIVE_INFINITY;
 
 interface OwedCommand {
   /** One of the paths that made it due, relative to the mapping's `from`. */
   readonly path: string;
-  /** The `run` that starts it. */
+  /** The `run` that started it; `NOT_STARTED` since the path changed. */
   readonly turn: number;
 }
 
@@ -43,7 +45,7 @@ export class TargetActions implements AsyncDisposable {
   #skipped: Set<ResolvedAction> | undefined;
   /** Actions with `once` that have succeeded here. */
   #done: Set<ResolvedAction> | undefined;
-  /** Number of the next `run` that has something to do. */
+  /** Number of the next attempt. */
   #turn = 0;
   #runner: ActionRunner | undefined;
 
@@ -72,7 +74,7 @@ export class TargetActions implements AsyncDisposable {
     if (due.size === 0) return;
     const owed = this.#owedOf(mapping);
     for (const [action, path] of due) {
-      if (this.#done?.has(action) !== true) owed.set(action, { path, turn: this.#turn });
+      if (this.#done?.has(action) !== true) owed.set(action, { path, turn: NOT_STARTED });
     }
     this.#report(mapping);
   }
@@ -97,16 +99,25 @@ export class TargetActions implements AsyncDisposable {
 
   /** Starts what is due after the changes since the last call, and what a failure before it keeps from running. */
   run(): void {
-    const owed = [...(this.#owed?.values() ?? [])].flatMap((each) => [...each.values()]);
+    const fresh = [...(this.#owed?.values() ?? [])].flatMap((owed) =>
+      [...owed].flatMap(([action, { path, turn }]) => (turn === NOT_STARTED ? [{ owed, action, path }] : [])),
+    );
     // Passes without a change repeat nothing.
-    if (!owed.some(({ turn }) => turn === this.#turn)) return;
-    this.#start((action, turn) => turn === this.#turn || (this.#isHeld && this.#isUnfinished(action)));
+    if (fresh.length === 0) return;
+    for (const { owed, action, path } of fresh) owed.set(action, { path, turn: this.#turn });
+    const turn = this.#turn;
+    this.#start((action, of) => of === turn || (this.#isHeld && this.#isUnfinished(action)));
   }
 
   /** Runs again what failed, and what did not run because of it. */
   retry(): void {
     if (this.#failures === undefined && this.#skipped === undefined) return;
     this.#start((action) => this.#isUnfinished(action));
+  }
+
+  /** Runs an action that did not run because another target failed, which no longer keeps it from that. */
+  runSkipped(action: ResolvedAction): void {
+    if (this.#skipped?.has(action) === true) this.#start((each) => each === action);
   }
 
   /** Failures no longer count, here and in the next run. @returns whether there were any */

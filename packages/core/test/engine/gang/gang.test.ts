@@ -373,3 +373,47 @@ test("members that share their files are prepared with the one that writes them"
   expect(gang.environment.storage(shared, undefined).commits).toHaveLength(2);
   expect(await end(gang)).toBe(0);
 });
+
+test("the history lists what was released, and apart from it the candidate that is held and the one that waits", async () => {
+  const gang = new GangEnvironment(2);
+  await advance(1_000);
+  const history = () => gang.environment.engine.commands.history()[0];
+  gang.container(1).failNext("stage", full());
+  await gang.save("2");
+  expect(history()).toMatchObject({
+    current: 1,
+    snapshots: [{ number: 1, targets: expect.arrayContaining([expect.stringContaining("pod/p0")]) }],
+    candidates: [{ number: 2, phase: "held", origin: "save", changed: 1, paths: ["f"] }],
+  });
+  const gate = Promise.withResolvers<void>();
+  gang.container(1).stageGate = gate.promise;
+  await gang.save("3");
+  await gang.save("4");
+  expect(history()?.candidates).toMatchObject([
+    { number: 3, phase: "preparing" },
+    { number: 4, phase: "waiting" },
+  ]);
+  gate.resolve();
+  await advance(1_000);
+  expect(history()?.candidates).toEqual([]);
+  expect(history()?.snapshots.map(({ number }) => number)).toEqual([1, 3, 4]);
+  expect(await end(gang)).toBe(0);
+});
+
+test("undo goes back to what the members showed, and not to a candidate that they never got", async () => {
+  const gang = new GangEnvironment(2);
+  await advance(1_000);
+  await gang.save("2");
+  gang.container(1).failNext("stage", full());
+  await gang.save("3");
+  await gang.save("4");
+  expect(gang.seen).toEqual(["4", "4"]);
+  expect(gang.environment.engine.commands.undo()).toMatchObject([{ snapshot: 5, of: 2 }]);
+  await advance(1_000);
+  expect(gang.seen).toEqual(["2", "2"]);
+  gang.container(1).failNext("stage", full());
+  // The members show the files that the first undo brought back.
+  await gang.save("6");
+  expect(gang.environment.engine.commands.undo()).toMatchObject([{ of: 2 }]);
+  await gang.environment.end();
+});

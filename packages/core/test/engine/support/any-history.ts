@@ -18,8 +18,12 @@ const someFiles = fc.constantFrom<Record<string, string>[]>(
   { f: "5", big: "a large file, of another version" },
 );
 
-const anyStep = (operations: readonly FaultyOperation[]): fc.Arbitrary<Step> =>
+/** Steps that only some histories have. */
+export type MoreSteps = readonly { readonly weight: number; readonly arbitrary: fc.Arbitrary<Step> }[];
+
+const anyStep = (operations: readonly FaultyOperation[], more: MoreSteps): fc.Arbitrary<Step> =>
   fc.oneof(
+    ...more,
     {
       weight: 6,
       arbitrary: fc.record({
@@ -108,8 +112,8 @@ const anyStep = (operations: readonly FaultyOperation[]): fc.Arbitrary<Step> =>
   );
 
 /** Any history. @param operations of containers that may fail */
-export const anyHistory = (operations: readonly FaultyOperation[]): fc.Arbitrary<TimedStep[]> =>
-  fc.array(fc.record({ step: anyStep(operations), wait: fc.constantFrom(0, 1, 5, 20, 300, 2_000) }), {
+export const anyHistory = (operations: readonly FaultyOperation[], more: MoreSteps = []): fc.Arbitrary<TimedStep[]> =>
+  fc.array(fc.record({ step: anyStep(operations, more), wait: fc.constantFrom(0, 1, 5, 20, 300, 2_000) }), {
     minLength: 1,
     maxLength: 25,
   });

@@ -101,6 +101,8 @@ export const key = (each: ResolvedMapping, isFile = false): string => containerP
 export const uidOf = ({ name, life }: MemberSpec): string => `uid-${name}-${life}`;
 export const containerIdOf = ({ name, life, restarts }: MemberSpec): string => `memory://${name}-${life}-${restarts}`;
 
+type Commands = readonly ResolvedAction[] | Readonly<Record<string, readonly ResolvedAction[]>>;
+
 export interface EnvironmentOptions {
   readonly workloads: Readonly<Record<string, readonly ResolvedMapping[]>>;
   readonly mode?: EngineOptions["mode"];
@@ -109,7 +111,8 @@ export interface EnvironmentOptions {
   readonly image?: Image;
   /** What of `EngineOptions` concerns deletes. */
   readonly consent?: Pick<EngineOptions, "deletes" | "allowedDeletes" | "onDeletes">;
-  readonly run?: readonly ResolvedAction[];
+  /** Of all workloads, or by workload. */
+  readonly run?: Commands;
   readonly releases?: ReleaseMode;
   /** The members of all workloads get a snapshot at one moment. */
   readonly gang?: GangPolicy;
@@ -123,7 +126,7 @@ export interface EnvironmentOptions {
 /** Teams with these mappings, as the engine takes them. */
 export function workloadsOf(
   workloads: EnvironmentOptions["workloads"],
-  run: readonly ResolvedAction[] = [],
+  run: Commands = [],
   mode: ReleaseMode = "auto",
   gang?: GangPolicy,
 ): readonly ResolvedWorkload[] {
@@ -131,10 +134,14 @@ export function workloadsOf(
     name: `team/${name}`,
     ref: { resource: TEAMS, namespace: NAMESPACE, name },
     mappings,
-    run,
+    run: isForAll(run) ? run : (run[name] ?? []),
     mode,
     ...(gang === undefined ? {} : { gang }),
   }));
+}
+
+function isForAll(run: Commands): run is readonly ResolvedAction[] {
+  return Array.isArray(run);
 }
 
 /** An engine between a cluster, containers and local files, all in memory and under a virtual clock. */
@@ -143,6 +150,8 @@ export class Environment {
   readonly events: EngineEvent[] = [];
   /** Called with each event. */
   onEvent: (event: EngineEvent) => void = () => {};
+  /** Called with each container that starts, before anything reaches it. */
+  onContainer: (container: MemoryContainer, id: string) => void = () => {};
   /** Called with each batch before a container applies it. */
   onApply: (batch: Batch) => void = () => {};
   /** What the engine gave to `open` of the transport, in the order of the calls. */
@@ -248,6 +257,7 @@ export class Environment {
     const container = new MemoryContainer(uidOf(member), { mounts, image: this.#image });
     container.storage.onApply = (batch) => this.onApply(batch);
     this.#containers.set(id, container);
+    this.onContainer(container, id);
   }
 
   /** What a volume holds on a node, or in a pod. */

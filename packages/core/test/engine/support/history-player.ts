@@ -1,6 +1,7 @@
 // In more than 300 lines: one method for each step of a history.
 import { expect } from "vitest";
 import { KinsyncError } from "../../../src/errors/error.ts";
+import type { ResolvedAction } from "../../../src/mapping/action.ts";
 import type { ResolvedMapping } from "../../../src/mapping/mapping.ts";
 import type { GangPolicy } from "../../../src/mapping/gang-policy.ts";
 import { expectGangs, expectModel, expectNothingOpen, expectQuiet } from "./check.ts";
@@ -26,15 +27,23 @@ const SETTLED_MS = 300;
 /** Steps whose effect depends on which saves were released before. */
 const HOLDS: readonly Step["do"][] = ["pause", "resume", "undo", "trigger-mapping"];
 
+export interface HistoryOptions {
+  /** Policy of both workloads. Default: each member counts for itself. */
+  readonly gang?: GangPolicy | undefined;
+  /** Commands of the first workload. Default: none. */
+  readonly run?: readonly ResolvedAction[];
+}
+
 /** Plays a history against an engine and a model, and checks that they agree at rest. */
 export class HistoryPlayer {
   readonly environment: Environment;
-  readonly #model = new Model();
+  readonly model = new Model();
+  readonly #isGang: boolean;
   /** End the slowness of containers. */
   readonly #gates: (() => void)[] = [];
 
-  /** @param gang policy of both workloads. Default: each member counts for itself */
-  constructor(gang?: GangPolicy) {
+  constructor({ gang, run }: HistoryOptions = {}) {
+    this.#isGang = gang !== undefined;
     this.environment = new Environment({
       workloads: MAPPINGS,
       image: IMAGE,
@@ -42,6 +51,7 @@ export class HistoryPlayer {
       consent: { deletes: "allow" },
       kept: memoryCopies(),
       ...(gang === undefined ? {} : { gang }),
+      ...(run === undefined ? {} : { run: { [TEAMS[0]]: run } }),
     });
   }
 
@@ -53,17 +63,17 @@ export class HistoryPlayer {
       this.environment.source(each).hasOldBytes = false;
       this.#save(each, isFile(each) ? { "app.yaml": "v: 0" } : { f: "0" });
     }
-    this.#model.record();
+    this.model.record();
   }
 
   async play(steps: readonly TimedStep[]): Promise<void> {
     for (const { step, wait } of steps) {
       // The kind's last verdict counts only if the engine received it.
       if (step.do === "own" || (step.do === "label" && step.state === "unsettled")) await advance(120_000, 30_000);
-      if (this.#model.hasHolds || HOLDS.includes(step.do)) await advance(SETTLED_MS);
+      if (this.model.hasHolds || HOLDS.includes(step.do)) await advance(SETTLED_MS);
       await this.#apply(step);
-      if (this.#model.hasHolds) await advance(SETTLED_MS);
-      this.#model.record();
+      if (this.model.hasHolds) await advance(SETTLED_MS);
+      this.model.record();
       await advance(wait);
     }
   }
@@ -73,6 +83,13 @@ export class HistoryPlayer {
     for (const container of this.environment.containers.values()) container.faults.clear();
     for (const open of this.#gates) open();
     await advance(120_000, 30_000);
+  }
+
+  /** From now on commands succeed, and those that failed get another attempt. */
+  retryCommands(): void {
+    for (const container of this.environment.containers.values()) container.exitCodes.clear();
+    this.environment.engine.commands.trigger();
+    this.model.trigger();
   }
 
   /** One more save of everything, which retries what failed. */
@@ -88,7 +105,7 @@ export class HistoryPlayer {
   }
 
   check(options?: { readonly mayHaveFailed: boolean }): void {
-    expectModel(this.environment, this.#model, options);
+    expectModel(this.environment, this.model, options);
     expectGangs(this.environment);
   }
 
@@ -103,7 +120,10 @@ export class HistoryPlayer {
       ({ targets, synced, waiting }) => targets > 0 && synced === targets && waiting === 0,
     );
     const isHeldBack = this.environment.engine.view().workloads.some(({ gang }) => gang !== undefined);
-    expect(outcome.exitCode === 0, JSON.stringify({ summaries, outcome })).toBe(isComplete && !isHeldBack);
+    const hasFailed = summaries.some(({ failedRuns }) => failedRuns > 0);
+    expect(outcome.exitCode === 0, JSON.stringify({ summaries, outcome })).toBe(
+      isComplete && !isHeldBack && !hasFailed,
+    );
     expectNothingOpen(this.environment);
     this.check();
   }
@@ -121,12 +141,12 @@ export class HistoryPlayer {
         const each = ALL_MAPPINGS[step.mapping % ALL_MAPPINGS.length];
         if (each === undefined || isFile(each)) return;
         this.environment.source(each).lose(step.state);
-        this.#model.lose(each);
+        this.model.lose(each);
         return;
       }
       case "recreate-team":
         this.environment.createTeam(step.team);
-        for (const pod of this.#model.pods) {
+        for (const pod of this.model.pods) {
           pod.verdicts.delete(step.team);
           if (pod.exists) this.#put(pod, {});
         }
@@ -136,24 +156,27 @@ export class HistoryPlayer {
         return;
       case "trigger":
         this.environment.engine.commands.trigger();
-        this.#model.trigger();
+        this.model.trigger();
         return;
       case "trigger-mapping": {
         const each = mappingAt(step.mapping);
         this.environment.engine.commands.trigger({ files: [each.from] });
-        this.#model.trigger(each);
+        this.model.trigger(each);
         return;
       }
       case "pause":
         this.#resume(step.team);
         await advance(SETTLED_MS);
         this.environment.engine.commands.trigger();
-        this.#model.trigger();
+        this.model.trigger();
         this.environment.engine.commands.pause({ workload: `team/${step.team}` });
-        this.#model.pause(step.team);
+        this.model.pause(step.team);
         return;
       case "resume":
         this.#resume(step.team);
+        return;
+      case "dismiss":
+        this.environment.engine.commands.dismiss();
         return;
       case "undo":
         await this.#undo(mappingAt(step.mapping), step.files);
@@ -165,7 +188,7 @@ export class HistoryPlayer {
 
   #resume(team: (typeof TEAMS)[number]): void {
     this.environment.engine.commands.resume({ workload: `team/${team}` });
-    this.#model.resume(team);
+    this.model.resume(team);
   }
 
   /** Saves twice, and takes the second save back. */
@@ -175,10 +198,15 @@ export class HistoryPlayer {
     this.#resume(team);
     this.#save(each, before);
     await advance(SETTLED_MS);
+    const workload = `team/${team}`;
+    const { commands } = this.environment.engine;
+    // A gang may not have released it: then `undo` without a number goes further back.
+    const [history] = this.#isGang ? commands.history({ workload }) : [];
+    const to = history && (history.candidates.at(-1) ?? history.snapshots.at(-1))?.number;
     this.#save(each, isFile(each) ? { "app.yaml": "v: undone" } : { ...files, undone: "x" });
     await advance(SETTLED_MS);
-    this.environment.engine.commands.undo({ workload: `team/${team}` });
-    this.#model.undo(each, before);
+    commands.undo({ workload, to });
+    this.model.undo(each, before);
   }
 
   #disturbWatches(how: "drop" | "end" | "compact"): void {
@@ -192,8 +220,8 @@ export class HistoryPlayer {
   }
 
   #applyToPod(step: Extract<Step, { readonly pod: number }>): void {
-    const at = step.pod % this.#model.pods.length;
-    const pod = this.#model.pods[at];
+    const at = step.pod % this.model.pods.length;
+    const pod = this.model.pods[at];
     if (pod === undefined) return;
     const { spec } = pod;
     if (!pod.exists) {
@@ -235,7 +263,17 @@ export class HistoryPlayer {
   #disturb(
     step: Extract<
       Step,
-      { readonly do: "fail" | "disconnect" | "slow" | "slow-stage" | "take-over" | "take-volume-over" }
+      {
+        readonly do:
+          | "fail"
+          | "disconnect"
+          | "slow"
+          | "slow-stage"
+          | "slow-command"
+          | "command"
+          | "take-over"
+          | "take-volume-over";
+      }
     >,
     spec: MemberSpec,
   ): void {
@@ -248,23 +286,25 @@ export class HistoryPlayer {
           ? new KinsyncError("KINSYNC_TARGET_LOST", "the connection was lost")
           : new KinsyncError("KINSYNC_TARGET_DENIED", "not writable");
       container.failNext(step.operation, error);
-    } else if (step.do === "slow" || step.do === "slow-stage") {
+    } else if (step.do === "command") container.exitCodes.set(step.command, step.exitCode);
+    else if (step.do === "slow" || step.do === "slow-stage" || step.do === "slow-command") {
       const gate = Promise.withResolvers<void>();
       if (step.do === "slow") container.gate = gate.promise;
-      else container.stageGate = gate.promise;
+      else if (step.do === "slow-stage") container.stageGate = gate.promise;
+      else container.runGate = gate.promise;
       this.#gates.push(gate.resolve);
       setTimeout(gate.resolve, 5_000);
     } else if (step.do === "take-volume-over") {
       const roots = this.environment.storage(PER_NODE, spec.node).takeOver("2027-01-01T00:00:00.000Z");
-      for (const root of roots) this.#model.claim(spec.node ?? "", root);
+      for (const root of roots) this.model.claim(spec.node ?? "", root);
     } else {
       const roots = container.takeOver("2027-01-01T00:00:00.000Z");
-      for (const root of roots) this.#model.claim(containerIdOf(spec), root);
+      for (const root of roots) this.model.claim(containerIdOf(spec), root);
     }
   }
 
   #create(at: number): void {
-    const pod = this.#model.pods[at];
+    const pod = this.model.pods[at];
     if (pod === undefined) return;
     const { name, life } = pod.spec;
     pod.exists = true;
@@ -295,7 +335,7 @@ export class HistoryPlayer {
 
   #save(each: ResolvedMapping, files: LocalFiles): void {
     this.environment.source(each).save(files, isFile(each) ? "file" : "directory");
-    this.#model.save(each, files);
+    this.model.save(each, files);
   }
 }
 

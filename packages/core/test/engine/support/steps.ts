@@ -2,7 +2,7 @@ import type { MemberState } from "../../../src/contract/kind.ts";
 import type { LocalFiles } from "./memory-source.ts";
 
 /** What of a container may fail. */
-export type FaultyOperation = "open" | "claim" | "inventory" | "stage" | "commit";
+export type FaultyOperation = "open" | "claim" | "inventory" | "stage" | "commit" | "run";
 
 /** One step of a history. `pod` and `mapping` are indexes of `POD_NAMES` and `ALL_MAPPINGS`. */
 export type Step =
@@ -24,7 +24,13 @@ export type Step =
       readonly operation: FaultyOperation;
       readonly error: "lost" | "terminal";
     }
-  | { readonly do: "disconnect" | "slow" | "slow-stage" | "take-over" | "take-volume-over"; readonly pod: number }
+  | {
+      readonly do: "disconnect" | "slow" | "slow-stage" | "slow-command" | "take-over" | "take-volume-over";
+      readonly pod: number;
+    }
+  /** A command of `run` ends with this code in the container. */
+  | { readonly do: "command"; readonly pod: number; readonly command: string; readonly exitCode: number }
+  | { readonly do: "dismiss" }
   | { readonly do: "watches"; readonly how: "drop" | "end" | "compact" }
   | { readonly do: "trigger" }
   | { readonly do: "trigger-mapping"; readonly mapping: number }
