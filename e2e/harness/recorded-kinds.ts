@@ -10,14 +10,18 @@ import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
 import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
 import { rollout } from "@kinsync/kind-rollout";
 import { statefulset } from "@kinsync/kind-statefulset";
+import { appWrapperCounts } from "../../test/support/controller-counts/appwrapper.ts";
+import { cronJobCounts } from "../../test/support/controller-counts/cronjob.ts";
 import { daemonSetCounts } from "../../test/support/controller-counts/daemonset.ts";
 import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
 import { jobCounts } from "../../test/support/controller-counts/job.ts";
 import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
 import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
-import { rayClusterCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
+import { rayClusterCounts, rayJobCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
+import { replicaSetCounts } from "../../test/support/controller-counts/replicaset.ts";
 import { rolloutCounts } from "../../test/support/controller-counts/rollout.ts";
 import { statefulSetCounts } from "../../test/support/controller-counts/statefulset.ts";
+import { trainJobCounts } from "../../test/support/controller-counts/trainjob.ts";
 
 /** A kind, and where its histories are. */
 export interface KindWithFolder extends RecordedKind {
@@ -39,23 +43,24 @@ const CONTROL_PLANE: readonly KindWithFolder[] = [
 const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
   kubernetes: [
     { folder: "kind-daemonset/test/histories", kind: daemonset(), crossCheck: daemonSetCounts },
-    ofFamily("kind-replicaset", replicaset()),
-    ofFamily("kind-replicaset", replicationcontroller()),
+    { ...ofFamily("kind-replicaset", replicaset()), crossCheck: replicaSetCounts },
+    { ...ofFamily("kind-replicaset", replicationcontroller()), crossCheck: replicaSetCounts },
     { ...ofFamily("kind-job", job()), crossCheck: jobCounts },
-    ofFamily("kind-job", cronjob(), [job()]),
+    { ...ofFamily("kind-job", cronjob(), [job()]), crossCheck: cronJobCounts },
   ],
   "argo-rollouts": [{ folder: "kind-rollout/test/histories", kind: rollout(), crossCheck: rolloutCounts }],
   kuberay: [
     { ...ofFamily("kind-ray", raycluster()), crossCheck: rayClusterCounts },
-    ofFamily("kind-ray", rayjob(), [raycluster(), job()]),
+    { ...ofFamily("kind-ray", rayjob(), [raycluster(), job()]), crossCheck: rayJobCounts },
     { ...ofFamily("kind-ray", rayservice(), [raycluster()]), crossCheck: rayServiceClusters },
   ],
   "mpi-operator": [{ ...ofFamily("kind-kubeflow", mpijob()), crossCheck: mpiJobCounts }],
-  "kubeflow-trainer": [ofFamily("kind-kubeflow", trainjob(), [jobset()])],
+  "kubeflow-trainer": [{ ...ofFamily("kind-kubeflow", trainjob(), [jobset()]), crossCheck: trainJobCounts }],
   appwrapper: [
     {
       folder: "kind-appwrapper/test/histories",
       kind: appwrapper(),
+      crossCheck: appWrapperCounts,
       kinds: [deployment(), job()],
     },
   ],

@@ -7,6 +7,12 @@ interface RayClusterStatus {
   readonly desiredWorkerReplicas?: number;
 }
 
+interface RayJobStatus {
+  readonly jobDeploymentStatus?: string;
+  readonly rayClusterName?: string;
+  readonly rayClusterStatus?: RayClusterStatus;
+}
+
 interface RayServiceStatus {
   readonly activeServiceStatus?: { readonly rayClusterName?: string };
   readonly pendingServiceStatus?: { readonly rayClusterName?: string };
@@ -25,6 +31,28 @@ export function rayClusterCounts(moment: TruthMoment): readonly string[] {
   return [
     ...differences("is the generation", moment.root.metadata.generation ?? 0, "observedGeneration", observedGeneration),
     ...differences("workers are current", workers, "the desired number", desired),
+  ];
+}
+
+/**
+ * Compares a truth with what KubeRay says of a RayJob (kuberay `ray-operator/controllers/ray/rayjob_controller.go`): the current members are
+ * those of the RayCluster that its status names, with as many workers as that wants, and while it is suspended there are none.
+ * @returns the differences
+ */
+export function rayJobCounts(moment: TruthMoment): readonly string[] {
+  if (moment.root === undefined) return ["the RayJob does not exist"];
+  const { jobDeploymentStatus, rayClusterName = "", rayClusterStatus = {} }: RayJobStatus = moment.root.status ?? {};
+  const isSuspended = jobDeploymentStatus === "Suspended" || jobDeploymentStatus === "Suspending";
+  const workers = countOf(moment, "current", ({ metadata }) => metadata.labels?.["ray.io/node-type"] === "worker");
+  const elsewhere = countOf(
+    moment,
+    "current",
+    ({ metadata }) => metadata.labels?.["ray.io/cluster"] !== rayClusterName,
+  );
+  const desired = isSuspended ? 0 : (rayClusterStatus.desiredWorkerReplicas ?? 0);
+  return [
+    ...differences("workers are current", workers, "the desired number", desired),
+    ...differences(`current members are not of ${rayClusterName}`, elsewhere, "the number of such ones", 0),
   ];
 }
 
