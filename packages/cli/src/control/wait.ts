@@ -47,7 +47,7 @@ function keyOf({ namespace, workload }: WorkloadStatus): string {
   return `${namespace}/${workload}`;
 }
 
-/** Remembers which snapshot is waited for: the latest has a number from the moment on at which the local files are released. */
+/** Remembers the wanted snapshot: the latest has a number from the moment on at which the local files are released. */
 function note(wanted: Map<string, number>, status: WorkloadStatus, snapshot: number | "latest"): void {
   const key = keyOf(status);
   if (wanted.has(key)) return;

@@ -1,3 +1,4 @@
+// In more than 300 lines because of its tables, which have a row for each mistake.
 import { expect, test } from "vitest";
 import { createFolder, failure, failureInNode } from "./support/folder.ts";
 

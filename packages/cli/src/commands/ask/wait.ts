@@ -47,7 +47,7 @@ function said({ reached, why, workloads }: WaitResult, timeout: number): readonl
   });
 }
 
-/** Some target of the workload does not hold what is waited for. */
+/** Some target of the workload does not hold the wanted snapshot. */
 function isMissing({ wanted, targets }: WaitResult["workloads"][number]): boolean {
   return wanted === 0 || targets.some(({ status, snapshot = 0 }) => status !== "synced" || snapshot < wanted);
 }

@@ -129,7 +129,7 @@ export class ActionRound<P extends Participant> {
     this.#failed = undefined;
   }
 
-  /** Targets that a failure held, and that none holds any more: it was made good, or its target has ended. Each is named once. */
+  /** Targets that no failure holds now, after one did: it was made good, or its target has ended. Each is named once. */
   freed(): readonly P[] {
     const freed = [...this.#held].filter(([target, key]) => !this.#entries.has(target) && !this.#isHeld(target, key));
     for (const [target] of freed) this.#held.delete(target);
