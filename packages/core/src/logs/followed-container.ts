@@ -9,8 +9,10 @@ import { runOf } from "./sources.ts";
 
 /** Time between attempts. */
 const AGAIN_MS = { min: 500, max: 15_000 } as const;
-/** Time until a stream that ended although its container runs is opened again. */
-const ENDED_MS = 2_000;
+/** Time until a stream that ended although its container runs is opened again. Its end tells of a restart before the API does. */
+const ENDED_MS = 4_000;
+/** Within this time, a restart that the API reports is the reason for which the former stream ended. */
+const LATE_REPORT_MS = 30_000;
 
 /** Follows the log of one container across its restarts, until its pod is gone or it ended and is no longer followed. */
 export class FollowedContainer {
@@ -20,6 +22,10 @@ export class FollowedContainer {
   #container: MemberContainer | undefined;
   #isFollowed = true;
   #changed = Promise.withResolvers<void>();
+  /** The run that was read last. */
+  #lastRead: string | undefined;
+  /** When a stream was opened again after the one before had ended; `undefined`: no such stream is read. */
+  #reopenedAt: number | undefined;
   /** A note says that the log cannot be read. */
   #isInterrupted = false;
 
@@ -39,6 +45,14 @@ export class FollowedContainer {
     this.#container = container;
     this.#isFollowed = isFollowed && container !== undefined;
     if (before === this.#run && this.#isFollowed && this.isRunning) return;
+    if (this.#reopenedAt !== undefined && before !== this.#run && this.#run !== undefined) {
+      // The lines since then are those of the new run.
+      if (performance.now() - this.#reopenedAt < LATE_REPORT_MS) {
+        this.#note("restarted", "the container restarted");
+        this.#lastRead = this.#run;
+      }
+      this.#reopenedAt = undefined;
+    }
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
@@ -50,18 +64,17 @@ export class FollowedContainer {
   /** Rejects with `KINSYNC_CLUSTER_FORBIDDEN` without the permission, and with the signal's reason. */
   async run(signal: AbortSignal, note?: "joined"): Promise<void> {
     if (note !== undefined) this.#note(note, "a new member");
-    let read: string | undefined;
     let end: LogEnd | undefined;
     for (;;) {
       signal.throwIfAborted();
       const now = this.#run;
-      if (now === undefined || (now === read && end?.how === "ended" && !this.isRunning)) {
+      if (now === undefined || (now === this.#lastRead && end?.how === "ended" && !this.isRunning)) {
         // It has not started, or is read to its end.
         if (!this.#isFollowed) return;
         await this.#change(signal);
         continue;
       }
-      if (now === read && end?.how !== "quiet") {
+      if (now === this.#lastRead && end?.how !== "quiet") {
         // The end of a run is known to its reader first: the next run may begin within this time.
         const delay = end?.how === "ended" ? ENDED_MS : this.#backoff.next();
         await Promise.race([pause(delay, signal), this.#change(signal)]);
@@ -69,13 +82,15 @@ export class FollowedContainer {
         if (!this.#isFollowed && end?.how === "missing") return;
         // Its rest is read, or the new run.
         if (this.#run !== now) continue;
-      } else if (now !== read && read !== undefined) {
+      } else if (now !== this.#lastRead && this.#lastRead !== undefined) {
         // The stream of the run before broke, and the rest of its log is still there.
-        if (end?.how === "broken") await this.#read({ follow: false, previous: true }, signal);
+        if (end?.how === "broken") await this.#lines({ follow: false, previous: true }, signal);
         this.#note("restarted", "the container restarted");
       }
-      read = now;
-      end = await this.#read({ follow: true }, signal);
+      this.#reopenedAt = now === this.#lastRead && end?.how === "ended" ? performance.now() : undefined;
+      this.#lastRead = now;
+      end = await this.#lines({ follow: true }, signal);
+      this.#reopenedAt = undefined;
       if (end.how === "missing" && !this.#isFollowed) return;
       if ("error" in end) this.#report(end);
       else this.#isInterrupted = false;
@@ -86,7 +101,7 @@ export class FollowedContainer {
     return this.#container === undefined ? undefined : runOf(this.#container);
   }
 
-  async #read(reading: LogReading, signal: AbortSignal): Promise<LogEnd> {
+  async #lines(reading: LogReading, signal: AbortSignal): Promise<LogEnd> {
     const lines = this.log.read(reading, signal);
     for (;;) {
       const next = await lines.next();

@@ -112,6 +112,22 @@ test("a restarted container is followed, with a note between its runs", async ()
   await untilGot("a: first run", "a -- restarted", "a: second run");
 });
 
+test("a restart that the API reports late is noted once", async () => {
+  follow();
+  update(memberOf("a"));
+  await untilFollowed("a");
+  logs.write("a", 1, "first run");
+  await untilGot("a: first run");
+  logs.end("a");
+  logs.restart("a");
+  logs.write("a", 2, "second run");
+  await untilGot("a: first run", "a: second run");
+  update(memberOf("a", { restartCount: 1 }));
+  await untilGot("a: first run", "a: second run", "a -- restarted");
+  logs.write("a", 3, "more");
+  await untilGot("a: first run", "a: second run", "a -- restarted", "a: more");
+});
+
 test("lines that a run wrote after its stream broke are read when the next run begins", async () => {
   follow();
   update(memberOf("a"));
