@@ -218,14 +218,16 @@ test("undo of several workloads changes all or none, and leaves those without an
   for (const each of [a, b]) environment.source(each).save({ f: "1" });
   await advance(1_000);
   await save(environment, "2");
-  const { undo } = environment.engine.commands;
-  expect(() => undo({ to: 2 })).toThrow(/^team\/two: there is no snapshot 2; kept are 1 to 1; nothing was undone$/);
+  const { commands } = environment.engine;
+  expect(() => commands.undo({ to: 2 })).toThrow(
+    /^team\/two: there is no snapshot 2; kept are 1 to 1; nothing was undone$/,
+  );
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "2" });
-  expect(undo()).toMatchObject([{ workload: "team/one", snapshot: 3, of: 1 }]);
+  expect(commands.undo()).toMatchObject([{ workload: "team/one", snapshot: 3, of: 1 }]);
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "1" });
-  expect(() => undo()).toThrow(/^team\/one: there is no earlier snapshot/);
+  expect(() => commands.undo()).toThrow(/^team\/one: there is no earlier snapshot/);
   await environment.end();
 });
 
