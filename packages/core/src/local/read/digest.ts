@@ -1,7 +1,7 @@
 import { createHash, hash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { open } from "node:fs/promises";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
 
 /** Facts of `stat` that differ between two versions of a file. */
 export interface Stamp {
@@ -30,6 +30,8 @@ const CHUNK_BYTES = 1024 * 1024;
 const ATTEMPTS = 3;
 /** Two writes within this time may get the same time stamp: the kernel's tick is 1 to 10 ms. */
 const TICK_NS = 20_000_000n;
+/** Reading a file of this size again takes longer than to wait for the next tick first. */
+const WAIT_FOR_TICK_BYTES = 4n * 1024n * 1024n;
 /** The same on file systems that store times in steps of one or two seconds. */
 const COARSE_TICK_NS = 2_000_000_000n;
 /** A pipe that replaced the file must not block the event loop. Windows does not have the flag. */
@@ -89,10 +91,11 @@ export function digestSmallFile(path: string, follow = false): FileDigest | unde
  */
 export async function digestFile(path: string, signal: AbortSignal, follow = false): Promise<FileDigest | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const now = wallClock();
     await using file = await open(path, openFlags(follow));
     const before = await file.stat({ bigint: true });
     requireFile(before, path);
+    if (before.size >= WAIT_FOR_TICK_BYTES) await nextTick(before, signal);
+    const now = wallClock();
     const sum = createHash("sha256");
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Number(before.size) + 1));
     let length = 0;
@@ -112,14 +115,27 @@ export async function digestFile(path: string, signal: AbortSignal, follow = fal
   return undefined;
 }
 
+/** Waits until a later write leaves another time stamp, if that is soon. Else the next scan, which may be due to a save, would read all of it again. */
+async function nextTick(stats: BigIntStats, signal: AbortSignal): Promise<void> {
+  const age = wallClock() - newestTime(stats);
+  if (age < 0n || age > TICK_NS || isCoarse(stats)) return;
+  await delay(Number((TICK_NS - age) / 1_000_000n) + 1, undefined, { signal });
+}
+
+function isCoarse({ mtimeNs, ctimeNs }: BigIntStats): boolean {
+  return mtimeNs % 1_000_000_000n === 0n && ctimeNs % 1_000_000_000n === 0n;
+}
+
+function newestTime({ mtimeNs, ctimeNs }: BigIntStats): bigint {
+  return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+}
+
 function finish(stats: BigIntStats, digest: string, now: bigint): FileDigest {
-  const coarse = stats.mtimeNs % 1_000_000_000n === 0n && stats.ctimeNs % 1_000_000_000n === 0n;
-  const newest = stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;
   return {
     stamp: stampOf(stats),
     digest,
     mode: Number(stats.mode),
-    racy: newest >= now - (coarse ? COARSE_TICK_NS : TICK_NS),
+    racy: newestTime(stats) >= now - (isCoarse(stats) ? COARSE_TICK_NS : TICK_NS),
   };
 }
 
