@@ -1,6 +1,6 @@
 import type { Batch, Stage } from "@kinsync/core/contract";
 import type { AgentNote } from "../protocol/answers.ts";
-import { ArrivedBytes } from "../protocol/arrived-bytes.ts";
+import type { ArrivedBytes } from "../protocol/arrived-bytes.ts";
 import type { StageRequest } from "../protocol/agent-protocol.ts";
 
 /** A batch from the call of `stage` until it is committed, discarded, or failed. */
@@ -19,8 +19,8 @@ export class StagedBatch implements Stage {
   #isCommitRequested = false;
   /** When sending it began; `undefined` until then. */
   sentAt: number | undefined;
-  /** What the container has read of it. */
-  arrived = new ArrivedBytes();
+  /** What the container has read of it, in the background; `undefined` elsewhere, and until it is sent. */
+  arrived: ArrivedBytes | undefined;
   /** What the container could not set of its files. */
   readonly notes: AgentNote[] = [];
   /** Bytes that are sent with the commit. */

@@ -123,23 +123,24 @@ export class StageSender {
     const { requests, roots, operation } = this.#options;
     const { root } = staged.batch;
     let isRefused = false;
-    const arrived = (staged.arrived = new ArrivedBytes());
+    const arrived = staged.batch.background === true ? new ArrivedBytes() : undefined;
+    staged.arrived = arrived;
     requests.expect({
       id: staged.request.id,
       onRecord: () => {},
       onNote: (note) => staged.notes.push(note),
       onProgress: (rest) => {
         if (rest === "full") isRefused = true;
-        arrived.add(rest === "full" ? Infinity : Number(rest));
+        arrived?.add(rest === "full" ? Infinity : Number(rest));
       },
       onDone: () => {
-        arrived.add(Infinity);
+        arrived?.add(Infinity);
         staged.settle.resolve();
         onAnswer(false);
       },
       onFailure: (failure) => {
         isRefused = true;
-        arrived.add(Infinity);
+        arrived?.add(Infinity);
         const isStale = failure.kind === "STALE" && staged.failure === undefined;
         onAnswer(isStale);
         if (isStale) return;
@@ -151,7 +152,7 @@ export class StageSender {
         }
       },
       onLost: (error) => {
-        arrived.add(Infinity);
+        arrived?.add(Infinity);
         staged.settle.reject(error);
         onAnswer(false);
       },
@@ -179,7 +180,7 @@ export class StageSender {
         isRefused,
         throwIfOver,
         onFailure: (error: unknown) => settle.reject(error),
-        ...(batch.background === true
+        ...(arrived !== undefined
           ? { background: { letOthersPass: () => requests.letOthersPass(request.id), arrived, bytesPerSecond } }
           : {}),
       };
