@@ -133,12 +133,12 @@ export class ControlServer implements AsyncDisposable {
         return { workloads: engine.commands.history(request) };
       case "pause":
       case "resume":
-        engine.commands[request.command](request);
+        await engine.commands[request.command](request);
         return { workloads: statusOf(engine.view(), request) };
       case "dismiss":
         return { dismissed: engine.commands.dismiss(request) };
       case "trigger":
-        return { released: engine.commands.trigger(request) };
+        return { released: await engine.commands.trigger(request) };
       case "undo":
         return { released: engine.commands.undo(request) };
       case "wait":

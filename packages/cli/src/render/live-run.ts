@@ -156,8 +156,8 @@ class RunOnTerminal implements LiveRun {
     else if (key === "?") this.#isHelpShown = !this.#isHelpShown;
     else if (key === "e") this.#keepLastError();
     else if (key === "r") this.#resync();
-    else if (key === "t") this.#order("nothing waits to be released", (commands) => commands.trigger());
-    else if (key === "u") this.#order("there is nothing to undo", (commands) => commands.undo());
+    else if (key === "t") void this.#order("nothing waits to be released", triggered);
+    else if (key === "u") void this.#order("there is nothing to undo", undone);
     else if (key === "d") this.#dismiss();
     else if (key === "\u001B[A" || key === "\u001BOA") this.#scroll(-1);
     else if (key === "\u001B[B" || key === "\u001BOB") this.#scroll(1);
@@ -187,14 +187,14 @@ class RunOnTerminal implements LiveRun {
   }
 
   /** Gives an order that releases a snapshot, which has a line of its own. */
-  #order(otherwise: string, order: (commands: Attached["commands"]) => readonly unknown[]): void {
+  async #order(otherwise: string, order: (commands: Attached["commands"]) => Promise<number>): Promise<void> {
     if (this.#run === undefined) return;
-    const now = new Date().toISOString();
     try {
-      if (order(this.#run.commands).length === 0) this.#keep(otherwise, now);
+      if ((await order(this.#run.commands)) === 0) this.#keep(otherwise, new Date().toISOString());
     } catch (error) {
       const { message, hint } = asKinsyncError(error);
-      this.#keep(`${clean(message)}\n  ${this.#options.paint("cyan", "hint:")} ${clean(hint)}`, now);
+      const text = `${clean(message)}\n  ${this.#options.paint("cyan", "hint:")} ${clean(hint)}`;
+      this.#keep(text, new Date().toISOString());
     }
   }
 
@@ -209,7 +209,7 @@ class RunOnTerminal implements LiveRun {
     const { commands } = this.#run ?? {};
     this.#keep("comparing all files again", new Date().toISOString());
     commands?.reclaim();
-    commands?.trigger();
+    void commands?.trigger().catch(() => undefined);
     void commands?.rescan().catch(() => undefined);
   }
 
@@ -290,3 +290,10 @@ function namesOf(targets: readonly string[]): string {
   const more = targets.length - NAMED;
   return `${targets.slice(0, NAMED).join("; ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
+
+/** @returns the number of workloads in which something was released */
+async function triggered(commands: Attached["commands"]): Promise<number> {
+  return (await commands.trigger()).length;
+}
+
+const undone = async (commands: Attached["commands"]): Promise<number> => commands.undo().length;

@@ -87,6 +87,40 @@ test("a missing right to watch is a warning", async () => {
   expect(code).toBe(0);
 });
 
+test("missing rights for logs and ports are named with what needs them, and are no failure of a sync", async () => {
+  using _log = cluster.playground.faults.deny({ resource: "pods", subresource: "log" });
+  using _forward = cluster.playground.faults.deny({ resource: "pods", subresource: "portforward" });
+  const inline = await findingsOf("doctor pod/app --sync src:/app/src");
+  expect(inline.code).toBe(0);
+  expect(inline.findings).toContainEqual({
+    area: "rights",
+    status: "ok",
+    message:
+      "get on pods/log in default is not allowed: it is for `kinsync logs` and `up --logs`, and a sync does not need it",
+  });
+  expect(inline.findings).toContainEqual({
+    area: "rights",
+    status: "ok",
+    message:
+      "get, create on pods/portforward in default is not allowed: it is for `kinsync forward`, and a sync does not need it",
+  });
+  await cluster.place.write(
+    "ports.json",
+    JSON.stringify({
+      workloads: [{ workload: "pod/app", sync: [{ from: "src", to: "src" }], forward: [{ port: 8080 }] }],
+    }),
+  );
+  const configured = await findingsOf("doctor --config ports.json");
+  expect(configured.code).toBe(0);
+  expect(configured.findings).toContainEqual({
+    area: "rights",
+    status: "warn",
+    message:
+      "get, create on pods/portforward in default is not allowed: it is for `forward` of the config, and a sync does not need it",
+    hint: "`kinsync rbac` prints the Role to request.",
+  });
+});
+
 test.runIf(confined)("a volume that is mounted read-only fails", async () => {
   const { code, findings } = await findingsOf("doctor pod/readonly --sync src:/app/data");
   expect(failures(findings)).toEqual([

@@ -134,5 +134,5 @@ test("without the permission the message names the rule and the command that pri
   }
   const { stdout } = await run("rbac sts/db --logs");
   expect(stdout).toMatch(/- pods\/log\n/);
-  expect((await run("rbac sts/db")).stdout).not.toMatch(/pods\/log/);
+  expect((await run("rbac sts/db")).stdout).not.toMatch(/- pods\/log/);
 });

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPlayground, IDLE, podManifest, untilRunning, type Playground } from "../support/playground.ts";
@@ -117,4 +117,19 @@ test("what cannot be pulled is refused with the reason", async () => {
     code: 4,
     stderr: "note: no current member of role head runs; `kinsync tree` shows the members and why\n",
   });
+});
+
+test("a connection that is cut in the middle of a file is opened again, and the pull goes on", async () => {
+  const size = 3_000_000;
+  const script = `mkdir -p /tmp/big && head -c ${size} /dev/urandom >/tmp/big/f && echo end >/tmp/big/g; ${IDLE}`;
+  playground.apply(podManifest({ name: "big", container: { command: ["sh", "-c", script] } }));
+  await untilRunning(playground, "big");
+  await expect.poll(() => existsSync(playground.kubelet.pathOf("default", "big", "main", "/tmp/big/g"))).toBe(true);
+  using _cut = playground.faults.cutExec({ direction: "stdout", afterBytes: 1_500_000, times: 3 });
+  const { code, stdout, stderr } = await run("pull", "pod/big:/tmp/big", "big");
+  expect(stderr).toMatch(/^(note: big: .*; trying again in \d+ ms\n)+$/);
+  expect(stdout).toMatch(/: 2 files \(/);
+  expect(code).toBe(0);
+  const there = readFileSync(playground.kubelet.pathOf("default", "big", "main", "/tmp/big/f"));
+  expect(readFileSync(at("big/f")).equals(there)).toBe(true);
 });

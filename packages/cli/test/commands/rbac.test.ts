@@ -138,3 +138,26 @@ test("-o json prints a List, and a service account without a namespace is an err
   expect(wrong.stderr).toMatch(/^error KINSYNC_USAGE: --bind-serviceaccount deployer is not NAMESPACE:NAME\n/);
   expect(wrong.code).toBe(2);
 });
+
+test("`forward` of the config brings its rule, marked with what needs it; others are named with their options", async () => {
+  const sync = [{ from: "src", to: "src" }];
+  const workloads = [
+    { workload: "deploy/web", sync, forward: [{ port: 8080 }] },
+    { workload: "pod/app", namespace: "blog", sync },
+  ];
+  await place.write("ports.json", JSON.stringify({ workloads }));
+  const { stdout } = await run("rbac", "--config", "ports.json");
+  expect(stdout).toMatch(
+    /# optional: for `forward` of the config; a sync does not need it\n\s+- apiGroups:\n\s+- ""\n\s+resources:\n\s+- pods\/portforward\n/,
+  );
+  expect(rulesOf(parse(stdout)).filter(({ resources }) => resources.includes("pods/portforward"))).toEqual([
+    { apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"], namespace: "default" },
+  ]);
+  expect(stdout).toContain("# For `kinsync logs` and `up --logs`, add --logs: get on pods/log.\n");
+  const least = await run("rbac", "--config", "ports.json", "--required");
+  expect(least.stdout).not.toContain("- pods/portforward");
+  const logs = await run("rbac", "--config", "ports.json", "--required", "--logs", "--forward");
+  expect(logs.stdout).toContain("- pods/portforward");
+  expect(logs.stdout).toContain("- pods/log");
+  expect(logs.stdout).not.toContain("add --logs");
+});

@@ -76,7 +76,10 @@ export interface RebuildAction {
 
 /** Commands on this machine around each release, in the folder of the config: argv, or one string for the shell of the system. */
 export interface HooksConfig {
-  /** Before local changes are released; a failure keeps them from it until the next save. */
+  /**
+   * Before local changes are released: after a save, in mode `manual` with `trigger`, after `pause` with `resume`. A failure keeps them from
+   * it until the next one of these.
+   */
   readonly before?: readonly string[] | string;
   /** When all targets hold the snapshot and their commands have ended. */
   readonly after?: readonly string[] | string;

@@ -64,9 +64,12 @@ export interface EngineCommands {
    * Retries at once every target that failed or waits for its next attempt, and releases local changes that wait: in mode `manual`,
    * while paused, after `undo`.
    * @param options.files absolute local paths: only changes of these, and below them. Default: all
-   * @returns what was released
+   * @returns what was released: at once, or when `hooks.before` has succeeded
+   * @throws `KINSYNC_RUN_LOCAL` where that hook failed: then the changes wait on
    */
-  trigger(options?: WorkloadSelection & { readonly files?: readonly string[] | undefined }): readonly Released[];
+  trigger(
+    options?: WorkloadSelection & { readonly files?: readonly string[] | undefined },
+  ): Promise<readonly Released[]>;
   /**
    * Releases the files of an earlier snapshot as a new one, also to pods that start later. It holds until the next save, in mode `manual`
    * until `trigger`.
@@ -78,8 +81,8 @@ export interface EngineCommands {
   undo(options?: WorkloadSelection & { readonly to?: number | undefined }): readonly Released[];
   /** Holds local changes until `resume`. Pods that start get what is released. */
   pause(options?: WorkloadSelection): void;
-  /** Ends `pause`, and releases what collected. */
-  resume(options?: WorkloadSelection): void;
+  /** Ends `pause`, and releases what collected. @throws `KINSYNC_RUN_LOCAL` where `hooks.before` failed: then it waits on */
+  resume(options?: WorkloadSelection): Promise<void>;
   history(options?: WorkloadSelection): readonly WorkloadHistory[];
   /** Failed commands no longer count: not in the status, not for the exit code, not in the next run. @returns the targets that had some */
   dismiss(options?: WorkloadSelection): readonly Dismissed[];
@@ -109,12 +112,11 @@ interface HeldBy {
 export interface Commandable {
   readonly name: string;
   readonly namespace: string;
-  readonly releases: Pick<
-    Release,
-    "trigger" | "undo" | "undoProblem" | "pause" | "resume" | "history" | "candidates" | "current"
-  >;
+  readonly releases: Pick<Release, "undo" | "undoProblem" | "pause" | "history" | "candidates" | "current">;
   rescan(): Promise<void>;
-  retryNow(): void;
+  /** @returns the number of the released snapshot */
+  trigger(files: readonly string[] | undefined): Promise<number | undefined>;
+  resume(): Promise<void>;
   /** @returns the targets that had failed commands */
   dismiss(): readonly string[];
   view(): { readonly snapshot: number; readonly gang?: GangState; readonly targets: readonly HeldBy[] };
@@ -135,12 +137,13 @@ export function engineCommands(
     async rescan() {
       await Promise.all(running().map((each) => each.rescan()));
     },
-    trigger(options = {}) {
-      return select(running(), options).flatMap((each) => {
-        each.retryNow();
-        const snapshot = each.releases.trigger(options.files);
-        return snapshot === undefined ? [] : [{ workload: each.name, namespace: each.namespace, snapshot }];
-      });
+    async trigger(options = {}) {
+      const released = await Promise.all(
+        select(running(), options).map(async (each) => ({ each, snapshot: await each.trigger(options.files) })),
+      );
+      return released.flatMap(({ each: { name, namespace }, snapshot }) =>
+        snapshot === undefined ? [] : [{ workload: name, namespace, snapshot }],
+      );
     },
     undo({ to, ...selection } = {}) {
       return undoable(select(running(), selection), to).map((each) => ({
@@ -152,8 +155,8 @@ export function engineCommands(
     pause(options = {}) {
       for (const each of select(running(), options)) each.releases.pause();
     },
-    resume(options = {}) {
-      for (const each of select(running(), options)) each.releases.resume();
+    async resume(options = {}) {
+      await Promise.all(select(running(), options).map((each) => each.resume()));
     },
     history(options = {}) {
       return select(running(), options).map(historyOf);

@@ -99,7 +99,7 @@ export class Release {
     const before = this.#local;
     this.#local = local;
     const isSave = hasOtherFiles(before, local);
-    const endsUndo = this.#isUndone && isSave && this.#options.mode === "auto" && !this.#isPaused;
+    const endsUndo = this.#endsUndo(before, local);
     if (endsUndo) this.#isUndone = false;
     if (this.#current === undefined || this.held === undefined) {
       this.#publish(
@@ -117,6 +117,15 @@ export class Release {
     });
     this.#publish(released, "save");
     if (isSave) this.#options.onPending();
+  }
+
+  /** Whether these local files would be released at once. */
+  isReleasing(local: LocalState): boolean {
+    return this.#current === undefined || this.held === undefined || this.#endsUndo(this.#local, local);
+  }
+
+  #endsUndo(before: LocalState | undefined, local: LocalState): boolean {
+    return this.#isUndone && hasOtherFiles(before, local) && this.#options.mode === "auto" && !this.#isPaused;
   }
 
   /**

@@ -1,3 +1,4 @@
+// In more than 300 lines: it joins the rooms of one workload, and has a method for each command.
 import type { ResourceType } from "../contract/resource.ts";
 import type { WorkloadWatch } from "../resolve/members/watch-options.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
@@ -99,6 +100,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       workload,
       createSource: options.createSource,
       emitter: this.#emitter,
+      isReleasing: (state) => this.releases.isReleasing(state),
       onState: (state) => this.releases.offer(state),
       onChange: () => this.#onChange(),
       signal,
@@ -176,6 +178,19 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   retryNow(): void {
     this.#registry.retryNow();
     this.#gang?.retry();
+  }
+
+  async trigger(files: readonly string[] | undefined): Promise<number | undefined> {
+    this.retryNow();
+    const release = (): number | undefined => this.releases.trigger(files);
+    return this.releases.pending === undefined ? release() : await this.#local.release(release, () => this.rescan());
+  }
+
+  async resume(): Promise<void> {
+    const resume = (): void => this.releases.resume();
+    const isReleasing = this.releases.held === "paused" && this.#options.workload.mode === "auto";
+    if (!isReleasing || this.releases.pending === undefined) resume();
+    else await this.#local.release(resume, () => this.rescan());
   }
 
   dismiss(): readonly string[] {

@@ -8,6 +8,8 @@ import { neededResources, ruleOf, type NeededResource } from "../resolve/members
 export interface NeededPermission extends PolicyRule {
   /** The run goes on without it, and a note names what is missing then. */
   readonly isOptional: boolean;
+  /** What needs it, where a sync does not: "`kinsync logs`". */
+  readonly use?: string;
 }
 
 /** A workload and the names of the transports that write to it; none where it is only read. */

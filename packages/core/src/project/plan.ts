@@ -55,7 +55,7 @@ async function chooseEach(
 }
 
 /** A workload to look at, and the transports that a sync of it would use. */
-export interface ReadPlan extends Pick<WorkloadPlan, "workload" | "namespace"> {
+export interface ReadPlan extends Pick<WorkloadPlan, "workload" | "namespace" | "forward"> {
   readonly transports: readonly string[];
 }
 
@@ -69,11 +69,12 @@ export async function planReads(options: OpenProjectOptions, settings: Settings)
     if (chosen.length === 0) {
       if (name === undefined) throw notInConfig(name, settings);
       const of = namespace ?? settings.config.namespace;
-      return [{ workload: name, namespace: of, transports: [MAPPING_DEFAULTS.transport] }];
+      return [{ workload: name, namespace: of, transports: [MAPPING_DEFAULTS.transport], forward: [] }];
     }
     return chosen.map(({ workload }) => ({
       workload: name ?? workload.workload,
       namespace: namespace ?? workload.namespace,
+      forward: workload.forward ?? [],
       transports: workload.sync.map(({ transport = MAPPING_DEFAULTS.transport }) =>
         typeof transport === "string" ? transport : transport[0],
       ),

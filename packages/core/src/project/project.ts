@@ -151,13 +151,13 @@ async function openWith(settings: Settings, options: OpenProjectOptions, signal:
   const { access = "write", onStep } = options;
   if (access === "read" || access === "check") {
     const plans = await planReads(options, settings);
-    const reads = plans.map(({ transports, ...plan }) => ({
+    const reads = plans.map(({ transports, forward, ...plan }) => ({
       ...plan,
       mappings: [],
       run: [],
       restart: undefined,
       mode: "auto" as const,
-      forward: [],
+      forward: access === "check" ? forward : [],
       transports: access === "check" ? transports : [],
     }));
     return await connect(reads, settings, await settings.registry(), options, signal);

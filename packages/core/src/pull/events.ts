@@ -80,5 +80,14 @@ export interface PullFailed {
   readonly error: KinsyncError;
 }
 
+/** The connection was lost. The same pull goes on from what arrived. */
+export interface PullRetry {
+  readonly type: "retry";
+  readonly member: PullMember;
+  readonly error: KinsyncError;
+  /** Milliseconds until then. */
+  readonly delay: number;
+}
+
 /** What happens during a pull. */
-export type PullEvent = PullStarted | PullProgress | PullLeftOut | PullDone | PullFailed;
+export type PullEvent = PullRetry | PullStarted | PullProgress | PullLeftOut | PullDone | PullFailed;

@@ -6,17 +6,23 @@ const EVERY_MS = 100;
 /** Counts what arrives from one member, and reports it now and then. */
 export class PullProgressMeter {
   readonly #member: PullMember;
-  readonly #files: number;
+  #files = 0;
   readonly #onEvent: (event: PullEvent) => void;
   #done = 0;
   #bytes = 0;
   #current: PullProgress["current"];
   #reportedAt = performance.now();
 
-  constructor(member: PullMember, files: number, onEvent: (event: PullEvent) => void) {
+  constructor(member: PullMember, onEvent: (event: PullEvent) => void) {
     this.#member = member;
-    this.#files = files;
     this.#onEvent = onEvent;
+  }
+
+  /** An attempt begins, with a new list. What was received stays. */
+  begin(files: number): void {
+    this.#files = files;
+    this.#done = 0;
+    this.#current = undefined;
   }
 
   received(count: number, current: NonNullable<PullProgress["current"]>): void {

@@ -1,15 +1,17 @@
 import { posix, join } from "node:path";
 import type { ClusterConnection } from "../contract/cluster.ts";
+import type { HostedSession } from "../contract/session.ts";
 import type { Target } from "../contract/target.ts";
 import type { TransportPlugin } from "../contract/transport.ts";
 import { asKinsyncError, KinsyncError } from "../errors/error.ts";
 import { hostTransport, type HostedTransport } from "../plugins/host.ts";
 import type { Member } from "../resolve/resolution.ts";
 import { fittingMembers, type MemberChoice } from "../resolve/select/fitting-members.ts";
+import type { BackoffRange } from "../time/backoff.ts";
 import { deadline } from "../time/deadline.ts";
 import type { PullEvent, PullMember } from "./events.ts";
+import { pullInAttempts } from "./attempts.ts";
 import { folderNames } from "./folder-names.ts";
-import { pullPath } from "./pull-path.ts";
 
 export interface PullFilesOptions extends MemberChoice {
   readonly cluster: ClusterConnection;
@@ -28,6 +30,8 @@ export interface PullFilesOptions extends MemberChoice {
   readonly container?: string | undefined;
   /** Replace local files that differ. Default: `false`, and they are reported. */
   readonly overwrite?: boolean;
+  /** Milliseconds between attempts after a lost connection. Default: 500 to 10,000. */
+  readonly retry?: BackoffRange | undefined;
   readonly signal: AbortSignal;
   readonly onEvent: (event: PullEvent) => void;
 }
@@ -45,8 +49,8 @@ interface Chosen {
 /**
  * Copies a path of containers to this machine. Writes nothing in a container, and nothing outside of `to`, whatever the containers answer.
  * Files keep only their bytes and the executable bit. Files that are here already are not transferred again; one that was received in
- * part goes on. Returns the number of members that were pulled from: 0 where none fits and runs. What goes wrong with one of several
- * members is an event `failed`. Rejects with `KINSYNC_USAGE` for a path that is not pulled, and when the signal aborts.
+ * part goes on, also within this call: a lost connection is opened again, at most five times in a row without a byte. Returns the number of
+ * members that were pulled from: 0 where none fits and runs. What goes wrong with one of several members is an event `failed`. Rejects with `KINSYNC_USAGE` for a path that is not pulled, and when the signal aborts.
  *
  * @example
  * const { members } = await resolveOnce({ ...workload, signal });
@@ -81,12 +85,14 @@ export async function pullFiles(options: PullFilesOptions): Promise<number> {
 }
 
 async function pullOne(each: Chosen, to: string, transport: HostedTransport, options: PullFilesOptions): Promise<void> {
-  const { cluster, path, overwrite = false, signal, onEvent } = options;
+  const { cluster, path, overwrite = false, retry, signal, onEvent } = options;
   const { target, member } = each;
-  using limited = deadline(signal, OPEN_MS, `open a session with pod/${target.pod}, container ${target.container}`);
-  const context = { cluster, runId: "pull", owner: "kinsync", since: new Date().toISOString(), pod: member.pod };
-  await using session = await transport.open(target, { ...context, signal: limited.signal });
-  await pullPath({ session, member: memberOf(each), path, to, overwrite, signal, onEvent });
+  const open = async (): Promise<HostedSession> => {
+    using limited = deadline(signal, OPEN_MS, `open a session with pod/${target.pod}, container ${target.container}`);
+    const context = { cluster, runId: "pull", owner: "kinsync", since: new Date().toISOString(), pod: member.pod };
+    return await transport.open(target, { ...context, signal: limited.signal });
+  };
+  await pullInAttempts({ open, member: memberOf(each), path, to, overwrite, retry, signal, onEvent });
 }
 
 function checkPath(path: string): void {

@@ -6,11 +6,10 @@ import type { LeftOutCode, PullCounts, PullEvent, PullMember } from "./events.ts
 import { InTheWay, notWritten, type LocalFolder } from "./local-folder.ts";
 import { PullProgressMeter } from "./progress-meter.ts";
 import { KnownFile } from "./known-file.ts";
-import { destinationOf } from "./destination.ts";
+import { destinationOf, type Destination } from "./destination.ts";
 import { writeFile } from "./write-file.ts";
 
 export interface PullPathOptions {
-  readonly session: Pick<HostedSession, "pull">;
   readonly member: PullMember;
   /** In the container. */
   readonly path: string;
@@ -26,17 +25,6 @@ export interface PullPathOptions {
 const OF_ONE_NAME = new Set(["ENAMETOOLONG", "EINVAL", "EILSEQ", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST"]);
 const INCOMPLETE = new Set<LeftOutCode>(["name", "exists", "changed", "unreadable"]);
 
-/** Pulls one path of one container. What arrived stays when it rejects, and the next pull goes on from there. */
-export async function pullPath(options: PullPathOptions): Promise<void> {
-  const pull = new Pull(options);
-  await options.session.pull(options.path, {
-    signal: options.signal,
-    choose: (entries) => pull.choose(entries),
-    take: (file) => pull.take(file),
-  });
-  await pull.finish();
-}
-
 interface Planned {
   /** Where it is written, relative to the local folder. */
   readonly local: string;
@@ -44,33 +32,66 @@ interface Planned {
   readonly known: KnownFile | undefined;
 }
 
-class Pull {
+/**
+ * The pull of one path of one container, in one or several attempts. What arrived stays when one rejects; the next attempt, of this pull or
+ * of a later one, goes on from there.
+ */
+export class Pull {
   readonly #options: PullPathOptions;
   readonly #planned = new Map<string, Planned>();
   readonly #counts = { written: 0, unchanged: 0, links: 0, leftOut: 0, bytes: 0, resumedBytes: 0 };
+  /** Files that are over: written, the same here already, or left out. Another attempt does not request them again. */
+  readonly #settled = new Set<string>();
+  /** Files that this pull has begun to write. */
+  readonly #begun = new Set<string>();
+  readonly #leftOut = new Set<string>();
   #links: readonly PullEntry[] = [];
   #isComplete = true;
-  #folder!: LocalFolder;
+  #destination: Destination | undefined;
   #to: string;
-  #single: string | undefined;
-  #meter!: PullProgressMeter;
+  readonly #meter: PullProgressMeter;
 
   constructor(options: PullPathOptions) {
     this.#options = options;
     this.#to = options.to;
+    this.#meter = new PullProgressMeter(options.member, options.onEvent);
   }
 
-  async *choose(listed: readonly PullEntry[]): AsyncGenerator<PullRequest> {
+  /** The list of the container was read. */
+  get hasStarted(): boolean {
+    return this.#destination !== undefined;
+  }
+
+  /** Grows with each byte and each file. */
+  get progress(): number {
+    return this.#counts.bytes + this.#settled.size;
+  }
+
+  /** Receives what is not here yet. `finish` follows. */
+  async attempt(session: Pick<HostedSession, "pull">): Promise<void> {
+    this.#planned.clear();
+    await session.pull(this.#options.path, {
+      signal: this.#options.signal,
+      choose: (entries) => this.#choose(entries),
+      take: (file) => this.#takeOne(file),
+    });
+  }
+
+  get #folder(): LocalFolder {
+    if (this.#destination === undefined) throw new KinsyncError("KINSYNC_INTERNAL", "nothing was listed");
+    return this.#destination.folder;
+  }
+
+  async *#choose(listed: readonly PullEntry[]): AsyncGenerator<PullRequest> {
     const { member, onEvent, path, to, overwrite, signal } = this.#options;
-    const destination = await destinationOf(listed, path, to);
-    this.#folder = destination.folder;
-    this.#single = destination.name;
-    this.#to = destination.to;
+    const isFirst = this.#destination === undefined;
+    this.#destination ??= await destinationOf(listed, path, to);
+    this.#to = this.#destination.to;
     const entries = this.#accepted(listed);
     const files = entries.filter(({ type }) => type === "file");
     this.#links = entries.filter(({ type }) => type === "link");
-    this.#meter = new PullProgressMeter(member, files.length, onEvent);
-    onEvent({ type: "started", member, to: this.#to, files: files.length });
+    this.#meter.begin(files.length);
+    if (isFirst) onEvent({ type: "started", member, to: this.#to, files: files.length });
     for (const entry of entries) {
       if (entry.type !== "directory") continue;
       // oxlint-disable-next-line no-await-in-loop -- a folder exists before what is in it
@@ -78,6 +99,10 @@ class Pull {
     }
     for (const entry of files) {
       signal.throwIfAborted();
+      if (this.#settled.has(entry.path)) {
+        this.#meter.done();
+        continue;
+      }
       const local = this.#localOf(entry.path);
       const plan = async (): Promise<Planned> => {
         const known = await KnownFile.read(this.#folder, local, signal);
@@ -87,7 +112,7 @@ class Pull {
       // oxlint-disable-next-line no-await-in-loop -- one after the other, ahead of the answers
       const planned = await this.#try(entry.path, plan);
       if (planned === undefined) {
-        this.#meter.done();
+        this.#settle(entry.path);
         continue;
       }
       this.#planned.set(entry.path, planned);
@@ -101,12 +126,17 @@ class Pull {
     }
   }
 
-  async take(file: PulledFile): Promise<void> {
+  async #takeOne(file: PulledFile): Promise<void> {
     const { path } = file.request;
     const planned = this.#planned.get(path);
     if (planned === undefined) throw new KinsyncError("KINSYNC_INTERNAL", `${path} was not requested`);
     this.#planned.delete(path);
     await this.#try(path, () => this.#take(file, planned));
+    this.#settle(path);
+  }
+
+  #settle(path: string): void {
+    this.#settled.add(path);
     this.#meter.done();
   }
 
@@ -127,7 +157,8 @@ class Pull {
       }
     }
     const { signal, overwrite } = this.#options;
-    this.#counts.resumedBytes += known?.isPart === true ? file.offset : 0;
+    if (known?.isPart === true && !this.#begun.has(path)) this.#counts.resumedBytes += file.offset;
+    this.#begun.add(path);
     const isWritten = await writeFile({
       folder: this.#folder,
       local,
@@ -183,7 +214,7 @@ class Pull {
       if (known.has(path) || isState(path)) continue;
       known.add(path);
       // Of a single file there is one entry, and of a folder none is its own content.
-      const isWanted = (path === "") === (this.#single !== undefined);
+      const isWanted = (path === "") === (this.#destination?.name !== undefined);
       if (!isWanted && type !== "unreadable") continue;
       const refused = refusalOf(this.#localOf(path));
       if (type === "unreadable") this.#leaveOut(path, "unreadable", "the container cannot read it");
@@ -196,7 +227,7 @@ class Pull {
   }
 
   #localOf(path: string): string {
-    return path === "" ? (this.#single ?? "") : path;
+    return path === "" ? (this.#destination?.name ?? "") : path;
   }
 
   /** Runs something that concerns one path. What only this path cannot have is reported; the others go on. */
@@ -217,6 +248,9 @@ class Pull {
   }
 
   #leaveOut(path: string, code: LeftOutCode, reason: string): void {
+    // Another attempt lists it again.
+    if (this.#leftOut.has(path)) return;
+    this.#leftOut.add(path);
     this.#counts.leftOut += 1;
     if (INCOMPLETE.has(code)) this.#isComplete = false;
     this.#options.onEvent({ type: "left-out", member: this.#options.member, path, code, reason });

@@ -189,7 +189,7 @@ test("the command trigger retries a failed target at once, and rescan settles", 
   environment.source(a).save({ f: "2" });
   await advance(60_000);
   expect(environment.engine.view().workloads[0]?.targets).toMatchObject([{ status: "failed" }]);
-  environment.engine.commands.trigger();
+  await environment.engine.commands.trigger();
   await advance(10);
   expect(environment.engine.view().workloads[0]?.targets).toMatchObject([{ status: "synced" }]);
   await environment.engine.commands.rescan();

@@ -33,11 +33,11 @@ test("in manual mode the files of the start are synced, and changes wait until t
   expect(seen(environment)).toEqual({ f: "1" });
   expect(pending(environment)).toMatchObject({ why: "manual", changed: 1, paths: ["a/f"] });
   expect(environment.engine.view().workloads[0]).toMatchObject({ snapshot: 1, pending: { changed: 1 } });
-  expect(environment.engine.commands.trigger()).toMatchObject([{ workload: "team/train", snapshot: 2 }]);
+  expect(await environment.engine.commands.trigger()).toMatchObject([{ workload: "team/train", snapshot: 2 }]);
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "3" });
   expect(pending(environment)).toMatchObject({ why: "manual", changed: 0 });
-  expect(environment.engine.commands.trigger()).toEqual([]);
+  expect(await environment.engine.commands.trigger()).toEqual([]);
   await environment.end();
 });
 
@@ -62,7 +62,7 @@ test("without a copy, a pod that starts while changes wait is stale and says wha
     status: "stale",
     code: "KINSYNC_SNAPSHOT_LOST",
   });
-  environment.engine.commands.trigger();
+  await environment.engine.commands.trigger();
   await advance(1_000);
   expect(seen(environment, "late")).toEqual({ f: "2" });
   await environment.end();
@@ -74,15 +74,15 @@ test("trigger for one file releases that file alone, and the folder that it is i
   environment.source(a).save({ f: "2", "new/": "", "new/x": "x", "new/y": "y" });
   environment.source(b).save({ f: "2" });
   await advance(1_000);
-  environment.engine.commands.trigger({ files: [`${a.from}/new/x`] });
+  await environment.engine.commands.trigger({ files: [`${a.from}/new/x`] });
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "1", new: "directory", "new/x": "x" });
   expect(environment.container(member("p")).seen(key(b))).toEqual({ f: "1" });
   expect(pending(environment)).toMatchObject({ changed: 3, paths: ["a/f", "a/new/y", "b/f"] });
-  environment.engine.commands.trigger({ files: [a.from] });
+  await environment.engine.commands.trigger({ files: [a.from] });
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "2", new: "directory", "new/x": "x", "new/y": "y" });
-  environment.engine.commands.trigger({ files: ["/elsewhere"] });
+  await environment.engine.commands.trigger({ files: ["/elsewhere"] });
   await advance(1_000);
   expect(environment.container(member("p")).seen(key(b))).toEqual({ f: "1" });
   await environment.end();
@@ -93,11 +93,11 @@ test("trigger for a removed file removes it", async () => {
   await advance(1_000);
   environment.source(a).save({ f: "1", g: "g" });
   await advance(1_000);
-  environment.engine.commands.trigger();
+  await environment.engine.commands.trigger();
   await advance(1_000);
   environment.source(a).save({ g: "h" });
   await advance(1_000);
-  environment.engine.commands.trigger({ files: [`${a.from}/f`] });
+  await environment.engine.commands.trigger({ files: [`${a.from}/f`] });
   await advance(1_000);
   expect(seen(environment)).toEqual({ g: "g" });
   await environment.end();
@@ -120,7 +120,7 @@ test("pause holds saves, and resume releases them", async () => {
   await save(environment, "2");
   expect(seen(environment)).toEqual({ f: "1" });
   expect(pending(environment)).toMatchObject({ why: "paused", changed: 1 });
-  environment.engine.commands.resume();
+  await environment.engine.commands.resume();
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "2" });
   expect(environment.engine.view().workloads[0]).not.toHaveProperty("held");
@@ -181,7 +181,7 @@ test("trigger after undo releases the local files again", async () => {
   await save(environment, "2");
   environment.engine.commands.undo();
   await advance(1_000);
-  environment.engine.commands.trigger();
+  await environment.engine.commands.trigger();
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "2" });
   await environment.end();
@@ -254,6 +254,8 @@ test("the history has each released snapshot, what it changed, and who holds it"
 test("a command for a workload that the run does not have is refused with those that it has", async () => {
   const environment = Environment.start([a]);
   await advance(1_000);
-  expect(() => environment.engine.commands.trigger({ workload: "team/other" })).toThrow(/team\/train in namespace ml/);
+  const { commands } = environment.engine;
+  await expect(commands.trigger({ workload: "team/other" })).rejects.toThrow(/team\/train in namespace ml/);
+  expect(() => commands.undo({ workload: "team/other" })).toThrow(/team\/train in namespace ml/);
   await environment.end();
 });

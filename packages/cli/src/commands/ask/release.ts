@@ -7,6 +7,9 @@ import { clean } from "../../render/text.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import { formatStatus } from "./format-status.ts";
 
+/** `hooks.before` may run first, and its own limit ends it; this much later, the run counts as gone. */
+const HOOK_MS = 3_600_000;
+
 /** Releases changes that wait. @param files as named on the command line; none: all */
 export async function runTrigger(files: readonly string[], options: AskOptions, io: Io): Promise<number> {
   const paths = files.map((file) => resolve(io.cwd, file));
@@ -17,6 +20,7 @@ export async function runTrigger(files: readonly string[], options: AskOptions, 
       client.ask<"trigger">(
         { command: "trigger", ...selection, ...(paths.length === 0 ? {} : { files: paths }) },
         io.signal,
+        HOOK_MS,
       ),
     ({ released }) => (released.length === 0 ? [nothingWaited(files)] : released.map(releasedLine)),
   );
@@ -51,7 +55,7 @@ export async function runHold(command: "pause" | "resume", options: AskOptions, 
     (client, selection) =>
       command === "pause"
         ? client.ask<"pause">({ command, ...selection }, io.signal)
-        : client.ask<"resume">({ command, ...selection }, io.signal),
+        : client.ask<"resume">({ command, ...selection }, io.signal, HOOK_MS),
     ({ workloads }) => workloads.flatMap((each) => formatStatus(each, paint)),
   );
   return EXIT.done;

@@ -1,6 +1,6 @@
 import { isKinsyncError } from "@kinsync/core/contract";
 import type { ClusterConnection } from "@kinsync/core/contract";
-import type { Project } from "@kinsync/core/project";
+import type { NeededPermission, Project } from "@kinsync/core/project";
 import { duration } from "../../render/units.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
@@ -35,20 +35,70 @@ export async function checkServer(cluster: ClusterConnection, signal: AbortSigna
   ];
 }
 
+/** A permission that something needs, and whether the user has it; `undefined` where the server does not say. */
+interface Answer {
+  readonly rule: NeededPermission;
+  readonly verb: string;
+  /** `pods/exec`, `jobs.batch`. */
+  readonly name: string;
+  readonly isAllowed: boolean | undefined;
+}
+
+const HINT = "`kinsync rbac` prints the Role to request.";
+
 /**
- * Whether the user has each permission that a run needs. Asks with `SelfSubjectAccessReview`, as `kubectl auth can-i` does: a POST that
- * stores nothing.
+ * Whether the user has each permission that a run needs, and those for ports and logs. Asks with `SelfSubjectAccessReview`, as `kubectl
+ * auth can-i` does: a POST that stores nothing.
  */
 export async function checkRights(project: Project, signal: AbortSignal): Promise<readonly Finding[]> {
-  const questions = project.permissions.flatMap((rule) =>
+  const answers = await askAll(project, project.permissions, signal);
+  const unknown = answers.filter(({ isAllowed }) => isAllowed === undefined);
+  const found = deniedOf(answers).map(([what, rules]) => {
+    // Without `watch`, kinsync lists every few seconds. An exec is authorized as `get` before Kubernetes 1.35.
+    const isSoft = rules.every(
+      ({ verb, rule, name }) => rule.isOptional || verb === "watch" || (name === "pods/exec" && verb === "create"),
+    );
+    const denied = `${verbsOf(rules)} on ${what} is not allowed`;
+    return isSoft ? warn("rights", `${denied}; kinsync works with less`, HINT) : fail("rights", denied, HINT);
+  });
+  const streams = await checkStreams(project, signal);
+  if (found.length > 0) return [...found, ...streams];
+  if (unknown.length > 0) {
+    return [warn("rights", "the server does not say what is allowed", "Check with `kubectl auth can-i`."), ...streams];
+  }
+  return [ok("rights", `all ${answers.length} permissions that a sync needs`), ...streams];
+}
+
+/** What a sync does not need. A missing right is a warning where the config uses it. */
+async function checkStreams(project: Project, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { permissionsForStreams } = await import("@kinsync/core/project");
+  const needed = permissionsForStreams(project.workloads, { logs: true, forward: true });
+  const configured = permissionsForStreams(project.workloads, {});
+  return deniedOf(await askAll(project, needed, signal)).flatMap(([what, rules]): readonly Finding[] => {
+    const [first] = rules;
+    // A WebSocket is authorized as `get` before Kubernetes 1.35.
+    if (first === undefined || rules.every(({ verb }) => verb === "create")) return [];
+    const { use = "", namespace, resources } = first.rule;
+    const denied = `${verbsOf(rules)} on ${what} is not allowed: it is for ${use}, and a sync does not need it`;
+    const isUsed = configured.some((each) => each.namespace === namespace && each.resources[0] === resources[0]);
+    return [isUsed ? warn("rights", denied, HINT) : ok("rights", denied)];
+  });
+}
+
+async function askAll(
+  { cluster }: Project,
+  rules: readonly NeededPermission[],
+  signal: AbortSignal,
+): Promise<readonly Answer[]> {
+  const questions = rules.flatMap((rule) =>
     rule.apiGroups.flatMap((group) =>
       rule.resources.flatMap((name) => rule.verbs.map((verb) => ({ rule, group, name, verb }))),
     ),
   );
-  const answers = await Promise.all(
+  return await Promise.all(
     questions.map(async ({ rule, group, name, verb }) => {
       const [resource = name, subresource] = name.split("/");
-      const isAllowed = await project.cluster.canI(
+      const isAllowed = await cluster.canI(
         {
           verb,
           group,
@@ -61,25 +111,16 @@ export async function checkRights(project: Project, signal: AbortSignal): Promis
       return { rule, verb, name: group === "" ? name : `${name}.${group}`, isAllowed };
     }),
   );
-  const unknown = answers.filter(({ isAllowed }) => isAllowed === undefined);
+}
+
+/** Rules that are not allowed, by what they are for: `pods/exec in ml`. */
+function deniedOf(answers: readonly Answer[]): readonly (readonly [what: string, rules: readonly Answer[]])[] {
   const denied = answers.filter(({ isAllowed }) => isAllowed === false);
-  const groups = Map.groupBy(denied, ({ name, rule }) => `${name} in ${rule.namespace ?? "the cluster"}`);
-  const found = [...groups].map(([what, rules]) => {
-    const verbs = rules.map(({ verb }) => verb).join(", ");
-    const hint = "`kinsync rbac` prints the Role to request.";
-    // Without `watch`, kinsync lists every few seconds. An exec is authorized as `get` before Kubernetes 1.35.
-    const isSoft = rules.every(
-      ({ verb, rule, name }) => rule.isOptional || verb === "watch" || (name === "pods/exec" && verb === "create"),
-    );
-    return isSoft
-      ? warn("rights", `${verbs} on ${what} is not allowed; kinsync works with less`, hint)
-      : fail("rights", `${verbs} on ${what} is not allowed`, hint);
-  });
-  if (found.length > 0) return found;
-  if (unknown.length > 0) {
-    return [warn("rights", "the server does not say what is allowed", "Check with `kubectl auth can-i`.")];
-  }
-  return [ok("rights", `all ${answers.length} permissions that a sync needs`)];
+  return [...Map.groupBy(denied, ({ name, rule }) => `${name} in ${rule.namespace ?? "the cluster"}`)];
+}
+
+function verbsOf(rules: readonly Answer[]): string {
+  return rules.map(({ verb }) => verb).join(", ");
 }
 
 /** A failure of a step, with its own next step. */

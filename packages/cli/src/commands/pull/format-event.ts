@@ -1,6 +1,6 @@
 import type { PullEvent, PullMember } from "@kinsync/core";
 import { clean, cleanData } from "../../render/text.ts";
-import { bytes, count } from "../../render/units.ts";
+import { bytes, count, duration } from "../../render/units.ts";
 import type { OfWorkload } from "../logs/format-entry.ts";
 
 /** Lines of one member that are printed; the number of the others is in the last one. */
@@ -47,6 +47,8 @@ export class PullFormat {
         ];
         return `${who} -> ${clean(event.to)}: ${parts.join(", ")}`;
       }
+      case "retry":
+        return `note: ${who}: ${clean(event.error.message)}; trying again in ${duration(event.delay)}`;
       case "failed":
         return `error: ${who}: ${event.error.code}: ${clean(event.error.message)}. ${nextOf(event)}`;
     }
@@ -67,7 +69,8 @@ export function nameOf({ role, index, pod }: PullMember): string {
 export function jsonOf(event: PullEvent, { workload, namespace }: OfWorkload): object {
   const { type, member, ...rest } = event;
   const base = { event: `pull-${type}`, time: new Date().toISOString(), workload, ...member, namespace };
-  if (event.type !== "failed") return cleanData({ ...base, ...rest }) as object;
+  if (event.type !== "failed" && event.type !== "retry") return cleanData({ ...base, ...rest }) as object;
   const { code, message, hint } = event.error;
-  return { ...base, code, reason: clean(message), hint: clean(hint) };
+  const delay = event.type === "retry" ? { delay: event.delay } : {};
+  return { ...base, code, reason: clean(message), hint: clean(hint), ...delay };
 }

@@ -45,6 +45,8 @@ export async function runRbac(workloads: readonly string[], options: RbacOptions
     ...(subjects.length === 0
       ? ["# For the bindings, add --bind-user NAME, --bind-group NAME or --bind-serviceaccount NAMESPACE:NAME."]
       : []),
+    ...(options.logs ? [] : ["# For `kinsync logs` and `up --logs`, add --logs: get on pods/log."]),
+    ...(options.forward ? [] : ["# For `kinsync forward`, add --forward: get and create on pods/portforward."]),
   ];
   io.stdout.write(`${head.join("\n")}\n${documents.join("---\n")}`);
   return EXIT.done;
@@ -52,9 +54,9 @@ export async function runRbac(workloads: readonly string[], options: RbacOptions
 
 /** A role as YAML; a comment marks the rules that are optional. */
 function yamlOf(document: Document, { optional }: NeededRole): string {
-  for (const place of optional) {
+  for (const [place, why] of optional) {
     const rule = document.getIn(["rules", place]) as { commentBefore?: string };
-    rule.commentBefore = " optional: without it, kinsync finds pods by their labels, and says so";
+    rule.commentBefore = ` optional: ${why}`;
   }
   return String(document);
 }

@@ -33,11 +33,13 @@ export interface RoleObject {
   readonly subjects?: readonly (RoleSubject & { readonly apiGroup?: string })[];
 }
 
-/** A role and the places of its rules that a run can do without. */
+/** A role, and why a run can do without some of its rules, by their place. */
 export interface NeededRole {
   readonly object: RoleObject;
-  readonly optional: ReadonlySet<number>;
+  readonly optional: ReadonlyMap<number, string>;
 }
+
+const WITHOUT = "without it, kinsync finds pods by their labels, and says so";
 
 const GROUP = "rbac.authorization.k8s.io";
 
@@ -62,7 +64,11 @@ export function rolesFor(
         metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
         rules: own.map(({ apiGroups, resources, verbs }) => ({ apiGroups, resources, verbs })),
       },
-      optional: new Set(own.flatMap(({ isOptional }, place) => (isOptional ? [place] : []))),
+      optional: new Map(
+        own.flatMap(({ isOptional, use }, place): (readonly [number, string])[] =>
+          isOptional ? [[place, use === undefined ? WITHOUT : `for ${use}; a sync does not need it`]] : [],
+        ),
+      ),
     };
   });
   const bindings = subjects.length === 0 ? [] : roles.map(({ object }) => bindingOf(object, subjects));
@@ -83,22 +89,32 @@ function bindingOf({ kind, metadata, apiVersion }: RoleObject, subjects: readonl
 
 /** One rule for each group and list of verbs; verbs that several rules give a resource are joined. */
 function withoutRepetition(rules: readonly NeededPermission[]): readonly NeededPermission[] {
-  const grants = new Map<string, { group: string; resource: string; verbs: Set<string>; isOptional: boolean }>();
-  for (const { apiGroups, resources, verbs, isOptional } of rules) {
+  const grants = new Map<string, Grant>();
+  for (const { apiGroups, resources, verbs, isOptional, use } of rules) {
     for (const group of apiGroups) {
       for (const resource of resources) {
         const key = `${group}/${resource}`;
-        const grant = grants.get(key) ?? { group, resource, verbs: new Set<string>(), isOptional: true };
+        const grant = grants.get(key) ?? { group, resource, verbs: new Set<string>(), isOptional: true, use };
         for (const verb of verbs) grant.verbs.add(verb);
         grants.set(key, { ...grant, isOptional: grant.isOptional && isOptional });
       }
     }
   }
   const joined = new Map<string, NeededPermission>();
-  for (const { group, resource, verbs, isOptional } of grants.values()) {
-    const key = JSON.stringify([group, [...verbs].sort(), isOptional]);
+  for (const { group, resource, verbs, isOptional, use } of grants.values()) {
+    const reason = isOptional ? use : undefined;
+    const key = JSON.stringify([group, [...verbs].sort(), isOptional, reason]);
     const before = joined.get(key)?.resources ?? [];
-    joined.set(key, { apiGroups: [group], resources: [...before, resource], verbs: [...verbs], isOptional });
+    const rule = { apiGroups: [group], resources: [...before, resource], verbs: [...verbs], isOptional };
+    joined.set(key, reason === undefined ? rule : { ...rule, use: reason });
   }
   return [...joined.values()];
+}
+
+interface Grant {
+  readonly group: string;
+  readonly resource: string;
+  readonly verbs: Set<string>;
+  readonly isOptional: boolean;
+  readonly use: string | undefined;
 }

@@ -116,7 +116,7 @@ export class ShownRun {
         view: () => ({ workloads: run.workloads }),
         commands: {
           rescan: async () => void run.calls.push("rescan"),
-          trigger: () => {
+          trigger: async () => {
             run.calls.push("trigger");
             return [];
           },
@@ -125,7 +125,7 @@ export class ShownRun {
             return [];
           },
           pause: command("pause"),
-          resume: command("resume"),
+          resume: async () => void run.calls.push("resume"),
           history: () => [],
           dismiss: () => {
             run.calls.push("dismiss");

@@ -73,18 +73,45 @@ export class Hooks implements AsyncDisposable {
     while (this.#offered !== undefined) {
       const state = this.#offered;
       this.#offered = undefined;
-      const { ok, reason } = await runner.run([]);
+      const failure = await failureOf(runner);
       if (this.#isOver) return;
       if (this.#offered !== undefined) continue;
-      this.error = ok
-        ? undefined
-        : new KinsyncError(
-            "KINSYNC_RUN_LOCAL",
-            `hooks.before: ${runner.text} ${reason}: the local changes are not released`,
-          );
-      if (ok) this.#options.onState(state);
+      this.error = failure;
+      if (failure === undefined) this.#options.onState(state);
     }
     this.#beforeRuns = undefined;
+    this.#options.onChange();
+  }
+
+  /** Has a `before` that decides about releases. */
+  get decides(): boolean {
+    return this.#before !== undefined;
+  }
+
+  /**
+   * Runs `before`, and releases when it has succeeded: for changes that waited. Those that are offered meanwhile follow.
+   * @throws the failure of `before`; nothing is released then
+   */
+  async beforeRelease<Result>(release: () => Promise<Result>): Promise<Result> {
+    const runner = this.#before;
+    if (runner === undefined) return await release();
+    const result = (this.#beforeRuns ?? Promise.resolve()).then(async () => {
+      this.error = await failureOf(runner);
+      if (this.error !== undefined) throw this.error;
+      return await release();
+    });
+    const ended: Promise<void> = result.then(
+      () => this.#continue(ended, runner),
+      () => this.#continue(ended, runner),
+    );
+    this.#beforeRuns = ended;
+    this.#options.onChange();
+    return await result;
+  }
+
+  #continue(ended: Promise<void>, runner: LocalRunner): void {
+    if (this.#isOver || this.#beforeRuns !== ended) return;
+    this.#beforeRuns = this.#offered === undefined ? undefined : this.#runBefore(runner);
     this.#options.onChange();
   }
 
@@ -119,4 +146,11 @@ export class Hooks implements AsyncDisposable {
     this.#after?.[Symbol.dispose]();
     await Promise.allSettled([this.#beforeRuns, this.#afterRuns]);
   }
+}
+
+async function failureOf(runner: LocalRunner): Promise<KinsyncError | undefined> {
+  const { ok, reason } = await runner.run([]);
+  if (ok) return undefined;
+  const what = `hooks.before: ${runner.text} ${reason}: the local changes are not released`;
+  return new KinsyncError("KINSYNC_RUN_LOCAL", what);
 }

@@ -11,6 +11,8 @@ import { Rebuild } from "./rebuild.ts";
 export interface LocalActionsOptions extends Pick<LocalFilesOptions, "createSource" | "signal"> {
   readonly workload: Pick<ResolvedWorkload, "hooks" | "rebuild" | "mappings">;
   readonly emitter: WorkloadEmitter;
+  /** Whether a local state would be released at once. Others wait, and nothing runs for them yet. */
+  readonly isReleasing: (state: LocalState) => boolean;
   /** Takes a local state that may be released. */
   readonly onState: (state: LocalState) => void;
   readonly onChange: () => void;
@@ -25,13 +27,13 @@ export interface LandedTargets {
 
 /** The commands of one workload's config that run on this machine. */
 export class LocalActions implements AsyncDisposable {
-  readonly #onState: (state: LocalState) => void;
+  readonly #options: Pick<LocalActionsOptions, "isReleasing" | "onState">;
   readonly #hooks: Hooks | undefined;
   readonly #rebuild: Rebuild | undefined;
 
   constructor(options: LocalActionsOptions) {
     const { hooks, rebuild, mappings } = options.workload;
-    this.#onState = options.onState;
+    this.#options = options;
     this.#hooks = hooks && new Hooks({ ...options, hooks });
     this.#rebuild = rebuild && new Rebuild({ ...options, rebuild, mappings });
   }
@@ -64,8 +66,21 @@ export class LocalActions implements AsyncDisposable {
 
   /** A new local state. */
   offer(state: LocalState): void {
-    if (this.#hooks === undefined) this.#onState(state);
+    if (this.#hooks === undefined || !this.#options.isReleasing(state)) this.#options.onState(state);
     else this.#hooks.offer(state);
+  }
+
+  /**
+   * Releases changes that waited.
+   * @param refresh reads the local files again: a hook may have made some of them
+   * @throws `KINSYNC_RUN_LOCAL` where `hooks.before` failed
+   */
+  async release<Result>(release: () => Result, refresh: () => Promise<void>): Promise<Result> {
+    if (this.#hooks?.decides !== true) return release();
+    return await this.#hooks.beforeRelease(async () => {
+      await refresh();
+      return release();
+    });
   }
 
   /** Members came or went. */

@@ -128,7 +128,7 @@ test("a run whose last command succeeded does not fail because of earlier ones",
   environment.container(HEAD).runExitCode = 7;
   await advance(2_000);
   environment.container(HEAD).runExitCode = 0;
-  environment.engine.commands.trigger();
+  await environment.engine.commands.trigger();
   await advance(1_000);
   expect(await environment.end()).toMatchObject({ summaries: [{ failedRuns: 0 }], outcome: { exitCode: 0 } });
 });

@@ -223,7 +223,7 @@ test("a candidate is given up when its time is over, and `trigger` tries it agai
   expect(gang.last).toMatchObject({ phase: "given-up", waitingFor: [{ target: "pod/p1, container main" }] });
   expect(gang.statuses).toEqual(["synced", "synced"]);
   expect(gang.view.gang).toMatchObject({ phase: "given-up", snapshot: 2 });
-  gang.environment.engine.commands.trigger();
+  await gang.environment.engine.commands.trigger();
   await advance(1_000);
   expect(gang.seen).toEqual(["2", "2"]);
   expect(await end(gang)).toBe(0);
@@ -332,7 +332,7 @@ test("undo, pause and manual mode make candidates as a save does", async () => {
   commands.pause();
   await gang.save("2");
   expect(gang.seen).toEqual(["1", "1"]);
-  commands.resume();
+  await commands.resume();
   await advance(1_000);
   expect(gang.seen).toEqual(["2", "2"]);
   commands.undo();
@@ -355,7 +355,7 @@ test("all roots of a target are staged before any is committed", async () => {
   await advance(1_000);
   expect(gang.seen).toEqual(["1", "1"]);
   expect(gang.container(0).seen(key(b))).toEqual({ g: "1" });
-  gang.environment.engine.commands.trigger();
+  await gang.environment.engine.commands.trigger();
   await advance(1_000);
   expect(gang.seen).toEqual(["2", "2"]);
   expect(gang.container(0).seen(key(b))).toEqual({ g: "2" });

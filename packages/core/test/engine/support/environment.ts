@@ -114,6 +114,7 @@ export interface EnvironmentOptions {
   /** Of all workloads, or by workload. */
   readonly run?: Commands;
   readonly releases?: ReleaseMode;
+  readonly hooks?: ResolvedWorkload["hooks"];
   /** The members of all workloads get a snapshot at one moment. */
   readonly gang?: GangPolicy;
   readonly kept?: EngineOptions["kept"];
@@ -192,7 +193,10 @@ export class Environment {
       cluster: this.cluster,
       kinds: [labelKind],
       transports: [transport],
-      workloads: workloadsOf(options.workloads, options.run, options.releases, options.gang),
+      workloads: workloadsOf(options.workloads, options.run, options.releases, options.gang).map((workload) => ({
+        ...workload,
+        ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+      })),
       ...(options.kept === undefined ? {} : { kept: options.kept }),
       runId: "this-run",
       owner: "test",

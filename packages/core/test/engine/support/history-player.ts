@@ -88,7 +88,7 @@ export class HistoryPlayer {
   /** From now on commands succeed, and those that failed get another attempt. */
   retryCommands(): void {
     for (const container of this.environment.containers.values()) container.exitCodes.clear();
-    this.environment.engine.commands.trigger();
+    void this.environment.engine.commands.trigger();
     this.model.trigger();
   }
 
@@ -155,19 +155,19 @@ export class HistoryPlayer {
         this.#disturbWatches(step.how);
         return;
       case "trigger":
-        this.environment.engine.commands.trigger();
+        void this.environment.engine.commands.trigger();
         this.model.trigger();
         return;
       case "trigger-mapping": {
         const each = mappingAt(step.mapping);
-        this.environment.engine.commands.trigger({ files: [each.from] });
+        void this.environment.engine.commands.trigger({ files: [each.from] });
         this.model.trigger(each);
         return;
       }
       case "pause":
         this.#resume(step.team);
         await advance(SETTLED_MS);
-        this.environment.engine.commands.trigger();
+        void this.environment.engine.commands.trigger();
         this.model.trigger();
         this.environment.engine.commands.pause({ workload: `team/${step.team}` });
         this.model.pause(step.team);
@@ -187,7 +187,7 @@ export class HistoryPlayer {
   }
 
   #resume(team: (typeof TEAMS)[number]): void {
-    this.environment.engine.commands.resume({ workload: `team/${team}` });
+    void this.environment.engine.commands.resume({ workload: `team/${team}` });
     this.model.resume(team);
   }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { PullEntry, PullOptions } from "../../../src/contract/pull.ts";
 import type { HostedSession } from "../../../src/contract/session.ts";
 import type { PullEvent } from "../../../src/pull/events.ts";
-import { pullPath } from "../../../src/pull/pull-path.ts";
+import { pullInAttempts } from "../../../src/pull/attempts.ts";
 
 /** What a container answers: its list as it is, and the bytes of its files. */
 export interface FakeContainer {
@@ -28,19 +28,38 @@ export interface Ran {
   readonly error: unknown;
 }
 
+export interface PullFakeOptions {
+  readonly path?: string;
+  readonly overwrite?: boolean;
+  /** The connection is lost with this error in the first sessions, after `cutAfter`. Default: with an error that is not repeated. */
+  readonly lost?: { readonly error: Error; readonly times: number };
+}
+
+const whole = ({ cutAfter: _, ...container }: FakeContainer): FakeContainer => container;
+
 /** Pulls from a container that answers as the test says. */
 export async function pullFake(
   container: FakeContainer,
   to: string,
-  { path = "/data", overwrite = false }: { readonly path?: string; readonly overwrite?: boolean } = {},
+  { path = "/data", overwrite = false, lost }: PullFakeOptions = {},
 ): Promise<Ran> {
   const events: PullEvent[] = [];
   const sent: Record<string, number> = {};
-  const session = fakeSession(container, sent);
+  let sessions = 0;
+  const open = async () => {
+    sessions += 1;
+    const { pull } = fakeSession(
+      lost === undefined || sessions <= lost.times ? container : whole(container),
+      sent,
+      lost,
+    );
+    return { pull, [Symbol.asyncDispose]: async () => {} };
+  };
   const { signal } = new AbortController();
   let error: unknown;
   try {
-    await pullPath({ session, member, path, to, overwrite, signal, onEvent: (event) => events.push(event) });
+    const retry = { min: 1, max: 2 };
+    await pullInAttempts({ open, member, path, to, overwrite, retry, signal, onEvent: (event) => events.push(event) });
   } catch (thrown) {
     error = thrown;
   }
@@ -49,7 +68,11 @@ export async function pullFake(
   return { events, sent, done, leftOut: Object.fromEntries(leftOut), error };
 }
 
-function fakeSession(container: FakeContainer, sent: Record<string, number>): Pick<HostedSession, "pull"> {
+function fakeSession(
+  container: FakeContainer,
+  sent: Record<string, number>,
+  lost?: { readonly error: Error },
+): Pick<HostedSession, "pull"> {
   const { entries, files = {}, isChanging = false } = container;
   let left = container.cutAfter ?? Infinity;
   return {
@@ -65,9 +88,9 @@ function fakeSession(container: FakeContainer, sent: Record<string, number>): Pi
         const offset = isSame ? start.length : 0;
         const rest = request.compareOnly === true ? "" : content.slice(offset);
         const chunks = chunksOf(rest, (count) => {
-          sent[request.path] = (sent[request.path] ?? 0) + count;
           left -= count;
-          if (left < 0) throw new Error("connection lost");
+          if (left >= 0) sent[request.path] = (sent[request.path] ?? 0) + count;
+          if (left < 0) throw lost?.error ?? new Error("connection lost");
         });
         const digest = digestOf(isChanging ? `${content}!` : content);
         await take({ request, size: content.length, offset, chunks, digest: () => digest });
