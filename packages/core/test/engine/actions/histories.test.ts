@@ -53,10 +53,10 @@ async function play(
   useVirtualClock();
   const player = new HistoryPlayer({ run, gang });
   const watch = new ActionWatch(player.environment, player.model, run);
+  player.onTrigger = () => watch.note("retry");
   player.start();
   for (const each of steps) {
     if (each.step.do === "dismiss") watch.note("dismiss");
-    if (["trigger", "trigger-mapping", "pause"].includes(each.step.do)) watch.note("retry");
     await player.play([each]);
   }
   return [player, watch];
@@ -71,7 +71,6 @@ async function playToTheEnd(
   await player.rest();
   watch.expectAtRest();
   player.check({ mayHaveFailed: true });
-  watch.note("retry");
   player.retryCommands();
   await advance(60_000, 10_000);
   await player.saveAll();

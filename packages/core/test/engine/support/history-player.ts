@@ -36,6 +36,8 @@ export interface HistoryOptions {
 
 /** Plays a history against an engine and a model, and checks that they agree at rest. */
 export class HistoryPlayer {
+  /** What failed is tried again now. */
+  onTrigger: () => void = () => undefined;
   readonly environment: Environment;
   readonly model = new Model();
   readonly #isGang: boolean;
@@ -88,7 +90,7 @@ export class HistoryPlayer {
   /** From now on commands succeed, and those that failed get another attempt. */
   retryCommands(): void {
     for (const container of this.environment.containers.values()) container.exitCodes.clear();
-    void this.environment.engine.commands.trigger();
+    this.#trigger();
     this.model.trigger();
   }
 
@@ -155,19 +157,19 @@ export class HistoryPlayer {
         this.#disturbWatches(step.how);
         return;
       case "trigger":
-        void this.environment.engine.commands.trigger();
+        this.#trigger();
         this.model.trigger();
         return;
       case "trigger-mapping": {
         const each = mappingAt(step.mapping);
-        void this.environment.engine.commands.trigger({ files: [each.from] });
+        this.#trigger({ files: [each.from] });
         this.model.trigger(each);
         return;
       }
       case "pause":
         this.#resume(step.team);
         await advance(SETTLED_MS);
-        void this.environment.engine.commands.trigger();
+        this.#trigger();
         this.model.trigger();
         this.environment.engine.commands.pause({ workload: `team/${step.team}` });
         this.model.pause(step.team);
@@ -184,6 +186,11 @@ export class HistoryPlayer {
       default:
         this.#applyToPod(step);
     }
+  }
+
+  #trigger(options?: { readonly files: readonly string[] }): void {
+    this.onTrigger();
+    void this.environment.engine.commands.trigger(options);
   }
 
   #resume(team: (typeof TEAMS)[number]): void {

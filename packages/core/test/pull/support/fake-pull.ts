@@ -35,7 +35,11 @@ export interface PullFakeOptions {
   readonly lost?: { readonly error: Error; readonly times: number };
 }
 
-const whole = ({ cutAfter: _, ...container }: FakeContainer): FakeContainer => container;
+/** The same without a cut. */
+function whole(container: FakeContainer): FakeContainer {
+  const { cutAfter, ...rest } = container;
+  return cutAfter === undefined ? container : rest;
+}
 
 /** Pulls from a container that answers as the test says. */
 export async function pullFake(
