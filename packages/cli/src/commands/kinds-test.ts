@@ -6,6 +6,7 @@ import type { Io } from "../io.ts";
 import { createPaint } from "../render/color.ts";
 import { clean, cleanData } from "../render/text.ts";
 import type { ClusterOptions } from "../setup/options.ts";
+import { fileProblem } from "../setup/file-problem.ts";
 import { projectOptions } from "../setup/project.ts";
 
 /** Checks the files of rules of a folder as the conformance kit does. Connects to no cluster. */
@@ -17,7 +18,9 @@ export async function runKindsTest(folder: string, options: ClusterOptions, io: 
   try {
     results = await testKindFolder(path, { kinds });
   } catch (error) {
-    if (!(error instanceof Error) || "code" in error) throw error;
+    if (!(error instanceof Error) || "code" in error) {
+      throw fileProblem(error, `${path} cannot be read`, "Name a folder with NAME.kind.yaml and fixtures/.");
+    }
     throw new KinsyncError("KINSYNC_USAGE", error.message, {
       hint: "A folder has NAME.kind.yaml, and in fixtures/CASE/ the files objects.yaml and expected.yaml.",
       cause: error,

@@ -105,6 +105,9 @@ test("kinds test refuses a folder without rules or without cases", async () => {
   const none = await place.run(["kinds", "test", "empty"]);
   expect(none.code).toBe(2);
   expect(none.stderr).toContain("has no file of rules: NAME.kind.yaml");
+  const missing = await place.run(["kinds", "test", "nowhere"]);
+  expect(missing.code).toBe(2);
+  expect(missing.stderr).toMatch(/KINSYNC_USAGE: .*nowhere cannot be read: no such file or directory\n/);
   const noCases = await place.run(["kinds", "test", "kinds"]);
   expect(noCases.code).toBe(2);
   expect(noCases.stderr).toContain("studio has no cases in");

@@ -8,13 +8,14 @@ import { createPaint } from "../../render/color.ts";
 import { clean, cleanData } from "../../render/text.ts";
 import { count } from "../../render/units.ts";
 import type { ClusterOptions } from "../../setup/options.ts";
+import { fileProblem } from "../../setup/file-problem.ts";
 import { projectOptions } from "../../setup/project.ts";
 import { Cancelled, createQuestions, type Questions } from "./ask.ts";
 import { chooseWorkloads, type ChosenWorkload } from "./choose-workloads.ts";
 import { formatConfig, valueOf, type ConfigFormat } from "./format-config.ts";
 import type { Imported, ProposedConfig, ProposedRule, ProposedRun, ProposedWorkload } from "./proposal.ts";
 import type { ClusterFacts } from "./read-cluster.ts";
-import { ignoreFilesFor, readFolder } from "./read-folder.ts";
+import { ignoreFilesFor, isFolder, readFolder } from "./read-folder.ts";
 import { rulesOfFlags } from "./rules-of-flags.ts";
 
 export interface InitOptions extends ClusterOptions {
@@ -39,10 +40,15 @@ export async function runInit(workloads: readonly string[], options: InitOptions
   await refuseOverwrite(path, io.cwd, options.force);
   const questions = options.yes ? undefined : await createQuestions(options, io);
   const folder = dirname(path);
+  const hint = "Name a file in a folder that exists and that you may write to: `--config FILE`.";
+  if (!isFolder(folder)) throw new KinsyncError("KINSYNC_USAGE", `${folder} is not a folder`, { hint });
   try {
     const { config, notes } = await propose(workloads, { options, io, folder, questions });
     await checkConfig(config, options, io, folder);
-    await writeFile(path, await formatConfig(config, format), { flag: options.force ? "w" : "wx" });
+    const text = await formatConfig(config, format);
+    await writeFile(path, text, { flag: options.force ? "w" : "wx" }).catch((error: unknown) => {
+      throw fileProblem(error, `${path} cannot be written`, hint);
+    });
     report(config, notes, { file: relative(io.cwd, path), options, io });
     return EXIT.done;
   } catch (error) {

@@ -87,6 +87,12 @@ test.each<[situation: string, line: string, message: string]>([
   ],
   ["a mapping to a system folder", "init pod/app --sync src:/usr/lib", "KINSYNC_CONFIG_SYSTEM_FOLDER"],
   ["a Dockerfile that does not exist", "init pod/app --dockerfile Dockerfile.none", "Dockerfile.none cannot be read"],
+  ["a config in a folder that does not exist", "init pod/app --config none/x.yaml", "none is not a folder"],
+  [
+    "a config with a name that is too long",
+    `init pod/app --config ${"x".repeat(300)}.yaml`,
+    "cannot be written: name too long",
+  ],
   ["a local path that does not exist", "init pod/app --sync scr:/app/src", "KINSYNC_SOURCE_MISSING"],
 ])("%s is refused, and nothing is written", async (_situation, line, message) => {
   const ran = await cluster.run(`${line} --yes`);
