@@ -112,5 +112,6 @@ export class Rebuild implements AsyncDisposable {
 function watchedOnly(mapping: ResolvedMapping, { when }: ResolvedRebuild): ResolvedMapping {
   const own = mapping.ignore.slice(0, mapping.ignore.length - when.length);
   const wanted = when.map((pattern) => (pattern.startsWith("!") ? pattern.slice(1) : `!${pattern}`));
-  return { ...mapping, ignore: ["*", "!*/", ...wanted, ...own] };
+  // Last: what the mapping ignores is not sent, and neither is what needs a rebuild, but its change counts.
+  return { ...mapping, ignore: ["*", "!*/", ...own, ...wanted] };
 }

@@ -117,7 +117,7 @@ test("a change of a file that needs a new image runs the command, and no other c
   writeFileSync(join(from, "deep/Dockerfile"), "FROM a");
   writeFileSync(join(from, "app.py"), "1");
   const when = ["Dockerfile"];
-  const each = mapping("code", { from, ignore: ["*.tmp", ...when] });
+  const each = mapping("code", { from, ignore: ["*.tmp", "Dockerfile", ...when] });
   await using rebuild = new Rebuild({
     rebuild: { when, command: "echo built", folder, timeout: 10_000 },
     mappings: [each],
