@@ -218,7 +218,7 @@ test("undo of several workloads changes all or none, and leaves those without an
   for (const each of [a, b]) environment.source(each).save({ f: "1" });
   await advance(1_000);
   await save(environment, "2");
-  const { undo } = environment.engine.commands;
+  const undo = (options?: { readonly to: number }) => environment.engine.commands.undo(options);
   expect(() => undo({ to: 2 })).toThrow(/^team\/two: there is no snapshot 2; kept are 1 to 1; nothing was undone$/);
   await advance(1_000);
   expect(seen(environment)).toEqual({ f: "2" });
