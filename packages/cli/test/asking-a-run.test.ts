@@ -123,7 +123,7 @@ test("`undo` brings back the files before the last save, `history` shows it, and
   await kinsync("wait");
   const { stdout } = await kinsync("undo");
   expect(stdout).toBe(
-    "pod/app in namespace default: released snapshot 3, with the files of snapshot 1; it holds until the next save or `kinsync trigger`\n",
+    "pod/app in namespace default: released snapshot 3, with the files of snapshot 1; it holds until `kinsync trigger` or, in mode auto, the next save\n",
   );
   await vi.waitFor(async () => expect(await inPod()).toBe("print(1)\n"), 10_000);
   const history = (await kinsync("history")).stdout;
@@ -189,6 +189,8 @@ test("without a name, only a run of this folder is asked; those of other folders
   // The run of this folder, and of the folder above.
   expect((await kinsync("status")).stdout).toContain("snapshot 1");
   expect((await statusIn(join(cluster.place.path, "src"))).code).toBe(0);
+  // Also where others fit by the name.
+  expect((await statusIn(join(cluster.place.path, "src"), "pod/app")).code).toBe(0);
 });
 
 test("a missing folder for temporary files is not made, and the run says that it cannot be asked", async () => {

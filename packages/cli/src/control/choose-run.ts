@@ -31,10 +31,11 @@ function chooseRun(all: readonly ControlClient[], choice: RunChoice): ControlCli
   const { run, workload, namespace, cwd } = choice;
   const fitting = all.filter(({ greeting }) => fits(greeting, choice));
   const isNamed = run !== undefined || workload !== undefined || namespace !== undefined;
-  const near = isNamed ? fitting : fitting.filter(({ greeting: { folder } }) => isIn(cwd, folder) || isIn(folder, cwd));
-  const here = near.filter(({ greeting: { folder } }) => folder === cwd);
-  const [chosen] = near.length === 1 ? near : here;
-  if (chosen !== undefined && (near.length === 1 || here.length === 1)) return chosen;
+  const around = fitting.filter(({ greeting: { folder } }) => isIn(cwd, folder) || isIn(folder, cwd));
+  const near = isNamed ? fitting : around;
+  const here = around.filter(({ greeting: { folder } }) => folder === cwd);
+  const [chosen] = [here, around, near].find(({ length }) => length === 1) ?? [];
+  if (chosen !== undefined) return chosen;
   if (near.length > 1) {
     const hint = `Name one of them: ${near.map(nameOf).join("; ")}.`;
     return new KinsyncError("KINSYNC_CONTROL_SEVERAL", `${near.length} runs of \`kinsync up\` fit`, { hint });

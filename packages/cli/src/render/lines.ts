@@ -137,7 +137,7 @@ const CONNECTING = "connecting";
 /** `a.py and 2 more changed (src -> /app/src)`; at the start, when everything is new, what there is to sync. */
 function formatSnapshot(event: Extract<EngineEvent, { readonly event: "snapshot" }>, paint: Paint): string {
   if (event.of !== undefined) {
-    return `${paint("bold", "undone")}: the files of snapshot ${event.of} again, as snapshot ${event.snapshot}, until the next save or \`kinsync trigger\``;
+    return `${paint("bold", "undone")}: the files of snapshot ${event.of} again, as snapshot ${event.snapshot}, until \`kinsync trigger\` or, in mode auto, the next save`;
   }
   const changed = event.mappings.filter((mapping) => mapping.changed > 0);
   if (event.snapshot === 1 || changed.length === 0) {

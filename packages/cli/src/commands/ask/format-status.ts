@@ -13,7 +13,7 @@ const NAMED_PATHS = 5;
 const HELD: Readonly<Record<string, string>> = {
   manual: "mode manual; `kinsync trigger` releases them",
   paused: "paused; `kinsync resume` releases them",
-  undone: "an earlier snapshot was released; the next save or `kinsync trigger` releases them",
+  undone: "an earlier snapshot was released; `kinsync trigger` or, in mode auto, the next save releases them",
 };
 
 /** One workload and its targets. */

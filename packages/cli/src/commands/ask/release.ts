@@ -41,7 +41,9 @@ export async function runUndo(to: number | undefined, options: AskOptions, io: I
     (client, selection) =>
       client.ask<"undo">({ command: "undo", ...selection, ...(to === undefined ? {} : { to }) }, io.signal),
     ({ released }) =>
-      released.map((each) => `${releasedLine(each)}; it holds until the next save or \`kinsync trigger\``),
+      released.map(
+        (each) => `${releasedLine(each)}; it holds until \`kinsync trigger\` or, in mode auto, the next save`,
+      ),
   );
   return EXIT.done;
 }
