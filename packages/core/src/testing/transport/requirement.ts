@@ -9,6 +9,7 @@ export type Need =
   | "modes"
   | "deletes"
   | "run"
+  | "pull"
   | "inPlace"
   | "mirror"
   | "atomic: file"

@@ -7,6 +7,7 @@ import { inventoryRequirements } from "./inventory.ts";
 import { livenessRequirements } from "./liveness.ts";
 import { ownershipRequirements } from "./ownership.ts";
 import { placeRequirements } from "./places.ts";
+import { pullRequirements } from "./pulls.ts";
 import { NotApplicable, reasonToSkip, type Requirement } from "./requirement.ts";
 import { stagingRequirements } from "./staging.ts";
 import { transferRequirements } from "./transfer.ts";
@@ -35,6 +36,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   ...placeRequirements,
   ...livenessRequirements,
   ...commandRequirements,
+  ...pullRequirements,
 ];
 
 /**

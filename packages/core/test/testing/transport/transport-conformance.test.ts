@@ -5,6 +5,7 @@ import type { PlantedFault } from "./support/fault-parts.ts";
 import { FILE_FAULTS } from "./support/file-faults.ts";
 import { makeLocalEnvironment, type Fault } from "./support/local-environment.ts";
 import { PLACE_FAULTS } from "./support/place-faults.ts";
+import { PULL_FAULTS } from "./support/pull-faults.ts";
 import { SESSION_FAULTS } from "./support/session-faults.ts";
 
 /** By requirement of the kit. */
@@ -13,6 +14,7 @@ const FAULTS: Readonly<Record<string, PlantedFault>> = {
   ...DELIVERY_FAULTS,
   ...SESSION_FAULTS,
   ...PLACE_FAULTS,
+  ...PULL_FAULTS,
 };
 
 afterEach(() => {

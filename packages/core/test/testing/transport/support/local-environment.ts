@@ -35,7 +35,7 @@ export interface Fault {
   readonly capabilities?: Partial<TransportCapabilities>;
   readonly open?: (open: Open) => Open;
   readonly place?: NonNullable<TransportPlugin["place"]>;
-  readonly session?: (sound: Required<Omit<Session, "seen" | "pull">>, world: FaultyWorld) => Partial<Session>;
+  readonly session?: (sound: Required<Omit<Session, "seen">>, world: FaultyWorld) => Partial<Session>;
 }
 
 export const TARGET: Target = {
@@ -80,6 +80,7 @@ export async function makeLocalEnvironment({
       name: "local",
       capabilities: {
         ...ALL_CAPABILITIES,
+        pull: true,
         atomic: "batch",
         ...capabilities,
       },
@@ -106,7 +107,7 @@ const soundPlace: NonNullable<TransportPlugin["place"]> = (_target, { path }) =>
   path.startsWith("/") ? { volume: "machine", path } : undefined;
 
 /** The methods of a session as properties, so that a fault can replace some of them. */
-function methodsOf(session: LocalSession): Required<Omit<Session, "seen" | "pull">> {
+function methodsOf(session: LocalSession): Required<Omit<Session, "seen">> {
   return {
     facts: session.facts,
     ended: session.ended,
@@ -118,6 +119,7 @@ function methodsOf(session: LocalSession): Required<Omit<Session, "seen" | "pull
     release: (...args) => session.release(...args),
     run: (...args) => session.run(...args),
     ping: (...args) => session.ping(...args),
+    pull: (...args) => session.pull(...args),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

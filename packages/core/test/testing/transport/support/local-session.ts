@@ -24,6 +24,8 @@ import type {
   Stage,
 } from "../../../../src/contract/transport.ts";
 import type { RunResult } from "../../../../src/contract/action.ts";
+import type { PullOptions } from "../../../../src/contract/pull.ts";
+import { pullLocal } from "./local-pull.ts";
 import { runCommand } from "./command.ts";
 import type { Connection, Network } from "./connection.ts";
 import { carryOut, inventoryEntry, isReached, sha256, walk } from "./local-files.ts";
@@ -267,6 +269,10 @@ export class LocalSession implements Session {
     options: { timeout: number; signal: AbortSignal; onOutput?: (text: string) => void },
   ): Promise<RunResult> {
     return runCommand(command, options);
+  }
+
+  async pull(path: string, options: PullOptions): Promise<void> {
+    await pullLocal(path, options);
   }
 
   ping({ signal }: { readonly signal: AbortSignal }): Promise<number> {
