@@ -64,7 +64,12 @@ function createProject(name: string, tarballs: readonly string[], files: readonl
 /** The plugins of the examples as packages: the default export is the factory, as a config by package name needs it. */
 const PLUGINS = [
   { name: "kinsync-kind-experiment", from: "own-kind", files: ["experiment"], factory: "experiment" },
-  { name: "kinsync-transport-share", from: "own-transport", files: ["share", "share-session"], factory: "share" },
+  {
+    name: "kinsync-transport-share",
+    from: "own-transport",
+    files: ["share", "share-session", "share-pull"],
+    factory: "share",
+  },
 ] as const;
 
 /** Builds the plugins against the packed contract, tests them with the packed kits, and packs them. @returns their tarballs */
@@ -72,7 +77,7 @@ function checkAuthor(tarballs: ReadonlyMap<string, string>): readonly string[] {
   const needed = ["@kinsync/core", "@kinsync/playground"].flatMap((name) => tarballs.get(name) ?? []);
   const author = createProject("author", needed, [
     ...["experiment", "experiment.cases"].map((name) => `examples/own-kind/${name}.ts`),
-    ...["share", "share-session", "share.environment", "share.playground"].map(
+    ...["share", "share-session", "share-pull", "share.environment", "share.playground"].map(
       (name) => `examples/own-transport/${name}.ts`,
     ),
     "test/consumer-kits.ts",

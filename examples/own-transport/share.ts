@@ -13,7 +13,7 @@ export function share({ claims }: ShareOptions): TransportPlugin {
   return defineTransport({
     name: "share",
     // The pods' machines cache what they read from the share, so the files become visible later, and nothing reports when.
-    capabilities: { deletes: true, atomic: "file", acknowledges: "accepted" },
+    capabilities: { deletes: true, pull: true, atomic: "file", acknowledges: "accepted" },
     async open(target, context) {
       const pod = await readPod(target, context);
       const folderOf = (root: RootSpec): string => folderOnShare(root, pod, target, claims);

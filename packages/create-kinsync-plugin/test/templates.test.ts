@@ -41,6 +41,7 @@ test("the transport named share is the transport of the examples", async () => {
   const example = (name: string): string => readFileSync(join(ROOT, "examples/own-transport", name), "utf8");
   expect(files.get("src/share.ts")).toBe(example("share.ts"));
   expect(files.get("src/share-session.ts")).toBe(example("share-session.ts"));
+  expect(files.get("src/share-pull.ts")).toBe(example("share-pull.ts"));
   expect(files.get("test/environment.ts")?.replace("../src/share.ts", "./share.ts")).toBe(
     example("share.environment.ts").replace("kinsync-share-", "kinsync-transport-share-"),
   );

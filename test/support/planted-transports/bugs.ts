@@ -1,10 +1,16 @@
 import { DELIVERING_BUGS } from "./delivering-bugs.ts";
 import { OBSERVING_BUGS } from "./observing-bugs.ts";
 import { OPENING_BUGS } from "./opening-bugs.ts";
+import { PULLING_BUGS } from "./pulling-bugs.ts";
 import type { MissedBug, PlantedBug } from "./planted-bug.ts";
 
 /** Mistakes that the kit finds. */
-export const PLANTED_BUGS: readonly PlantedBug[] = [...OPENING_BUGS, ...OBSERVING_BUGS, ...DELIVERING_BUGS];
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...OPENING_BUGS,
+  ...OBSERVING_BUGS,
+  ...DELIVERING_BUGS,
+  ...PULLING_BUGS,
+];
 
 /** Mistakes that it does not find. */
 export const MISSED_BUGS: readonly MissedBug[] = [

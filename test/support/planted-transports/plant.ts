@@ -5,11 +5,11 @@ import type { TransportEnvironment } from "@kinsync/core/testing";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const EXAMPLE = join(ROOT, "examples/own-transport");
-const FILES = ["share.ts", "share-session.ts", "share.environment.ts"] as const;
+const FILES = ["share.ts", "share-session.ts", "share-pull.ts", "share.environment.ts"] as const;
 
 /** A mistake in the source of examples/own-transport: the first text is replaced by the second. */
 export interface SourceChange {
-  readonly file: "share.ts" | "share-session.ts";
+  readonly file: "share.ts" | "share-session.ts" | "share-pull.ts";
   readonly from: string;
   readonly to: string;
 }

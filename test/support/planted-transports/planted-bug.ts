@@ -28,3 +28,11 @@ export const inSession = (bug: string, law: string, from: string, to: string): P
   from,
   to,
 });
+/** A mistake in what is pulled. */
+export const inPull = (bug: string, law: string, from: string, to: string): PlantedBug => ({
+  bug,
+  law,
+  file: "share-pull.ts",
+  from,
+  to,
+});

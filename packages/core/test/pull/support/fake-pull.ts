@@ -35,10 +35,8 @@ export interface PullFakeOptions {
   readonly lost?: { readonly error: Error; readonly times: number };
 }
 
-/** The same without a cut. */
-function whole(container: FakeContainer): FakeContainer {
-  const { cutAfter, ...rest } = container;
-  return cutAfter === undefined ? container : rest;
+function whole({ entries, files = {}, isChanging = false }: FakeContainer): FakeContainer {
+  return { entries, files, isChanging };
 }
 
 /** Pulls from a container that answers as the test says. */

@@ -8,6 +8,7 @@ import type {
   InventoryEntry,
   Marker,
   OpenContext,
+  PullOptions,
   Receipt,
   RootSpec,
   Session,
@@ -16,6 +17,7 @@ import type {
   Stage,
   Target,
 } from "@kinsync/core/contract";
+import { pullFrom } from "./__name__-pull.ts";
 
 /** What is stored beside the files: who owns the mapped root, and what kinsync created in it. */
 interface State {
@@ -120,6 +122,12 @@ export class __PascalName__Session implements Session {
       return { snapshot, tree, count: entries.length };
     });
     return committed;
+  }
+
+  /** Beside the calls that are in order: it writes nothing. */
+  async pull(path: string, options: PullOptions): Promise<void> {
+    if (this.#isOver) throw new KinsyncError("KINSYNC_TARGET_LOST", "the session was closed");
+    await pullFrom(this.#folderOf({ path, shape: "directory", key: "pull" }), path, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
