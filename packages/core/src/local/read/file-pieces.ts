@@ -4,8 +4,9 @@ import type { FileHandle } from "node:fs/promises";
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * The bytes of an open file, from its beginning, in pieces of at most 1 MiB. It does not close the file, and is not a stream of Node: one
- * that gets a signal which has aborted already emits an error that nobody can catch.
+ * The bytes of an open file, from its beginning, in pieces of at most 1 MiB. While the caller works on one, the next one is read. It does
+ * not close the file, and no read of it is under way when it has ended. It is not a stream of Node: one that gets a signal which has
+ * aborted already emits an error that nobody can catch.
  * @param limitBytes it reads no more than that
  * @param signal ends the reading with its reason
  */
@@ -14,12 +15,27 @@ export async function* filePieces(
   limitBytes: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
-  for (let position = 0; position < limitBytes;) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, limitBytes - position));
-    const { bytesRead } = await handle.read(piece, 0, piece.length, position);
-    signal?.throwIfAborted();
-    if (bytesRead === 0) return;
-    position += bytesRead;
-    yield piece.subarray(0, bytesRead);
+  let position = 0;
+  let next = readPiece(handle, position, limitBytes);
+  try {
+    while (position < limitBytes) {
+      const piece = await next;
+      signal?.throwIfAborted();
+      if (piece.length === 0) return;
+      position += piece.length;
+      if (position < limitBytes) next = readPiece(handle, position, limitBytes);
+      yield piece;
+    }
+  } finally {
+    // Its failure does not matter to a caller that needs no more.
+    await Promise.allSettled([next]);
   }
+}
+
+/** Its failure counts only where it is awaited. */
+function readPiece(handle: FileHandle, position: number, limitBytes: number): Promise<Buffer> {
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, limitBytes - position));
+  const read = handle.read(piece, 0, piece.length, position).then(({ bytesRead }) => piece.subarray(0, bytesRead));
+  read.catch(() => undefined);
+  return read;
 }
