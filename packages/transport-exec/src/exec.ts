@@ -79,6 +79,13 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
     async open(target, context): Promise<AgentSession> {
       const { cluster, signal } = context;
       let agent;
+      // Which container an exec reached is known once it has answered. The request to the API server runs while the agent starts.
+      let checked: ReturnType<typeof findGone> | undefined;
+      const check = (): ReturnType<typeof findGone> => {
+        checked = findGone(cluster, target, AbortSignal.any([signal, AbortSignal.timeout(openTimeout)]));
+        checked.catch(() => undefined);
+        return checked;
+      };
       try {
         agent = await startAgent(cluster, target, {
           runtimes: options.agents ?? RUNTIMES,
@@ -86,6 +93,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
           pingInterval: SOCKET_PING_MS,
           idleMs: Math.max(AGENT_IDLE_MS, MISSED_PINGS * idleMs),
           known,
+          onAnswer: () => void check(),
           signal,
         });
       } catch (error) {
@@ -96,8 +104,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
         throw gone ?? (isKinsyncError(error) ? error : lostError(target, messageOf(error), error));
       }
       try {
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(openTimeout)]);
-        const gone = await findGone(cluster, target, limit);
+        const gone = await (checked ?? check());
         if (gone !== undefined) throw gone;
       } catch (error) {
         agent.stream.drop();

@@ -16,6 +16,8 @@ export interface StartOptions extends AttemptOptions {
   readonly idleMs: number;
   /** What this run learned of containers. */
   readonly known: KnownContainers;
+  /** A program of the container has answered. Called again where another program had to be started. */
+  readonly onAnswer: () => void;
   /** Where the container's memory limit is. Default: where Linux has it. */
   readonly memoryFolder?: string;
 }
@@ -108,6 +110,7 @@ class Start {
     const sentAt = performance.now();
     stream.write(probeLine(attempt.token, memoryFolder));
     await attempt.line("<", "sh");
+    this.#options.onAnswer();
     const beganAt = performance.now();
     const facts = readProbe(await attempt.line("?", "sh"), performance.now() - beganAt);
     attempt.process = facts.process;
@@ -159,6 +162,7 @@ class Start {
     const source = this.#source(attempt, runtime, former);
     attempt.stream.write(`${Buffer.byteLength(source)}\n${source}`);
     const agent = await attempt.hello({ runtime, shell: false, program });
+    this.#options.onAnswer();
     this.#forget(former);
     const startMs = performance.now() - startedAt;
     const rejections = new Map([...this.#rejections, ...this.#container.rejections]);

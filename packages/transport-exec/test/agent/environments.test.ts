@@ -173,6 +173,7 @@ for (const { name, uses = [], fill, shell, memory, agent, reason } of ROWS) {
       timeout: 30_000,
       pingInterval: 15_000,
       idleMs: 90_000,
+      onAnswer: () => {},
       known: new KnownContainers(),
       memoryFolder,
       signal: AbortSignal.timeout(50_000),
