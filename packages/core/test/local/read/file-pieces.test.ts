@@ -20,16 +20,19 @@ afterEach(() => rm(folder, { recursive: true }));
 async function counted(): Promise<{ readonly handle: FileHandle; readonly reads: { open: number; all: number } }> {
   const handle = await open(path);
   const reads = { open: 0, all: 0 };
-  const read = handle.read.bind(handle);
-  handle.read = (async (...options: Parameters<FileHandle["read"]>) => {
-    reads.open += 1;
-    reads.all += 1;
-    try {
-      return await read(...options);
-    } finally {
-      reads.open -= 1;
-    }
-  }) as FileHandle["read"];
+  const read: unknown = Reflect.get(handle, "read");
+  if (typeof read !== "function") throw new Error("a file cannot be read");
+  Object.defineProperty(handle, "read", {
+    value: async (...options: unknown[]): Promise<unknown> => {
+      reads.open += 1;
+      reads.all += 1;
+      try {
+        return await Reflect.apply(read, handle, options);
+      } finally {
+        reads.open -= 1;
+      }
+    },
+  });
   return { handle, reads };
 }
 
