@@ -27,7 +27,7 @@ export async function* filePieces(
       yield piece;
     }
   } finally {
-    // Its failure does not matter to a caller that needs no more.
+    // A caller that stopped early does not need its result.
     await Promise.allSettled([next]);
   }
 }
