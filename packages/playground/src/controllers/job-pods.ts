@@ -92,6 +92,12 @@ export function restartsOf(pods: readonly StoredObject[]): number {
   return restarts;
 }
 
+/** When the deletion of a pod was requested. */
+export function deletedAt({ metadata }: StoredObject): number {
+  const { deletionTimestamp = "", deletionGracePeriodSeconds = 0 } = metadata;
+  return Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+}
+
 export function finishedAt(pod: StoredObject): number {
   const times = (
     (pod.status?.["containerStatuses"] ?? []) as { state?: { terminated?: { finishedAt?: string } } }[]

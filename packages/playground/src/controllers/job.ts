@@ -4,6 +4,7 @@ import type { StoredObject } from "../world.ts";
 import { createPod, deletePod, type Controller, type ControllerContext } from "./controller.ts";
 import { formatIndexes, parseIndexes } from "./index-list.ts";
 import {
+  deletedAt,
   dropTracking,
   finishedAt,
   indexFailures,
@@ -30,6 +31,8 @@ import {
 } from "./objects.ts";
 
 const jobs = "jobs.batch";
+/** The real controller waits for a second; times of objects have whole seconds. */
+const BATCH_MS = 2_000;
 
 export const jobController: Controller = {
   resource: jobs,
@@ -142,7 +145,7 @@ class JobPass {
           this.#succeeded += 1;
           if (index !== undefined) this.#completed.add(index);
         }
-      } else if (podPhase(pod) === "Failed" || (isDeleting(pod) && !this.#waitsForFailed)) {
+      } else if (podPhase(pod) === "Failed" || (isDeleting(pod) && !this.#waitsForFailed && !this.#mayStillEnd(pod))) {
         this.#failed += 1;
         if (index !== undefined) this.#countIndexFailure(pod, index);
       } else {
@@ -150,6 +153,14 @@ class JobPass {
       }
       dropTracking(pod, this.#context);
     }
+  }
+
+  /** A pod was deleted a moment ago: the controller joins changes of a second, and a pod that ends with 0 in that time has succeeded. */
+  #mayStillEnd(pod: StoredObject): boolean {
+    if (!isDeleting(pod) || isFinishedPod(pod)) return false;
+    const left = deletedAt(pod) + BATCH_MS - Date.now();
+    if (left > 0) this.#context.again(this.#job, left);
+    return left > 0;
   }
 
   #countIndexFailure(pod: StoredObject, index: number): void {
@@ -213,7 +224,9 @@ class JobPass {
         : Math.min(this.#parallelism, Math.max(0, left));
     for (const pod of surplus(active, desired)) this.#deleteUncounted(pod);
     // With podReplacementPolicy Failed, a terminating pod still counts.
-    const ending = this.#waitsForFailed ? this.#pods().filter((pod) => isDeleting(pod) && !isFinishedPod(pod)) : [];
+    const ending = this.#pods().filter(
+      (pod) => this.#mayStillEnd(pod) || (this.#waitsForFailed && isDeleting(pod) && !isFinishedPod(pod)),
+    );
     const missing = desired - active.length - ending.length;
     if (missing <= 0) return;
     const pause = this.#backOff();

@@ -74,6 +74,21 @@ describe("a job", () => {
     expect(world.list("pods")).toHaveLength(2);
   });
 
+  it("counts a deleted pod that ends with exit code 0 at once as succeeded, and does not replace it", async () => {
+    await using world = controllerWorld({ ends: false });
+    world.create(jobs, job());
+    await world.settle();
+    const [pod] = running(world);
+    if (pod === undefined) throw new Error("no pod");
+    world.store.delete("pods", "default", pod.metadata.name);
+    await world.settle();
+    world.finish(world.get("pods", pod.metadata.name), 0);
+    await world.settle();
+    expect(world.get(jobs, "task").status).toMatchObject({ succeeded: 1 });
+    expect(conditions(world)).toContain("Complete=True CompletionsReached");
+    expect(running(world)).toEqual([]);
+  });
+
   it("counts a deleted pod as failed, and replaces it while it is terminating", async () => {
     await using world = controllerWorld({ ends: false });
     world.create(jobs, job());
@@ -81,7 +96,9 @@ describe("a job", () => {
     const [pod] = running(world);
     world.store.delete("pods", "default", pod?.metadata.name ?? "");
     await world.settle();
-    expect(world.list("pods")).toHaveLength(2);
+    expect(world.list("pods"), "the controller joins the changes of a second").toHaveLength(1);
+    await expect.poll(() => world.list("pods").length, { timeout: 5_000 }).toBe(2);
+    await world.settle();
     expect(running(world)).toHaveLength(1);
     expect(world.get(jobs, "task").status).toMatchObject({ failed: 1, active: 1, terminating: 1 });
   });
