@@ -100,6 +100,7 @@ export type {
   PullLeftOut,
   PullMember,
   PullProgress,
+  PullRetry,
   PullStarted,
 } from "./pull/events.ts";
 export { listLeftOut } from "./local/ignore/left-out.ts";
