@@ -36,8 +36,8 @@ async function send(root: string, request: PullRequest, take: PullOptions["take"
     have !== undefined && have.size <= bytes.length && have.digest === digestOf(bytes.subarray(0, have.size));
   const offset = isSame ? have.size : 0;
   async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = offset; at < bytes.length && !compareOnly; at += CHUNK_BYTES)
-      yield bytes.subarray(at, at + CHUNK_BYTES);
+    if (compareOnly) return;
+    for (let at = offset; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
   }
   const digest = compareOnly ? undefined : digestOf(bytes);
   await take({ request, size: bytes.length, offset, chunks: chunks(), digest: () => digest });
