@@ -38,7 +38,10 @@ export default defineConfig({
         : [
             {
               extends: true,
-              test: { name: settings.controller, include: [`situations/controllers/${settings.controller}.test.ts`] },
+              test: {
+                name: settings.controller,
+                include: [`situations/controllers/${settings.controller}{,/*}.test.ts`],
+              },
             },
           ],
     execArgv: ["--conditions=kinsync:source"],

@@ -5,6 +5,7 @@ import { daemonset } from "@kinsync/kind-daemonset";
 import { deployment } from "@kinsync/kind-deployment";
 import { cronjob, job } from "@kinsync/kind-job";
 import { jobset } from "@kinsync/kind-jobset";
+import { advancedstatefulset, cloneset } from "@kinsync/kind-kruise";
 import { mpijob, trainjob } from "@kinsync/kind-kubeflow";
 import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
 import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
@@ -16,6 +17,7 @@ import { daemonSetCounts } from "../../test/support/controller-counts/daemonset.
 import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
 import { jobCounts } from "../../test/support/controller-counts/job.ts";
 import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
+import { advancedStatefulSetCounts, cloneSetCounts } from "../../test/support/controller-counts/kruise.ts";
 import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
 import { rayClusterCounts, rayJobCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
 import { replicaSetCounts } from "../../test/support/controller-counts/replicaset.ts";
@@ -56,6 +58,10 @@ const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
   ],
   "mpi-operator": [{ ...ofFamily("kind-kubeflow", mpijob()), crossCheck: mpiJobCounts }],
   "kubeflow-trainer": [{ ...ofFamily("kind-kubeflow", trainjob(), [jobset()]), crossCheck: trainJobCounts }],
+  kruise: [
+    { ...ofFamily("kind-kruise", cloneset()), crossCheck: cloneSetCounts },
+    { ...ofFamily("kind-kruise", advancedstatefulset()), crossCheck: advancedStatefulSetCounts },
+  ],
   appwrapper: [
     {
       folder: "kind-appwrapper/test/histories",

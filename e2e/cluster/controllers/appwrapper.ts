@@ -14,7 +14,7 @@ export const APPWRAPPER: Controller = {
   main: "cmd",
   crds: { "appwrappers.workload.codeflare.dev": "config/crd/bases/workload.codeflare.dev_appwrappers.yaml" },
   arguments: () => [],
-  env: { NAMESPACE },
+  env: () => ({ NAMESPACE }),
   healthPort: 18_084,
   objects: ({ address }) => [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },

@@ -1,6 +1,6 @@
 /** A controller of another project: built from its Go module, and run as a process beside the control plane. */
 export interface Controller {
-  /** Name of its program and of its situations: `situations/controllers/NAME.test.ts`. Letters, digits and dashes. */
+  /** Name of its program and of its situations: `situations/controllers/NAME.test.ts` or the folder `NAME`. Letters, digits and dashes. */
   readonly name: string;
   /** The project, as its users know it. */
   readonly title: string;
@@ -17,7 +17,7 @@ export interface Controller {
   readonly crds: Readonly<Record<string, string>>;
   /** Words of its command line. */
   arguments(place: Place): readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  env?(place: Place): Readonly<Record<string, string>>;
   /** Port on which it answers `healthPath` by HTTP. */
   readonly healthPort: number;
   /** Default: `/healthz`. */

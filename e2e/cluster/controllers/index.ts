@@ -3,12 +3,20 @@ import { ARGO_ROLLOUTS } from "./argo-rollouts.ts";
 import type { Controller } from "./controller.ts";
 import { KUBEFLOW_TRAINER } from "./kubeflow-trainer.ts";
 import { KUBERAY } from "./kuberay.ts";
+import { KRUISE } from "./kruise.ts";
 import { MPI_OPERATOR } from "./mpi-operator.ts";
 
 export type { Controller } from "./controller.ts";
 
 /** The controllers of other projects that can be built here. */
-export const CONTROLLERS: readonly Controller[] = [ARGO_ROLLOUTS, KUBERAY, MPI_OPERATOR, KUBEFLOW_TRAINER, APPWRAPPER];
+export const CONTROLLERS: readonly Controller[] = [
+  ARGO_ROLLOUTS,
+  KUBERAY,
+  MPI_OPERATOR,
+  KUBEFLOW_TRAINER,
+  APPWRAPPER,
+  KRUISE,
+];
 
 /** @throws if there is no such controller */
 export function controllerNamed(name: string): Controller {

@@ -21,6 +21,6 @@ export const KUBERAY: Controller = {
     "--metrics-addr=127.0.0.1:18190",
     `--health-probe-bind-address=${address}:18082`,
   ],
-  env: { ENABLE_INIT_CONTAINER_INJECTION: "false", ENABLE_PROBES_INJECTION: "false" },
+  env: () => ({ ENABLE_INIT_CONTAINER_INJECTION: "false", ENABLE_PROBES_INJECTION: "false" }),
   healthPort: 18_082,
 };

@@ -81,12 +81,12 @@ export class ControllerProcess {
 
   /** @param folder of `buildController`; irrelevant for a process that runs */
   #plan(folder: string): ComponentPlan {
-    const { name, env, healthPort, healthPath = "/healthz" } = this.#controller;
+    const { name, healthPort, healthPath = "/healthz" } = this.#controller;
     return {
       component: name,
       program: name,
       argv: [join(folder, name), ...this.#controller.arguments(this.#place)],
-      env: { KUBECONFIG: this.#place.kubeconfig, TMPDIR: this.#place.folder, ...env },
+      env: { KUBECONFIG: this.#place.kubeconfig, TMPDIR: this.#place.folder, ...this.#controller.env?.(this.#place) },
       health: `http://${this.#place.address}:${healthPort}${healthPath}`,
     };
   }

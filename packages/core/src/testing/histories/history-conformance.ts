@@ -51,7 +51,7 @@ const FINAL: ReadonlySet<string> = new Set<MemberState>(["terminating", "finishe
 /**
  * Checks a kind against recorded histories. At each truth its members are those that the truth states, in the order of arrival, in
  * other possible orders, and with intermediate states lost. The controller's own counts agree. A pod that is obsolete in two
- * successive truths is not current between them. From the first event on the kind judges without an error. Changes are compared with the transcript, if there is one. Between truths a kind
+ * successive truths is not current between them, unless its labels changed. From the first event on the kind judges without an error. Changes are compared with the transcript, if there is one. Between truths a kind
  * may return `unsettled`.
  *
  * ```ts
@@ -189,7 +189,8 @@ interface Promised {
 
 /**
  * Judges after every event from the first on, or every burst of events. A pod that is obsolete in two successive truths, or no longer a member in the
- * second, must not be current between them. A pod that is current in both must not be obsolete between them.
+ * second, must not be current between them. A pod that is current in both must not be obsolete between them. Nothing is required of a pod
+ * whose labels the second truth has changed.
  */
 function checkBetween(
   subject: Subject,
@@ -248,7 +249,10 @@ function promisesOf(first: TruthMoment | undefined, next: TruthMoment | undefine
   const promises = new Map<string, Promised>();
   if (first === undefined) return promises;
   const later = next === undefined ? undefined : statesByUid(next);
+  const [labels, laterLabels] = [labelsByUid(first), next === undefined ? undefined : labelsByUid(next)];
   for (const [uid, state] of statesByUid(first)) {
+    // An update in place gives a pod to another revision: between the truths it may have been obsolete.
+    if (!FINAL.has(state) && laterLabels?.has(uid) === true && laterLabels.get(uid) !== labels.get(uid)) continue;
     const holds =
       state === "current"
         ? later?.get(uid) === "current"
@@ -265,6 +269,12 @@ function statesByUid({ truth, objects }: TruthMoment): ReadonlyMap<string, Membe
       const state = kind === "Pod" ? members[name] : undefined;
       return state === undefined ? [] : [[uid, state] as const];
     }),
+  );
+}
+
+function labelsByUid({ objects }: TruthMoment): ReadonlyMap<string, string> {
+  return new Map(
+    objects.map(({ metadata: { uid, labels = {} } }) => [uid, JSON.stringify(Object.entries(labels).toSorted())]),
   );
 }
 
