@@ -274,7 +274,10 @@ function statesByUid({ truth, objects }: TruthMoment): ReadonlyMap<string, Membe
 
 function labelsByUid({ objects }: TruthMoment): ReadonlyMap<string, string> {
   return new Map(
-    objects.map(({ metadata: { uid, labels = {} } }) => [uid, JSON.stringify(Object.entries(labels).toSorted())]),
+    objects.map(({ metadata: { uid, labels = {} } }) => [
+      uid,
+      JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    ]),
   );
 }
 
