@@ -56,12 +56,13 @@ const CONTROL_PLANE: ReadonlySet<string> = new Set([
   "cronjob",
 ]);
 
-/** The real controller, with its version, whose recorded histories the tests of a kind replay; `undefined` if it is only played. */
+/** The real controller, or several, with its version, whose recorded histories the tests of a kind replay; `undefined` if it is only played. */
 export function judgeOf(kind: string): string | undefined {
   if (CONTROL_PLANE.has(kind)) return `Kubernetes ${versionIn("kubernetes", "k8s.io/kubernetes")}`;
   if (kind === "jobset") return `JobSet ${versionIn("jobset", "sigs.k8s.io/jobset")}`;
-  const controller = CONTROLLERS.find(({ kinds }) => kinds.includes(kind));
-  return controller && `${controller.title} ${controller.version}`;
+  const controllers = CONTROLLERS.filter(({ kinds }) => kinds.includes(kind));
+  if (controllers.length === 0) return undefined;
+  return controllers.map(({ title, version }) => `${title} ${version}`).join(", ");
 }
 
 /** The version of a module that the cluster of the situations is built from. */

@@ -6,7 +6,7 @@ import { deployment } from "@kinsync/kind-deployment";
 import { cronjob, job } from "@kinsync/kind-job";
 import { jobset } from "@kinsync/kind-jobset";
 import { advancedstatefulset, cloneset } from "@kinsync/kind-kruise";
-import { mpijob, trainjob } from "@kinsync/kind-kubeflow";
+import { jaxjob, mpijob, paddlejob, pytorchjob, tfjob, trainjob, xgboostjob } from "@kinsync/kind-kubeflow";
 import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
 import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
 import { rollout } from "@kinsync/kind-rollout";
@@ -20,10 +20,12 @@ import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
 import { advancedStatefulSetCounts, cloneSetCounts } from "../../test/support/controller-counts/kruise.ts";
 import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
 import { rayClusterCounts, rayJobCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
+import { replicaJobCounts } from "../../test/support/controller-counts/replica-job.ts";
 import { replicaSetCounts } from "../../test/support/controller-counts/replicaset.ts";
 import { rolloutCounts } from "../../test/support/controller-counts/rollout.ts";
 import { statefulSetCounts } from "../../test/support/controller-counts/statefulset.ts";
 import { trainJobCounts } from "../../test/support/controller-counts/trainjob.ts";
+import { mpiJobV1 } from "../../test/support/mpi-job-v1.ts";
 
 /** A kind, and where its histories are. */
 export interface KindWithFolder extends RecordedKind {
@@ -57,6 +59,13 @@ const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
     { ...ofFamily("kind-ray", rayservice(), [raycluster()]), crossCheck: rayServiceClusters },
   ],
   "mpi-operator": [{ ...ofFamily("kind-kubeflow", mpijob()), crossCheck: mpiJobCounts }],
+  "training-operator": [
+    ...[pytorchjob(), tfjob(), xgboostjob(), paddlejob(), jaxjob()].map((kind) => ({
+      ...ofFamily("kind-kubeflow", kind),
+      crossCheck: replicaJobCounts,
+    })),
+    { folder: "kind-kubeflow/test/histories/mpijob-v1", kind: mpiJobV1(), crossCheck: replicaJobCounts },
+  ],
   "kubeflow-trainer": [{ ...ofFamily("kind-kubeflow", trainjob(), [jobset()]), crossCheck: trainJobCounts }],
   kruise: [
     { ...ofFamily("kind-kruise", cloneset()), crossCheck: cloneSetCounts },

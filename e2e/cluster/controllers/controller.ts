@@ -22,6 +22,8 @@ export interface Controller {
   readonly healthPort: number;
   /** Default: `/healthz`. */
   readonly healthPath?: string;
+  /** True if its own folder is its /tmp, where the program reads files. Default: false. */
+  readonly hasOwnTmp?: boolean;
   /** Files in its folder, by name. Default: none. */
   files?(place: Place): Readonly<Record<string, string>>;
   /** Objects that it needs before it starts. Default: none. */

@@ -5,6 +5,7 @@ import { KUBEFLOW_TRAINER } from "./kubeflow-trainer.ts";
 import { KUBERAY } from "./kuberay.ts";
 import { KRUISE } from "./kruise.ts";
 import { MPI_OPERATOR } from "./mpi-operator.ts";
+import { TRAINING_OPERATOR } from "./training-operator.ts";
 
 export type { Controller } from "./controller.ts";
 
@@ -16,6 +17,7 @@ export const CONTROLLERS: readonly Controller[] = [
   KUBEFLOW_TRAINER,
   APPWRAPPER,
   KRUISE,
+  TRAINING_OPERATOR,
 ];
 
 /** @throws if there is no such controller */

@@ -10,6 +10,14 @@ import type { Controller, Place } from "./controller.ts";
 /** Where controller-runtime looks for the certificate of webhooks, below the folder of temporary files. */
 const CERTIFICATES = "k8s-webhook-server/serving-certs";
 
+/** Runs a program, the first argument, with TMPDIR as its /tmp: in a mount namespace of its own. */
+const WITH_OWN_TMP = [
+  'cp "$KUBECONFIG" "$TMPDIR/kubeconfig"',
+  'exec 3<"$0"',
+  'mount --bind "$TMPDIR" /tmp',
+  'KUBECONFIG=/tmp/kubeconfig TMPDIR=/tmp exec /proc/self/fd/3 "$@"',
+].join(" && ");
+
 /** What the process of a controller needs of its cluster. */
 export interface ControllerHost {
   readonly components: Components;
@@ -81,11 +89,12 @@ export class ControllerProcess {
 
   /** @param folder of `buildController`; irrelevant for a process that runs */
   #plan(folder: string): ComponentPlan {
-    const { name, healthPort, healthPath = "/healthz" } = this.#controller;
+    const { name, healthPort, healthPath = "/healthz", hasOwnTmp = false } = this.#controller;
+    const prefix = hasOwnTmp ? ["unshare", "--mount", "sh", "-c", WITH_OWN_TMP] : [];
     return {
       component: name,
       program: name,
-      argv: [join(folder, name), ...this.#controller.arguments(this.#place)],
+      argv: [...prefix, join(folder, name), ...this.#controller.arguments(this.#place)],
       env: { KUBECONFIG: this.#place.kubeconfig, TMPDIR: this.#place.folder, ...this.#controller.env?.(this.#place) },
       health: `http://${this.#place.address}:${healthPort}${healthPath}`,
     };

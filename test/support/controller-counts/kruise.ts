@@ -47,7 +47,8 @@ function revisionCounts(moment: TruthMoment, active: readonly KubeObject[]): rea
   const problems = active.flatMap((pod) => {
     const state = moment.truth.truth.members[pod.metadata.name];
     const isOld = state === "kept" || state === "superseded";
-    if (state === "current" ? isUpdated(pod) : !isOld || !isUpdated(pod)) return [];
+    // Pods that are about to be deleted may be of any revision.
+    if (state === "terminating" || (isUpdated(pod) ? state === "current" : isOld)) return [];
     return [
       `${pod.metadata.name} is ${state}, its revision ${pod.metadata.labels?.[REVISION]}, updated: ${updateRevision}`,
     ];
