@@ -64,14 +64,27 @@ export interface CommitRequest extends StageRequest {
   readonly isQuiet: boolean;
   /** True if `compacted` is still the short form of the journal. */
   readonly compacts: boolean;
-  /** True if what is left of the stage is removed later, by `removeStage`: until then the container is free for others. */
-  readonly leavesStage: boolean;
   /** True if staging took so long that the files' modification times are too old for a build that ran meanwhile. */
   readonly isStale: boolean;
 }
 
 /** What an inventory covers: the requested paths with digests, the same without digests, or everything below the root. */
 export type Depth = "paths" | "types" | "list";
+
+/**
+ * Commits of batches that were staged long before. Other containers, which may share processors with this one, commit at the same moment:
+ * what need not happen then happens before or after.
+ */
+export interface AheadProtocol {
+  /** What the commit will say, but for its ID, its time, and what only that moment tells. Sent after the stage, and not answered. */
+  prepare(request: Omit<CommitRequest, "isQuiet" | "isStale">): string;
+  /** A commit that was prepared. It leaves its stage. */
+  commit(request: CommitRequest): string;
+  /** Removes what a commit left of its stage. Not answered. */
+  removeStage(location: RootLocation, name: string): string;
+  /** A stage that was prepared will not be committed. @param stage ID of the stage request. Not answered */
+  forget(stage: number): string;
+}
 
 /** Encodes requests for one family of agents. The format of responses is the same for all agents (`answers.ts`). */
 export interface AgentProtocol {
@@ -101,8 +114,8 @@ export interface AgentProtocol {
     write(request: StageRequest, files: readonly Uint8Array[]): RequestText;
   };
   commit(request: CommitRequest): RequestText;
-  /** Removes the stage that a commit with `leavesStage` left. Not answered. Default: a commit of the agent leaves none. */
-  readonly removeStage?: (location: RootLocation, name: string) => string;
+  /** Batches of a few small files that wait for other containers. Default: they are committed as others are. */
+  readonly ahead?: AheadProtocol;
   /** Stages and commits a few small files in one request. Used where the commit was requested before the stage was sent. */
   readonly save?: {
     fits(request: StageRequest): boolean;

@@ -90,9 +90,24 @@ export const shProtocol: AgentProtocol = {
     const before = `${isLong ? "tk && " : ""}${request.isStale ? "tt && " : ""}`;
     const middle = `${before}${code.length > INLINE_CHARACTERS ? "do_" : `{ ${code}; }`}`;
     const compact = request.compacts ? " && jn" : "";
-    return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cw${request.leavesStage ? "" : '; cr "$stage_folder"'}\n`;
+    return `${begin}${compact} && ${middle} && ${journal("unplaced", unplaced)} && ${end(request)}; cw; cr "$stage_folder"\n`;
   },
-  removeStage: (location, name) => `cr ${quoted(posix.join(location.state, name))}\n`,
+  ahead: {
+    prepare(request) {
+      const { stage, location, name, unplaced, plan, marker } = request;
+      const [before, , after] = aroundTime(splitMarker(marker)[2]);
+      const begin = `c0 $1 ${stage} ${location.claim} ${quoted(name)} $2`;
+      const code = `{ [ -z "$3" ] || tt; } && { ${commitCode(request)}; } && ${journal("unplaced", unplaced)}`;
+      const last = `cz ${quoted(before)}$4${quoted(after)} ${plan.count}`;
+      return `g${stage}() { ${begin} && ${code} && ${last}; cw; unset -f g${stage}; }\n`;
+    },
+    commit({ id, stage, isQuiet, isStale, marker }) {
+      const [, time] = aroundTime(splitMarker(marker)[2]);
+      return `g${stage} ${id} ${isQuiet ? "1" : "''"} ${isStale ? "1" : "''"} ${time}\n`;
+    },
+    removeStage: (location, name) => `cr ${quoted(posix.join(location.state, name))}\n`,
+    forget: (stage) => `unset -f g${stage}\n`,
+  },
   save: {
     fits(request) {
       const { plan, location, placed, unplaced, compacted, inPlace } = request;
@@ -179,6 +194,14 @@ function splitMarker(marker: string): readonly [claim: string, owner: string, re
   const rest = marker.slice(at);
   const isLong = rest.length > MARKER_TAIL_CHARACTERS;
   return [marker.slice(0, second - 1), marker.slice(second, at), isLong ? rest : rest.trimEnd()];
+}
+
+/** The time of a commit, and what is before and after it in the third part of a marker. */
+function aroundTime(rest: string): readonly [before: string, time: string, after: string] {
+  const found = /^(.*"at":")([0-9TZ:.-]+)(".*)$/.exec(rest);
+  if (found === null) throw new TypeError("a marker has no time");
+  const [, before = "", time = "", after = ""] = found;
+  return [before, time, after];
 }
 
 /** True for files whose names a list for `sha256sum -c` can hold: it reads escapes, and ends a line at a carriage return, too. */

@@ -41,7 +41,7 @@ export class Batches implements Disposable {
   }
 
   stage(batch: Batch, signal: AbortSignal): Stage {
-    const { requests } = this.#options;
+    const { requests, protocol } = this.#options;
     const id = requests.reserveId();
     const inPlace = batch.root.inPlace === true;
     const common = { id, location: UNKNOWN_LOCATION, inPlace };
@@ -59,9 +59,10 @@ export class Batches implements Disposable {
       staged.settle.reject(error);
       return staged;
     }
-    const send = (): Promise<void> => {
+    const send = async (): Promise<void> => {
       requests.writeText(this.#removal());
-      return this.#sender.send(staged, signal);
+      await this.#sender.send(staged, signal);
+      if (staged.isAhead) requests.writeText(protocol.ahead?.prepare(this.#commitOf(staged)) ?? []);
     };
     requests
       .inOrder(send, { mayOvertake: () => staged.mayOvertake })
@@ -112,34 +113,35 @@ export class Batches implements Disposable {
 
   #encodeCommit(staged: StagedBatch, id: number): RequestText {
     if (staged.failure !== undefined) throw staged.failure.error;
-    const { protocol, roots, marker, placedTimes } = this.#options;
-    const { batch, request: stage, held } = staged;
-    const { key } = batch.root;
-    const compacts = stage.compacted !== undefined && stage.compacted === roots.compacted(key);
-    roots.countCommit(key);
+    const { protocol, roots, placedTimes } = this.#options;
+    const { batch, held, sentAt } = staged;
+    roots.countCommit(batch.root.key);
     const request: CommitRequest = {
-      ...stage,
-      compacts,
+      ...this.#commitOf(staged),
       id,
-      stage: stage.id,
-      needle: marker.needle,
-      marker: marker.write(batch.root, batch),
-      leavesStage: this.#leavesStage(staged),
       isQuiet: placedTimes.areQuiet(batch),
-      isStale: staged.sentAt !== undefined && performance.now() - staged.sentAt > STALE_AFTER_MS,
+      isStale: sentAt !== undefined && performance.now() - sentAt > STALE_AFTER_MS,
     };
-    if (protocol.save === undefined || held === undefined) return protocol.commit(request);
-    return protocol.save.write(request, held);
+    if (protocol.save !== undefined && held !== undefined) return protocol.save.write(request, held);
+    return staged.isAhead && protocol.ahead !== undefined ? protocol.ahead.commit(request) : protocol.commit(request);
   }
 
-  #leavesStage(staged: StagedBatch): boolean {
-    return staged.isAhead && this.#options.protocol.removeStage !== undefined;
+  /** What is known of a commit once its batch is staged, with the ID of the stage. */
+  #commitOf({ batch, request }: StagedBatch): Omit<CommitRequest, "isQuiet" | "isStale"> {
+    const { roots, marker } = this.#options;
+    return {
+      ...request,
+      compacts: request.compacted !== undefined && request.compacted === roots.compacted(batch.root.key),
+      stage: request.id,
+      needle: marker.needle,
+      marker: marker.write(batch.root, batch),
+    };
   }
 
   #removeLater(staged: StagedBatch): void {
     const { protocol, requests, closing } = this.#options;
-    if (!this.#leavesStage(staged) || protocol.removeStage === undefined || closing.aborted) return;
-    const removal = protocol.removeStage(staged.request.location, staged.request.name);
+    if (!staged.isAhead || protocol.ahead === undefined || closing.aborted) return;
+    const removal = protocol.ahead.removeStage(staged.request.location, staged.request.name);
     // The agent of a session that has ended removes its stages.
     const remove = (): void => void requests.inOrder(() => requests.writeText(this.#removal())).catch(() => {});
     this.#left = { timer: setTimeout(remove, REMOVE_AFTER_MS), removal };
@@ -170,7 +172,9 @@ export class Batches implements Disposable {
         operation: operation("clean up", staged.batch.root),
         encode: (id) => {
           if (staged.failure !== undefined) throw staged.failure.error;
-          return [...this.#removal(), protocol.discard(id, staged.request.location, staged.request.name)];
+          const { id: stage, location, name } = staged.request;
+          const forget = staged.isAhead ? (protocol.ahead?.forget(stage) ?? []) : [];
+          return [...this.#removal(), protocol.discard(id, location, name), forget].flat();
         },
         onDone: () => {},
       })

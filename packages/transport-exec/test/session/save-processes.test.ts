@@ -1,6 +1,16 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { RootSpec } from "@kinsync/core/contract";
 import { createBatch } from "@kinsync/core/testing";
@@ -86,4 +96,31 @@ test("the commit of a file that was staged ahead starts one process, and its sta
   await session[Symbol.asyncDispose]();
   await expect.poll(staged).toEqual([]);
   expect(readFileSync(join(base, "src/a.py"), "utf8")).toBe("3");
+});
+
+test("the marker of a file that was staged ahead has the time of the commit, as the file has where it waited long", async () => {
+  const { base, session, signal, taken, batchOf } = await openLogged();
+  const stage = session.stage(await batchOf("1", false), { signal });
+  await stage.ready;
+  taken();
+  await delay(1_100);
+  const begin = Date.now();
+  await session.commit(stage, { signal });
+  expect(taken()).toEqual(["find", "touch", "mv"]);
+  const marker = JSON.parse(readFileSync(join(base, ".kinsync/k/marker"), "utf8")) as { readonly at: string };
+  expect(Date.parse(marker.at)).toBeGreaterThanOrEqual(begin);
+  // The clock of a file system may be some milliseconds behind.
+  expect(statSync(join(base, "src/a.py")).mtimeMs).toBeGreaterThan(begin - 100);
+});
+
+test("a file that was staged ahead and is discarded leaves nothing, and the next one is committed", async () => {
+  const { base, session, signal, batchOf } = await openLogged();
+  const stage = session.stage(await batchOf("1", false), { signal });
+  await stage.ready;
+  await session.discard(stage);
+  expect(readdirSync(join(base, ".kinsync/k")).filter((name) => name.startsWith("stage-"))).toEqual([]);
+  const next = session.stage(await batchOf("2", false), { signal });
+  await next.ready;
+  await session.commit(next, { signal });
+  expect(readFileSync(join(base, "src/a.py"), "utf8")).toBe("2");
 });
