@@ -112,6 +112,7 @@ situation("two containers with one emptyDir are written once", { timeout: 300_00
     volumeMounts: [{ name: "code", mountPath: "/srv/html", readOnly: true }],
   });
   await fixture.create(pod("x", podSpec([nginx, php], { volumes: [{ name: "code", emptyDir: {} }] })));
+  await fixture.running(1, "", "nginx");
   const [x] = await fixture.running(1, "", "php");
   if (x === undefined) throw new Error("no pod runs");
   await project.writeAll({ "src/index.php": "one\n", "src/gone.php": "x\n" });
