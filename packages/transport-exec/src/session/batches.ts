@@ -115,13 +115,14 @@ export class Batches implements Disposable {
     if (staged.failure !== undefined) throw staged.failure.error;
     const { protocol, roots, placedTimes } = this.#options;
     const { batch, held, sentAt } = staged;
-    roots.countCommit(batch.root.key);
     const request: CommitRequest = {
       ...this.#commitOf(staged),
       id,
       isQuiet: placedTimes.areQuiet(batch),
       isStale: sentAt !== undefined && performance.now() - sentAt > STALE_AFTER_MS,
     };
+    // From now on, a journal that was compacted before is not the whole one.
+    roots.countCommit(batch.root.key);
     if (protocol.save !== undefined && held !== undefined) return protocol.save.write(request, held);
     return staged.isAhead && protocol.ahead !== undefined ? protocol.ahead.commit(request) : protocol.commit(request);
   }
