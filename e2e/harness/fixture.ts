@@ -76,6 +76,8 @@ export class Fixture implements AsyncDisposable {
         ? await writeKubeconfig(project.path("kubeconfig"), await createServiceAccount(kubectl, namespace))
         : cluster.kubeconfig;
       const fixture = new Fixture({ cluster, namespace, signal, kubectl, project, kubeconfig });
+      // The API refuses pods until the controller manager has made their service account.
+      if (hasRoles) await fixture.until("pods may be created", () => kubectl.get("serviceaccount/default"));
       if (cluster.settings.record) await fixture.#record(situation);
       return fixture;
     } catch (error) {
