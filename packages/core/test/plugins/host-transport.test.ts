@@ -71,6 +71,7 @@ test("a transport that lists nothing claims nothing, and what it lists is claime
     deletes: false,
     run: false,
     pull: false,
+    overtaking: false,
     inPlace: false,
     mirror: false,
     maxBytes: Number.POSITIVE_INFINITY,

@@ -1,7 +1,8 @@
 import { createHash, hash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { open } from "node:fs/promises";
-import { setImmediate, setTimeout as delay } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
+import { pause } from "../../time/deadline.ts";
 
 /** Facts of `stat` that differ between two versions of a file. */
 export interface Stamp {
@@ -119,7 +120,8 @@ export async function digestFile(path: string, signal: AbortSignal, follow = fal
 async function nextTick(stats: BigIntStats, signal: AbortSignal): Promise<void> {
   const age = wallClock() - newestTime(stats);
   if (age < 0n || age > TICK_NS || isCoarse(stats)) return;
-  await delay(Number((TICK_NS - age) / 1_000_000n) + 1, undefined, { signal });
+  await pause(Number((TICK_NS - age) / 1_000_000n) + 1, signal);
+  signal.throwIfAborted();
 }
 
 function isCoarse({ mtimeNs, ctimeNs }: BigIntStats): boolean {
