@@ -26,7 +26,7 @@ spec:
             spec:
               terminationGracePeriodSeconds: 1
               containers:
-                - { name: app, image: busybox, command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.05; done"] }
+                - { name: app, image: busybox, command: [sh, -c, "trap 'exit 1' TERM; while :; do sleep 0.05; done"] }
     - name: worker
       replicas: 2
       template: *job
