@@ -64,7 +64,8 @@ export interface Playground extends AsyncDisposable {
    */
   apply(objects: string | NewObject | readonly NewObject[]): StoredObject[];
   /**
-   * Deletes a pod, as `kubectl delete pod` does; its controller creates another one.
+   * Deletes a pod, as `kubectl delete pod` does; its controller creates another one. A Job does so unless the pod ends with exit code 0
+   * within a second, since it has succeeded then.
    * Returns the uid of the deleted pod. @throws StatusError if it is missing.
    */
   replacePod(namespace: string, name: string): string;
