@@ -20,6 +20,8 @@ export class LargeFiles {
   /** Paths that are on their way, by the id of their mapping. */
   readonly #paths = new Map<string, ReadonlySet<string>>();
   readonly #parts = new Map<string, DeliveredParts>();
+  /** Digest of the tree that a root holds once its large files have arrived, by the id of its mapping. */
+  readonly #trees = new Map<string, string>();
 
   /** @param onEnd called after each end, so that another pass compares again */
   constructor(onEnd: () => void) {
@@ -28,6 +30,16 @@ export class LargeFiles {
 
   get isRunning(): boolean {
     return this.#beside.isRunning;
+  }
+
+  /** Everything of the root's tree has been delivered, but for large files that are on their way or about to be. */
+  onlyLargeLeft({ mapping: { id }, tree }: DesiredRoot): void {
+    this.#trees.set(id, tree.digest);
+  }
+
+  /** Nothing is left to do for the root's tree until the delivery of its large files ends. */
+  isAwaited(root: DesiredRoot): boolean {
+    return this.#beside.isRunningTo(root) && this.#trees.get(root.mapping.id) === root.tree.digest;
   }
 
   /** Starts a delivery, unless one to this root is running. */

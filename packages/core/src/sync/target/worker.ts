@@ -426,7 +426,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     const failure = this.#rare?.beside?.takeFailure(root);
     if (failure !== undefined) throw failure;
     const open = this.#channels.peek(root.mapping);
-    if (this.#isHeld(root, open)) return;
+    if (this.#isHeld(root, open) || this.#rare?.large?.isAwaited(root) === true) return;
     // Now: a failure of another root may set the status before the session is open.
     this.#begin(root, desired, open);
     this.#parts.beside ??= new Beside(() => {
@@ -500,6 +500,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     if (delivery.later.length > 0) {
       const failure = large?.takeFailure(root);
       this.#largeFiles.addPart(root, part);
+      this.#largeFiles.onlyLargeLeft(root);
       if (failure !== undefined) throw failure;
       startLarge(() => this.#startLarge(channel, root, snapshot, delivery));
       return;

@@ -202,4 +202,24 @@ describe("a root with a large file", () => {
     await target.until(() => target.worker.status === "synced");
     expect(seen()).toEqual({ main: "1", model: LARGE });
   });
+
+  test("in a root with a session of its own, saves overtake it, and the target rests until it arrives", async () => {
+    target.largeRootBytes = LARGE_BYTES;
+    const other = target.files("other", { to: "/other" });
+    src.set({ main: "1", model: LARGE });
+    other.set({ a: "1" });
+    target.start({ files: [src, other] });
+    await target.until(() => seen()["main"] === "1" && target.container.seen("other")["a"] === "1");
+    expect(target.container.openSessions).toBe(2);
+    const { length } = target.container.log;
+    // A target that compared again and again would leave no turn to this timer.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(target.container.log).toHaveLength(length);
+    src.set({ main: "2", model: LARGE });
+    await target.until(() => seen()["main"] === "2");
+    expect(target.worker.status).toBe("syncing");
+    arrive();
+    await target.until(() => target.worker.status === "synced");
+    expect(seen()).toEqual({ main: "2", model: LARGE });
+  });
 });
