@@ -50,7 +50,8 @@ interface Chosen {
  * Copies a path of containers to this machine. Writes nothing in a container, and nothing outside of `to`, whatever the containers answer.
  * Files keep only their bytes and the executable bit. Files that are here already are not transferred again; one that was received in
  * part goes on, also within this call: a lost connection is opened again, at most five times in a row without a byte. Returns the number of
- * members that were pulled from: 0 where none fits and runs. What goes wrong with one of several members is an event `failed`. Rejects with `KINSYNC_USAGE` for a path that is not pulled, and when the signal aborts.
+ * members that were pulled from: 0 where none fits and runs. What goes wrong with one of several members is an event `failed`. Rejects
+ * with `KINSYNC_USAGE` for a path that is not pulled, and when the signal aborts.
  *
  * @example
  * const { members } = await resolveOnce({ ...workload, signal });

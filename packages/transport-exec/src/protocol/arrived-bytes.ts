@@ -13,11 +13,14 @@ export class ArrivedBytes {
 
   /** Resolves when at least so many bytes have arrived, or the transfer was aborted. */
   async reach(bytes: number, signal: AbortSignal): Promise<void> {
-    while (this.#arrived < bytes && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      });
+    const onAbort = (): void => this.add(0);
+    signal.addEventListener("abort", onAbort);
+    try {
+      while (this.#arrived < bytes && !signal.aborted) {
+        await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
     }
   }
 }

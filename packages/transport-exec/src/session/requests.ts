@@ -55,7 +55,7 @@ export class Requests {
   readonly #answers = new Answers();
   #writing: Promise<void> = Promise.resolve();
   /** Writes that have not begun, in order. */
-  readonly #waiting: Write[] = [];
+  readonly #waiting = new Set<Write>();
   /** ID of the stage request whose archive waits while other requests are written. */
   #paused: number | undefined;
   #nextId = 1;
@@ -100,7 +100,7 @@ export class Requests {
     const waiting: Write = {
       order,
       begin: async () => {
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        this.#waiting.delete(waiting);
         try {
           this.#options.throwIfOver();
           resolve(await write());
@@ -109,8 +109,8 @@ export class Requests {
         }
       },
     };
-    this.#waiting.push(waiting);
-    this.#writing = this.#writing.then(() => (this.#waiting.includes(waiting) ? waiting.begin() : undefined));
+    this.#waiting.add(waiting);
+    this.#writing = this.#writing.then(() => (this.#waiting.has(waiting) ? waiting.begin() : undefined));
     return promise;
   }
 

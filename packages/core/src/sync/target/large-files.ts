@@ -91,12 +91,12 @@ export class LargeFiles {
 
   /** A part of what a snapshot changes in a root was delivered. */
   addPart(root: DesiredRoot, part: DeliveredParts): void {
-    this.#parts.set(root.mapping.id, this.withParts(root, part));
+    this.#parts.set(root.mapping.id, this.#withParts(root, part));
   }
 
   /** The last part, with all before it. */
   takeParts(root: DesiredRoot, last: DeliveredParts): DeliveredParts {
-    const all = this.withParts(root, last);
+    const all = this.#withParts(root, last);
     this.#parts.delete(root.mapping.id);
     return all;
   }
@@ -106,7 +106,7 @@ export class LargeFiles {
     this.#parts.delete(root.mapping.id);
   }
 
-  withParts({ mapping: { id } }: DesiredRoot, { stats, changed }: DeliveredParts): DeliveredParts {
+  #withParts({ mapping: { id } }: DesiredRoot, { stats, changed }: DeliveredParts): DeliveredParts {
     const before = this.#parts.get(id);
     if (before === undefined) return { stats, changed };
     return {

@@ -11,6 +11,7 @@ import { isSameBurst, reorderHistory } from "../kinds/reorder.ts";
 import type { ReorderOptions } from "../kinds/reorder.ts";
 import { checkWellFormed } from "../kinds/well-formed.ts";
 import { seededRandom } from "../kinds/shuffle.ts";
+import { sameJson } from "../../kube/trim.ts";
 
 /** A moment with a stated truth. */
 export interface TruthMoment {
@@ -252,7 +253,8 @@ function promisesOf(first: TruthMoment | undefined, next: TruthMoment | undefine
   const [labels, laterLabels] = [labelsByUid(first), next === undefined ? undefined : labelsByUid(next)];
   for (const [uid, state] of statesByUid(first)) {
     // An update in place gives a pod to another revision: between the truths it may have been obsolete.
-    if (!FINAL.has(state) && laterLabels?.has(uid) === true && laterLabels.get(uid) !== labels.get(uid)) continue;
+    if (!FINAL.has(state) && laterLabels?.has(uid) === true && !sameJson(laterLabels.get(uid), labels.get(uid)))
+      continue;
     const holds =
       state === "current"
         ? later?.get(uid) === "current"
@@ -272,13 +274,8 @@ function statesByUid({ truth, objects }: TruthMoment): ReadonlyMap<string, Membe
   );
 }
 
-function labelsByUid({ objects }: TruthMoment): ReadonlyMap<string, string> {
-  return new Map(
-    objects.map(({ metadata: { uid, labels = {} } }) => [
-      uid,
-      JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    ]),
-  );
+function labelsByUid({ objects }: TruthMoment): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  return new Map(objects.map(({ metadata: { uid, labels = {} } }) => [uid, labels]));
 }
 
 function statesOf(judged: JudgedObjects | undefined): Readonly<Record<string, MemberState>> {
