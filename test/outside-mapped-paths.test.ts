@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { HostedSession } from "../packages/core/src/contract/session.ts";
@@ -84,6 +85,8 @@ describe.concurrent.each(SUBJECTS.map((subject) => [subject.name, subject] as co
         let count = 0;
         const outcomes = new Map<string, number>();
         const play = async (history: History): Promise<void> => {
+          // The local transport waits for nothing outside of this process: without a pause, the agents beside it were never heard.
+          await nextTurn();
           const folder = join(environment.folder, `h${(count += 1)}`);
           if (count % HISTORIES_PER_SESSION === 0) await sessions[Symbol.asyncDispose]();
           mkdirSync(folder);

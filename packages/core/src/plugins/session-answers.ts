@@ -10,6 +10,10 @@ export function checkedInventory(inventory: Inventory): Inventory {
   if (inventory.root !== "directory" && inventory.root !== "missing" && inventory.root !== "other") {
     throw answer(`returned an inventory whose root is ${describe(inventory.root)}`);
   }
+  const { isEmpty = false } = inventory;
+  if (typeof isEmpty !== "boolean" || (isEmpty && (inventory.root !== "directory" || inventory.entries.length > 0))) {
+    throw answer(`returned an inventory whose \`isEmpty\` is ${describe(isEmpty)} beside entries or without a folder`);
+  }
   const { mounts = [] } = inventory;
   if (!Array.isArray(mounts) || !mounts.every((path) => typeof path === "string")) {
     throw answer(`returned an inventory whose mounts are ${describe(inventory.mounts)}`);

@@ -218,6 +218,7 @@ export class MemorySession implements Session {
     storage.inventories += 1;
     const root = storage.root(spec.key);
     const asked = new Set(options.paths);
+    storage.requested += asked.size;
     const entries = [...root.files.values()]
       .filter((node) => options.list === true || asked.has(node.path))
       .map((node): InventoryEntry => node);
@@ -226,6 +227,7 @@ export class MemorySession implements Session {
       root: "directory",
       entries,
       placed: [...root.placed],
+      isEmpty: root.files.size === 0 && root.mounts.length === 0,
       mounts: root.mounts,
       ...(root.marker === undefined ? {} : { marker: root.marker }),
     };

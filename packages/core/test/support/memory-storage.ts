@@ -27,6 +27,8 @@ export class MemoryStorage {
   readonly roots = new Map<string, RootState>();
   claims = 0;
   inventories = 0;
+  /** Paths that inventories were asked for. */
+  requested = 0;
   /** Commits that changed something, by the key of the root and what they did. */
   readonly commits: string[] = [];
   /** Files that were written although they were there with the same bytes. */

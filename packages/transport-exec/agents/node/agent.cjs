@@ -468,6 +468,22 @@ function sendState(root, key, inPlace) {
   }
 }
 
+/** Whether a folder holds nothing but the state directory. False where it cannot be read. */
+function isEmpty(folder) {
+  let entries;
+  try {
+    entries = fs.opendirSync(bytesOf(folder), { encoding: "latin1" });
+    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+      if (entry.name !== ".kinsync") return false;
+    }
+    return true;
+  } catch {
+    return false;
+  } finally {
+    if (entries !== undefined) entries.closeSync();
+  }
+}
+
 function inventory(id, fields) {
   const [path, shape, key, inPlace, depth, ...paths] = fields;
   const root = realPath(path);
@@ -480,6 +496,7 @@ function inventory(id, fields) {
   if (isDirectory) {
     const mounts = mountsBelow(root);
     for (const point of mounts) sendRecord("M", escape(point));
+    if (depth !== "list" && paths.length === 0 && isEmpty(root)) sendRecord("E");
     if (depth === "list") walk(root, status.dev, new Set(mounts));
     else lookUp(root, paths, depth !== "types");
   }

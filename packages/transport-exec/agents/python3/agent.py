@@ -377,6 +377,14 @@ def send_state(root, key, in_place):
         return
 
 
+def is_empty(folder):
+    """Whether it holds nothing but the state directory. False where it cannot be read."""
+    try:
+        return all(entry.name == b".kinsync" for entry in os.scandir(folder))
+    except OSError:
+        return False
+
+
 def inventory(request_id, fields):
     path, shape, key, in_place, depth = fields[:5]
     root = os.path.realpath(path)
@@ -392,6 +400,8 @@ def inventory(request_id, fields):
     send_record(b"r", b"d" if is_folder else b"m" if is_missing else b"o", escape(root))
     send_state(root, key, in_place == b"1")
     if is_folder:
+        if depth != b"list" and len(fields) == 5 and is_empty(root):
+            send_record(b"E")
         listing = Inventory(root, status.st_dev, depth)
         if depth == b"list":
             listing.walk(root, b"")

@@ -344,7 +344,15 @@ print_state() {
     return
   done
 }
+# Whether the folder holds nothing but the state directory: find said nothing, neither a name nor an error, and succeeded.
+is_empty() {
+  [ end = "$({ find . ! -name . -prune ! -name .kinsync -print 2>&1 && echo end; } | head -n 1)" ]
+}
 print_entries() {
+  if [ $depth != list ] && [ $length$# = 00 ]; then
+    ! is_empty || echo E
+    return
+  fi
   FIND_LINKS=$FIND_PRELUDE$LINKS_SCRIPT FIND_ODD=$FIND_PRELUDE$ODD_SCRIPT
   export FIND_LINKS FIND_ODD
   if [ $depth = list ]; then

@@ -17,7 +17,7 @@ interface Found {
 
 /**
  * Builds an inventory from its records. Agents write them in any order:
- * `r STATE PATH` the root, `m MARKER`, `pLINE` of the manifest, `s MODE SIZE PATH` (mode in hexadecimal), `h DIGEST PATH` or the output
+ * `r STATE PATH` the root, `E` where it is an empty folder, `m MARKER`, `pLINE` of the manifest, `s MODE SIZE PATH` (mode in hexadecimal), `h DIGEST PATH` or the output
  * of sha256sum, `t TARGET` of the link that the last `s` or `n PATH` named, `M PATH` a mount point below the root, `D DEVICE PATH` a
  * folder, where the agent has no list of mounts. Names in `s`, `n` and `D` are raw if the agent escapes no names; all others are escaped.
  */
@@ -35,6 +35,7 @@ export class InventoryReader {
   readonly #manifest = new ManifestReader();
   #root: Inventory["root"] = "missing";
   #rootPath = "";
+  #isEmpty = false;
   #marker: Marker | undefined;
   #last = "";
   #records = 0;
@@ -57,6 +58,9 @@ export class InventoryReader {
       case "r":
         this.#root = rest.startsWith("d ") ? "directory" : rest.startsWith("m ") ? "missing" : "other";
         this.#rootPath = unescapePath(rest.slice(2));
+        return;
+      case "E":
+        this.#isEmpty = true;
         return;
       case "M":
         this.#mounts.add(unescapePath(rest));
@@ -144,6 +148,7 @@ export class InventoryReader {
       root: this.#root,
       entries,
       placed: this.#manifest.placed,
+      ...(this.#isEmpty ? { isEmpty: true } : {}),
       ...(mounts.size === 0 ? {} : { mounts: [...mounts] }),
       ...(this.#marker === undefined ? {} : { marker: this.#marker }),
     };

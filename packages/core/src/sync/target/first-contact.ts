@@ -1,4 +1,4 @@
-import type { HostedSession, Marker, Origin } from "../../contract/transport.ts";
+import type { HostedSession, Inventory, Marker, Origin } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import { Ledger } from "../plan/ledger.ts";
 import type { ModePolicy } from "../plan/modes.ts";
@@ -63,7 +63,7 @@ export interface FirstContact {
 export async function takeStock(contact: FirstContact): Promise<Ledger> {
   const { session, root, claimant, isFirst, modes, signal } = contact;
   const { tree, spec } = root;
-  const { marker } = await session.inventory(spec, { paths: [], signal });
+  const { marker, isEmpty } = await session.inventory(spec, { paths: [], signal });
   if (marker !== undefined && marker.runId !== claimant.runId) {
     // A later run of kinsync may have claimed the root while this one was away; it keeps it.
     if (!isReleased(marker)) {
@@ -77,7 +77,7 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
     session.claim(spec, { snapshot: contact.snapshot, tree: "", ...(owed.length === 0 ? {} : { owed }), signal }),
-    initial === "trust" ? undefined : readRoot(session, root, signal),
+    initial === "trust" ? undefined : readNewRoot(contact, isEmpty),
   ]);
   const ledger =
     inventory === undefined
@@ -88,6 +88,15 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
         });
   ledger.owed = owed;
   return ledger;
+}
+
+/** Thousands of paths are not requested of a folder that holds nothing. It is asked again after the claim: others may have written since. */
+async function readNewRoot({ session, root, signal }: FirstContact, isEmpty = false): Promise<Inventory> {
+  if (isEmpty) {
+    const inventory = await session.inventory(root.spec, { paths: [], signal });
+    if (inventory.isEmpty === true) return inventory;
+  }
+  return readRoot(session, root, signal);
 }
 
 function initialOf({ isFirst, root }: FirstContact) {

@@ -75,6 +75,20 @@ export const inventoryRequirements: readonly Requirement[] = [
     },
   },
   {
+    name: "an inventory calls a root empty only where nothing is in it",
+    async check(fixture) {
+      const session = await fixture.openAndClaim();
+      const isEmpty = async (): Promise<boolean> =>
+        (await session.inventory(fixture.root, { paths: [], ...fixture.options })).isEmpty === true;
+      // Whether it says so for an empty root is left to the transport.
+      await isEmpty();
+      for (const name of [".hidden", "theirs"]) {
+        await fixture.environment.writeFile(fixture.at(name), "t");
+        assert.ok(!(await isEmpty()), `${name} is in the root, and the inventory calls the root empty`);
+      }
+    },
+  },
+  {
     name: "an inventory reports folders and links as such",
     needs: ["folders", "links"],
     async check(fixture) {

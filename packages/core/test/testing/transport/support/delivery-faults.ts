@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KinsyncError } from "../../../../src/contract/index.ts";
@@ -65,6 +65,16 @@ export const DELIVERY_FAULTS: Readonly<Record<string, PlantedFault>> = {
     ...aroundCommit((commit, { entries, snapshot, tree }) =>
       entries.length === 0 ? Promise.resolve({ snapshot, tree, count: 0 }) : commit(),
     ),
+  },
+  "an inventory calls a root empty only where nothing is in it": {
+    fault: "hidden files do not count",
+    session: (sound) => ({
+      async inventory(root, options) {
+        const inventory = await sound.inventory(root, options);
+        const isEmpty = existsSync(root.path) && readdirSync(root.path).every((name) => name.startsWith("."));
+        return { ...inventory, isEmpty: isEmpty && inventory.entries.length === 0 };
+      },
+    }),
   },
   "an inventory reports folders and links as such": {
     fault: "a link is reported as something else",

@@ -139,7 +139,8 @@ export class LocalSession implements Session {
       const paths = options.list === true ? walk(root.path, "") : new Set([...options.paths, ...placed]);
       const entries = [...paths].flatMap((path) => inventoryEntry(root, path) ?? []);
       const found = existsSync(root.path) ? "directory" : "missing";
-      return { root: found, entries, placed, ...(marker === undefined ? {} : { marker }) };
+      const isEmpty = found === "directory" && readdirSync(root.path).every((name) => name === ".kinsync");
+      return { root: found, entries, placed, isEmpty, ...(marker === undefined ? {} : { marker }) };
     }, options.signal);
   }
 

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { TargetFixture } from "./support/target-fixture.ts";
+
+test("a folder that holds nothing is not asked for each path", async () => {
+  await using target = new TargetFixture();
+  const files = target.files("src");
+  files.set({ a: "1", b: "2", c: "3" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.container.seen("src")).toEqual({ a: "1", b: "2", c: "3" });
+  expect(target.container.storage.requested).toBe(0);
+});
+
+test("a file that another program writes between the first look and the claim is compared, not trusted", async () => {
+  await using target = new TargetFixture();
+  const { container } = target;
+  container.onOpen = () => {
+    const session = container.opened.at(-1);
+    if (session === undefined) return;
+    const claim = session.claim.bind(session);
+    session.claim = (spec, options) => {
+      container.put("src", "a", "theirs");
+      return claim(spec, options);
+    };
+  };
+  const files = target.files("src");
+  files.set({ a: "mine", b: "2" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(container.seen("src")).toEqual({ a: "mine", b: "2" });
+  expect(container.storage.requested).toBe(2);
+});
+
+test("what an image holds is compared", async () => {
+  await using target = new TargetFixture();
+  target.container.put("src", "a", "1");
+  const files = target.files("src");
+  files.set({ a: "1", b: "2" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(target.container.storage.rewritten).toEqual([]);
+  expect(target.container.seen("src")).toEqual({ a: "1", b: "2" });
+});
