@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { pack, type Pack } from "tar-stream";
 import type { BatchEntry } from "../../contract/transport.ts";
 import { sourceChanged, sourceUnreadable, type ContentStore } from "../../mapping/content-store.ts";
@@ -8,6 +9,8 @@ export type PackedEntry = Extract<BatchEntry, { op: "file" | "directory" | "link
 /** Files up to this size are handed to `tar-stream` in one piece: ten times cheaper than a stream each. */
 const WHOLE_BYTES = 256 * 1024;
 const TAR_BLOCK_BYTES = 512;
+/** Small files are read without a pause for so long; then others have their turn: targets that answer, and what is packed already. */
+const SLICE_MS = 10;
 
 /**
  * The tar of the entries, in pieces of exactly `pieceBytes`, except for the last one. It reads ahead by a few chunks only.
@@ -57,7 +60,12 @@ async function feed(
   content: ContentStore,
   signal: AbortSignal,
 ): Promise<void> {
+  let sliceEnd = performance.now() + SLICE_MS;
   for (const entry of entries) {
+    if (performance.now() >= sliceEnd) {
+      await nextTurn();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
     signal.throwIfAborted();
     if (entry.op !== "file") {
       await added((done) => tar.entry(header(entry), done));

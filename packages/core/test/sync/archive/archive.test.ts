@@ -173,3 +173,27 @@ describe("a store that never answers", () => {
     await expect(reading).rejects.toThrow("disposed");
   });
 });
+
+test("other work goes on while many small files are packed, and a reader gets the first bytes before the last are read", async () => {
+  const READ_MS = 2;
+  const FILES = 100;
+  const bytes = Buffer.alloc(1_024, 7);
+  let read = 0;
+  const slow: ContentStore = {
+    async *open() {
+      for (const begun = performance.now(); performance.now() - begun < READ_MS;);
+      read += 1;
+      yield bytes;
+    },
+  };
+  let turns = 0;
+  const tick = setInterval(() => (turns += 1), 1);
+  onTestFinished(() => clearInterval(tick));
+  const entries = Array.from({ length: FILES }, (_, at) => fileEntry(`f${at}`, bytes));
+  await using archive = createArchive(entries, { content: slow });
+  let readBefore: number | undefined;
+  for await (const chunk of archive.chunks(never)) readBefore ??= chunk.length > 0 ? read : undefined;
+  expect(read).toBe(FILES);
+  expect(turns).toBeGreaterThan(5);
+  expect(readBefore).toBeLessThan(FILES);
+});
