@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ClusterConnection } from "../contract/cluster.ts";
 import type { KubeObject } from "../contract/resource.ts";
 import { isKinsyncError, KinsyncError } from "../errors/error.ts";
@@ -29,6 +30,15 @@ const SHORT_WATCH_MS = 1_000;
 
 /** The longest delay that a server may impose with `Retry-After`. */
 const RETRY_AFTER_MS = 60_000;
+
+/**
+ * A watch takes its connection for good. What a list showed, such as the workload whose pods are listed next, is requested within a turn
+ * or two of the event loop: over the connection that the list left, in place of a new one that costs two round trips more.
+ */
+async function letOthersList(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
+}
 
 /**
  * Keeps a store equal to one list of the API server: lists by pages, then watches; lists again where the server no longer has
@@ -112,7 +122,11 @@ export class Reflector implements AsyncDisposable {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        if (this.#version === undefined) await this.#list();
+        if (this.#version === undefined) {
+          await this.#list();
+          await letOthersList();
+          if (signal.aborted) return;
+        }
         await this.#watch();
       } catch (error) {
         if (signal.aborted) return;

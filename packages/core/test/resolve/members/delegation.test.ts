@@ -58,7 +58,9 @@ test("only what the child's kind watches is watched below it", async () => {
 test("a deleted child removes its members and watches, and a new one is judged again", async () => {
   await using fixture = startTrainJob();
   await fixture.watch.ready;
-  const before = fixture.cluster.openWatches;
+  // The TrainJob, its JobSets, and the Jobs and pods of the only one.
+  const before = 4;
+  await expect.poll(() => fixture.cluster.openWatches).toBe(before);
   for (const one of [...attempt(0, jobSet(0)), jobSet(0)].toReversed()) fixture.cluster.delete(one);
   await fixture.until((one) => one.members.length === 0);
   await expect.poll(() => fixture.cluster.openWatches).toBe(before - 2);
@@ -66,7 +68,7 @@ test("a deleted child removes its members and watches, and a new one is judged a
   fixture.cluster.put(again, ...attempt(0, again));
   const resolution = await fixture.until((one) => one.members.length === 1);
   expect(resolution.members[0]).toMatchObject({ uid: "uid-again-pod-0", state: "current" });
-  expect(fixture.cluster.openWatches).toBe(before);
+  await expect.poll(() => fixture.cluster.openWatches).toBe(before);
 });
 
 test("the workload is not ready before a delegated child is listed, and its pods are unsettled", async () => {
