@@ -20,17 +20,55 @@ interface Conditions {
 /** A job of the training operator. The replicas are in a field that each kind names in its own way. */
 export type ReplicaJob = Typed<{ readonly runPolicy: RunPolicy }, Conditions>;
 
+export type RestartPolicy = "ExitCode" | "OnFailure" | "Never";
+
 interface Replicas {
   readonly replicas?: number;
-  readonly restartPolicy?: "OnFailure" | "Never";
+  readonly restartPolicy?: RestartPolicy;
+}
+
+/** The replicas of one type, as one pass of the operator counts them. */
+interface Counted {
+  readonly type: string;
+  readonly replicas: number;
+  readonly restartPolicy: RestartPolicy;
+  readonly active: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Some replica of the job failed in this pass, and is deleted to be created again. */
+  readonly isRestarting: boolean;
 }
 
 /** What the kinds of the training operator differ in. */
 export interface Family extends Type {
   /** Field of the spec that has the replicas by type. */
   readonly field: string;
-  /** The type whose first replica ends the job. */
+  /** The type whose replicas end the job when all of them have succeeded. */
   readonly first: string;
+  /** Whether replicas of one type fail the job (`UpdateJobStatus` of its controller). */
+  readonly fails: (counted: Counted) => boolean;
+  /** An MPIJob counts running pods also while they are deleted, and does not replace failed ones (`pkg/controller.v1/mpi`). */
+  readonly isMpi?: boolean;
+}
+
+/** PyTorchJob, PaddleJob, JAXJob: replicas are missing, and a failed one is not created again. */
+export function failsWhereReplicasAreMissing({ replicas, restartPolicy, active, succeeded, failed }: Counted): boolean {
+  return failed > 0 && replicas > succeeded + active && restartPolicy === "Never";
+}
+
+/** XGBoostJob. */
+export function failsUnlessByExitCode({ restartPolicy, failed }: Counted): boolean {
+  return failed > 0 && restartPolicy !== "ExitCode";
+}
+
+/** TFJob: also a pod that somebody deletes while it runs fails the job, whatever the policy is. */
+export function failsUnlessItRestarts({ failed, isRestarting }: Counted): boolean {
+  return failed > 0 && !isRestarting;
+}
+
+/** MPIJob. */
+export function failsWithItsLauncher(counted: Counted): boolean {
+  return failsUnlessByExitCode(counted) || (counted.type === "Launcher" && counted.failed > 0);
 }
 
 /** Where the operator puts a pod, or finds one. */
@@ -79,30 +117,73 @@ function* syncJob(store: Store, job: KubeObject & ReplicaJob, family: Family): G
     }
     return;
   }
-  for (const [type, { replicas = 1, restartPolicy }] of Object.entries(replicasOf(job, family))) {
-    const role = type.toLowerCase();
-    const own = pods.filter((pod) => placeOf(pod).role === role);
-    for (const pod of own) {
-      const { index } = placeOf(pod);
-      const isRestarted = phaseOf(pod) === "Failed" && restartPolicy !== "Never";
-      if (isDeleting(pod) || (index < replicas && !isRestarted)) continue;
-      deleteObject(store, pod);
-      yield;
+  const all = Object.entries(replicasOf(job, family));
+  for (const [type, spec] of all) yield* syncReplicas(store, job, family, pods, type, spec);
+  const isRestarting = all.some(([type, spec]) => {
+    return ofType(pods, type).some((pod) => isRestarted(pod, spec, family));
+  });
+  for (const [type, spec] of all) {
+    const counted = { ...count(ofType(pods, type), type, spec, family), isRestarting };
+    if (type === family.first && counted.succeeded === counted.replicas) {
+      yield* end(store, job, "Succeeded", cleanPodPolicy);
+      return;
     }
-    for (let index = 0; index < replicas; index += 1) {
-      const pod = own.find((each) => placeOf(each).index === index);
-      if (pod === undefined) {
-        createPod(store, job, family, { role, index });
-        yield;
-      } else if (phaseOf(pod) === "Failed" && restartPolicy === "Never") {
-        yield* end(store, job, "Failed", cleanPodPolicy);
-        return;
-      } else if (phaseOf(pod) === "Succeeded" && type === family.first && index === 0) {
-        yield* end(store, job, "Succeeded", cleanPodPolicy);
-        return;
-      }
+    if (family.fails(counted)) {
+      yield* end(store, job, "Failed", cleanPodPolicy);
+      return;
     }
   }
+}
+
+/** Deletes the pods that are too many or failed, and creates those that are missing (`ReconcilePods`). */
+function* syncReplicas(
+  store: Store,
+  job: KubeObject & ReplicaJob,
+  family: Family,
+  pods: readonly KubeObject[],
+  type: string,
+  spec: Replicas,
+): Generator<void> {
+  const { replicas = 1 } = spec;
+  const own = ofType(pods, type);
+  for (const pod of own) {
+    if (isDeleting(pod) || (placeOf(pod).index < replicas && !isRestarted(pod, spec, family))) continue;
+    deleteObject(store, pod);
+    yield;
+  }
+  for (let index = 0; index < replicas; index += 1) {
+    if (own.some((each) => placeOf(each).index === index)) continue;
+    createPod(store, job, family, { role: type.toLowerCase(), index });
+    yield;
+  }
+}
+
+function ofType(pods: readonly KubeObject[], type: string): readonly KubeObject[] {
+  return pods.filter((pod) => placeOf(pod).role === type.toLowerCase());
+}
+
+function isRestarted(pod: KubeObject, { restartPolicy }: Replicas, { isMpi = false }: Family): boolean {
+  return !isMpi && phaseOf(pod) === "Failed" && restartPolicy !== "Never";
+}
+
+/**
+ * A pod that is being deleted while it runs counts as failed: its node may be lost, and it would never fail (`UpdateJobReplicaStatuses`,
+ * training-operator `pkg/core/status.go`). The pods are as the pass saw them first.
+ */
+function count(
+  pods: readonly KubeObject[],
+  type: string,
+  { replicas = 1, restartPolicy = "Never" }: Replicas,
+  { isMpi = false }: Family,
+): Omit<Counted, "isRestarting"> {
+  const counts = { active: 0, succeeded: 0, failed: 0 };
+  for (const pod of pods) {
+    const phase = phaseOf(pod);
+    if (phase === "Succeeded") counts.succeeded += 1;
+    else if (phase === "Failed" || (phase === "Running" && isDeleting(pod) && !isMpi)) counts.failed += 1;
+    else if (phase === "Running") counts.active += 1;
+  }
+  return { type, replicas, restartPolicy, ...counts };
 }
 
 function createPod(store: Store, job: KubeObject, { kind }: Family, place: Replica): void {

@@ -5,6 +5,10 @@ import type { Store } from "../cluster/store.ts";
 import { PODS } from "../cluster/types.ts";
 import {
   endOf,
+  failsUnlessByExitCode,
+  failsUnlessItRestarts,
+  failsWhereReplicasAreMissing,
+  failsWithItsLauncher,
   placeOf,
   replicasOf,
   syncReplicaJobs,
@@ -23,26 +27,52 @@ function oracleOf(name: string, kind: () => KindPlugin, family: Omit<Family, "ap
 
 /** The jobs of the training operator: every live pod counts until the job ends, and with cleanPodPolicy None also after that. */
 export const REPLICA_JOB_ORACLES: readonly Oracle[] = [
-  oracleOf("pytorchjob", pytorchjob, { kind: "PyTorchJob", field: "pytorchReplicaSpecs", first: "Master" }),
-  oracleOf("tfjob", tfjob, { kind: "TFJob", field: "tfReplicaSpecs", first: "Chief" }),
-  oracleOf("xgboostjob", xgboostjob, { kind: "XGBoostJob", field: "xgbReplicaSpecs", first: "Master" }),
-  oracleOf("paddlejob", paddlejob, { kind: "PaddleJob", field: "paddleReplicaSpecs", first: "Master" }),
-  oracleOf("jaxjob", jaxjob, { kind: "JAXJob", field: "jaxReplicaSpecs", first: "Worker" }),
-  oracleOf("mpijob v1", mpijob, { kind: "MPIJob", field: "mpiReplicaSpecs", first: "Launcher" }),
+  oracleOf("pytorchjob", pytorchjob, {
+    kind: "PyTorchJob",
+    field: "pytorchReplicaSpecs",
+    first: "Master",
+    fails: failsWhereReplicasAreMissing,
+  }),
+  oracleOf("tfjob", tfjob, { kind: "TFJob", field: "tfReplicaSpecs", first: "Chief", fails: failsUnlessItRestarts }),
+  oracleOf("xgboostjob", xgboostjob, {
+    kind: "XGBoostJob",
+    field: "xgbReplicaSpecs",
+    first: "Master",
+    fails: failsUnlessByExitCode,
+  }),
+  oracleOf("paddlejob", paddlejob, {
+    kind: "PaddleJob",
+    field: "paddleReplicaSpecs",
+    first: "Master",
+    fails: failsWhereReplicasAreMissing,
+  }),
+  oracleOf("jaxjob", jaxjob, {
+    kind: "JAXJob",
+    field: "jaxReplicaSpecs",
+    first: "Worker",
+    fails: failsWhereReplicasAreMissing,
+  }),
+  oracleOf("mpijob v1", mpijob, {
+    kind: "MPIJob",
+    field: "mpiReplicaSpecs",
+    first: "Launcher",
+    fails: failsWithItsLauncher,
+    isMpi: true,
+  }),
 ];
 
 function start(store: Store, family: Family): Course {
   const root = new RootDeeds<ReplicaJob>(store, (choice) => {
-    const restartPolicy = choice % 2 === 0 ? "OnFailure" : "Never";
+    const restartPolicy = pick(["OnFailure", "Never", "ExitCode"], choice);
     return {
       apiVersion: family.apiVersion,
       kind: family.kind,
       metadata: { name: ROOT },
       spec: {
-        runPolicy: { cleanPodPolicy: pick(["None", "Running", "All"], choice) },
+        runPolicy: { cleanPodPolicy: pick(["None", "Running", "All"], Math.floor(choice / 3)) },
         [family.field]: {
           [family.first]: { replicas: 1, restartPolicy },
-          ...(family.first === "Worker" ? {} : { Worker: { replicas: choice % 3, restartPolicy } }),
+          ...(family.first === "Worker" ? {} : { Worker: { replicas: Math.floor(choice / 9) % 3, restartPolicy } }),
         },
       },
     };
