@@ -3,7 +3,7 @@ import { allow } from "../../../harness/allow.ts";
 import type { Fixture } from "../../../harness/fixture.ts";
 import { JAX, MPI, PADDLE, replicaJob, TENSORFLOW, XGBOOST } from "../../../harness/kubeflow-manifests.ts";
 import type { JobFamily } from "../../../harness/kubeflow-manifests.ts";
-import { container, lingering, podSpec } from "../../../harness/manifests.ts";
+import { container, lingering, podSpec, SEED } from "../../../harness/manifests.ts";
 import type { Pod } from "../../../harness/objects.ts";
 import { releasePods } from "../../../harness/pod-triggers.ts";
 import { isOneOf, isTerminating, states } from "../../../harness/pods.ts";
@@ -54,7 +54,37 @@ situation("a PaddleJob updates its master and its workers", { timeout: 180_000 }
   updatesWorkers(fixture, PADDLE, "Master"),
 );
 
-situation("a JAXJob updates its workers", { timeout: 180_000 }, (fixture) => updatesWorkers(fixture, JAX));
+// A worker that ended with 0 when the operator removed it would count as one of those that have succeeded.
+situation("a JAXJob updates its workers", { timeout: 180_000 }, (fixture) =>
+  updatesWorkers(fixture, JAX, undefined, "jaxjob/train", `${SEED}; trap 'exit 143' TERM; sleep 36000 & wait`),
+);
+
+situation("a scaled down JAXJob ends if a removed worker ends with 0", { timeout: 180_000 }, async (fixture) => {
+  const { cluster, kubectl } = fixture;
+  const workload = "jaxjob/train";
+  await fixture.create(replicaJob(JAX, "train", { Worker: [3, lingering(cluster.image, { name: JAX.container })] }));
+  const all = await fixture.running(3);
+  await allow(fixture, workload);
+  const kinsync = await fixture.upWithFile(workload);
+  await fixture.expectMembers(workload, states(all, "current"));
+
+  await resize(fixture, JAX, "train", 1);
+  const leaving = await fixture.until("two workers terminate", async () => {
+    const pods = (await kubectl.pods()).filter(isTerminating);
+    return pods.length === 2 && pods;
+  });
+  const left = all.filter((pod) => !isOneOf(leaving)(pod));
+  await fixture.expectMembers(workload, { ...states(left, "current"), ...states(leaving, "terminating") });
+  await fixture.save(kinsync, "f.txt", "two\n", left);
+
+  // One of one worker has succeeded, the operator finds, and by default it keeps the other one that runs.
+  await releasePods(kubectl, leaving.slice(0, 1));
+  await fixture.until("the job has ended", async () => (await fixture.states(workload))["train-worker-0"] === "kept");
+  await releasePods(kubectl, leaving.slice(1));
+  await fixture.until("they are gone", async () => (await kubectl.pods()).length === 1);
+  await fixture.expectMembers(workload, states(left, "kept"));
+  await fixture.save(kinsync, "f.txt", "three\n", left);
+});
 
 situation("an MPIJob of the training operator updates all its pods", { timeout: 180_000 }, (fixture) =>
   updatesWorkers(fixture, MPI, "Launcher", "mpijobs.v1.kubeflow.org/train"),
@@ -66,9 +96,10 @@ async function updatesWorkers(
   family: JobFamily,
   leader?: string,
   workload = `${family.kind.toLowerCase()}/train`,
+  script?: string,
 ): Promise<void> {
   const { cluster, kubectl } = fixture;
-  const spec = podSpec(container(cluster.image, undefined, { name: family.container }));
+  const spec = podSpec(container(cluster.image, script, { name: family.container }));
   const leaders = leader === undefined ? {} : { [leader]: [1, spec] as const };
   const alone = Object.keys(leaders).length;
   await fixture.create(replicaJob(family, "train", { ...leaders, Worker: [2, spec] }));
@@ -91,8 +122,6 @@ async function updatesWorkers(
 
   await fixture.save(kinsync, "f.txt", "three\n", again);
   expect(kinsync.syncedAmong(lost, since)).toEqual([]);
-  // A JAXJob fails when the operator deletes a worker that is still running (seen with 1.9.3).
-  if (family === JAX) return;
   await resize(fixture, family, "train", 1);
   const left = await fixture.running(alone + 1);
   await fixture.until("the others are gone", async () => (await kubectl.pods()).length === alone + 1);
