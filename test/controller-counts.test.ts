@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { KubeObject } from "@kinsync/core/contract";
 import { historyConformance, loadHistories } from "@kinsync/core/testing";
-import type { History, HistoryTruth } from "@kinsync/core/testing";
+import type { History, HistoryTruth, TruthMoment } from "@kinsync/core/testing";
 import { describe, expect, test } from "vitest";
 import { CONTROLLERS } from "../e2e/cluster/controllers/index.ts";
 import { recordedKinds, type KindWithFolder } from "../e2e/harness/recorded-kinds.ts";
@@ -22,6 +23,68 @@ describe.each(RECORDED.filter(({ crossCheck }) => crossCheck !== undefined))("th
   test("refuse a truth in which no member is current", () => {
     expect(histories.some((history) => !countsAgree(recorded, changed(history)))).toBe(true);
   });
+});
+
+type Alter = (moment: TruthMoment) => TruthMoment;
+
+const KNATIVE = "kind-knative/test/histories";
+const ofRevisions = (change: (revision: KubeObject) => KubeObject): Alter => {
+  return (moment) => ({
+    ...moment,
+    objects: moment.objects.map((object) => (object.kind === "Revision" ? change(object) : object)),
+  });
+};
+
+const REPLICA_JOBS = RECORDED.map(({ folder }) => folder).filter((folder) =>
+  /kubeflow.*\/(pytorchjob|tfjob|xgboostjob|paddlejob|jaxjob|mpijob-v1)$/.test(folder),
+);
+const oneMore =
+  (count: string): Alter =>
+  ({ root, ...moment }) => {
+    if (root === undefined) return { root, ...moment };
+    const statuses = (root.status?.["replicaStatuses"] ?? {}) as Readonly<
+      Record<string, Readonly<Record<string, number>>>
+    >;
+    const altered = Object.entries(statuses).map(([type, all]) => [type, { ...all, [count]: (all[count] ?? 0) + 1 }]);
+    return { ...moment, root: { ...root, status: { ...root.status, replicaStatuses: Object.fromEntries(altered) } } };
+  };
+
+const ALTERED: readonly (readonly [folder: string, what: string, alter: Alter])[] = [
+  [
+    KNATIVE,
+    "an older generation is observed",
+    ({ root, ...moment }) => ({
+      ...moment,
+      root: root && { ...root, status: { ...root.status, observedGeneration: 0 } },
+    }),
+  ],
+  [
+    KNATIVE,
+    "the traffic leads to other revisions",
+    ofRevisions((revision) => {
+      const label = "serving.knative.dev/routingState";
+      const { labels = {} } = revision.metadata;
+      const other = labels[label] === "active" ? "reserve" : "active";
+      return { ...revision, metadata: { ...revision.metadata, labels: { ...labels, [label]: other } } };
+    }),
+  ],
+  [
+    KNATIVE,
+    "a revision has more ready pods",
+    ofRevisions((revision) => ({ ...revision, status: { ...revision.status, actualReplicas: 9 } })),
+  ],
+  ...REPLICA_JOBS.flatMap((folder) =>
+    ["active", "succeeded", "failed"].map((count) => [folder, `one more is ${count}`, oneMore(count)] as const),
+  ),
+];
+
+test.each(ALTERED)("the counts for %s refuse a status in which %s", (folder, _, alter) => {
+  const recorded = RECORDED.find((each) => each.folder === folder);
+  const crossCheck = recorded?.crossCheck;
+  if (recorded === undefined || crossCheck === undefined) throw new Error(`nothing counts for ${folder}`);
+  const altered = { ...recorded, crossCheck: (moment: TruthMoment) => crossCheck(alter(moment)) };
+  const histories = loadHistories(pathToFileURL(`${join(PACKAGES, folder)}/`));
+  expect(histories.filter((history) => countsAgree(altered, history)).map(({ name }) => name)).toEqual([]);
 });
 
 function countsAgree({ kind, crossCheck, kinds = [] }: KindWithFolder, history: History): boolean {

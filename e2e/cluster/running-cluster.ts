@@ -129,6 +129,7 @@ class RunningCluster implements Cluster {
       node: this.#node(undefined),
       kubectl: (args, input = "") =>
         run([kubectl, ...args], { input, env: { ...environment, HOME: "/root" }, timeoutMs: KUBECTL_LIMIT_MS }),
+      inNode: (argv) => run(this.command(argv)),
     });
   }
 

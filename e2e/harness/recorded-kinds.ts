@@ -5,6 +5,7 @@ import { daemonset } from "@kinsync/kind-daemonset";
 import { deployment } from "@kinsync/kind-deployment";
 import { cronjob, job } from "@kinsync/kind-job";
 import { jobset } from "@kinsync/kind-jobset";
+import { knativeservice } from "@kinsync/kind-knative";
 import { advancedstatefulset, cloneset } from "@kinsync/kind-kruise";
 import { jaxjob, mpijob, paddlejob, pytorchjob, tfjob, trainjob, xgboostjob } from "@kinsync/kind-kubeflow";
 import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
@@ -17,6 +18,7 @@ import { daemonSetCounts } from "../../test/support/controller-counts/daemonset.
 import { deploymentCounts } from "../../test/support/controller-counts/deployment.ts";
 import { jobCounts } from "../../test/support/controller-counts/job.ts";
 import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
+import { knativeRevisions } from "../../test/support/controller-counts/knative.ts";
 import { advancedStatefulSetCounts, cloneSetCounts } from "../../test/support/controller-counts/kruise.ts";
 import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
 import { rayClusterCounts, rayJobCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
@@ -67,6 +69,14 @@ const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
     { folder: "kind-kubeflow/test/histories/mpijob-v1", kind: mpiJobV1(), crossCheck: replicaJobCounts },
   ],
   "kubeflow-trainer": [{ ...ofFamily("kind-kubeflow", trainjob(), [jobset()]), crossCheck: trainJobCounts }],
+  knative: [
+    {
+      folder: "kind-knative/test/histories",
+      kind: knativeservice(),
+      crossCheck: knativeRevisions,
+      kinds: [deployment()],
+    },
+  ],
   kruise: [
     { ...ofFamily("kind-kruise", cloneset()), crossCheck: cloneSetCounts },
     { ...ofFamily("kind-kruise", advancedstatefulset()), crossCheck: advancedStatefulSetCounts },

@@ -15,6 +15,10 @@ export interface Controller {
   readonly main: string;
   /** The CRDs that it serves or requires, each with its file in the module. */
   readonly crds: Readonly<Record<string, string>>;
+  /** More CRDs, whose files are in modules that its own one requires. Default: none. */
+  readonly requiredCrds?: Readonly<Record<string, RequiredFile>>;
+  /** Images of one program of the module, which is their entry point. Default: none. */
+  readonly images?: readonly ProgramImage[];
   /** Words of its command line. */
   arguments(place: Place): readonly string[];
   env?(place: Place): Readonly<Record<string, string>>;
@@ -28,6 +32,22 @@ export interface Controller {
   files?(place: Place): Readonly<Record<string, string>>;
   /** Objects that it needs before it starts. Default: none. */
   objects?(place: Place): readonly object[];
+}
+
+export interface ProgramImage {
+  /** Reference with a host and a tag: `localhost/queue:1`. */
+  readonly reference: string;
+  /** Name of the program. */
+  readonly name: string;
+  /** Folder of the main package in the module. */
+  readonly main: string;
+}
+
+export interface RequiredFile {
+  /** Path of the Go module. */
+  readonly module: string;
+  /** Path in the module. */
+  readonly path: string;
 }
 
 /** Where a controller runs. */

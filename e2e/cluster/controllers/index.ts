@@ -3,6 +3,7 @@ import { ARGO_ROLLOUTS } from "./argo-rollouts.ts";
 import type { Controller } from "./controller.ts";
 import { KUBEFLOW_TRAINER } from "./kubeflow-trainer.ts";
 import { KUBERAY } from "./kuberay.ts";
+import { KNATIVE } from "./knative.ts";
 import { KRUISE } from "./kruise.ts";
 import { MPI_OPERATOR } from "./mpi-operator.ts";
 import { TRAINING_OPERATOR } from "./training-operator.ts";
@@ -18,6 +19,7 @@ export const CONTROLLERS: readonly Controller[] = [
   APPWRAPPER,
   KRUISE,
   TRAINING_OPERATOR,
+  KNATIVE,
 ];
 
 /** @throws if there is no such controller */

@@ -2,9 +2,9 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Components } from "../components.ts";
 import type { ComponentPlan } from "../control-plane.ts";
-import { kubeconfigOf } from "../state.ts";
+import { kubeconfigOf, nodeLayoutOf } from "../state.ts";
 import type { Layout, NodeState } from "../state.ts";
-import { crdFile } from "./build.ts";
+import { crdFile, crdsOf, imageFile } from "./build.ts";
 import type { Controller, Place } from "./controller.ts";
 
 /** Where controller-runtime looks for the certificate of webhooks, below the folder of temporary files. */
@@ -26,6 +26,8 @@ export interface ControllerHost {
   readonly node: NodeState;
   /** kubectl with an administrator's rights, on the machine. */
   readonly kubectl: (args: readonly string[], input?: string) => Promise<string>;
+  /** Runs a command in the first node. */
+  readonly inNode: (argv: readonly string[]) => Promise<unknown>;
 }
 
 /** A controller of another project on a cluster. */
@@ -44,12 +46,13 @@ export class ControllerProcess {
    */
   async start(folder: string, signal?: AbortSignal): Promise<void> {
     const { components, node, kubectl } = this.#host;
-    const crds = Object.keys(this.#controller.crds);
+    const crds = crdsOf(this.#controller);
     const files = crds.flatMap((crd) => ["--filename", join(folder, crdFile(crd))]);
     // Some CRDs are larger than the annotation of a client-side apply may be.
     await kubectl(["apply", "--server-side", "--force-conflicts", ...files]);
     await kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...crds.map((crd) => `crd/${crd}`)]);
     await this.#writeFiles();
+    await this.#importImages(folder);
     const objects = this.#controller.objects?.(this.#place) ?? [];
     for (const object of objects) {
       await kubectl(["apply", "--server-side", "--force-conflicts", "--filename", "-"], JSON.stringify(object));
@@ -60,7 +63,7 @@ export class ControllerProcess {
   /** Deletes the CRDs with all their objects, gives the controller a minute to finalize these, and kills it. */
   async stop(): Promise<void> {
     const { components, node, kubectl } = this.#host;
-    const crds = Object.keys(this.#controller.crds);
+    const crds = crdsOf(this.#controller);
     await kubectl(["delete", "crd", ...crds, "--ignore-not-found", "--wait=false"]);
     // It may wait for pods that ignore SIGTERM; what is left of it then concerns no other controller, and goes with the cluster.
     await kubectl(["wait", "--for=delete", "--timeout=60s", ...crds.map((crd) => `crd/${crd}`)]).catch(() => {});
@@ -74,6 +77,13 @@ export class ControllerProcess {
     const { layout, node } = this.#host;
     const folder = join(layout.etc, this.#controller.name);
     return { address: node.address, kubeconfig: kubeconfigOf(layout, "controller"), folder };
+  }
+
+  async #importImages(folder: string): Promise<void> {
+    const { layout, node, inNode } = this.#host;
+    const { containerdSocket } = nodeLayoutOf(layout, node.name);
+    const ctr = ["ctr", "--address", containerdSocket, "--namespace", "k8s.io", "images", "import"];
+    for (const image of this.#controller.images ?? []) await inNode([...ctr, join(folder, imageFile(image))]);
   }
 
   async #writeFiles(): Promise<void> {
@@ -90,13 +100,14 @@ export class ControllerProcess {
   /** @param folder of `buildController`; irrelevant for a process that runs */
   #plan(folder: string): ComponentPlan {
     const { name, healthPort, healthPath = "/healthz", hasOwnTmp = false } = this.#controller;
+    const place = this.#place;
     const prefix = hasOwnTmp ? ["unshare", "--mount", "sh", "-c", WITH_OWN_TMP] : [];
     return {
       component: name,
       program: name,
-      argv: [...prefix, join(folder, name), ...this.#controller.arguments(this.#place)],
-      env: { KUBECONFIG: this.#place.kubeconfig, TMPDIR: this.#place.folder, ...this.#controller.env?.(this.#place) },
-      health: `http://${this.#place.address}:${healthPort}${healthPath}`,
+      argv: [...prefix, join(folder, name), ...this.#controller.arguments(place)],
+      env: { KUBECONFIG: place.kubeconfig, TMPDIR: place.folder, ...this.#controller.env?.(place) },
+      health: `http://${place.address}:${healthPort}${healthPath}`,
     };
   }
 }

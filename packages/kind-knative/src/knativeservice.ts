@@ -22,14 +22,21 @@ const DEPLOYMENTS: ResourceType = { group: "apps", version: "v1", kind: "Deploym
 /** Label of everything below a Service of Knative: the Service's name. */
 const SERVICE = "serving.knative.dev/service";
 
+/** A target of the traffic. In a spec it names a revision, or leads to the newest one. */
+interface Target {
+  readonly revisionName?: string;
+  readonly latestRevision?: boolean;
+  readonly tag?: string;
+}
+
 /** A Service of Knative: there are no official types, so the fields that are read are declared here. Any of them may be missing. */
 type KnativeService = KubeObject<
-  object,
+  { readonly traffic?: readonly Target[] },
   {
     readonly observedGeneration?: number;
     readonly latestCreatedRevisionName?: string;
     readonly latestReadyRevisionName?: string;
-    readonly traffic?: readonly { readonly revisionName?: string; readonly percent?: number; readonly tag?: string }[];
+    readonly traffic?: readonly Target[];
   }
 >;
 
@@ -40,15 +47,17 @@ interface Routing {
   readonly observed: number | undefined;
   readonly created: string | undefined;
   readonly isCreatedReady: boolean;
-  /** Tags of each revision that takes traffic or has a tag. */
+  /** The spec leads traffic to the newest revision, whichever that is. */
+  readonly leadsToNewest: boolean;
+  /** Tags of each revision that is a target of the traffic, with whatever percentage. */
   readonly routed: ReadonlyMap<string, readonly string[]>;
   readonly isDeleting: boolean;
 }
 
 /**
- * The kind of Services of Knative. Revisions that the traffic leads to get files, several at once, and so does the newest one until it is
- * ready. Each revision has a Deployment, which is left to its own kind: it rolls by itself when the queue proxy changes (serving
- * `pkg/reconciler/{route,revision,configuration}`).
+ * The kind of Services of Knative. Revisions that are targets of the traffic get files, several at once and also with 0 percent: Knative keeps
+ * their pods. So does the newest one if the traffic is to lead to it, and until it is ready. Each revision has a Deployment, which is left to
+ * its own kind: it rolls by itself when the queue proxy changes (serving `pkg/reconciler/{labeler,route,revision,configuration}`).
  */
 export function knativeservice(): KindPlugin {
   return defineKind({
@@ -80,20 +89,29 @@ function judge(view: KindView): Judgement {
 }
 
 function readRouting(root: KnativeService): Routing {
-  const { status } = root;
+  const { spec, status } = root;
+  const wanted = spec?.traffic ?? [];
   const routed = new Map<string, readonly string[]>();
-  for (const { revisionName, percent = 0, tag } of status?.traffic ?? []) {
-    if (revisionName === undefined || (percent === 0 && tag === undefined)) continue;
-    routed.set(revisionName, [...(routed.get(revisionName) ?? []), ...(tag === undefined ? [] : [tag])]);
+  // The route controller moves the traffic a moment after the Service's controller has observed the spec: until then, both count.
+  for (const { revisionName = "", tag } of [...(status?.traffic ?? []), ...wanted]) {
+    if (revisionName === "") continue;
+    const tags = routed.get(revisionName) ?? [];
+    routed.set(revisionName, tag === undefined || tags.includes(tag) ? tags : [...tags, tag]);
   }
   return {
     generation: root.metadata.generation ?? 0,
     observed: status?.observedGeneration,
     created: status?.latestCreatedRevisionName,
     isCreatedReady: status?.latestCreatedRevisionName === status?.latestReadyRevisionName,
+    leadsToNewest: wanted.length === 0 || wanted.some(isNewest),
     routed,
     isDeleting: root.metadata.deletionTimestamp !== undefined,
   };
+}
+
+/** Its default (serving `pkg/apis/serving/v1/route_defaults.go`). */
+function isNewest({ revisionName = "", latestRevision = revisionName === "" }: Target): boolean {
+  return latestRevision;
 }
 
 function judgePod(view: KindView, routing: Routing, owned: OwnedPod): Verdict {
@@ -119,25 +137,30 @@ function judgePod(view: KindView, routing: Routing, owned: OwnedPod): Verdict {
 
 /** What the traffic says of a live pod of a revision; nothing where its Deployment's verdict holds. */
 function routedState(routing: Routing, name: string): Partial<Pick<Verdict, "state" | "reason">> {
-  const { generation, observed, created, isCreatedReady, routed, isDeleting } = routing;
+  const { generation, observed, created, isCreatedReady, leadsToNewest, routed, isDeleting } = routing;
   const evidence: NonNullable<Reason["evidence"]> = {
     revision: name,
     "status.latestCreatedRevisionName": created ?? null,
-    "status.traffic": [...routed.keys()].join(", "),
+    traffic: [...routed.keys()].join(", "),
   };
   if (!isDeleting && (observed === undefined || observed < generation)) {
     const message = `the Service is at generation ${generation}, its controller has seen ${observed ?? 0}`;
     return { state: "unsettled", reason: { code: "generation-not-observed", message, evidence } };
   }
-  if (name === created && (routed.has(name) || !isCreatedReady)) {
-    const message = `its revision ${name} is the newest one${routed.has(name) ? " and takes traffic" : ", and takes traffic once it is ready"}`;
+  if (name === created && (routed.has(name) || leadsToNewest || !isCreatedReady)) {
+    const traffic = routed.has(name)
+      ? "and a target of the traffic"
+      : isCreatedReady
+        ? "and the traffic moves to it"
+        : "and not ready yet";
+    const message = `its revision ${name} is the newest one, ${traffic}`;
     return { state: "current", reason: { code: "newest-revision", message, evidence } };
   }
   if (routed.has(name)) {
-    const message = `its revision ${name} takes traffic, beside or instead of the newest one, ${created ?? "which is not known"}`;
+    const message = `its revision ${name} is a target of the traffic, beside or instead of the newest one, ${created ?? "which is not known"}`;
     return { state: "kept", reason: { code: "takes-traffic", message, evidence } };
   }
-  const message = `its revision ${name} takes no traffic, and is scaled to zero after a delay`;
+  const message = `its revision ${name} is not a target of the traffic, and is scaled to zero after a delay`;
   return isDeleting
     ? {
         state: "terminating",
@@ -146,15 +169,18 @@ function routedState(routing: Routing, name: string): Partial<Pick<Verdict, "sta
     : { state: "superseded", reason: { code: "no-traffic", message, evidence } };
 }
 
-function notesOf({ owned, rule }: KindView, { created, isCreatedReady, routed }: Routing): readonly Reason[] {
+function notesOf(
+  { owned, rule }: KindView,
+  { created, isCreatedReady, leadsToNewest, routed }: Routing,
+): readonly Reason[] {
   const notes: Reason[] = [];
   const evidence = {
     "status.latestCreatedRevisionName": created ?? null,
-    "status.traffic": [...routed.keys()].join(", "),
+    traffic: [...routed.keys()].join(", "),
   };
   if (created !== undefined && !isCreatedReady) {
     notes.push({ code: "revision-not-ready", message: `the newest revision ${created} is not ready yet`, evidence });
-  } else if (created !== undefined && routed.size > 0 && !routed.has(created)) {
+  } else if (created !== undefined && routed.size > 0 && !routed.has(created) && !leadsToNewest) {
     notes.push({
       code: "traffic-pinned",
       message: `the traffic goes to ${[...routed.keys()].join(", ")}, and none to the newest revision ${created}`,

@@ -9,7 +9,8 @@ const PREFIX = "serving.knative.dev/";
 const HISTORY_LIMIT = 3;
 
 interface Traffic {
-  readonly revisionName: string;
+  /** Default, in a spec: the newest revision that is ready. */
+  readonly revisionName?: string;
   readonly percent: number;
   readonly tag?: string;
 }
@@ -17,8 +18,8 @@ interface Traffic {
 export type KnativeService = Typed<
   {
     readonly image: string;
-    /** Names of revisions that the user pinned the traffic to. Default: it goes to the newest one that is ready. */
-    readonly pinned: readonly string[];
+    /** Default: all of it goes to the newest revision that is ready. */
+    readonly traffic: readonly Traffic[];
   },
   {
     readonly observedGeneration: number;
@@ -41,13 +42,23 @@ export function revisionsOf(store: Store, { metadata }: KubeObject): KubeObject[
   return store.ownedBy(metadata.uid, CONFIGURATIONS).flatMap((each) => store.ownedBy(each.metadata.uid, REVISIONS));
 }
 
-/** Revisions that the traffic leads to, and the newest one until it is ready. */
-export function isServing(
-  { latestCreatedRevisionName, latestReadyRevisionName, traffic = [] }: NonNullable<KnativeService["status"]>,
-  name: string,
-): boolean {
-  const isNext = name === latestCreatedRevisionName && name !== latestReadyRevisionName;
-  return isNext || traffic.some(({ revisionName }) => revisionName === name);
+/**
+ * The targets of the traffic in status and spec, with whatever percentage: the pods of these stay (`pkg/reconciler/labeler/metasync.go`). So do
+ * those of the newest revision if a target leads to it, and until it is ready.
+ */
+export function isServing({ spec, status = {} }: KnativeService, name: string): boolean {
+  const { latestCreatedRevisionName, latestReadyRevisionName } = status;
+  const wanted = trafficOf(spec);
+  const isComing =
+    latestCreatedRevisionName !== latestReadyRevisionName ||
+    wanted.some(({ revisionName }) => revisionName === undefined);
+  if (name === latestCreatedRevisionName && isComing) return true;
+  return [...(status.traffic ?? []), ...wanted].some(({ revisionName }) => revisionName === name);
+}
+
+function trafficOf(spec: KnativeService["spec"]): readonly Traffic[] {
+  const { traffic = [] } = spec ?? {};
+  return traffic.length > 0 ? traffic : [{ percent: 100 }];
 }
 
 function* syncService(store: Store, service: KubeObject & KnativeService): Generator<void> {
@@ -81,24 +92,24 @@ function* syncService(store: Store, service: KubeObject & KnativeService): Gener
   const created = newest?.metadata.name ?? "";
   const ready =
     revisions.findLast((each) => isReady(store, each))?.metadata.name ?? service.status?.latestReadyRevisionName;
-  const pinned = (spec?.pinned ?? []).filter((name) => revisions.some((each) => each.metadata.name === name));
-  const routed = pinned.length > 0 ? pinned : ready === undefined ? [] : [ready];
+  const former = service.status?.traffic ?? [];
   const next: NonNullable<KnativeService["status"]> = {
     observedGeneration: metadata.generation ?? 0,
     latestCreatedRevisionName: created,
     ...(ready === undefined ? {} : { latestReadyRevisionName: ready }),
-    // The last of several is reached by its tag alone.
-    traffic: routed.map((revisionName, at) =>
-      at > 0 && at === routed.length - 1
-        ? { revisionName, percent: 0, tag: "old" }
-        : { revisionName, percent: Math.round(100 / routed.length) },
-    ),
+    traffic: former,
   };
-  yield* writeStatus(store, service, configuration, next);
-  for (const revision of revisions)
-    yield* syncDeployment(store, service, revision, isServing(next, revision.metadata.name));
+  const targets = trafficOf(spec).map((target) => ({ ...target, revisionName: target.revisionName ?? ready }));
+  // A route with a target that is missing stays as it is.
+  const isComplete = targets.every(({ revisionName }) => revisions.some((each) => each.metadata.name === revisionName));
+  const routed: typeof next = { ...next, traffic: isComplete ? (targets as readonly Traffic[]) : former };
+  // The controller of Services copies what the one of Routes does, a moment later.
+  const observed = yield* writeStatus(store, service, configuration, next);
+  yield* writeStatus(store, observed, configuration, routed);
+  const isUp = (revision: KubeObject): boolean => isServing({ ...service, status: routed }, revision.metadata.name);
+  for (const revision of revisions) yield* syncDeployment(store, service, revision, isUp(revision));
   for (const revision of revisions.slice(0, Math.max(0, revisions.length - HISTORY_LIMIT))) {
-    if (isServing(next, revision.metadata.name)) continue;
+    if (isUp(revision)) continue;
     deleteObject(store, revision);
     yield;
   }
@@ -119,14 +130,17 @@ function* writeStatus(
   service: KubeObject & KnativeService,
   configuration: KubeObject,
   next: NonNullable<KnativeService["status"]>,
-): Generator<void> {
+): Generator<void, KubeObject & KnativeService> {
   const { status = {} } = service;
-  if (hasFields(status, next)) return;
+  if (hasFields(status, next)) return service;
   const facts = store
     .everOwnedBy(configuration.metadata.uid, REVISIONS)
-    .flatMap(({ metadata: { name, uid } }): readonly Fact[] => (isServing(next, name) ? wanted(uid) : obsolete(uid)));
-  store.update(service, { status: next }, facts);
+    .flatMap(({ metadata: { name, uid } }): readonly Fact[] => {
+      return isServing({ ...service, status: next }, name) ? wanted(uid) : obsolete(uid);
+    });
+  const written = store.update(service, { status: next }, facts);
   yield;
+  return written;
 }
 
 /** The autoscaler gives a revision pods while it takes traffic, or is to take it. */

@@ -42,7 +42,7 @@ function start(store: Store): Course {
     deeds: {
       ...root.deeds(),
       template: root.change((choice) => ({ image: pick(IMAGES, choice) })),
-      pin: root.change((choice) => ({ pinned: revisions().filter((_, at) => Math.floor(choice / 2 ** at) % 2 === 1) })),
+      traffic: root.change((choice) => ({ traffic: trafficFor(revisions(), choice) })),
       // The controller does so when it is upgraded.
       "roll a deployment": (choice) => {
         const found = pick(store.list(DEPLOYMENTS), choice);
@@ -65,6 +65,22 @@ function start(store: Store): Course {
   };
 }
 
+/** Some of the revisions by name, the newest one by being the newest, and one of them reached by its tag or not at all. */
+function trafficFor(revisions: readonly string[], choice: number): readonly object[] | undefined {
+  const named = revisions.filter((_, at) => Math.floor(choice / 2 ** at) % 2 === 1);
+  const targets = [
+    ...named.map((revisionName) => ({ revisionName })),
+    ...(Math.floor(choice / 64) % 2 === 1 ? [{ latestRevision: true }] : []),
+  ];
+  if (targets.length === 0) return undefined;
+  const tag = Math.floor(choice / 128) % 2 === 1 ? { tag: "other" } : {};
+  return targets.map((target, at) => {
+    return at > 0 && at === targets.length - 1
+      ? { ...target, percent: 0, ...tag }
+      : { ...target, percent: Math.round(100 / targets.length) };
+  });
+}
+
 function expected(
   store: Store,
   root: (KubeObject & KnativeService) | undefined,
@@ -73,9 +89,10 @@ function expected(
   const targets = new Map<string, Place>();
   const alive = store.list(PODS).filter(isAlive);
   const open = new Set<string>(root === undefined || isDeleting(root) ? alive.map(({ metadata }) => metadata.uid) : []);
-  for (const revision of root === undefined ? [] : revisionsOf(store, root)) {
+  if (root === undefined) return { targets, open };
+  for (const revision of revisionsOf(store, root)) {
     const { name, uid } = revision.metadata;
-    if (!isServing(root?.status ?? {}, name) || isDeleting(revision)) continue;
+    if (!isServing(root, name) || isDeleting(revision)) continue;
     for (const found of store.ownedBy(uid, DEPLOYMENTS)) {
       if (isDeleting(found)) continue;
       const own = alive.filter(({ metadata }) => metadata.labels?.["serving.knative.dev/revisionUID"] === uid);
