@@ -47,7 +47,7 @@ function withStatus(status: object): (object: KubeObject) => KubeObject {
   return (object) => (object.status === undefined ? object : { ...object, status: { ...object.status, ...status } });
 }
 
-function withoutStrategy(field: string): (object: KubeObject) => KubeObject {
+function withoutField(field: string): (object: KubeObject) => KubeObject {
   return (object) => (object.spec === undefined ? object : { ...object, spec: { ...object.spec, [field]: undefined } });
 }
 
@@ -158,7 +158,12 @@ export function wrongRules(all: readonly string[]): readonly WrongRule[] {
     misreading("the status of a RayJob does not matter", "rayjob", withStatus({ jobDeploymentStatus: "Running" })),
     misreading("the phase of an AppWrapper does not matter", "appwrapper", withStatus({ phase: "Running" })),
     misreading("the traffic of a Service of Knative does not matter", "knative-service", withStatus({ traffic: [] })),
-    misreading("a partition does not matter", "leaderworkerset", withoutStrategy("rolloutStrategy")),
-    misreading("holes in the ordinals do not matter", "kruise-statefulset", withoutStrategy("reserveOrdinals")),
+    misreading(
+      "the traffic that a Service of Knative is to move does not matter",
+      "knative-service",
+      withoutField("traffic"),
+    ),
+    misreading("a partition does not matter", "leaderworkerset", withoutField("rolloutStrategy")),
+    misreading("holes in the ordinals do not matter", "kruise-statefulset", withoutField("reserveOrdinals")),
   ];
 }
