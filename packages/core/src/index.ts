@@ -13,6 +13,7 @@ export type { GangHolder, GangPhase, GangState } from "./engine/gang/gang-state.
 export type { GangPolicy } from "./mapping/gang-policy.ts";
 export type { BeforeState } from "./engine/actions/hooks.ts";
 export type { HoldReason, PendingChanges } from "./engine/release.ts";
+export type { UnreadPath, UnreadPaths } from "./engine/unread.ts";
 export { ContentCache } from "./local/kept/content-cache.ts";
 export type { CacheLimits, ContentCacheOptions, KeptContent } from "./local/kept/content-cache.ts";
 export type {

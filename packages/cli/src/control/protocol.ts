@@ -6,6 +6,7 @@ import type {
   GangState,
   Released,
   TargetView,
+  UnreadPaths,
   WorkloadHistory,
 } from "@kinsync/core";
 import type { ErrorCode } from "@kinsync/core/contract";
@@ -85,6 +86,8 @@ export interface WorkloadStatus {
   readonly pending?: { readonly changed: number; readonly paths: readonly string[] };
   /** `hooks.before` runs for the newest local files, or failed: they are not released. */
   readonly before?: BeforeState;
+  /** Mapped local paths that cannot be read: no container has their newest content. Missing: none. */
+  readonly unread?: UnreadPaths;
   readonly targets: readonly TargetView[];
 }
 
@@ -103,8 +106,11 @@ export interface Results {
 export interface WaitResult {
   /** Every target holds the snapshot. */
   readonly reached: boolean;
-  /** Why not. `given-up`: by a gang. `unreleased`: the local files of now wait, or `hooks.before` failed. */
-  readonly why?: "timeout" | "failed" | "given-up" | "no-targets" | "unreleased";
+  /**
+   * Why not. `given-up`: by a gang. `unreleased`: the local files of now wait, or `hooks.before` failed. `unread`: `latest` is meant, and
+   * some of the local files cannot be read.
+   */
+  readonly why?: "timeout" | "failed" | "given-up" | "no-targets" | "unreleased" | "unread";
   readonly workloads: readonly (WorkloadStatus & {
     /** Number of the snapshot that `wait` is for; 0: the local files of now have none, since they are not released. */
     readonly wanted: number;

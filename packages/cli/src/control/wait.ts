@@ -4,6 +4,8 @@ import type { Command, WaitResult, WorkloadStatus } from "./protocol.ts";
 import { statusOf } from "./status.ts";
 
 const TIMEOUT_MS = 60_000;
+/** A path that becomes ignored can be read again without an event. */
+const LOOK_MS = 1_000;
 
 export type WaitCommand = Extract<Command, { readonly command: "wait" }>;
 
@@ -33,10 +35,10 @@ export async function waitForSnapshot(
       if (isRead) for (const each of workloads) note(wanted, each, snapshot);
       const answer = check(
         workloads.map((each) => ({ ...each, wanted: wanted.get(keyOf(each)) ?? 0 })),
-        left <= 0,
+        { isOver: left <= 0, isLatest: snapshot === "latest" },
       );
       if (answer !== undefined) return answer;
-      await within(changed.promise, left, signal);
+      await within(changed.promise, Math.min(left, LOOK_MS), signal);
     } finally {
       stop();
     }
@@ -58,13 +60,22 @@ function note(wanted: Map<string, number>, status: WorkloadStatus, snapshot: num
   }
 }
 
-function check(workloads: WaitResult["workloads"], isOver: boolean): WaitResult | undefined {
+function check(
+  workloads: WaitResult["workloads"],
+  { isOver, isLatest }: { readonly isOver: boolean; readonly isLatest: boolean },
+): WaitResult | undefined {
   const all = workloads.flatMap(({ targets, wanted: number }) => targets.map((target) => ({ target, number })));
   const holds = all.filter(
     ({ target, number }) => target.status === "synced" && (target.snapshot ?? -1) >= number && number > 0,
   );
   const isEmpty = workloads.some(({ targets }) => targets.length === 0);
-  if (workloads.length > 0 && !isEmpty && holds.length === all.length) return { reached: true, workloads };
+  const unread = isLatest ? workloads.flatMap((each) => each.unread ?? []) : [];
+  if (workloads.length > 0 && !isEmpty && holds.length === all.length) {
+    if (unread.length === 0) return { reached: true, workloads };
+    // Those that change faster than they can be read are read again.
+    const isLasting = unread.some(({ paths }) => paths.some(({ code }) => code !== "KINSYNC_SOURCE_CHANGED"));
+    if (isOver || isLasting) return { reached: false, why: "unread", workloads };
+  }
   // A gang may have given up a later one, too.
   const isGivenUp = workloads.some(
     ({ gang, wanted: number }) =>

@@ -6,8 +6,8 @@ type WorkloadView = EngineView["workloads"][number];
 
 /** Targets of one workload that need attention for one cause. */
 export interface Problem {
-  readonly status: TargetStatus | "command";
-  /** Names of pods, with the container where a pod has several targets. */
+  readonly status: TargetStatus | "command" | "unread";
+  /** Names of pods, with the container where a pod has several targets. Of `unread`: `local files`. */
   readonly names: readonly string[];
   /** The cause in full, without the name of the target. */
   readonly cause: string;
@@ -25,6 +25,7 @@ export interface FailedRun {
 /** The worst first. */
 export const RANKS: Readonly<Record<Problem["status"], number>> = {
   failed: 0,
+  unread: 0,
   command: 1,
   halted: 2,
   stale: 3,
@@ -38,7 +39,10 @@ export const RANKS: Readonly<Record<Problem["status"], number>> = {
 const ON_ITS_WAY = new Set(["connecting", "reading the local files", ""]);
 
 /** What needs attention, by cause, the worst first. Many targets with one cause are one entry. */
-export function problemsOf({ targets }: WorkloadView, failedRuns: readonly FailedRun[] = []): readonly Problem[] {
+export function problemsOf(
+  { targets, unread }: WorkloadView,
+  failedRuns: readonly FailedRun[] = [],
+): readonly Problem[] {
   const several = new Set<string>();
   const seen = new Set<string>();
   for (const { uid } of targets) (seen.has(uid) ? several : seen).add(uid);
@@ -55,6 +59,12 @@ export function problemsOf({ targets }: WorkloadView, failedRuns: readonly Faile
       cause: `${clean(command)}: ${clean(reason)}`,
       isTaken: false,
     })),
+    ...lastingUnread(unread).paths.map(({ reason, hint }) => ({
+      status: "unread" as const,
+      name: "local files",
+      cause: clean(`${reason}. ${hint}`),
+      isTaken: false,
+    })),
   ];
   const groups = Map.groupBy(found, ({ status, name, cause }) => `${status} ${withoutName(cause, name)}`);
   return [...groups.values()]
@@ -69,6 +79,12 @@ export function problemsOf({ targets }: WorkloadView, failedRuns: readonly Faile
       };
     })
     .toSorted((a, b) => RANKS[a.status] - RANKS[b.status]);
+}
+
+/** Without those that change faster than they can be read: they are read again by themselves, and a note names those that never rest. */
+export function lastingUnread({ count, paths }: NonNullable<WorkloadView["unread"]> = { count: 0, paths: [] }) {
+  const lasting = paths.filter(({ code }) => code !== "KINSYNC_SOURCE_CHANGED");
+  return { count: count - (paths.length - lasting.length), paths: lasting };
 }
 
 function needsAttention({ status, reason }: TargetView): boolean {

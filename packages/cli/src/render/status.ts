@@ -11,6 +11,7 @@ const WORDS = {
   stale: { word: "out of date", color: "yellow" },
   halted: { word: "stopped", color: "yellow" },
   failed: { word: "failed", color: "red" },
+  unread: { word: "unreadable", color: "red" },
   command: { word: "command failed", color: "red" },
 } as const satisfies Record<
   TargetStatus | Problem["status"],

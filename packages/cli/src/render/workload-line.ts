@@ -1,9 +1,11 @@
 import type { EngineView, TargetStatus } from "@kinsync/core";
 import type { Paint } from "./color.ts";
+import { lastingUnread } from "./causes.ts";
 import { pad, shorten, widthOf } from "./fit.ts";
 import { formatPrepared } from "./gang.ts";
 import { describeMembers } from "./members.ts";
 import { statusWord } from "./status.ts";
+import { formatUnread } from "./summary.ts";
 import { count, duration } from "./units.ts";
 import { nameWorkload } from "./workload-names.ts";
 
@@ -75,17 +77,19 @@ function cellsOf(
   for (const { status } of targets) counts.set(status, (counts.get(status) ?? 0) + 1);
   const synced = counts.get("synced") ?? 0;
   const failed = failedRuns(workload);
-  const isFine = synced === targets.length && failed === 0;
+  const { pending, gang } = workload;
+  const unread = lastingUnread(workload.unread).count;
+  const isFine = synced === targets.length && failed === 0 && unread === 0;
   const reach = `${synced}/${targets.length} up to date`;
   const took = latency(workload);
   const problems = [
+    ...(unread === 0 ? [] : [paint("red", formatUnread(unread))]),
     ...(failed > 0 ? [paint("red", failed === 1 ? "1 command failed" : `command failed in ${failed}`)] : []),
     ...ORDER.flatMap((status) => {
       const number = counts.get(status);
       return number === undefined ? [] : [statusWord(status, paint, number)];
     }),
   ];
-  const { pending, gang } = workload;
   const held = gang === undefined || gang.phase === "released" ? [] : [paint("yellow", formatPrepared(gang))];
   const waits = pending === undefined ? [] : [paint("yellow", count(pending.changed, "change waits", "changes wait"))];
   const calm = took === undefined ? [] : [paint("dim", duration(took))];

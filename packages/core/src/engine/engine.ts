@@ -106,6 +106,7 @@ class JoinedEngine implements Engine {
       await this.#done.promise;
       // In watch mode an obstacle may still disappear; only `once` ends with it.
       const isAnswer = mode === "once" && !signal.aborted;
+      if (isAnswer) for (const workload of this.#workloads) workload.reportUnread();
       const result: RunResult = {
         summaries: this.#workloads.map((workload) => workload.summary()),
         outcome: this.#runOutcome(isAnswer),

@@ -248,6 +248,8 @@ export interface SummaryEvent extends Base {
   readonly waiting: number;
   /** Commands that failed and have neither succeeded since nor were dismissed, in the containers of now. */
   readonly failedRuns: number;
+  /** Mapped local paths that cannot be read, so that no container has their newest content. */
+  readonly unread: number;
 }
 
 /** What the engine reports. Every string in it is free of control characters. */

@@ -12,6 +12,7 @@ export interface LocalFilesOptions {
   readonly allowEmpty: boolean;
   /** Called with each state that differs from the one before; first when the state of every mapping is known. */
   readonly onState: (state: LocalState) => void;
+  /** A path cannot be read; once for each message. */
   readonly onProblem: (problem: KinsyncError) => void;
   readonly onNote: (mapping: ResolvedMapping, note: string) => void;
   readonly signal: AbortSignal;
@@ -46,6 +47,16 @@ export class LocalFiles implements AsyncDisposable {
   /** The newest state; `undefined` until that of every mapping is known. */
   get current(): LocalState | undefined {
     return this.#current;
+  }
+
+  /** Paths that the newest trees lack, and why. */
+  get problems(): readonly KinsyncError[] {
+    return this.#files.flatMap((files) => files.problems);
+  }
+
+  /** The same of one mapping. */
+  problemsOf({ id }: Pick<ResolvedMapping, "id">): readonly KinsyncError[] {
+    return this.#files.flatMap((files) => (files.mapping.id === id ? files.problems : []));
   }
 
   /** Scans all sources again; settles when their states are known. */

@@ -6,6 +6,7 @@ import { memoryContent } from "../mapping/memory-content.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import { createTree, type Tree } from "../mapping/tree.ts";
 import type { MappingSnapshot } from "./snapshot.ts";
+import { isTransient } from "./unread.ts";
 
 /** Makes the local side of one mapping. */
 export type CreateSource = (spec: SourceSpec, options: SourceOptions) => Source;
@@ -40,6 +41,7 @@ export class MappingFiles implements AsyncDisposable {
   readonly #options: MappingFilesOptions;
   readonly #source: Source;
   #current: MappingSnapshot | undefined;
+  #problems: readonly KinsyncError[] = [];
   readonly #reported = new Set<string>();
 
   constructor(options: MappingFilesOptions) {
@@ -57,9 +59,18 @@ export class MappingFiles implements AsyncDisposable {
     );
   }
 
+  get mapping(): ResolvedMapping {
+    return this.#options.mapping;
+  }
+
   /** `undefined` until the first state is known, whatever it is. */
   get current(): MappingSnapshot | undefined {
     return this.#current;
+  }
+
+  /** Paths that the newest tree lacks, and why. */
+  get problems(): readonly KinsyncError[] {
+    return this.#problems;
   }
 
   /** A change was noticed and has not settled yet. */
@@ -74,10 +85,13 @@ export class MappingFiles implements AsyncDisposable {
 
   #onState(state: SourceState): void {
     const from = this.#options.mapping.fromText;
+    // Set before the tree: its listeners read these, too.
+    this.#problems = state.state === "present" ? state.problems : [];
     switch (state.state) {
       case "present":
         this.#settled(state.tree, state.content, state.isIgnored);
-        for (const problem of state.problems) this.#reportOnce(problem);
+        // What is read again by itself is a problem only where it remains.
+        for (const problem of state.problems) if (!isTransient(problem)) this.#reportOnce(problem);
         return;
       case "missing":
         // The source has waited already: a mapped single file was deleted on purpose. A missing folder is more likely a mistake.

@@ -16,6 +16,7 @@ import type { HoldReason, PendingChanges } from "./release.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ResolvedWorkload } from "./resolved-workload.ts";
+import type { UnreadPaths } from "./unread.ts";
 
 /**
  * Gives a transport the means to change the objects that it declares in `writesApi`, in one namespace; `undefined` where the user did not
@@ -170,6 +171,8 @@ export interface WorkloadView {
   readonly pending?: PendingChanges;
   /** `hooks.before` runs for the newest local files, or failed: they are not released. Missing: it keeps nothing back. */
   readonly before?: BeforeState;
+  /** Mapped local paths that cannot be read. Missing: all were read. */
+  readonly unread?: UnreadPaths;
   readonly targets: readonly TargetView[];
 }
 

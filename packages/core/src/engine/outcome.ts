@@ -35,6 +35,10 @@ export interface WorkloadProgress {
   readonly notRunning: number;
   /** Commands of `run` that failed and have neither succeeded since nor were dismissed. */
   readonly failedRuns: number;
+  /** Mapped local paths that cannot be read. */
+  readonly unread: number;
+  /** Of `unread`, those that change faster than they can be read, and are read again by themselves. */
+  readonly unstable: number;
   readonly obstacle: Obstacle | undefined;
 }
 
@@ -52,9 +56,9 @@ export interface Outcome {
   /** A run with `mode: once` may end. */
   readonly isDone: boolean;
   /**
-   * How the run ended, if it ended now. 0: every eligible target holds the released snapshot and no command failed; 2: the config
-   * names something that does not exist in the cluster; 3: a target is stale, failed or halted, a container does not run, or a
-   * command failed; 4: nothing to sync to; 5: the cluster does not allow it.
+   * How the run ended, if it ended now. 0: every eligible target holds the released snapshot, and nothing failed; 2: the config
+   * names something that does not exist in the cluster; 3: a target is stale, failed or halted, a container does not run, a
+   * command failed, or a mapped local path cannot be read; 4: nothing to sync to; 5: the cluster does not allow it.
    */
   readonly exitCode: 0 | 2 | 3 | 4 | 5;
   /** Of the first workload that has one. */
@@ -90,17 +94,17 @@ function isWorkloadDone(workload: WorkloadProgress, elapsed: Elapsed): boolean {
   return (isSettled(workload) && workload.notRunning === 0) || (elapsed.wait && workload.busy === 0);
 }
 
-/** Every target holds the released snapshot or needs the user, and no command is running. */
-function isSettled({ targets, busy, atBarrier }: WorkloadProgress): boolean {
+/** Every target holds the released snapshot or needs the user, no command is running, and no local file is about to be read again. */
+function isSettled({ targets, busy, atBarrier, unstable }: WorkloadProgress): boolean {
   const total = totalOf(targets);
   const settled = targets.synced + targets.accepted + targets.failed + targets.halted + atBarrier;
-  return total > 0 && busy === 0 && settled === total;
+  return total > 0 && busy === 0 && unstable === 0 && settled === total;
 }
 
 function exitCode(workloads: readonly WorkloadProgress[]): 0 | 3 | 4 {
   const isBehind = workloads.some(
-    ({ targets, failedRuns, isHalted, heldBack }) =>
-      targets.synced < totalOf(targets) || failedRuns > 0 || isHalted || heldBack !== undefined,
+    ({ targets, failedRuns, unread, isHalted, heldBack }) =>
+      targets.synced < totalOf(targets) || failedRuns > 0 || unread > 0 || isHalted || heldBack !== undefined,
   );
   if (isBehind) return 3;
   if (workloads.some(({ targets }) => totalOf(targets) === 0)) return 4;

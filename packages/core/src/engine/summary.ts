@@ -3,10 +3,13 @@ import type { TargetCounts } from "./target-counts.ts";
 
 /** The state of a workload in numbers. */
 export function summaryOf(
-  of: Pick<SummaryEvent, "workload" | "namespace" | "members"> & { readonly localFailures: number },
+  of: Pick<SummaryEvent, "workload" | "namespace" | "members"> & {
+    readonly localFailures: number;
+    readonly unread: number;
+  },
   targets: Pick<TargetCounts, "statuses" | "running" | "notRunning" | "failedRuns">,
 ): SummaryEvent {
-  const { workload, namespace, members, localFailures } = of;
+  const { workload, namespace, members, localFailures, unread } = of;
   const { synced, failed, halted, stale, waiting, syncing, accepted } = targets.statuses;
   return {
     event: "summary",
@@ -22,5 +25,6 @@ export function summaryOf(
     stale: stale + waiting + syncing + accepted,
     waiting: targets.notRunning,
     failedRuns: targets.failedRuns + localFailures,
+    unread,
   };
 }

@@ -20,6 +20,7 @@ import { summaryOf } from "./summary.ts";
 import { Release } from "./release.ts";
 import type { TargetEntry } from "./target-entry.ts";
 import { changesOf, type Snapshot } from "./snapshot.ts";
+import { isTransient, unreadPaths, unreadProblems } from "./unread.ts";
 
 /** One workload: joins its local files, its members and its targets. */
 export class WorkloadEngine implements AsyncDisposable, Commandable {
@@ -109,7 +110,11 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       mappings: workload.mappings,
       createSource: options.createSource,
       allowEmpty: options.allowEmpty,
-      onState: (state) => this.#local.offer(state),
+      onState: (state) => {
+        this.#local.offer(state);
+        // Where nothing is released, what cannot be read may still differ.
+        this.#onChange();
+      },
       onProblem: (problem) => this.#emitter.problem(problem),
       onNote: (mapping, note) => this.#emitter.note("local", `${mapping.fromText}: ${note}`),
       signal,
@@ -139,13 +144,20 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       busy: targets.busy + this.#consent.pending + Number(this.#local.isRunning),
       notRunning: targets.notRunning,
       failedRuns: targets.failedRuns + this.#local.failures,
+      ...this.#unread,
       obstacle: this.#obstacle(),
     };
+  }
+
+  get #unread(): Pick<WorkloadProgress, "unread" | "unstable"> {
+    const problems = unreadProblems(this.#files.problems);
+    return { unread: problems.length, unstable: problems.filter(isTransient).length };
   }
 
   view(): WorkloadView {
     const { held, pending } = this.releases;
     const [gang, before] = [this.#gang?.state, this.#local.before];
+    const unread = unreadPaths(this.#files.problems);
     return {
       name: this.name,
       namespace: this.namespace,
@@ -156,6 +168,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
       ...(before === undefined ? {} : { before }),
+      ...(unread === undefined ? {} : { unread }),
       targets: this.#registry.view(),
     };
   }
@@ -163,7 +176,12 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   summary(): SummaryEvent {
     const { counts, targets } = this.#registry;
     const of = { workload: this.name, namespace: this.namespace, members: counts.members };
-    return summaryOf({ ...of, localFailures: this.#local.failures }, targets);
+    return summaryOf({ ...of, localFailures: this.#local.failures, unread: this.#unread.unread }, targets);
+  }
+
+  /** Names the local paths that a run without an obstacle ends without: those that are read again by themselves were not named before. */
+  reportUnread(): void {
+    for (const problem of unreadProblems(this.#files.problems)) this.#emitter.problem(problem);
   }
 
   /** See `WorkloadWatch.isJudgedBy`. */

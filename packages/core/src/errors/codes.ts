@@ -256,6 +256,11 @@ export const ERRORS = {
     hint: "Free space in that folder, and kinsync continues. Or set TMPDIR to a folder with more space and start kinsync again.",
     retry: "retry",
   },
+  KINSYNC_SOURCE_TYPE: {
+    summary: "A local path is a socket, a pipe or a device, which no container can get.",
+    hint: "No action needed. Add it to `ignore` to hide this note.",
+    retry: "terminal",
+  },
   KINSYNC_SOURCE_UNREADABLE: {
     summary: "A local file or folder cannot be read, or cannot be represented in a container.",
     hint: "Make it readable, or add it to `ignore`.",

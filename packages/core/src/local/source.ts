@@ -22,7 +22,10 @@ export type SourceState =
       readonly tree: Tree;
       /** The bytes of the tree's files. */
       readonly content: ContentStore;
-      /** Paths that are left out of the tree, and why. */
+      /**
+       * Paths that are left out of the tree, and why. While there is one, not all mapped files are up to date: `sync` ends with 3. It waits
+       * for those with the code `KINSYNC_SOURCE_CHANGED`, which the source reads again by itself; `KINSYNC_SOURCE_TYPE` is only a note.
+       */
       readonly problems: readonly KinsyncError[];
       /** Whether a path (relative, POSIX) is ignored, whether it exists or not. kinsync does not delete ignored paths in containers. */
       readonly isIgnored: (path: string, isDirectory: boolean) => boolean;

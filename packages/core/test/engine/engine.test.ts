@@ -48,6 +48,57 @@ test("a mapping that never comes to rest does not delay its own saves", async ()
   await environment.end();
 });
 
+test("a single run waits for a local file that changes faster than it can be read", async () => {
+  const a = mapping("a");
+  const environment = new Environment({ workloads: { train: [a] }, mode: "once", wait: 60_000 });
+  environment.put(member("p"));
+  environment.run();
+  const message = "/src/g is left out for now: it changes faster than it can be read";
+  environment.source(a).problems = [new KinsyncError("KINSYNC_SOURCE_CHANGED", message)];
+  environment.source(a).save({ f: "1" });
+  await advance(1_000);
+  expect(environment.container(member("p")).seen(key(a))).toEqual({ f: "1" });
+  environment.source(a).problems = [];
+  environment.source(a).save({ f: "1", g: "1" });
+  const { outcome, summaries } = await environment.ended();
+  expect(outcome).toMatchObject({ isDone: true, exitCode: 0 });
+  expect(summaries).toMatchObject([{ unread: 0 }]);
+  expect(environment.container(member("p")).seen(key(a))).toEqual({ f: "1", g: "1" });
+});
+
+test("a single run names a local file that never rested, and ends with 3", async () => {
+  const a = mapping("a");
+  const environment = new Environment({ workloads: { train: [a] }, mode: "once", wait: 5_000 });
+  environment.put(member("p"));
+  environment.run();
+  const message = "/src/g is left out for now: it changes faster than it can be read";
+  environment.source(a).problems = [new KinsyncError("KINSYNC_SOURCE_CHANGED", message)];
+  environment.source(a).save({ f: "1" });
+  const { outcome, summaries } = await environment.ended();
+  expect(outcome).toMatchObject({ isDone: true, exitCode: 3 });
+  expect(summaries).toMatchObject([{ synced: 1, unread: 1 }]);
+  expect(environment.events).toContainEqual(expect.objectContaining({ event: "note", reason: message }));
+});
+
+test("a path that cannot be read is in the view until it can be read", async () => {
+  const a = mapping("a");
+  const environment = Environment.start([a], { releases: "manual" });
+  const unread = new KinsyncError("KINSYNC_SOURCE_UNREADABLE", "/src/g is left out: permission denied");
+  await advance(1_000);
+  environment.source(a).problems = [unread, new KinsyncError("KINSYNC_SOURCE_TYPE", "/src/s is a socket")];
+  environment.source(a).save({ f: "1" });
+  await advance(1_000);
+  expect(environment.engine.view().workloads[0]?.unread).toMatchObject({
+    count: 1,
+    paths: [{ reason: unread.message }],
+  });
+  environment.source(a).problems = [];
+  environment.source(a).save({ f: "1" });
+  await advance(1_000);
+  expect(environment.engine.view().workloads[0]?.unread).toBeUndefined();
+  await environment.end();
+});
+
 test("the view and the outcome stay true after the run", async () => {
   const a = mapping("a");
   const environment = new Environment({ workloads: { train: [a] }, mode: "once" });

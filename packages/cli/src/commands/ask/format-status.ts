@@ -3,7 +3,7 @@ import type { Paint } from "../../render/color.ts";
 import { formatColumns } from "../../render/columns.ts";
 import { formatPrepared } from "../../render/gang.ts";
 import { statusWord } from "../../render/status.ts";
-import { formatReach } from "../../render/summary.ts";
+import { formatReach, formatUnread } from "../../render/summary.ts";
 import { clean, cleanLines } from "../../render/text.ts";
 import { count } from "../../render/units.ts";
 
@@ -18,7 +18,7 @@ const HELD: Readonly<Record<string, string>> = {
 
 /** One workload and its targets. */
 export function formatStatus(status: WorkloadStatus, paint: Paint): readonly string[] {
-  const { workload, namespace, snapshot, gang, held, pending, before, targets } = status;
+  const { workload, namespace, snapshot, gang, held, pending, before, unread, targets } = status;
   const synced = targets.filter((target) => target.status === "synced").length;
   const title = `${paint("bold", clean(workload))} in namespace ${clean(namespace)}: snapshot ${snapshot}`;
   const rows = targets.map((target) => [
@@ -42,6 +42,17 @@ export function formatStatus(status: WorkloadStatus, paint: Paint): readonly str
       : [
           `  ${paint(before.phase === "failed" ? "red" : "yellow", `saves wait for hooks.before`)}: ${clean(before.reason)}`,
         ]),
+    ...(unread === undefined ? [] : unreadLines(unread, paint)),
+  ];
+}
+
+/** Local paths that cannot be read, each with its reason and what to do. */
+function unreadLines({ count: total, paths }: NonNullable<WorkloadStatus["unread"]>, paint: Paint): readonly string[] {
+  const named = paths.slice(0, NAMED_PATHS);
+  return [
+    `  ${paint("red", formatUnread(total))}, so no container has their newest content:`,
+    ...named.map(({ reason, hint }) => `    ${clean(reason)}. ${clean(hint)}`),
+    ...(total > named.length ? [`    … and ${total - named.length} more`] : []),
   ];
 }
 

@@ -34,6 +34,7 @@ async function askStatus(options: AskOptions, io: Io): Promise<number> {
   const targets = workloads.flatMap((each) => each.targets);
   if (targets.length === 0) return EXIT.nothing;
   if (workloads.some(({ before }) => before?.phase === "failed")) return EXIT.behind;
+  if (workloads.some(({ unread }) => unread !== undefined)) return EXIT.behind;
   // Not every container should hold the newest snapshot: its gang could not release it, or not yet.
   if (workloads.some(({ gang }) => gang !== undefined)) return EXIT.behind;
   return targets.every(({ status, failedRuns = [] }) => status === "synced" && failedRuns.length === 0)

@@ -19,6 +19,7 @@ const LATER_MS = 10_000;
 
 const REASONS: Readonly<Partial<Record<NonNullable<WaitResult["why"]>, string>>> = {
   failed: ": a container needs you",
+  unread: ": local paths of it cannot be read",
   "given-up": ": the gang gave it up, and no container shows it",
 };
 
@@ -48,6 +49,10 @@ function said({ reached, why, workloads }: WaitResult, timeout: number): readonl
 }
 
 /** Some target of the workload does not hold the wanted snapshot. */
-function isMissing({ wanted, targets }: WaitResult["workloads"][number]): boolean {
-  return wanted === 0 || targets.some(({ status, snapshot = 0 }) => status !== "synced" || snapshot < wanted);
+function isMissing({ wanted, unread, targets }: WaitResult["workloads"][number]): boolean {
+  return (
+    wanted === 0 ||
+    unread !== undefined ||
+    targets.some(({ status, snapshot = 0 }) => status !== "synced" || snapshot < wanted)
+  );
 }

@@ -1,7 +1,9 @@
 import type { PlannedEntry, PlannedRoot, PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import type { Paint } from "../../render/color.ts";
 import { clean } from "../../render/text.ts";
+import { formatUnread } from "../../render/summary.ts";
 import { bytes, count } from "../../render/units.ts";
+import { unreadOf } from "./incomplete.ts";
 
 /** Limits of one list on the screen; `-o json` has all of it. */
 const MAX_ENTRIES = 20;
@@ -28,7 +30,9 @@ export function formatPlan(
       `  ${paint("red", code)}: ${clean(message)}`,
       `    ${paint("cyan", "hint:")} ${clean(hint)}`,
     ]),
-    ...blocks.flatMap((block) => formatBlock(block, { allowDeletes, paint })),
+    ...blocks.flatMap((block) =>
+      formatBlock(block, { allowDeletes, paint, unreadOf: (mapping) => unreadOf(plan, mapping) }),
+    ),
     ...(targets.length === 0 ? ["", "No container would get files."] : []),
     ...(others.length === 0
       ? []
@@ -60,6 +64,8 @@ function blocksOf(targets: readonly PlannedTarget[]): readonly Block[] {
 interface View {
   readonly allowDeletes: boolean;
   readonly paint: Paint;
+  /** Number of local paths of a mapping that cannot be read. */
+  readonly unreadOf: (mapping: string) => number;
 }
 
 function formatBlock({ targets, first }: Block, view: View): readonly string[] {
@@ -85,7 +91,7 @@ function formatBlock({ targets, first }: Block, view: View): readonly string[] {
   ];
 }
 
-function formatRoot(root: PlannedRoot, { allowDeletes, paint }: View): readonly string[] {
+function formatRoot(root: PlannedRoot, { allowDeletes, paint, unreadOf: unreadIn }: View): readonly string[] {
   const { written, deleted, needsConsent, origin, through, problem, changesObject } = root;
   const to = clean(root.to);
   if (problem !== undefined) {
@@ -96,7 +102,12 @@ function formatRoot(root: PlannedRoot, { allowDeletes, paint }: View): readonly 
   }
   if (through !== undefined) return [`  ${to}: written through ${clean(through)}, which has the same volume`];
   if (root.isTrusted === true) return [`  ${to}: assumed up to date (initial: trust)`];
-  if (written.length + deleted.length === 0) return [`  ${to}: ${paint("green", "up to date")}`];
+  const unread = unreadIn(root.mapping);
+  if (written.length + deleted.length === 0) {
+    return [
+      `  ${to}: ${unread === 0 ? paint("green", "up to date") : paint("red", `not complete: ${formatUnread(unread)}`)}`,
+    ];
+  }
   const gone = deleted.length === 0 ? "" : `, delete ${deleted.length}`;
   const consent = needsConsent.length > 0 && !allowDeletes;
   const whose =

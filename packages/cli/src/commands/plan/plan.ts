@@ -2,6 +2,7 @@ import type { PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import type { SyncOptions } from "../../setup/options.ts";
+import { isIncomplete } from "./incomplete.ts";
 import { printPlan } from "./print-plan.ts";
 import { formatPlan } from "./format-plan.ts";
 
@@ -27,7 +28,7 @@ export async function runPlan(workloads: readonly string[], options: PlanOptions
 /** 3 where a sync would fail, 4 where there is no container, else 0; with `--exit-code` also 3 where anything differs. */
 function exitCodeOfPlan(workloads: readonly PlannedWorkload[], isStrict: boolean): number {
   const targets = workloads.flatMap((each) => each.targets);
-  const isHalted = workloads.some(({ sources }) => sources.some(({ halted }) => halted !== undefined));
+  const isHalted = workloads.some(({ sources }) => sources.some(isIncomplete));
   if (isHalted || targets.some(({ status }) => status === "failed")) return EXIT.behind;
   if (!targets.some(({ status }) => status === "planned")) return EXIT.nothing;
   return isStrict && targets.some((target) => isDifferent(target)) ? EXIT.behind : EXIT.done;

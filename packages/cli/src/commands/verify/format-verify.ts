@@ -1,7 +1,9 @@
 import type { PlannedEntry, PlannedRoot, PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import type { Paint } from "../../render/color.ts";
 import { clean } from "../../render/text.ts";
+import { formatUnread } from "../../render/summary.ts";
 import { count } from "../../render/units.ts";
+import { unreadOf } from "../plan/incomplete.ts";
 import { writerOf } from "./writer-of.ts";
 
 /** Limit of one list on the screen; `-o json` has all of it. */
@@ -19,19 +21,19 @@ export function formatVerify(workload: PlannedWorkload, paint: Paint): readonly 
       `  ${paint("red", code)}: ${clean(message)}`,
       `    ${paint("cyan", "hint:")} ${clean(hint)}`,
     ]),
-    ...targets.flatMap((target) => formatTarget(target, paint)),
+    ...targets.flatMap((target) => formatTarget(target, workload, paint)),
     ...(targets.length === 0 ? ["  No container should have files."] : []),
   ];
 }
 
-function formatTarget(target: PlannedTarget, paint: Paint): readonly string[] {
+function formatTarget(target: PlannedTarget, workload: PlannedWorkload, paint: Paint): readonly string[] {
   const head = `  ${paint("bold", clean(target.pod))} [${clean(target.container)}]`;
   if (target.status === "waiting") return [`${head}  ${clean(target.reason ?? "")}`];
   if (target.problem !== undefined) return [head, ...problemLines(target.problem, paint)];
-  return [head, ...target.roots.flatMap((root) => formatRoot(root, paint))];
+  return [head, ...target.roots.flatMap((root) => formatRoot(root, unreadOf(workload, root.mapping), paint))];
 }
 
-function formatRoot(root: PlannedRoot, paint: Paint): readonly string[] {
+function formatRoot(root: PlannedRoot, unread: number, paint: Paint): readonly string[] {
   const to = clean(root.to);
   if (root.problem !== undefined) return [`    ${to}:`, ...problemLines(root.problem, paint)];
   if (root.through !== undefined) return [`    ${to}: the same volume as in ${clean(root.through)}`];
@@ -39,7 +41,10 @@ function formatRoot(root: PlannedRoot, paint: Paint): readonly string[] {
     ...root.written.map((entry) => `${paint("yellow", wordOf(entry))}  ${clean(entry.path)}`),
     ...root.deleted.map(({ path }) => `${paint("yellow", "not a local file")}  ${clean(path)}`),
   ];
-  if (paths.length === 0) return [`    ${to}: ${paint("green", "as the local files")}; ${writerOf(root)}`];
+  if (paths.length === 0) {
+    const state = unread === 0 ? paint("green", "as the local files") : paint("red", formatUnread(unread));
+    return [`    ${to}: ${state}; ${writerOf(root)}`];
+  }
   const shown = paths.length > MAX_PATHS + 1 ? paths.slice(0, MAX_PATHS) : paths;
   const more = paths.length - shown.length;
   return [

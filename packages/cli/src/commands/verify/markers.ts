@@ -6,6 +6,7 @@ import { formatColumns } from "../../render/columns.ts";
 import { clean } from "../../render/text.ts";
 import { count } from "../../render/units.ts";
 import type { SyncOptions } from "../../setup/options.ts";
+import { isIncomplete } from "../plan/incomplete.ts";
 import { printPlan } from "../plan/print-plan.ts";
 import { writerOf } from "./writer-of.ts";
 
@@ -26,7 +27,9 @@ export async function runMarkers(workloads: readonly string[], options: SyncOpti
   );
   const targets = found.flatMap((each) => each.targets);
   if (targets.length === 0) return EXIT.nothing;
-  return targets.every(({ status, roots }) => status === "planned" && roots.every(isSame)) ? EXIT.done : EXIT.behind;
+  const isWhole = !found.some(({ sources }) => sources.some(isIncomplete));
+  const isEqual = targets.every(({ status, roots }) => status === "planned" && roots.every(isSame));
+  return isWhole && isEqual ? EXIT.done : EXIT.behind;
 }
 
 function formatMarkers({ workload, namespace, targets, problems }: PlannedWorkload, paint: Paint): readonly string[] {

@@ -2,6 +2,7 @@ import type { PlannedTarget, PlannedWorkload } from "@kinsync/core/project";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import type { SyncOptions } from "../../setup/options.ts";
+import { isIncomplete } from "../plan/incomplete.ts";
 import { printPlan } from "../plan/print-plan.ts";
 import { formatVerify } from "./format-verify.ts";
 
@@ -35,7 +36,7 @@ async function compare(workloads: readonly string[], options: VerifyOptions, io:
 /** 0: every container holds the local files; 3: one does not, or cannot be read, or does not run; 4: there is none. */
 function exitCodeOf(workloads: readonly PlannedWorkload[]): number {
   const targets = workloads.flatMap((each) => each.targets);
-  const isHalted = workloads.some(({ sources }) => sources.some(({ halted }) => halted !== undefined));
+  const isHalted = workloads.some(({ sources }) => sources.some(isIncomplete));
   if (targets.length === 0) return EXIT.nothing;
   return isHalted || !targets.every(holdsLocalFiles) ? EXIT.behind : EXIT.done;
 }

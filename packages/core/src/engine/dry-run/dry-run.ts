@@ -12,7 +12,8 @@ import { LocalFiles } from "../local-files.ts";
 import type { WriterFor } from "../options.ts";
 import type { ResolvedWorkload } from "../resolved-workload.ts";
 import { Sessions } from "../sessions.ts";
-import { nextSnapshot, type LocalState, type Snapshot } from "../snapshot.ts";
+import { nextSnapshot, type Snapshot } from "../snapshot.ts";
+import { isTransient, unreadProblems } from "../unread.ts";
 import { leftOutOf } from "./left-out.ts";
 import { planTarget, problemOf, type Comparison } from "./plan-target.ts";
 import type {
@@ -27,6 +28,8 @@ import type {
 /** Milliseconds for the local files of one workload, and for one container. */
 const LOCAL_FILES_MS = 120_000;
 const TARGET_MS = 60_000;
+/** Milliseconds that a file gets to rest which changes while it is read. */
+const UNSTABLE_MS = 2_000;
 
 /** What a look at the containers of a project works with. */
 export interface LookOptions {
@@ -100,10 +103,10 @@ async function planWorkload(workload: DryRunOptions["workloads"][number], run: D
     kind: ref.resource.kind,
     notes: resolution.notes.map(({ message }) => message),
     problems,
-    sources: local.mappings.map(sourceOf),
-    targets: await planTargets(eligible, local, workload, run),
+    sources: local.snapshot.mappings.map((part) => sourceOf(part, local.unread.get(part.mapping.id))),
+    targets: await planTargets(eligible, local.snapshot, workload, run),
     others,
-    leftOut: (await Promise.all(local.mappings.map((part) => leftOutOf(part, signal)))).flat(),
+    leftOut: (await Promise.all(local.snapshot.mappings.map((part) => leftOutOf(part, signal)))).flat(),
   };
 }
 
@@ -137,27 +140,45 @@ async function planTargets(
   );
 }
 
-/** The first snapshot of the local files. */
+interface ReadFiles {
+  readonly snapshot: Snapshot;
+  /** Number of paths that cannot be read, by id of their mapping. */
+  readonly unread: ReadonlyMap<string, number>;
+}
+
+/** The first snapshot of the local files. Files that change meanwhile get a moment to rest. */
 async function readLocalFiles(
   mappings: readonly ResolvedMapping[],
   { allowEmpty, signal }: DryRunOptions,
   problems: PlanProblem[],
-): Promise<Snapshot> {
+): Promise<ReadFiles> {
   using limited = deadline(signal, LOCAL_FILES_MS, "read the local files");
-  const first = Promise.withResolvers<LocalState>();
-  await using files = new LocalFiles({
+  const first = Promise.withResolvers<void>();
+  let rest: NodeJS.Timeout | undefined;
+  const onState = (): void => {
+    if (files.problems.some(isTransient)) rest ??= setTimeout(first.resolve, UNSTABLE_MS);
+    else first.resolve();
+  };
+  await using files: LocalFiles = new LocalFiles({
     mappings,
     createSource,
     allowEmpty,
-    onState: (state) => first.resolve(state),
+    onState,
     onProblem: (problem) => problems.push(problemOf(asKinsyncError(problem))),
     onNote: () => undefined,
     signal: limited.signal,
   });
-  return nextSnapshot(undefined, files.current ?? (await untilAborted(first.promise, limited.signal)));
+  try {
+    await untilAborted(first.promise, limited.signal);
+  } finally {
+    clearTimeout(rest);
+  }
+  problems.push(...files.problems.filter(isTransient).map(problemOf));
+  const unread = new Map(mappings.map((each) => [each.id, unreadProblems(files.problemsOf(each)).length]));
+  return { snapshot: nextSnapshot(undefined, files.current ?? []), unread };
 }
 
-function sourceOf({ mapping, tree, halted }: Snapshot["mappings"][number]): PlannedSource {
+function sourceOf({ mapping, tree, halted }: Snapshot["mappings"][number], unread = 0): PlannedSource {
   return {
     mapping: mapping.id,
     from: mapping.fromText,
@@ -165,5 +186,6 @@ function sourceOf({ mapping, tree, halted }: Snapshot["mappings"][number]): Plan
     entries: tree?.entries.size ?? 0,
     bytes: tree?.bytes ?? 0,
     ...(halted === undefined ? {} : { halted }),
+    ...(unread === 0 ? {} : { unread }),
   };
 }

@@ -90,6 +90,8 @@ export interface PlannedSource {
   readonly bytes: number;
   /** Why nothing of it would be sent. */
   readonly halted?: string;
+  /** Local paths of it that cannot be read, so that no container would get them. They are among the problems. Missing: none. */
+  readonly unread?: number;
 }
 
 /** A member that gets no files, and why. */

@@ -8,7 +8,7 @@ import { ENVIRONMENT_FILE, IgnoreRules, namesOf } from "../ignore/ignore-rules.t
 import { LARGEST_RULE_FILE_BYTES, readOuterFiles, type OuterFiles } from "../ignore/outer-files.ts";
 import { readLinkTarget, readNames, type Names } from "../read/names.ts";
 import { fileRecord, isUnchanged, type PathRecords } from "./path-records.ts";
-import { unreadablePath } from "../read/source-errors.ts";
+import { specialPath, unreadablePath } from "../read/source-errors.ts";
 import { RestlessFiles } from "./restless-files.ts";
 import type { SourceSpec } from "../source.ts";
 import { hasCode, isMissing } from "../read/system-error.ts";
@@ -123,7 +123,7 @@ export class PathScanner {
     else {
       this.#remove(path);
       const type = stats.isSocket() ? "a socket" : stats.isFIFO() ? "a pipe" : "a device";
-      this.#leaveOut(path, new Error(`it is ${type}`));
+      this.#records.setProblem(path, specialPath(this.absolute(path), path, type));
     }
   }
 

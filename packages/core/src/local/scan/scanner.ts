@@ -5,7 +5,7 @@ import { ENVIRONMENT_FILE, type IgnoreRules } from "../ignore/ignore-rules.ts";
 import { IgnoredPaths } from "../ignore/ignored-paths.ts";
 import { fileRecord, isUnchanged, PathRecords } from "./path-records.ts";
 import { PathScanner } from "./path-scanner.ts";
-import { unreadablePath } from "../read/source-errors.ts";
+import { unreadablePath, unstablePath } from "../read/source-errors.ts";
 import type { SourceSpec, SourceState } from "../source.ts";
 import { isMissing } from "../read/system-error.ts";
 import { splitPath } from "./tree-path.ts";
@@ -166,14 +166,16 @@ export class Scanner {
       return this.#unreadable(new Error("it changes faster than it can be read"));
     }
     const tree = this.#records.toTree("file");
-    return { state: "present", tree, content: this.content, problems: [], isIgnored: ignoresNothing };
+    const problems = this.#records.unstable.has(path) ? [unstablePath(this.spec.from, path)] : [];
+    return { state: "present", tree, content: this.content, problems, isIgnored: ignoresNothing };
   }
 
   #stateOfFolder(): SourceState {
     const { problems, unstable } = this.#records;
     const rootProblem = problems.get("");
     if (rootProblem !== undefined) return { state: "unreadable", error: rootProblem };
-    const sorted = [...problems].sort(([a], [b]) => comparePaths(a, b)).map(([, problem]) => problem);
+    const changing = [...unstable].map((path) => [path, unstablePath(this.#paths.absolute(path), path)] as const);
+    const sorted = [...problems, ...changing].sort(([a], [b]) => comparePaths(a, b)).map(([, problem]) => problem);
     const tree = this.#records.toTree("directory");
     const [first] = sorted;
     if (tree.entries.size === 0) {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { KinsyncError } from "../../../src/errors/error.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "../../../src/local/source.ts";
 import type { ContentStore } from "../../../src/mapping/content-store.ts";
 import { memoryContent } from "../../../src/mapping/memory-content.ts";
@@ -31,6 +32,8 @@ export class MemorySource implements Source {
   /** Something writes into the folder all the time. */
   neverRests = false;
   #isBroken = false;
+  /** Of the states from the next save on: paths that the tree lacks, and why. */
+  problems: readonly KinsyncError[] = [];
   #next: SourceState | undefined;
   #timer: NodeJS.Timeout | undefined;
   current: SourceState | undefined;
@@ -71,7 +74,7 @@ export class MemorySource implements Source {
       state: "present",
       tree: treeOf(shape, files),
       content,
-      problems: [],
+      problems: this.problems,
       isIgnored: (path) => path.endsWith(".tmp"),
     });
   }

@@ -28,6 +28,9 @@ test("an empty file 4913 counts once it stays, and vim's probe never does", asyn
   await until((state) => JSON.stringify(pathsOf(state)) === '["a.py"]');
   expect(states.some((state) => pathsOf(state).includes("4913"))).toBe(false);
   await writeFile(join(root, "4913"), "");
+  await until(
+    (state) => state.state === "present" && state.problems.some(({ code }) => code === "KINSYNC_SOURCE_CHANGED"),
+  );
   expect(pathsOf(await until((state) => pathsOf(state).includes("4913")))).toEqual(["4913", "a.py"]);
 });
 
