@@ -21,12 +21,21 @@ export interface BeforeState {
   readonly reason: string;
 }
 
+/** An order to release what waits. */
+interface ReleaseRequest {
+  /** Never rejects. */
+  readonly release: () => Promise<void>;
+  readonly reject: (failure: unknown) => void;
+}
+
 /** Commands on this machine around each release: `before` decides whether it happens, `after` follows when all targets hold it. */
 export class Hooks implements AsyncDisposable {
   readonly #options: HooksOptions;
   readonly #before: LocalRunner | undefined;
   readonly #after: LocalRunner | undefined;
   #offered: LocalState | undefined;
+  /** Orders to release what waits, for the next run. */
+  readonly #requests: ReleaseRequest[] = [];
   /** Snapshot that `after` ran for. */
   #followed = 0;
   #beforeRuns: Promise<void> | undefined;
@@ -58,26 +67,44 @@ export class Hooks implements AsyncDisposable {
     return Number(this.error !== undefined) + Number(this.#afterFailed);
   }
 
-  /** A new local state: it is released when `before` has succeeded. Of several during one run of it only the last one is. */
+  /**
+   * A new local state: it is released when `before` has succeeded. `before` may make files, which are offered during its run: so a first
+   * run that ends with newer files is followed by another one, and each later run releases what it began with. However fast saves follow,
+   * each is released at the end of the second run after it, or earlier.
+   */
   offer(state: LocalState): void {
     if (this.#before === undefined) {
       this.#options.onState(state);
       return;
     }
     this.#offered = state;
-    this.#beforeRuns ??= this.#runBefore(this.#before);
+    this.#start(this.#before);
+  }
+
+  #start(runner: LocalRunner): void {
+    this.#beforeRuns ??= this.#runBefore(runner);
     this.#options.onChange();
   }
 
   async #runBefore(runner: LocalRunner): Promise<void> {
-    while (this.#offered !== undefined) {
+    let hasPassed = false;
+    while (this.#offered !== undefined || this.#requests.length > 0) {
       const state = this.#offered;
+      const requests = this.#requests.splice(0);
       this.#offered = undefined;
       const failure = await failureOf(runner);
-      if (this.#isOver) return;
-      if (this.#offered !== undefined) continue;
+      if (this.#isOver) {
+        for (const { reject } of requests) reject(failure);
+        return;
+      }
+      if (this.#offered !== undefined && requests.length === 0 && !hasPassed) {
+        hasPassed = true;
+        continue;
+      }
       this.error = failure;
-      if (failure === undefined) this.#options.onState(state);
+      if (failure === undefined && state !== undefined) this.#options.onState(state);
+      for (const { release, reject } of requests) await (failure === undefined ? release() : reject(failure));
+      this.#options.onChange();
     }
     this.#beforeRuns = undefined;
     this.#options.onChange();
@@ -89,30 +116,16 @@ export class Hooks implements AsyncDisposable {
   }
 
   /**
-   * Runs `before`, and releases when it has succeeded: for changes that waited. Those that are offered meanwhile follow.
+   * Runs `before`, and releases when it has succeeded: for changes that waited. It is the next run, however fast saves follow.
    * @throws the failure of `before`; nothing is released then
    */
   async beforeRelease<Result>(release: () => Promise<Result>): Promise<Result> {
     const runner = this.#before;
     if (runner === undefined) return await release();
-    const result = (this.#beforeRuns ?? Promise.resolve()).then(async () => {
-      this.error = await failureOf(runner);
-      if (this.error !== undefined) throw this.error;
-      return await release();
-    });
-    const ended: Promise<void> = result.then(
-      () => this.#continue(ended, runner),
-      () => this.#continue(ended, runner),
-    );
-    this.#beforeRuns = ended;
-    this.#options.onChange();
-    return await result;
-  }
-
-  #continue(ended: Promise<void>, runner: LocalRunner): void {
-    if (this.#isOver || this.#beforeRuns !== ended) return;
-    this.#beforeRuns = this.#offered === undefined ? undefined : this.#runBefore(runner);
-    this.#options.onChange();
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.#requests.push({ release: () => release().then(resolve, reject), reject });
+    this.#start(runner);
+    return await promise;
   }
 
   /** `after` is due once all targets hold this snapshot. */
@@ -142,11 +155,14 @@ export class Hooks implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     this.#offered = undefined;
+    for (const { reject } of this.#requests.splice(0)) reject(new KinsyncError("KINSYNC_RUN_LOCAL", ENDED));
     this.#before?.[Symbol.dispose]();
     this.#after?.[Symbol.dispose]();
     await Promise.allSettled([this.#beforeRuns, this.#afterRuns]);
   }
 }
+
+const ENDED = "hooks.before did not run, since kinsync ends: the local changes are not released";
 
 async function failureOf(runner: LocalRunner): Promise<KinsyncError | undefined> {
   const { ok, reason } = await runner.run([]);

@@ -105,3 +105,91 @@ test("`undo` releases what was built before, and the save that ends it is built 
   expect([seen(environment), local.ran.length]).toEqual([{ f: "3" }, 3]);
   await environment.end();
 });
+
+/** Saves every 50 ms from now on, while each run of `before` takes 400 ms. @returns stops them */
+function saveAllTheTime(environment: Environment): () => void {
+  local.during = () => new Promise((resolve) => setTimeout(resolve, RUN_MS));
+  let number = 1;
+  const timer = setInterval(() => environment.source(a).save({ f: String((number += 1)) }), SAVE_MS);
+  return () => clearInterval(timer);
+}
+
+const RUN_MS = 400;
+const SAVE_MS = 50;
+/** Until a state settles and reaches the container. */
+const ON_ITS_WAY_MS = 300;
+
+const savedUntil = (milliseconds: number): number => 1 + Math.floor(milliseconds / SAVE_MS);
+const held = (environment: Environment): number => Number((seen(environment) as { readonly f: string }).f);
+
+test.each<[mode: string, Partial<EnvironmentOptions>]>([
+  ["auto", {}],
+  ["auto in a gang", { gang: { quorum: "all", timeout: 10_000, onFailure: "hold" } }],
+])(
+  "mode %s: where saves never pause, each reaches the containers within two runs of `before`",
+  async (_mode, options) => {
+    const environment = await start(options);
+    const stop = saveAllTheTime(environment);
+    for (let elapsed = 0; elapsed < 4_000; elapsed += 500) {
+      await advance(500, 25);
+      const oldest = savedUntil(elapsed + 500 - 2 * RUN_MS - ON_ITS_WAY_MS);
+      expect(held(environment), `after ${elapsed + 500} ms`).toBeGreaterThanOrEqual(oldest);
+    }
+    stop();
+    await advance(2_000);
+    expect(environment.engine.view().workloads[0]?.before).toBeUndefined();
+    await environment.end();
+  },
+);
+
+test("a `before` that fails while saves never pause is reported as failed, and releases when it succeeds", async () => {
+  const environment = await start();
+  local.ok = false;
+  const stop = saveAllTheTime(environment);
+  await advance(2_000, 25);
+  expect(held(environment)).toBe(1);
+  local.ok = true;
+  await advance(2 * RUN_MS + ON_ITS_WAY_MS, 25);
+  expect(held(environment)).toBeGreaterThan(savedUntil(2_000 - RUN_MS));
+  stop();
+  await advance(2_000);
+  expect((await environment.end()).outcome.exitCode).toBe(0);
+});
+
+test.each<[order: string, Partial<EnvironmentOptions>, (environment: Environment) => Promise<unknown>]>([
+  ["`trigger` in mode manual", { releases: "manual" }, ({ engine }) => engine.commands.trigger()],
+  ["`resume` after `pause`", {}, ({ engine }) => engine.commands.resume()],
+  ["`trigger` after `undo`", {}, ({ engine }) => engine.commands.trigger()],
+])("%s ends within two runs of `before` where saves never pause", async (order, options, give) => {
+  const environment = await start(options);
+  if (order.includes("pause")) environment.engine.commands.pause();
+  if (order.includes("undo")) {
+    await save(environment, "2");
+    environment.engine.commands.undo();
+    await advance(100);
+  }
+  const stop = saveAllTheTime(environment);
+  await advance(1_000, 25);
+  let isOver = false;
+  void give(environment).then(() => (isOver = true));
+  await advance(2 * RUN_MS + ON_ITS_WAY_MS, 25);
+  expect(isOver).toBe(true);
+  expect(held(environment)).toBeGreaterThanOrEqual(savedUntil(1_000 - ON_ITS_WAY_MS));
+  stop();
+  await advance(2_000);
+  await environment.end();
+});
+
+test("files that `before` makes are released together with the files that they were made of", async () => {
+  const environment = await start();
+  local.during = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    environment.source(a).save({ f: "2", built: "2" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  environment.source(a).save({ f: "2" });
+  await advance(2_000, 25);
+  expect(seen(environment)).toEqual({ f: "2", built: "2" });
+  expect(environment.events.filter(({ event }) => event === "snapshot")).toHaveLength(2);
+  await environment.end();
+});
