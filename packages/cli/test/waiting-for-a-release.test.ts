@@ -99,3 +99,56 @@ test("`trigger --file` with a file that did not change says so, and releases not
   expect(stdout).toMatch(/^no change of src\/typo.py waits \(`kinsync status` shows those that do\)/);
   expect((await kinsync("status")).stdout).toContain("1 change waits");
 });
+
+test("`wait` ends when the commands of the snapshot have ended, and with 3 if one failed, as `sync` does", async () => {
+  const command = "sleep 1; cp src/main.py ran.py; ! grep -q bad src/main.py";
+  await up(`run: [{ when: ["*.py"], command: "${command}" }]`);
+  const ran = (): Promise<string | undefined> => readIn(cluster.playground, "app", "ran.py");
+  await save("print(2)\n");
+  const waited = kinsync("wait");
+  await vi.waitFor(async () => {
+    const { code, stdout } = await kinsync("status");
+    expect(stdout).toMatch(/snapshot 2, 1 of 1[^]* {2}command runs in app: sleep 1; cp/);
+    expect(code).toBe(3);
+  }, 10_000);
+  expect(await waited).toMatchObject({ code: 0 });
+  expect(await ran()).toBe("print(2)\n");
+  await save("bad\n");
+  const failed = await kinsync("wait");
+  expect(failed.stdout).toMatch(/^snapshot 3 is in all containers, and a command failed\n/);
+  expect(failed.code).toBe(3);
+  expect(await ran()).toBe("bad\n");
+  const late = save("print(4)\n").then(() => kinsync("wait", "--timeout", "500ms"));
+  expect(await late).toMatchObject({
+    code: 3,
+    stdout: expect.stringMatching(
+      /^snapshot 4 (?:is in all containers, and a command did not end|was not reached) within/,
+    ),
+  });
+  expect(await kinsync("wait")).toMatchObject({ code: 0 });
+  expect(await ran()).toBe("print(4)\n");
+  expect(await kinsync("status")).toMatchObject({ code: 0 });
+});
+
+test("`wait` does not end with the failure of a command that the newest save makes succeed", async () => {
+  await up('run: [{ when: ["*.py"], command: "! grep -q bad src/main.py", onFailure: hold }]');
+  await save("bad\n");
+  expect(await kinsync("wait")).toMatchObject({ code: 3 });
+  await save("good\n");
+  expect(await kinsync("wait")).toMatchObject({ code: 0 });
+});
+
+test("`wait` and `status` include `hooks.after`", async () => {
+  await up("hooks: { after: 'sleep 0.5; ! grep -q bad src/main.py' }");
+  await save("bad\n");
+  const { code, stdout } = await kinsync("wait");
+  expect(stdout).toMatch(/^snapshot 2 is in all containers, and a command failed\n/);
+  expect(code).toBe(3);
+  expect(await kinsync("status")).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining("  command failed on this machine: hooks.after: sleep 0.5"),
+  });
+  await save("good\n");
+  expect(await kinsync("wait")).toMatchObject({ code: 0 });
+  expect(await kinsync("status")).toMatchObject({ code: 0 });
+});

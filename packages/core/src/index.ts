@@ -12,6 +12,7 @@ export type { Origin as ReleaseOrigin, ReleasedSnapshot } from "./engine/history
 export type { GangHolder, GangPhase, GangState } from "./engine/gang/gang-state.ts";
 export type { GangPolicy } from "./mapping/gang-policy.ts";
 export type { BeforeState } from "./engine/actions/hooks.ts";
+export type { LocalRunView } from "./engine/actions/local-run-view.ts";
 export type { HoldReason, PendingChanges } from "./engine/release.ts";
 export type { UnreadPath, UnreadPaths } from "./engine/unread.ts";
 export { ContentCache } from "./local/kept/content-cache.ts";
@@ -107,4 +108,4 @@ export type {
 export { listLeftOut } from "./local/ignore/left-out.ts";
 export type { LeavingRule, LeftOut, LeftOutOptions, LeftOutPath } from "./local/ignore/left-out.ts";
 export { wrapperText } from "./sync/actions/program-text.ts";
-export type { FailedRunView } from "./engine/actions/failed-runs.ts";
+export type { FailedRunView, PendingRunView } from "./engine/actions/failed-runs.ts";

@@ -4,6 +4,7 @@ import type {
   Dismissed,
   EngineEvent,
   GangState,
+  LocalRunView,
   Released,
   TargetView,
   UnreadPaths,
@@ -86,6 +87,8 @@ export interface WorkloadStatus {
   readonly pending?: { readonly changed: number; readonly paths: readonly string[] };
   /** `hooks.before` runs for the newest local files, or failed: they are not released. */
   readonly before?: BeforeState;
+  /** `hooks.after` and `rebuild` on this machine: what is due, runs or failed. Missing: nothing. */
+  readonly local?: readonly LocalRunView[];
   /** Mapped local paths that cannot be read: no container has their newest content. Missing: none. */
   readonly unread?: UnreadPaths;
   readonly targets: readonly TargetView[];
@@ -104,10 +107,10 @@ export interface Results {
 }
 
 export interface WaitResult {
-  /** Every target holds the snapshot. */
+  /** Every target holds the snapshot, and the commands that follow it have succeeded, in the targets and on this machine. */
   readonly reached: boolean;
   /**
-   * Why not. `given-up`: by a gang. `unreleased`: the local files of now wait, or `hooks.before` failed. `unread`: `latest` is meant, and
+   * Why not. `failed`: a target needs the user, or a command failed. `given-up`: by a gang. `unreleased`: the local files of now wait, or `hooks.before` failed. `unread`: `latest` is meant, and
    * some of the local files cannot be read.
    */
   readonly why?: "timeout" | "failed" | "given-up" | "no-targets" | "unreleased" | "unread";

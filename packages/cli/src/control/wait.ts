@@ -4,13 +4,13 @@ import type { Command, WaitResult, WorkloadStatus } from "./protocol.ts";
 import { statusOf } from "./status.ts";
 
 const TIMEOUT_MS = 60_000;
-/** A path that becomes ignored can be read again without an event. */
-const LOOK_MS = 1_000;
+/** What ends without an event is noticed this much later: a command after its output, a path that became ignored. */
+const LOOK_MS = 250;
 
 export type WaitCommand = Extract<Command, { readonly command: "wait" }>;
 
 /**
- * Waits until every target of the chosen workloads holds a snapshot. Ends early where a target needs the user, and where the local files
+ * Waits until every target of the chosen workloads holds a snapshot and the commands that follow it have ended. Ends early where a target needs the user, and where the local files
  * wait to be released.
  * @param onNext calls back at the next event of the run. @returns ends that
  */
@@ -64,17 +64,12 @@ function check(
   workloads: WaitResult["workloads"],
   { isOver, isLatest }: { readonly isOver: boolean; readonly isLatest: boolean },
 ): WaitResult | undefined {
-  const all = workloads.flatMap(({ targets, wanted: number }) => targets.map((target) => ({ target, number })));
-  const holds = all.filter(
-    ({ target, number }) => target.status === "synced" && (target.snapshot ?? -1) >= number && number > 0,
-  );
+  const all = workloads.flatMap(({ targets, wanted }) => targets.map((target) => ({ target, wanted })));
   const isEmpty = workloads.some(({ targets }) => targets.length === 0);
-  const unread = isLatest ? workloads.flatMap((each) => each.unread ?? []) : [];
-  if (workloads.length > 0 && !isEmpty && holds.length === all.length) {
-    if (unread.length === 0) return { reached: true, workloads };
-    // Those that change faster than they can be read are read again.
-    const isLasting = unread.some(({ paths }) => paths.some(({ code }) => code !== "KINSYNC_SOURCE_CHANGED"));
-    if (isOver || isLasting) return { reached: false, why: "unread", workloads };
+  if (workloads.length > 0 && !isEmpty && all.every(({ target, wanted }) => holds(target, wanted))) {
+    const end = afterwards(workloads, { isOver, isLatest });
+    if (end === "later") return undefined;
+    return end === undefined ? { reached: true, workloads } : { reached: false, why: end, workloads };
   }
   // A gang may have given up a later one, too.
   const isGivenUp = workloads.some(
@@ -82,14 +77,49 @@ function check(
       gang !== undefined && gang.snapshot >= number && (gang.phase === "given-up" || gang.phase === "rolled-back"),
   );
   if (isGivenUp) return { reached: false, why: "given-up", workloads };
-  if (all.some(({ target }) => target.status === "failed" || target.status === "halted")) {
-    return { reached: false, why: "failed", workloads };
-  }
+  if (all.some(({ target, wanted }) => needsUser(target, wanted))) return { reached: false, why: "failed", workloads };
   const isUnreleased = workloads.some(
     ({ wanted, before, pending }) => wanted === 0 && (before?.phase === "failed" || pending !== undefined),
   );
   if (isUnreleased) return { reached: false, why: "unreleased", workloads };
   return isOver ? { reached: false, why: isEmpty ? "no-targets" : "timeout", workloads } : undefined;
+}
+
+type Target = WorkloadStatus["targets"][number];
+
+/** Whether a target holds the wanted snapshot. A command that failed does not change that. */
+function holds({ status, code, snapshot = -1 }: Target, wanted: number): boolean {
+  const isSynced = status === "synced" || (status === "failed" && code === "KINSYNC_RUN_FAILED");
+  return isSynced && snapshot >= wanted && wanted > 0;
+}
+
+function needsUser({ status, code, snapshot = -1 }: Target, wanted: number): boolean {
+  // A command that failed after an earlier snapshot may succeed after this one.
+  if (code === "KINSYNC_RUN_FAILED") return wanted > 0 && snapshot < wanted ? false : status === "failed";
+  return status === "failed" || status === "halted";
+}
+
+/** What follows a snapshot that every target holds: commands, and local paths that it should have. @returns why it is not reached */
+function afterwards(
+  workloads: WaitResult["workloads"],
+  { isOver, isLatest }: { readonly isOver: boolean; readonly isLatest: boolean },
+): WaitResult["why"] | "later" {
+  const isPending = workloads.some(
+    ({ targets, local = [], wanted }) =>
+      targets.some(({ runs = [] }) => runs.some(({ snapshot }) => snapshot <= wanted)) ||
+      local.some(({ phase, snapshot }) => phase !== "failed" && snapshot <= wanted),
+  );
+  if (isPending) return isOver ? "timeout" : "later";
+  const hasFailed = workloads.some(
+    ({ targets, local = [] }) =>
+      local.some(({ phase }) => phase === "failed") || targets.some(({ failedRuns = [] }) => failedRuns.length > 0),
+  );
+  if (hasFailed) return "failed";
+  const unread = isLatest ? workloads.flatMap((each) => each.unread ?? []) : [];
+  if (unread.length === 0) return undefined;
+  // Those that change faster than they can be read are read again.
+  const isLasting = unread.some(({ paths }) => paths.some(({ code }) => code !== "KINSYNC_SOURCE_CHANGED"));
+  return isOver || isLasting ? "unread" : "later";
 }
 
 /** Settles with the promise, after the time, or when the signal ends; never rejects. @returns whether the promise was fulfilled */

@@ -6,12 +6,13 @@ import type { KinsyncError } from "../errors/error.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { MemberChange, Resolution } from "../resolve/resolution.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
-import type { FailedRunView } from "./actions/failed-runs.ts";
+import type { FailedRunView, PendingRunView } from "./actions/failed-runs.ts";
 import type { EngineCommands } from "./commands.ts";
 import type { EngineEvent, SummaryEvent } from "./events.ts";
 import type { GangState } from "./gang/gang-state.ts";
 import type { KeptContent } from "../local/kept/content-cache.ts";
 import type { BeforeState } from "./actions/hooks.ts";
+import type { LocalRunView } from "./actions/local-run-view.ts";
 import type { HoldReason, PendingChanges } from "./release.ts";
 import type { CreateSource } from "./mapping-files.ts";
 import type { Outcome } from "./outcome.ts";
@@ -152,6 +153,8 @@ export interface TargetView {
   readonly code?: ErrorCode;
   /** Commands that failed and have neither succeeded since nor were dismissed. Absent: none. */
   readonly failedRuns?: readonly FailedRunView[];
+  /** Commands that wait or run. Absent: none. */
+  readonly runs?: readonly PendingRunView[];
   /** Mapped roots that it shares with other targets. Absent: none. */
   readonly shared?: readonly SharedRootView[];
 }
@@ -171,6 +174,8 @@ export interface WorkloadView {
   readonly pending?: PendingChanges;
   /** `hooks.before` runs for the newest local files, or failed: they are not released. Missing: it keeps nothing back. */
   readonly before?: BeforeState;
+  /** `hooks.after` and `rebuild` on this machine: what is due, runs or failed. Missing: nothing. */
+  readonly local?: readonly LocalRunView[];
   /** Mapped local paths that cannot be read. Missing: all were read. */
   readonly unread?: UnreadPaths;
   readonly targets: readonly TargetView[];

@@ -18,7 +18,7 @@ import type { ClaimedRoots, Claimant } from "../sync/target/first-contact.ts";
 import type { TargetStatus } from "../sync/target/status.ts";
 import type { WorkerListener, WorkerOptions } from "../sync/target/worker-options.ts";
 import { Worker } from "../sync/target/worker.ts";
-import { failedRunsOf, heldBy } from "./actions/failed-runs.ts";
+import { failedRunsOf, heldBy, pendingRunsOf } from "./actions/failed-runs.ts";
 import type { ActionCoordinator, ActionTarget } from "./actions/coordinator.ts";
 import type { SharedFailures } from "./shared-failures.ts";
 import type { DeleteConsent } from "./delete-consent.ts";
@@ -179,6 +179,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
     const shared = this.#places?.shared() ?? [];
     const code = this.#isHeld ? "KINSYNC_RUN_FAILED" : this.#code;
     const failedRuns = failedRunsOf(this.#worker?.actions?.failures);
+    const runs = pendingRunsOf(this.#worker?.actions?.due(this.snapshot ?? 0));
     return {
       pod: member.name,
       uid: member.uid,
@@ -191,6 +192,7 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
       duration: this.#tenths === undefined ? undefined : this.#tenths / 10,
       reason: this.#reason,
       ...(code === undefined ? {} : { code }),
+      ...(runs.length === 0 ? {} : { runs }),
       ...(failedRuns.length === 0 ? {} : { failedRuns }),
       ...(shared.length === 0 ? {} : { shared }),
     };

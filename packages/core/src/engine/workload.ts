@@ -158,6 +158,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const { held, pending } = this.releases;
     const [gang, before] = [this.#gang?.state, this.#local.before];
     const unread = unreadPaths(this.#files.problems);
+    const local = this.#local.runs(this.#released?.number ?? 0);
     return {
       name: this.name,
       namespace: this.namespace,
@@ -168,6 +169,7 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
       ...(before === undefined ? {} : { before }),
+      ...(local.length === 0 ? {} : { local }),
       ...(unread === undefined ? {} : { unread }),
       targets: this.#registry.view(),
     };

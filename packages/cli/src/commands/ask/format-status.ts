@@ -18,7 +18,7 @@ const HELD: Readonly<Record<string, string>> = {
 
 /** One workload and its targets. */
 export function formatStatus(status: WorkloadStatus, paint: Paint): readonly string[] {
-  const { workload, namespace, snapshot, gang, held, pending, before, unread, targets } = status;
+  const { workload, namespace, snapshot, gang, held, pending, before, local = [], unread, targets } = status;
   const synced = targets.filter((target) => target.status === "synced").length;
   const title = `${paint("bold", clean(workload))} in namespace ${clean(namespace)}: snapshot ${snapshot}`;
   const rows = targets.map((target) => [
@@ -31,7 +31,11 @@ export function formatStatus(status: WorkloadStatus, paint: Paint): readonly str
   return [
     `${title}, ${formatReach(synced, targets.length, paint)}`,
     ...formatColumns(rows),
+    ...targets.flatMap((target) => runLines(target, paint)),
     ...targets.flatMap((target) => failedRunLines(target, paint)),
+    ...local.map(
+      ({ what, command, phase }) => `  ${phaseWord(phase, paint)} on this machine: ${WHAT[what]}: ${clean(command)}`,
+    ),
     ...(gang === undefined
       ? []
       : [`  ${paint("yellow", `snapshot ${gang.snapshot} (${gang.phase})`)}: ${formatPrepared(gang)}`]),
@@ -54,6 +58,19 @@ function unreadLines({ count: total, paths }: NonNullable<WorkloadStatus["unread
     ...named.map(({ reason, hint }) => `    ${clean(reason)}. ${clean(hint)}`),
     ...(total > named.length ? [`    … and ${total - named.length} more`] : []),
   ];
+}
+
+const WHAT = { after: "hooks.after", rebuild: "rebuild" } as const;
+
+function phaseWord(phase: "waiting" | "running" | "failed", paint: Paint): string {
+  return phase === "failed"
+    ? paint("red", "command failed")
+    : paint("yellow", phase === "running" ? "command runs" : "command waits");
+}
+
+/** Commands that wait or run in a target. */
+function runLines({ pod, runs = [] }: WorkloadStatus["targets"][number], paint: Paint): readonly string[] {
+  return runs.map(({ command, phase }) => `  ${phaseWord(phase, paint)} in ${clean(pod)}: ${clean(command)}`);
 }
 
 /** Commands that failed in a target, with their last lines. */

@@ -1,4 +1,5 @@
 import { isKinsyncError } from "@kinsync/core/contract";
+import type { WorkloadStatus } from "../../control/protocol.ts";
 import { EXIT } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import { createPaint } from "../../render/color.ts";
@@ -37,7 +38,11 @@ async function askStatus(options: AskOptions, io: Io): Promise<number> {
   if (workloads.some(({ unread }) => unread !== undefined)) return EXIT.behind;
   // Not every container should hold the newest snapshot: its gang could not release it, or not yet.
   if (workloads.some(({ gang }) => gang !== undefined)) return EXIT.behind;
-  return targets.every(({ status, failedRuns = [] }) => status === "synced" && failedRuns.length === 0)
-    ? EXIT.done
-    : EXIT.behind;
+  if (workloads.some(({ local = [] }) => local.length > 0)) return EXIT.behind;
+  return targets.every(isDone) ? EXIT.done : EXIT.behind;
+}
+
+/** It holds the released snapshot, and the commands that follow have succeeded. */
+function isDone({ status, runs = [], failedRuns = [] }: WorkloadStatus["targets"][number]): boolean {
+  return status === "synced" && runs.length + failedRuns.length === 0;
 }

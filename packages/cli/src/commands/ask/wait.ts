@@ -18,7 +18,6 @@ export interface WaitOptions extends AskOptions {
 const LATER_MS = 10_000;
 
 const REASONS: Readonly<Partial<Record<NonNullable<WaitResult["why"]>, string>>> = {
-  failed: ": a container needs you",
   unread: ": local paths of it cannot be read",
   "given-up": ": the gang gave it up, and no container shows it",
 };
@@ -41,18 +40,29 @@ export async function runWait(options: WaitOptions, io: Io): Promise<number> {
 function said({ reached, why, workloads }: WaitResult, timeout: number): readonly string[] {
   if (reached) return [];
   if (why === "no-targets") return [`no container to sync to within ${duration(timeout)}`];
-  return workloads.filter(isMissing).map(({ workload, wanted }) => {
-    const what = wanted === 0 ? "the local files of now were not released" : `snapshot ${wanted} was not reached`;
-    const reason = why === "timeout" ? ` within ${duration(timeout)}` : ((why && REASONS[why]) ?? "");
-    return clean(`${workloads.length > 1 ? `${workload}: ` : ""}${what}${reason}`);
+  const named = workloads.filter(isMissing);
+  return (named.length === 0 ? workloads : named).map((each) => {
+    const { workload, wanted } = each;
+    const isHeld = !isMissing(each);
+    const what =
+      wanted === 0
+        ? "the local files of now were not released"
+        : isHeld
+          ? `snapshot ${wanted} is in all containers`
+          : `snapshot ${wanted} was not reached`;
+    return clean(`${workloads.length > 1 ? `${workload}: ` : ""}${what}${reasonOf(why, isHeld, timeout)}`);
   });
+}
+
+function reasonOf(why: WaitResult["why"], isHeld: boolean, timeout: number): string {
+  if (why === "timeout") return `${isHeld ? ", and a command did not end" : ""} within ${duration(timeout)}`;
+  if (why === "failed") return isHeld ? ", and a command failed" : ": a container needs you";
+  return (why && REASONS[why]) ?? "";
 }
 
 /** Some target of the workload does not hold the wanted snapshot. */
 function isMissing({ wanted, unread, targets }: WaitResult["workloads"][number]): boolean {
-  return (
-    wanted === 0 ||
-    unread !== undefined ||
-    targets.some(({ status, snapshot = 0 }) => status !== "synced" || snapshot < wanted)
-  );
+  const isBehind = ({ status, code, snapshot = 0 }: (typeof targets)[number]): boolean =>
+    (status !== "synced" && code !== "KINSYNC_RUN_FAILED") || snapshot < wanted;
+  return wanted === 0 || unread !== undefined || targets.some(isBehind);
 }

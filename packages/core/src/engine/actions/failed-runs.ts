@@ -1,8 +1,8 @@
 import type { RunResult } from "../../contract/action.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
-import type { StepResult } from "../../sync/actions/runner.ts";
-import { CANNOT_EXIT_CODE } from "../../sync/actions/steps.ts";
+import type { PendingAction, StepResult } from "../../sync/actions/runner.ts";
+import { CANNOT_EXIT_CODE, stepsOf } from "../../sync/actions/steps.ts";
 
 /** A command that failed in a target, and has neither succeeded there since nor was dismissed. */
 export interface FailedRunView {
@@ -14,6 +14,23 @@ export interface FailedRunView {
   readonly output: string;
   /** The target counts as `failed` because of it. */
   readonly holds: boolean;
+}
+
+/** A command that waits or runs in a target. */
+export interface PendingRunView {
+  readonly command: string;
+  /** `waiting`: for a command before it, for other members, or for the rest of a gang. */
+  readonly phase: "waiting" | "running";
+  /** Number of the oldest snapshot that it follows; 0: it is repeated for an earlier one. */
+  readonly snapshot: number;
+}
+
+export function pendingRunsOf(due: readonly PendingAction[] | undefined): readonly PendingRunView[] {
+  return (due ?? []).map(({ action, phase, snapshot }) => ({
+    command: stepsOf(action, "")[0]?.text ?? "",
+    phase,
+    snapshot,
+  }));
 }
 
 /** Of shells and of the agents: the program does not exist. */

@@ -2,6 +2,7 @@ import { KinsyncError } from "../../errors/error.ts";
 import type { ResolvedHooks } from "../../mapping/local-actions.ts";
 import type { WorkloadEmitter } from "../emit.ts";
 import type { LocalState } from "../snapshot.ts";
+import type { LocalRunView } from "./local-run-view.ts";
 import { LocalRunner } from "./local-runner.ts";
 
 export interface HooksOptions {
@@ -60,6 +61,18 @@ export class Hooks implements AsyncDisposable {
   get before(): BeforeState | undefined {
     if (this.#beforeRuns !== undefined) return { phase: "running", reason: `${this.#before?.text} is running` };
     return this.error && { phase: "failed", reason: this.error.message };
+  }
+
+  /**
+   * What `after` does; `undefined` where it is not due and has not failed.
+   * @param released number of the released snapshot
+   */
+  after(released: number): LocalRunView | undefined {
+    if (this.#after === undefined) return undefined;
+    const base = { what: "after", command: this.#after.text } as const;
+    if (this.#afterRuns !== undefined) return { ...base, phase: "running", snapshot: this.#followed };
+    if (this.#followed < released) return { ...base, phase: "waiting", snapshot: released };
+    return this.#afterFailed ? { ...base, phase: "failed", snapshot: this.#followed } : undefined;
   }
 
   /** Commands that failed and have not succeeded since. */

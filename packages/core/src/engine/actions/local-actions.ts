@@ -6,6 +6,7 @@ import type { ResolvedWorkload } from "../resolved-workload.ts";
 import type { LocalState } from "../snapshot.ts";
 import type { TargetCounts } from "../target-counts.ts";
 import { Hooks, type BeforeState } from "./hooks.ts";
+import type { LocalRunView } from "./local-run-view.ts";
 import { Rebuild } from "./rebuild.ts";
 
 export interface LocalActionsOptions extends Pick<LocalFilesOptions, "createSource" | "signal"> {
@@ -45,6 +46,14 @@ export class LocalActions implements AsyncDisposable {
   /** Commands that failed and have not succeeded since. */
   get failures(): number {
     return (this.#hooks?.failures ?? 0) + Number(this.#rebuild?.failed === true);
+  }
+
+  /**
+   * What `hooks.after` and `rebuild` do.
+   * @param released number of the released snapshot
+   */
+  runs(released: number): readonly LocalRunView[] {
+    return [this.#hooks?.after(released) ?? [], this.#rebuild?.run ?? []].flat();
   }
 
   /** What `hooks.before` does, while it keeps the newest local files from their release. */

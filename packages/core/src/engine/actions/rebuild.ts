@@ -6,6 +6,7 @@ import { isDueAfter } from "../../sync/actions/due.ts";
 import type { WorkloadEmitter } from "../emit.ts";
 import { LocalFiles, type LocalFilesOptions } from "../local-files.ts";
 import { changesOf, type LocalState } from "../snapshot.ts";
+import type { LocalRunView } from "./local-run-view.ts";
 import { LocalRunner } from "./local-runner.ts";
 
 /** Paths in one event. */
@@ -54,6 +55,13 @@ export class Rebuild implements AsyncDisposable {
 
   get isRunning(): boolean {
     return this.#running !== undefined;
+  }
+
+  /** `undefined` where nothing runs and nothing has failed. */
+  get run(): LocalRunView | undefined {
+    if (!this.isRunning && !this.failed) return undefined;
+    const phase = this.isRunning ? "running" : "failed";
+    return { what: "rebuild", command: this.#runner.text, phase, snapshot: 0 };
   }
 
   #onState(state: LocalState): void {

@@ -34,6 +34,16 @@ export interface ActionRunnerOptions {
 interface Due {
   readonly action: ResolvedAction;
   readonly turn: number;
+  /** Number of the oldest snapshot that it is due for. */
+  readonly snapshot: number;
+}
+
+/** An action that waits or runs in a target. */
+export interface PendingAction {
+  readonly action: ResolvedAction;
+  readonly phase: "waiting" | "running";
+  /** Number of the oldest snapshot that it follows; 0: of an earlier one, which it is repeated for. */
+  readonly snapshot: number;
 }
 
 /** Runs the due actions of one target, one after the other. One that failed is reported, and not repeated by itself. */
@@ -41,6 +51,7 @@ export class ActionRunner implements AsyncDisposable {
   readonly #options: ActionRunnerOptions;
   #waiting: Due[] = [];
   #running: Promise<void> | undefined;
+  #current: Due | undefined;
   #isOver = false;
 
   constructor(options: ActionRunnerOptions) {
@@ -52,11 +63,22 @@ export class ActionRunner implements AsyncDisposable {
     return this.#waiting.length + (this.#running === undefined ? 0 : 1);
   }
 
+  /** The one that runs, then those that wait. */
+  get due(): readonly PendingAction[] {
+    const running = this.#current === undefined ? [] : [{ ...this.#current, phase: "running" as const }];
+    return [...running, ...this.#waiting.map((each) => ({ ...each, phase: "waiting" as const }))].map(
+      ({ action, phase, snapshot }) => ({ action, phase, snapshot }),
+    );
+  }
+
   /** An action that waits already runs once, for both changes. */
-  enqueue(actions: readonly ResolvedAction[], turn: number): void {
+  enqueue(actions: readonly ResolvedAction[], turn: number, snapshot: number): void {
     const fresh = new Set(actions);
+    const before = new Map(this.#waiting.map((each) => [each.action, each.snapshot]));
     this.#waiting = this.#waiting.filter(({ action }) => !fresh.has(action));
-    for (const action of actions) this.#waiting.push({ action, turn });
+    for (const action of actions) {
+      this.#waiting.push({ action, turn, snapshot: Math.min(snapshot, before.get(action) ?? snapshot) });
+    }
     this.#options.turns?.queue(actions);
     this.#next();
   }
@@ -65,11 +87,13 @@ export class ActionRunner implements AsyncDisposable {
     if (this.#running !== undefined) return;
     const due = this.#waiting.shift();
     if (due === undefined) return;
+    this.#current = due;
     // Nothing begins before the caller has returned.
     this.#running = Promise.resolve()
       .then(() => this.#run(due))
       .finally(() => {
         this.#running = undefined;
+        this.#current = undefined;
         this.#next();
         this.#options.onChange();
       });

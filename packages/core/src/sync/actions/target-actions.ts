@@ -1,6 +1,6 @@
 import type { HostedSession } from "../../contract/session.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
-import { ActionRunner, type ActionEnd, type StepResult } from "./runner.ts";
+import { ActionRunner, type ActionEnd, type PendingAction, type StepResult } from "./runner.ts";
 import type { ActionTurns } from "./turns.ts";
 
 export interface TargetActionsOptions {
@@ -22,6 +22,8 @@ export interface TargetActionsOptions {
 /** Characters of paths that one marker names at most. */
 const MAX_OWED_CHARACTERS = 2_000;
 const NONE: ReadonlyMap<ResolvedAction, StepResult> = new Map();
+/** Of a snapshot before all others: what is repeated follows no newer one. */
+const EARLIER = 0;
 /** Later than every turn: an attempt that another change made due does not settle it. */
 const NOT_STARTED = Number.POSITIVE_INFINITY;
 
@@ -64,6 +66,20 @@ export class TargetActions implements AsyncDisposable {
     return this.#runner?.pending ?? 0;
   }
 
+  /**
+   * Actions that wait or run, also those whose files are in place while they wait for the other members of a gang.
+   * @param snapshot that the target holds
+   */
+  due(snapshot: number): readonly PendingAction[] {
+    const queued = this.#runner?.due ?? [];
+    const known = new Set(queued.map(({ action }) => action));
+    const next = new Set<ResolvedAction>();
+    for (const owed of this.#owed?.values() ?? []) {
+      for (const [action, { turn }] of owed) if (turn === NOT_STARTED && !known.has(action)) next.add(action);
+    }
+    return [...queued, ...[...next].map((action) => ({ action, phase: "waiting" as const, snapshot }))];
+  }
+
   /** Actions that failed and have neither succeeded since nor were dismissed, with the step that failed. */
   get failures(): ReadonlyMap<ResolvedAction, StepResult> {
     return this.#failures ?? NONE;
@@ -97,8 +113,11 @@ export class TargetActions implements AsyncDisposable {
     return owed;
   }
 
-  /** Starts what is due after the changes since the last call, and what a failure before it keeps from running. */
-  run(): void {
+  /**
+   * Starts what is due after the changes since the last call, and what a failure before it keeps from running.
+   * @param snapshot that the target holds now
+   */
+  run(snapshot: number): void {
     const fresh = [...(this.#owed?.values() ?? [])].flatMap((owed) =>
       [...owed].flatMap(([action, { path, turn }]) => (turn === NOT_STARTED ? [{ owed, action, path }] : [])),
     );
@@ -106,18 +125,18 @@ export class TargetActions implements AsyncDisposable {
     if (fresh.length === 0) return;
     for (const { owed, action, path } of fresh) owed.set(action, { path, turn: this.#turn });
     const turn = this.#turn;
-    this.#start((action, of) => of === turn || (this.#isHeld && this.#isUnfinished(action)));
+    this.#start(snapshot, (action, of) => of === turn || (this.#isHeld && this.#isUnfinished(action)));
   }
 
   /** Runs again what failed, and what did not run because of it. */
   retry(): void {
     if (this.#failures === undefined && this.#skipped === undefined) return;
-    this.#start((action) => this.#isUnfinished(action));
+    this.#start(EARLIER, (action) => this.#isUnfinished(action));
   }
 
   /** Runs an action that did not run because another target failed, which no longer keeps it from that. */
   runSkipped(action: ResolvedAction): void {
-    if (this.#skipped?.has(action) === true) this.#start((each) => each === action);
+    if (this.#skipped?.has(action) === true) this.#start(EARLIER, (each) => each === action);
   }
 
   /** Failures no longer count, here and in the next run. @returns whether there were any */
@@ -141,7 +160,7 @@ export class TargetActions implements AsyncDisposable {
     return this.failures.has(action) || this.#skipped?.has(action) === true;
   }
 
-  #start(isMeant: (action: ResolvedAction, turn: number) => boolean): void {
+  #start(snapshot: number, isMeant: (action: ResolvedAction, turn: number) => boolean): void {
     if (this.#owed === undefined) return;
     const paths = new Map<ResolvedAction, string>();
     for (const owed of this.#owed.values()) {
@@ -163,7 +182,7 @@ export class TargetActions implements AsyncDisposable {
     });
     // In the order of the config.
     const due = [...this.#options.actionsDue(paths.values()).keys()].filter((action) => paths.has(action));
-    this.#runner.enqueue(due, turn);
+    this.#runner.enqueue(due, turn, snapshot);
   }
 
   #stepped(action: ResolvedAction, step: StepResult): void {

@@ -374,7 +374,7 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     if (!holds) return;
     // While others of a gang commit, this target waits with what depends on them.
     if (!this.#options.mayAct()) return;
-    this.actions?.run();
+    this.actions?.run(desired.snapshot);
     this.#options.listener.onLanded(desired.snapshot);
   }
 
