@@ -97,8 +97,8 @@ test("--all pulls into a folder for each member, and -o json has events", async 
   );
   expect(steps.map(({ event }) => event)).toEqual(["pull-started", "pull-progress", "pull-done"]);
   const base = { workload: "pod/web", namespace: "default", pod: "web" };
-  expect(steps[0]).toMatchObject({ ...base, files: 1, to: at("each/web/run") });
-  expect(steps[1]).toMatchObject({ ...base, files: 1, done: 1, bytes: 3 });
+  expect(steps[0]).toMatchObject({ ...base, files: 1, total: 3, to: at("each/web/run") });
+  expect(steps[1]).toMatchObject({ ...base, files: 1, done: 1, bytes: 3, total: 3, here: 3 });
   expect(steps[2]).toMatchObject({ ...base, written: 1, unchanged: 0, leftOut: 0, bytes: 3, isComplete: true });
 });
 

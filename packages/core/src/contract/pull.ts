@@ -9,6 +9,8 @@ export interface PullEntry {
   readonly type: "file" | "directory" | "link" | "other" | "unreadable";
   /** Of a file: its owner may execute it. */
   readonly executable?: boolean;
+  /** Of a file: its bytes when it was listed, for the progress. Since contract 2.5. Default: not known. */
+  readonly size?: number;
   /** Of a link: where it leads, as it is written there. */
   readonly target?: string;
 }

@@ -38,6 +38,8 @@ export interface PullStarted {
   /** Local folder or file. */
   readonly to: string;
   readonly files: number;
+  /** Of all files. Missing: the container did not report all sizes. */
+  readonly total?: number;
 }
 
 /** Bytes arrived, or a file was done. At most ten a second for each member, and one at the end of each pull. */
@@ -48,7 +50,11 @@ export interface PullProgress {
   readonly files: number;
   /** Files that are done. */
   readonly done: number;
+  /** Received. */
   readonly bytes: number;
+  /** Bytes of all files as the container listed them, and those of them that are here or need not come. Missing: not known. */
+  readonly total?: number;
+  readonly here?: number;
   /** The file that is on its way: how much of it is here. */
   readonly current?: { readonly path: string; readonly received: number; readonly size: number };
 }

@@ -10,6 +10,10 @@ export class PullProgressMeter {
   readonly #onEvent: (event: PullEvent) => void;
   #done = 0;
   #bytes = 0;
+  /** Of all files; `undefined`: not known. */
+  #total: number | undefined;
+  /** Of the files that are done. */
+  #settled = 0;
   #current: PullProgress["current"];
   #reportedAt = performance.now();
 
@@ -18,9 +22,14 @@ export class PullProgressMeter {
     this.#onEvent = onEvent;
   }
 
-  /** An attempt begins, with a new list. What was received stays. */
-  begin(files: number): void {
+  /**
+   * An attempt begins, with a new list. What was received stays.
+   * @param total bytes of all files; `undefined`: not known
+   */
+  begin(files: number, total: number | undefined): void {
     this.#files = files;
+    this.#total = total;
+    this.#settled = 0;
     this.#done = 0;
     this.#current = undefined;
   }
@@ -31,9 +40,10 @@ export class PullProgressMeter {
     this.#report();
   }
 
-  /** A file is over, whatever became of it. */
-  done(): void {
+  /** A file is over, whatever became of it. @param size as listed */
+  done(size = 0): void {
     this.#done += 1;
+    this.#settled += size;
     this.#current = undefined;
     this.#report();
   }
@@ -42,7 +52,10 @@ export class PullProgressMeter {
   flush(): void {
     const current = this.#current === undefined ? {} : { current: this.#current };
     const counts = { files: this.#files, done: this.#done, bytes: this.#bytes };
-    this.#onEvent({ type: "progress", member: this.#member, ...counts, ...current });
+    // A file may have grown since it was listed.
+    const here = Math.min(this.#total ?? 0, this.#settled + (this.#current?.received ?? 0));
+    const extent = this.#total === undefined ? {} : { total: this.#total, here };
+    this.#onEvent({ type: "progress", member: this.#member, ...counts, ...extent, ...current });
   }
 
   #report(): void {

@@ -90,8 +90,10 @@ export class Pull {
     const entries = this.#accepted(listed);
     const files = entries.filter(({ type }) => type === "file");
     this.#links = entries.filter(({ type }) => type === "link");
-    this.#meter.begin(files.length);
-    if (isFirst) onEvent({ type: "started", member, to: this.#to, files: files.length });
+    const total = totalOf(files);
+    this.#meter.begin(files.length, total);
+    const extent = total === undefined ? {} : { total };
+    if (isFirst) onEvent({ type: "started", member, to: this.#to, files: files.length, ...extent });
     for (const entry of entries) {
       if (entry.type !== "directory") continue;
       // oxlint-disable-next-line no-await-in-loop -- a folder exists before what is in it
@@ -100,7 +102,7 @@ export class Pull {
     for (const entry of files) {
       signal.throwIfAborted();
       if (this.#settled.has(entry.path)) {
-        this.#meter.done();
+        this.#meter.done(entry.size);
         continue;
       }
       const local = this.#localOf(entry.path);
@@ -112,7 +114,7 @@ export class Pull {
       // oxlint-disable-next-line no-await-in-loop -- one after the other, ahead of the answers
       const planned = await this.#try(entry.path, plan);
       if (planned === undefined) {
-        this.#settle(entry.path);
+        this.#settle(entry);
         continue;
       }
       this.#planned.set(entry.path, planned);
@@ -132,12 +134,12 @@ export class Pull {
     if (planned === undefined) throw new KinsyncError("KINSYNC_INTERNAL", `${path} was not requested`);
     this.#planned.delete(path);
     await this.#try(path, () => this.#take(file, planned));
-    this.#settle(path);
+    this.#settle(planned.entry);
   }
 
-  #settle(path: string): void {
+  #settle({ path, size }: PullEntry): void {
     this.#settled.add(path);
-    this.#meter.done();
+    this.#meter.done(size);
   }
 
   async #take(file: PulledFile, { known, local, entry }: Planned): Promise<void> {
@@ -255,4 +257,14 @@ export class Pull {
     if (INCOMPLETE.has(code)) this.#isComplete = false;
     this.#options.onEvent({ type: "left-out", member: this.#options.member, path, code, reason });
   }
+}
+
+/** Bytes of all files; `undefined` where the container did not report each size. */
+function totalOf(files: readonly PullEntry[]): number | undefined {
+  let total = 0;
+  for (const { size } of files) {
+    if (size === undefined || !Number.isSafeInteger(size) || size < 0) return undefined;
+    total += size;
+  }
+  return total;
 }

@@ -183,3 +183,22 @@ test("a folder is not written over a file, and a folder without permission is an
   expect(locked.error).toMatchObject({ code: "KINSYNC_PULL_LOCAL" });
   expect(statSync(join(box.to, "locked")).isDirectory()).toBe(true);
 });
+
+test("the progress states all bytes and those that are here, where the container reports sizes", async () => {
+  using box = createSandbox();
+  const { to } = box;
+  const sized = (path: string, size: number): PullEntry => ({ ...file(path), size });
+  const entries = [folder(""), sized("a", 3_000), sized("b", 5)];
+  const files = { a: "a".repeat(3_000), b: "b".repeat(5) };
+  const { events } = await pullFake({ entries, files }, to);
+  expect(events.find(({ type }) => type === "started")).toMatchObject({ files: 2, total: 3_005 });
+  expect(events.findLast(({ type }) => type === "progress")).toMatchObject({ bytes: 3_005, total: 3_005, here: 3_005 });
+  const again = await pullFake({ entries, files }, to);
+  expect(again.events.findLast(({ type }) => type === "progress")).toMatchObject({
+    bytes: 0,
+    total: 3_005,
+    here: 3_005,
+  });
+  const unknown = await pullFake({ entries: [folder(""), sized("a", 3_000), file("b")], files }, to);
+  expect(unknown.events.find(({ type }) => type === "started")).not.toHaveProperty("total");
+});

@@ -76,6 +76,11 @@ function request() {
   return found;
 }
 
+// A file: whether its owner may execute it, then its bytes.
+function fileLetter(stats) {
+  return (stats.mode & 0o100 ? "x" : "f") + stats.size;
+}
+
 function refuse(reason) {
   write(Buffer.from("!" + reason + "\0"));
   process.exit(0);
@@ -88,7 +93,7 @@ function addEntry(base, path, folders) {
     if (stats.isDirectory()) {
       add("d", path);
       folders.push(path);
-    } else if (stats.isFile()) add(stats.mode & 0o100 ? "x" : "f", path);
+    } else if (stats.isFile()) add(fileLetter(stats), path);
     else if (stats.isSymbolicLink()) add("l", path, fs.readlinkSync(at, { encoding: "buffer" }));
     else add("o", path);
   } catch {
@@ -132,7 +137,7 @@ function listPath(path) {
     listFolder(path);
   } else if (stats.isFile()) {
     checkAccess(path, constants.R_OK);
-    add(stats.mode & 0o100 ? "x" : "f", Buffer.alloc(0));
+    add(fileLetter(stats), Buffer.alloc(0));
   } else refuse("type");
   add(".", Buffer.alloc(0));
   flush();

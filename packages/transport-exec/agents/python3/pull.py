@@ -30,6 +30,11 @@ def refuse(reason):
     sys.exit(0)
 
 
+# A file: whether its owner may execute it, then its bytes.
+def file_letter(status):
+    return b"%s%d" % (b"x" if status.st_mode & 0o100 else b"f", status.st_size)
+
+
 def list_folder(base):
     folders = [b""]
     O.write(b"d\0")
@@ -43,12 +48,13 @@ def list_folder(base):
         for name in names:
             path = folder + b"/" + name
             try:
-                mode = os.lstat(base + path).st_mode
+                status = os.lstat(base + path)
+                mode = status.st_mode
                 if stat.S_ISDIR(mode):
                     O.write(b"d" + path + b"\0")
                     folders.append(path)
                 elif stat.S_ISREG(mode):
-                    O.write((b"x" if mode & 0o100 else b"f") + path + b"\0")
+                    O.write(file_letter(status) + path + b"\0")
                 elif stat.S_ISLNK(mode):
                     O.write(b"l" + path + b"\0" + os.readlink(base + path) + b"\0")
                 else:
@@ -59,7 +65,8 @@ def list_folder(base):
 
 def list_path(path):
     try:
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
+        mode = status.st_mode
     except PermissionError:
         refuse(b"denied")
     except OSError:
@@ -73,7 +80,7 @@ def list_path(path):
     elif not os.access(path, os.R_OK):
         refuse(b"denied")
     else:
-        O.write(b"x\0" if mode & 0o100 else b"f\0")
+        O.write(file_letter(status) + b"\0")
     O.write(b".\0")
 
 

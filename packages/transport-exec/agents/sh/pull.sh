@@ -2,7 +2,7 @@
 #
 # The program that starts it defines `session_token` in front of this text. First writes `TOKEN= INCARNATION`, then waits for a line
 # of shell that sets `path`, and writes the list: entries that end with NUL, each a letter and a path relative to `path`, which is
-# empty for `path` itself. d: folder, f: file, x: executable file, o: another type, l: link, whose target follows in an entry of its
+# empty for `path` itself. d: folder, f: file, x: executable file, both with their bytes in front of the path where known, o: another type, l: link, whose target follows in an entry of its
 # own, e: something could not be read. `.` ends the list, and `!REASON` ends it and the program.
 #
 # Then each line of four words requests a file: s (send) or c (compare only), the length of the part that the other side has, its
@@ -28,16 +28,23 @@ refuse() {
 [ "$(printf ab | head -c 1 2>/dev/null)" = a ] || refuse "head"
 [ "$(printf ab | tail -c +2 2>/dev/null)" = b ] || refuse "tail"
 case $path in /*) ;; *) path=./$path ;; esac
+# Lists files behind a letter, which is $0, with one `stat` for all of them. A file that has disappeared leaves all without a size.
+# shellcheck disable=SC2016
+list_files='if s=$(stat -c %s "$@" 2>/dev/null)
+then printf "%s\n" "$s" | for p; do IFS= read -r z; printf "%s%s%s\000" "$0" "$z" "${p#.}"; done
+else for p; do printf "%s%s\000" "$0" "${p#.}"; done
+fi'
 if [ -d "$path" ]; then
   cd "$path" 2>/dev/null || refuse denied
   find . -type d -exec sh -c 'for p; do printf "d%s\000" "${p#.}"; done' sh {} + \
-    -o -type f -perm -100 -exec sh -c 'for p; do printf "x%s\000" "${p#.}"; done' sh {} + \
-    -o -type f -exec sh -c 'for p; do printf "f%s\000" "${p#.}"; done' sh {} + \
+    -o -type f -perm -100 -exec sh -c "$list_files" x {} + \
+    -o -type f -exec sh -c "$list_files" f {} + \
     -o -type l -exec sh -c 'for p; do t=$(readlink "$p" && echo .) || continue; printf "l%s\000%s\000" "${p#.}" "${t%??}"; done' sh {} + \
     -o -exec sh -c 'for p; do printf "o%s\000" "${p#.}"; done' sh {} + 2>/dev/null || printf 'e\000'
 elif [ -f "$path" ]; then
   [ -r "$path" ] || refuse denied
-  if [ -x "$path" ]; then printf 'x\000'; else printf 'f\000'; fi
+  if [ -x "$path" ]; then letter=x; else letter=f; fi
+  printf '%s%s\000' "$letter" "$(stat -L -c %s "$path" 2>/dev/null)"
 elif [ -e "$path" ]; then
   refuse type
 else

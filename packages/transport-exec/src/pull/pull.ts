@@ -137,7 +137,10 @@ class PullSource {
       const letter = bytes.toString("latin1", 0, 1);
       if (letter === ".") return entries;
       if (letter === "!") throw this.#refused(bytes.toString("utf8", 1));
-      const name = bytes.subarray(bytes[1] === 47 ? 2 : 1);
+      const isFile = TYPES[letter] === "file";
+      const digits = isFile ? leadingDigits(bytes) : 0;
+      const stated = Number(bytes.toString("latin1", 1, 1 + digits));
+      const name = bytes.subarray(bytes[1 + digits] === SLASH ? 2 + digits : 1 + digits);
       const path = decode(name);
       // oxlint-disable-next-line no-await-in-loop -- the target of a link follows it
       const target = letter === "l" ? decode(await next()) : undefined;
@@ -146,7 +149,11 @@ class PullSource {
       if (path === undefined || (letter === "l" && target === undefined))
         entries.push({ path: name.toString("utf8"), type: "other" });
       else if (type === "link") entries.push({ path, type, target: target ?? "" });
-      else entries.push({ path, type, ...(type === "file" ? { executable: letter === "x" } : {}) });
+      else if (type !== "file") entries.push({ path, type });
+      else {
+        const known = digits > 0 && Number.isSafeInteger(stated) ? { size: stated } : {};
+        entries.push({ path, type, executable: letter === "x", ...known });
+      }
     }
   }
 
@@ -230,6 +237,15 @@ class PullSource {
     const message = `${nameOf(this.#target)}: files cannot be pulled without python3 or node, or ${reason} with the option -c`;
     return new KinsyncError("KINSYNC_TRANSPORT_CANNOT", message, { hint: "Use another image for development." });
   }
+}
+
+const SLASH = 47;
+
+/** The number of digits behind the letter of an entry: its size. A path begins with a slash, or is empty. */
+function leadingDigits(entry: Buffer): number {
+  let at = 1;
+  for (let byte = entry[at]; byte !== undefined && byte >= 48 && byte <= 57; byte = entry[at]) at += 1;
+  return at - 1;
 }
 
 const TYPES: Readonly<Record<string, PullEntry["type"]>> = {

@@ -85,15 +85,15 @@ describe.each(MAKES)("pull from a container with $name", (make) => {
     const { entries, files } = await pull(world, "d");
     expect(entries).toEqual([
       { path: "", type: "directory" },
-      { path: "-n", type: "file", executable: false },
+      { path: "-n", type: "file", executable: false, size: 4 },
       { path: "deep", type: "directory" },
-      { path: odd.slice(2), type: "file", executable: false },
+      { path: odd.slice(2), type: "file", executable: false, size: 12 },
       { path: "deep/empty", type: "directory" },
       { path: "deep/link", type: "link", target: "../f" },
       { path: "deep/odd", type: "link", target: "new\nline\n" },
-      { path: "empty", type: "file", executable: false },
-      { path: "f", type: "file", executable: true },
-      { path: "hard", type: "file", executable: true },
+      { path: "empty", type: "file", executable: false, size: 0 },
+      { path: "f", type: "file", executable: true, size: 3 },
+      { path: "hard", type: "file", executable: true, size: 3 },
       { path: "pipe", type: "other" },
     ]);
     const bytes = [...files].map(([path, file]) => [path, file.bytes, file.digest === digestOf(file.bytes)]);
@@ -113,7 +113,7 @@ describe.each(MAKES)("pull from a container with $name", (make) => {
     for (const path of [realpathSync(world.at("f")), "link"]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       const { entries, files } = await pull(world, path);
-      expect(entries).toEqual([{ path: "", type: "file", executable: false }]);
+      expect(entries).toEqual([{ path: "", type: "file", executable: false, size: 300_000 }]);
       expect(files.get("")?.bytes.length).toBe(300_000);
     }
   });

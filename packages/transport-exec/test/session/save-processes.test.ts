@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -26,7 +27,9 @@ function loggedTools(base: string): { readonly path: string; readonly taken: () 
   const log = join(base, "log");
   mkdirSync(join(base, "real"));
   const real = new ToolFolder(join(base, "real")).addSystemTools();
-  const tools = new ToolFolder(base).addSystemTools();
+  // A pull needs `head` besides.
+  const head = execFileSync("sh", ["-c", "command -v head"], { encoding: "utf8" }).trim();
+  const tools = new ToolFolder(base).addSystemTools().link("head", head);
   for (const name of AGENTS.sh.needs) {
     if (name !== "sh") tools.write(name, `echo ${name} >>'${log}'\nexec '${real.path}/${name}' "$@"`);
   }
@@ -123,4 +126,22 @@ test("a file that was staged ahead and is discarded leaves nothing, and the next
   await next.ready;
   await session.commit(next, { signal });
   expect(readFileSync(join(base, "src/a.py"), "utf8")).toBe("2");
+});
+
+test("the list of a pull of 300 files with their sizes starts one `stat` for many files", async () => {
+  const { base, session, signal, taken } = await openLogged();
+  mkdirSync(join(base, "out"));
+  for (let at = 0; at < 300; at += 1) writeFileSync(join(base, `out/${at}`), "x".repeat(at));
+  taken();
+  let sizes: readonly (number | undefined)[] = [];
+  await session.pull?.("out", {
+    signal,
+    choose: async function* (entries) {
+      sizes = entries.flatMap(({ type, size }) => (type === "file" ? [size] : []));
+      yield* [];
+    },
+    take: async () => {},
+  });
+  expect(sizes.toSorted((a = -1, b = -1) => a - b)).toEqual(Array.from({ length: 300 }, (_, at) => at));
+  expect(taken().filter((name) => name === "stat").length).toBeLessThanOrEqual(2);
 });

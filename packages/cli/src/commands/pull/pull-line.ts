@@ -45,7 +45,12 @@ export class PullLine {
         "file",
       )}`,
     ];
-    parts.push(bytes(sum((each) => each.bytes)));
+    const isKnown = all.every(({ total }) => total !== undefined);
+    parts.push(
+      isKnown
+        ? `${bytes(sum(({ here = 0 }) => here))} of ${bytes(sum(({ total = 0 }) => total))}`
+        : bytes(sum((each) => each.bytes)),
+    );
     const current = all.find((each) => each.current !== undefined)?.current;
     if (current !== undefined) {
       const percent = Math.floor((100 * current.received) / Math.max(1, current.size));

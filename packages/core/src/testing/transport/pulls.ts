@@ -102,6 +102,31 @@ export const pullRequirements: readonly Requirement[] = [
     },
   },
   {
+    name: "a size that a pull states for a file is the number of its bytes",
+    needs: ["pull"],
+    async check(fixture) {
+      const files = { empty: "", one: "1", "größe.txt": "größe", many: "x".repeat(300_000) };
+      await fill(fixture, files);
+      await fixture.environment.makeDirectory(fixture.at("12"));
+      await fixture.environment.writeFile(fixture.at("12/34"), "twelve");
+      const session = await fixture.open();
+      const pulled = [
+        await pull(fixture, session, fixture.root.path),
+        await pull(fixture, session, fixture.at("one"), {}),
+      ];
+      for (const { entries, answers } of pulled) {
+        const stated = new Map(entries.map(({ path, size }) => [path, size]));
+        for (const { request, size } of answers) {
+          const known = stated.get(request.path);
+          if (known !== undefined) assert.equal(known, size, request.path);
+        }
+        for (const { path, type, size } of entries) {
+          if (type !== "file") assert.equal(size, undefined, `${path} is a ${type} and has a size`);
+        }
+      }
+    },
+  },
+  {
     name: "a pull of a single file lists it with an empty path",
     needs: ["pull"],
     async check(fixture) {

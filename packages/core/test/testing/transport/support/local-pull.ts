@@ -23,7 +23,7 @@ export function listOf(root: string, path = ""): readonly PullEntry[] {
   const at = join(root, path);
   const status = path === "" ? statSync(at) : lstatSync(at);
   if (status.isSymbolicLink()) return [{ path, type: "link", target: readlinkSync(at) }];
-  if (status.isFile()) return [{ path, type: "file", executable: (status.mode & 0o100) !== 0 }];
+  if (status.isFile()) return [{ path, type: "file", executable: (status.mode & 0o100) !== 0, size: status.size }];
   if (!status.isDirectory()) return [{ path, type: "other" }];
   const inside = readdirSync(at).flatMap((name) => listOf(root, path === "" ? name : `${path}/${name}`));
   return [{ path, type: "directory" }, ...inside];

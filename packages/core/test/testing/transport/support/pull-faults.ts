@@ -30,6 +30,14 @@ export const PULL_FAULTS: Readonly<Record<string, PlantedFault>> = {
       entries.flatMap((entry) => entry.path.split("\n").map((path): PullEntry => ({ ...entry, path }))),
     ),
   },
+  "a size that a pull states for a file is the number of its bytes": {
+    fault: "a size is in blocks of 512 bytes",
+    ...listInstead((entries) =>
+      entries.map((entry) =>
+        entry.size === undefined ? entry : { ...entry, size: Math.ceil(entry.size / 512) * 512 },
+      ),
+    ),
+  },
   "a pull of a single file lists it with an empty path": {
     fault: "a single file has its name as its path",
     ...listInstead((entries, path) =>
