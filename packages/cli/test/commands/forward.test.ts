@@ -99,6 +99,33 @@ test("`up` opens the ports of the config, shows them, and -o json has them as ev
   await place.write("kinsync.config.yaml", "workloads: []\n");
 });
 
+test("two rules that open one local port are a fault of the config, which names both, before anything opens", async () => {
+  const local = await freePort();
+  const workload = (name: string, ...forward: readonly string[]): string =>
+    `{ workload: ${name}, sync: [{ from: src, to: /tmp/src }], forward: [${forward.join(", ")}] }`;
+  const of = (port: number, more = ""): string => `{ port: ${port}, localPort: ${local}${more} }`;
+  const two = [workload("pod/web", of(80)), workload("pod/other", "{ port: 9000 }", of(81, ", address: 0.0.0.0"))];
+  await place.write("kinsync.config.yaml", `workloads: [${two.join(", ")}]\n`);
+  for (const argv of [["up"], ["config", "check"]]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const { code, stdout, stderr } = await run(...argv);
+    expect(code).toBe(2);
+    expect(stdout).not.toContain("->");
+    expect(stderr).toContain(
+      `KINSYNC_CONFIG_CONFLICT: forward[0] of pod/web (port 80) and forward[1] of pod/other (port 81) both open the local port ${local} of 0.0.0.0`,
+    );
+    expect(stderr).toContain("`localPort` in the config");
+  }
+  // One of them alone is right.
+  expect((await run("sync", "pod/web")).code).toBe(0);
+  await place.write("kinsync.config.yaml", "workloads: []\n");
+  const { code, stdout, stderr } = await run("forward", "pod/web", `${local}:80`, `${local}:81`);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(
+    `KINSYNC_FORWARD_LOCAL: ${local}:80 and ${local}:81 both open the local port ${local} of 127.0.0.1`,
+  );
+});
+
 test("a connection to a port on which nothing listens is reported in plain words", async () => {
   const unused = await freePort();
   const forward = start("forward", "pod/web", `:${unused}`);

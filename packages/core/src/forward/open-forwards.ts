@@ -5,6 +5,7 @@ import type { Resolution } from "../resolve/resolution.ts";
 import type { ForwardEvent } from "./events.ts";
 import { ForwardedPort } from "./forwarded-port.ts";
 import { LOOPBACK, type ForwardRule } from "./forward-rule.ts";
+import { checkLocalPorts } from "./same-port.ts";
 import { openLocalPort, type LocalPort } from "./local-port.ts";
 
 /** What ports of a workload are forwarded with. */
@@ -28,8 +29,8 @@ const WAIT_MS = 10_000;
 
 /**
  * Opens a local port for each rule. Each new connection goes to the member that is current at that moment, also after restarts and
- * roll-outs; where several fit, to the one with the lowest index. Rejects with `KINSYNC_FORWARD_LOCAL` where a port cannot be opened; then
- * none is.
+ * roll-outs; where several fit, to the one with the lowest index. Rejects with `KINSYNC_FORWARD_LOCAL` where a port cannot be opened, or
+ * two rules open the same one; then none is.
  *
  * @example
  * await using forwards = await openForwards({ cluster, rules: [{ port: 8265, role: "head" }], signal, onEvent: console.log });
@@ -37,6 +38,10 @@ const WAIT_MS = 10_000;
  */
 export async function openForwards(options: ForwardOptions): Promise<Forwards> {
   const { cluster, rules, onEvent, waitMs = WAIT_MS } = options;
+  checkLocalPorts(
+    rules.map((rule) => ({ name: `${rule.localPort ?? rule.port}:${rule.port}`, rule })),
+    "KINSYNC_FORWARD_LOCAL",
+  );
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const open: { readonly forwarded: ForwardedPort; readonly local: LocalPort }[] = [];

@@ -19,7 +19,7 @@ import { homeOf, type Settings } from "./settings.ts";
  * What is to be written where: the chosen workload or all of the config. `flags.sync` takes the place of the config's mappings
  * for that workload; the other flags change every mapping.
  *
- * Throws `KINSYNC_USAGE` (nothing is chosen), `KINSYNC_SOURCE_MISSING`, and what `resolveConfig` throws.
+ * Throws `KINSYNC_USAGE` (nothing is chosen), `KINSYNC_CONFIG_CONFLICT` (two rules open one local port), `KINSYNC_SOURCE_MISSING`, and what `resolveConfig` throws.
  */
 export async function planWrites(options: OpenProjectOptions, settings: Settings): Promise<readonly WorkloadPlan[]> {
   const { flags = {} } = options;
@@ -41,8 +41,20 @@ export async function planWrites(options: OpenProjectOptions, settings: Settings
     sync.length > 0
       ? chosen.flatMap(({ name, chosen }) => planFlags(name ?? "", sync, chosen, options))
       : planConfig(new Set(chosen.flatMap((each) => each.chosen.map(({ index }) => index))), settings, flags);
+  await checkForwards(plans);
   for (const plan of plans) await checkSources(plan.mappings);
   return plans;
+}
+
+/** Two rules of the run cannot open one local port. Throws `KINSYNC_CONFIG_CONFLICT`. */
+async function checkForwards(plans: readonly WorkloadPlan[]): Promise<void> {
+  const rules = plans.flatMap(({ workload, forward }) =>
+    forward.map((rule, at) => ({ name: `forward[${at}] of ${workload} (port ${rule.port})`, rule })),
+  );
+  // Most runs forward nothing, and load nothing for it.
+  if (rules.length < 2) return;
+  const { checkLocalPorts } = await import("../forward/same-port.ts");
+  checkLocalPorts(rules, "KINSYNC_CONFIG_CONFLICT");
 }
 
 /** The choice for each name; one choice for all of the config without a name. */
