@@ -24,6 +24,8 @@ const MAX_NUMBERED = 1000;
 const KEPT_BYTES = 4194304;
 const MAX_WAITING_LINES = 500;
 const LIFE_SIGN_MS = 2000;
+/** Containers that commit at the same moment may share processors: their changes come first, then what follows each. */
+const JOINT_MS = 10;
 // A link or folder in the way of an opened path: what was there is gone.
 const GONE = ["ENOENT", "ENOTDIR", "ELOOP"];
 // The file system or the user cannot have this mode, owner or time. The bytes are right, so it is a note and no failure.
@@ -1520,6 +1522,10 @@ class Commit {
     });
   }
 
+  waitForOthers() {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, JOINT_MS);
+  }
+
   setMode(octal, folder, ...names) {
     const mode = parseInt(octal, 8);
     this.forEachThere(folder, names, (full, status) => {
@@ -1560,6 +1566,7 @@ const INSTRUCTIONS = {
   dx: "deleteFiles",
   dy: "deleteFolders",
   ch: "setMode",
+  wt: "waitForOthers",
 };
 
 function checkOwner(state, needle) {

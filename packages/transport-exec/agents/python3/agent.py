@@ -43,6 +43,8 @@ LIFE_SIGN_SECONDS = 2
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 # The file system or the user cannot have this mode, owner or time. The bytes are right, so it is a note and no failure.
 METADATA_REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+# Containers that commit at the same moment may share processors: their changes come first, then what follows each.
+JOINT_SECONDS = 0.01
 # What the rename of a folder fails with where a file system renames files only, as those over object stores do.
 FOLDER_RENAME_REFUSALS = (
     errno.EMFILE, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTEMPTY, errno.EEXIST, errno.EINVAL, errno.EPERM,
@@ -1330,6 +1332,9 @@ class Commit:
                 raise
             write_over(source, name, descriptor)
 
+    def wait_for_others(self):
+        time.sleep(JOINT_SECONDS)
+
     def delete(self, folder, names, remove):
         """What is gone already, or has become something else, does not count as a failure."""
         try:
@@ -1405,6 +1410,7 @@ INSTRUCTIONS = {
     b"dx": Commit.delete_files,
     b"dy": Commit.delete_folders,
     b"ch": Commit.set_mode,
+    b"wt": Commit.wait_for_others,
 }
 
 

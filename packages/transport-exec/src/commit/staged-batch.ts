@@ -17,6 +17,8 @@ export class StagedBatch implements Stage {
   readonly commitRequested: Promise<boolean>;
   readonly requestCommit: () => void;
   #isCommitRequested = false;
+  #isStaged = false;
+  #isApart = false;
   /** When sending it began; `undefined` until then. */
   sentAt: number | undefined;
   /** What the container has read of it, in the background; `undefined` elsewhere, and until it is sent. */
@@ -39,15 +41,24 @@ export class StagedBatch implements Stage {
     this.commitRequested = commit.promise;
     this.requestCommit = () => {
       this.#isCommitRequested = true;
+      this.#isApart = this.#isStaged;
       commit.resolve(true);
     };
     this.settle = {
-      resolve,
+      resolve: () => {
+        this.#isStaged = true;
+        resolve();
+      },
       reject: (error) => {
         this.failure ??= { error };
         reject(error);
       },
     };
+  }
+
+  /** True if the commit was requested when the container had staged all: the caller waited for others. */
+  get isApart(): boolean {
+    return this.#isApart;
   }
 
   /** True if stage and commit are both requested and may overtake a transfer in the background. */

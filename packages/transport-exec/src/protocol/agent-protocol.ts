@@ -66,6 +66,11 @@ export interface CommitRequest extends StageRequest {
   readonly compacts: boolean;
   /** True if staging took so long that the files' modification times are too old for a build that ran meanwhile. */
   readonly isStale: boolean;
+  /**
+   * True if it was requested after the batch was staged: other containers, which may share processors with this one, commit at the same
+   * moment. What follows the changes may wait until they have changed, too.
+   */
+  readonly isJoint: boolean;
 }
 
 /** What an inventory covers: the requested paths with digests, the same without digests, or everything below the root. */
@@ -77,7 +82,7 @@ export type Depth = "paths" | "types" | "list";
  */
 export interface AheadProtocol {
   /** What the commit will say, but for its ID, its time, and what only that moment tells. Sent after the stage, and not answered. */
-  prepare(request: Omit<CommitRequest, "isQuiet" | "isStale">): string;
+  prepare(request: Omit<CommitRequest, "isQuiet" | "isStale" | "isJoint">): string;
   /** A commit that was prepared. It leaves its stage. */
   commit(request: CommitRequest): string;
   /** Removes what a commit left of its stage. Not answered. */

@@ -57,7 +57,7 @@ const encoded = new WeakMap<readonly Instruction[], readonly string[]>();
 
 /** All instructions of a commit in their order, already joined. */
 function instructionFields(commit: CommitRequest): readonly string[] {
-  const { plan, location, inPlace, placed, unplaced, compacts, compacted = "", isStale } = commit;
+  const { plan, location, inPlace, placed, unplaced, compacts, compacted = "", isStale, isJoint } = commit;
   const { checks, changes } = commitInstructions(plan, location, inPlace);
   return [
     ...(compacts && compacted !== "" ? encode({ word: "jn", arguments: [compacted] }) : []),
@@ -66,6 +66,7 @@ function instructionFields(commit: CommitRequest): readonly string[] {
     ...journal(placed),
     ...encodeList(changes),
     ...journal(unplaced),
+    ...(isJoint ? encode({ word: "wt", arguments: [] }) : []),
   ];
 }
 

@@ -119,6 +119,7 @@ export class Batches implements Disposable {
       ...this.#commitOf(staged),
       id,
       isQuiet: placedTimes.areQuiet(batch),
+      isJoint: staged.isApart,
       isStale: sentAt !== undefined && performance.now() - sentAt > STALE_AFTER_MS,
     };
     // From now on, a journal that was compacted before is not the whole one.
@@ -128,7 +129,7 @@ export class Batches implements Disposable {
   }
 
   /** What is known of a commit once its batch is staged, with the ID of the stage. */
-  #commitOf({ batch, request }: StagedBatch): Omit<CommitRequest, "isQuiet" | "isStale"> {
+  #commitOf({ batch, request }: StagedBatch): Omit<CommitRequest, "isQuiet" | "isStale" | "isJoint"> {
     const { roots, marker } = this.#options;
     return {
       ...request,

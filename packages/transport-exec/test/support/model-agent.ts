@@ -113,6 +113,8 @@ export class ModelAgent {
         for (const path of paths)
           if (this.tree.get(path)?.type === "directory" && !this.#hasContent(path)) this.#removeFolder(path);
         return;
+      case "wt":
+        return;
       case "ch":
         return;
       default:

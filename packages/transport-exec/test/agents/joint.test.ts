@@ -1,0 +1,26 @@
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { RootSpec } from "@kinsync/core/contract";
+import { createBatch } from "@kinsync/core/testing";
+import { MAKES } from "../support/containers.ts";
+import { makeLocalEnvironment } from "../support/environment.ts";
+
+const signal = AbortSignal.timeout(600_000);
+const root: RootSpec = { path: "root", shape: "directory", key: "k" };
+
+describe.each(MAKES.filter(({ runtime }) => runtime !== "sh"))("the agent of a container with $name", (make) => {
+  test("shows the files of a commit that others wait for, and does the rest a moment later", async () => {
+    await using world = await makeLocalEnvironment(make);
+    mkdirSync(join(world.folder, "root"));
+    const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
+    await using session = await world.transport.open(world.target, who);
+    await session.claim(root, { snapshot: 0, tree: "", signal });
+    const stage = session.stage(await createBatch(root, [{ file: "f", bytes: "1" }]), { signal });
+    await stage.ready;
+    await session.commit(stage, { signal });
+    // The time of the status is that of the rename, in ticks of up to 4 ms.
+    const shownMs = statSync(join(world.folder, "root/f")).ctimeMs;
+    expect(statSync(join(world.folder, ".kinsync/k/marker")).ctimeMs - shownMs).toBeGreaterThan(4);
+  });
+});
