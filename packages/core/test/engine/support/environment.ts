@@ -115,6 +115,7 @@ export interface EnvironmentOptions {
   readonly run?: Commands;
   readonly releases?: ReleaseMode;
   readonly hooks?: ResolvedWorkload["hooks"];
+  readonly rebuild?: ResolvedWorkload["rebuild"];
   /** The members of all workloads get a snapshot at one moment. */
   readonly gang?: GangPolicy;
   readonly kept?: EngineOptions["kept"];
@@ -196,6 +197,7 @@ export class Environment {
       workloads: workloadsOf(options.workloads, options.run, options.releases, options.gang).map((workload) => ({
         ...workload,
         ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+        ...(options.rebuild === undefined ? {} : { rebuild: options.rebuild }),
       })),
       ...(options.kept === undefined ? {} : { kept: options.kept }),
       runId: "this-run",
