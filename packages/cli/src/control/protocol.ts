@@ -79,6 +79,8 @@ export interface WorkloadStatus {
   readonly namespace: string;
   /** Number of the released snapshot; 0 before the first. */
   readonly snapshot: number;
+  /** Number of the newest snapshot, where a gang has not released it, or not yet. Missing: it is `snapshot`. */
+  readonly newest?: number;
   /** How far the gang is with the newest snapshot. Missing: every member holds it, or the workload is not a gang. */
   readonly gang?: GangState;
   /** Why newer local files are not released by themselves: `manual`, `paused`, `undone`. */

@@ -15,16 +15,19 @@ export function statusOf({ workloads }: EngineView, selection: Selection): reado
     const names = workloads.map((each) => `${each.name} in namespace ${each.namespace}`).join(", ");
     throw new KinsyncError("KINSYNC_RESOLVE_WORKLOAD", `this run has no ${wanted}; it has ${names}`);
   }
-  return selected.map(({ name, namespace: of, snapshot, gang, held, pending, before, local, unread, targets }) => ({
-    workload: name,
-    namespace: of,
-    snapshot,
-    ...(gang === undefined ? {} : { gang }),
-    ...(held === undefined ? {} : { held }),
-    ...(pending === undefined ? {} : { pending: { changed: pending.changed, paths: pending.paths } }),
-    ...(before === undefined ? {} : { before }),
-    ...(local === undefined ? {} : { local }),
-    ...(unread === undefined ? {} : { unread }),
-    targets,
-  }));
+  return selected.map(
+    ({ name, namespace: of, snapshot, newest, gang, held, pending, before, local, unread, targets }) => ({
+      workload: name,
+      namespace: of,
+      snapshot,
+      ...(newest === undefined ? {} : { newest }),
+      ...(gang === undefined ? {} : { gang }),
+      ...(held === undefined ? {} : { held }),
+      ...(pending === undefined ? {} : { pending: { changed: pending.changed, paths: pending.paths } }),
+      ...(before === undefined ? {} : { before }),
+      ...(local === undefined ? {} : { local }),
+      ...(unread === undefined ? {} : { unread }),
+      targets,
+    }),
+  );
 }

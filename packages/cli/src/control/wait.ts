@@ -55,8 +55,8 @@ function note(wanted: Map<string, number>, status: WorkloadStatus, snapshot: num
   if (wanted.has(key)) return;
   if (snapshot !== "latest") wanted.set(key, snapshot);
   else if (status.before === undefined && status.pending === undefined) {
-    // A gang may not be able to release the newest one.
-    wanted.set(key, Math.max(status.snapshot, status.gang?.snapshot ?? 0));
+    // A gang may not be able to release the newest one, which may also wait behind its candidate.
+    wanted.set(key, Math.max(status.snapshot, status.newest ?? 0));
   }
 }
 

@@ -166,6 +166,8 @@ export interface WorkloadView {
   readonly mappings: readonly ResolvedMapping[];
   /** Number of the released snapshot; 0 before the first. */
   readonly snapshot: number;
+  /** Number of the newest snapshot, where a gang has not released it, or not yet. Missing: it is `snapshot`. */
+  readonly newest?: number;
   /** Why newer local files are not released by themselves. Missing: they are. */
   readonly held?: HoldReason;
   /** How far the gang is with the newest snapshot. Missing: every member holds it, or the workload is not a gang. */

@@ -158,13 +158,17 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
     const { held, pending } = this.releases;
     const [gang, before] = [this.#gang?.state, this.#local.before];
     const unread = unreadPaths(this.#files.problems);
-    const local = this.#local.runs(this.#released?.number ?? 0);
+    const snapshot = this.#released?.number ?? 0;
+    // It may wait behind the candidate.
+    const newest = this.releases.current?.number ?? 0;
+    const local = this.#local.runs(snapshot);
     return {
       name: this.name,
       namespace: this.namespace,
       resolution: this.#resolution,
       mappings: this.#options.workload.mappings,
-      snapshot: this.#released?.number ?? 0,
+      snapshot,
+      ...(newest === snapshot ? {} : { newest }),
       ...(gang === undefined ? {} : { gang }),
       ...(held === undefined ? {} : { held }),
       ...(pending === undefined ? {} : { pending }),
