@@ -60,7 +60,7 @@ export interface Inventory {
   readonly marker?: Marker;
   /**
    * True: the root is a folder that holds nothing but the state directory. kinsync then requests no paths before the first sync. An
-   * inventory of no paths should state it where finding out costs little. Since contract 2.5. Default: `false`, which says nothing.
+   * inventory of no paths should state it where finding out costs little. Since contract 2.5. Default: `false`; the root may be empty all the same.
    */
   readonly isEmpty?: boolean;
   /** Mount points below the root, relative to it: other volumes, which a list leaves out and `mirror` therefore never empties. */
