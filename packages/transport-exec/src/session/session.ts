@@ -140,7 +140,9 @@ export class ExecSession implements Session {
     const others = inventory.placed.filter((path) => !requested.has(path));
     if (others.length === 0) return inventory;
     const rest = await this.#read(root, others, "types", signal);
-    return { ...inventory, entries: [...inventory.entries, ...rest.entries] };
+    if (rest.entries.length === 0) return inventory;
+    // What was not there a moment ago may be there now.
+    return { ...inventory, isEmpty: false, entries: [...inventory.entries, ...rest.entries] };
   }
 
   #read(root: RootSpec, paths: readonly string[], depth: Depth, signal: AbortSignal): Promise<Inventory> {
