@@ -107,7 +107,7 @@ export class Hooks implements AsyncDisposable {
       this.#offered = undefined;
       const failure = await failureOf(runner);
       if (this.#isOver) {
-        for (const { reject } of requests) reject(failure);
+        for (const { reject } of requests) reject(failure ?? ended());
         return;
       }
       if (this.#offered !== undefined && requests.length === 0 && !hasPassed) {
@@ -135,6 +135,7 @@ export class Hooks implements AsyncDisposable {
   async beforeRelease<Result>(release: () => Promise<Result>): Promise<Result> {
     const runner = this.#before;
     if (runner === undefined) return await release();
+    if (this.#isOver) throw ended();
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     this.#requests.push({ release: () => release().then(resolve, reject), reject });
     this.#start(runner);
@@ -168,14 +169,16 @@ export class Hooks implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     this.#offered = undefined;
-    for (const { reject } of this.#requests.splice(0)) reject(new KinsyncError("KINSYNC_RUN_LOCAL", ENDED));
+    for (const { reject } of this.#requests.splice(0)) reject(ended());
     this.#before?.[Symbol.dispose]();
     this.#after?.[Symbol.dispose]();
     await Promise.allSettled([this.#beforeRuns, this.#afterRuns]);
   }
 }
 
-const ENDED = "hooks.before did not run, since kinsync ends: the local changes are not released";
+function ended(): KinsyncError {
+  return new KinsyncError("KINSYNC_RUN_LOCAL", "kinsync ends, so that the local changes are not released");
+}
 
 async function failureOf(runner: LocalRunner): Promise<KinsyncError | undefined> {
   const { ok, reason } = await runner.run([]);

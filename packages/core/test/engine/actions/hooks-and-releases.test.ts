@@ -193,3 +193,19 @@ test("files that `before` makes are released together with the files that they w
   expect(environment.events.filter(({ event }) => event === "snapshot")).toHaveLength(2);
   await environment.end();
 });
+
+test.each([true, false])(
+  "`trigger` is refused with a reason where kinsync ends during `before`, whose success is %s",
+  async (ok) => {
+    const environment = await start({ releases: "manual" });
+    await save(environment, "2");
+    local.ok = ok;
+    local.during = () => new Promise((resolve) => setTimeout(resolve, RUN_MS));
+    const refused = expect(environment.engine.commands.trigger()).rejects.toMatchObject({ code: "KINSYNC_RUN_LOCAL" });
+    await advance(100);
+    const ended = environment.end();
+    await advance(2 * RUN_MS);
+    await refused;
+    await ended;
+  },
+);
