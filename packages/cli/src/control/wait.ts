@@ -94,8 +94,8 @@ function holds({ status, code, snapshot = -1 }: Target, wanted: number): boolean
 }
 
 function needsUser({ status, code, snapshot = -1 }: Target, wanted: number): boolean {
-  // A command that failed after an earlier snapshot may succeed after this one.
-  if (code === "KINSYNC_RUN_FAILED") return wanted > 0 && snapshot < wanted ? false : status === "failed";
+  // A command that failed after an earlier snapshot may succeed after this one, which may not be released yet.
+  if (code === "KINSYNC_RUN_FAILED") return wanted > 0 && snapshot >= wanted && status === "failed";
   return status === "failed" || status === "halted";
 }
 
@@ -107,7 +107,7 @@ function afterwards(
   const isPending = workloads.some(
     ({ targets, local = [], wanted }) =>
       targets.some(({ runs = [] }) => runs.some(({ snapshot }) => snapshot <= wanted)) ||
-      local.some(({ phase, snapshot }) => phase !== "failed" && snapshot <= wanted),
+      local.some(({ phase, snapshot }) => phase === "running" && snapshot <= wanted),
   );
   if (isPending) return isOver ? "timeout" : "later";
   const hasFailed = workloads.some(
@@ -115,6 +115,11 @@ function afterwards(
       local.some(({ phase }) => phase === "failed") || targets.some(({ failedRuns = [] }) => failedRuns.length > 0),
   );
   if (hasFailed) return "failed";
+  // After the failures: where a failed command holds every target, `hooks.after` never runs.
+  const isDue = workloads.some(({ local = [], wanted }) =>
+    local.some(({ phase, snapshot }) => phase === "waiting" && snapshot <= wanted),
+  );
+  if (isDue) return isOver ? "timeout" : "later";
   const unread = isLatest ? workloads.flatMap((each) => each.unread ?? []) : [];
   if (unread.length === 0) return undefined;
   // Those that change faster than they can be read are read again.

@@ -45,3 +45,33 @@ test("`wait` for the local files of now waits for a save that is behind the cand
   await move(view(3, {}));
   expect(await waiting).toMatchObject({ reached: true, workloads: [{ wanted: 3 }] });
 });
+
+/** What `wait` for the local files of now answers while a run stays as it is; `undefined`: nothing within a second. */
+async function answerOf(now: EngineView): Promise<unknown> {
+  const engine = { view: () => now, commands: { rescan: () => Promise.resolve() } as Engine["commands"] };
+  const stop = new AbortController();
+  const waiting = waitForSnapshot(engine, { command: "wait", timeout: 20_000 }, () => () => {}, stop.signal);
+  waiting.catch(() => {});
+  const answer = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  stop.abort();
+  return answer;
+}
+
+/** A target that a failed command holds. */
+function heldView(parts: Partial<WorkloadView>): EngineView {
+  const { workloads } = view(1, parts);
+  const failedRuns = [{ command: "pip", reason: "ended with exit code 1", output: "", holds: true }];
+  const held = { status: "failed" as const, code: "KINSYNC_RUN_FAILED" as const, failedRuns };
+  return {
+    workloads: workloads.map((each) => ({ ...each, targets: each.targets.map((target) => ({ ...target, ...held })) })),
+  } as unknown as EngineView;
+}
+
+test("`wait` ends at once where a command failed and `hooks.after` therefore never runs", async () => {
+  const local = [{ what: "after" as const, command: "say", phase: "waiting" as const, snapshot: 1 }];
+  expect(await answerOf(heldView({ local }))).toMatchObject({ reached: false, why: "failed" });
+});
+
+test("`wait` waits for `hooks.before` where a command failed after the snapshot before", async () => {
+  expect(await answerOf(heldView({ before: { phase: "running", reason: "make" } }))).toBeUndefined();
+});
