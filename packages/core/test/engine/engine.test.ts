@@ -120,6 +120,8 @@ test("a single run succeeds without the right to watch, and the missing right is
   environment.cluster.setFailure(PODS, "watch-forbidden");
   environment.put(member("p"));
   environment.run();
+  // The watches are requested after the lists.
+  await advance(100);
   environment.source(a).save({ f: "1" });
   const { outcome } = await environment.ended();
   expect(outcome).toMatchObject({ exitCode: 0, problem: undefined });
