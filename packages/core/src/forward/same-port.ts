@@ -8,8 +8,9 @@ export interface NamedRule {
   readonly rule: Pick<ForwardRule, "port" | "localPort" | "address">;
 }
 
-/** Addresses that stand for all of the machine. */
-const ALL = new Set(["0.0.0.0", "::"]);
+/** It stands for all addresses of the machine; `0.0.0.0` for those of IPv4. */
+const ALL = "::";
+const ALL_IPV4 = "0.0.0.0";
 
 /**
  * Refuses two rules that open one local port: only the first of them could.
@@ -32,7 +33,9 @@ function opensSame(a: NamedRule["rule"], b: NamedRule["rule"]): boolean {
   const { localPort: bPort = b.port, address: bAddress = LOOPBACK } = b;
   // 0 is another free port each time.
   if (aPort !== bPort || aPort === 0) return false;
-  return ALL.has(aAddress) || ALL.has(bAddress) || numeric(aAddress) === numeric(bAddress);
+  const [first, second] = [numeric(aAddress), numeric(bAddress)];
+  if (first === ALL || second === ALL || first === second) return true;
+  return (first === ALL_IPV4 && !second.includes(":")) || (second === ALL_IPV4 && !first.includes(":"));
 }
 
 function numeric(address: string): string {
