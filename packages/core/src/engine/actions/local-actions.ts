@@ -3,7 +3,7 @@ import type { MemberChange } from "../../resolve/resolution.ts";
 import type { WorkloadEmitter } from "../emit.ts";
 import type { LocalFilesOptions } from "../local-files.ts";
 import type { ResolvedWorkload } from "../resolved-workload.ts";
-import type { LocalState } from "../snapshot.ts";
+import { hasOtherFiles, type LocalState } from "../snapshot.ts";
 import type { TargetCounts } from "../target-counts.ts";
 import { Hooks, type BeforeState } from "./hooks.ts";
 import type { LocalRunView } from "./local-run-view.ts";
@@ -31,6 +31,7 @@ export class LocalActions implements AsyncDisposable {
   readonly #options: Pick<LocalActionsOptions, "isReleasing" | "onState">;
   readonly #hooks: Hooks | undefined;
   readonly #rebuild: Rebuild | undefined;
+  #newest: LocalState | undefined;
 
   constructor(options: LocalActionsOptions) {
     const { hooks, rebuild, mappings } = options.workload;
@@ -73,9 +74,12 @@ export class LocalActions implements AsyncDisposable {
     return this.#hooks?.dismiss() === true || hadRebuild;
   }
 
-  /** A new local state. */
+  /** A new local state. Where its files are those of the one before, `hooks.before` has nothing to do. */
   offer(state: LocalState): void {
-    if (this.#hooks === undefined || !this.#options.isReleasing(state)) this.#options.onState(state);
+    const isSame = this.#newest !== undefined && hasSameFiles(this.#newest, state);
+    this.#newest = state;
+    const needsNone = !this.#options.isReleasing(state) || (isSame && this.before === undefined);
+    if (this.#hooks === undefined || needsNone) this.#options.onState(state);
     else this.#hooks.offer(state);
   }
 
@@ -111,4 +115,9 @@ export class LocalActions implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([this.#hooks?.[Symbol.asyncDispose](), this.#rebuild?.[Symbol.asyncDispose]()]);
   }
+}
+
+/** The same files, and the same ones that may not be sent. */
+function hasSameFiles(before: LocalState, after: LocalState): boolean {
+  return !hasOtherFiles(before, after) && before.every(({ halted }, at) => halted === after[at]?.halted);
 }

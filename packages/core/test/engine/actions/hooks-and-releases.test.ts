@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { LocalResult } from "../../../src/engine/actions/local-command.ts";
+import { KinsyncError } from "../../../src/errors/error.ts";
 import { mapping } from "../../support/mapping.ts";
 import { advance, Environment, key, member, useVirtualClock, type EnvironmentOptions } from "../support/environment.ts";
 import { memoryCopies } from "../support/memory-copies.ts";
@@ -209,3 +210,16 @@ test.each([true, false])(
     await ended;
   },
 );
+
+test("`before` does not run where only the paths that cannot be read differ", async () => {
+  const environment = await start();
+  environment.source(a).problems = [new KinsyncError("KINSYNC_SOURCE_CHANGED", "/src/4913 is left out for now")];
+  await save(environment, "1");
+  expect(environment.engine.view().workloads[0]).toMatchObject({ snapshot: 1, unread: { count: 1 } });
+  environment.source(a).problems = [];
+  await save(environment, "1");
+  expect(local.ran).toEqual(["build"]);
+  await save(environment, "2");
+  expect([seen(environment), local.ran]).toEqual([{ f: "2" }, ["build", "build"]]);
+  await environment.end();
+});
