@@ -177,7 +177,7 @@ export class Hooks implements AsyncDisposable {
 }
 
 function ended(): KinsyncError {
-  return new KinsyncError("KINSYNC_RUN_LOCAL", "kinsync ends, so that the local changes are not released");
+  return new KinsyncError("KINSYNC_RUN_LOCAL", "kinsync ends: the local changes are not released");
 }
 
 async function failureOf(runner: LocalRunner): Promise<KinsyncError | undefined> {
