@@ -64,7 +64,7 @@ function heldView(parts: Partial<WorkloadView>): EngineView {
   const held = { status: "failed" as const, code: "KINSYNC_RUN_FAILED" as const, failedRuns };
   return {
     workloads: workloads.map((each) => ({ ...each, targets: each.targets.map((target) => ({ ...target, ...held })) })),
-  } as unknown as EngineView;
+  };
 }
 
 test("`wait` ends at once where a command failed and `hooks.after` therefore never runs", async () => {
