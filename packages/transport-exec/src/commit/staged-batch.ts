@@ -15,10 +15,11 @@ export class StagedBatch implements Stage {
   spent = false;
   /** Resolves with true when the commit is requested, which may be before the stage is sent. */
   readonly commitRequested: Promise<boolean>;
-  readonly requestCommit: () => void;
+  /** @param isLast the session has staged no other batch whose commit follows */
+  readonly requestCommit: (isLast: boolean) => void;
   #isCommitRequested = false;
   #isStaged = false;
-  #isApart = false;
+  #isJoint = false;
   /** When sending it began; `undefined` until then. */
   sentAt: number | undefined;
   /** What the container has read of it, in the background; `undefined` elsewhere, and until it is sent. */
@@ -39,9 +40,9 @@ export class StagedBatch implements Stage {
     promise.catch(() => {});
     const commit = Promise.withResolvers<boolean>();
     this.commitRequested = commit.promise;
-    this.requestCommit = () => {
+    this.requestCommit = (isLast) => {
       this.#isCommitRequested = true;
-      this.#isApart = this.#isStaged;
+      this.#isJoint = this.#isStaged && isLast;
       commit.resolve(true);
     };
     this.settle = {
@@ -56,9 +57,9 @@ export class StagedBatch implements Stage {
     };
   }
 
-  /** True if the commit was requested when the container had staged all: the caller waited for others. */
-  get isApart(): boolean {
-    return this.#isApart;
+  /** True if the commit was requested when the container had staged all, so that the caller waited for others, and is the last one. */
+  get isJoint(): boolean {
+    return this.#isJoint;
   }
 
   /** True if stage and commit are both requested and may overtake a transfer in the background. */

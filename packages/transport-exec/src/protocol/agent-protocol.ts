@@ -67,7 +67,7 @@ export interface CommitRequest extends StageRequest {
   /** True if staging took so long that the files' modification times are too old for a build that ran meanwhile. */
   readonly isStale: boolean;
   /**
-   * True if it was requested after the batch was staged: other containers, which may share processors with this one, commit at the same
+   * True if it was requested after the batch was staged, and is the last such one of the session: other containers, which may share processors with this one, commit at the same
    * moment. What follows the changes may wait until they have changed, too.
    */
   readonly isJoint: boolean;

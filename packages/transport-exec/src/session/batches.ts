@@ -32,6 +32,8 @@ const REMOVE_AFTER_MS = 250;
 export class Batches implements Disposable {
   readonly #options: BatchesOptions;
   readonly #sender: StageSender;
+  /** Batches that are staged, and neither committed nor discarded. */
+  readonly #waiting = new Set<StagedBatch>();
   /** A commit left its stage: the request that removes it, which is due then, or before the next one about a stage. */
   #left: { readonly timer: NodeJS.Timeout; readonly removal: string } | undefined;
 
@@ -59,6 +61,8 @@ export class Batches implements Disposable {
       staged.settle.reject(error);
       return staged;
     }
+    const onStaged = (): void => void (staged.spent || this.#waiting.add(staged));
+    staged.ready.then(onStaged, () => {});
     const send = async (): Promise<void> => {
       requests.writeText(this.#removal());
       await this.#sender.send(staged, signal);
@@ -76,7 +80,9 @@ export class Batches implements Disposable {
     const { batch } = staged;
     if (staged.spent) throw new KinsyncError("KINSYNC_INTERNAL", "a batch was committed or discarded twice");
     staged.spent = true;
-    staged.requestCommit();
+    this.#waiting.delete(staged);
+    // What is committed together changes together: only the last one waits for other containers.
+    staged.requestCommit(this.#waiting.size === 0);
     const doing = operation("write to", batch.root);
     const count = await requests
       .send<number>({
@@ -119,7 +125,7 @@ export class Batches implements Disposable {
       ...this.#commitOf(staged),
       id,
       isQuiet: placedTimes.areQuiet(batch),
-      isJoint: staged.isApart,
+      isJoint: staged.isJoint,
       isStale: sentAt !== undefined && performance.now() - sentAt > STALE_AFTER_MS,
     };
     // From now on, a journal that was compacted before is not the whole one.
@@ -167,6 +173,7 @@ export class Batches implements Disposable {
     const staged = own(stage);
     if (staged.spent) return;
     staged.spent = true;
+    this.#waiting.delete(staged);
     // If it fails, the session ends, and the agent removes its stages then.
     await requests
       .send({
