@@ -127,11 +127,7 @@ export class ExecSession implements Session {
     return this.#life.ended;
   }
 
-  async inventory(
-    root: RootSpec,
-    options: { readonly paths: readonly string[]; readonly list?: boolean; readonly signal: AbortSignal },
-  ): Promise<Inventory> {
-    const { paths, list, signal } = options;
+  async inventory(root: RootSpec, { paths, list, signal }: Parameters<Session["inventory"]>[1]): Promise<Inventory> {
     const inventory = await this.#read(root, paths, list === true ? "list" : "paths", signal);
     if (inventory.root !== "directory") return inventory;
     if (list === true) return withMounted(inventory, paths, (mounted) => this.#read(root, mounted, "paths", signal));
