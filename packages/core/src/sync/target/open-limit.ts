@@ -66,7 +66,7 @@ export class OpenLimit {
     return await untilAborted(this.#open(open, ofNode), signal);
   }
 
-  /** The places are taken until this has settled, also where nobody waits for it any more. */
+  /** The places are taken until this has settled, also where its caller no longer waits. */
   async #open<Result>(open: () => Promise<Result>, ofNode: Places): Promise<Result> {
     try {
       return await open();
