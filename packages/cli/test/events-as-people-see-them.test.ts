@@ -187,6 +187,7 @@ test.each([
     halted: 0,
     waiting: 0,
     failedRuns: 0,
+    unread: 0,
   } as const;
   expect(formatSummary(summary, paint, createPrefix(workloads)).startsWith(`${prefix}1 of 1`)).toBe(true);
 });

@@ -23,8 +23,8 @@ function view(holds: number, parts: Partial<WorkloadView>): EngineView {
 }
 
 test("`wait` for the local files of now waits for a save that is behind the candidate of a gang", async () => {
-  const gang = { snapshot: 2, phase: "preparing" as const, prepared: 0, total: 1, waitingFor: [] };
-  let now = view(1, { gang, newest: 3 } as Partial<WorkloadView>);
+  const gang = { snapshot: 2, phase: "preparing", prepared: 0, needed: 1, members: 1, waitingFor: [] } as const;
+  let now = view(1, { gang, newest: 3 });
   let onEvent = (): void => {};
   const commands = { rescan: () => Promise.resolve() } as Engine["commands"];
   const engine = { view: () => now, commands };

@@ -12,7 +12,9 @@ export function checkedInventory(inventory: Inventory): Inventory {
   }
   const { isEmpty = false } = inventory;
   if (typeof isEmpty !== "boolean" || (isEmpty && (inventory.root !== "directory" || inventory.entries.length > 0))) {
-    throw answer(`returned an inventory whose \`isEmpty\` is ${describe(isEmpty)}, which its root and entries contradict`);
+    throw answer(
+      `returned an inventory whose \`isEmpty\` is ${describe(isEmpty)}, which its root and entries contradict`,
+    );
   }
   const { mounts = [] } = inventory;
   if (!Array.isArray(mounts) || !mounts.every((path) => typeof path === "string")) {

@@ -125,7 +125,7 @@ const held = (environment: Environment): number => Number((seen(environment) as 
 
 test.each<[mode: string, Partial<EnvironmentOptions>]>([
   ["auto", {}],
-  ["auto in a gang", { gang: { quorum: "all", timeout: 10_000, onFailure: "hold" } }],
+  ["auto in a gang", { gang: { quorum: "all", timeoutMs: 10_000, onFailure: "hold" } }],
 ])(
   "mode %s: where saves never pause, each reaches the containers within two runs of `before`",
   async (_mode, options) => {
