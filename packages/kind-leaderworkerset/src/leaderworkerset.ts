@@ -84,7 +84,8 @@ function readUpdate({ root, owned }: KindView): Update {
     observed: status?.observedGeneration,
     replicas,
     partition,
-    surge: scaledTo(maxSurge, replicas),
+    // The controller adds no more than that.
+    surge: Math.min(replicas, scaledTo(maxSurge, replicas)),
   };
 }
 
