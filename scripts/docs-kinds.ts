@@ -29,7 +29,7 @@ export async function kindsPage(): Promise<string> {
     "rule of the kind, and knows which pods files must go to. The pages of the kinds name the files of the sources.\n",
     "Where it could be had, the controller itself was the judge, too: it ran on a real cluster in situations of its own (`e2e/README.md`), and",
     "what it did is recorded with the true state of each pod, by UID. The tests of the kind replay these histories. The other controllers are only",
-    "played: they cannot be had as Go modules where the situations were recorded, or were not run there yet.\n",
+    "played: they cannot be had as Go modules where the situations were recorded.\n",
     markdownTable([
       ["kind", "judged against"],
       ...BUILT_IN.map(({ name, root }) => [resourceOf(root), judgeOf(name) ?? PLAYED]),

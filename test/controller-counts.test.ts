@@ -28,6 +28,7 @@ describe.each(RECORDED.filter(({ crossCheck }) => crossCheck !== undefined))("th
 type Alter = (moment: TruthMoment) => TruthMoment;
 
 const KNATIVE = "kind-knative/test/histories";
+const LWS = "kind-leaderworkerset/test/histories";
 const ofRevisions = (change: (revision: KubeObject) => KubeObject): Alter => {
   return (moment) => ({
     ...moment,
@@ -48,6 +49,23 @@ const oneMore =
     const altered = Object.entries(statuses).map(([type, all]) => [type, { ...all, [count]: (all[count] ?? 0) + 1 }]);
     return { ...moment, root: { ...root, status: { ...root.status, replicaStatuses: Object.fromEntries(altered) } } };
   };
+
+const oneMoreGroup =
+  (field: string): Alter =>
+  ({ root, ...moment }) => ({
+    ...moment,
+    root: root && { ...root, status: { ...root.status, [field]: Number(root.status?.[field] ?? 0) + 1 } },
+  });
+
+/** The StatefulSet of the leaders, named as the LeaderWorkerSet, is of another revision. */
+const otherRevision: Alter = ({ objects, ...moment }) => ({
+  ...moment,
+  objects: objects.map((object) => {
+    if (object.kind !== "StatefulSet" || object.metadata.name !== moment.root?.metadata.name) return object;
+    const labels = { ...object.metadata.labels, "leaderworkerset.sigs.k8s.io/template-revision-hash": "other" };
+    return { ...object, metadata: { ...object.metadata, labels } };
+  }),
+});
 
 const ALTERED: readonly (readonly [folder: string, what: string, alter: Alter])[] = [
   [
@@ -73,6 +91,9 @@ const ALTERED: readonly (readonly [folder: string, what: string, alter: Alter])[
     "a revision has more ready pods",
     ofRevisions((revision) => ({ ...revision, status: { ...revision.status, actualReplicas: 9 } })),
   ],
+  [LWS, "one more group exists", oneMoreGroup("replicas")],
+  [LWS, "one more group is updated", oneMoreGroup("updatedReplicas")],
+  [LWS, "another revision is the newest", otherRevision],
   ...REPLICA_JOBS.flatMap((folder) =>
     ["active", "succeeded", "failed"].map((count) => [folder, `one more is ${count}`, oneMore(count)] as const),
   ),

@@ -8,6 +8,7 @@ import { jobset } from "@kinsync/kind-jobset";
 import { knativeservice } from "@kinsync/kind-knative";
 import { advancedstatefulset, cloneset } from "@kinsync/kind-kruise";
 import { jaxjob, mpijob, paddlejob, pytorchjob, tfjob, trainjob, xgboostjob } from "@kinsync/kind-kubeflow";
+import { leaderworkerset } from "@kinsync/kind-leaderworkerset";
 import { raycluster, rayjob, rayservice } from "@kinsync/kind-ray";
 import { replicaset, replicationcontroller } from "@kinsync/kind-replicaset";
 import { rollout } from "@kinsync/kind-rollout";
@@ -20,6 +21,7 @@ import { jobCounts } from "../../test/support/controller-counts/job.ts";
 import { jobSetCounts } from "../../test/support/controller-counts/jobset.ts";
 import { knativeRevisions } from "../../test/support/controller-counts/knative.ts";
 import { advancedStatefulSetCounts, cloneSetCounts } from "../../test/support/controller-counts/kruise.ts";
+import { leaderWorkerSetCounts } from "../../test/support/controller-counts/leaderworkerset.ts";
 import { mpiJobCounts } from "../../test/support/controller-counts/mpijob.ts";
 import { rayClusterCounts, rayJobCounts, rayServiceClusters } from "../../test/support/controller-counts/ray.ts";
 import { replicaJobCounts } from "../../test/support/controller-counts/replica-job.ts";
@@ -77,6 +79,7 @@ const OTHER_CONTROLLERS: Readonly<Record<string, readonly KindWithFolder[]>> = {
       kinds: [deployment()],
     },
   ],
+  lws: [{ folder: "kind-leaderworkerset/test/histories", kind: leaderworkerset(), crossCheck: leaderWorkerSetCounts }],
   kruise: [
     { ...ofFamily("kind-kruise", cloneset()), crossCheck: cloneSetCounts },
     { ...ofFamily("kind-kruise", advancedstatefulset()), crossCheck: advancedStatefulSetCounts },

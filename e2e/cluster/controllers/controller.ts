@@ -56,6 +56,8 @@ export interface Place {
   readonly address: string;
   /** An administrator's kubeconfig, valid inside the node. */
   readonly kubeconfig: string;
+  /** The authority that signed the certificate of webhooks, in base64. */
+  readonly caBundle: string;
   /** Its own folder, which is also its folder of temporary files: there are `files`, and the certificate of webhooks. */
   readonly folder: string;
 }

@@ -5,6 +5,7 @@ import { KUBEFLOW_TRAINER } from "./kubeflow-trainer.ts";
 import { KUBERAY } from "./kuberay.ts";
 import { KNATIVE } from "./knative.ts";
 import { KRUISE } from "./kruise.ts";
+import { LWS } from "./lws.ts";
 import { MPI_OPERATOR } from "./mpi-operator.ts";
 import { TRAINING_OPERATOR } from "./training-operator.ts";
 
@@ -20,6 +21,7 @@ export const CONTROLLERS: readonly Controller[] = [
   KRUISE,
   TRAINING_OPERATOR,
   KNATIVE,
+  LWS,
 ];
 
 /** @throws if there is no such controller */

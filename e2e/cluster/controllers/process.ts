@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Components } from "../components.ts";
@@ -76,7 +77,8 @@ export class ControllerProcess {
   get #place(): Place {
     const { layout, node } = this.#host;
     const folder = join(layout.etc, this.#controller.name);
-    return { address: node.address, kubeconfig: kubeconfigOf(layout, "controller"), folder };
+    const caBundle = readFileSync(join(layout.pki, "ca.crt")).toString("base64");
+    return { address: node.address, kubeconfig: kubeconfigOf(layout, "controller"), caBundle, folder };
   }
 
   async #importImages(folder: string): Promise<void> {
