@@ -281,6 +281,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
     return this.#context.gang !== undefined;
   }
 
+  get isRestarting(): boolean {
+    return this.#worker?.actions?.isRestarting ?? false;
+  }
+
   mayAct(): boolean {
     return this.#context.gang?.mayAct ?? true;
   }

@@ -17,10 +17,12 @@ export interface BarrierConditions {
   readonly isLate: boolean;
   /** A newer candidate waits. */
   readonly hasNext: boolean;
+  /** The process of a member is being restarted. It reads its files at some moment of that, and would read those of two snapshots. */
+  readonly isRestarting: boolean;
 }
 
 /**
- * `wait`: members are preparing. `held`: members cannot prepare, and the others wait for them. `open`: all of them commit. `give-up`: the
+ * `wait`: members are preparing, or one is being restarted. `held`: members cannot prepare, and the others wait for them. `open`: all of them commit. `give-up`: the
  * time is over. `replace`: the candidate cannot be released now, and a newer one waits.
  */
 export type BarrierDecision = "wait" | "held" | "open" | "give-up" | "replace";
@@ -35,14 +37,15 @@ export function neededOf(quorum: Quorum, total: number): number {
 /** Decides about a barrier. Pure; the only place that does. Without members it opens: there is nobody who could show anything. */
 export function decideBarrier(counts: BarrierCounts, conditions: BarrierConditions): BarrierDecision {
   const { total, prepared, failing } = counts;
-  const { quorum, isResolved, isLate, hasNext } = conditions;
+  const { quorum, isResolved, isLate, hasNext, isRestarting } = conditions;
   if (!isResolved) return "wait";
-  if (prepared === total) return "open";
+  const ready = isRestarting && !isLate ? "wait" : "open";
+  if (prepared === total) return ready;
   const needed = neededOf(quorum, total);
   if (isLate) return prepared >= needed ? "open" : "give-up";
   if (hasNext && total - failing < needed) return "replace";
   if (prepared + failing < total) return "wait";
-  return prepared >= needed ? "open" : "held";
+  return prepared >= needed ? ready : "held";
 }
 
 /** Counts members by state. One member's change costs one member. */

@@ -12,6 +12,8 @@ export interface GangTarget {
   readonly reason: string;
   /** Number of the last snapshot that it completely held. */
   readonly snapshot: number | undefined;
+  /** Its process is being stopped or started. */
+  readonly isRestarting: boolean;
 }
 
 /** A snapshot, and how it came about. */

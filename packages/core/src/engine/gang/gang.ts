@@ -31,6 +31,8 @@ export class Gang<Target extends GangTarget> implements Disposable {
   /** While there is a candidate. */
   #barrier: Barrier<Target> | undefined;
   #decision: BarrierDecision = "wait";
+  /** The barrier would be open, but for members that are being restarted. */
+  #awaitsRestarts = false;
   /** Of the released snapshot, until all have committed. */
   #commits: Commits<Target> | undefined;
   /** Not every member has committed the released snapshot, and a newer candidate came. */
@@ -103,7 +105,8 @@ export class Gang<Target extends GangTarget> implements Disposable {
   changed(target: Target): void {
     if (this.#isOver) return;
     if (this.#barrier !== undefined) {
-      if (this.#barrier.set(target, preparationOf(target, this.candidate))) this.#evaluate();
+      const isNews = this.#barrier.set(target, preparationOf(target, this.candidate));
+      if (isNews || (this.#awaitsRestarts && !target.isRestarting)) this.#evaluate();
     } else if (this.#commits !== undefined) {
       this.#commits.changed(target);
       this.#evaluate();
@@ -167,11 +170,15 @@ export class Gang<Target extends GangTarget> implements Disposable {
 
   #decide(barrier: Barrier<Target>, candidate: Offer): void {
     const before = this.#decision;
+    const { total, prepared, failing } = barrier.counts;
+    // What a member owes of the snapshot before may keep its restart waiting.
+    this.#awaitsRestarts = prepared + failing === total && !this.#isOwing && this.#isRestarting();
     this.#decision = decideBarrier(barrier.counts, {
       quorum: this.#options.policy.quorum,
       isResolved: this.#options.isResolved(),
       isLate: this.#isLate,
       hasNext: this.#hasOtherNext(candidate),
+      isRestarting: this.#awaitsRestarts,
     });
     switch (this.#decision) {
       case "wait":
@@ -191,6 +198,11 @@ export class Gang<Target extends GangTarget> implements Disposable {
   /** A candidate whose files are the same would not end what holds this one. */
   #hasOtherNext({ snapshot }: Offer): boolean {
     return this.#next !== undefined && hasOtherFiles(snapshot.mappings, this.#next.snapshot.mappings);
+  }
+
+  #isRestarting(): boolean {
+    for (const target of this.#options.targets()) if (target.isRestarting) return true;
+    return false;
   }
 
   #open(candidate: Offer, barrier: Barrier<Target>): void {

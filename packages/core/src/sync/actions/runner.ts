@@ -63,6 +63,11 @@ export class ActionRunner implements AsyncDisposable {
     return this.#waiting.length + (this.#running === undefined ? 0 : 1);
   }
 
+  /** The action that runs. */
+  get current(): ResolvedAction | undefined {
+    return this.#current?.action;
+  }
+
   /** The one that runs, then those that wait. */
   get due(): readonly PendingAction[] {
     const running = this.#current === undefined ? [] : [{ ...this.#current, phase: "running" as const }];

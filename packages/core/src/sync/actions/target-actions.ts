@@ -66,6 +66,11 @@ export class TargetActions implements AsyncDisposable {
     return this.#runner?.pending ?? 0;
   }
 
+  /** The process of the target is being stopped or started. */
+  get isRestarting(): boolean {
+    return this.#runner?.current?.restart !== undefined;
+  }
+
   /**
    * Actions that wait or run, also those whose files are in place while they wait for the other members of a gang.
    * @param snapshot that the target holds

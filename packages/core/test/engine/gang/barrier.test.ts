@@ -15,6 +15,7 @@ type Conditions = Partial<BarrierConditions>;
 const LATE: Conditions = { isLate: true };
 const NEXT: Conditions = { hasNext: true };
 const FOUR: Conditions = { quorum: 4 };
+const RESTART: Conditions = { isRestarting: true };
 
 describe("five members", () => {
   test.each<[situation: string, decision: BarrierDecision, counts: Counts, conditions?: Conditions]>([
@@ -25,6 +26,10 @@ describe("five members", () => {
     ["one fails and the others are prepared", "held", [5, 4, 1]],
     ["all fail", "held", [5, 0, 5]],
     ["the members are not known", "wait", [5, 5, 0], { isResolved: false }],
+    ["all are prepared, and one is being restarted", "wait", [5, 5, 0], RESTART],
+    ["the quorum is prepared, one fails and one is being restarted", "wait", [5, 4, 1], { ...FOUR, ...RESTART }],
+    ["the time is over, all are prepared and one is being restarted", "open", [5, 5, 0], { ...RESTART, ...LATE }],
+    ["one fails and one is being restarted", "held", [5, 4, 1], RESTART],
     ["nobody runs", "open", [0, 0, 0]],
     ["nobody is known yet", "wait", [0, 0, 0], { isResolved: false }],
     ["a save waits while all prepare", "wait", [5, 2, 0], NEXT],
@@ -41,7 +46,14 @@ describe("five members", () => {
     ["a save waits and the quorum can be reached", "wait", [5, 3, 1], { ...FOUR, ...NEXT }],
     ["a save waits and the quorum cannot be reached", "replace", [5, 2, 2], { ...FOUR, ...NEXT }],
   ])("%s: %s", (_situation, decision, [total, prepared, failing], conditions = {}) => {
-    const all = { quorum: "all" as const, isResolved: true, isLate: false, hasNext: false, ...conditions };
+    const all = {
+      quorum: "all" as const,
+      isResolved: true,
+      isLate: false,
+      hasNext: false,
+      isRestarting: false,
+      ...conditions,
+    };
     expect(decideBarrier({ total, prepared, failing }, all)).toBe(decision);
   });
 });
@@ -94,24 +106,27 @@ test("a barrier opens only with its quorum, and it opens when every member is pr
     quorum: aQuorum,
     isLate: fc.boolean(),
     hasNext: fc.boolean(),
+    isRestarting: fc.boolean(),
   });
   fc.assert(
-    fc.property(aSituation, ({ states, quorum, isLate, hasNext }) => {
+    fc.property(aSituation, ({ states, quorum, isLate, hasNext, isRestarting }) => {
       const barrier = new Barrier<number>();
       for (const [at, state] of states.entries()) barrier.set(at, state);
       const { counts } = barrier;
-      const decision = decideBarrier(counts, { quorum, isResolved: true, isLate, hasNext });
+      const decision = decideBarrier(counts, { quorum, isResolved: true, isLate, hasNext, isRestarting });
       const needed = neededOf(quorum, counts.total);
       const allowed: Record<BarrierDecision, boolean> = {
-        open: counts.prepared >= needed,
+        open: counts.prepared >= needed && (isLate || !isRestarting),
         held: !isLate && counts.prepared < needed && counts.prepared + counts.failing === counts.total,
         replace: !isLate && hasNext && counts.total - counts.failing < needed,
         "give-up": isLate && counts.prepared < needed,
         // Nobody waits for members that do nothing.
-        wait: !isLate && counts.prepared + counts.failing < counts.total,
+        wait:
+          !isLate && (counts.prepared + counts.failing < counts.total || (isRestarting && counts.prepared >= needed)),
       };
       expect(allowed[decision], decision).toBe(true);
-      expect(counts.prepared === counts.total ? decision : "open").toBe("open");
+      const isOpen = counts.prepared === counts.total && (isLate || !isRestarting);
+      expect(isOpen ? decision : "open").toBe("open");
     }),
     { numRuns: 2_000 },
   );

@@ -300,6 +300,23 @@ test("processes stop when all members have committed, and start when all have st
   expect(await end(gang)).toBe(0);
 });
 
+test("a snapshot is committed when no process is being restarted: one that starts would read the files of both", async () => {
+  const gang = new GangEnvironment(2, { run: [restartAction({})] });
+  await advance(2_000);
+  const gate = Promise.withResolvers<void>();
+  gang.container(1).runGate = gate.promise;
+  await gang.save("2");
+  await advance(2_000);
+  expect(gang.seen).toEqual(["2", "2"]);
+  await gang.save("3");
+  await advance(2_000);
+  expect(gang.seen).toEqual(["2", "2"]);
+  gate.resolve();
+  await advance(4_000);
+  expect(gang.seen).toEqual(["3", "3"]);
+  expect(await end(gang)).toBe(0);
+});
+
 test("a save that changes no file of a restart restarts nothing", async () => {
   const gang = new GangEnvironment(2, { run: [restartAction({ when: ["other"] })] });
   await advance(2_000);
