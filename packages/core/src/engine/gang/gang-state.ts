@@ -61,3 +61,8 @@ export function holdersOf(targets: readonly GangTarget[]): readonly GangHolder[]
 export function preparationOf({ preparation }: GangTarget, candidate: Snapshot | undefined): Preparation {
   return preparation?.snapshot === candidate?.number ? (preparation?.state ?? "preparing") : "preparing";
 }
+
+export function isOneRestarting(targets: Iterable<GangTarget>): boolean {
+  for (const target of targets) if (target.isRestarting) return true;
+  return false;
+}

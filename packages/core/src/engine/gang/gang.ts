@@ -2,7 +2,15 @@ import type { GangPolicy } from "../../mapping/gang-policy.ts";
 import { hasOtherFiles, type Snapshot } from "../snapshot.ts";
 import { Barrier, decideBarrier, neededOf, type BarrierDecision } from "./barrier.ts";
 import { Commits } from "./commits.ts";
-import { holdersOf, preparationOf, type GangPhase, type GangState, type GangTarget, type Offer } from "./gang-state.ts";
+import {
+  holdersOf,
+  isOneRestarting,
+  preparationOf,
+  type GangPhase,
+  type GangState,
+  type GangTarget,
+  type Offer,
+} from "./gang-state.ts";
 
 export interface GangOptions<Target extends GangTarget> {
   readonly policy: GangPolicy;
@@ -172,7 +180,7 @@ export class Gang<Target extends GangTarget> implements Disposable {
     const before = this.#decision;
     const { total, prepared, failing } = barrier.counts;
     // What a member owes of the snapshot before may keep its restart waiting.
-    this.#awaitsRestarts = prepared + failing === total && !this.#isOwing && this.#isRestarting();
+    this.#awaitsRestarts = prepared + failing === total && !this.#isOwing && isOneRestarting(this.#options.targets());
     this.#decision = decideBarrier(barrier.counts, {
       quorum: this.#options.policy.quorum,
       isResolved: this.#options.isResolved(),
@@ -198,11 +206,6 @@ export class Gang<Target extends GangTarget> implements Disposable {
   /** A candidate whose files are the same would not end what holds this one. */
   #hasOtherNext({ snapshot }: Offer): boolean {
     return this.#next !== undefined && hasOtherFiles(snapshot.mappings, this.#next.snapshot.mappings);
-  }
-
-  #isRestarting(): boolean {
-    for (const target of this.#options.targets()) if (target.isRestarting) return true;
-    return false;
   }
 
   #open(candidate: Offer, barrier: Barrier<Target>): void {
