@@ -1,7 +1,7 @@
-import type { GangPolicy } from "../../mapping/gang-policy.ts";
 import { hasOtherFiles, type Snapshot } from "../snapshot.ts";
 import { Barrier, decideBarrier, neededOf, type BarrierDecision } from "./barrier.ts";
 import { Commits } from "./commits.ts";
+import type { GangOptions } from "./gang-options.ts";
 import {
   holdersOf,
   isOneRestarting,
@@ -11,20 +11,6 @@ import {
   type GangTarget,
   type Offer,
 } from "./gang-state.ts";
-
-export interface GangOptions<Target extends GangTarget> {
-  readonly policy: GangPolicy;
-  /** All running targets. */
-  readonly targets: () => Iterable<Target>;
-  /** The members are known. */
-  readonly isResolved: () => boolean;
-  /** Pushes the released snapshot and the candidate to all targets. */
-  readonly onPush: () => void;
-  readonly onReleased: (offer: Offer, previous: Snapshot | undefined) => void;
-  readonly onState: (state: GangState) => void;
-  /** All members have committed: what follows a commit may start. */
-  readonly onCommitted: () => void;
-}
 
 /**
  * Releases a snapshot when every current member has staged it: a candidate is prepared by all, and becomes the released snapshot at one
