@@ -47,8 +47,11 @@ ignores() {
 forward() {
   case $1 in TERM | INT | QUIT) leaving=$((128 + $2)) ;; esac
   [ -n "$child" ] || return 0
+  # Before the signal: a process that has just started may stop to ignore it at any moment.
+  more=''
+  case $1 in INT | QUIT) ignores "$child" "$2" && more=TERM ;; esac
   kill -s "$1" "$child" 2>/dev/null
-  case $1 in INT | QUIT) ignores "$child" "$2" && kill -s TERM "$child" 2>/dev/null ;; esac
+  [ -z "$more" ] || kill -s TERM "$child" 2>/dev/null
   return 0
 }
 trap 'forward HUP 1' HUP
@@ -79,6 +82,11 @@ launch() {
   keep_last_lines
   umask "$umask_before"
   group=''
+  # Most shells let background processes ignore INT and QUIT for good: a script or Python could not handle them.
+  case $1 in
+  *=*) ;;
+  *) env --default-signal=INT,QUIT true 2>/dev/null && set -- env --default-signal=INT,QUIT "$@" ;;
+  esac
   if command -v setsid >/dev/null; then
     group=1
     set -- setsid "$@"

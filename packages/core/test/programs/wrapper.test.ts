@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -8,6 +8,11 @@ import { ended, Wrapped } from "./support/wrapped.ts";
 const TIMEOUT_MS = 40_000;
 /** Writes what it was started with, and waits. */
 const SERVER = 'cat "$FOLDER/code" >>"$FOLDER/ran"; echo ready; while :; do sleep 0.1; done';
+
+/** The shell of a container with busybox alone has another `env`. */
+function canReset([shell = "sh", ...words]: readonly string[]): boolean {
+  return spawnSync(shell, [...words, "-c", "env --default-signal=INT,QUIT true"]).status === 0;
+}
 
 describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $name", ({ shell }) => {
   test(
@@ -42,6 +47,19 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
       await wrapped.until(() => wrapped.output.includes("ready"), "ready");
       wrapped.kill(signal);
       expect(await wrapped.ended).toBe(42);
+    },
+  );
+
+  test.runIf(canReset(shell))(
+    "INT reaches a script that handles it, where the container has the `env` of GNU",
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const script = "trap 'echo handled; exit 7' INT; echo ready; while :; do sleep 0.1; done";
+      await using wrapped = new Wrapped(shell, ["sh", "-c", script]);
+      await wrapped.until(() => wrapped.output.includes("ready"), "ready");
+      wrapped.kill("SIGINT");
+      expect(await wrapped.ended).toBe(7);
+      expect(wrapped.output).toContain("handled");
     },
   );
 
