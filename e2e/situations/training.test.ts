@@ -15,7 +15,7 @@ situation(
   async (fixture) => {
     const pods = await startTraining(fixture, { RELOAD: "1" });
     {
-      const kinsync = await up(fixture, { update: "independent" });
+      const kinsync = await up(fixture, { update: "independent", restart: { when: ["train.py"] } });
       await untilAllRun(fixture, pods, "start");
       for (let at = 1; at <= SAVES; at += 1) {
         await save(fixture, `alone-${at}`);
@@ -71,7 +71,7 @@ situation(
       await save(fixture, `killed-${at}`);
       await kinsync.until(phase.name, phase.begins, { since });
       await kubectl.run(["exec", victim?.metadata.name ?? "", "--", "sh", "-c", KILL]).catch(() => "");
-      // A process that was killed in its start waits for the next save.
+      // A process that was killed in its start waits for the next save, and a container that ended starts again at any moment from now on.
       await delay(3_000);
       await save(fixture, `after-${at}`);
       await untilAllRun(fixture, pods, `after-${at}`, 120_000);

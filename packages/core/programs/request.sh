@@ -1,6 +1,7 @@
 # Asks the wrapper of this container to stop or to start its process. Arguments: `stop SECONDS` until KILL, or `start SECONDS` within which
-# an end of the new process is a failure.
-what=$1 seconds=$2
+# an end of the new process is a failure. `held` only asks: it ends with 0 if the wrapper holds the process since the start of the container, with
+# 1 if it does not, and with 2 if no wrapper runs.
+what=$1 seconds=${2:-0}
 dir=${KINSYNC_WRAPPER_DIR:-/tmp/.kinsync-wrapper}
 
 fail() {
@@ -16,7 +17,19 @@ now() {
   date +%s
 }
 
-{ [ -r "$dir/wrapper" ] && read -r wrapper <"$dir/wrapper" && kill -0 "$wrapper" 2>/dev/null; } ||
+runs() {
+  [ -r "$dir/wrapper" ] && read -r wrapper <"$dir/wrapper" && kill -0 "$wrapper" 2>/dev/null
+}
+
+if [ "$what" = held ]; then
+  if runs && [ -r "$dir/state" ] && read -r state code <"$dir/state"; then
+    [ "$state" = held ]
+    exit
+  fi
+  exit 2
+fi
+
+runs ||
   fail "the process was not restarted: no kinsync wrapper runs in this container. Start its command by the output of \`kinsync wrapper\`, or set \`restart.signal\`."
 
 id=$$.$(now)
@@ -32,6 +45,10 @@ until { read -r answered state code <"$dir/answer"; } 2>/dev/null && [ "$answere
 done
 
 if [ "$what" = stop ]; then
+  if [ "$state" = held ]; then
+    echo "not started yet"
+    exit 0
+  fi
   echo "$state: exit code $code"
   cat "$dir/last" 2>/dev/null
   exit 0

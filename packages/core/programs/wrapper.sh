@@ -7,12 +7,15 @@
 # - Signals go on to the command, orphaned processes are reaped, and when the command ends by itself, the wrapper ends with its exit code.
 # - Requests and answers are files in $KINSYNC_WRAPPER_DIR (default /tmp/.kinsync-wrapper); SIGURG wakes the wrapper up.
 #   `request`: ID, `stop` or `start`, and seconds: of grace until KILL, or within which a failure of the new process counts as one of its start.
-#   `answer`: ID, and the state after it. `state`: `running PROCESS`, `stopped CODE`, `failed CODE` (its start failed: waits for the next request).
+#   `answer`: ID, and the state after it. `state`: `running PROCESS`, `stopped CODE`, `failed CODE` (its start failed: waits for the next request),
+#   `held 0` (not started yet).
+# - $KINSYNC_WRAPPER_HOLD (default 0): seconds that the command waits, from the start of the container, for kinsync to bring the files.
 # - $KINSYNC_WRAPPER_WAIT (default 120): seconds after which a stopped process starts by itself, in case that kinsync ended meanwhile.
 # - $KINSYNC_WRAPPER_LINES (default 20): the last lines of standard error that are kept in `last`; 0: none.
 set -u
 dir=${KINSYNC_WRAPPER_DIR:-/tmp/.kinsync-wrapper}
 lines=${KINSYNC_WRAPPER_LINES:-20}
+hold=${KINSYNC_WRAPPER_HOLD:-0}
 patience=${KINSYNC_WRAPPER_WAIT:-120}
 child='' stopped='' leaving='' probation=0 started=0 group=''
 
@@ -25,7 +28,8 @@ if ! (umask 077 && mkdir -p "$dir" && : >"$dir/state.new") 2>/dev/null; then
   exec "$@"
 fi
 umask_before=$(umask)
-rm -f "$dir/request" "$dir/answer" "$dir/last"
+# The folder may outlast the container.
+rm -f "$dir/wrapper" "$dir/state" "$dir/request" "$dir/answer" "$dir/last"
 # The command gets the standard input and error of the wrapper.
 exec 3<&0 4>&2
 
@@ -98,7 +102,7 @@ launch() {
     (trap - INT QUIT; exec "$@" <&3 2>&4 3<&- 4>&-) &
   fi
   child=$!
-  stopped=''
+  stopped='' hold=''
   umask 077
   started=$(date +%s)
   say state "running $child"
@@ -164,8 +168,16 @@ serve() {
 }
 
 umask 077
+case $hold in
+*[!0-9]*)
+  echo "kinsync-wrapper: KINSYNC_WRAPPER_HOLD is no number of seconds: $hold; the command starts at once" >&2
+  hold=''
+  ;;
+'' | 0) hold='' ;;
+*) say state 'held 0' ;;
+esac
 say wrapper $$
-launch "$@"
+[ -n "$hold" ] || launch "$@"
 while :; do
   serve "$@"
   if [ -n "$child" ]; then
@@ -181,11 +193,11 @@ while :; do
   fi
   [ -n "$leaving" ] && exit "$leaving"
   pause=86400
-  [ -z "$stopped" ] || pause=$patience
+  [ -z "$stopped$hold" ] || pause=${hold:-$patience}
   sleep "$pause" 3<&- 4>&- &
   sleeper=$!
-  if [ ! -f "$dir/request" ] && wait "$sleeper" && [ -n "$stopped" ]; then
-    echo "kinsync-wrapper: nobody started the process again within $patience s: it starts now" >&2
+  if [ ! -f "$dir/request" ] && wait "$sleeper" && [ -n "$stopped$hold" ]; then
+    echo "kinsync-wrapper: kinsync did not start the process within $pause s: it starts now" >&2
     probation=0
     launch "$@"
   fi

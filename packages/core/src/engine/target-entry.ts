@@ -6,8 +6,9 @@ import { KinsyncError } from "../errors/error.ts";
 import type { ResolvedAction } from "../mapping/action.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { EligibleContainer } from "../resolve/select/eligible.ts";
-import { actionsDue } from "../sync/actions/due.ts";
+import { actionsDue, takesPart } from "../sync/actions/due.ts";
 import type { StepResult } from "../sync/actions/runner.ts";
+import { isByWrapper } from "../sync/actions/steps.ts";
 import type { ActionTurns } from "../sync/actions/turns.ts";
 import type { ArchivePool } from "../sync/archive/archive-pool.ts";
 import type { Deletes } from "../sync/target/deletes.ts";
@@ -321,6 +322,10 @@ export class TargetEntry implements WorkerOptions, WorkerListener, PlacedTarget,
 
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string> {
     return actionsDue(this.#context.actions, this.eligible.member, changed);
+  }
+
+  get wrapped(): ResolvedAction | undefined {
+    return this.#context.actions.find((action) => isByWrapper(action) && takesPart(action, this.eligible.member));
   }
 
   get turns(): ActionTurns | undefined {

@@ -150,9 +150,52 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
     await wrapped.until(() => wrapped.output.includes("ready"), "ready");
     await wrapped.request("stop");
     await wrapped.until(() => wrapped.output.match(/ready/g)?.length === 2, "started again");
-    expect(wrapped.output).toContain("nobody started the process again within 1 s");
+    expect(wrapped.output).toContain("kinsync did not start the process within 1 s");
     expect(await wrapped.request("start")).toMatchObject({ code: 0 });
     expect(wrapped.output.match(/ready/g)).toHaveLength(2);
+  });
+
+  describe("with KINSYNC_WRAPPER_HOLD", () => {
+    const SERVE = ["sh", "-c", "echo ready; sleep 60"];
+    const held = (wrapped: Wrapped): (() => boolean) => {
+      return () => wrapped.read("control/state") === "held 0\n" && wrapped.read("control/wrapper") !== "";
+    };
+
+    test("the command starts when kinsync asks for it, and not before", { timeout: TIMEOUT_MS }, async () => {
+      await using wrapped = new Wrapped(shell, SERVE, { KINSYNC_WRAPPER_HOLD: "60" });
+      await wrapped.until(held(wrapped), "held");
+      expect(await wrapped.request("held")).toEqual({ code: 0, output: "" });
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(wrapped.output).toBe("");
+      expect(await wrapped.request("stop")).toEqual({ code: 0, output: "not started yet\n" });
+      expect(await wrapped.request("held")).toEqual({ code: 0, output: "" });
+      expect(await wrapped.request("start")).toMatchObject({ code: 0 });
+      expect(wrapped.output).toBe("ready\n");
+      expect(await wrapped.request("held")).toEqual({ code: 1, output: "" });
+      expect(await wrapped.request("stop")).toMatchObject({ output: expect.stringContaining("stopped: exit code") });
+      expect(await wrapped.request("held")).toEqual({ code: 1, output: "" });
+    });
+
+    test("a command that nobody starts starts by itself after that time", { timeout: TIMEOUT_MS }, async () => {
+      await using wrapped = new Wrapped(shell, SERVE, { KINSYNC_WRAPPER_HOLD: "1" });
+      await wrapped.until(() => wrapped.output.includes("ready"), "started by itself");
+      expect(wrapped.output).toContain("kinsync did not start the process within 1 s");
+      expect(await wrapped.request("held")).toEqual({ code: 1, output: "" });
+    });
+
+    test("TERM ends a wrapper whose command has not started", { timeout: TIMEOUT_MS }, async () => {
+      await using wrapped = new Wrapped(shell, SERVE, { KINSYNC_WRAPPER_HOLD: "60" });
+      await wrapped.until(held(wrapped), "held");
+      wrapped.kill("SIGTERM");
+      expect(await wrapped.ended).toBe(143);
+      expect(wrapped.output).toBe("");
+    });
+
+    test("what is no number of seconds is named, and the command starts at once", { timeout: TIMEOUT_MS }, async () => {
+      await using wrapped = new Wrapped(shell, SERVE, { KINSYNC_WRAPPER_HOLD: "1m" });
+      await wrapped.until(() => wrapped.output.includes("ready"), "started");
+      expect(wrapped.output).toContain("KINSYNC_WRAPPER_HOLD is no number of seconds: 1m");
+    });
   });
 
   test("TERM ends a wrapper whose process is stopped", { timeout: TIMEOUT_MS }, async () => {
@@ -179,6 +222,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(" "), shell })))("in $na
       await using wrapped = new Wrapped(shell, ["sh", "-c", "echo ran; sleep 1"], {
         KINSYNC_WRAPPER_DIR: "/proc/none",
       });
+      expect(await wrapped.request("held")).toEqual({ code: 2, output: "" });
       expect(await wrapped.request("stop")).toMatchObject({
         code: 96,
         output: expect.stringContaining("no kinsync wrapper runs in this container"),

@@ -48,6 +48,10 @@ export class MemoryContainer {
   runExitCode = 0;
   /** Exit codes by a part of the command, before `runExitCode`. */
   readonly exitCodes = new Map<string, number>();
+  /** `kinsync wrapper` holds its process since it started. */
+  isHeld = false;
+  /** Questions whether it does, which no wrapper answers yet. */
+  unanswered = 0;
   /** Commands wait for this. */
   runGate: Promise<void> = Promise.resolve();
   /** Called with each command that begins and ends, as text. `exitCode`: when it ends. */
@@ -100,6 +104,13 @@ export class MemoryContainer {
 
   root(key: string): RootState {
     return this.storage.root(key);
+  }
+
+  /** What `programs/request.sh` ends with when it is asked. */
+  exitCodeOfHeld(): number {
+    if (this.unanswered === 0) return this.isHeld ? 0 : 1;
+    this.unanswered -= 1;
+    return 2;
   }
 
   seen(key: string): Record<string, string> {
@@ -326,9 +337,10 @@ export class MemorySession implements Session {
     this.#container.onRun();
     const text = String(command);
     // As `programs/once.sh` does.
-    const [, , , program, onceKey = ""] = typeof command === "string" ? [] : command;
+    const [, , , program, first = ""] = typeof command === "string" ? [] : command;
+    if (program === "kinsync-held") return ended(this.#container.exitCodeOfHeld());
     const isOnce = program === "kinsync-once";
-    if (isOnce && this.#container.succeededOnce.has(onceKey)) return ended(0);
+    if (isOnce && this.#container.succeededOnce.has(first)) return ended(0);
     this.#container.onCommand("begins", text);
     this.#container.fault("run");
     this.#container.log.push(`run ${text}`);
@@ -336,7 +348,8 @@ export class MemorySession implements Session {
     this.#check();
     const [, chosen] = [...this.#container.exitCodes].find(([part]) => text.includes(part)) ?? [];
     const exitCode = chosen ?? this.#container.runExitCode;
-    if (isOnce && exitCode === 0) this.#container.succeededOnce.add(onceKey);
+    if (isOnce && exitCode === 0) this.#container.succeededOnce.add(first);
+    if (program === "kinsync-restart" && first === "start" && exitCode === 0) this.#container.isHeld = false;
     this.#container.onCommand("ends", text, exitCode);
     return ended(exitCode);
   }

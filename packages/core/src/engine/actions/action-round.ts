@@ -1,4 +1,4 @@
-import { isLeader } from "../../sync/actions/due.ts";
+import { takesPart } from "../../sync/actions/due.ts";
 import { stepCount } from "../../sync/actions/steps.ts";
 import type { TurnAnswer } from "../../sync/actions/turns.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
@@ -202,14 +202,9 @@ export class ActionRound<P extends Participant> {
     if (entry !== undefined) return { key: entry.key, position: this.#positionOf(target, entry.step) };
     const member = this.#members.get(target);
     const key = this.#keys.at(-1) ?? 0;
-    if (member === undefined || member.isOut || member.landed >= key || !this.#takesPart(target)) return undefined;
+    if (member === undefined || member.isOut || member.landed >= key || !takesPart(this.action, target))
+      return undefined;
     return { key, position: stepCount(this.action) === 1 ? this.#stageOf(target) : -1 };
-  }
-
-  #takesPart(target: P): boolean {
-    const { roles, on } = this.action;
-    if (on === "leader" && !isLeader(target)) return false;
-    return roles === undefined || (target.role !== undefined && roles.includes(target.role));
   }
 
   /** All stop together; then they start by role. */

@@ -18,6 +18,12 @@ export function isLeader({ index }: MemberPlace): boolean {
   return index !== undefined && /^0(?:\/0)*$/.test(index);
 }
 
+/** Whether an action is one of members of this place. */
+export function takesPart({ on, roles }: RunAction, place: MemberPlace): boolean {
+  if (on === "leader" && !isLeader(place)) return false;
+  return roles === undefined || (place.role !== undefined && roles.includes(place.role));
+}
+
 /**
  * The actions that are due in a member of this place after these paths changed, in the order of the config, each with one of the paths
  * that make it due. Paths are relative to the mapping's `from`.
@@ -30,10 +36,8 @@ export function actionsDue<Action extends RunAction>(
   const due = new Map<Action, string>();
   const paths = [...changed];
   if (paths.length === 0) return due;
-  const { role } = place;
   for (const action of actions) {
-    if (action.on === "leader" && !isLeader(place)) continue;
-    if (action.roles !== undefined && (role === undefined || !action.roles.includes(role))) continue;
+    if (!takesPart(action, place)) continue;
     const matcher = ignore().add([...action.when]);
     const path = paths.find((each) => matcher.ignores(each));
     if (path !== undefined) due.set(action, path);

@@ -68,6 +68,11 @@ export class ActionRunner implements AsyncDisposable {
     return this.#current?.action;
   }
 
+  /** The action waits or runs. */
+  has(action: ResolvedAction): boolean {
+    return this.#current?.action === action || this.#waiting.some((due) => due.action === action);
+  }
+
   /** The one that runs, then those that wait. */
   get due(): readonly PendingAction[] {
     const running = this.#current === undefined ? [] : [{ ...this.#current, phase: "running" as const }];

@@ -35,8 +35,8 @@ export function stepsOf(action: ResolvedAction, incarnation: string): readonly A
 }
 
 /** Number of the steps of an action. */
-export function stepCount({ restart }: ResolvedAction): 1 | 2 {
-  return restart === undefined || restart.signal !== undefined ? 1 : 2;
+export function stepCount(action: ResolvedAction): 1 | 2 {
+  return isByWrapper(action) ? 2 : 1;
 }
 
 function signalCommand({ process, pidFile }: ResolvedRestart, signal: string): readonly string[] {
@@ -46,6 +46,19 @@ function signalCommand({ process, pidFile }: ResolvedRestart, signal: string): r
 
 function requestCommand(what: "stop" | "start", milliseconds: number): readonly string[] {
   return ["sh", "-c", programText("request"), "kinsync-restart", what, String(Math.ceil(milliseconds / 1000))];
+}
+
+/** What `heldCommand` ends with. Every other exit code: no wrapper runs, or not yet. */
+export const HELD_EXIT_CODES = Object.freeze({ held: 0, started: 1 });
+
+/** Asks whether `kinsync wrapper` holds the process since the start of the container. */
+export function heldCommand(): readonly string[] {
+  return ["sh", "-c", programText("request"), "kinsync-held", "held"];
+}
+
+/** Whether an action stops and starts what `kinsync wrapper` runs. */
+export function isByWrapper({ restart }: ResolvedAction): boolean {
+  return restart !== undefined && restart.signal === undefined;
 }
 
 /** The command as it is run: nothing of the config becomes part of a shell program, but for a command that is one. */

@@ -1,5 +1,6 @@
 import type { HostedSession } from "../../contract/session.ts";
 import type { ResolvedAction } from "../../mapping/action.ts";
+import { HeldStart } from "./held-start.ts";
 import { ActionRunner, type ActionEnd, type PendingAction, type StepResult } from "./runner.ts";
 import type { ActionTurns } from "./turns.ts";
 
@@ -8,6 +9,8 @@ export interface TargetActionsOptions {
   readonly name: string;
   /** The commands that are due after these paths changed, relative to the `from` of their mappings. */
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
+  /** The restart by `kinsync wrapper` that this target takes part in. `undefined`: none. */
+  readonly wrapped?: ResolvedAction | undefined;
   /** For actions that depend on other targets. `undefined`: none does. */
   readonly turns?: ActionTurns | undefined;
   readonly listener: {
@@ -50,6 +53,11 @@ export class TargetActions implements AsyncDisposable {
   /** Number of the next attempt. */
   #turn = 0;
   #runner: ActionRunner | undefined;
+  /** Of a target whose process the wrapper starts. */
+  #held: HeldStart | undefined;
+  /** The wrapper holds the process, and its start waits or runs. */
+  #isHeldStartDue = false;
+  #landed: { readonly snapshot: number; readonly incarnation: string } | undefined;
 
   /**
    * @param session the session that runs commands, opened where there is none
@@ -63,12 +71,12 @@ export class TargetActions implements AsyncDisposable {
 
   /** Commands that wait or run. */
   get pending(): number {
-    return this.#runner?.pending ?? 0;
+    return (this.#runner?.pending ?? 0) + Number(this.#held?.isAsking === true);
   }
 
-  /** The process of the target is being stopped or started. */
+  /** The process of the target is being stopped or started, or may have to be started. */
   get isRestarting(): boolean {
-    return this.#runner?.current?.restart !== undefined;
+    return this.#runner?.current?.restart !== undefined || this.#isHeldStartDue || this.#held?.isAsking === true;
   }
 
   /**
@@ -121,8 +129,16 @@ export class TargetActions implements AsyncDisposable {
   /**
    * Starts what is due after the changes since the last call, and what a failure before it keeps from running.
    * @param snapshot that the target holds now
+   * @param incarnation changes whenever the container restarts
    */
-  run(snapshot: number): void {
+  run(snapshot: number, incarnation: string | undefined): void {
+    this.#runDue(snapshot);
+    if (incarnation === undefined) return;
+    this.#landed = { snapshot, incarnation };
+    this.#startHeld();
+  }
+
+  #runDue(snapshot: number): void {
     const fresh = [...(this.#owed?.values() ?? [])].flatMap((owed) =>
       [...owed].flatMap(([action, { path, turn }]) => (turn === NOT_STARTED ? [{ owed, action, path }] : [])),
     );
@@ -131,6 +147,22 @@ export class TargetActions implements AsyncDisposable {
     for (const { owed, action, path } of fresh) owed.set(action, { path, turn: this.#turn });
     const turn = this.#turn;
     this.#start(snapshot, (action, of) => of === turn || (this.#isHeld && this.#isUnfinished(action)));
+  }
+
+  /** Starts the process if the wrapper holds it. A restart that waits or runs starts it, too. */
+  #startHeld(): void {
+    const { wrapped, listener } = this.#options;
+    if (wrapped === undefined || this.#landed === undefined || this.#runner?.has(wrapped) === true) return;
+    this.#held ??= new HeldStart({
+      session: this.#session,
+      signal: this.#signal,
+      onHeld: () => {
+        this.#isHeldStartDue = true;
+        this.#enqueue([wrapped], this.#landed?.snapshot ?? EARLIER);
+      },
+      onChange: () => listener.onChange(),
+    });
+    this.#held.landed(this.#landed.incarnation);
   }
 
   /** Runs again what failed, and what did not run because of it. */
@@ -166,12 +198,21 @@ export class TargetActions implements AsyncDisposable {
   }
 
   #start(snapshot: number, isMeant: (action: ResolvedAction, turn: number) => boolean): void {
-    if (this.#owed === undefined) return;
     const paths = new Map<ResolvedAction, string>();
-    for (const owed of this.#owed.values()) {
+    for (const owed of this.#owed?.values() ?? []) {
       for (const [action, { path, turn }] of owed) if (isMeant(action, turn)) paths.set(action, path);
     }
-    if (paths.size === 0) return;
+    // In the order of the config.
+    const due = [...this.#options.actionsDue(paths.values()).keys()].filter((action) => paths.has(action));
+    // No path made it due, if it only was to start what the wrapper held.
+    const { wrapped } = this.#options;
+    if (wrapped !== undefined && !paths.has(wrapped) && this.#isUnfinished(wrapped) && isMeant(wrapped, NOT_STARTED)) {
+      due.push(wrapped);
+    }
+    if (due.length > 0) this.#enqueue(due, snapshot);
+  }
+
+  #enqueue(due: readonly ResolvedAction[], snapshot: number): void {
     const turn = this.#turn;
     this.#turn += 1;
     const { name, listener, turns } = this.#options;
@@ -185,8 +226,6 @@ export class TargetActions implements AsyncDisposable {
       onChange: () => listener.onChange(),
       signal: this.#signal,
     });
-    // In the order of the config.
-    const due = [...this.#options.actionsDue(paths.values()).keys()].filter((action) => paths.has(action));
     this.#runner.enqueue(due, turn, snapshot);
   }
 
@@ -196,6 +235,10 @@ export class TargetActions implements AsyncDisposable {
   }
 
   #ended(action: ResolvedAction, how: ActionEnd, turn: number): void {
+    if (action === this.#options.wrapped) {
+      this.#isHeldStartDue = false;
+      this.#startHeld();
+    }
     if (how === "skipped") (this.#skipped ??= new Set()).add(action);
     else this.#skipped?.delete(action);
     if (how !== "succeeded") return;
@@ -222,6 +265,7 @@ export class TargetActions implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#held?.[Symbol.dispose]();
     await this.#runner?.[Symbol.asyncDispose]();
   }
 }

@@ -71,6 +71,8 @@ export interface WorkerOptions {
   ): Promise<HostedSession>;
   /** The commands that are due after these paths changed, each with one of the paths. Relative to the `from` of their mappings. */
   actionsDue(changed: Iterable<string>): ReadonlyMap<ResolvedAction, string>;
+  /** The restart by `kinsync wrapper` that this target takes part in. `undefined`: none. */
+  readonly wrapped?: ResolvedAction | undefined;
   /** For actions that depend on other targets. `undefined`: none does. */
   readonly turns?: ActionTurns | undefined;
   /** Whether commands may start now: false while other targets commit the same snapshot. */

@@ -374,7 +374,9 @@ export class Worker implements AsyncDisposable, ChannelOwner {
     if (!holds) return;
     // While others of a gang commit, this target waits with what depends on them.
     if (!this.#options.mayAct()) return;
-    this.actions?.run(desired.snapshot);
+    const commands = this.#options.wrapped === undefined ? this.actions : this.#commands;
+    const [mapping] = desired.mappings;
+    commands?.run(desired.snapshot, mapping && this.#channels.peek(mapping)?.session.facts.incarnation);
     this.#options.listener.onLanded(desired.snapshot);
   }
 

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { restartAction, type ResolvedAction } from "../../../src/mapping/action.ts";
 import { mapping } from "../../support/mapping.ts";
+import type { MemoryContainer } from "../../support/memory-container.ts";
 import { advance, Environment, member, useVirtualClock, type MemberSpec } from "../support/environment.ts";
 
 beforeEach(useVirtualClock);
@@ -101,6 +102,87 @@ test("a member that never holds the files is named after a time limit, and the o
     }),
   );
   await environment.end();
+});
+
+describe("a process that the wrapper holds since the start of its container", () => {
+  /** All members hold the files, and their processes run. */
+  async function running(when: readonly string[] = ["g"]) {
+    const all = start(restartAction({ when, order: ["worker", "head"] }));
+    await advance(2_000);
+    all.commands.length = 0;
+    return all;
+  }
+
+  /** The container of a worker starts again, with the files of before where a volume keeps them. */
+  async function startAgain(
+    { environment, commands }: ReturnType<typeof start>,
+    change: (it: MemoryContainer) => void,
+  ) {
+    const again = { ...(WORKERS[0] as MemberSpec), restarts: 1 };
+    environment.onContainer = (container) => {
+      change(container);
+      container.onCommand = (what, text) => {
+        commands.push(`again ${/kinsync-restart,(stop|start)/.exec(text)?.[1] ?? text} ${what}`);
+      };
+    };
+    environment.put(again);
+    await advance(1_000);
+    return environment.container(again);
+  }
+
+  test.each([[["g"]], [["f"]]])("starts when the container holds the files, where %j restart it", async (when) => {
+    const all = await running(when);
+    const container = await startAgain(all, (it) => {
+      it.isHeld = true;
+    });
+    expect(container.isHeld).toBe(false);
+    expect(all.commands).toEqual(["again stop begins", "again stop ends", "again start begins", "again start ends"]);
+    await all.environment.end();
+  });
+
+  test("one that runs is not disturbed", async () => {
+    const { environment, commands } = start(restartAction({ when: ["g"] }));
+    await advance(2_000);
+    expect(commands).toEqual([]);
+    await environment.end();
+  });
+
+  test("starts although its wrapper starts late", async () => {
+    const all = await running();
+    const container = await startAgain(all, (it) => {
+      it.isHeld = true;
+      it.unanswered = 4;
+    });
+    expect(container.isHeld).toBe(true);
+    await advance(20_000, 1_000);
+    expect(container.isHeld).toBe(false);
+    await all.environment.end();
+  });
+
+  test("a container without a wrapper is left alone after some questions", async () => {
+    const all = await running();
+    const container = await startAgain(all, (it) => {
+      it.unanswered = 1_000;
+    });
+    await advance(300_000, 10_000);
+    expect(container.unanswered).toBe(1_000 - 7);
+    expect(all.commands).toEqual([]);
+    expect(await all.environment.end()).toMatchObject({ outcome: { exitCode: 0 } });
+  });
+
+  test("a start that failed is repeated when the user asks for it", async () => {
+    const all = await running();
+    const container = await startAgain(all, (it) => {
+      it.isHeld = true;
+      it.exitCodes.set("kinsync-restart,start", 7);
+    });
+    expect(container.isHeld).toBe(true);
+    container.exitCodes.clear();
+    await all.environment.engine.commands.trigger();
+    await advance(1_000);
+    expect(container.isHeld).toBe(false);
+    expect(await all.environment.end()).toMatchObject({ summaries: [{ failedRuns: 0 }], outcome: { exitCode: 0 } });
+  });
 });
 
 test("a command that holds makes its target failed until it is dismissed", async () => {

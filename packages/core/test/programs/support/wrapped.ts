@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stepsOf } from "../../../src/sync/actions/steps.ts";
+import { heldCommand, stepsOf } from "../../../src/sync/actions/steps.ts";
 import { restartAction } from "../../../src/mapping/action.ts";
 
 const WRAPPER = join(import.meta.dirname, "../../../programs/wrapper.sh");
@@ -53,10 +53,11 @@ export class Wrapped implements AsyncDisposable {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Runs a step of a restart, as a session does. */
-  async request(what: "stop" | "start", { grace = 5_000, settle = 1_000 } = {}): Promise<Ended> {
+  /** Runs a step of a restart, or asks whether the process is held, as a session does. */
+  async request(what: "held" | "stop" | "start", { grace = 5_000, settle = 1_000 } = {}): Promise<Ended> {
     const step = stepsOf(restartAction({ grace, settle }), "").find(({ name }) => name === what);
-    const [, ...words] = (step?.command ?? []) as readonly string[];
+    const command = what === "held" ? heldCommand() : ((step?.command ?? []) as readonly string[]);
+    const [, ...words] = command;
     const [program = "", ...options] = this.#shell;
     return await ended(spawn(program, [...options, ...words], { env: { ...process.env, ...this.env } }));
   }

@@ -5,6 +5,8 @@ import type { EngineEvent } from "../../../../src/engine/events.ts";
 import type { TargetView } from "../../../../src/engine/options.ts";
 import type { ResolvedAction } from "../../../../src/mapping/action.ts";
 import { isLeader, isDueAfter } from "../../../../src/sync/actions/due.ts";
+import { isByWrapper } from "../../../../src/sync/actions/steps.ts";
+import type { MemoryContainer } from "../../../support/memory-container.ts";
 import { containerIdOf, uidOf, type Environment } from "../../support/environment.ts";
 import { ALL_MAPPINGS, isFile, rootKeyOf, TEAMS, teamOf, VOLUMES, type Model, type Team } from "../../support/model.ts";
 import { markOf } from "./history-actions.ts";
@@ -27,6 +29,7 @@ interface Change {
 }
 
 interface ContainerLog {
+  readonly container: MemoryContainer;
   readonly changes: Change[];
   readonly opens: number[];
   readonly runs: Map<ResolvedAction, Run[]>;
@@ -67,7 +70,9 @@ export class ActionWatch {
     this.#model = model;
     this.#actions = actions;
     environment.onContainer = (container, id) => {
-      const log: ContainerLog = { changes: [], opens: [], runs: new Map() };
+      const log: ContainerLog = { container, changes: [], opens: [], runs: new Map() };
+      // Half of the containers, in every history the same ones.
+      container.isHeld = isByWrapperIn(actions) && id.length % 2 === this.#logs.size % 2;
       this.#logs.set(id, log);
       container.onBatch = (what, batch) => void log.changes.push(this.#change(what, batch));
       container.onOpen = () => void log.opens.push(this.#tick());
@@ -160,7 +165,7 @@ export class ActionWatch {
       changes.filter(({ root }) => SHARED_ROOTS.has(root)),
     );
     const isDue = [...log.changes, ...shared].some(({ at, paths }) => at > since && isDueAfter(action, paths));
-    if (isDue) return;
+    if (isDue || (isByWrapper(action) && log.container.isHeld)) return;
     if (former === undefined) {
       this.problems.push(`${name} ran, and nothing of its paths had arrived`);
       return;
@@ -204,6 +209,7 @@ export class ActionWatch {
           if (action.on === "leader" && !isLeader(pod.spec)) continue;
           if (action.roles !== undefined && !action.roles.includes(pod.spec.role ?? "")) continue;
           this.#expectRan({ team, id, action, target, allFailed });
+          this.#expectStarted({ id, action, target, allFailed });
         }
         this.#expectTrueFailures(id, team, target);
       }
@@ -258,6 +264,27 @@ export class ActionWatch {
     ).toBe(true);
   }
 
+  /** A process that the wrapper holds starts when the files are there. */
+  #expectStarted({
+    id,
+    action,
+    target,
+    allFailed,
+  }: {
+    readonly id: string;
+    readonly action: ResolvedAction;
+    readonly target: TargetView;
+    readonly allFailed: NonNullable<TargetView["failedRuns"]>;
+  }): void {
+    const log = this.#logs.get(id);
+    if (log === undefined || !isByWrapper(action)) return;
+    const isFailed = [...(target.failedRuns ?? []), ...allFailed].some(
+      ({ command, holds }) => holds || command.startsWith("restart:"),
+    );
+    const isDismissed = this.#retries.some(({ why }) => why === "dismiss");
+    if (!isFailed && !isDismissed) expect(log.container.isHeld, `${id} is held: ${target.reason}`).toBe(false);
+  }
+
   /** When the newest snapshot up to this one was released that touched an action. */
   #lastTouch(team: Team, action: ResolvedAction, snapshot: number): number {
     const touches = this.#touched.get(`team/${team}`) ?? [];
@@ -287,6 +314,10 @@ export class ActionWatch {
       .flatMap(({ runs }) => [...runs.values()])
       .reduce((sum, runs) => sum + runs.length, 0);
   }
+}
+
+function isByWrapperIn(actions: readonly ResolvedAction[]): boolean {
+  return actions.some(isByWrapper);
 }
 
 /** The name ends there: `act-one` is not `act-one-hold`. */
