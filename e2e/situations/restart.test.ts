@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { Fixture } from "../harness/fixture.ts";
 import { jobSet, ofJobSet, replicatedJob, roleOf } from "../harness/jobset-manifests.ts";
 import type { KinsyncEvent, KinsyncProcess } from "../harness/kinsync-process.ts";
-import { container, podSpec, type PodSpec } from "../harness/manifests.ts";
+import { container, deployment, podSpec, type PodSpec } from "../harness/manifests.ts";
 import type { Pod } from "../harness/objects.ts";
 import { situation } from "../harness/situation.ts";
 
@@ -129,5 +129,74 @@ situation(
     const [after] = await fixture.running(1, ofJobSet("train"));
     expect(after?.metadata.uid).toBe(pod?.metadata.uid);
     expect(after?.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+  },
+);
+
+/** Runs the code that is there, or says that there is none, until /tmp/crash exists. Each start adds a line to a file that outlasts the container. */
+const HELD =
+  "code=none; [ ! -e /app/src/main.sh ] || . /app/src/main.sh; " +
+  'echo "runs $code" >>/kinsync/log; until [ -e /tmp/crash ]; do sleep 0.1; done; exit 3';
+
+situation(
+  "a container that an init container gave the wrapper to never runs without the files, neither at first nor after a crash",
+  { timeout: 240_000 },
+  async (fixture) => {
+    const name = "kinsync-wrapper";
+    const { image } = fixture.cluster;
+    const wrapper = {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name },
+      data: { [name]: await readFile(WRAPPER, "utf8") },
+    };
+    const own = { name: "kinsync", mountPath: "/kinsync" };
+    const copy = container(image, "cp /from/kinsync-wrapper /kinsync/ && chmod 755 /kinsync/kinsync-wrapper", {
+      name,
+      volumeMounts: [own, { name: "wrapper", mountPath: "/from" }],
+    });
+    const main = container(image, "", {
+      command: ["/kinsync/kinsync-wrapper"],
+      args: ["sh", "-c", HELD],
+      env: [{ name: "KINSYNC_WRAPPER_HOLD", value: "3600" }],
+      volumeMounts: [own],
+    });
+    const volumes = [
+      { name: "kinsync", emptyDir: {} },
+      { name: "wrapper", configMap: { name } },
+    ];
+    await fixture.create(wrapper, deployment("web", 2, podSpec(main, { initContainers: [copy], volumes })));
+    const pods = await fixture.running(2);
+    const inside = async ({ metadata }: Pod, command: string): Promise<string> =>
+      await fixture.kubectl.run(["exec", metadata.name, "-c", "main", "--", "sh", "-c", command]).catch(String);
+    const runs = async (pod: Pod): Promise<string> => await inside(pod, "cat /kinsync/log");
+    const [crashing, other] = pods as [Pod, Pod];
+    for (const each of pods) {
+      await fixture.until(
+        "the wrapper holds",
+        async () => (await inside(each, "cat /tmp/.kinsync-wrapper/state")) === "held 0\n",
+      );
+    }
+
+    const workloads = [
+      { workload: "deployment/web", sync: [{ from: "src", to: "/app/src" }], restart: { when: ["other"] } },
+    ];
+    await fixture.project.writeAll({
+      "src/main.sh": "code=one\n",
+      "kinsync.config.json": JSON.stringify({ workloads }),
+    });
+    const kinsync = fixture.start(["up", "-o", "json"]);
+    await kinsync.ready();
+    for (const each of pods) await fixture.until("it runs", async () => (await runs(each)) === "runs one\n");
+    // Until then an end of the process would count as a failed start, which does not end the container.
+    await fixture.until("both starts have succeeded", async () => steps(kinsync, 0).length === 4);
+
+    await inside(crashing, "touch /tmp/crash");
+    await fixture.until("it runs again", async () => (await runs(crashing)) === "runs one\nruns one\n", {
+      timeout: 60_000,
+    });
+    expect(await runs(other)).toBe("runs one\n");
+    const after = await fixture.running(2);
+    const restarts = after.map(({ metadata, status }) => [metadata.name, status?.containerStatuses?.[0]?.restartCount]);
+    expect(Object.fromEntries(restarts)).toEqual({ [crashing.metadata.name]: 1, [other.metadata.name]: 0 });
   },
 );
