@@ -49,8 +49,11 @@ export async function startLibrary(
   const workloads = await Promise.all(
     plans.map(async ({ workload, mappings, run, mode: releases, gang }) => {
       const signal = AbortSignal.timeout(10_000);
-      const { ref } = await findWorkload(cluster.connection, kinds, workload, { namespace: cluster.namespace, signal });
-      return { name: workload, ref, mappings, run, mode: releases, ...(gang === undefined ? {} : { gang }) };
+      const { ref, root } = await findWorkload(cluster.connection, kinds, workload, {
+        namespace: cluster.namespace,
+        signal,
+      });
+      return { name: workload, ref, root, mappings, run, mode: releases, ...(gang === undefined ? {} : { gang }) };
     }),
   );
   const ready = new Readiness(workloads.length);

@@ -200,7 +200,8 @@ class JoinedEngine implements Engine {
     const kind = entry === undefined ? undefined : loadedKind(entry);
     const { signal } = this.#abort;
     const kinds = (): readonly KindEntry[] => this.#kinds;
-    const watched = { cluster, reflectors: this.#reflectors, ref: workload.ref, kind, kinds, signal };
+    const { ref, root: found } = workload;
+    const watched = { cluster, reflectors: this.#reflectors, ref, found, kind, kinds, signal };
     return new WorkloadEngine({
       workload,
       kind,

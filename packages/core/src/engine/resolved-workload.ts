@@ -3,6 +3,7 @@ import type { ResolvedHooks, ResolvedRebuild } from "../mapping/local-actions.ts
 import type { GangPolicy } from "../mapping/gang-policy.ts";
 import type { ResolvedMapping } from "../mapping/mapping.ts";
 import type { ReleaseMode } from "../contract/config.ts";
+import type { KubeObject } from "../contract/resource.ts";
 import type { WorkloadRef } from "../resolve/resolution.ts";
 
 /** A workload with every default filled in and its resource found by discovery. */
@@ -10,6 +11,8 @@ export interface ResolvedWorkload {
   /** As the user named it: `jobset/train`. */
   readonly name: string;
   readonly ref: WorkloadRef;
+  /** The root as it was read to find it: saves a round trip. Default: not read. */
+  readonly root?: KubeObject;
   readonly mappings: readonly ResolvedMapping[];
   readonly run: readonly ResolvedAction[];
   /** Its paths are ignored by every mapping. Default: no file needs a new image. */

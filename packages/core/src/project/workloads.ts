@@ -42,6 +42,7 @@ export async function findProjectWorkloads(find: FindOptions): Promise<readonly 
     ({ workload, mappings, run, restart, rebuild, hooks, mode, forward, gang, transports, found }) => ({
       name: workload,
       ref: found.ref,
+      root: found.root,
       mappings,
       run: restart === undefined ? run : [...run, restart],
       ...(rebuild === undefined ? {} : { rebuild }),

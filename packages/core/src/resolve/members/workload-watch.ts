@@ -54,6 +54,8 @@ class Watcher implements WorkloadWatch {
   #ownedUids: ReadonlySet<string> = new Set();
   #isClosed = false;
   #rootChanged = true;
+  /** In place of the root until it is listed. */
+  #found: KubeObject | undefined;
   #structureChanged = false;
   readonly #changedPods = new Set<string>();
 
@@ -61,6 +63,7 @@ class Watcher implements WorkloadWatch {
     this.#options = options;
     const { ref, reflectors, cluster, signal } = options;
     this.#rule = ruleOf(options.kind, ref);
+    this.#found = options.found;
     this.#members = new Members(ref.namespace);
     this.#publisher = new ResolutionPublisher({
       ref,
@@ -102,7 +105,10 @@ class Watcher implements WorkloadWatch {
         this.#rootChanged = true;
         this.#schedule.request();
       },
-      onStatus: () => this.#schedule.request(),
+      onStatus: () => {
+        if (this.#found !== undefined && this.#rootLease.reflector.isSettled) this.#rootChanged = true;
+        this.#schedule.request();
+      },
     });
     signal.addEventListener("abort", this.#onAbort, { once: true });
     if (signal.aborted) this.#close();
@@ -173,7 +179,9 @@ class Watcher implements WorkloadWatch {
   #takeRoot(): void {
     this.#rootChanged = false;
     this.#structureChanged = true;
-    const [root] = this.#rootLease.reflector.store.values();
+    const { reflector } = this.#rootLease;
+    if (reflector.isSettled) this.#found = undefined;
+    const [root = this.#found] = reflector.store.values();
     if (root === undefined) {
       this.#top.clear();
       return;

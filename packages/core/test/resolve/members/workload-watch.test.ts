@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReflectorPool } from "../../../src/kube/reflector-pool.ts";
 import { watchWorkload } from "../../../src/resolve/members/workload-watch.ts";
 import { FakeCluster } from "../../support/fake-cluster.ts";
@@ -42,6 +42,59 @@ test("a pod of another owner with the same labels and name prefix is not a membe
   cluster.put(pod("train-worker-3", { owner: object(JOBS, "other-head"), labels: { role: "worker" } }));
   await using fixture = startWatch({ cluster, kind: teamKind() });
   expect(states(await fixture.watch.ready)).toHaveLength(5);
+});
+
+describe("a root that the caller has read before", () => {
+  /** Lists of Teams are answered when the gate opens. */
+  function gated(cluster: FakeCluster): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const request = cluster.request.bind(cluster);
+    cluster.request = async (each) => {
+      const answer = await request(each);
+      if (each.path.endsWith(`/${TEAMS.plural}`)) await promise;
+      return answer;
+    };
+    return resolve;
+  }
+
+  test("what it owns is listed before the root is, and reported when it is", async () => {
+    const cluster = fullCluster();
+    const open = gated(cluster);
+    await using fixture = startWatch({ cluster, kind: teamKind(), found: train });
+    await expect.poll(() => cluster.watchesOf(PODS)).toBe(1);
+    expect(cluster.watchesOf(JOBS)).toBe(1);
+    expect(fixture.resolutions).toEqual([]);
+    open();
+    expect(states(await fixture.watch.ready)).toHaveLength(5);
+    expect(fixture.resolutions).toHaveLength(1);
+  });
+
+  test.each([
+    ["was deleted", undefined, []],
+    ["was created again under its name", object(TEAMS, "train", { uid: "uid-again" }), []],
+    ["has another state", { ...train, status: { attempt: 2 } }, Array.from({ length: 5 }, () => "superseded")],
+  ])("does not count where it %s meanwhile", async (_what, now, expected) => {
+    const cluster = fullCluster();
+    const open = gated(cluster);
+    cluster.delete(train);
+    if (now !== undefined) cluster.put(now);
+    await using fixture = startWatch({ cluster, kind: teamKind(), found: train });
+    await expect.poll(() => cluster.watchesOf(PODS)).toBe(1);
+    open();
+    const first = await fixture.watch.ready;
+    expect(first.root?.metadata.uid).toBe(now?.metadata.uid);
+    expect(first.members.map(({ state }) => state)).toEqual(expected);
+    expect(fixture.resolutions).toHaveLength(1);
+  });
+
+  test("does not count where it may not be listed", async () => {
+    const cluster = fullCluster();
+    cluster.setFailure(TEAMS, "forbidden");
+    await using fixture = startWatch({ cluster, kind: teamKind(), found: train });
+    const first = await fixture.watch.ready;
+    expect(first.members).toEqual([]);
+    expect(first.problems).toHaveLength(1);
+  });
 });
 
 test("a workload that does not exist yet has no members until it is created", async () => {

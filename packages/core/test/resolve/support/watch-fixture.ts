@@ -1,4 +1,4 @@
-import type { KindPlugin, ResourceType } from "../../../src/contract/index.ts";
+import type { KindPlugin, KubeObject, ResourceType } from "../../../src/contract/index.ts";
 import { ReflectorPool } from "../../../src/kube/reflector-pool.ts";
 import type { KindEntry } from "../../../src/plugins/host.ts";
 import type { Member, MemberChange, Resolution } from "../../../src/resolve/resolution.ts";
@@ -23,6 +23,8 @@ export interface WatchFixture extends AsyncDisposable {
 export interface WatchFixtureOptions {
   readonly cluster?: FakeCluster;
   readonly kind: KindPlugin | undefined;
+  /** The root as it was read before. */
+  readonly found?: KubeObject;
   /** All kinds. Default: only `kind`. */
   readonly kinds?: readonly KindEntry[];
   readonly resource?: ResourceType;
@@ -42,6 +44,7 @@ export function startWatch(options: WatchFixtureOptions): WatchFixture {
     cluster,
     reflectors,
     ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
+    found: options.found,
     kind: options.kind,
     kinds: options.kinds ?? (options.kind === undefined ? [] : [options.kind]),
     signal: controller.signal,
