@@ -650,11 +650,16 @@ answer_others() {
   # Batches among them may have reported that they are done.
   [ -z "$ticker_id" ] || tell_watcher HUP
 }
+# check_names FILE DIGEST: the output of sha256sum for the names in it, which a NUL ends
+check_names() {
+  sums=$(cd "$stage_top" && xargs -0 sha256sum <"$1" | sha256sum)
+  [ -n "$2" ] && case $sums in *"$2"*) ;; *) false ;; esac
+} 2>&9
 # take_segments: of the archive, to standard output, and lists of what can be checked in between: that is another process's work, one
 # at a time. What is bad takes "good" away; to make a file may be impossible.
 take_segments() {
   checker= list=0
-  while IFS=' ' read -r word size count <&3; do
+  while IFS=' ' read -r word size count digest <&3; do
     case $word in
       d)
         dd bs=$size count=$count iflag=fullblock 2>&9 <&3
@@ -673,14 +678,17 @@ take_segments() {
         fi
         progress $count
         ;;
-      h)
+      h | n)
         list=$((list + 1))
-        # With COUNT, gzip made the list.
+        # Where COUNT is a number, gzip made the list.
         take_bytes $size | {
-          if [ -n "$count" ]; then gzip -dc; else cat; fi >"$stage_folder/list$list" || { rm -f "$stage_folder/good"; cat; }
+          case $count in '' | -) cat ;; *) gzip -dc ;; esac >"$stage_folder/list$list" || { rm -f "$stage_folder/good"; cat; }
         } >&9 2>&9
         [ -z "$checker" ] || wait $checker
-        { cd "$stage_top" && sha256sum -c "$stage_folder/list$list" || rm -f "$stage_folder/good"; } >&9 2>&9 &
+        {
+          if [ $word = n ]; then check_names "$stage_folder/list$list" $digest
+          else cd "$stage_top" && sha256sum -c "$stage_folder/list$list"; fi || rm -f "$stage_folder/good"
+        } >&9 2>&9 &
         checker=$!
         ;;
       w) answer_others ;;
@@ -783,13 +791,15 @@ check_staged() {
     shift 2
   done
 }
-# end_stage ID [DIGEST PATH]...: checks what is staged; with the word "sums" by the blob "list", and by what was checked on the way
+# end_stage ID [DIGEST PATH]...: checks what is staged; with the word "sums" by the blob "list", or by the blob "names" and a DIGEST, and by
+# what was checked on the way
 end_stage() {
   request=$1
   shift
   if [ -z "$stage_failed" ] && [ $# != 0 ]; then
     if [ "$1" = sums ]; then
       [ ! -e "$stage_folder/list" ] || (cd "$stage_top" && sha256sum -c "$stage_folder/list" 2>&9) || stage_failed=1
+      [ ! -e "$stage_folder/names" ] || check_names "$stage_folder/names" $2 || stage_failed=1
       [ -e "$stage_folder/good" ] || stage_failed=1
     else
       (

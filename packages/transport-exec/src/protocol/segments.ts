@@ -1,7 +1,7 @@
 import { KinsyncError, type Archive, type LinkRate } from "@kinsync/core/contract";
 import type { ArrivedBytes } from "./arrived-bytes.ts";
 import { compressText } from "./request-text.ts";
-import type { StreamingChecksums } from "./streaming-checksums.ts";
+import type { Checklist, StreamingChecksums } from "./streaming-checksums.ts";
 
 const BLOCK_BYTES = 64 * 1024;
 /** A segment is acknowledged at once, and padded when a batch is aborted. */
@@ -89,7 +89,7 @@ export async function sendSegments(archive: Archive, options: SegmentsOptions): 
         chunk = chunk.subarray(part.length);
         checksums?.take(part);
         if (room === 0 && checksums !== undefined) {
-          const list = checksums.between();
+          const { list } = checksums.between();
           if (list !== "") write(`h ${Buffer.byteLength(list)}\n${list}`);
         }
         await drained();
@@ -128,7 +128,8 @@ export async function sendCompressed(
         options.throwIfOver();
       }
       position += size;
-      writeList(checksums?.at({ position, whole: entries }) ?? "", write);
+      const checklist = checksums?.at({ position, whole: entries });
+      if (checklist !== undefined) writeNames(checklist, write);
     }
   } catch (error) {
     options.onFailure(error);
@@ -139,12 +140,12 @@ export async function sendCompressed(
   return false;
 }
 
-function writeList(list: string, write: SegmentsOptions["write"]): void {
-  const compressed = compressText(list);
-  if (compressed !== undefined) {
-    write(`h ${compressed.packed.length} ${compressed.bytes}\n`);
-    write(compressed.packed);
-  } else if (list !== "") write(`h ${Buffer.byteLength(list)}\n${list}`);
+function writeNames({ names, digest }: Checklist, write: SegmentsOptions["write"]): void {
+  if (names === "") return;
+  const compressed = compressText(names);
+  const length = compressed?.packed.length ?? Buffer.byteLength(names);
+  write(`n ${length} ${compressed?.bytes ?? "-"} ${digest()}\n`);
+  write(compressed?.packed ?? names);
 }
 
 /** Large segments for a large archive, unless others may overtake it on a slow link. */

@@ -61,7 +61,11 @@ export const shProtocol: AgentProtocol = {
     if (aborted) return `sa ${id}\n`;
     if (largeFile(request) !== undefined) return `s2 ${id}\n`;
     const odd = oddFiles(plan).map((step) => `sv ${id} ${step.value} ${quoted(step.path)}\n`);
-    if (checksums !== undefined) return [...odd, ...blob("list", checksums.rest(), request), `s2 ${id} sums\n`];
+    if (checksums !== undefined) {
+      const { list, names, digest } = checksums.rest();
+      if (request.isCompressed !== true) return [...odd, ...blob("list", list, request), `s2 ${id} sums\n`];
+      return [...odd, ...blob("names", names, request), `s2 ${id} sums ${digest()}\n`];
+    }
     return `${odd.join("")}s2 ${id} ${inlineSums(plan)}\n`;
   },
   stageFiles: {
