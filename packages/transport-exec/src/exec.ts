@@ -103,7 +103,17 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
         const gone = await findGone(cluster, target, limit).catch(() => undefined);
         throw gone ?? (isKinsyncError(error) ? error : lostError(target, messageOf(error), error));
       }
+      const session = new ExecSession(agent, target, context, {
+        silenceMs: options.silence ?? 20_000,
+        idleMs,
+        pingMs: options.pingTimeout ?? 10_000,
+        openMs: openTimeout,
+        socketPingMs: SOCKET_PING_MS,
+      });
       try {
+        // Only reads: nothing is written to a container that is not known to be the target's.
+        const [root] = context.roots ?? [];
+        if (root !== undefined) session.requestEarly(root);
         const gone = await (checked ?? check());
         if (gone !== undefined) throw gone;
       } catch (error) {
@@ -113,13 +123,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
         // A reused connection may be dead by now. The next attempt opens another one.
         throw timeoutError(target, "the API server did not report whether it still exists", openTimeout);
       }
-      return new ExecSession(agent, target, context, {
-        silenceMs: options.silence ?? 20_000,
-        idleMs,
-        pingMs: options.pingTimeout ?? 10_000,
-        openMs: openTimeout,
-        socketPingMs: SOCKET_PING_MS,
-      });
+      return session;
     },
   });
 }

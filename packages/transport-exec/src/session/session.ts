@@ -24,26 +24,15 @@ import type { ExecEnd, ExecStream } from "../stream/exec-stream.ts";
 import { lostError, nameOf } from "../stream/target-error.ts";
 import type { Operation } from "./agent-error.ts";
 import { Batches, stageName } from "./batches.ts";
+import { EarlyInventory } from "./early-inventory.ts";
 import { EndOfLife } from "./end-of-life.ts";
 import { findGone } from "./identity.ts";
 import { Liveness } from "./liveness.ts";
 import { MarkerWriter, type MarkedState } from "./marker.ts";
 import { releaseRoot } from "./release.ts";
 import { Requests } from "./requests.ts";
+import type { SessionTimes } from "./session-times.ts";
 import { Roots, runName, takeLocation, type OwnedRoot } from "./roots.ts";
-
-export interface SessionTimes {
-  /** Milliseconds without a sign of life while a request is open; three times as many for an inventory and for a claim. */
-  readonly silenceMs: number;
-  /** Milliseconds of idleness after which the agent is checked. */
-  readonly idleMs: number;
-  /** Milliseconds for that check. */
-  readonly pingMs: number;
-  /** Milliseconds to open another stream, for `run`. */
-  readonly openMs: number;
-  /** Milliseconds between pings of the WebSocket. */
-  readonly socketPingMs: number;
-}
 
 /** Another session of this run owns a root of this session by now. */
 class HandedOver extends Error {}
@@ -64,6 +53,7 @@ export class ExecSession implements Session {
   readonly #placedTimes = new PlacedTimes();
   readonly #batches: Batches;
   readonly #liveness: Liveness;
+  readonly #early = new EarlyInventory();
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
     const { runtime, incarnation, workingDirectory, gzip, blocks } = agent.hello;
@@ -127,8 +117,15 @@ export class ExecSession implements Session {
     return this.#life.ended;
   }
 
+  /** Requests what the engine requests first of a new session: marker and journal of a root. */
+  requestEarly(root: RootSpec): void {
+    this.#early.request(root, () => this.#read(root, [], "paths", this.#life.signal));
+  }
+
   async inventory(root: RootSpec, { paths, list, signal }: Parameters<Session["inventory"]>[1]): Promise<Inventory> {
-    const inventory = await this.#read(root, paths, list === true ? "list" : "paths", signal);
+    const isFirst = paths.length === 0 && list !== true;
+    const early = isFirst ? this.#early.take(root, signal) : this.#early.forget();
+    const inventory = await (early ?? this.#read(root, paths, list === true ? "list" : "paths", signal));
     if (inventory.root !== "directory") return inventory;
     if (list === true) return withMounted(inventory, paths, (mounted) => this.#read(root, mounted, "paths", signal));
     // Placed paths that were not requested are deleted next. Their existence and type are enough for that.
@@ -169,6 +166,7 @@ export class ExecSession implements Session {
   }
 
   claim(root: RootSpec, options: MarkedState & { readonly signal: AbortSignal }): Promise<void> {
+    this.#early.forget();
     const location = { claim: 0, root: "", state: "", mounts: [] as string[], kept: [] as string[] };
     const claimed = this.#requests.send<RootLocation>({
       signal: options.signal,
