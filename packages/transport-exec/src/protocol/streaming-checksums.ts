@@ -14,7 +14,7 @@ export interface Checklist {
   /** Their names, a NUL after each. */
   readonly names: string;
   /** SHA-256 of `list`: what a digest of the output for `names` is. Where the link is slow, the digests themselves need not travel. */
-  digest(): string;
+  readonly digest: () => string;
 }
 
 /**
