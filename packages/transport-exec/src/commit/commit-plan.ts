@@ -99,12 +99,14 @@ export function isStaged(step: PlanStep): boolean {
   return step.op === "f" || step.op === "d" || step.op === "l";
 }
 
+/** A part of a path that leads elsewhere, or a NUL. */
+const NOT_OF_ROOT = new RegExp(
+  String.raw`\0|(?:^|/)(?:\.{0,2}|${STATE_DIRECTORY.replace(".", String.raw`\.`)})(?:/|$)`,
+);
+
 /** Whether a path names something below a mapped root, outside of the state directory. */
 export function isPathOfRoot(path: string): boolean {
-  return (
-    !path.includes("\0") &&
-    path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part !== STATE_DIRECTORY)
-  );
+  return !NOT_OF_ROOT.test(path);
 }
 
 /** Refuses a path that would leave the root. The engine never sends one; this is the last check before the container. */

@@ -13,7 +13,7 @@ export interface WorkloadWatchOptions {
    * The root as the caller has just read it: what it owns is listed together with it, a round trip earlier. Nothing is reported of it before
    * the root is listed. Default: not read.
    */
-  readonly found?: KubeObject | undefined;
+  readonly root?: KubeObject | undefined;
   /** `undefined` where no kind supports the root: the rule is "owned and alive". */
   readonly kind: KindPlugin | undefined;
   /**

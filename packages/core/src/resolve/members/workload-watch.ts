@@ -63,7 +63,7 @@ class Watcher implements WorkloadWatch {
     this.#options = options;
     const { ref, reflectors, cluster, signal } = options;
     this.#rule = ruleOf(options.kind, ref);
-    this.#found = options.found;
+    this.#found = options.root;
     this.#members = new Members(ref.namespace);
     this.#publisher = new ResolutionPublisher({
       ref,

@@ -101,11 +101,18 @@ function isPacked(entry: BatchEntry): entry is PackedEntry {
   return entry.op === "file" || entry.op === "directory" || entry.op === "link";
 }
 
+/** Characters that are hashed at once: each call costs as much as thousands of them. */
+const HASHED_CHARACTERS = 64 * 1024;
+
 function keyOf(entries: readonly PackedEntry[]): string {
   const hash = createHash("sha256");
+  let text = "";
   for (const entry of entries) {
     const content = entry.op === "file" ? entry.digest : entry.op === "link" ? entry.target : "";
-    hash.update(`${entry.op}\0${entry.path}\0${entry.op === "link" ? "" : entry.mode}\0${content}\0`);
+    text += `${entry.op}\0${entry.path}\0${entry.op === "link" ? "" : entry.mode}\0${content}\0`;
+    if (text.length < HASHED_CHARACTERS) continue;
+    hash.update(text);
+    text = "";
   }
-  return hash.digest("hex");
+  return hash.update(text).digest("hex");
 }

@@ -9,8 +9,15 @@ const gzipAsync = promisify(gzip);
 
 /** Bytes of the tar in one piece. Larger pieces compress hardly better, and a reader can only stop between two pieces. */
 const PIECE_BYTES = 1024 * 1024;
-/** As tar and curl use it. On a link that is slower than compression, smaller pieces matter more than time. */
+/** Bytes in the first piece; each is twice as large as the one before. The link is idle until the first one is compressed. */
+const FIRST_PIECE_BYTES = 128 * 1024;
+/** As tar and curl use it. */
 const GZIP_LEVEL = 6;
+/** Half as fast, and 1 % smaller: for a link that carries no more than `SLOW_BYTES_PER_SECOND`. */
+const SLOW_GZIP_LEVEL = 9;
+const SLOW_BYTES_PER_SECOND = 2_000_000;
+/** The output of one piece fits: with zlib's 16 KiB, each 16 KiB would wait for a turn of the event loop, which is busy while files are packed. */
+const GZIP_OUTPUT_BYTES = PIECE_BYTES + 64 * 1024;
 /** A piece that gzip makes smaller by less than this share is sent as it is. */
 const MIN_SAVING = 0.03;
 /**
@@ -103,19 +110,25 @@ export class CompressedPieces implements AsyncDisposable {
     return slowest;
   }
 
+  get #level(): number {
+    return (this.#slowestLink() ?? Infinity) <= SLOW_BYTES_PER_SECOND ? SLOW_GZIP_LEVEL : GZIP_LEVEL;
+  }
+
   async #pump(chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>): Promise<void> {
     const { signal } = this.#abort;
     const cursor = new TarCursor();
     let parts: Uint8Array[] = [];
     let filled = 0;
     let skip = 0;
+    let pieceBytes = FIRST_PIECE_BYTES;
     const speed = new CompressionSpeed();
     for await (const chunk of chunks(signal)) {
       parts.push(chunk);
       filled += chunk.length;
       this.#total += chunk.length;
       cursor.push(chunk);
-      if (filled < PIECE_BYTES && this.#total < this.#size) continue;
+      if (filled < pieceBytes && this.#total < this.#size) continue;
+      pieceBytes = Math.min(2 * pieceBytes, PIECE_BYTES);
       while (this.#pieces.length >= this.#requested + PIECES_AHEAD && !signal.aborted) await this.#wake.promise;
       signal.throwIfAborted();
       const bytes = Buffer.concat(parts);
@@ -123,8 +136,11 @@ export class CompressedPieces implements AsyncDisposable {
       if (skip > 0) skip -= 1;
       else {
         const begunAtMs = performance.now();
-        packed = await gzipAsync(bytes, { level: GZIP_LEVEL });
-        speed.note({ bytes: bytes.length, packedBytes: packed.length, ms: performance.now() - begunAtMs });
+        // Only the bytes themselves are kept, not the room for them.
+        packed = Buffer.from(await gzipAsync(bytes, { level: this.#level, chunkSize: GZIP_OUTPUT_BYTES }));
+        // Of a small piece, most of the time is the way to the thread that compresses it, and back.
+        if (bytes.length >= PIECE_BYTES)
+          speed.note({ bytes: bytes.length, packedBytes: packed.length, ms: performance.now() - begunAtMs });
       }
       const isGzip = packed !== undefined && packed.length < bytes.length * (1 - MIN_SAVING);
       if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink()))) skip = SKIPPED_PIECES;

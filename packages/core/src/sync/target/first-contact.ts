@@ -63,7 +63,7 @@ export interface FirstContact {
 export async function takeStock(contact: FirstContact): Promise<Ledger> {
   const { session, root, claimant, isFirst, modes, signal } = contact;
   const { tree, spec } = root;
-  const { marker, isEmpty } = await session.inventory(spec, { paths: [], signal });
+  const { marker, isEmpty, root: found } = await session.inventory(spec, { paths: [], signal });
   if (marker !== undefined && marker.runId !== claimant.runId) {
     // A later run of kinsync may have claimed the root while this one was away; it keeps it.
     if (!isReleased(marker)) {
@@ -77,7 +77,7 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
     session.claim(spec, { snapshot: contact.snapshot, tree: "", ...(owed.length === 0 ? {} : { owed }), signal }),
-    initial === "trust" ? undefined : readNewRoot(contact, isEmpty),
+    initial === "trust" ? undefined : readNewRoot(contact, isEmpty === true || found === "missing"),
   ]);
   const ledger =
     inventory === undefined
@@ -90,9 +90,12 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   return ledger;
 }
 
-/** Thousands of paths are not requested of a folder that holds nothing. It is asked again after the claim: others may have written since. */
-async function readNewRoot({ session, root, signal }: FirstContact, isEmpty = false): Promise<Inventory> {
-  if (isEmpty) {
+/**
+ * Thousands of paths are not requested of a folder that holds nothing, or that the claim has just made. It is asked again after the claim:
+ * others may have written since.
+ */
+async function readNewRoot({ session, root, signal }: FirstContact, wasEmpty: boolean): Promise<Inventory> {
+  if (wasEmpty) {
     const inventory = await session.inventory(root.spec, { paths: [], signal });
     if (inventory.isEmpty === true) return inventory;
   }

@@ -60,7 +60,7 @@ describe("a root that the caller has read before", () => {
   test("what it owns is listed before the root is, and reported when it is", async () => {
     const cluster = fullCluster();
     const open = gated(cluster);
-    await using fixture = startWatch({ cluster, kind: teamKind(), found: train });
+    await using fixture = startWatch({ cluster, kind: teamKind(), root: train });
     await expect.poll(() => cluster.watchesOf(PODS)).toBe(1);
     expect(cluster.watchesOf(JOBS)).toBe(1);
     expect(fixture.resolutions).toEqual([]);
@@ -78,7 +78,7 @@ describe("a root that the caller has read before", () => {
     const open = gated(cluster);
     cluster.delete(train);
     if (now !== undefined) cluster.put(now);
-    await using fixture = startWatch({ cluster, kind: teamKind(), found: train });
+    await using fixture = startWatch({ cluster, kind: teamKind(), root: train });
     await expect.poll(() => cluster.watchesOf(PODS)).toBe(1);
     open();
     const first = await fixture.watch.ready;
@@ -90,7 +90,7 @@ describe("a root that the caller has read before", () => {
   test("does not count where it may not be listed", async () => {
     const cluster = fullCluster();
     cluster.setFailure(TEAMS, "forbidden");
-    await using fixture = startWatch({ cluster, kind: teamKind(), found: train });
+    await using fixture = startWatch({ cluster, kind: teamKind(), root: train });
     const first = await fixture.watch.ready;
     expect(first.members).toEqual([]);
     expect(first.problems).toHaveLength(1);

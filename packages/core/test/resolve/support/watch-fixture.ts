@@ -24,7 +24,7 @@ export interface WatchFixtureOptions {
   readonly cluster?: FakeCluster;
   readonly kind: KindPlugin | undefined;
   /** The root as it was read before. */
-  readonly found?: KubeObject;
+  readonly root?: KubeObject;
   /** All kinds. Default: only `kind`. */
   readonly kinds?: readonly KindEntry[];
   readonly resource?: ResourceType;
@@ -44,7 +44,7 @@ export function startWatch(options: WatchFixtureOptions): WatchFixture {
     cluster,
     reflectors,
     ref: { resource: options.resource ?? TEAMS, namespace: NAMESPACE, name: options.name ?? "train" },
-    found: options.found,
+    root: options.root,
     kind: options.kind,
     kinds: options.kinds ?? (options.kind === undefined ? [] : [options.kind]),
     signal: controller.signal,
