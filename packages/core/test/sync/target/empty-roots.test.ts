@@ -11,6 +11,26 @@ test("a folder that holds nothing is not asked for each path", async () => {
   expect(target.container.storage.requested).toBe(0);
 });
 
+test("a folder that does not exist before the claim is not asked for each path, either", async () => {
+  await using target = new TargetFixture();
+  const { container } = target;
+  container.onOpen = () => {
+    const session = container.opened.at(-1);
+    if (session === undefined) return;
+    const inventory = session.inventory.bind(session);
+    session.inventory = async (spec, options) => {
+      const found = await inventory(spec, options);
+      return container.storage.claims > 0 ? found : { ...found, root: "missing", isEmpty: false };
+    };
+  };
+  const files = target.files("src");
+  files.set({ a: "1", b: "2", c: "3" });
+  target.start({ files: [files] });
+  await target.until(target.synced(1));
+  expect(container.seen("src")).toEqual({ a: "1", b: "2", c: "3" });
+  expect(container.storage.requested).toBe(0);
+});
+
 test("a file that another program writes between the first look and the claim is compared, not trusted", async () => {
   await using target = new TargetFixture();
   const { container } = target;
