@@ -200,8 +200,7 @@ class JoinedEngine implements Engine {
     const kind = entry === undefined ? undefined : loadedKind(entry);
     const { signal } = this.#abort;
     const kinds = (): readonly KindEntry[] => this.#kinds;
-    const { ref, root } = workload;
-    const watched = { cluster, reflectors: this.#reflectors, ref, root, kind, kinds, signal };
+    const watched = { ...workload, cluster, reflectors: this.#reflectors, kind, kinds, signal };
     return new WorkloadEngine({
       workload,
       kind,

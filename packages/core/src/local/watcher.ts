@@ -13,8 +13,8 @@ import { SleepDetector } from "./watch/sleep-detector.ts";
 import { SourceEvents } from "./watch/source-events.ts";
 import { DEFAULT_TUNING, type SourceTuning } from "./source-tuning.ts";
 import type { Source, SourceOptions, SourceSpec, SourceState } from "./source.ts";
-import { pause } from "../time/deadline.ts";
 import { TruncatedFiles } from "./settle/truncated-files.ts";
+import { untilWatchIsDue } from "./watch/first-watch.ts";
 import { watchLimitNote } from "./watch/watch-limits.ts";
 
 /** Default of `SourceOptions.settle`. */
@@ -23,9 +23,6 @@ const QUIET_MS = 5;
 const UNSTABLE_MS = 100;
 /** Quiet time after a burst until everything is scanned again. */
 const AFTER_BURST_MS = 1_000;
-/** With so many files, to watch them takes as much time of this program as to send the first ones, which therefore comes first. */
-const MANY_FILES = 1_000;
-const WATCH_MANY_AFTER_MS = 1_000;
 /** Quiet time until kinsync checks whether every folder of the tree is watched. */
 const COVERAGE_MS = 500;
 const POLLING = "everything is scanned every second";
@@ -48,7 +45,6 @@ class WatchedSource implements Source {
   readonly #signal: AbortSignal;
   readonly #ready = Promise.withResolvers<SourceState>();
   #current: SourceState | undefined;
-
   readonly #scanner: Scanner;
   readonly #changes = new PendingChanges();
   readonly #debounce: Debounce;
@@ -138,15 +134,12 @@ class WatchedSource implements Source {
   async #start(): Promise<void> {
     // The first state does not wait for the watches. The scan after they are in place finds what changed before.
     await this.#enqueue().catch(() => undefined);
-    if (this.#current?.state === "present" && this.#current.tree.entries.size >= MANY_FILES) {
-      await pause(WATCH_MANY_AFTER_MS, this.#signal);
-    }
+    await untilWatchIsDue(this.#current, this.#signal);
     if (this.#signal.aborted) return;
     this.#gitLock = watchGitLock(this.spec.from, () => this.#onGitLockReleased());
     await this.#events.open();
-    if (await isOnRemoteFileSystem(this.#events.base)) {
+    if (await isOnRemoteFileSystem(this.#events.base))
       this.#poll(`${this.spec.from} is on a file system that does not report changes made elsewhere, so ${POLLING}`);
-    }
   }
 
   // --- reasons to scan ---

@@ -223,7 +223,11 @@ export class TargetActions implements AsyncDisposable {
       isHeldBack: (action) => this.#isHeld && this.#failures?.has(action) !== true,
       onStep: (action, step) => this.#stepped(action, step),
       onEnd: (...end) => this.#ended(...end),
-      onChange: () => listener.onChange(),
+      onChange: () => {
+        // A restart may have failed because the wrapper was not there yet.
+        this.#startHeld();
+        listener.onChange();
+      },
       signal: this.#signal,
     });
     this.#runner.enqueue(due, turn, snapshot);
@@ -235,10 +239,7 @@ export class TargetActions implements AsyncDisposable {
   }
 
   #ended(action: ResolvedAction, how: ActionEnd, turn: number): void {
-    if (action === this.#options.wrapped) {
-      this.#isHeldStartDue = false;
-      this.#startHeld();
-    }
+    if (action === this.#options.wrapped) this.#isHeldStartDue = false;
     if (how === "skipped") (this.#skipped ??= new Set()).add(action);
     else this.#skipped?.delete(action);
     if (how !== "succeeded") return;
@@ -265,6 +266,7 @@ export class TargetActions implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#landed = undefined;
     this.#held?.[Symbol.dispose]();
     await this.#runner?.[Symbol.asyncDispose]();
   }

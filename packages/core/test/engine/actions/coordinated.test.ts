@@ -159,6 +159,20 @@ describe("a process that the wrapper holds since the start of its container", ()
     await all.environment.end();
   });
 
+  test("starts although a restart that was due failed, because the wrapper was not there yet", async () => {
+    const all = await running(["f"]);
+    const container = await startAgain(all, (it) => {
+      it.isHeld = true;
+      it.unanswered = 2;
+      it.exitCodes.set("kinsync-restart,stop", 96);
+    });
+    expect(container.isHeld).toBe(true);
+    container.exitCodes.clear();
+    await advance(20_000, 1_000);
+    expect(container.isHeld).toBe(false);
+    expect(await all.environment.end()).toMatchObject({ summaries: [{ failedRuns: 0 }], outcome: { exitCode: 0 } });
+  });
+
   test("a container without a wrapper is left alone after some questions", async () => {
     const all = await running();
     const container = await startAgain(all, (it) => {

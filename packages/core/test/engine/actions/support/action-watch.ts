@@ -6,40 +6,10 @@ import type { TargetView } from "../../../../src/engine/options.ts";
 import type { ResolvedAction } from "../../../../src/mapping/action.ts";
 import { isLeader, isDueAfter } from "../../../../src/sync/actions/due.ts";
 import { isByWrapper } from "../../../../src/sync/actions/steps.ts";
-import type { MemoryContainer } from "../../../support/memory-container.ts";
 import { containerIdOf, uidOf, type Environment } from "../../support/environment.ts";
 import { ALL_MAPPINGS, isFile, rootKeyOf, TEAMS, teamOf, VOLUMES, type Model, type Team } from "../../support/model.ts";
+import type { Change, ContainerLog, Retry, Run } from "./container-log.ts";
 import { markOf } from "./history-actions.ts";
-
-/** A command, or a restart with its two steps, in one container. */
-interface Run {
-  readonly begin: number;
-  /** Of its workload's released snapshots, the newest one that touched the action when it began. */
-  end: number;
-  how: "runs" | "succeeded" | "failed";
-}
-
-/** A batch that a session of the container staged or applied. */
-interface Change {
-  readonly at: number;
-  readonly what: "staged" | "applied";
-  readonly root: string;
-  readonly snapshot: number;
-  readonly paths: readonly string[];
-}
-
-interface ContainerLog {
-  readonly container: MemoryContainer;
-  readonly changes: Change[];
-  readonly opens: number[];
-  readonly runs: Map<ResolvedAction, Run[]>;
-}
-
-/** Another attempt follows for commands that failed. */
-interface Retry {
-  readonly at: number;
-  readonly why: "retry" | "dismiss";
-}
 
 const SHARED_ROOTS = new Set(
   ALL_MAPPINGS.filter(({ to }) => VOLUMES.some(({ at }) => to === at || to.startsWith(`${at}/`))).map(rootKeyOf),
