@@ -140,11 +140,12 @@ export async function sendCompressed(
   return false;
 }
 
-function writeNames({ names, digest }: Checklist, write: SegmentsOptions["write"]): void {
+function writeNames(checklist: Checklist, write: SegmentsOptions["write"]): void {
+  const names = checklist.names();
   if (names === "") return;
   const compressed = compressText(names);
   const length = compressed?.packed.length ?? Buffer.byteLength(names);
-  write(`n ${length} ${compressed?.bytes ?? "-"} ${digest()}\n`);
+  write(`n ${length} ${compressed?.bytes ?? "-"} ${checklist.digest()}\n`);
   write(compressed?.packed ?? names);
 }
 

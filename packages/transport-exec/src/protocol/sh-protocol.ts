@@ -64,7 +64,7 @@ export const shProtocol: AgentProtocol = {
     if (checksums !== undefined) {
       const { list, names, digest } = checksums.rest();
       if (request.isCompressed !== true) return [...odd, ...blob("list", list, request), `s2 ${id} sums\n`];
-      return [...odd, ...blob("names", names, request), `s2 ${id} sums ${digest()}\n`];
+      return [...odd, ...blob("names", names(), request), `s2 ${id} sums ${digest()}\n`];
     }
     return `${odd.join("")}s2 ${id} ${inlineSums(plan)}\n`;
   },

@@ -7,12 +7,12 @@ const SLACK_BYTES = 1024 * 1024;
 /** Bytes of archive between two lists. Each list costs the container some processes. */
 const LIST_INTERVAL_BYTES = 4 * 1024 * 1024;
 
-/** Files that the container can verify now. Without files, both texts are empty. */
+/** Files that the container can verify now. Without files, list and names are empty. */
 export interface Checklist {
   /** As `sha256sum` prints and reads it. */
   readonly list: string;
   /** Their names, a NUL after each. */
-  readonly names: string;
+  readonly names: () => string;
   /** SHA-256 of `list`: what a digest of the output for `names` is. Where the link is slow, the digests themselves need not travel. */
   readonly digest: () => string;
 }
@@ -71,7 +71,7 @@ function checklist(files: readonly PlanStep[]): Checklist {
   const list = files.map(({ value, path }) => `${value}  ./${path}\n`).join("");
   return {
     list,
-    names: files.map(({ path }) => `./${path}\0`).join(""),
+    names: () => files.map(({ path }) => `./${path}\0`).join(""),
     digest: () => createHash("sha256").update(list).digest("hex"),
   };
 }
