@@ -1,15 +1,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
-import { BaseSequencer } from "vitest/node";
-import type { TestSpecification } from "vitest/node";
+import { slowestFirst } from "./test/support/slowest-first.ts";
 
 const conditions = ["kinsync:source"];
 
-/**
- * Test files that take long, in the order in which they start. Vitest knows durations of earlier runs only; in a fresh clone it
- * starts the largest files first, and then waits for a small file that takes long while other cores are idle.
- */
+/** In the order in which they start. */
 const SLOWEST_FIRST = [
   "packages/transport-exec/test/conformance.test.ts",
   "packages/transport-exec/test/conformance-on-playground.test.ts",
@@ -32,23 +28,13 @@ const PACKAGES = readdirSync(join(import.meta.dirname, "packages"));
 const KINDS = PACKAGES.filter((name) => name.startsWith("kind-"));
 const TRANSPORTS = PACKAGES.filter((name) => name.startsWith("transport-"));
 
-class SlowestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification): number => {
-      const index = SLOWEST_FIRST.findIndex((path) => moduleId.endsWith(`/${path}`));
-      return index === -1 ? SLOWEST_FIRST.length : index;
-    };
-    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
-  }
-}
-
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     // All cores; by itself Vitest leaves one idle, which on two is half of them.
     maxWorkers: "100%",
-    sequence: { sequencer: SlowestFirst },
+    sequence: { sequencer: slowestFirst(SLOWEST_FIRST) },
     projects: [
       {
         resolve: { conditions },

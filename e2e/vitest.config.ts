@@ -1,11 +1,31 @@
 import { defineConfig } from "vitest/config";
 import { settingsFromEnvironment } from "./harness/settings.ts";
 import { skippedReporter } from "./harness/skipped-reporter.ts";
+import { slowestFirst } from "../test/support/slowest-first.ts";
 
 const conditions = ["kinsync:source"];
 const settings = settingsFromEnvironment();
 const CONTROLLERS = "situations/controllers/**";
 const FAULTS = ["situations/**/faults*.test.ts"];
+/** In the order in which they start. */
+const SLOWEST_FIRST = [
+  "connections",
+  "training",
+  "config-maps",
+  "files-many-and-large",
+  "access",
+  "runs-interrupted",
+  "files",
+  "jobset-lifecycle",
+  "places",
+  "jobset-restart",
+  "statefulset",
+  "gang",
+  "deployment-rollout",
+  "jobset",
+  "runs-concurrent",
+  "rules",
+].map((name) => `situations/${name}.test.ts`);
 
 // Started by run.ts, which passes its settings in the environment. Not a part of `npm test`.
 export default defineConfig({
@@ -15,6 +35,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     reporters: ["default", skippedReporter(settings)],
+    sequence: { sequencer: slowestFirst(SLOWEST_FIRST) },
     projects:
       settings.controller === undefined
         ? [

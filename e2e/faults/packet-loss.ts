@@ -1,16 +1,17 @@
 import { run } from "../harness/command.ts";
 import type { Fixture } from "../harness/fixture.ts";
+import type { KinsyncProcess } from "../harness/kinsync-process.ts";
 
 /**
- * Drops every packet, in both directions, of the connections that Node programs have to this node's API server now. Neither side is
- * notified; new connections are not affected. Requires root on the node.
+ * Drops every packet, in both directions, of the connections that kinsync has to this node's API server now. Neither side is notified;
+ * new connections and other programs are not affected. Requires root on the node.
  * @returns a function that ends the loss; the end of the situation calls it in any case
  */
-export async function losePackets(fixture: Fixture): Promise<() => Promise<void>> {
+export async function losePackets(fixture: Fixture, { pid }: KinsyncProcess): Promise<() => Promise<void>> {
   const established = await run(["ss", "-Htnp", "state", "established", "dport", "=", ":6443"]);
   const ports = established
     .split("\n")
-    .filter((line) => /users:\(\("(?:node|MainThread)"/.test(line))
+    .filter((line) => line.includes(`,pid=${pid},`))
     .map((line) => /:(\d+)\s+\S+:6443\b/.exec(line)?.[1] ?? "");
   if (ports.length === 0) throw new Error(`kinsync has no connection to the API server:\n${established}`);
   const rules = ports.flatMap((port) =>

@@ -105,6 +105,12 @@ export class KinsyncProcess implements AsyncDisposable {
     this.#child.once("close", (code, signal) => this.#finish(ended.resolve, code ?? signal ?? "unknown"));
   }
 
+  /** Of the process on this machine. */
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`${this.#name} was not started`);
+    return this.#child.pid;
+  }
+
   /** For `since`: only events from here on. */
   mark(): number {
     return this.events.length;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
 import { TO, type Fixture } from "../harness/fixture.ts";
 import { jobSet, ofJobSet, replicatedJob } from "../harness/jobset-manifests.ts";
-import type { KinsyncProcess } from "../harness/kinsync-process.ts";
+import type { KinsyncEvent, KinsyncProcess } from "../harness/kinsync-process.ts";
 import { container, podSpec } from "../harness/manifests.ts";
 import type { Pod } from "../harness/objects.ts";
 import { situation } from "../harness/situation.ts";
@@ -125,6 +125,50 @@ situation(
 
     await kubectl.run(["exec", full, "--", "rm", `${TO}/fill`]);
     await expectAll(fixture, now, "three\n");
+  },
+);
+
+situation(
+  "all return to the snapshot before where one member cannot commit what it has prepared",
+  { needs: ["jobset"], timeout: 300_000 },
+  async (fixture) => {
+    const { kubectl, project } = fixture;
+    const { kinsync, pods } = await gangOfFive(fixture, { mode: "gang", onFailure: "rollback" });
+    await save(fixture, "two\n");
+    await expectAll(fixture, pods, "two\n");
+
+    const full = pods[3]?.metadata.name ?? "";
+    const prepared = pods[1]?.metadata.name ?? "";
+    await kubectl.run(["exec", full, "--", "sh", "-c", FILL]);
+    const since = kinsync.mark();
+    await project.write("src/model.bin", Buffer.alloc(MODEL_BYTES, "x"));
+    await save(fixture, "three\n");
+    const isHeld = ({ event, phase }: KinsyncEvent): boolean => event === "gang" && phase === "held";
+    await kinsync.until("all but one are prepared", isHeld, { since });
+    // Nobody can know of it before the commit: another program's files are where the prepared file belongs.
+    const obstacle = `${TO}/model.bin`;
+    await kubectl.run(["exec", prepared, "--", "sh", "-c", `mkdir ${obstacle} && echo mine >${obstacle}/f`]);
+    await kubectl.run(["exec", full, "--", "rm", `${TO}/fill`]);
+
+    const isRolledBack = ({ event, phase }: KinsyncEvent): boolean => event === "gang" && phase === "rolled-back";
+    const end = await kinsync.until("they go back", isRolledBack, { since });
+    expect(JSON.stringify(end.waitingFor)).toContain(`pod/${prepared}`);
+    await expectAll(fixture, pods, "two\n");
+    await expectAllKeep(fixture, pods, "two\n");
+    const name = (pod: Pod): string => pod.metadata.name;
+    for (const pod of pods) {
+      const files = Object.keys((await fixture.list(pod)) ?? {}).filter((path) => path.startsWith("model.bin"));
+      expect(files, name(pod)).toEqual(name(pod) === prepared ? ["model.bin", "model.bin/f"] : []);
+    }
+    expect(await kubectl.run(["exec", prepared, "--", "cat", `${obstacle}/f`])).toBe("mine\n");
+
+    await kubectl.run(["exec", prepared, "--", "rm", "-r", obstacle]);
+    await save(fixture, "four\n");
+    await expectAll(fixture, pods, "four\n");
+    for (const pod of pods) expect(Object.keys((await fixture.list(pod)) ?? {})).toContain("model.bin");
+    const { code } = await kinsync.interrupt();
+    expect(code).toBe(130);
+    expect(kinsync.events.at(-1)).toMatchObject({ event: "summary", targets: 5, synced: 5 });
   },
 );
 

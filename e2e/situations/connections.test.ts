@@ -131,7 +131,7 @@ situation(
     const since = kinsync.mark();
     await saveLargeFile(fixture, 4 * LARGE_FILE_BYTES);
     await kinsync.until("the transfer progresses", ({ event }) => event === "progress", { since });
-    const endLoss = await losePackets(fixture);
+    const endLoss = await losePackets(fixture, kinsync);
     expect(kinsync.events.slice(since).filter(({ event }) => event === "synced")).toEqual([]);
     await changeLocalFiles(fixture);
     await untilChangesNoticed(kinsync, since);
@@ -148,7 +148,7 @@ situation(
   async (fixture) => {
     const synced = await syncTwoPods(fixture);
     const since = synced.kinsync.mark();
-    await losePackets(fixture);
+    await losePackets(fixture, synced.kinsync);
     // Until an idle agent did not answer a ping and a new stream is open.
     await delay(45_000);
     await changeLocalFiles(fixture);
