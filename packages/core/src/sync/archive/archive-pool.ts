@@ -47,8 +47,7 @@ export class ArchivePool implements AsyncDisposable {
     content: ContentStore,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<ArchiveLease> {
-    const packed = entries.filter(isPacked);
-    const key = keyOf(packed);
+    const { packed, key } = contentOf(entries);
     let shared = this.#shared.get(key);
     if (shared === undefined) {
       const options = this.#spool === undefined ? { content } : { content, spool: this.#spool };
@@ -77,6 +76,15 @@ export class ArchivePool implements AsyncDisposable {
     return { archive: mine.archive, [Symbol.dispose]: release };
   }
 
+  /** Begins to pack an archive that a target will probably need. It is dropped if none needs it soon. */
+  ahead(entries: readonly BatchEntry[], content: ContentStore): void {
+    this.lease(entries, content).then(
+      (lease) => lease[Symbol.dispose](),
+      // The targets that need the archive get the failure.
+      () => {},
+    );
+  }
+
   #forget(key: string, shared: Shared): void {
     if (this.#shared.get(key) === shared) this.#shared.delete(key);
   }
@@ -95,6 +103,24 @@ export class ArchivePool implements AsyncDisposable {
     for (const shared of all) clearTimeout(shared.timer);
     await Promise.all(all.map((shared) => shared.archive[Symbol.asyncDispose]()));
   }
+}
+
+/** What a batch puts into its archive. */
+interface PackedContent {
+  readonly packed: readonly PackedEntry[];
+  readonly key: string;
+}
+
+/** By batch: targets that share a batch share this, too. */
+const contents = new WeakMap<readonly BatchEntry[], PackedContent>();
+
+function contentOf(entries: readonly BatchEntry[]): PackedContent {
+  let content = contents.get(entries);
+  if (content === undefined) {
+    const packed = entries.filter(isPacked);
+    contents.set(entries, (content = { packed, key: keyOf(packed) }));
+  }
+  return content;
 }
 
 function isPacked(entry: BatchEntry): entry is PackedEntry {

@@ -18,12 +18,14 @@ const known = new WeakMap<readonly BatchEntry[], Division>();
  * Divides a plan so that what is small does not wait for what is large. Large old files are deleted together with the new ones: where one
  * has another name now, the container always has one of the two.
  * @param bytesOf size of the file that exists at a path; 0 where none does
+ * @param fromBytes what counts as large. `undefined`: nothing does
  */
 export function divide(
   entries: readonly BatchEntry[],
   bytesOf: (path: string) => number,
-  fromBytes = LARGE_FILE_BYTES,
+  fromBytes: number | undefined,
 ): Division {
+  if (fromBytes === undefined) return { now: entries, later: [] };
   let division = known.get(entries);
   if (division === undefined) known.set(entries, (division = split(entries, bytesOf, fromBytes)));
   return division;

@@ -3,7 +3,7 @@ import { changeOfFileMode, modeOfExisting, modeOfNew, withoutComparison, type Mo
 import { keptModes, observedAfter, observedFromTree, type ObservedEntry, type ObservedState } from "./observed.ts";
 import { planRoot, type Plan } from "./plan.ts";
 import type { PlanOptions } from "./plan-options.ts";
-import type { Tree } from "../../mapping/tree.ts";
+import { createTree, type Tree } from "../../mapping/tree.ts";
 
 const NONE: readonly never[] = Object.freeze([]);
 
@@ -42,8 +42,12 @@ export class Ledger {
     desired: Tree,
     options: { readonly distrust: boolean; readonly modes: ModePolicy },
   ): Ledger {
-    const entries = new Map<string, ObservedEntry>();
     const manifest = new Set(inventory.placed);
+    if (inventory.entries.length === 0 && (inventory.mounts ?? []).length === 0) {
+      // As if it held this tree completely, so that all targets that hold nothing share one plan.
+      return new Ledger({ tree: NO_FILES, observed: undefined, manifest, modes: options.modes });
+    }
+    const entries = new Map<string, ObservedEntry>();
     const ours = new Set<string>();
     for (const entry of inventory.entries) {
       const equal = isEqual(entry, desired);
@@ -53,6 +57,11 @@ export class Ledger {
     }
     const observed = { entries, ours, mounts: new Set(inventory.mounts) };
     return new Ledger({ tree: undefined, observed, manifest, modes: options.modes });
+  }
+
+  /** Of a root that holds nothing. */
+  static empty(modes: ModePolicy): Ledger {
+    return new Ledger({ tree: NO_FILES, observed: undefined, manifest: new Set(), modes });
   }
 
   /** `trust`: assumes without a check that the container holds exactly this tree. */
@@ -75,14 +84,8 @@ export class Ledger {
     if (this.#observed !== undefined) return planRoot(this.#observed, desired, options);
     const from = this.#tree;
     if (from === undefined) return planRoot({ entries: new Map(), ours: new Set() }, desired, options);
-    // Every target with the same tree gets the same plan, so it is made once.
-    const plansByTree = plansByPolicy[this.#modes];
-    let plans = plansByTree.get(from);
-    if (plans === undefined) plansByTree.set(from, (plans = new WeakMap()));
-    let plan = plans.get(desired);
-    if (plan === undefined) {
-      plans.set(desired, (plan = planRoot(observedFromTree(from, this.#modes), desired, options)));
-    }
+    // A plan for one file costs nothing, and depends on its name in the container.
+    const plan = parts.only === undefined ? sharedPlan(from, desired, options) : planFrom(from, desired, options);
     if (!plan.entries.some(({ path }) => this.#kept?.has(path) === true)) return plan;
     return { ...plan, entries: plan.entries.flatMap((entry) => this.#withKeptMode(entry, desired) ?? []) };
   }
@@ -172,6 +175,9 @@ export class Ledger {
   }
 }
 
+/** What a root holds where it is empty, or does not exist. */
+const NO_FILES = createTree("directory", []);
+
 /** Plans between trees that are completely held; the trees themselves keep them alive. */
 const plansByPolicy: Readonly<Record<ModePolicy, WeakMap<Tree, WeakMap<Tree, Plan>>>> = {
   portable: new WeakMap(),
@@ -179,6 +185,20 @@ const plansByPolicy: Readonly<Record<ModePolicy, WeakMap<Tree, WeakMap<Tree, Pla
   ignored: new WeakMap(),
   fixed: new WeakMap(),
 };
+
+/** Every target with the same tree gets the same plan, so it is made once. */
+function sharedPlan(from: Tree, desired: Tree, options: PlanOptions): Plan {
+  const plansByTree = plansByPolicy[options.modes];
+  let plans = plansByTree.get(from);
+  if (plans === undefined) plansByTree.set(from, (plans = new WeakMap()));
+  let plan = plans.get(desired);
+  if (plan === undefined) plans.set(desired, (plan = planFrom(from, desired, options)));
+  return plan;
+}
+
+function planFrom(from: Tree, desired: Tree, options: PlanOptions): Plan {
+  return planRoot(observedFromTree(from, options.modes), desired, options);
+}
 
 function isEqual(entry: ObservedEntry, desired: Tree): boolean {
   const desiredEntry = desired.entries.get(entry.path);

@@ -89,10 +89,7 @@ export async function prepareDelivery(options: DeliveryOptions): Promise<Prepare
   if (plan.conflicts.length > 0) throw conflictError(options, plan.conflicts);
   const deletes = deletesOf(plan.foreign, undefined);
   if (deletes.paths.length > 0 && !mayDelete(root, deletes.paths)) throw deletesError(target, root, deletes);
-  const { now, later } =
-    options.largeFileBytes === undefined
-      ? { now: plan.entries, later: [] }
-      : divide(plan.entries, (path) => ledger.bytesOf(path), options.largeFileBytes);
+  const { now, later } = divide(plan.entries, (path) => ledger.bytesOf(path), options.largeFileBytes);
   if (now.length === 0 && later.length > 0) return nothingBut(later);
   const owed = options.onPlanned(now);
   const [first = [], ...rest] = partsOf(now);

@@ -51,6 +51,8 @@ export interface FirstContact {
   readonly onTakeOver: () => void;
   readonly modes: ModePolicy;
   readonly mayDelete: MayDelete;
+  /** The root holds nothing yet, or does not exist: all files will probably be sent to it. Called before the claim. */
+  readonly onEmpty: () => void;
   /** Receives what the marker owes. Returns what it should owe from now on. */
   readonly owed: (found: readonly string[]) => readonly string[];
   readonly signal: AbortSignal;
@@ -74,10 +76,12 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   }
   const initial = initialOf(contact);
   const owed = contact.owed(marker?.owed ?? []);
+  const wasEmpty = isEmpty === true || found === "missing";
+  if (wasEmpty && initial !== "trust") contact.onEmpty();
   // Sent together: two answers in one round trip.
   const [, inventory] = await Promise.all([
     session.claim(spec, { snapshot: contact.snapshot, tree: "", ...(owed.length === 0 ? {} : { owed }), signal }),
-    initial === "trust" ? undefined : readNewRoot(contact, isEmpty === true || found === "missing"),
+    initial === "trust" ? undefined : readNewRoot(contact, wasEmpty),
   ]);
   const ledger =
     inventory === undefined
@@ -122,7 +126,7 @@ async function checkDeletes(contact: FirstContact, origin: Origin): Promise<void
  * @returns the error to report; `error` itself where the owner cannot be found out
  */
 export async function withOwner(
-  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver" | "owed">,
+  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver" | "onEmpty" | "owed">,
   error: unknown,
 ): Promise<unknown> {
   if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;

@@ -7,6 +7,7 @@ import { prepareDelivery, prepareLarge, type DeliveryOptions, type PreparedDeliv
 import type { DesiredRoot } from "./desired-state.ts";
 import { takeStock, withOwner, type FirstContact } from "./first-contact.ts";
 import type { TargetNotes } from "./notes.ts";
+import { packAhead } from "./pack-ahead.ts";
 import { refuseSystemFolder } from "./refused-root.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -58,6 +59,7 @@ export async function prepareRoot({
   const missing = unsupportedInTree(root.tree, capabilities);
   if (missing.length > 0) throw unsupportedError(transport, id, missing);
   refuseSystemFolder(root, session.facts, target);
+  const modes = notes.modePolicy(root.mapping, capabilities);
   const contact: FirstContact = {
     session,
     root,
@@ -66,7 +68,8 @@ export async function prepareRoot({
     target,
     isFirst: !claimed.has(id),
     onTakeOver,
-    modes: notes.modePolicy(root.mapping, capabilities),
+    onEmpty: () => packAhead({ root, modes, largeFileBytes, archives }),
+    modes,
     mayDelete,
     owed: onOwed,
     signal,
