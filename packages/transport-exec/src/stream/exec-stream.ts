@@ -61,6 +61,8 @@ export class ExecStream implements AsyncDisposable {
   #drains: (() => void)[] = [];
   #sinceYield = 0;
   readonly #frames: Buffer[] = [];
+  /** Settles when everything before the closing frame has left this process; `undefined` where the protocol has no last message. */
+  #left: Promise<void> | undefined;
   readonly #meter: LinkMeter;
 
   private constructor(socket: ClusterSocket, isLoopback: boolean, options: ExecStreamOptions) {
@@ -221,6 +223,12 @@ export class ExecStream implements AsyncDisposable {
   close(): void {
     if (this.#closed) return;
     this.#flush();
+    if (this.canHalfClose && this.#left === undefined) {
+      // The server's answer to a closing frame takes a round trip, and nobody needs it.
+      const left = Promise.withResolvers<void>();
+      this.#left = left.promise;
+      this.#socket.send(Uint8Array.of(CLOSE, STDIN), () => left.resolve());
+    }
     this.#socket.close(1000);
     this.#dropLater();
   }
@@ -271,9 +279,10 @@ export class ExecStream implements AsyncDisposable {
     this.#wakeDrains();
   }
 
+  /** Begins the closing handshake, and settles when all that was written has left this process. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.ended;
+    await (this.#left === undefined ? this.ended : Promise.race([this.#left, this.ended]));
   }
 }
 

@@ -147,6 +147,59 @@ describe("standard input", () => {
   });
 });
 
+describe("disposal", () => {
+  /** Reports whether it has settled after all microtasks. */
+  const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
+    let settled = false;
+    void promise.finally(() => (settled = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    return settled;
+  };
+
+  test("waits until what was written has left, and not for the server's answer", async () => {
+    const socket = new PlayedSocket();
+    const { stream } = await play(socket);
+    stream.write("the end\n");
+    const disposal = stream[Symbol.asyncDispose]();
+    expect(await isSettled(disposal)).toBe(false);
+    expect(socket.sent).toEqual(
+      [Buffer.from("\0the end\n"), Uint8Array.of(255, 0)].map((each) => Uint8Array.from(each)),
+    );
+    expect(socket.closedWith).toBe(1000);
+    for (const done of socket.dones) done();
+    await disposal;
+    expect(stream.isOver).toBe(false);
+    socket.onClose?.({ code: 1000, reason: "" });
+    expect(await stream.ended).toMatchObject({ why: "closed", code: 1000 });
+  });
+
+  test("waits for the end on v4, which has no last message", async () => {
+    const socket = new PlayedSocket("v4.channel.k8s.io");
+    const { stream } = await play(socket);
+    const disposal = stream[Symbol.asyncDispose]();
+    expect(await isSettled(disposal)).toBe(false);
+    socket.onClose?.({ code: 1000, reason: "" });
+    await disposal;
+    expect(stream.isOver).toBe(true);
+  });
+
+  test("ends where the connection breaks before anything has left", async () => {
+    const socket = new PlayedSocket();
+    const { stream } = await play(socket);
+    const disposal = stream[Symbol.asyncDispose]();
+    socket.onClose?.({ code: 1006, reason: "", error: new Error("reset") });
+    await disposal;
+    expect(stream.isOver).toBe(true);
+  });
+
+  test("drops a connection that nothing leaves any more", { timeout: 10_000 }, async () => {
+    const socket = new PlayedSocket();
+    const { stream } = await play(socket);
+    await stream[Symbol.asyncDispose]();
+    expect(await stream.ended).toMatchObject({ why: "error" });
+  });
+});
+
 test("output is dispatched by channel; greetings and unknown channels are ignored", async () => {
   const socket = new PlayedSocket();
   const { out, err } = await play(socket);
