@@ -4,7 +4,6 @@ import type { Paint } from "./color.ts";
 import { stateWord } from "./state.ts";
 import { statusWord } from "./status.ts";
 import { formatReach } from "./summary.ts";
-import { cut } from "./cut.ts";
 import { clean, cleanLines } from "./text.ts";
 import { formatGang } from "./gang.ts";
 import { bytes, count, duration } from "./units.ts";
@@ -87,10 +86,25 @@ function unsent({ through }: Extract<EngineEvent, { readonly event: "synced" }>)
   return through === undefined ? "nothing to send" : `written through ${clean(through)}`;
 }
 
+/** Characters of a command in a line. */
+const MAX_COMMAND = 60;
+
+/** Not by columns, as on a screen: the library that counts them takes a tenth of the start. */
+function shortCommand(command: string): string {
+  const text = clean(command);
+  const characters = Array.from(text);
+  return characters.length <= MAX_COMMAND
+    ? text
+    : `${characters
+        .slice(0, MAX_COMMAND - 1)
+        .join("")
+        .trimEnd()}…`;
+}
+
 function formatRun(event: Extract<EngineEvent, { readonly event: "run" }>, paint: Paint): string {
   const word = event.ok ? paint("green", "ran") : paint("red", "command failed:");
   const how = event.exitCode === undefined ? clean(event.reason) : `exit code ${event.exitCode}`;
-  const head = `${word} ${cut(clean(event.command), 60)} in ${where(event)}: ${how}, ${duration(event.duration)}`;
+  const head = `${word} ${shortCommand(event.command)} in ${where(event)}: ${how}, ${duration(event.duration)}`;
   const output = cleanLines(event.output).trimEnd();
   if (output === "" || (event.ok && event.showOutput !== true)) return head;
   return [

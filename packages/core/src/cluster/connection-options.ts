@@ -26,4 +26,6 @@ export interface CommonOptions {
   /** Ends the call, not the connection. */
   readonly signal?: AbortSignal;
   readonly timeouts?: ClusterTimeouts;
+  /** Called once, when the first connection to the server or its proxy is open: for work that only matters where there is one. */
+  readonly onConnect?: () => void;
 }

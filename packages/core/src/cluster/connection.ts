@@ -40,6 +40,8 @@ export class Connection implements ClusterConnection {
   readonly #timeouts: Required<Omit<ClusterTimeouts, "credentials">>;
   readonly #stop: AbortController;
   readonly #sockets = new Set<ClusterSocket>();
+  /** Until the first connection is open. */
+  #onConnect: (() => void) | undefined;
   #pool: { readonly material: LoginMaterial; readonly pool: ConnectionPool } | undefined;
 
   constructor(login: ClusterLogin, options: CommonOptions, stop: AbortController) {
@@ -51,6 +53,7 @@ export class Connection implements ClusterConnection {
     this.namespace = options.namespace ?? login.namespace;
     this.#login = login;
     this.#stop = stop;
+    this.#onConnect = options.onConnect;
     this.#server = server;
     this.#proxy = proxy;
     this.#endpoint = { who: `The API server ${server.href} (context "${context}")`, proxy: proxy?.href };
@@ -189,7 +192,11 @@ export class Connection implements ClusterConnection {
     this.#stop.signal.throwIfAborted();
     const { tlsServerName, insecureSkipTlsVerify } = login;
     const route = { server: this.#server, proxy: this.#proxy, tlsServerName, insecureSkipTlsVerify };
-    const pool = new ConnectionPool(route, tls, this.#timeouts);
+    const pool = new ConnectionPool(route, tls, this.#timeouts, () => {
+      const report = this.#onConnect;
+      this.#onConnect = undefined;
+      report?.();
+    });
     this.#pool = { material: login, pool };
     present?.pool.retire();
     return pool;

@@ -8,11 +8,15 @@ import type { OpenProjectOptions } from "./options.ts";
 /** Milliseconds for `cluster` of the config to return. */
 const CLUSTER_LIMIT_MS = 60_000;
 
-/** Connects by `cluster` of the config, or as kubectl does where the config has none or the command line chooses. */
+/**
+ * Connects by `cluster` of the config, or as kubectl does where the config has none or the command line chooses.
+ * @param onConnect as of `connectCluster`
+ */
 export async function openCluster(
   config: KinsyncConfig,
   options: OpenProjectOptions,
   signal: AbortSignal,
+  onConnect?: () => void,
 ): Promise<ClusterConnection> {
   const { connectCluster } = await import("../cluster/connect.ts");
   const { env, kubeconfig, login, terminal, timeouts, flags } = options;
@@ -21,6 +25,7 @@ export async function openCluster(
     env,
     signal,
     ...(timeouts === undefined ? {} : { timeouts }),
+    ...(onConnect === undefined ? {} : { onConnect }),
     ...(namespace === undefined ? {} : { namespace }),
   };
   if (config.cluster !== undefined && options.context === undefined && kubeconfig === undefined) {

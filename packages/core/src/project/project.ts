@@ -87,6 +87,12 @@ export interface ProjectCleanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Loads the engine while the API server answers: most of its modules take longer than the answer. Nothing loads it where there is none. */
+function loadEngine(): void {
+  // The run, which needs it, reports a failure.
+  setImmediate(() => void import("../engine/engine.ts").catch(() => undefined));
+}
+
 /** Runs an engine to its end and disposes of it. */
 async function runEngine(options: EngineOptions, onStart: ProjectRunOptions["onStart"]): Promise<RunResult> {
   const { createEngine } = await import("../engine/engine.ts");
@@ -184,13 +190,15 @@ async function connect(
     import("./reload.ts"),
   ]);
   const context = options.context ?? settings.config.context;
-  const cluster = options.cluster ?? (await openCluster(settings.config, options, signal));
+  const isWriting = (options.access ?? "write") === "write";
+  const cluster =
+    options.cluster ?? (await openCluster(settings.config, options, signal, isWriting ? loadEngine : undefined));
   async function close(): Promise<void> {
     settings.close();
     if (options.cluster === undefined) await cluster[Symbol.asyncDispose]();
   }
   try {
-    if ((options.access ?? "write") === "write") {
+    if (isWriting) {
       const allowed = settings.config.contexts ?? [];
       checkContextAllowed({ context: cluster.context, named: context, allowed });
     }

@@ -20,6 +20,8 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** Milliseconds until the connection is open, TLS and proxy included. */
   readonly timeout: number;
+  /** The server or its proxy has accepted the connection; TLS follows. */
+  readonly onConnect?: (() => void) | undefined;
 }
 
 /** A proxy that refused the connection. `message` is for people. */
@@ -59,6 +61,7 @@ export async function dial(route: Route, tls: TlsClient | undefined, options: Di
     });
     opened.push(socket);
     await ready(socket, "connect");
+    options.onConnect?.();
     if (proxy !== undefined) {
       if (proxy.type === "https") {
         socket = secure(socket, proxy.hostname, createTlsClient({ ca: undefined, cert: undefined, key: undefined }));

@@ -22,12 +22,15 @@ export class ConnectionPool extends Agent {
   readonly tls: TlsClient | undefined;
   readonly timeouts: PoolTimeouts;
   readonly #stop = new AbortController();
+  readonly #onConnect: (() => void) | undefined;
 
-  constructor(route: Route, tls: TlsClient | undefined, timeouts: PoolTimeouts) {
+  /** @param onConnect called with each connection that the server or its proxy accepts */
+  constructor(route: Route, tls: TlsClient | undefined, timeouts: PoolTimeouts, onConnect?: () => void) {
     super({ keepAlive: true, keepAliveMsecs: 30_000, timeout: KEEP_MS, scheduling: "lifo", maxFreeSockets: 16 });
     this.route = route;
     this.tls = tls;
     this.timeouts = timeouts;
+    this.#onConnect = onConnect;
   }
 
   /** A connection that only the caller uses, for a WebSocket. */
@@ -35,6 +38,7 @@ export class ConnectionPool extends Agent {
     return await dial(this.route, this.tls, {
       signal: AbortSignal.any([signal, this.#stop.signal]),
       timeout: this.timeouts.connect,
+      onConnect: this.#onConnect,
     });
   }
 
