@@ -143,7 +143,7 @@ export class CompressedPieces implements AsyncDisposable {
           speed.note({ bytes: bytes.length, packedBytes: packed.length, ms: performance.now() - begunAtMs });
       }
       const isGzip = packed !== undefined && packed.length < bytes.length * (1 - MIN_SAVING);
-      if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink()))) skip = SKIPPED_PIECES;
+      if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink(), this.#links.size))) skip = SKIPPED_PIECES;
       await this.#store(isGzip && packed !== undefined ? packed : bytes, {
         size: bytes.length,
         isGzip,

@@ -1,5 +1,7 @@
 /** Measurements of one archive that count. A busy machine makes compression look slower and never faster, so the best of them does. */
 const MAX_SAMPLES = 4;
+/** With fewer, none of them may be good enough: what follows would be sent as it is for long, which costs far more than a piece in vain. */
+const MIN_SAMPLES = 3;
 
 interface CompressionSample {
   /** Before and after compression. */
@@ -18,13 +20,15 @@ export class CompressionSpeed {
   }
 
   /**
-   * True if bytes are at the other end of a link sooner when they are compressed first. True without a measurement.
+   * True if bytes are at the other end of a link sooner when they are compressed first, and as long as too little was measured.
    * @param bytesPerSecond what the link carries; `undefined` if that is not known
+   * @param readers that all receive the bytes. They share this machine's way to the API server
    */
-  paysOver(bytesPerSecond: number | undefined): boolean {
-    if (bytesPerSecond === undefined || this.#samples.length === 0) return true;
+  paysOver(bytesPerSecond: number | undefined, readers = 1): boolean {
+    if (bytesPerSecond === undefined) return true;
+    if (bytesPerSecond !== Infinity && this.#samples.length < MIN_SAMPLES) return true;
     return this.#samples.some(({ bytes, packedBytes, ms }) => {
-      const savedMs = ((bytes - packedBytes) * 1000) / bytesPerSecond;
+      const savedMs = ((bytes - packedBytes) * readers * 1000) / bytesPerSecond;
       return ms < savedMs;
     });
   }
