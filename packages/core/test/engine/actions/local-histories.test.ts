@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { LocalResult } from "../../../src/engine/actions/local-command.ts";
 import { useVirtualClock } from "../support/environment.ts";
 import { expectNothingOpen } from "../support/check.ts";
-import { LocalPlayer, type LocalCommandRun } from "./support/local-player.ts";
+import type { LocalCommandRun } from "./support/local-machine.ts";
+import { LocalPlayer } from "./support/local-player.ts";
 import { aLocalHistory, type LocalHistory } from "./support/local-steps.ts";
 
 /** As in the histories without commands on this machine. */

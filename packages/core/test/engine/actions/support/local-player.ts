@@ -1,65 +1,23 @@
 import { expect } from "vitest";
-import type { LocalResult } from "../../../../src/engine/actions/local-command.ts";
 import type { LocalEvent } from "../../../../src/engine/events.ts";
 import { mapping } from "../../../support/mapping.ts";
 import { advance, Environment, key, member, type MemberSpec } from "../../support/environment.ts";
+import type { MemoryContainer } from "../../../support/memory-container.ts";
 import { memoryCopies } from "../../support/memory-copies.ts";
+import { LocalMachine } from "./local-machine.ts";
 import { LOCAL_COMMANDS, POD_COUNT, type LocalName, type LocalOptions, type TimedLocalStep } from "./local-steps.ts";
-
-export type LocalCommandRun = (command: string, signal: AbortSignal) => Promise<LocalResult>;
-
-/** A command that ran, in virtual milliseconds. */
-interface Ran {
-  readonly name: LocalName;
-  readonly begin: number;
-  end: number | undefined;
-  ok: boolean;
-}
 
 const MAPPING = mapping("a", { ignore: ["Dockerfile"] });
 const COMMAND = { folder: "/", timeout: 60_000 };
+/** Within it, a container that begins to run is known, and has the released files. */
+const NOTICE_MS = 1_000;
 /** Until a state of the memory has settled. */
 const SETTLE_MS = 5;
-
-/** This machine, on which commands take as long and end as a history says. */
-class Machine {
-  readonly ran: Ran[] = [];
-  readonly problems: string[] = [];
-  readonly #how = new Map<LocalName, { readonly ok: boolean; readonly durationMs: number }>();
-
-  set(name: LocalName, ok: boolean, durationMs: number): void {
-    this.#how.set(name, { ok, durationMs });
-  }
-
-  of(name: LocalName): readonly Ran[] {
-    return this.ran.filter((each) => each.name === name);
-  }
-
-  async run(command: string, signal: AbortSignal): Promise<LocalResult> {
-    const name = command as LocalName;
-    if (this.of(name).some(({ end }) => end === undefined)) this.problems.push(`two runs of ${name} at the same time`);
-    const { ok, durationMs } = this.#how.get(name) ?? { ok: true, durationMs: 0 };
-    const run: Ran = { name, begin: performance.now(), end: undefined, ok: false };
-    this.ran.push(run);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, durationMs);
-    const onAbort = (): void => resolve();
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) resolve();
-    await promise;
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-    run.end = performance.now();
-    run.ok = ok && !signal.aborted;
-    const reason = signal.aborted ? "was ended together with kinsync" : `ended with exit code ${ok ? 0 : 1}`;
-    return { ok: run.ok, exitCode: ok ? 0 : 1, reason, output: "", duration: durationMs };
-  }
-}
 
 /** Plays a history of one workload with commands on this machine, and compares what happens with what its rules say. */
 export class LocalPlayer {
   readonly environment: Environment;
-  readonly machine = new Machine();
+  readonly machine = new LocalMachine();
   readonly #options: LocalOptions;
   readonly #pods: (MemberSpec | undefined)[] = Array.from({ length: POD_COUNT }, () => undefined);
   readonly #lives = Array.from({ length: POD_COUNT }, () => 1);
@@ -69,6 +27,10 @@ export class LocalPlayer {
   /** Moments at which a pod appeared. */
   readonly #appeared: number[] = [];
   readonly #replaced: number[] = [];
+  /** The last snapshot that `after` followed, and the containers that had to hold it by then. */
+  #followed: { readonly snapshot: number; readonly holders: ReadonlySet<MemoryContainer> } | undefined;
+  /** When each container began to run. */
+  readonly #begun = new WeakMap<MemoryContainer, number>();
   readonly #problems: string[] = [];
 
   constructor(options: LocalOptions) {
@@ -85,9 +47,16 @@ export class LocalPlayer {
       ...(has("rebuild") ? { rebuild: { ...COMMAND, command: "rebuild", when: ["Dockerfile"] } } : {}),
     });
     this.environment.onContainer = (container) => {
-      container.onBatch = (what) => {
-        if (what === "applied") this.#checkApproved();
+      this.#begun.set(container, performance.now());
+      container.onBatch = (what, { snapshot, entries }) => {
+        if (what !== "applied") return;
+        this.#checkApproved();
+        // A session that was lost is followed by one that changes nothing.
+        if (entries.length > 0) this.#checkLanded(container, snapshot);
       };
+    };
+    this.machine.onBegin = (name) => {
+      if (name === "after") this.#afterBegins();
     };
     this.environment.onEvent = (event) => {
       if (event.event === "local") this.#onLocal(event);
@@ -222,6 +191,21 @@ export class LocalPlayer {
       if (held > 0 && savedAt !== undefined && !approved.some((end) => end >= savedAt))
         this.#problems.push(`${spec.name} holds save ${held}, for which \`before\` has not succeeded`);
     }
+  }
+
+  #afterBegins(): void {
+    const [workload] = this.environment.engine.view().workloads;
+    const isKnown = (container: MemoryContainer): boolean =>
+      performance.now() - (this.#begun.get(container) ?? Infinity) >= NOTICE_MS;
+    const holders = this.#running.map((spec) => this.environment.container(spec)).filter(isKnown);
+    this.#followed = { snapshot: workload?.snapshot ?? 0, holders: new Set(holders) };
+  }
+
+  /** `after` follows a snapshot when all containers hold it. */
+  #checkLanded(container: MemoryContainer, snapshot: number): void {
+    const { snapshot: followed = 0, holders } = this.#followed ?? {};
+    if (snapshot <= followed && holders?.has(container) === true)
+      this.#problems.push(`\`after\` ran before a container held snapshot ${snapshot}`);
   }
 
   /** All commands succeed from now on, and what waits is released. */

@@ -32,42 +32,54 @@ export interface LocalHistory {
 
 export const POD_COUNT = 3;
 
-const aStep: fc.Arbitrary<LocalStep> = fc.oneof(
-  { weight: 10, arbitrary: fc.constant<LocalStep>({ do: "save" }) },
-  { weight: 3, arbitrary: fc.constant<LocalStep>({ do: "save-dockerfile" }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant("command" as const),
-      name: fc.constantFrom(...LOCAL_COMMANDS),
-      ok: fc.boolean(),
-      durationMs: fc.constantFrom(0, 50, 400, 3_000),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constantFrom("start" as const, "remove" as const, "recreate" as const, "restart" as const),
-      pod: fc.nat(POD_COUNT - 1),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constantFrom("trigger" as const, "undo" as const, "pause" as const, "resume" as const, "dismiss" as const),
-    }),
-  },
-);
+/** A step that matters for a config with these commands. */
+function aStep(commands: readonly LocalName[]): fc.Arbitrary<LocalStep> {
+  return fc.oneof(
+    { weight: 10, arbitrary: fc.constant<LocalStep>({ do: "save" }) },
+    { weight: commands.includes("rebuild") ? 6 : 1, arbitrary: fc.constant<LocalStep>({ do: "save-dockerfile" }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant("command" as const),
+        name: fc.constantFrom(...commands),
+        ok: fc.boolean(),
+        durationMs: fc.constantFrom(0, 50, 400, 3_000),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constantFrom("start" as const, "remove" as const, "recreate" as const, "restart" as const),
+        pod: fc.nat(POD_COUNT - 1),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        do: fc.constantFrom(
+          "trigger" as const,
+          "undo" as const,
+          "pause" as const,
+          "resume" as const,
+          "dismiss" as const,
+        ),
+      }),
+    },
+  );
+}
+
+const WAITS = fc.constantFrom(0, 1, 5, 20, 300, 2_000);
 
 /** Any history of a workload whose config has some of the commands. */
-export const aLocalHistory: fc.Arbitrary<LocalHistory> = fc.record({
-  options: fc.record({
+export const aLocalHistory: fc.Arbitrary<LocalHistory> = fc
+  .record({
     releases: fc.constantFrom("auto" as const, "auto" as const, "manual" as const),
     gang: fc.constantFrom<(GangPolicy | undefined)[]>(undefined, undefined, ALL, { ...ALL, timeoutMs: 3_000 }),
     commands: fc.subarray([...LOCAL_COMMANDS], { minLength: 1 }),
-  }),
-  steps: fc.array(fc.record({ step: aStep, wait: fc.constantFrom(0, 1, 5, 20, 300, 2_000) }), {
-    minLength: 1,
-    maxLength: 25,
-  }),
-});
+  })
+  .chain((options) =>
+    fc.record({
+      options: fc.constant(options),
+      steps: fc.array(fc.record({ step: aStep(options.commands), wait: WAITS }), { minLength: 1, maxLength: 25 }),
+    }),
+  );
