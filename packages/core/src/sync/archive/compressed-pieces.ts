@@ -137,13 +137,14 @@ export class CompressedPieces implements AsyncDisposable {
       else {
         const begunAtMs = performance.now();
         // Only the bytes themselves are kept, not the room for them.
-        packed = Buffer.from(await gzipAsync(bytes, { level: this.#level, chunkSize: GZIP_OUTPUT_BYTES }));
+        packed = Buffer.from(await gzipAsync(bytes, { level: this.#level, memLevel: 9, chunkSize: GZIP_OUTPUT_BYTES }));
         // Of a small piece, most of the time is the way to the thread that compresses it, and back.
         if (bytes.length >= PIECE_BYTES)
           speed.note({ bytes: bytes.length, packedBytes: packed.length, ms: performance.now() - begunAtMs });
       }
       const isGzip = packed !== undefined && packed.length < bytes.length * (1 - MIN_SAVING);
-      if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink(), this.#links.size))) skip = SKIPPED_PIECES;
+      if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink(), this.#links.size)))
+        skip = SKIPPED_PIECES;
       await this.#store(isGzip && packed !== undefined ? packed : bytes, {
         size: bytes.length,
         isGzip,
