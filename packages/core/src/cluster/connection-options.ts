@@ -26,6 +26,6 @@ export interface CommonOptions {
   /** Ends the call, not the connection. */
   readonly signal?: AbortSignal;
   readonly timeouts?: ClusterTimeouts;
-  /** Called once, when the first connection to the server or its proxy is open: for work that only matters where there is one. */
+  /** Called once, when the first connection to the server or its proxy is open: for work that only matters where there is one. Must not throw. */
   readonly onConnect?: () => void;
 }

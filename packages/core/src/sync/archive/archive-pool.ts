@@ -76,15 +76,6 @@ export class ArchivePool implements AsyncDisposable {
     return { archive: mine.archive, [Symbol.dispose]: release };
   }
 
-  /** Begins to pack an archive that a target will probably need. It is dropped if none needs it soon. */
-  ahead(entries: readonly BatchEntry[], content: ContentStore): void {
-    this.lease(entries, content).then(
-      (lease) => lease[Symbol.dispose](),
-      // The targets that need the archive get the failure.
-      () => {},
-    );
-  }
-
   #forget(key: string, shared: Shared): void {
     if (this.#shared.get(key) === shared) this.#shared.delete(key);
   }

@@ -69,9 +69,9 @@ export class Ledger {
     return new Ledger({ tree, observed: undefined, manifest: new Set(), modes });
   }
 
-  /** Digest of the tree that the root completely holds; `undefined` before the first. */
+  /** The tree that the root completely holds, once kinsync has brought or found it; `undefined` before the first, also where it is empty. */
   get tree(): Tree | undefined {
-    return this.#tree;
+    return this.#tree === NO_FILES ? undefined : this.#tree;
   }
 
   /** Mount points below the root, as long as the ledger knows more than a tree. */
@@ -186,8 +186,23 @@ const plansByPolicy: Readonly<Record<ModePolicy, WeakMap<Tree, WeakMap<Tree, Pla
   fixed: new WeakMap(),
 };
 
+/** What is sent to roots without files, as long as some target needs it: it names every file. */
+const plansOfEmpty: Readonly<Record<ModePolicy, WeakMap<Tree, WeakRef<Plan>>>> = {
+  portable: new WeakMap(),
+  exact: new WeakMap(),
+  ignored: new WeakMap(),
+  fixed: new WeakMap(),
+};
+
 /** Every target with the same tree gets the same plan, so it is made once. */
 function sharedPlan(from: Tree, desired: Tree, options: PlanOptions): Plan {
+  if (from === NO_FILES) {
+    const known = plansOfEmpty[options.modes].get(desired)?.deref();
+    if (known !== undefined) return known;
+    const made = planFrom(from, desired, options);
+    plansOfEmpty[options.modes].set(desired, new WeakRef(made));
+    return made;
+  }
   const plansByTree = plansByPolicy[options.modes];
   let plans = plansByTree.get(from);
   if (plans === undefined) plansByTree.set(from, (plans = new WeakMap()));

@@ -51,7 +51,7 @@ export interface FirstContact {
   readonly onTakeOver: () => void;
   readonly modes: ModePolicy;
   readonly mayDelete: MayDelete;
-  /** The root holds nothing yet, or does not exist: all files will probably be sent to it. Called before the claim. */
+  /** The root holds nothing yet, or does not exist: all files will probably be sent to it. Called while it is claimed. Must not throw. */
   readonly onEmpty: () => void;
   /** Receives what the marker owes. Returns what it should owe from now on. */
   readonly owed: (found: readonly string[]) => readonly string[];
@@ -77,12 +77,15 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
   const initial = initialOf(contact);
   const owed = contact.owed(marker?.owed ?? []);
   const wasEmpty = isEmpty === true || found === "missing";
-  if (wasEmpty && initial !== "trust") contact.onEmpty();
   // Sent together: two answers in one round trip.
-  const [, inventory] = await Promise.all([
-    session.claim(spec, { snapshot: contact.snapshot, tree: "", ...(owed.length === 0 ? {} : { owed }), signal }),
-    initial === "trust" ? undefined : readNewRoot(contact, wasEmpty),
-  ]);
+  const claim = session.claim(spec, {
+    snapshot: contact.snapshot,
+    tree: "",
+    ...(owed.length === 0 ? {} : { owed }),
+    signal,
+  });
+  if (wasEmpty && initial !== "trust") contact.onEmpty();
+  const [, inventory] = await Promise.all([claim, initial === "trust" ? undefined : readNewRoot(contact, wasEmpty)]);
   const ledger =
     inventory === undefined
       ? Ledger.trusting(tree, modes)

@@ -1,4 +1,5 @@
-import type { ArchivePool } from "../archive/archive-pool.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ArchiveLease, ArchivePool } from "../archive/archive-pool.ts";
 import { partsOf } from "../plan/batches.ts";
 import { divide } from "../plan/division.ts";
 import { Ledger } from "../plan/ledger.ts";
@@ -11,13 +12,31 @@ export interface PackAheadOptions {
   /** As in `DeliveryOptions`. */
   readonly largeFileBytes: number | undefined;
   readonly archives: ArchivePool;
+  readonly signal: AbortSignal;
 }
 
-/** Begins to pack what a root that holds nothing will need, so that it is ready when the root is claimed. */
-export function packAhead({ root, modes, largeFileBytes, archives }: PackAheadOptions): void {
+/**
+ * Packs what a root that holds nothing will need, after what was requested before has left. Disposing returns
+ * the archive, which lasts for a moment longer. A failure is left to the delivery that needs the archive.
+ */
+export function packAhead(options: PackAheadOptions): Disposable {
+  const packing = pack(options).catch(() => undefined);
+  return { [Symbol.dispose]: () => void packing.then((lease) => lease?.[Symbol.dispose]()) };
+}
+
+async function pack({
+  root,
+  modes,
+  largeFileBytes,
+  archives,
+  signal,
+}: PackAheadOptions): Promise<ArchiveLease | undefined> {
+  // Transports send at the end of the first turn.
+  await nextTurn();
+  await nextTurn();
   const ledger = Ledger.empty(modes);
   const { entries } = ledger.plan(root.tree, planScope(root));
   const { now } = divide(entries, (path) => ledger.bytesOf(path), largeFileBytes);
   const [first = []] = partsOf(now);
-  if (first.length > 0) archives.ahead(first, root.content);
+  return first.length === 0 || signal.aborted ? undefined : await archives.lease(first, root.content, signal);
 }

@@ -60,6 +60,7 @@ export async function prepareRoot({
   if (missing.length > 0) throw unsupportedError(transport, id, missing);
   refuseSystemFolder(root, session.facts, target);
   const modes = notes.modePolicy(root.mapping, capabilities);
+  let ahead: Disposable | undefined;
   const contact: FirstContact = {
     session,
     root,
@@ -68,32 +69,37 @@ export async function prepareRoot({
     target,
     isFirst: !claimed.has(id),
     onTakeOver,
-    onEmpty: () => packAhead({ root, modes, largeFileBytes, archives }),
+    onEmpty: () => {
+      ahead = packAhead({ root, modes, largeFileBytes, archives, signal });
+    },
     modes,
     mayDelete,
     owed: onOwed,
     signal,
   };
-  const known = ledgers.get(id);
-  const ledger = known ?? (await takeStock(contact));
-  claimed.add(id);
-  ledgers.set(id, ledger);
-  if (known === undefined) notes.mounts(root, ledger);
-  const options: DeliveryOptions = {
-    session,
-    root,
-    snapshot,
-    ledger,
-    mayDelete,
-    largeFileBytes,
-    archives,
-    target,
-    onPlanned,
-    onNotes: (received) => notes.received(id, received),
-    onProgress,
-    signal,
+  const prepare = async (): Promise<PreparedDelivery> => {
+    const known = ledgers.get(id);
+    const ledger = known ?? (await takeStock(contact));
+    claimed.add(id);
+    ledgers.set(id, ledger);
+    if (known === undefined) notes.mounts(root, ledger);
+    const options: DeliveryOptions = {
+      session,
+      root,
+      snapshot,
+      ledger,
+      mayDelete,
+      largeFileBytes,
+      archives,
+      target,
+      onPlanned,
+      onNotes: (received) => notes.received(id, received),
+      onProgress,
+      signal,
+    };
+    return await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large));
   };
-  const delivery = await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large));
+  const delivery = await prepare().finally(() => ahead?.[Symbol.dispose]());
   return {
     entries: delivery.entries,
     later: delivery.later,
