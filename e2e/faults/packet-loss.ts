@@ -14,16 +14,24 @@ export async function losePackets(fixture: Fixture, { pid }: KinsyncProcess): Pr
     .filter((line) => line.includes(`,pid=${pid},`))
     .map((line) => /:(\d+)\s+\S+:6443\b/.exec(line)?.[1] ?? "");
   if (ports.length === 0) throw new Error(`kinsync has no connection to the API server:\n${established}`);
-  const rules = ports.flatMap((port) =>
-    ["--sport", "--dport"].map((side) => ["INPUT", "-i", "lo", "-p", "tcp", side, port, "-j", "DROP"]),
-  );
+  // Both ports: another connection may have the same number for its own end.
+  const rules = ports
+    .flatMap((port) => [
+      ["--sport", port, "--dport", "6443"],
+      ["--sport", "6443", "--dport", port],
+    ])
+    .map((between) => ["INPUT", "-i", "lo", "-p", "tcp", ...between, "-j", "DROP"]);
+  const added: (readonly string[])[] = [];
   let isOver = false;
   const endLoss = async (): Promise<void> => {
     if (isOver) return;
     isOver = true;
-    for (const rule of rules) await run(["iptables", "-w", "-D", ...rule]);
+    for (const rule of added) await run(["iptables", "-w", "-D", ...rule]);
   };
-  for (const rule of rules) await run(["iptables", "-w", "-I", ...rule]);
   fixture.defer(endLoss);
+  for (const rule of rules) {
+    await run(["iptables", "-w", "-I", ...rule]);
+    added.push(rule);
+  }
   return endLoss;
 }

@@ -153,6 +153,14 @@ situation(
     const isRolledBack = ({ event, phase }: KinsyncEvent): boolean => event === "gang" && phase === "rolled-back";
     const end = await kinsync.until("they go back", isRolledBack, { since });
     expect(JSON.stringify(end.waitingFor)).toContain(`pod/${prepared}`);
+    // The others commit, and then go back.
+    const others = pods.filter(({ metadata }) => metadata.name !== prepared);
+    for (const { metadata } of others) {
+      const isOwn = ({ event, uid }: KinsyncEvent): boolean => event === "synced" && uid === metadata.uid;
+      await expect
+        .poll(() => kinsync.events.slice(since).filter(isOwn).length, { timeout: 60_000 })
+        .toBeGreaterThanOrEqual(2);
+    }
     await expectAll(fixture, pods, "two\n");
     await expectAllKeep(fixture, pods, "two\n");
     const name = (pod: Pod): string => pod.metadata.name;
