@@ -209,7 +209,7 @@ class RunOnTerminal implements LiveRun {
     const { commands } = this.#run ?? {};
     this.#keep("comparing all files again", new Date().toISOString());
     commands?.reclaim();
-    void commands?.trigger().catch(() => undefined);
+    commands?.retry();
     void commands?.rescan().catch(() => undefined);
   }
 

@@ -63,10 +63,10 @@ test("e shows the last error with the next step, also after its row is gone", as
   expect(await shown(run)).toMatch(/10:42:07 {2}out of date web-01 \[main\]: it was lost; trying again in 2 s/);
 });
 
-test("r takes back, tries again and compares all files", async () => {
+test("r takes back, tries again and compares all files, and releases nothing", async () => {
   const run = await ShownRun.start([workload({ name: "deploy/web", members: [member(1)] })]);
   await run.press("r");
-  expect(run.calls).toEqual(["reclaim", "trigger", "rescan"]);
+  expect(run.calls).toEqual(["reclaim", "retry", "rescan"]);
 });
 
 test("q ends the run, and Ctrl-C interrupts it", async () => {

@@ -123,6 +123,6 @@ export const REBUILD_KEYS: Descriptions<RebuildAction> = {
 
 export const HOOKS_KEYS: Descriptions<HooksConfig> = {
   before: "Before local changes are released; a failure keeps them from it. The argv, or a string for the shell.",
-  after: "When all containers hold the snapshot and their commands have ended. The argv, or a string for the shell.",
+  after: "When the containers hold the snapshot and their commands have ended. The argv, or a string for the shell.",
   timeout: "Milliseconds after which a command is killed. Default: 60000.",
 };

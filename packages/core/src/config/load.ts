@@ -146,7 +146,7 @@ async function readConfig(path: string, text: string, options: ReadOptions): Pro
     };
   }
   const isData = !SCRIPT_ENDINGS.has(extname(path));
-  // Data that the user names runs nothing on this machine.
+  // Naming data is a decision, also about its hooks. Code could do more than a look at the file shows.
   if (!isData || options.isNamed !== true) await refuseForeignFile(path, file, { uid: uidOf(options), isData });
   const common = { path, folder: dirname(path), file };
   switch (extname(path)) {

@@ -80,7 +80,7 @@ export async function refuseForeignFile(
   if (owner === uid || owner === 0) return;
   throw new KinsyncError(
     "KINSYNC_CONFIG_FOREIGN",
-    `${file} belongs to another user (uid ${owner}, you are ${uid}), and a config can run ${isData ? "commands in your containers" : "code as you"}`,
+    `${file} belongs to another user (uid ${owner}, you are ${uid}), and a config can run ${isData ? "commands in your containers and on this machine" : "code as you"}`,
     {
       hint: `If you trust it, ${isData ? `name it (--config ${file}), or ` : ""}make it yours: chown ${uid} ${file}`,
       details: { file, owner, uid },

@@ -25,6 +25,8 @@ import { formatConfigPath, placeOf } from "../document/problems.ts";
 export interface ConfigOrigin {
   /** Absolute folder that `from` is relative to. */
   readonly folder: string;
+  /** Absolute folder in which commands run on this machine. Default: `folder`. */
+  readonly commandFolder?: string;
   /** Place of a value: `kinsync.config.yaml:4:7`; the name of the file where it has no places. */
   readonly placeOf: (path: ConfigPath) => string;
   /** Names the place of a value: `kinsync.config.yaml:4:7: workloads[0].sync[1].to`, or `--sync src:/`. */
@@ -85,6 +87,7 @@ export function resolveConfig(config: Pick<KinsyncConfig, "workloads">, origin: 
 }
 
 function resolveWorkload(workload: WorkloadConfig, index: number, origin: ConfigOrigin): WorkloadPlan {
+  const { commandFolder = origin.folder } = origin;
   const mappings = workload.sync.map((mapping, place) =>
     resolveMapping(mapping, {
       id: `${workload.workload} sync[${place}]`,
@@ -102,8 +105,8 @@ function resolveWorkload(workload: WorkloadConfig, index: number, origin: Config
     mappings,
     run: (workload.run ?? []).map((action) => ({ ...RUN_DEFAULTS, ...definedOf(action) })),
     restart: workload.restart === undefined ? undefined : restartAction(workload.restart),
-    ...(workload.rebuild === undefined ? {} : { rebuild: resolveRebuild(workload.rebuild, origin.folder) }),
-    ...(workload.hooks === undefined ? {} : { hooks: resolveHooks(workload.hooks, origin.folder) }),
+    ...(workload.rebuild === undefined ? {} : { rebuild: resolveRebuild(workload.rebuild, commandFolder) }),
+    ...(workload.hooks === undefined ? {} : { hooks: resolveHooks(workload.hooks, commandFolder) }),
     mode: workload.mode ?? "auto",
     forward: workload.forward ?? [],
     gang: resolveUpdate(workload.update ?? "independent"),

@@ -60,9 +60,11 @@ export interface HistorySnapshot extends ReleasedSnapshot {
 export interface EngineCommands {
   /** Scans all local files again; settles when their state is known. */
   rescan(): Promise<void>;
+  /** Retries at once every target that failed or waits for its next attempt, and what a gang gave up. Releases nothing. */
+  retry(): void;
   /**
-   * Retries at once every target that failed or waits for its next attempt, and releases local changes that wait: in mode `manual`,
-   * while paused, after `undo`.
+   * Does what `retry` does, and releases local changes that wait: in mode `manual`, while paused, after `undo`, and where `hooks.before`
+   * failed.
    * @param options.files absolute local paths: only changes of these, and below them. Default: all
    * @returns what was released: at once, or when `hooks.before` has succeeded
    * @throws `KINSYNC_RUN_LOCAL` where that hook failed: then the changes wait on
@@ -114,6 +116,7 @@ export interface Commandable {
   readonly namespace: string;
   readonly releases: Pick<Release, "undo" | "undoProblem" | "pause" | "history" | "candidates" | "current">;
   rescan(): Promise<void>;
+  retryNow(): void;
   /** @returns the number of the released snapshot */
   trigger(files: readonly string[] | undefined): Promise<number | undefined>;
   resume(): Promise<void>;
@@ -136,6 +139,9 @@ export function engineCommands(
   return {
     async rescan() {
       await Promise.all(running().map((each) => each.rescan()));
+    },
+    retry() {
+      for (const each of running()) each.retryNow();
     },
     async trigger(options = {}) {
       const released = await Promise.all(

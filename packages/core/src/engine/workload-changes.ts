@@ -55,10 +55,20 @@ export function changedRoots(before: readonly KindEntry[], after: readonly KindE
   );
 }
 
-/** A name is a setting, too: events carry it. What a project adds, such as the object as it was found, is none. */
+/** A name is a setting, too: events carry it. The object as it was found is none, and neither is what a project adds. */
+const SETTINGS: Readonly<Record<Exclude<keyof ResolvedWorkload, "ref" | "root">, true>> = {
+  name: true,
+  mappings: true,
+  run: true,
+  rebuild: true,
+  hooks: true,
+  mode: true,
+  gang: true,
+};
+
 export function isSameWorkload(before: ResolvedWorkload | undefined, after: ResolvedWorkload): boolean {
-  const settings = ({ name, mappings, run, mode }: ResolvedWorkload) => ({ name, mappings, run, mode });
-  return before !== undefined && isDeepStrictEqual(settings(before), settings(after));
+  const keys = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
+  return before !== undefined && keys.every((key) => isDeepStrictEqual(before[key], after[key]));
 }
 
 function named({ name, ref: { namespace } }: ResolvedWorkload): ChangedWorkload {

@@ -207,7 +207,11 @@ export class WorkloadEngine implements AsyncDisposable, Commandable {
   async trigger(files: readonly string[] | undefined): Promise<number | undefined> {
     this.retryNow();
     const release = (): number | undefined => this.releases.trigger(files);
-    return this.releases.pending === undefined ? release() : await this.#local.release(release, () => this.rescan());
+    if (this.releases.pending !== undefined) return await this.#local.release(release, () => this.rescan());
+    const before = this.releases.current?.number;
+    // In mode `auto`, files whose `before` failed wait in front of the releases.
+    await this.#local.retryBefore();
+    return release() ?? (this.releases.current?.number === before ? undefined : this.releases.current?.number);
   }
 
   async resume(): Promise<void> {

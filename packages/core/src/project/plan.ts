@@ -39,7 +39,7 @@ export async function planWrites(options: OpenProjectOptions, settings: Settings
   if (missing !== undefined && sync.length === 0) throw notInConfig(missing.name, settings);
   const plans =
     sync.length > 0
-      ? chosen.flatMap(({ name, chosen }) => planFlags(name ?? "", sync, chosen, options))
+      ? chosen.flatMap(({ name, chosen }) => planFlags({ name, sync, chosen }, settings, options))
       : planConfig(new Set(chosen.flatMap((each) => each.chosen.map(({ index }) => index))), settings, flags);
   await checkForwards(plans);
   for (const plan of plans) await checkSources(plan.mappings);
@@ -99,9 +99,12 @@ async function rootsOf(settings: Settings) {
 }
 
 function planFlags(
-  name: string,
-  sync: readonly string[],
-  chosen: readonly ChosenWorkload[],
+  {
+    name = "",
+    sync,
+    chosen,
+  }: { name?: string | undefined; sync: readonly string[]; chosen: readonly ChosenWorkload[] },
+  { origin }: Settings,
   { cwd, flags = {} }: OpenProjectOptions,
 ): readonly WorkloadPlan[] {
   const mappings = sync.map(parseMappingFlag);
@@ -111,6 +114,8 @@ function planFlags(
     { workloads },
     {
       folder: cwd,
+      // Hooks and `rebuild` are the config's, also where the mappings are not.
+      commandFolder: origin.folder,
       placeOf: () => "the command line",
       describe: (path) => `TO of --sync ${sync[Number(path[3])] ?? ""}`,
     },

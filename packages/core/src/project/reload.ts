@@ -165,6 +165,8 @@ class Reloader {
 function laterOf(before: KinsyncConfig, after: KinsyncConfig, { context }: OpenProjectOptions): string {
   const keys = [
     ...(context === undefined && before.context !== after.context ? ["context"] : []),
+    // A TS config makes a new function at each run.
+    ...(String(before.cluster) === String(after.cluster) ? [] : ["cluster"]),
     ...(forwardsOf(before) === forwardsOf(after) ? [] : ["forward"]),
     ...(["kinds", "transports"] as const).filter((key) => !isSamePlugins(before[key], after[key])),
   ];

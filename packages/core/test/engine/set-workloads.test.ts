@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { ResolvedWorkload } from "../../src/engine/resolved-workload.ts";
 import { mapping } from "../support/mapping.ts";
+import { ALL } from "./gang/support/gang-environment.ts";
 import { advance, Environment, key, member, useVirtualClock, workloadsOf } from "./support/environment.ts";
 
 beforeEach(useVirtualClock);
@@ -45,6 +47,23 @@ test("a workload whose object changed in the cluster keeps its sessions", async 
   await advance(1_000);
   expect(await changing).toMatchObject({ restarted: [], unchanged: [{}, {}] });
   expect(opened()).toEqual(["a", "b"]);
+  await environment.end();
+});
+
+test.for<readonly [string, Partial<ResolvedWorkload>]>([
+  ["run", { run: [{ command: "make", when: ["*"], timeout: 1_000 }] }],
+  ["mode", { mode: "manual" }],
+  ["update", { gang: ALL }],
+  ["hooks", { hooks: { after: { command: "make", folder: "/", timeout: 1_000 } } }],
+  ["rebuild", { rebuild: { command: "make", when: ["Dockerfile"], folder: "/", timeout: 1_000 } }],
+])("a workload whose %s changed restarts, and the other one does not", async ([, change]) => {
+  const { environment, one, two, opened } = await twoWorkloads();
+  const [first, second] = workloadsOf({ one: [one], two: [two] });
+  if (first === undefined || second === undefined) throw new Error("two workloads");
+  const changing = environment.engine.commands.setWorkloads([{ ...first, ...change }, second]);
+  await advance(1_000);
+  expect(await changing).toMatchObject({ restarted: [{ name: "team/one" }], unchanged: [{ name: "team/two" }] });
+  expect(opened()).toEqual(["a", "b"].flatMap((pod) => (pod === "a" ? [pod, pod] : pod)));
   await environment.end();
 });
 

@@ -177,6 +177,30 @@ test("mappings of the command line take the place of the config's", async () => 
   expect(project.workloads[0]?.mappings).toHaveLength(1);
 });
 
+test("hooks and rebuilds of a config run in its folder, also where the command line has the mappings", async () => {
+  await using fixture = await createFixture({
+    "kinsync.config.json": JSON.stringify({
+      workloads: [
+        {
+          workload: "tm/train",
+          sync,
+          hooks: { before: "make" },
+          rebuild: { when: ["Dockerfile"], command: "make" },
+        },
+      ],
+    }),
+    "below/src/a.py": "",
+  });
+  const flags = { workloads: ["tm/train"], sync: ["src:/app"] };
+  const project = await fixture.open({ cwd: join(fixture.folder.path, "below"), flags });
+  const [workload] = project.workloads;
+  expect(workload?.mappings).toMatchObject([{ from: join(fixture.folder.path, "below/src") }]);
+  expect([workload?.hooks?.before?.folder, workload?.rebuild?.folder]).toEqual([
+    fixture.folder.path,
+    fixture.folder.path,
+  ]);
+});
+
 test("a container for every mapping must not make two of them meet", async () => {
   await using fixture = await createFixture();
   const mappings = ["main", "side"].map((container) => ({ from: "src", to: "/app", container }));

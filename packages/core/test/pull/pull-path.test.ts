@@ -124,6 +124,17 @@ test("what cannot be read, devices and pipes are left out and named", async () =
   expect(leftOut).toEqual({ gone: "unreadable", pipe: "type", "": "unreadable" });
 });
 
+test("a file whose name is not UTF-8 is missing afterwards, and the pull says so", async () => {
+  using box = createSandbox();
+  const entries: PullEntry[] = [
+    { path: "na\uFFFDme", type: "other" },
+    { path: "pipe", type: "other" },
+  ];
+  const result = await pullFake({ entries, files: {} }, box.to);
+  expect(result.leftOut).toEqual({ "na\uFFFDme": "name", pipe: "type" });
+  expect(result.done).toMatchObject({ isComplete: false });
+});
+
 test("a local link in the way is never followed: neither as a folder nor as a file", async () => {
   using box = createSandbox();
   symlinkSync("../beside", join(box.to, "d"));

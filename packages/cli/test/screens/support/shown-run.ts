@@ -132,6 +132,7 @@ export class ShownRun {
             return run.dismissed.map((target) => ({ workload: "deploy/web", namespace: "ml", target }));
           },
           reclaim: command("reclaim"),
+          retry: command("retry"),
           allowDeletes: command("allowDeletes"),
           setWorkloads: async () => ({ started: [], restarted: [], stopped: [], unchanged: [] }),
         },

@@ -142,6 +142,15 @@ export class Hooks implements AsyncDisposable {
     return await promise;
   }
 
+  /**
+   * Runs `before` again for a state that it kept from its release, unless a newer one was offered.
+   * @throws the failure of `before`
+   */
+  async retry(state: LocalState): Promise<void> {
+    this.#offered ??= state;
+    await this.beforeRelease(async () => undefined);
+  }
+
   /** `after` is due once all targets hold this snapshot. */
   isDueAfter(snapshot: number): boolean {
     return this.#after !== undefined && snapshot > 0 && this.#followed !== snapshot && this.#afterRuns === undefined;

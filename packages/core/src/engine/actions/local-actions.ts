@@ -96,6 +96,14 @@ export class LocalActions implements AsyncDisposable {
     });
   }
 
+  /**
+   * Runs `hooks.before` again where it failed: its files are released if it succeeds.
+   * @throws `KINSYNC_RUN_LOCAL` where it fails again
+   */
+  async retryBefore(): Promise<void> {
+    if (this.#hooks?.error !== undefined && this.#newest !== undefined) await this.#hooks.retry(this.#newest);
+  }
+
   /** Members came or went. */
   members(changes: readonly MemberChange[]): void {
     if (this.#rebuild === undefined) return;

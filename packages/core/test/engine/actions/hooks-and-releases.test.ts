@@ -80,6 +80,46 @@ test("in mode manual a failure of `before` keeps the changes waiting until the n
   expect((await environment.end()).outcome.exitCode).toBe(0);
 });
 
+test("in mode auto `trigger` runs `before` again where it failed, and releases its files", async () => {
+  const environment = await start();
+  local.ok = false;
+  await save(environment, "2");
+  expect(seen(environment)).toEqual({ f: "1" });
+  await expect(environment.engine.commands.trigger()).rejects.toMatchObject({ code: "KINSYNC_RUN_LOCAL" });
+  expect(environment.engine.view().workloads[0]).toMatchObject({ before: { phase: "failed" } });
+  local.ok = true;
+  expect(await environment.engine.commands.trigger()).toMatchObject([{ snapshot: 2 }]);
+  await advance(1_000);
+  expect([seen(environment), local.ran.length]).toEqual([{ f: "2" }, 4]);
+  expect(await environment.engine.commands.trigger(), "nothing waits").toEqual([]);
+  expect(local.ran).toHaveLength(4);
+  expect((await environment.end()).outcome.exitCode).toBe(0);
+});
+
+test.each(["auto", "manual"] as const)(
+  "in mode %s `trigger` runs `before` again where it failed for the first files",
+  async (releases) => {
+    local.ok = false;
+    const environment = await start({ releases });
+    expect(seen(environment)).toEqual({});
+    local.ok = true;
+    expect(await environment.engine.commands.trigger()).toMatchObject([{ snapshot: 1 }]);
+    await advance(1_000);
+    expect([seen(environment), local.ran.length]).toEqual([{ f: "1" }, 2]);
+    expect((await environment.end()).outcome.exitCode).toBe(0);
+  },
+);
+
+test("`retry` tries targets again and releases nothing that waits", async () => {
+  const environment = await start({ releases: "manual" });
+  await save(environment, "2");
+  environment.engine.commands.retry();
+  await advance(1_000);
+  expect([seen(environment), local.ran.length]).toEqual([{ f: "1" }, 1]);
+  expect(environment.engine.view().workloads[0]).toMatchObject({ pending: { changed: 1 } });
+  await environment.end();
+});
+
 test("nothing runs while paused; `resume` runs `before`, and stays paused where it fails", async () => {
   const environment = await start();
   environment.engine.commands.pause();
