@@ -23,6 +23,8 @@ export function errorsPage(): string {
     "# Errors\n",
     "Every failure that kinsync reports has one of these codes. A code is permanent once released. The message names the object and",
     "the cause, the hint names the next step. `npm run docs:errors` generates this page from `packages/core/src/errors/codes.ts`.\n",
+    "The last line of each entry is the rule for its code. The field `retry` of an error counts where it differs: a call of a plugin that",
+    "took too long is repeated, and a container that another kinsync took is synced again when that one has ended.\n",
     ...entries,
   ].join("\n");
 }

@@ -79,7 +79,7 @@ export interface ClusterConnection extends AsyncDisposable {
   readonly namespace: string;
   /** Resolves for every HTTP status; rejects with a `KinsyncError` of area CLUSTER when there was no answer. */
   request(request: ClusterRequest): Promise<ClusterResponse>;
-  /** Whether the current user has this permission; `undefined` if the server cannot tell. The only POST that kinsync sends. */
+  /** Whether the current user has this permission; `undefined` if the server cannot tell. The only POST that kinsync sends to the API server. */
   canI(question: AccessQuestion, signal: AbortSignal): Promise<boolean | undefined>;
   /**
    * Opens a WebSocket. Rejects with a `KinsyncError` with the server's reason where the server refuses the upgrade.

@@ -173,7 +173,7 @@ export interface KinsyncConfig {
   readonly namespace?: string;
   /** Kinds besides the built-in ones; one for the root of a built-in kind replaces it. */
   readonly kinds?: readonly (KindPlugin | PluginReference | RulesEntry)[];
-  /** Transports besides the built-in one; one of its name replaces it. */
+  /** Transports besides the built-in ones; one of its name replaces it. */
   readonly transports?: readonly (TransportPlugin | PluginReference)[];
   /**
    * Returns a `KubeConfig` of `@kubernetes/client-node`, which logs in in place of the kubeconfig; for configs in TypeScript and

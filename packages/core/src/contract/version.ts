@@ -7,7 +7,7 @@
 export const CONTRACT = "2.5";
 
 /**
- * Names of what this host offers besides the first version of its contract. A plugin lists what it cannot work without in `needs`.
+ * Names of what this host offers besides the first version of its contract. A kind lists what it cannot work without in `needs`.
  * A host that lacks one of them refuses the plugin by that name.
  */
 export const FEATURES: readonly string[] = Object.freeze([

@@ -302,7 +302,8 @@ export const ERRORS = {
     retry: "terminal",
   },
   KINSYNC_TARGET_NO_AGENT: {
-    summary: "The container has no program that can write files: no python3 or node, and no shell with tar.",
+    summary:
+      "The container has no program that can write files: no python3 or node, and no shell with tar and the other tools that kinsync needs.",
     hint: "Use another image for development, or share a volume with a sidecar of your own and select it with `--container`.",
     retry: "terminal",
   },
