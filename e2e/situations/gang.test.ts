@@ -50,6 +50,11 @@ async function shown({ kubectl }: Fixture, { metadata: { name } }: Pod): Promise
   return kubectl.run(["exec", name, "--", "cat", `${TO}/f.txt`, `${LIB}/g.txt`]);
 }
 
+/** The gang is in this phase. */
+function isIn(expected: string): (event: KinsyncEvent) => boolean {
+  return ({ event, phase }) => event === "gang" && phase === expected;
+}
+
 async function save({ project }: Fixture, text: string): Promise<void> {
   await project.writeAll({ "src/f.txt": text, "lib/g.txt": text });
 }
@@ -83,7 +88,7 @@ situation(
     const since = kinsync.mark();
     await project.write("src/model.bin", Buffer.alloc(MODEL_BYTES, "x"));
     await save(fixture, "three\n");
-    const held = await kinsync.until("it is held", ({ event, phase }) => event === "gang" && phase === "held", {
+    const held = await kinsync.until("it is held", isIn("held"), {
       since,
     });
     expect(held).toMatchObject({ prepared: 4, needed: 5, members: 5 });
@@ -113,7 +118,7 @@ situation(
     const since = kinsync.mark();
     await project.write("src/model.bin", Buffer.alloc(MODEL_BYTES, "x"));
     await save(fixture, "three\n");
-    await kinsync.until("it is held", ({ event, phase }) => event === "gang" && phase === "held", { since });
+    await kinsync.until("it is held", isIn("held"), { since });
 
     const gone = pods[4]?.metadata.name ?? "";
     await kubectl.run(["delete", "pod", gone, "--wait=false"]);
@@ -143,15 +148,13 @@ situation(
     const since = kinsync.mark();
     await project.write("src/model.bin", Buffer.alloc(MODEL_BYTES, "x"));
     await save(fixture, "three\n");
-    const isHeld = ({ event, phase }: KinsyncEvent): boolean => event === "gang" && phase === "held";
-    await kinsync.until("all but one are prepared", isHeld, { since });
+    await kinsync.until("all but one are prepared", isIn("held"), { since });
     // Nobody can know of it before the commit: another program's files are where the prepared file belongs.
     const obstacle = `${TO}/model.bin`;
     await kubectl.run(["exec", prepared, "--", "sh", "-c", `mkdir ${obstacle} && echo mine >${obstacle}/f`]);
     await kubectl.run(["exec", full, "--", "rm", `${TO}/fill`]);
 
-    const isRolledBack = ({ event, phase }: KinsyncEvent): boolean => event === "gang" && phase === "rolled-back";
-    const end = await kinsync.until("they go back", isRolledBack, { since });
+    const end = await kinsync.until("they go back", isIn("rolled-back"), { since });
     expect(JSON.stringify(end.waitingFor)).toContain(`pod/${prepared}`);
     // The others commit, and then go back.
     const others = pods.filter(({ metadata }) => metadata.name !== prepared);

@@ -39,7 +39,7 @@ export async function planWrites(options: OpenProjectOptions, settings: Settings
   if (missing !== undefined && sync.length === 0) throw notInConfig(missing.name, settings);
   const plans =
     sync.length > 0
-      ? chosen.flatMap(({ name, chosen }) => planFlags({ name, sync, chosen }, settings, options))
+      ? chosen.flatMap(({ name, chosen }) => planFlags(name ?? "", chosen, settings, options))
       : planConfig(new Set(chosen.flatMap((each) => each.chosen.map(({ index }) => index))), settings, flags);
   await checkForwards(plans);
   for (const plan of plans) await checkSources(plan.mappings);
@@ -99,14 +99,12 @@ async function rootsOf(settings: Settings) {
 }
 
 function planFlags(
-  {
-    name = "",
-    sync,
-    chosen,
-  }: { name?: string | undefined; sync: readonly string[]; chosen: readonly ChosenWorkload[] },
+  name: string,
+  chosen: readonly ChosenWorkload[],
   { origin }: Settings,
   { cwd, flags = {} }: OpenProjectOptions,
 ): readonly WorkloadPlan[] {
+  const { sync = [] } = flags;
   const mappings = sync.map(parseMappingFlag);
   const bases: readonly Partial<WorkloadConfig>[] = chosen.length === 0 ? [{}] : chosen.map(({ workload }) => workload);
   const workloads = bases.map((base) => narrow({ ...base, workload: name, sync: mappings }, flags));

@@ -221,11 +221,11 @@ export class Pull {
       const refused = refusalOf(this.#localOf(path));
       if (type === "unreadable") this.#leaveOut(path, "unreadable", "the container cannot read it");
       else if (refused !== undefined) this.#leaveOut(path, "name", refused);
-      else if (type === "other") {
-        // The transport replaces what is not UTF-8.
-        if (path.includes("\uFFFD")) this.#leaveOut(path, "name", "its name is not UTF-8");
-        else this.#leaveOut(path, "type", "it is a device, a pipe or a socket, or a link whose target is not UTF-8");
-      } else accepted.push(entry);
+      // The transport replaces what is not UTF-8.
+      else if (type === "other" && path.includes("\uFFFD")) this.#leaveOut(path, "name", "its name is not UTF-8");
+      else if (type === "other")
+        this.#leaveOut(path, "type", "it is a device, a pipe or a socket, or a link whose target is not UTF-8");
+      else accepted.push(entry);
     }
     return accepted;
   }

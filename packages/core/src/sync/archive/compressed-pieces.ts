@@ -133,23 +133,23 @@ export class CompressedPieces implements AsyncDisposable {
       signal.throwIfAborted();
       const bytes = Buffer.concat(parts);
       let packed: Uint8Array | undefined;
-      let ms = 0;
       if (skip > 0) skip -= 1;
       else {
         const begunAtMs = performance.now();
         // Only the bytes themselves are kept, not the room for them.
-        packed = Buffer.from(await gzipAsync(bytes, { level: this.#level, memLevel: 9, chunkSize: GZIP_OUTPUT_BYTES }));
-        ms = performance.now() - begunAtMs;
+        const tried = Buffer.from(
+          await gzipAsync(bytes, { level: this.#level, memLevel: 9, chunkSize: GZIP_OUTPUT_BYTES }),
+        );
+        const ms = performance.now() - begunAtMs;
+        if (tried.length < bytes.length * (1 - MIN_SAVING)) packed = tried;
+        // Of a small piece, most of the time is the way to the thread that compresses it, and back.
+        if (packed !== undefined && bytes.length >= PIECE_BYTES)
+          speed.note({ bytes: bytes.length, packedBytes: packed.length, ms });
+        if (packed === undefined || !speed.paysOver(this.#slowestLink(), this.#links.size)) skip = SKIPPED_PIECES;
       }
-      const isGzip = packed !== undefined && packed.length < bytes.length * (1 - MIN_SAVING);
-      // Of a small piece, most of the time is the way to the thread that compresses it, and back.
-      if (isGzip && packed !== undefined && bytes.length >= PIECE_BYTES)
-        speed.note({ bytes: bytes.length, packedBytes: packed.length, ms });
-      if (packed !== undefined && !(isGzip && speed.paysOver(this.#slowestLink(), this.#links.size)))
-        skip = SKIPPED_PIECES;
-      await this.#store(isGzip && packed !== undefined ? packed : bytes, {
+      await this.#store(packed ?? bytes, {
         size: bytes.length,
-        isGzip,
+        isGzip: packed !== undefined,
         entries: cursor.whole,
       });
       parts = [];

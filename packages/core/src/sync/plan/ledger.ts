@@ -179,15 +179,7 @@ export class Ledger {
 const NO_FILES = createTree("directory", []);
 
 /** Plans between trees that are completely held; the trees themselves keep them alive. */
-const plansByPolicy: Readonly<Record<ModePolicy, WeakMap<Tree, WeakMap<Tree, Plan>>>> = {
-  portable: new WeakMap(),
-  exact: new WeakMap(),
-  ignored: new WeakMap(),
-  fixed: new WeakMap(),
-};
-
-/** What is sent to roots without files, as long as some target needs it: it names every file. */
-const plansOfEmpty: Readonly<Record<ModePolicy, WeakMap<Tree, WeakRef<Plan>>>> = {
+const plansByPolicy: Readonly<Record<ModePolicy, WeakMap<Tree, WeakMap<Tree, Pick<WeakRef<Plan>, "deref">>>>> = {
   portable: new WeakMap(),
   exact: new WeakMap(),
   ignored: new WeakMap(),
@@ -196,18 +188,14 @@ const plansOfEmpty: Readonly<Record<ModePolicy, WeakMap<Tree, WeakRef<Plan>>>> =
 
 /** Every target with the same tree gets the same plan, so it is made once. */
 function sharedPlan(from: Tree, desired: Tree, options: PlanOptions): Plan {
-  if (from === NO_FILES) {
-    const known = plansOfEmpty[options.modes].get(desired)?.deref();
-    if (known !== undefined) return known;
-    const made = planFrom(from, desired, options);
-    plansOfEmpty[options.modes].set(desired, new WeakRef(made));
-    return made;
-  }
   const plansByTree = plansByPolicy[options.modes];
   let plans = plansByTree.get(from);
   if (plans === undefined) plansByTree.set(from, (plans = new WeakMap()));
-  let plan = plans.get(desired);
-  if (plan === undefined) plans.set(desired, (plan = planFrom(from, desired, options)));
+  const known = plans.get(desired)?.deref();
+  if (known !== undefined) return known;
+  const plan = planFrom(from, desired, options);
+  // What is sent to roots without files names every file, and lasts only as long as some target needs it.
+  plans.set(desired, from === NO_FILES ? new WeakRef(plan) : { deref: () => plan });
   return plan;
 }
 

@@ -16,27 +16,35 @@ export interface PackAheadOptions {
 }
 
 /**
- * Packs what a root that holds nothing will need, after what was requested before has left. Disposing returns
- * the archive, which lasts for a moment longer. A failure is left to the delivery that needs the archive.
+ * Packs what a root that holds nothing will need. Disposing returns the archive, which lasts for a moment longer. A failure is left to the
+ * delivery that needs the archive.
  */
-export function packAhead(options: PackAheadOptions): Disposable {
-  const packing = pack(options).catch(() => undefined);
-  return { [Symbol.dispose]: () => void packing.then((lease) => lease?.[Symbol.dispose]()) };
-}
+export class PackAhead implements Disposable {
+  readonly #options: PackAheadOptions;
+  #packing: Promise<ArchiveLease | undefined> | undefined;
 
-async function pack({
-  root,
-  modes,
-  largeFileBytes,
-  archives,
-  signal,
-}: PackAheadOptions): Promise<ArchiveLease | undefined> {
-  // Transports send at the end of the first turn.
-  await nextTurn();
-  await nextTurn();
-  const ledger = Ledger.empty(modes);
-  const { entries } = ledger.plan(root.tree, planScope(root));
-  const { now } = divide(entries, (path) => ledger.bytesOf(path), largeFileBytes);
-  const [first = []] = partsOf(now);
-  return first.length === 0 || signal.aborted ? undefined : await archives.lease(first, root.content, signal);
+  constructor(options: PackAheadOptions) {
+    this.#options = options;
+  }
+
+  /** Begins, after what was requested before has left. */
+  begin(): void {
+    this.#packing ??= this.#pack().catch(() => undefined);
+  }
+
+  async #pack(): Promise<ArchiveLease | undefined> {
+    // Transports send at the end of the first turn.
+    await nextTurn();
+    await nextTurn();
+    const { root, modes, largeFileBytes, archives, signal } = this.#options;
+    const ledger = Ledger.empty(modes);
+    const { entries } = ledger.plan(root.tree, planScope(root));
+    const { now } = divide(entries, (path) => ledger.bytesOf(path), largeFileBytes);
+    const [first = []] = partsOf(now);
+    return first.length === 0 || signal.aborted ? undefined : await archives.lease(first, root.content, signal);
+  }
+
+  [Symbol.dispose](): void {
+    void this.#packing?.then((lease) => lease?.[Symbol.dispose]());
+  }
 }

@@ -7,7 +7,7 @@ import { prepareDelivery, prepareLarge, type DeliveryOptions, type PreparedDeliv
 import type { DesiredRoot } from "./desired-state.ts";
 import { takeStock, withOwner, type FirstContact } from "./first-contact.ts";
 import type { TargetNotes } from "./notes.ts";
-import { packAhead } from "./pack-ahead.ts";
+import { PackAhead } from "./pack-ahead.ts";
 import { refuseSystemFolder } from "./refused-root.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -60,7 +60,7 @@ export async function prepareRoot({
   if (missing.length > 0) throw unsupportedError(transport, id, missing);
   refuseSystemFolder(root, session.facts, target);
   const modes = notes.modePolicy(root.mapping, capabilities);
-  let ahead: Disposable | undefined;
+  using ahead = new PackAhead({ root, modes, largeFileBytes, archives, signal });
   const contact: FirstContact = {
     session,
     root,
@@ -69,37 +69,32 @@ export async function prepareRoot({
     target,
     isFirst: !claimed.has(id),
     onTakeOver,
-    onEmpty: () => {
-      ahead = packAhead({ root, modes, largeFileBytes, archives, signal });
-    },
+    onEmpty: () => ahead.begin(),
     modes,
     mayDelete,
     owed: onOwed,
     signal,
   };
-  const prepare = async (): Promise<PreparedDelivery> => {
-    const known = ledgers.get(id);
-    const ledger = known ?? (await takeStock(contact));
-    claimed.add(id);
-    ledgers.set(id, ledger);
-    if (known === undefined) notes.mounts(root, ledger);
-    const options: DeliveryOptions = {
-      session,
-      root,
-      snapshot,
-      ledger,
-      mayDelete,
-      largeFileBytes,
-      archives,
-      target,
-      onPlanned,
-      onNotes: (received) => notes.received(id, received),
-      onProgress,
-      signal,
-    };
-    return await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large));
+  const known = ledgers.get(id);
+  const ledger = known ?? (await takeStock(contact));
+  claimed.add(id);
+  ledgers.set(id, ledger);
+  if (known === undefined) notes.mounts(root, ledger);
+  const options: DeliveryOptions = {
+    session,
+    root,
+    snapshot,
+    ledger,
+    mayDelete,
+    largeFileBytes,
+    archives,
+    target,
+    onPlanned,
+    onNotes: (received) => notes.received(id, received),
+    onProgress,
+    signal,
   };
-  const delivery = await prepare().finally(() => ahead?.[Symbol.dispose]());
+  const delivery = await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large));
   return {
     entries: delivery.entries,
     later: delivery.later,
