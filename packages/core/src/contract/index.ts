@@ -27,7 +27,7 @@ export type { Place, PlaceContext } from "./place.ts";
 export type { OpenContext, TransportDefinition, TransportPermission, TransportPlugin } from "./transport.ts";
 export { capabilitiesOf } from "./capabilities.ts";
 export type { TransportCapabilities } from "./capabilities.ts";
-export type { Archive, Batch, BatchEntry, CompressedPiece, LinkRate, RootSpec } from "./batch.ts";
+export type { Archive, Batch, BatchEntry, CompressedPiece, LinkRate, PieceEncoding, RootSpec } from "./batch.ts";
 export { folded } from "./folded.ts";
 export { readArchive } from "./read-archive.ts";
 export type { ArchivePart } from "./read-archive.ts";

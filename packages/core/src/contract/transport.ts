@@ -8,7 +8,7 @@ import type { Session } from "./session.ts";
 import type { PolicyRule } from "./status.ts";
 import type { Target } from "./target.ts";
 
-export type { Archive, Batch, BatchEntry, CompressedPiece, LinkRate, RootSpec } from "./batch.ts";
+export type { Archive, Batch, BatchEntry, CompressedPiece, LinkRate, PieceEncoding, RootSpec } from "./batch.ts";
 export type { Inventory, InventoryEntry, Marker, Origin } from "./inventory.ts";
 export type { Place, PlaceContext } from "./place.ts";
 export type { HostedSession, Receipt, ReceiptNote, Session, SessionEnd, SessionFacts, Stage } from "./session.ts";

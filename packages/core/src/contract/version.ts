@@ -4,7 +4,7 @@
  * - MAJOR changes when a meaning changes or something is removed. Every plugin then needs a new build.
  * - MINOR grows by one when something optional is added: a field of a definition, a method that the host offers, a member state.
  */
-export const CONTRACT = "2.5";
+export const CONTRACT = "2.6";
 
 /**
  * Names of what this host offers besides the first version of its contract. A kind lists what it cannot work without in `needs`.

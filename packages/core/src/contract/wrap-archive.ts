@@ -11,8 +11,8 @@ export function wrapArchive(
   return {
     size: archive.size,
     chunks,
-    compressed: (signal, bytesPerSecond) =>
-      through<CompressedPiece>(archive.compressed?.(signal, bytesPerSecond) ?? NOTHING, (piece) => piece.size, signal),
+    compressed: (signal, ...reader) =>
+      through<CompressedPiece>(archive.compressed?.(signal, ...reader) ?? NOTHING, (piece) => piece.size, signal),
   };
 }
 

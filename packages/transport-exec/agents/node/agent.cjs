@@ -636,10 +636,11 @@ function claim(id, fields) {
 // kinsync gave the batch up.
 const ABORTED = new Failure("ABORTED");
 
-function gunzip(data, size) {
+function decompress(data, size, encoding = "gzip") {
+  const decode = encoding === "brotli" ? zlib.brotliDecompressSync : zlib.gunzipSync;
   let plain;
   try {
-    plain = zlib.gunzipSync(data, { maxOutputLength: Math.max(size, 1) });
+    plain = decode(data, { maxOutputLength: Math.max(size, 1) });
   } catch (error) {
     throw new Failure("UNZIP", progress.path, error.message);
   }
@@ -647,8 +648,8 @@ function gunzip(data, size) {
   return plain;
 }
 
-// The archive in segments: `d SIZE COUNT` and that many bytes, or `z SIZE BYTES` and SIZE bytes that gzip made of BYTES; then `e` for
-// its end or `a` for an abort. Between two segments, `w` precedes other requests, and `g` follows them.
+// The archive in segments: `d SIZE COUNT` and that many bytes, or `z SIZE BYTES` and SIZE bytes that gzip made of BYTES (with the word
+// `brotli` at the end, brotli); then `e` for its end or `a` for an abort. Between two segments, `w` precedes other requests, and `g` follows them.
 class Segments {
   constructor(id) {
     this.id = id;
@@ -677,7 +678,7 @@ class Segments {
       return true;
     }
     if (words[0] === "z") {
-      this.data = gunzip(await readExact(Number(words[1])), Number(words[2]));
+      this.data = decompress(await readExact(Number(words[1])), Number(words[2]), words[3]);
       return true;
     }
     this.isOver = true;
@@ -1646,7 +1647,7 @@ const OPERATIONS = { ping, inventory, claim, signature, stage, commit, discard }
 function unpackRequest(bytes, size) {
   if (size === undefined) return bytes;
   try {
-    return gunzip(bytes, Number(size));
+    return decompress(bytes, Number(size));
   } catch (error) {
     sendFailure(progress.id, failureOf(error));
     flush();
@@ -1664,7 +1665,8 @@ async function serve() {
     process.getuid(),
     escapeWord(incarnation()),
     escapeWord(workingDirectory),
-    "gzip,blocks",
+    // Node.js 10.16 and later have brotli.
+    zlib.brotliDecompressSync === undefined ? "gzip,blocks" : "gzip,brotli,blocks",
     ...identity(),
   );
   flush();

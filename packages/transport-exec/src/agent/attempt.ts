@@ -1,4 +1,4 @@
-import type { AgentChoice, ClusterConnection, Target } from "@kinsync/core/contract";
+import type { AgentChoice, ClusterConnection, PieceEncoding, Target } from "@kinsync/core/contract";
 import { lostError, silentError, timeoutError } from "../stream/target-error.ts";
 import { LineReader } from "../protocol/answers.ts";
 import { ExecStream, type ExecEnd } from "../stream/exec-stream.ts";
@@ -12,6 +12,8 @@ import { createToken } from "./token.ts";
 
 /** Output before the hello at most. No known shell writes more. */
 const MAX_NOISE_BYTES = 64 * 1024;
+/** Features of the hello that are encodings. */
+const ENCODINGS: readonly PieceEncoding[] = ["gzip", "brotli"];
 
 /** First line of an agent, `= 1 RUNTIME UID INCARNATION FOLDER FEATURES`: facts about itself and the container. */
 export interface Hello {
@@ -19,8 +21,8 @@ export interface Hello {
   readonly uid: number;
   readonly incarnation: string;
   readonly workingDirectory: string;
-  /** True if the agent can read archives that gzip compressed. */
-  readonly gzip: boolean;
+  /** What the agent can decompress. Without gzip, none is used. */
+  readonly encodings: readonly PieceEncoding[];
   /** True if the agent computes the sums of a file's blocks, and makes a file of them and of new bytes. */
   readonly blocks: boolean;
   /** True if the container has a shell, which `run` with a string needs. */
@@ -150,7 +152,7 @@ export class Attempt {
       // Without /proc, the container's ID is the best replacement.
       incarnation: incarnation === "-" ? this.#target.containerId : unescapePath(incarnation),
       workingDirectory: unescapePath(workingDirectory),
-      gzip: has("gzip"),
+      encodings: ENCODINGS.filter(has),
       blocks: has("blocks"),
     };
     return {

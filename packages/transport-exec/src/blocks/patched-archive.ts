@@ -101,7 +101,8 @@ async function* compressedPieces(
     const bytes = Buffer.concat(parts);
     const packed = (bytesPerSecond() ?? 0) < MAX_COMPRESSED_RATE ? await gzipAsync(bytes) : bytes;
     const isGzip = packed.length < bytes.length;
-    yield { size: bytes.length, bytes: isGzip ? packed : bytes, isGzip, entries: 0 };
+    const piece = { size: bytes.length, isGzip, entries: 0 };
+    yield isGzip ? { ...piece, bytes: packed, encoding: "gzip" } : { ...piece, bytes };
     parts = [];
     filled = 0;
   }

@@ -1,4 +1,4 @@
-import { KinsyncError, type Archive, type LinkRate } from "@kinsync/core/contract";
+import { KinsyncError, type Archive, type LinkRate, type PieceEncoding } from "@kinsync/core/contract";
 import type { ArrivedBytes } from "./arrived-bytes.ts";
 import { compressText } from "./request-text.ts";
 import type { Checklist, StreamingChecksums } from "./streaming-checksums.ts";
@@ -111,17 +111,18 @@ export async function sendSegments(archive: Archive, options: SegmentsOptions): 
 export async function sendCompressed(
   archive: Archive,
   options: SegmentsOptions,
-  bytesPerSecond: LinkRate,
+  { bytesPerSecond, encodings }: { readonly bytesPerSecond: LinkRate; readonly encodings: readonly PieceEncoding[] },
 ): Promise<boolean> {
   const { signal, checksums, write, drained } = options;
   let position = 0;
   try {
-    for await (const { size, bytes, isGzip, entries } of archive.compressed?.(signal, bytesPerSecond) ?? []) {
+    const pieces = archive.compressed?.(signal, bytesPerSecond, encodings) ?? [];
+    for await (const { size, bytes, isGzip, encoding = isGzip ? "gzip" : undefined, entries } of pieces) {
       await makeWay(position, options);
       options.throwIfOver();
       signal.throwIfAborted();
       if (options.isRefused()) return false;
-      write(isGzip ? `z ${bytes.length} ${size}\n` : `d ${size} 1\n`);
+      write(segmentHeader(size, bytes, encoding));
       for (let from = 0; from < bytes.length; from += BLOCK_BYTES) {
         write(bytes.subarray(from, from + BLOCK_BYTES));
         await drained();
@@ -138,6 +139,11 @@ export async function sendCompressed(
   if (position === archive.size) return true;
   options.onFailure(new KinsyncError("KINSYNC_INTERNAL", `an archive of ${archive.size} bytes ended early`));
   return false;
+}
+
+function segmentHeader(size: number, bytes: Uint8Array, encoding: PieceEncoding | undefined): string {
+  if (encoding === undefined) return `d ${size} 1\n`;
+  return encoding === "gzip" ? `z ${bytes.length} ${size}\n` : `z ${bytes.length} ${size} ${encoding}\n`;
 }
 
 function writeNames(checklist: Checklist, write: SegmentsOptions["write"]): void {

@@ -56,7 +56,7 @@ export class ExecSession implements Session {
   readonly #early = new EarlyInventory();
 
   constructor(agent: RunningAgent, target: Target, context: OpenContext, times: SessionTimes) {
-    const { runtime, incarnation, workingDirectory, gzip, blocks } = agent.hello;
+    const { runtime, incarnation, workingDirectory, encodings, blocks } = agent.hello;
     this.facts = { agent: runtime, choice: agent.choice, incarnation, workingDirectory };
     this.#agent = agent;
     this.#stream = agent.stream;
@@ -88,7 +88,8 @@ export class ExecSession implements Session {
       marker: this.#marker,
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
-      prefersGzip: (bytes) => gzip && agent.stream.prefersCompression(bytes),
+      encodings,
+      prefersCompression: (bytes) => agent.stream.prefersCompression(bytes),
       patchesFiles: () => blocks && agent.stream.bytesPerSecond !== Infinity,
       bytesPerSecond: () => agent.stream.bytesPerSecond,
       throwIfOver,

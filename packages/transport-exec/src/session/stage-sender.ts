@@ -1,5 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { KinsyncError, type Archive, type Batch, type LinkRate, type RootSpec } from "@kinsync/core/contract";
+import {
+  KinsyncError,
+  type Archive,
+  type Batch,
+  type LinkRate,
+  type PieceEncoding,
+  type RootSpec,
+} from "@kinsync/core/contract";
 import { patchedArchive } from "../blocks/patched-archive.ts";
 import { isStaged } from "../commit/commit-plan.ts";
 import { checkPathLengths } from "../commit/path-length.ts";
@@ -21,8 +28,10 @@ export interface StageSenderOptions {
   readonly requests: Requests;
   readonly roots: Roots;
   readonly operation: (verb: string, root: RootSpec) => Operation;
-  /** True if the agent reads compressed archives, and the link is or may be so slow that compression pays for so many bytes. */
-  readonly prefersGzip: (bytes: number) => boolean;
+  /** What the agent can decompress. */
+  readonly encodings: readonly PieceEncoding[];
+  /** True if the link is or may be so slow that compression pays for so many bytes. */
+  readonly prefersCompression: (bytes: number) => boolean;
   readonly bytesPerSecond: LinkRate;
   /** True if only the changed blocks of large files should travel. */
   readonly patchesFiles: () => boolean;
@@ -96,8 +105,9 @@ export class StageSender {
   }
 
   #compresses({ archive }: Batch): boolean {
-    const isWorthwhile = archive.compressed !== undefined && archive.size >= MIN_COMPRESSED_BYTES;
-    return isWorthwhile && this.#options.prefersGzip(archive.size);
+    const { encodings, prefersCompression } = this.#options;
+    const isPossible = archive.compressed !== undefined && encodings.includes("gzip");
+    return isPossible && archive.size >= MIN_COMPRESSED_BYTES && prefersCompression(archive.size);
   }
 
   /** Adds to the request what is known only after the claim. */
@@ -166,7 +176,7 @@ export class StageSender {
     isRefused: () => boolean,
     signal: AbortSignal,
   ) {
-    const { protocol, requests, throwIfOver, bytesPerSecond } = this.#options;
+    const { protocol, requests, throwIfOver, bytesPerSecond, encodings } = this.#options;
     requests.writeText(protocol.stage(request));
     let aborted = false;
     const checksums = protocol.checksums?.(request);
@@ -186,7 +196,7 @@ export class StageSender {
       };
       const isSent =
         request.isCompressed === true
-          ? await sendCompressed(archive, options, bytesPerSecond)
+          ? await sendCompressed(archive, options, { bytesPerSecond, encodings })
           : await sendSegments(archive, options);
       aborted = !isSent;
       requests.write(aborted ? "a\n" : "e\n");

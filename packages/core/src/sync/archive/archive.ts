@@ -1,4 +1,4 @@
-import type { Archive, CompressedPiece, LinkRate } from "../../contract/transport.ts";
+import type { Archive, CompressedPiece, LinkRate, PieceEncoding } from "../../contract/transport.ts";
 import { isKinsyncError, KinsyncError } from "../../errors/error.ts";
 import type { ContentStore } from "../../mapping/content-store.ts";
 import { CompressedPieces } from "./compressed-pieces.ts";
@@ -51,8 +51,8 @@ class StreamedArchive implements PackedArchive {
   #failure: KinsyncError | undefined;
   #wake = Promise.withResolvers<void>();
   readonly #spoolFolder: string | undefined;
-  /** Made for the first reader that needs them. */
-  #pieces: CompressedPieces | undefined;
+  /** By what their readers can decode besides gzip. Made for the first reader that needs them. */
+  readonly #pieces = new Map<PieceEncoding, CompressedPieces>();
 
   constructor(entries: readonly PackedEntry[], options: ArchiveOptions) {
     this.size = tarSize(entries);
@@ -111,9 +111,18 @@ class StreamedArchive implements PackedArchive {
     }
   }
 
-  compressed(signal: AbortSignal, bytesPerSecond?: LinkRate): AsyncIterable<CompressedPiece> {
-    this.#pieces ??= new CompressedPieces((signal) => this.chunks(signal), this.size, this.#spoolFolder);
-    return this.#pieces.read(signal, bytesPerSecond);
+  compressed(
+    signal: AbortSignal,
+    bytesPerSecond?: LinkRate,
+    encodings: readonly PieceEncoding[] = [],
+  ): AsyncIterable<CompressedPiece> {
+    const best: PieceEncoding = encodings.includes("brotli") ? "brotli" : "gzip";
+    let pieces = this.#pieces.get(best);
+    if (pieces === undefined) {
+      const options = { size: this.size, folder: this.#spoolFolder, best };
+      this.#pieces.set(best, (pieces = new CompressedPieces((ended) => this.chunks(ended), options)));
+    }
+    return pieces.read(signal, bytesPerSecond);
   }
 
   async #toSpool(piece: Uint8Array): Promise<void> {
@@ -131,7 +140,7 @@ class StreamedArchive implements PackedArchive {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(disposedError());
-    await this.#pieces?.[Symbol.asyncDispose]();
+    await Promise.all([...this.#pieces.values()].map((pieces) => pieces[Symbol.asyncDispose]()));
     await this.packed.catch(() => {});
     const spool = this.#spool;
     this.#spool = undefined;

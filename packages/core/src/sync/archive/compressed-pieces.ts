@@ -1,34 +1,26 @@
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { TarCursor } from "../../contract/tar-cursor.ts";
-import type { CompressedPiece, LinkRate } from "../../contract/transport.ts";
-import { CompressionSpeed } from "./compression-speed.ts";
+import type { CompressedPiece, LinkRate, PieceEncoding } from "../../contract/transport.ts";
+import { EncodingChoice, type Way } from "./encoding-choice.ts";
+import { encodePiece } from "./piece-encoder.ts";
 import { Spool } from "./spool.ts";
-
-const gzipAsync = promisify(gzip);
 
 /** Bytes of the tar in one piece. Larger pieces compress hardly better, and a reader can only stop between two pieces. */
 const PIECE_BYTES = 1024 * 1024;
 /** Bytes in the first piece; each is twice as large as the one before. The link is idle until the first one is compressed. */
 const FIRST_PIECE_BYTES = 128 * 1024;
-/** As tar and curl use it. */
-const GZIP_LEVEL = 6;
-/** Half as fast, and 1 % smaller: for a link that carries no more than `SLOW_BYTES_PER_SECOND`. */
-const SLOW_GZIP_LEVEL = 9;
-const SLOW_BYTES_PER_SECOND = 2_000_000;
-/** The output of one piece fits: with zlib's 16 KiB, each 16 KiB would wait for a turn of the event loop, which is busy while files are packed. */
-const GZIP_OUTPUT_BYTES = PIECE_BYTES + 64 * 1024;
-/** A piece that gzip makes smaller by less than this share is sent as it is. */
-const MIN_SAVING = 0.03;
-/**
- * After such a piece, this many pieces are not tried: the content is packed already, and compression costs the most there. After a piece
- * whose compression would take longer than it saves, so many follow without it, too: the next one measures again.
- */
-const SKIPPED_PIECES = 7;
 /** Pieces that are compressed before the fastest reader needs them. */
 const PIECES_AHEAD = 3;
 /** Compressed bytes up to this size stay in memory; what follows goes to a temporary file. */
 const IN_MEMORY_BYTES = 16 * 1024 * 1024;
+
+export interface CompressedPiecesOptions {
+  /** Of the whole archive. */
+  readonly size: number;
+  /** For a temporary file. Default: the system's temporary folder. */
+  readonly folder: string | undefined;
+  /** What all readers can decode besides gzip, if it is not gzip. */
+  readonly best: PieceEncoding;
+}
 
 interface StoredPiece extends Omit<CompressedPiece, "bytes"> {
   /** The bytes themselves, or where the spool has them. */
@@ -39,6 +31,7 @@ interface StoredPiece extends Omit<CompressedPiece, "bytes"> {
 export class CompressedPieces implements AsyncDisposable {
   readonly #size: number;
   readonly #folder: string | undefined;
+  readonly #best: PieceEncoding;
   readonly #abort = new AbortController();
   readonly #pieces: StoredPiece[] = [];
   readonly #pumped: Promise<void>;
@@ -52,13 +45,10 @@ export class CompressedPieces implements AsyncDisposable {
   #failure: { readonly error: unknown } | undefined;
   #wake = Promise.withResolvers<void>();
 
-  /**
-   * @param size of the whole archive
-   * @param folder for a temporary file. Default: the system's temporary folder
-   */
-  constructor(chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>, size: number, folder: string | undefined) {
-    this.#size = size;
-    this.#folder = folder;
+  constructor(chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>, options: CompressedPiecesOptions) {
+    this.#size = options.size;
+    this.#folder = options.folder;
+    this.#best = options.best;
     this.#pumped = this.#pump(chunks).catch((error: unknown) => {
       this.#failure = { error };
       this.#announce();
@@ -110,8 +100,8 @@ export class CompressedPieces implements AsyncDisposable {
     return slowest;
   }
 
-  get #level(): number {
-    return (this.#slowestLink() ?? Infinity) <= SLOW_BYTES_PER_SECOND ? SLOW_GZIP_LEVEL : GZIP_LEVEL;
+  get #way(): Way {
+    return { bytesPerSecond: this.#slowestLink(), readers: this.#links.size };
   }
 
   async #pump(chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>): Promise<void> {
@@ -119,41 +109,26 @@ export class CompressedPieces implements AsyncDisposable {
     const cursor = new TarCursor();
     let parts: Uint8Array[] = [];
     let filled = 0;
-    let skip = 0;
     let pieceBytes = FIRST_PIECE_BYTES;
-    const speed = new CompressionSpeed();
+    const choice = new EncodingChoice(this.#best);
     for await (const chunk of chunks(signal)) {
       parts.push(chunk);
       filled += chunk.length;
       this.#total += chunk.length;
       cursor.push(chunk);
       if (filled < pieceBytes && this.#total < this.#size) continue;
-      pieceBytes = Math.min(2 * pieceBytes, PIECE_BYTES);
       while (this.#pieces.length >= this.#requested + PIECES_AHEAD && !signal.aborted) await this.#wake.promise;
       signal.throwIfAborted();
       const bytes = Buffer.concat(parts);
-      let packed: Uint8Array | undefined;
-      if (skip > 0) skip -= 1;
-      else {
-        const begunAtMs = performance.now();
-        // Only the bytes themselves are kept, not the room for them.
-        const tried = Buffer.from(
-          await gzipAsync(bytes, { level: this.#level, memLevel: 9, chunkSize: GZIP_OUTPUT_BYTES }),
-        );
-        const ms = performance.now() - begunAtMs;
-        if (tried.length < bytes.length * (1 - MIN_SAVING)) packed = tried;
-        // Of a small piece, most of the time is the way to the thread that compresses it, and back.
-        if (packed !== undefined && bytes.length >= PIECE_BYTES)
-          speed.note({ bytes: bytes.length, packedBytes: packed.length, ms });
-        if (packed === undefined || !speed.paysOver(this.#slowestLink(), this.#links.size)) skip = SKIPPED_PIECES;
-      }
-      await this.#store(packed ?? bytes, {
-        size: bytes.length,
-        isGzip: packed !== undefined,
-        entries: cursor.whole,
-      });
+      const way = this.#way;
+      const encoding = choice.next(way);
+      const packed = encoding === undefined ? undefined : await encode({ bytes, encoding, choice, way });
+      const piece = { size: bytes.length, isGzip: packed !== undefined && encoding === "gzip", entries: cursor.whole };
+      if (packed === undefined || encoding === undefined) await this.#store(bytes, piece);
+      else await this.#store(packed, { ...piece, encoding });
       parts = [];
       filled = 0;
+      pieceBytes = Math.min(2 * pieceBytes, PIECE_BYTES);
     }
   }
 
@@ -193,4 +168,19 @@ export class CompressedPieces implements AsyncDisposable {
 
 function unmeasured(): undefined {
   return undefined;
+}
+
+interface EncodeOptions {
+  readonly bytes: Uint8Array;
+  readonly encoding: PieceEncoding;
+  readonly choice: EncodingChoice;
+  readonly way: Way;
+}
+
+/** @returns `undefined` if the bytes hardly become smaller */
+async function encode({ bytes, encoding, choice, way }: EncodeOptions): Promise<Uint8Array | undefined> {
+  const begunAtMs = performance.now();
+  const packed = await encodePiece(bytes, encoding, way);
+  const sample = { bytes: bytes.length, packedBytes: packed.length, ms: performance.now() - begunAtMs };
+  return choice.note(encoding, sample, way) ? packed : undefined;
 }

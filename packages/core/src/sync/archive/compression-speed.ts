@@ -3,7 +3,7 @@ const MAX_SAMPLES = 4;
 /** With fewer, none of them may be good enough: what follows would be sent as it is for long, which costs far more than a piece in vain. */
 const MIN_SAMPLES = 3;
 
-interface CompressionSample {
+export interface CompressionSample {
   /** Before and after compression. */
   readonly bytes: number;
   readonly packedBytes: number;
@@ -17,6 +17,12 @@ export class CompressionSpeed {
   note(sample: CompressionSample): void {
     this.#samples.push(sample);
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
+  }
+
+  /** The best of what was measured; `undefined` as long as that is too little. */
+  get bytesPerSecond(): number | undefined {
+    if (this.#samples.length < MIN_SAMPLES) return undefined;
+    return Math.max(...this.#samples.map(({ bytes, ms }) => (bytes * 1000) / ms));
   }
 
   /**

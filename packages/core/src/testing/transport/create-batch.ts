@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { pack, type Pack } from "tar-stream";
 import type { Archive, Batch, BatchEntry, RootSpec } from "../../contract/batch.ts";
 import { TarCursor } from "../../contract/tar-cursor.ts";
@@ -114,13 +114,15 @@ async function archiveOf(members: readonly Member[]): Promise<Archive> {
         yield bytes.subarray(at, at + CHUNK_BYTES);
       }
     },
-    async *compressed(signal) {
+    async *compressed(signal, _bytesPerSecond, encodings = []) {
+      const encoding = encodings.includes("brotli") ? "brotli" : "gzip";
       const cursor = new TarCursor();
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
         signal.throwIfAborted();
         const piece = bytes.subarray(at, at + PIECE_BYTES);
         cursor.push(piece);
-        yield { size: piece.length, bytes: gzipSync(piece), isGzip: true, entries: cursor.whole };
+        const packed = encoding === "brotli" ? brotliCompressSync(piece) : gzipSync(piece);
+        yield { size: piece.length, bytes: packed, isGzip: encoding === "gzip", encoding, entries: cursor.whole };
       }
     },
   };

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
-import type { Archive, CompressedPiece } from "../../../src/contract/transport.ts";
+import type { Archive, CompressedPiece, PieceEncoding } from "../../../src/contract/transport.ts";
 import { memoryContent } from "../../../src/mapping/memory-content.ts";
 import { ArchivePool } from "../../../src/sync/archive/archive-pool.ts";
 import { bytesOf, fileEntry, never, storeOf } from "./support/entries.ts";
@@ -18,7 +18,13 @@ async function piecesOf(archive: Archive, signal = never): Promise<CompressedPie
 }
 
 function plain(pieces: readonly CompressedPiece[]): Buffer {
-  return Buffer.concat(pieces.map(({ bytes, isGzip }) => (isGzip ? gunzipSync(bytes) : Buffer.from(bytes))));
+  return Buffer.concat(
+    pieces.map(({ bytes, isGzip, encoding }) => {
+      expect(isGzip).toBe(encoding === "gzip");
+      if (encoding === undefined) return Buffer.from(bytes);
+      return encoding === "gzip" ? gunzipSync(bytes) : brotliDecompressSync(bytes);
+    }),
+  );
 }
 
 async function temporaryFolder(): Promise<string> {
@@ -98,6 +104,30 @@ test("the slowest reader decides whether pieces are compressed", async () => {
   const [slow, fast] = await Promise.all([read(100_000), read(Infinity)]);
   expect(slow.every(({ isGzip }) => isGzip)).toBe(true);
   expect(fast).toEqual(slow);
+});
+
+test("readers that can decode brotli share smaller pieces on a slow link, and others receive gzip", async () => {
+  await using pool = new ArchivePool();
+  const lines = Array.from(
+    { length: 150_000 },
+    (_, line) => `const name${line % 977} = call(${line}, "${line * 7}");\n`,
+  );
+  const files = [Buffer.from(lines.join(""))];
+  using lease = await pool.lease([fileEntry("f", files[0] as Buffer)], memoryContent(files));
+  const read = async (encodings?: readonly PieceEncoding[]): Promise<CompressedPiece[]> => {
+    const pieces: CompressedPiece[] = [];
+    for await (const piece of lease.archive.compressed?.(never, () => 100_000, encodings) ?? []) pieces.push(piece);
+    return pieces;
+  };
+  const [gzip, one, two] = await Promise.all([read(), read(["gzip", "brotli"]), read(["brotli"])]);
+  const expected = await bytesOf(lease.archive);
+  for (const pieces of [gzip, one, two]) expect(plain(pieces).equals(expected)).toBe(true);
+  expect(new Set(gzip.map(({ encoding }) => encoding))).toEqual(new Set(["gzip"]));
+  expect(one.map(({ encoding }) => encoding)).toEqual(["gzip", ...one.slice(1).map(() => "brotli")]);
+  for (const [index, { bytes }] of one.entries()) expect(two[index]?.bytes).toBe(bytes);
+  const total = (pieces: readonly CompressedPiece[]): number =>
+    pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  expect(total(one)).toBeLessThan(0.85 * total(gzip));
 });
 
 test("many compressed bytes go to a temporary file, which is removed with the archive", async () => {
