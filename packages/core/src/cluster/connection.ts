@@ -42,6 +42,7 @@ export class Connection implements ClusterConnection {
   readonly #sockets = new Set<ClusterSocket>();
   /** Until the first connection is open. */
   #onConnect: (() => void) | undefined;
+  #expectsSockets = false;
   #pool: { readonly material: LoginMaterial; readonly pool: ConnectionPool } | undefined;
 
   constructor(login: ClusterLogin, options: CommonOptions, stop: AbortController) {
@@ -125,6 +126,11 @@ export class Connection implements ClusterConnection {
     }
   }
 
+  expectSockets(): void {
+    this.#expectsSockets = true;
+    this.#pool?.pool.openAhead();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new DOMException("The connection to the cluster was closed", "AbortError"));
     for (const socket of this.#sockets) socket.terminate();
@@ -197,6 +203,7 @@ export class Connection implements ClusterConnection {
       this.#onConnect = undefined;
       report?.();
     });
+    if (this.#expectsSockets && present === undefined) pool.openAhead();
     this.#pool = { material: login, pool };
     present?.pool.retire();
     return pool;

@@ -91,6 +91,11 @@ export interface ClusterConnection extends AsyncDisposable {
     protocols: readonly string[],
     signal: AbortSignal,
   ): Promise<ClusterSocket>;
+  /**
+   * WebSockets will be opened soon. Where the server is far away, some connections are opened ahead: each takes several round trips. What is
+   * not used within seconds is closed. Since contract 2.6. Default: each is opened when it is needed.
+   */
+  expectSockets?(): void;
 }
 
 /** The object of an apply. `uid` is required, since an apply without it would create an object that is missing. */

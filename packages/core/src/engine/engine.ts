@@ -10,6 +10,7 @@ import { watchWorkload } from "../resolve/members/workload-watch.ts";
 import type { OpenSession } from "./open-session.ts";
 import { ArchivePool } from "../sync/archive/archive-pool.ts";
 import { cleanData } from "../text/clean.ts";
+import { within } from "../time/deadline.ts";
 import { engineCommands, type EngineCommands } from "./commands.ts";
 import type { EngineEvent } from "./events.ts";
 import type { Engine, EngineOptions, EngineView, RunOutcome, RunResult } from "./options.ts";
@@ -94,6 +95,7 @@ class JoinedEngine implements Engine {
     const stop = (): void => this.#done.resolve();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
+    this.#options.cluster.expectSockets?.();
     const kinds = this.#lazyKinds(this.#wanted);
     if (kinds.length > 0) await Promise.all(kinds.map((kind) => kind.load()));
     this.#workloads = this.#wanted.map((workload) => this.#join(workload));
@@ -286,13 +288,6 @@ class JoinedEngine implements Engine {
     this.#places[Symbol.dispose]();
     await within(ENDING_MS, ending);
   }
-}
-
-/** Waits for a promise, but no longer than this. */
-async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
-  clearTimeout(timer);
 }
 
 function isSameResource(one: ResourceType, other: ResourceType): boolean {

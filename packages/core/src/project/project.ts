@@ -201,6 +201,7 @@ async function connect(
     if (isWriting) {
       const allowed = settings.config.contexts ?? [];
       checkContextAllowed({ context: cluster.context, named: context, allowed });
+      cluster.expectSockets?.();
     }
     options.onStep?.({ step: "connected", cluster });
     const workloads = await findProjectWorkloads({ cluster, kinds: registry.kinds, plans, options, signal });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { DeadlineError, deadline, pause, untilAborted } from "../../src/time/deadline.ts";
+import { DeadlineError, deadline, pause, untilAborted, within } from "../../src/time/deadline.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -91,4 +91,12 @@ describe("waiting until aborted", () => {
     expect((await answer)[0]).toMatchObject({ reason: { message: "interrupted" } });
     await expect(untilAborted(promise, controller.signal)).rejects.toThrow("interrupted");
   });
+});
+
+test("waiting with a limit ends with the work, with its failure, or at the limit", async () => {
+  await within(1_000, Promise.resolve());
+  await expect(within(1_000, Promise.reject(new Error("broken")))).rejects.toThrow("broken");
+  const late = within(1_000, new Promise(() => undefined));
+  vi.advanceTimersByTime(1_000);
+  await late;
 });

@@ -1,6 +1,7 @@
 import type { ClientRequestArgs } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { ConnectionsAhead } from "./connections-ahead.ts";
 import { dial, type Route } from "./dial.ts";
 import { Agent } from "./http.ts";
 import type { TlsClient } from "./tls.ts";
@@ -23,6 +24,7 @@ export class ConnectionPool extends Agent {
   readonly timeouts: PoolTimeouts;
   readonly #stop = new AbortController();
   readonly #onConnect: (() => void) | undefined;
+  readonly #ahead = new ConnectionsAhead(() => this.#open(this.#stop.signal));
 
   /** @param onConnect called with each connection that the server or its proxy accepts */
   constructor(route: Route, tls: TlsClient | undefined, timeouts: PoolTimeouts, onConnect?: () => void) {
@@ -35,6 +37,20 @@ export class ConnectionPool extends Agent {
 
   /** A connection that only the caller uses, for a WebSocket. */
   async dial(signal: AbortSignal): Promise<Socket> {
+    const ahead = await this.#ahead.take(signal);
+    if (ahead !== undefined) return ahead;
+    const begunAtMs = performance.now();
+    const socket = await this.#open(signal);
+    this.#ahead.note(performance.now() - begunAtMs);
+    return socket;
+  }
+
+  /** Connections are needed soon, besides those that are kept. */
+  openAhead(): void {
+    this.#ahead.fill();
+  }
+
+  async #open(signal: AbortSignal): Promise<Socket> {
     return await dial(this.route, this.tls, {
       signal: AbortSignal.any([signal, this.#stop.signal]),
       timeout: this.timeouts.connect,
@@ -60,12 +76,14 @@ export class ConnectionPool extends Agent {
    * cost a caller a whole time limit.
    */
   distrust(): void {
+    this.#ahead.drop();
     for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
   }
 
   /** Closes all connections now. */
   override destroy(): void {
     this.#stop.abort();
+    this.#ahead.drop();
     super.destroy();
   }
 }
