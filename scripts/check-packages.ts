@@ -2,7 +2,7 @@
 // is of an author of plugins, who builds and packs a kind and a transport; one is of a user, who installs them, too. Others have a config and
 // a global kinsync only.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkGenerated } from "./check-generated.ts";
@@ -146,6 +146,56 @@ function checkConsumer(tarballs: readonly string[]): void {
   for (const name of ["kinsync", "kubectl-kinsync"]) {
     checkVersion(run(join(consumer, "node_modules", ".bin", name), ["--version"], consumer));
   }
+  checkStart(consumer);
+}
+
+/** Nothing listens there, so that a command ends at its first request. */
+const KUBECONFIG = JSON.stringify({
+  "current-context": "kind-test",
+  contexts: [{ name: "kind-test", context: { cluster: "c", user: "u" } }],
+  clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
+  users: [{ name: "u", user: {} }],
+});
+/** Files of kinsync that a command loads until its first request at most. They are parts of the bundle. */
+const MAX_OWN_FILES = 90;
+
+/** The installed program loads its bundle: one by one, its own modules would take longer to load than all that it does with them. */
+function checkStart(project: string): void {
+  const report = join(project, "modules.jsonl");
+  mkdirSync(join(project, "src"), { recursive: true });
+  writeFileSync(join(project, "kubeconfig"), KUBECONFIG);
+  const preload = join(ROOT, "packages", "cli", "test", "support", "list-modules.mjs");
+  const { stdout, stderr } = spawnSync(
+    join(project, "node_modules", ".bin", "kinsync"),
+    ["sync", "pod/x", "--sync", "src:/app"],
+    {
+      cwd: project,
+      env: {
+        ...process.env,
+        NODE_OPTIONS: `--import=${preload}`,
+        KINSYNC_MODULES: report,
+        KUBECONFIG: join(project, "kubeconfig"),
+      },
+      encoding: "utf8",
+      timeout: 60_000,
+    },
+  );
+  const last = readFileSync(report, "utf8").trim().split("\n").at(-1) ?? "";
+  const { urls } = JSON.parse(last) as { readonly urls: readonly string[] };
+  const bundled = urls.filter((url) => url.includes("/kinsync/dist/bundle/"));
+  const others = urls.filter((url) => /\/@kinsync\/|\/kinsync\/dist\/(?!bundle\/)/.test(url));
+  if (
+    !stderr.includes("KINSYNC_CLUSTER_") ||
+    bundled.length === 0 ||
+    bundled.length > MAX_OWN_FILES ||
+    others.length > 0
+  ) {
+    const found = `${bundled.length} files of the bundle and ${others.length} others: ${others.slice(0, 5).join(", ")}`;
+    throw new Error(`kinsync sync loaded ${found}\n${stdout}${stderr}`);
+  }
+  process.stdout.write(
+    `    kinsync sync loads ${bundled.length} files of its own, and ${urls.length - bundled.length} of packages\n`,
+  );
 }
 
 /** A global kinsync runs the config of a project that has no kinsync, with each package.json that `npm init` wrote so far, and with none. */

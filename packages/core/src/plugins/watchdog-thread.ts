@@ -1,4 +1,6 @@
 import { writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 
 /** Start parameters of the thread. */
@@ -16,8 +18,12 @@ export interface CallName {
   readonly operation: string;
 }
 
+/** By the name of the package: the program `kinsync` has this module in a bundle of its own. */
+const PACKAGE = pathToFileURL(createRequire(import.meta.url).resolve("@kinsync/core/package.json"));
+const OWN = import.meta.url.endsWith(".ts") ? "src/plugins/watchdog-thread.ts" : "dist/plugins/watchdog-thread.js";
+
 /** This module as a URL: it is the program of the thread. */
-export const threadUrl = new URL(import.meta.url);
+export const threadUrl = new URL(OWN, PACKAGE);
 
 /** Property of `globalThis` on the main thread; the thread calls it through the inspector, also in the middle of an endless loop. */
 export const HOOK = "kinsync.watchdog";

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import type { Runtime } from "./runtimes.ts";
 
 /** Programs that run in a container: the agent, the runner of one command, and the sender of files. */
@@ -23,7 +25,9 @@ export interface Prelude {
   readonly idleSeconds: number;
 }
 
-const FOLDER = new URL("../../agents/", import.meta.url);
+/** By the name of the package: the program `kinsync` has this module in a bundle of its own. */
+const PACKAGE = pathToFileURL(createRequire(import.meta.url).resolve("@kinsync/transport-exec/package.json"));
+const FOLDER = new URL("agents/", PACKAGE);
 
 /** Files of each program, in order. */
 const FILES: Readonly<Record<Runtime, Readonly<Record<Program, readonly string[]>>>> = {

@@ -5,6 +5,7 @@ import { clean } from "../../render/text.ts";
 import type { OutputOptions } from "../../setup/options.ts";
 import type { ProposedRule } from "./proposal.ts";
 import type { WorkloadFacts } from "./read-cluster.ts";
+import { rulesOfFlags } from "./rules-of-flags.ts";
 
 /** The user left a question with Ctrl-C or Escape. */
 export class Cancelled extends Error {
@@ -79,7 +80,6 @@ export async function createQuestions({ json }: OutputOptions, io: Io): Promise<
           defaultValue: "",
         }),
       );
-      const { rulesOfFlags } = await import("./rules-of-flags.ts");
       const more = own
         .split(",")
         .map((each) => each.trim())

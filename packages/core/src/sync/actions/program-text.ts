@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 
-const FOLDER = new URL("../../../programs/", import.meta.url);
+/** By the name of the package: the program `kinsync` has this module in a bundle of its own. */
+const PACKAGE = pathToFileURL(createRequire(import.meta.url).resolve("@kinsync/core/package.json"));
+const FOLDER = new URL("programs/", PACKAGE);
 const texts = new Map<string, string>();
 
 /** The text of a shell program that runs in containers, without comments. */
