@@ -17,10 +17,7 @@ export async function packedCli(): Promise<string> {
   const bin = join(folder, "node_modules", "kinsync", "bin", "kinsync.mjs");
   if (await readFile(bin).catch(() => undefined)) return bin;
 
-  await run([process.execPath, join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-b", ...(await packages())], {
-    cwd: ROOT,
-    timeoutMs: 300_000,
-  });
+  await run(["npm", "run", "--silent", "build", "--", "--output-logs=errors-only"], { cwd: ROOT, timeoutMs: 300_000 });
   await mkdir(cache, { recursive: true });
   const draft = await mkdtemp(join(cache, "draft-"));
   try {
@@ -46,7 +43,9 @@ async function packages(): Promise<readonly string[]> {
 }
 
 /** Folders of a package whose files are in its tarball, or are built into it. */
-const SOURCES = ["agents", "bin", "proto", "src"];
+const SOURCES = ["agents", "bin", "programs", "proto", "src"];
+/** What makes the bundle of the program, from the root. */
+const BUNDLER = ["scripts/bundle-cli.ts", "package-lock.json"];
 
 /** A digest of all sources of the packages. */
 async function digestOfPackages(): Promise<string> {
@@ -62,5 +61,6 @@ async function digestOfPackages(): Promise<string> {
       hash.update(`${file.slice(ROOT.length)}\0`).update(await readFile(file));
     }
   }
+  for (const file of BUNDLER) hash.update(`${file}\0`).update(await readFile(join(ROOT, file)));
   return hash.digest("hex").slice(0, 16);
 }
