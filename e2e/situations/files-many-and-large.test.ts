@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { open, writeFile } from "node:fs/promises";
 import { expect } from "vitest";
 import { openRelay } from "../faults/recovery.ts";
@@ -133,8 +134,10 @@ situation("a file replaced by equal content is not written again", {}, async (fi
   const since = kinsync.mark();
   await writeFile(project.path("same.txt"), "the same\n");
   await project.move("same.txt", "src/same.txt");
-  await project.remove("src/folder");
-  await project.write("src/folder/same.txt", "the same\n");
+  // At once: a folder that is missing for longer is deleted.
+  rmSync(project.path("src/folder"), { recursive: true });
+  mkdirSync(project.path("src/folder"));
+  writeFileSync(project.path("src/folder/same.txt"), "the same\n");
   await project.write("src/same.txt", "the same\n");
   await fixture.save(kinsync, "f.txt", "two\n", [x]);
   expect(await facts()).toBe(before);
