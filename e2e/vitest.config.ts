@@ -46,7 +46,7 @@ export default defineConfig({
                 name: "situations",
                 include: ["situations/**/*.test.ts"],
                 exclude: [...FAULTS, CONTROLLERS],
-                maxWorkers: 2,
+                maxWorkers: 3,
                 sequence: { groupOrder: 1 },
               },
             },

@@ -93,6 +93,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
           pingInterval: SOCKET_PING_MS,
           idleMs: Math.max(AGENT_IDLE_MS, MISSED_PINGS * idleMs),
           known,
+          root: context.roots?.[0],
           onAnswer: () => void check(),
           signal,
         });
@@ -111,9 +112,7 @@ export function exec(options: ExecOptions = {}): TransportPlugin<AgentSession> {
         socketPingMs: SOCKET_PING_MS,
       });
       try {
-        // Only reads: nothing is written to a container that is not known to be the target's.
-        const [root] = context.roots ?? [];
-        if (root !== undefined) session.requestEarly(root);
+        // Nothing is written to a container that is not known to be the target's.
         const gone = await (checked ?? check());
         if (gone !== undefined) throw gone;
       } catch (error) {

@@ -4,6 +4,7 @@
 # The program that starts it defines, in front of this text:
 #   session_token  begins every line of this program; it is in no argument and no environment, so no other program knows it
 #   idle_seconds   the agent ends when nobody spoke for so long
+#   encodings      what the probe found that the container decompresses: gzip, or nothing
 #   read_incarnation, of incarnation.sh
 #
 # Each request is a line of shell that calls the functions of the table at the end. The rules, all learned the hard way:
@@ -1496,10 +1497,7 @@ case $last in *[!0-9]*|'') user=- ;; *) user=$last ;; esac
 escape "$incarnation"
 incarnation=$escaped
 escape "$working_directory"
-# gzip of the letter x, since a program of that name may be anything.
-features=-
-[ "$(printf '\037\213\010\0\0\0\0\0\0\003\253\0\0\203\026\334\214\001\0\0\0' | gzip -dc 2>&9)" != x ] || features=gzip
-printf '%s= 1 sh %s %s %s %s\n' "$session_token" "$user" "$incarnation" "$escaped" $features >&4
+printf '%s= 1 sh %s %s %s %s\n' "$session_token" "$user" "$incarnation" "$escaped" "${encodings:--}" >&4
 # What was on its way when the session ended.
 end_session() {
   cd /

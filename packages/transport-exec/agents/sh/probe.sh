@@ -1,9 +1,14 @@
-# Reports what a container has, then executes the next line of its input. Begins every session of a container with a shell.
+# Reports what a container has, then executes the next line of its input, or starts the agent that follows. Begins every session of a
+# container with a shell.
 #
 # The program that starts it defines, in front of this text:
 #   session_token    begins every line of this program
 #   memory_folder    where the container's memory limit is: /sys/fs/cgroup
 #   probed_programs  whose existence is reported
+#   agent_bytes      of the sh agent that follows this text, made by gzip; empty: none does
+#   following_bytes  of that agent and of what follows it
+#   agent_programs   what it needs
+#   preferred_programs  of agents that are preferred to it
 #
 # Writes a line when the tests of tools begin, and a line when they end, so that kinsync measures how long this container takes to start
 # tools. A tool that does something else than the agent expects is reported as unusable.
@@ -28,6 +33,9 @@ check find "$(find / -prune -type d -exec stat -c 'type %F' {} + 2>/dev/null)" '
 check xargs "$(printf '/\0' | xargs -0 stat -c 'type %F' 2>/dev/null)" 'type directory'
 check sha256sum "$(sha256sum </dev/null 2>/dev/null)" \
   'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  -'
+# gzip of the letter x, since a program of that name may be anything. What it prints must be exact: it makes files.
+encodings=
+[ "$(printf '\037\213\010\0\0\0\0\0\0\003\253\0\0\203\026\334\214\001\0\0\0' | gzip -dc 2>/dev/null)" != x ] || encodings=gzip
 
 # Memory of the container in bytes: the limit, what is used, and what of it is file content that the kernel can drop.
 memory=
@@ -55,7 +63,33 @@ read_start() {
 } 2>/dev/null
 read_start
 
-printf '%s? %s|%s|%s|%s\n' "$session_token" "${found# }" "${unusable# }" "$memory" "$process"
-unset session_token memory_folder probed_programs found unusable program bytes memory process limit used reclaimable name value status
-IFS= read -r line
-eval "$line"
+# The sh agent may follow at once. It starts where the programs of no preferred agent exist and all of its own work.
+started= skips=yes
+case " $found " in *" dd "*) ;; *) skips= ;; esac
+case " $unusable " in *" dd "*) skips= ;; esac
+if [ -n "$agent_bytes" ] && [ "$encodings" = gzip ] && [ -z "$unusable" ]; then
+  started=started
+  for program in $agent_programs; do
+    case " $found " in *" $program "*) ;; *) started= ;; esac
+  done
+  for program in $preferred_programs; do
+    case " $found " in *" $program "*) started= ;; esac
+  done
+fi
+
+printf '%s? %s|%s|%s|%s|%s|%s\n' "$session_token" "${found# }" "${unusable# }" "$memory" "$process" "$encodings" "$started"
+# shellcheck disable=SC2086 # Two of them are empty where nothing follows.
+set -- "$started" "$skips" $agent_bytes $following_bytes
+unset session_token memory_folder probed_programs agent_bytes following_bytes agent_programs preferred_programs
+unset found unusable encodings started skips program bytes memory process limit used reclaimable name value status
+if [ -n "$1" ]; then
+  eval "$(dd bs="$3" count=1 iflag=fullblock 2>/dev/null | gzip -dc)"
+else
+  if [ $# -gt 2 ]; then
+    # What follows would be read as lines of shell.
+    [ -n "$2" ] || exit 0
+    dd bs="$4" count=1 iflag=fullblock >/dev/null 2>&1
+  fi
+  IFS= read -r line
+  eval "$line"
+fi

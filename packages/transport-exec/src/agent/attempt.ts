@@ -1,4 +1,4 @@
-import type { AgentChoice, ClusterConnection, PieceEncoding, Target } from "@kinsync/core/contract";
+import type { AgentChoice, ClusterConnection, PieceEncoding, RootSpec, Target } from "@kinsync/core/contract";
 import { lostError, silentError, timeoutError } from "../stream/target-error.ts";
 import { LineReader } from "../protocol/answers.ts";
 import { ExecStream, type ExecEnd } from "../stream/exec-stream.ts";
@@ -39,6 +39,8 @@ export interface RunningAgent {
   readonly process: AgentProcess | undefined;
   /** Why this agent runs and no other. */
   readonly choice: AgentChoice;
+  /** The mapped root whose inventory was requested with the program; `undefined`: none. */
+  readonly requested: RootSpec | undefined;
   /** The last 2 KiB that the container wrote to standard error. */
   readonly complaints: () => string;
   receive(onLine: (line: string) => void, onBroken: (error: unknown) => void): void;
@@ -48,6 +50,8 @@ export interface AttemptOptions {
   /** Milliseconds for the handshake, and for each of the agent's first responses. */
   readonly timeout: number;
   readonly pingInterval: number;
+  /** A program of the container has written something. Called again where another program had to be started. */
+  readonly onAnswer: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -69,6 +73,8 @@ export class Attempt {
   readonly token = createToken();
   /** The process at the other end, as far as it is known. */
   process: AgentProcess | undefined;
+  /** Milliseconds that the handshake of the stream took. */
+  handshakeMs = 0;
   readonly #cluster: ClusterConnection;
   readonly #target: Target;
   readonly #options: AttemptOptions;
@@ -76,6 +82,7 @@ export class Attempt {
   #complaints = "";
   #lines: string[] = [];
   #noise = 0;
+  #isHeard = false;
   #wake = Promise.withResolvers<void>();
   #sink: ((line: string) => void) | undefined;
   #onBroken: ((error: unknown) => void) | undefined;
@@ -101,11 +108,13 @@ export class Attempt {
 
   async open(command: readonly string[], program: string): Promise<ExecStream> {
     const reader = new LineReader((line) => this.#takeLine(line));
+    const beganAt = performance.now();
     const stream = await ExecStream.open(this.#cluster, this.#target, command, {
       signal: this.#options.signal,
       handshakeTimeout: this.#options.timeout,
       pingInterval: this.#options.pingInterval,
       onStdout: (data) => {
+        this.#heard(data);
         try {
           reader.push(data);
         } catch (error) {
@@ -115,6 +124,7 @@ export class Attempt {
         }
       },
       onStderr: (data) => {
+        this.#heard(data);
         this.#complaints = (this.#complaints + Buffer.from(data).toString("utf8")).slice(-2048);
       },
     }).catch((error: unknown) => {
@@ -125,11 +135,19 @@ export class Attempt {
       throw error;
     });
     this.#stream = stream;
+    this.handshakeMs = performance.now() - beganAt;
     void stream.ended.then((end) => {
       this.#end = end;
       this.#wake.resolve();
     });
     return stream;
+  }
+
+  /** Noise counts as well: the exec has reached a container. */
+  #heard(data: Uint8Array): void {
+    if (this.#isHeard || data.length === 0) return;
+    this.#isHeard = true;
+    this.#options.onAnswer();
   }
 
   /**
@@ -139,7 +157,7 @@ export class Attempt {
   async hello(
     parts: Pick<Hello, "runtime" | "shell" | "program">,
     limitMs?: number,
-  ): Promise<Omit<RunningAgent, "choice">> {
+  ): Promise<Omit<RunningAgent, "choice" | "requested">> {
     const { program } = parts;
     const words = (await this.line("=", program, limitMs)).split(" ");
     const [version, , uid = "", incarnation = "-", workingDirectory = "/", features, ...identity] = words;

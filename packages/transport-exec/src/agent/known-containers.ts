@@ -12,6 +12,8 @@ export interface KnownContainer {
   readonly rejections: Map<Runtime, Rejection>;
   /** Agents whose connection was lost: their processes may still run. */
   readonly leftBehind: FormerAgent[];
+  /** An agent that was sent with the probe would be in vain: another one runs there, or the container cannot skip it. */
+  takesNothingAhead: boolean;
 }
 
 /** What a run learned of containers, by their IDs: a container that restarts has another one. */
@@ -19,7 +21,11 @@ export class KnownContainers {
   readonly #containers = new Map<string, KnownContainer>();
 
   of(containerId: string): KnownContainer {
-    const known = this.#containers.get(containerId) ?? { rejections: new Map(), leftBehind: [] };
+    const known = this.#containers.get(containerId) ?? {
+      rejections: new Map(),
+      leftBehind: [],
+      takesNothingAhead: false,
+    };
     // The one that was not needed for the longest time goes first.
     this.#containers.delete(containerId);
     this.#containers.set(containerId, known);

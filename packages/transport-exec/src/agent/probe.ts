@@ -1,9 +1,11 @@
+import type { PieceEncoding } from "@kinsync/core/contract";
 import { quoted } from "../protocol/quote.ts";
 import { programText } from "./program-source.ts";
 import { AGENTS, RUNTIMES } from "./runtimes.ts";
+import type { SentAhead } from "./sent-ahead.ts";
 
 /** Processes that the tests of the probe start, and those of a save by the `sh` agent. */
-const PROBE_PROCESSES = 7;
+const PROBE_PROCESSES = 8;
 const SAVE_PROCESSES = 4;
 /** A version 1 cgroup without a limit has the largest number of pages as its limit. */
 const UNLIMITED_BYTES = 2 ** 60;
@@ -21,6 +23,10 @@ export interface ContainerFacts {
   readonly memory: { readonly limit: number; readonly left: number } | undefined;
   /** Milliseconds that a save by the `sh` agent takes here, by the measured tests of tools. */
   readonly saveMs: number;
+  /** What a tool of the container decompresses. */
+  readonly encodings: readonly PieceEncoding[];
+  /** The agent that was sent with the probe has started. */
+  readonly hasStarted: boolean;
   /** The process of the shell, which becomes the agent; `undefined` without /proc. */
   readonly process: AgentProcess | undefined;
 }
@@ -31,10 +37,24 @@ export interface AgentProcess {
   readonly start: string;
 }
 
-/** One line of shell that reports what the container has, and then executes the next line. */
-export function probeLine(token: string, memoryFolder: string): string {
+/**
+ * One line of shell that reports what the container has, and then executes the next line.
+ * @param ahead what follows this line. Default: nothing
+ */
+export function probeLine(token: string, memoryFolder: string, ahead?: SentAhead): string {
   const programs = new Set(RUNTIMES.flatMap((runtime) => AGENTS[runtime].needs));
-  const prelude = `session_token=${token}\nmemory_folder=${quoted(memoryFolder)}\nprobed_programs='${[...programs].join(" ")}'\n`;
+  const words = {
+    session_token: token,
+    memory_folder: quoted(memoryFolder),
+    probed_programs: quoted([...programs].join(" ")),
+    agent_bytes: ahead?.packedBytes ?? "",
+    following_bytes: ahead?.bytes ?? "",
+    agent_programs: quoted(AGENTS.sh.needs.join(" ")),
+    preferred_programs: quoted(ahead?.preferred.join(" ") ?? ""),
+  };
+  const prelude = Object.entries(words)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
   const text = prelude + programText("sh", ["sh/probe.sh"]);
   // A line can hold no newline, and the shell has no variable with one yet.
   return `eval "$(printf %b ${quoted(text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n"))})"\n`;
@@ -42,12 +62,16 @@ export function probeLine(token: string, memoryFolder: string): string {
 
 /** @param testsMs milliseconds between the two lines of the probe */
 export function readProbe(line: string, testsMs: number): ContainerFacts {
-  const [found = "", unusable = "", memory = "", process = ""] = line.split("|").map((part) => part.trim());
+  const [found = "", unusable = "", memory = "", process = "", encodings = "", started = ""] = line
+    .split("|")
+    .map((part) => part.trim());
   return {
     found: new Set(found.split(" ")),
     unusable: new Set(unusable.split(" ").filter((name) => name !== "")),
     memory: readMemory(memory),
     saveMs: (testsMs * SAVE_PROCESSES) / PROBE_PROCESSES,
+    encodings: encodings === "gzip" ? ["gzip"] : [],
+    hasStarted: started === "started",
     process: readProcess(process.split(" ")),
   };
 }

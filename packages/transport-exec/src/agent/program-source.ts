@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import type { PieceEncoding } from "@kinsync/core/contract";
 import type { Runtime } from "./runtimes.ts";
 
 /** Programs that run in a container: the agent, the runner of one command, and the sender of files. */
@@ -23,6 +24,8 @@ export interface Prelude {
   readonly token: string;
   /** The agent ends when nothing arrived for so long. */
   readonly idleSeconds: number;
+  /** What the container decompresses, as the probe found. Only the sh agent needs it; the others find out. Default: nothing. */
+  readonly encodings?: readonly PieceEncoding[];
 }
 
 /** By the name of the package: the program `kinsync` has this module in a bundle of its own. */
@@ -56,8 +59,9 @@ const PRELUDES: Readonly<Record<Runtime, (prelude: Required<Prelude>) => string>
     `"use strict";\nconst SESSION_TOKEN = "${token}", IDLE_SECONDS = ${idleSeconds};\n` +
     `const FORMER_AGENTS = [${former.map(({ id, start, signal }) => `[${id}, "${start}", "${signal}"]`).join(", ")}];\n`,
   // A variable that came from the environment would go back there with a new value.
-  sh: ({ token, idleSeconds, former }) =>
-    `unset session_token idle_seconds former_agents\nsession_token=${token}\nidle_seconds=${idleSeconds}\n` +
+  sh: ({ token, idleSeconds, former, encodings }) =>
+    `unset session_token idle_seconds former_agents encodings\nsession_token=${token}\nidle_seconds=${idleSeconds}\n` +
+    `encodings=${encodings.join(",")}\n` +
     `former_agents='${former.map(({ id, start, signal }) => `${id} ${start} ${signal}`).join(" ")}'\n`,
 };
 
@@ -65,7 +69,7 @@ const texts = new Map<string, string>();
 
 /** The text of a program as it is sent: what it learns, then its files. */
 export function programSource(runtime: Runtime, program: Program, prelude: Prelude): string {
-  return PRELUDES[runtime]({ former: [], ...prelude }) + programText(runtime, FILES[runtime][program]);
+  return PRELUDES[runtime]({ former: [], encodings: [], ...prelude }) + programText(runtime, FILES[runtime][program]);
 }
 
 /** The text of files without comments and, where that is possible, indentation. */

@@ -1,5 +1,14 @@
-import { KinsyncError, type ClusterConnection, type Target } from "@kinsync/core/contract";
+import {
+  KinsyncError,
+  type AgentChoice,
+  type ClusterConnection,
+  type PieceEncoding,
+  type RootSpec,
+  type Target,
+} from "@kinsync/core/contract";
+import { FIRST_REQUEST_ID } from "../protocol/agent-protocol.ts";
 import { quotedList } from "../protocol/quote.ts";
+import { compressText, type RequestParts } from "../protocol/request-text.ts";
 import { nameOf } from "../stream/target-error.ts";
 import { Attempt, hasExited, Slow, Unusable, type AttemptOptions, type RunningAgent } from "./attempt.ts";
 import { describeChoice, selectAgent, slowRejection, type Rejection, type Selection } from "./choice.ts";
@@ -7,7 +16,11 @@ import type { KnownContainer, KnownContainers } from "./known-containers.ts";
 import { MEMORY_FOLDER, probeLine, readProbe, type ContainerFacts } from "./probe.ts";
 import { programSource, type FormerAgent } from "./program-source.ts";
 import { AGENTS, DIRECT_PROGRAMS, type Runtime } from "./runtimes.ts";
-import { SHELL_COMMAND } from "./shell-command.ts";
+import { FAR_MS, sendAhead, type SentAhead } from "./sent-ahead.ts";
+import { AGENT_SHELL_COMMAND } from "./shell-command.ts";
+
+/** The container could not skip the agent that was sent with the probe: the next attempt sends none. */
+class NothingAhead extends Error {}
 
 export interface StartOptions extends AttemptOptions {
   /** Agents, the preferred one first. */
@@ -16,8 +29,8 @@ export interface StartOptions extends AttemptOptions {
   readonly idleMs: number;
   /** What this run learned of containers. */
   readonly known: KnownContainers;
-  /** A program of the container has answered. Called again where another program had to be started. */
-  readonly onAnswer: () => void;
+  /** Its inventory is requested together with the agent's program, so that one round trip brings both answers. Default: none. */
+  readonly root?: RootSpec | undefined;
   /** Where the container's memory limit is. Default: where Linux has it. */
   readonly memoryFolder?: string;
 }
@@ -54,10 +67,11 @@ class Start {
   async start(): Promise<RunningAgent> {
     const { runtimes } = this.#options;
     // An agent that does not work is left out by the next attempt.
-    for (let attempts = 0; attempts <= runtimes.length; attempts += 1) {
+    for (let attempts = 0; attempts <= runtimes.length + 1; attempts += 1) {
       let chosen: Runtime | undefined;
       // oxlint-disable-next-line no-await-in-loop -- each attempt depends on the one before
       const agent = await this.#attempt("sh", (attempt) => this.#byShell(attempt, (runtime) => (chosen = runtime)));
+      if (agent === undefined) continue;
       if (agent instanceof Unusable) {
         if (chosen === undefined) break;
         this.#container.rejections.set(chosen, agent.rejection);
@@ -68,8 +82,8 @@ class Start {
       if (this.#rejections.get(runtime)?.verdict === "memory") continue;
       // oxlint-disable-next-line no-await-in-loop -- the preferred one first
       const agent = await this.#attempt(program, (attempt) => this.#byProgram(attempt, runtime, program));
-      if (!(agent instanceof Unusable)) return agent;
-      this.#rejections.set(runtime, agent.rejection);
+      if (agent instanceof Unusable) this.#rejections.set(runtime, agent.rejection);
+      else if (agent !== undefined) return agent;
     }
     throw new KinsyncError(
       "KINSYNC_TARGET_NO_AGENT",
@@ -78,13 +92,16 @@ class Start {
     );
   }
 
-  /** Returns the agent, or why this attempt found none. */
-  async #attempt(program: string, use: (attempt: Attempt) => Promise<RunningAgent>): Promise<RunningAgent | Unusable> {
+  /** Returns the agent, or why this attempt found none; `undefined`: another attempt is to be made. */
+  async #attempt(
+    program: string,
+    use: (attempt: Attempt) => Promise<RunningAgent>,
+  ): Promise<RunningAgent | Unusable | undefined> {
     const attempt = new Attempt(this.#cluster, this.#target, this.#options);
     const { known } = this.#options;
     const { containerId } = this.#target;
     try {
-      await attempt.open(program === "sh" ? SHELL_COMMAND : this.#argvOf(program), program);
+      await attempt.open(program === "sh" ? AGENT_SHELL_COMMAND : this.#argvOf(program), program);
       const agent = await use(attempt);
       void agent.stream.ended.then((end) => {
         if (!hasExited(end)) known.leave(containerId, attempt.process, "TERM");
@@ -93,6 +110,7 @@ class Start {
     } catch (error) {
       // A shim that hangs does not end with its input.
       if (!(await attempt.drop())) known.leave(containerId, attempt.process, "KILL");
+      if (error instanceof NothingAhead) return undefined;
       if (!(error instanceof Unusable)) throw error;
       this.#tried.push(error.message);
       return error;
@@ -108,34 +126,37 @@ class Start {
     const { runtimes, memoryFolder = MEMORY_FOLDER } = this.#options;
     const stream = attempt.stream;
     const sentAt = performance.now();
-    stream.write(probeLine(attempt.token, memoryFolder));
+    const former = [...this.#container.leftBehind];
+    const ahead = this.#sendAhead(attempt, former);
+    stream.write(probeLine(attempt.token, memoryFolder, ahead));
+    for (const part of ahead?.parts ?? []) stream.write(part);
     await attempt.line("<", "sh");
-    this.#options.onAnswer();
     const beganAt = performance.now();
     const facts = readProbe(await attempt.line("?", "sh"), performance.now() - beganAt);
     attempt.process = facts.process;
+    if (ahead !== undefined && !facts.hasStarted) {
+      this.#container.takesNothingAhead = true;
+      if (!canSkip(facts)) throw new NothingAhead();
+    }
     const selection = selectAgent(runtimes, facts, this.#container.rejections);
     for (const [runtime, rejection] of selection.rejections) this.#rejections.set(runtime, rejection);
     const { runtime } = selection;
     if (runtime === undefined) throw noneOf(runtimes, selection);
     onChosen(runtime);
-    const former = [...this.#container.leftBehind];
-    const source = this.#source(attempt, runtime, former);
-    const size = Buffer.byteLength(source);
     const startedAt = performance.now();
-    if (runtime === "sh") {
-      stream.write(`eval "$(dd bs=${size} count=1 iflag=fullblock 2>/dev/null)"\n${source}`);
-    } else {
-      // Variables of the image for its own programs must not change the agent.
-      stream.write(`unset NODE_OPTIONS; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${size}\n${source}`);
-    }
     const roundTripMs = beganAt - sentAt;
+    if (!facts.hasStarted) {
+      const source = this.#source(attempt, runtime, former, facts.encodings);
+      const isPacked = roundTripMs >= FAR_MS && facts.encodings.includes("gzip");
+      for (const part of programText(runtime, source, isPacked)) stream.write(part);
+      for (const part of this.#firstRequest(runtime)) stream.write(part);
+    }
     const agent = await this.#hello(attempt, runtime, selection, facts, roundTripMs);
     this.#forget(former);
     const startMs = Math.max(0, performance.now() - startedAt);
     const { memory } = facts;
     const details = { order: runtimes, startMs, memory, forced: selection.forced };
-    return { ...agent, choice: describeChoice(runtime, selection.rejections, details) };
+    return this.#running(agent, describeChoice(runtime, selection.rejections, details));
   }
 
   async #hello(
@@ -144,7 +165,7 @@ class Start {
     { startLimitMs }: Selection,
     { saveMs }: ContainerFacts,
     roundTripMs: number,
-  ): Promise<Omit<RunningAgent, "choice">> {
+  ): Promise<Omit<RunningAgent, "choice" | "requested">> {
     const limitMs = startLimitMs === undefined ? undefined : startLimitMs + roundTripMs;
     try {
       return await attempt.hello({ runtime, shell: true, program: runtime }, limitMs);
@@ -161,8 +182,8 @@ class Start {
     const former = [...this.#container.leftBehind];
     const source = this.#source(attempt, runtime, former);
     attempt.stream.write(`${Buffer.byteLength(source)}\n${source}`);
+    for (const part of this.#firstRequest(runtime)) attempt.stream.write(part);
     const agent = await attempt.hello({ runtime, shell: false, program });
-    this.#options.onAnswer();
     this.#forget(former);
     const startMs = performance.now() - startedAt;
     const rejections = new Map([...this.#rejections, ...this.#container.rejections]);
@@ -170,12 +191,41 @@ class Start {
     if (runtimes.includes("sh") && !rejections.has("sh")) {
       rejections.set("sh", { verdict: "missing", reason: "the container has no shell" });
     }
-    return { ...agent, choice: describeChoice(runtime, rejections, { order: runtimes, startMs }) };
+    return this.#running(agent, describeChoice(runtime, rejections, { order: runtimes, startMs }));
   }
 
-  #source(attempt: Attempt, runtime: Runtime, former: readonly FormerAgent[]): string {
+  /** Programs read exactly their own text, so the agent finds this behind it. It only reads: the container may still be another one. */
+  #firstRequest(runtime: Runtime): RequestParts {
+    const { root } = this.#options;
+    if (root === undefined) return [];
+    const text = AGENTS[runtime].protocol.inventory(FIRST_REQUEST_ID, root, [], "paths");
+    return typeof text === "string" ? [text] : text;
+  }
+
+  #sendAhead(attempt: Attempt, former: readonly FormerAgent[]): SentAhead | undefined {
+    const { rejections, takesNothingAhead } = this.#container;
+    if (takesNothingAhead) return undefined;
+    return sendAhead({
+      runtimes: this.#options.runtimes,
+      hasFailed: (runtime) => rejections.has(runtime),
+      handshakeMs: attempt.handshakeMs,
+      source: () => this.#source(attempt, "sh", former, ["gzip"]),
+      request: this.#firstRequest("sh"),
+    });
+  }
+
+  #running(agent: Omit<RunningAgent, "choice" | "requested">, choice: AgentChoice): RunningAgent {
+    return { ...agent, choice, requested: this.#options.root };
+  }
+
+  #source(
+    attempt: Attempt,
+    runtime: Runtime,
+    former: readonly FormerAgent[],
+    encodings: readonly PieceEncoding[] = [],
+  ): string {
     const idleSeconds = Math.max(1, Math.ceil(this.#options.idleMs / 1000));
-    return programSource(runtime, "agent", { token: attempt.token, idleSeconds, former });
+    return programSource(runtime, "agent", { token: attempt.token, idleSeconds, former, encodings });
   }
 
   /** The agent that has just started has ended these. */
@@ -183,6 +233,25 @@ class Start {
     const { leftBehind } = this.#container;
     for (const each of former) leftBehind.splice(leftBehind.indexOf(each), 1);
   }
+}
+
+/** What makes the shell become an agent. */
+function programText(runtime: Runtime, source: string, isPacked: boolean): RequestParts {
+  const size = Buffer.byteLength(source);
+  if (runtime !== "sh") {
+    // Variables of the image for its own programs must not change the agent.
+    return [`unset NODE_OPTIONS; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${size}\n${source}`];
+  }
+  const packed = isPacked ? compressText(source)?.packed : undefined;
+  const take = (bytes: number): string => `dd bs=${bytes} count=1 iflag=fullblock 2>/dev/null`;
+  return packed === undefined
+    ? [`eval "$(${take(size)})"\n${source}`]
+    : [`eval "$(${take(packed.length)} | gzip -dc)"\n`, packed];
+}
+
+/** True if the shell takes exactly as many bytes as it should. Otherwise the probe has ended it. */
+function canSkip({ found, unusable }: ContainerFacts): boolean {
+  return found.has("dd") && !unusable.has("dd");
 }
 
 function noneOf(runtimes: readonly Runtime[], { rejections }: Selection): Unusable {

@@ -9,6 +9,9 @@ import type { StreamingChecksums } from "./streaming-checksums.ts";
  */
 export const MARKER_TAIL_CHARACTERS = 136;
 
+/** ID of the first request of a session; each later one counts up. */
+export const FIRST_REQUEST_ID = 1;
+
 /** Location of a mapped root in the container, as its agent reported it for a claim. */
 export interface RootLocation {
   /** ID of the claim request that returned it. */

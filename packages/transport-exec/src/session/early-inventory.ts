@@ -1,14 +1,16 @@
 import type { Inventory, RootSpec } from "@kinsync/core/contract";
 
 /**
- * The first answer of a new session, requested before its caller does: while the session is opened, a round trip passes anyway. It counts
- * only for a caller that asks for the same as the first thing, since later it may be outdated.
+ * The first answer of a new session, requested before its caller does: the agent's program takes a round trip anyway. It counts only for a
+ * caller that asks for the same as the first thing, since later it may be outdated.
  */
 export class EarlyInventory {
   #answer: { readonly root: string; readonly inventory: Promise<Inventory> } | undefined;
 
-  request(root: RootSpec, read: () => Promise<Inventory>): void {
-    const inventory = read();
+  /** @param root `undefined`: nothing was requested */
+  expect(root: RootSpec | undefined, answer: (root: RootSpec) => Promise<Inventory>): void {
+    if (root === undefined) return;
+    const inventory = answer(root);
     // It may fail before anybody asks, and nobody may ask.
     inventory.catch(() => undefined);
     this.#answer = { root: textOf(root), inventory };

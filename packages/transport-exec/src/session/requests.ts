@@ -1,4 +1,5 @@
 import type { KinsyncError } from "@kinsync/core/contract";
+import { FIRST_REQUEST_ID } from "../protocol/agent-protocol.ts";
 import { Answers, type AgentFailure, type AgentNote, type Pending } from "../protocol/answers.ts";
 import type { RequestText } from "../protocol/request-text.ts";
 import type { ExecStream } from "../stream/exec-stream.ts";
@@ -58,7 +59,7 @@ export class Requests {
   readonly #waiting = new Set<Write>();
   /** ID of the stage request whose archive waits while other requests are written. */
   #paused: number | undefined;
-  #nextId = 1;
+  #nextId = FIRST_REQUEST_ID;
   #heardAt = performance.now();
 
   constructor(options: RequestsOptions) {
@@ -131,6 +132,11 @@ export class Requests {
     for (const each of passing) await each.begin();
     this.#paused = undefined;
     this.write("g\n");
+  }
+
+  /** Expects the answer to the first request, which was written with the agent's program. Call it before any other. */
+  expectFirst<T>(request: AgentRequest<T>): Promise<T> {
+    return this.sendInTurn({ ...request, encode: () => [] });
   }
 
   /** Writes a request after all that were sent before, and settles with its answer. */

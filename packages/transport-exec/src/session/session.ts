@@ -30,7 +30,7 @@ import { findGone } from "./identity.ts";
 import { Liveness } from "./liveness.ts";
 import { MarkerWriter, type MarkedState } from "./marker.ts";
 import { releaseRoot } from "./release.ts";
-import { Requests } from "./requests.ts";
+import { Requests, type AgentRequest } from "./requests.ts";
 import type { SessionTimes } from "./session-times.ts";
 import { Roots, runName, takeLocation, type OwnedRoot } from "./roots.ts";
 
@@ -102,6 +102,7 @@ export class ExecSession implements Session {
       prove: (signal) => this.#prove(signal),
       end: (why, error) => this.#life.end(why, error),
     });
+    this.#early.expect(agent.requested, (root) => this.#read(root, [], "paths", this.#life.signal, true));
     const onBroken = (error: unknown): void =>
       this.#life.end("lost", lostError(target, error instanceof Error ? error.message : String(error), error));
     agent.receive((line) => {
@@ -116,11 +117,6 @@ export class ExecSession implements Session {
 
   get ended(): Promise<SessionEnd> {
     return this.#life.ended;
-  }
-
-  /** Requests what the engine requests first of a new session: marker and journal of a root. */
-  requestEarly(root: RootSpec): void {
-    this.#early.request(root, () => this.#read(root, [], "paths", this.#life.signal));
   }
 
   async inventory(root: RootSpec, { paths, list, signal }: Parameters<Session["inventory"]>[1]): Promise<Inventory> {
@@ -139,12 +135,18 @@ export class ExecSession implements Session {
     return { ...inventory, isEmpty: false, entries: [...inventory.entries, ...rest.entries] };
   }
 
-  #read(root: RootSpec, paths: readonly string[], depth: Depth, signal: AbortSignal): Promise<Inventory> {
+  #read(
+    root: RootSpec,
+    paths: readonly string[],
+    depth: Depth,
+    signal: AbortSignal,
+    wasSent = false,
+  ): Promise<Inventory> {
     const roots = this.#roots;
     const reader = new InventoryReader(paths, depth === "list", this.#protocol.rawNames);
     let isClaimed = false;
     let commits: number | undefined;
-    return this.#requests.send({
+    const request: AgentRequest<Inventory> = {
       signal,
       isSlow: true,
       operation: this.#operation("read", root),
@@ -163,7 +165,8 @@ export class ExecSession implements Session {
         }
         return inventory;
       },
-    });
+    };
+    return wasSent ? this.#requests.expectFirst(request) : this.#requests.send(request);
   }
 
   claim(root: RootSpec, options: MarkedState & { readonly signal: AbortSignal }): Promise<void> {

@@ -28,7 +28,7 @@ const ROWS: readonly Row[] = [
     reason: "python3 is preferred, and it works",
     startLimitMs: 250,
   },
-  { name: "slow tools", probe: `${ALL}|||`, testsMs: 35, agent: "python3", startLimitMs: 2_000 },
+  { name: "slow tools", probe: `${ALL}|||`, testsMs: 40, agent: "python3", startLimitMs: 2_000 },
   { name: "no tools", probe: "python3 node|||", agent: "python3", startLimitMs: 5_000 },
   { name: "python3 alone", probe: "python3|||", agent: "python3" },
   {

@@ -160,19 +160,27 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-for (const { name, uses = [], fill, shell, memory, agent, reason } of ROWS) {
-  test.skipIf(uses.includes(""))(`${name}: ${agent}`, { timeout: 60_000 }, async () => {
+/** From a cluster far away, the sh agent is sent with the probe. */
+const DISTANCES = { near: 0, far: 30 };
+
+for (const [{ name, uses = [], fill, shell, memory, agent, reason }, [distance, roundTripMs]] of ROWS.flatMap((row) =>
+  Object.entries(DISTANCES).map((each) => [row, each] as const),
+)) {
+  test.skipIf(uses.includes(""))(`${name}, ${distance}: ${agent}`, { timeout: 60_000 }, async () => {
     const tools = new ToolFolder(base);
     fill(tools);
     const memoryFolder = join(base, "cgroup");
     mkdirSync(memoryFolder);
     memory?.(memoryFolder);
     await using cluster = new FakeCluster({ cwd: base, path: tools.path, shell: shell?.(tools) ?? ["/bin/sh"] });
+    cluster.roundTripMs = roundTripMs;
+    const root = { path: "root", shape: "directory", key: "k" } as const;
     const started = await startAgent(cluster, cluster.target, {
       runtimes: RUNTIMES,
       timeout: 30_000,
       pingInterval: 15_000,
       idleMs: 90_000,
+      root,
       onAnswer: () => {},
       known: new KnownContainers(),
       memoryFolder,
@@ -180,6 +188,12 @@ for (const { name, uses = [], fill, shell, memory, agent, reason } of ROWS) {
     });
     expect(started.hello.runtime).toBe(agent);
     expect(started.choice.reason).toMatch(reason);
+    // The answer to the request that was sent with the program.
+    const answered = Promise.withResolvers<string>();
+    started.receive((line) => {
+      if (/^[.!] 1\b/.test(line)) answered.resolve(line);
+    }, answered.reject);
+    expect(await answered.promise).toMatch(/^\. 1/);
     await started.stream[Symbol.asyncDispose]();
   });
 }

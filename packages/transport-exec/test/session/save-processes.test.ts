@@ -47,7 +47,8 @@ function loggedTools(base: string): { readonly path: string; readonly taken: () 
 /** A session to a folder in which the tools of a container log that they begin. */
 async function openLogged() {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "kinsync-exec-")));
-  onTestFinished(() => rmSync(base, { recursive: true, force: true }));
+  // A process of the agent may still remove files when the agent itself has ended.
+  onTestFinished(() => rmSync(base, { recursive: true, force: true, maxRetries: 10 }));
   const tools = loggedTools(base);
   const signal = AbortSignal.timeout(20_000);
   const cluster = new FakeCluster({ cwd: base, path: tools.path, shell: ["/bin/sh"] });

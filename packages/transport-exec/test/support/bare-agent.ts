@@ -25,7 +25,7 @@ export interface BareAgent extends AsyncDisposable {
 }
 
 export function startBareAgent(make: Make, folder: string, path: string, idleSeconds = 90): BareAgent {
-  const source = programSource(make.runtime, "agent", { token: TOKEN, idleSeconds });
+  const source = programSource(make.runtime, "agent", { token: TOKEN, idleSeconds, encodings: ["gzip"] });
   const size = Buffer.byteLength(source);
   const isShell = make.runtime === "sh";
   const [program = "", ...args] = isShell

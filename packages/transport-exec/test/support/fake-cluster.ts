@@ -89,9 +89,7 @@ export class FakeCluster implements ClusterConnection {
     };
   }
 
-  async canI(): Promise<boolean> {
-    return true;
-  }
+  readonly canI = (): Promise<boolean> => Promise.resolve(true);
 
   async webSocket(
     _path: string,
@@ -100,6 +98,7 @@ export class FakeCluster implements ClusterConnection {
     signal: AbortSignal,
   ): Promise<ClusterSocket> {
     signal.throwIfAborted();
+    if (this.roundTripMs > 0) await new Promise((resolve) => setTimeout(resolve, this.roundTripMs));
     this.execs += 1;
     const [program = "", ...rest] = query["command"] as readonly string[];
     const shell = program === "sh" ? this.spec.shell : [program];
@@ -125,7 +124,7 @@ export class FakeCluster implements ClusterConnection {
 
   /** Drops every connection, as a network does. */
   dropAll(): void {
-    for (const socket of this.sockets) socket.terminate();
+    this.sockets.forEach((socket) => socket.terminate());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

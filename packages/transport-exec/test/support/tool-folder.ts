@@ -16,7 +16,7 @@ export class ToolFolder {
 
   /** The system's tools that the `sh` agent needs, and what shells need to run scripts. */
   addSystemTools(): this {
-    for (const name of [...AGENTS.sh.needs, "sh", "id", "sleep", "dirname", "tail", "chown"]) {
+    for (const name of [...AGENTS.sh.needs, "sh", "id", "sleep", "dirname", "tail", "chown", "gzip"]) {
       const found = SYSTEM.map((folder) => join(folder, name)).find((path) => existsSync(path));
       if (found !== undefined) this.link(name, found);
     }

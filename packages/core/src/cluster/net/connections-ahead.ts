@@ -6,7 +6,7 @@ const FAR_MS = 20;
 /** How long a connection waits for its use. */
 const WAIT_MS = 5_000;
 /** For the watches, and for the first members: each begins with a WebSocket and a request at the same time. */
-const MAX_COUNT = 10;
+const MAX_COUNT = 12;
 
 interface Ahead {
   readonly opening: Promise<Socket>;

@@ -15,7 +15,7 @@ import { hasCode, isMissing } from "../read/system-error.ts";
 import { joinPath } from "./tree-path.ts";
 
 /** Time of synchronous work without a pause for other work. */
-const SLICE_MS = 8;
+const SLICE_MS = 2;
 /** Age at which an empty file counts as data, whatever its name. */
 const WRITE_PROBE_MS = 500;
 const IS_WINDOWS = process.platform === "win32";

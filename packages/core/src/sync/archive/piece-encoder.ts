@@ -28,7 +28,8 @@ export async function encodePiece(bytes: Uint8Array, encoding: PieceEncoding, wa
   return Buffer.from(packed);
 }
 
-function gzipLevel({ bytesPerSecond = Infinity }: Way): number {
+/** A link that was not measured is far, or its pieces would not be compressed: it may be slow, and only the first pieces meet it. */
+function gzipLevel({ bytesPerSecond = 0 }: Way): number {
   return bytesPerSecond <= SLOW_BYTES_PER_SECOND ? SLOW_GZIP_LEVEL : GZIP_LEVEL;
 }
 

@@ -10,7 +10,7 @@ export type PackedEntry = Extract<BatchEntry, { op: "file" | "directory" | "link
 const WHOLE_BYTES = 256 * 1024;
 const TAR_BLOCK_BYTES = 512;
 /** Small files are read without a pause for so long; then others have their turn: targets that answer, and what is packed already. */
-const SLICE_MS = 10;
+const SLICE_MS = 2;
 
 /**
  * The tar of the entries, in pieces of exactly `pieceBytes`, except for the last one. It reads ahead by a few chunks only.

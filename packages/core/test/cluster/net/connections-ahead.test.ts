@@ -34,16 +34,16 @@ async function startFarServer() {
   };
 }
 
-test("to a server far away ten connections are opened ahead, requests use them, and the end closes them", async () => {
+test("to a server far away twelve connections are opened ahead, requests use them, and the end closes them", async () => {
   await using server = await startFarServer();
   await using folder = await makeFolder();
   const connection = await folder.connect({ server: server.url });
   connection.expectSockets?.();
   expect(server.connections()).toBe(0);
   await get(connection);
-  await expect.poll(() => server.connections()).toBe(11);
+  await expect.poll(() => server.connections()).toBe(13);
   await Promise.all([get(connection), get(connection), get(connection)]);
-  expect(server.connections()).toBe(11);
+  expect(server.connections()).toBe(13);
   await connection[Symbol.asyncDispose]();
   await expect.poll(() => server.open().length).toBe(0);
 });
@@ -77,7 +77,7 @@ test("what is not used within seconds is closed, and what the server closed is n
     ahead.note(FAR_MS);
     ahead.fill();
     await nextTurn();
-    expect(sockets.length).toBe(10);
+    expect(sockets.length).toBe(12);
     sockets[0]?.destroy();
     await nextTurn();
     expect(await ahead.take(never)).toBe(sockets[1]);
