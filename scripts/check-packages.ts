@@ -159,14 +159,16 @@ const KUBECONFIG = JSON.stringify({
 /** Files of kinsync that a command loads until its first request at most. They are parts of the bundle. */
 const MAX_OWN_FILES = 90;
 
-/** The installed program loads its bundle: one by one, its own modules would take longer to load than all that it does with them. */
-function checkStart(project: string): void {
+/** The program that a project has installed loads its bundle: one by one, its own modules would take longer to load than all that it does with them. */
+function checkStart(installed: string): void {
+  // Without plugins, which import modules of `@kinsync/core`.
+  const project = join(folder, "without-plugins");
   const report = join(project, "modules.jsonl");
   mkdirSync(join(project, "src"), { recursive: true });
   writeFileSync(join(project, "kubeconfig"), KUBECONFIG);
   const preload = join(ROOT, "packages", "cli", "test", "support", "list-modules.mjs");
   const { stdout, stderr } = spawnSync(
-    join(project, "node_modules", ".bin", "kinsync"),
+    join(installed, "node_modules", ".bin", "kinsync"),
     ["sync", "pod/x", "--sync", "src:/app"],
     {
       cwd: project,
