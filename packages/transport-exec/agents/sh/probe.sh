@@ -63,33 +63,33 @@ read_start() {
 } 2>/dev/null
 read_start
 
-# The sh agent may follow at once. It starts where the programs of no preferred agent exist and all of its own work.
-started= skips=yes
-case " $found " in *" dd "*) ;; *) skips= ;; esac
-case " $unusable " in *" dd "*) skips= ;; esac
-if [ -n "$agent_bytes" ] && [ "$encodings" = gzip ] && [ -z "$unusable" ]; then
-  started=started
+# The sh agent may follow at once. It starts where the programs of no preferred agent exist and all of its own work. Otherwise it is
+# skipped; without a dd that takes an exact number of bytes this shell ends, since what follows would be read as lines of shell.
+ahead=
+if [ -n "$agent_bytes" ]; then
+  ahead=started
+  [ "$encodings" = gzip ] && [ -z "$unusable" ] || ahead=skipped
   for program in $agent_programs; do
-    case " $found " in *" $program "*) ;; *) started= ;; esac
+    case " $found " in *" $program "*) ;; *) ahead=skipped ;; esac
   done
   for program in $preferred_programs; do
-    case " $found " in *" $program "*) started= ;; esac
+    case " $found " in *" $program "*) ahead=skipped ;; esac
   done
+  case " $found " in *" dd "*) ;; *) ahead=ended ;; esac
+  case " $unusable " in *" dd "*) ahead=ended ;; esac
 fi
 
-printf '%s? %s|%s|%s|%s|%s|%s\n' "$session_token" "${found# }" "${unusable# }" "$memory" "$process" "$encodings" "$started"
-# shellcheck disable=SC2086 # Two of them are empty where nothing follows.
-set -- "$started" "$skips" $agent_bytes $following_bytes
+printf '%s? %s|%s|%s|%s|%s|%s\n' "$session_token" "${found# }" "${unusable# }" "$memory" "$process" "$encodings" "$ahead"
+# shellcheck disable=SC2086 # Both are empty where nothing follows.
+set -- "$ahead" $agent_bytes $following_bytes
 unset session_token memory_folder probed_programs agent_bytes following_bytes agent_programs preferred_programs
-unset found unusable encodings started skips program bytes memory process limit used reclaimable name value status
-if [ -n "$1" ]; then
-  eval "$(dd bs="$3" count=1 iflag=fullblock 2>/dev/null | gzip -dc)"
-else
-  if [ $# -gt 2 ]; then
-    # What follows would be read as lines of shell.
-    [ -n "$2" ] || exit 0
-    dd bs="$4" count=1 iflag=fullblock >/dev/null 2>&1
-  fi
-  IFS= read -r line
-  eval "$line"
-fi
+unset found unusable encodings ahead program bytes memory process limit used reclaimable name value status
+case $1 in
+  started) eval "$(dd bs="$2" count=1 iflag=fullblock 2>/dev/null | gzip -dc)" ;;
+  ended) ;;
+  *)
+    [ -z "$1" ] || dd bs="$3" count=1 iflag=fullblock >/dev/null 2>&1
+    IFS= read -r line
+    eval "$line"
+    ;;
+esac

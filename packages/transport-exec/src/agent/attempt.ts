@@ -46,6 +46,9 @@ export interface RunningAgent {
   receive(onLine: (line: string) => void, onBroken: (error: unknown) => void): void;
 }
 
+/** What the hello shows of it. */
+export type StartedAgent = Omit<RunningAgent, "choice" | "requested">;
+
 export interface AttemptOptions {
   /** Milliseconds for the handshake, and for each of the agent's first responses. */
   readonly timeout: number;
@@ -154,10 +157,7 @@ export class Attempt {
    * Waits for the hello of an agent whose program was sent.
    * @param limitMs if it is given: throws `Slow` after so many milliseconds
    */
-  async hello(
-    parts: Pick<Hello, "runtime" | "shell" | "program">,
-    limitMs?: number,
-  ): Promise<Omit<RunningAgent, "choice" | "requested">> {
+  async hello(parts: Pick<Hello, "runtime" | "shell" | "program">, limitMs?: number): Promise<StartedAgent> {
     const { program } = parts;
     const words = (await this.line("=", program, limitMs)).split(" ");
     const [version, , uid = "", incarnation = "-", workingDirectory = "/", features, ...identity] = words;

@@ -7,6 +7,7 @@ import type { SentAhead } from "./sent-ahead.ts";
 /** Processes that the tests of the probe start, and those of a save by the `sh` agent. */
 const PROBE_PROCESSES = 8;
 const SAVE_PROCESSES = 4;
+const AHEAD = ["started", "skipped", "ended"] as const;
 /** A version 1 cgroup without a limit has the largest number of pages as its limit. */
 const UNLIMITED_BYTES = 2 ** 60;
 
@@ -25,8 +26,8 @@ export interface ContainerFacts {
   readonly saveMs: number;
   /** What a tool of the container decompresses. */
   readonly encodings: readonly PieceEncoding[];
-  /** The agent that was sent with the probe has started. */
-  readonly hasStarted: boolean;
+  /** What became of the agent that was sent with the probe; `undefined`: none was. `ended`: the shell, since it could not skip the agent. */
+  readonly ahead: (typeof AHEAD)[number] | undefined;
   /** The process of the shell, which becomes the agent; `undefined` without /proc. */
   readonly process: AgentProcess | undefined;
 }
@@ -49,7 +50,7 @@ export function probeLine(token: string, memoryFolder: string, ahead?: SentAhead
     probed_programs: quoted([...programs].join(" ")),
     agent_bytes: ahead?.packedBytes ?? "",
     following_bytes: ahead?.bytes ?? "",
-    agent_programs: quoted(AGENTS.sh.needs.join(" ")),
+    agent_programs: quoted(ahead === undefined ? "" : AGENTS.sh.needs.join(" ")),
     preferred_programs: quoted(ahead?.preferred.join(" ") ?? ""),
   };
   const prelude = Object.entries(words)
@@ -62,7 +63,7 @@ export function probeLine(token: string, memoryFolder: string, ahead?: SentAhead
 
 /** @param testsMs milliseconds between the two lines of the probe */
 export function readProbe(line: string, testsMs: number): ContainerFacts {
-  const [found = "", unusable = "", memory = "", process = "", encodings = "", started = ""] = line
+  const [found = "", unusable = "", memory = "", process = "", encodings = "", ahead = ""] = line
     .split("|")
     .map((part) => part.trim());
   return {
@@ -71,7 +72,7 @@ export function readProbe(line: string, testsMs: number): ContainerFacts {
     memory: readMemory(memory),
     saveMs: (testsMs * SAVE_PROCESSES) / PROBE_PROCESSES,
     encodings: encodings === "gzip" ? ["gzip"] : [],
-    hasStarted: started === "started",
+    ahead: AHEAD.find((each) => each === ahead),
     process: readProcess(process.split(" ")),
   };
 }

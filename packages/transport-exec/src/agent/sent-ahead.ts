@@ -24,7 +24,7 @@ export interface SentAheadOptions {
   /** Milliseconds of the handshake. */
   readonly handshakeMs: number;
   readonly source: () => string;
-  readonly request: RequestParts;
+  readonly request: () => RequestParts;
 }
 
 /** @returns `undefined` where it would not be worth it, or could not be the one that is chosen */
@@ -34,7 +34,7 @@ export function sendAhead(options: SentAheadOptions): SentAhead | undefined {
   if (handshakeMs < FAR_MS || at === -1 || hasFailed("sh")) return undefined;
   const packed = compressText(source())?.packed;
   if (packed === undefined) return undefined;
-  const parts = [packed, ...request];
+  const parts = [packed, ...request()];
   const bytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
   const preferred = runtimes.slice(0, at).filter((runtime) => !hasFailed(runtime));
   return { parts, packedBytes: packed.length, bytes, preferred: preferred.flatMap((runtime) => AGENTS[runtime].needs) };

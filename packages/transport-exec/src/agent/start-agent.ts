@@ -8,9 +8,18 @@ import {
 } from "@kinsync/core/contract";
 import { FIRST_REQUEST_ID } from "../protocol/agent-protocol.ts";
 import { quotedList } from "../protocol/quote.ts";
-import { compressText, type RequestParts } from "../protocol/request-text.ts";
+import { compressText, requestParts, type RequestParts } from "../protocol/request-text.ts";
+import type { ExecStream } from "../stream/exec-stream.ts";
 import { nameOf } from "../stream/target-error.ts";
-import { Attempt, hasExited, Slow, Unusable, type AttemptOptions, type RunningAgent } from "./attempt.ts";
+import {
+  Attempt,
+  hasExited,
+  Slow,
+  Unusable,
+  type AttemptOptions,
+  type RunningAgent,
+  type StartedAgent,
+} from "./attempt.ts";
 import { describeChoice, selectAgent, slowRejection, type Rejection, type Selection } from "./choice.ts";
 import type { KnownContainer, KnownContainers } from "./known-containers.ts";
 import { MEMORY_FOLDER, probeLine, readProbe, type ContainerFacts } from "./probe.ts";
@@ -128,16 +137,13 @@ class Start {
     const sentAt = performance.now();
     const former = [...this.#container.leftBehind];
     const ahead = this.#sendAhead(attempt, former);
-    stream.write(probeLine(attempt.token, memoryFolder, ahead));
-    for (const part of ahead?.parts ?? []) stream.write(part);
+    writeAll(stream, [probeLine(attempt.token, memoryFolder, ahead), ...(ahead?.parts ?? [])]);
     await attempt.line("<", "sh");
     const beganAt = performance.now();
     const facts = readProbe(await attempt.line("?", "sh"), performance.now() - beganAt);
     attempt.process = facts.process;
-    if (ahead !== undefined && !facts.hasStarted) {
-      this.#container.takesNothingAhead = true;
-      if (!canSkip(facts)) throw new NothingAhead();
-    }
+    if (facts.ahead === "skipped" || facts.ahead === "ended") this.#container.takesNothingAhead = true;
+    if (facts.ahead === "ended") throw new NothingAhead();
     const selection = selectAgent(runtimes, facts, this.#container.rejections);
     for (const [runtime, rejection] of selection.rejections) this.#rejections.set(runtime, rejection);
     const { runtime } = selection;
@@ -145,11 +151,10 @@ class Start {
     onChosen(runtime);
     const startedAt = performance.now();
     const roundTripMs = beganAt - sentAt;
-    if (!facts.hasStarted) {
+    if (facts.ahead !== "started") {
       const source = this.#source(attempt, runtime, former, facts.encodings);
       const isPacked = roundTripMs >= FAR_MS && facts.encodings.includes("gzip");
-      for (const part of programText(runtime, source, isPacked)) stream.write(part);
-      for (const part of this.#firstRequest(runtime)) stream.write(part);
+      writeAll(stream, [...becomeAgent(runtime, source, isPacked), ...this.#firstRequest(runtime)]);
     }
     const agent = await this.#hello(attempt, runtime, selection, facts, roundTripMs);
     this.#forget(former);
@@ -165,7 +170,7 @@ class Start {
     { startLimitMs }: Selection,
     { saveMs }: ContainerFacts,
     roundTripMs: number,
-  ): Promise<Omit<RunningAgent, "choice" | "requested">> {
+  ): Promise<StartedAgent> {
     const limitMs = startLimitMs === undefined ? undefined : startLimitMs + roundTripMs;
     try {
       return await attempt.hello({ runtime, shell: true, program: runtime }, limitMs);
@@ -181,8 +186,7 @@ class Start {
     const startedAt = performance.now();
     const former = [...this.#container.leftBehind];
     const source = this.#source(attempt, runtime, former);
-    attempt.stream.write(`${Buffer.byteLength(source)}\n${source}`);
-    for (const part of this.#firstRequest(runtime)) attempt.stream.write(part);
+    writeAll(attempt.stream, [withLength(source), ...this.#firstRequest(runtime)]);
     const agent = await attempt.hello({ runtime, shell: false, program });
     this.#forget(former);
     const startMs = performance.now() - startedAt;
@@ -198,8 +202,7 @@ class Start {
   #firstRequest(runtime: Runtime): RequestParts {
     const { root } = this.#options;
     if (root === undefined) return [];
-    const text = AGENTS[runtime].protocol.inventory(FIRST_REQUEST_ID, root, [], "paths");
-    return typeof text === "string" ? [text] : text;
+    return requestParts(AGENTS[runtime].protocol.inventory(FIRST_REQUEST_ID, root, [], "paths"));
   }
 
   #sendAhead(attempt: Attempt, former: readonly FormerAgent[]): SentAhead | undefined {
@@ -210,11 +213,11 @@ class Start {
       hasFailed: (runtime) => rejections.has(runtime),
       handshakeMs: attempt.handshakeMs,
       source: () => this.#source(attempt, "sh", former, ["gzip"]),
-      request: this.#firstRequest("sh"),
+      request: () => this.#firstRequest("sh"),
     });
   }
 
-  #running(agent: Omit<RunningAgent, "choice" | "requested">, choice: AgentChoice): RunningAgent {
+  #running(agent: StartedAgent, choice: AgentChoice): RunningAgent {
     return { ...agent, choice, requested: this.#options.root };
   }
 
@@ -236,22 +239,25 @@ class Start {
 }
 
 /** What makes the shell become an agent. */
-function programText(runtime: Runtime, source: string, isPacked: boolean): RequestParts {
-  const size = Buffer.byteLength(source);
+function becomeAgent(runtime: Runtime, source: string, isPacked: boolean): RequestParts {
   if (runtime !== "sh") {
     // Variables of the image for its own programs must not change the agent.
-    return [`unset NODE_OPTIONS; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${size}\n${source}`];
+    return [`unset NODE_OPTIONS; exec ${quotedList(AGENTS[runtime].argv(runtime))}\n${withLength(source)}`];
   }
   const packed = isPacked ? compressText(source)?.packed : undefined;
   const take = (bytes: number): string => `dd bs=${bytes} count=1 iflag=fullblock 2>/dev/null`;
   return packed === undefined
-    ? [`eval "$(${take(size)})"\n${source}`]
+    ? [`eval "$(${take(Buffer.byteLength(source))})"\n${source}`]
     : [`eval "$(${take(packed.length)} | gzip -dc)"\n`, packed];
 }
 
-/** True if the shell takes exactly as many bytes as it should. Otherwise the probe has ended it. */
-function canSkip({ found, unusable }: ContainerFacts): boolean {
-  return found.has("dd") && !unusable.has("dd");
+/** A program as an interpreter reads it: see `AgentProgram.argv`. */
+function withLength(source: string): string {
+  return `${Buffer.byteLength(source)}\n${source}`;
+}
+
+function writeAll(stream: ExecStream, parts: RequestParts): void {
+  for (const part of parts) stream.write(part);
 }
 
 function noneOf(runtimes: readonly Runtime[], { rejections }: Selection): Unusable {

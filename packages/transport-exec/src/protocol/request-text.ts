@@ -6,6 +6,10 @@ export type RequestParts = readonly (string | Uint8Array)[];
 /** A request, or a part of it. */
 export type RequestText = string | RequestParts;
 
+export function requestParts(text: RequestText): RequestParts {
+  return typeof text === "string" ? [text] : text;
+}
+
 /** A shorter text is sent as it is. */
 const MIN_COMPRESSED_CHARACTERS = 4 * 1024;
 

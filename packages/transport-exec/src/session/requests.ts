@@ -1,7 +1,7 @@
 import type { KinsyncError } from "@kinsync/core/contract";
 import { FIRST_REQUEST_ID } from "../protocol/agent-protocol.ts";
 import { Answers, type AgentFailure, type AgentNote, type Pending } from "../protocol/answers.ts";
-import type { RequestText } from "../protocol/request-text.ts";
+import { requestParts, type RequestText } from "../protocol/request-text.ts";
 import type { ExecStream } from "../stream/exec-stream.ts";
 import { errorOfAgent, type Operation } from "./agent-error.ts";
 
@@ -195,7 +195,7 @@ export class Requests {
   }
 
   writeText(text: RequestText): void {
-    for (const part of typeof text === "string" ? [text] : text) this.write(part);
+    for (const part of requestParts(text)) this.write(part);
   }
 
   write(data: Uint8Array | string): void {

@@ -124,7 +124,7 @@ export class FakeCluster implements ClusterConnection {
 
   /** Drops every connection, as a network does. */
   dropAll(): void {
-    this.sockets.forEach((socket) => socket.terminate());
+    for (const socket of this.sockets) socket.terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
