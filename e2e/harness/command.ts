@@ -10,6 +10,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The program is killed after this time. Default: one minute. */
   readonly timeoutMs?: number;
+  /** The exit codes with which `run` does not reject. Default: 0 alone. */
+  readonly exitCodes?: readonly number[];
   readonly signal?: AbortSignal;
 }
 
@@ -41,10 +43,11 @@ export async function execute(argv: readonly string[], options: CommandOptions =
   return { code: result.exitCode, stdout: result.stdout ?? "", stderr: result.stderr };
 }
 
-/** Like `execute`, but rejects with the program's output if the exit code is not 0. @returns its standard output */
+/** Like `execute`, but rejects with the program's output if it has another exit code. @returns its standard output */
 export async function run(argv: readonly string[], options: CommandOptions = {}): Promise<string> {
+  const { exitCodes = [0] } = options;
   const { code, stdout, stderr } = await execute(argv, options);
-  if (code !== 0)
+  if (code === undefined || !exitCodes.includes(code))
     throw new Error(`${argv.slice(0, 12).join(" ")} ended with exit code ${code ?? "none"}: ${stderr || stdout}`);
   return stdout;
 }

@@ -5,6 +5,7 @@ import type { KinsyncProcess } from "../harness/kinsync-process.ts";
 import { container, podSpec, SEED, statefulSet } from "../harness/manifests.ts";
 import type { Pod } from "../harness/objects.ts";
 import { containerOf, isOneOf, isRunning, states } from "../harness/pods.ts";
+import { exhaustMemory } from "../harness/pod-triggers.ts";
 import { situation } from "../harness/situation.ts";
 
 situation("a restarted container is updated again", {}, async (fixture) => {
@@ -80,7 +81,10 @@ situation(
     await fixture.untilSame(pods);
     await fixture.expectMembers("sts/db", states(pods, "current"));
 
-    await kubectl.run(["exec", "db-0", "--", "touch", "/tmp/eat"]);
+    await exhaustMemory(
+      kubectl,
+      pods.filter(({ metadata }) => metadata.name === "db-0"),
+    );
     const after = await fixture.until("the container of db-0 runs again", async () => {
       const all = await fixture.running(2);
       return all.some((pod) => containerOf(pod, "main")?.lastState?.terminated?.reason === "OOMKilled") && all;

@@ -4,6 +4,7 @@ import { jobSet, ofJobSet, replicatedJob, ROLE_LABEL, roleOf, training } from ".
 import { container, failingOnRequest, podSpec, SEED } from "../harness/manifests.ts";
 import type { KubeObject } from "../harness/objects.ts";
 import { isOneOf, isRunning, states } from "../harness/pods.ts";
+import { failPods, openGate } from "../harness/pod-triggers.ts";
 import { situation } from "../harness/situation.ts";
 
 const TRAIN = ofJobSet("train");
@@ -53,7 +54,7 @@ situation("workers that wait for a Ready head are updated as they start", { need
   await fixture.expectMembers("jobset/train", states(first, "current"));
   await fixture.save(kinsync, "f.txt", "two\n", first);
 
-  await kubectl.run(["exec", first[0]?.metadata.name ?? "", "--", "touch", "/tmp/ready"]);
+  await openGate(kubectl, first);
   const pods = await fixture.running(4, TRAIN);
   expect(pods.filter(isOneOf(first))).toHaveLength(1);
   await fixture.untilSame(pods);
@@ -132,7 +133,7 @@ situation("a pod that its Job replaces is updated without a restart", { needs: [
 
   const failing = old.filter((pod) => roleOf(pod) === "worker").slice(0, 1);
   const since = kinsync.mark();
-  await kubectl.run(["exec", failing[0]?.metadata.name ?? "", "--", "touch", "/tmp/fail"]);
+  await failPods(kubectl, failing);
   const after = await fixture.until("another pod runs beside the two that did not fail", async () => {
     const running = (await kubectl.pods(TRAIN)).filter((pod) => isRunning(pod));
     return running.length === 3 && !running.some(isOneOf(failing)) && running;

@@ -122,7 +122,7 @@ situation(
       const before = await fixture.running(4, TRAIN);
       const failing = before.filter(({ metadata }) => metadata.labels?.["jobset.sigs.k8s.io/job-index"] === "1");
       expect(failing).toHaveLength(1);
-      await kubectl.run(["exec", failing[0]?.metadata.name ?? "", "--", "touch", "/tmp/fail"]);
+      await failPods(kubectl, failing);
       const after = await fixture.until(`a new pod of worker 1 runs, the ${turn} time`, async () => {
         const pods = await kubectl.pods(TRAIN);
         return pods.length === 4 && pods.every((pod) => isRunning(pod)) && !pods.some(isOneOf(failing)) && pods;
