@@ -8,7 +8,7 @@
 # - Requests and answers are files in $KINSYNC_WRAPPER_DIR (default /tmp/.kinsync-wrapper); SIGURG wakes the wrapper up.
 #   `request`: ID, `stop` or `start`, and seconds: of grace until KILL, or within which a failure of the new process counts as one of its start.
 #   `answer`: ID, and the state after it. `state`: `running PROCESS`, `stopped CODE`, `failed CODE` (its start failed: waits for the next request),
-#   `held 0` (not started yet).
+#   `held 0` (not started yet), `starting 0` (no longer held).
 # - $KINSYNC_WRAPPER_HOLD (default 0): seconds that the command waits, from the start of the container, for kinsync to bring the files.
 # - $KINSYNC_WRAPPER_WAIT (default 120): seconds after which a stopped process starts by itself, in case that kinsync ended meanwhile.
 # - $KINSYNC_WRAPPER_LINES (default 20): the last lines of standard error that are kept in `last`; 0: none.
@@ -83,6 +83,8 @@ keep_last_lines() {
 }
 
 launch() {
+  # From its first moment on, the process is not held.
+  [ -z "$hold" ] || say state 'starting 0'
   keep_last_lines
   umask "$umask_before"
   group=''

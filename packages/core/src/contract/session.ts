@@ -112,7 +112,10 @@ export interface Session extends AsyncDisposable {
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
-  /** Starts to transfer a batch. Nothing under the root changes before `commit`. */
+  /**
+   * Starts to transfer a batch. Nothing under the root changes before `commit`. kinsync calls it for a root that holds nothing while the claim
+   * is under way; if that claim fails, the stage fails, too.
+   */
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage;
   /**
    * Applies a staged batch. A caller may commit before the stage is ready; the container then commits only if it verified the stage.

@@ -43,6 +43,8 @@ let newestStage;
 let newestBatch;
 // The one whose archive waits while other requests are answered.
 let pausedBatch;
+// Root and state folder by the ID of the claim.
+const claims = new Map();
 // By state folder: how the names of kept files of this run begin.
 const keptPrefixes = new Map();
 // The request that is being answered, the path that it is at, and when a line was last written.
@@ -619,6 +621,7 @@ function claim(id, fields) {
     else if (name.startsWith("marker-")) tryUnlink(join(state, name));
   }
   writeMarker(state, marker);
+  claims.set(id, { root, state });
   sendRecord("r", "d", escape(root));
   sendRecord("k", escape(state));
   const prefix = "part-" + run + "-";
@@ -1000,24 +1003,26 @@ async function unpack(members, batch, segments) {
 }
 
 async function stage(id, fields) {
-  const [root, state, name] = fields;
+  const [claimId, name] = fields;
   const members = [];
-  for (let index = 3; index + 4 < fields.length; index += 5) {
+  for (let index = 2; index + 4 < fields.length; index += 5) {
     const [kind, path, mode, size, value] = fields.slice(index, index + 5);
     members.push({ kind, path, mode: parseInt(mode, 8), size: Number(size), value });
   }
   const segments = new Segments(id);
-  const batch = new StagedBatch(root, state, name, members.length);
-  const { folder } = batch;
+  let batch;
   let failure;
   process.on("SIGTERM", endForLaterSession);
   try {
-    progress.path = state;
-    newestStage = folder;
+    const claimed = claims.get(claimId);
+    if (claimed === undefined) throw new Failure("UNCLAIMED");
+    batch = new StagedBatch(claimed.root, claimed.state, name, members.length);
+    progress.path = batch.state;
+    newestStage = batch.folder;
     newestBatch = batch;
-    fs.mkdirSync(bytesOf(folder), 0o700);
+    fs.mkdirSync(bytesOf(batch.folder), 0o700);
     fs.mkdirSync(bytesOf(batch.top), 0o700);
-    fs.mkdirSync(bytesOf(folder + "/f"), 0o700);
+    fs.mkdirSync(bytesOf(batch.folder + "/f"), 0o700);
     await unpack(members, batch, segments);
     await segments.drain();
   } catch (error) {
@@ -1032,8 +1037,10 @@ async function stage(id, fields) {
     return;
   }
   // Reported at once, so that the rest need not be sent; what is under way is read and dropped.
-  removeTree(folder);
-  if (pausedBatch === undefined) removeKept(state);
+  if (batch !== undefined) {
+    removeTree(batch.folder);
+    if (pausedBatch === undefined) removeKept(batch.state);
+  }
   sendFailure(id, failure);
   flush();
   while (!segments.isOver) {

@@ -58,6 +58,8 @@ newest_stage = []
 newest_batch = []
 # The one whose archive waits while other requests are answered.
 paused_batch = []
+# Root and state folder by the ID of the claim.
+claims = {}
 # By state folder: how the names of kept files of this run begin.
 kept_prefixes = {}
 
@@ -518,6 +520,7 @@ def claim(request_id, fields):
         elif name.startswith(b"marker-"):
             os.unlink(state + b"/" + name)
     write_marker(state, marker)
+    claims[request_id] = root, state
     kept_prefixes[state] = b"part-" + run + b"-"
     kept = [name for name in os.listdir(state) if name.startswith(b"part-")]
     send_record(b"r", b"d", escape(root))
@@ -860,10 +863,14 @@ class StagedBatch:
 
 
 def stage(request_id, fields):
-    members = [Member(fields[index:index + 5]) for index in range(3, len(fields) - 4, 5)]
-    batch = StagedBatch(*fields[:3], count=len(members))
+    claim_id, name = fields[:2]
+    members = [Member(fields[index:index + 5]) for index in range(2, len(fields) - 4, 5)]
     segments = Segments(request_id)
+    batch = None
     try:
+        if claim_id not in claims:
+            raise Failure("UNCLAIMED")
+        batch = StagedBatch(*claims[claim_id], name=name, count=len(members))
         progress.path = batch.state
         newest_stage[:], newest_batch[:] = [batch.folder], [batch]
         os.mkdir(batch.folder, 0o700)
@@ -883,9 +890,10 @@ def stage(request_id, fields):
         failure = failure_of(error)
     # Reported at once, so that the rest need not be sent; what is under way is read and dropped.
     newest_batch[:] = []
-    remove_tree(batch.folder)
-    if not paused_batch:
-        remove_kept(batch.state)
+    if batch is not None:
+        remove_tree(batch.folder)
+        if not paused_batch:
+            remove_kept(batch.state)
     send_failure(request_id, failure)
     output.flush()
     while not segments.is_over:

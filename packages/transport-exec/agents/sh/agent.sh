@@ -395,6 +395,8 @@ device_of() {
 # ID: a shell reads byte by byte, so that what a save need not repeat is time.
 claim() {
   request=$1
+  # A stage may name this claim before it is answered, whether it succeeds or not.
+  eval "state_$request="
   absolute "$2"
   shape=$3
   if [ ! -d "$absolute" ]; then
@@ -546,20 +548,26 @@ find_outside() {
   done
   eval "outside_$1=\$outside"
 }
-# begin_stage ID STATE NAME CLAIM: for an archive. tar gives files the names of the archive, and a reloader that watches a folder above the
+# begin_stage ID NAME CLAIM: for an archive. tar gives files the names of the archive, and a reloader that watches a folder above the
 # root would take them for sources. So they are staged elsewhere where that is possible.
 begin_stage() {
-  use_stage "$@"
-  use_claim $4
-  find_outside $4
+  use_claim $3
+  [ -n "$state" ] || {
+    # The claim failed. What belongs to the stage is still read, and below a file it can be written nowhere.
+    use_stage $1 /dev/null "$2"
+    fail_stage UNCLAIMED -
+    return
+  }
+  use_stage $1 "$state" "$2"
+  find_outside $3
   if [ -n "$outside" ]; then
-    stage_folder=$outside-$3 stage_top=$outside-$3/t
+    stage_folder=$outside-$2 stage_top=$outside-$2/t
     make_stage 2>&9 && {
-      eval "staged_in_${3#stage-}=\$stage_folder"
+      eval "staged_in_${2#stage-}=\$stage_folder"
       return
     }
     rm -rf "$stage_folder" 2>&9
-    use_stage "$@"
+    use_stage $1 "$state" "$2"
   fi
   error=$(make_stage 2>&1) || fail_stage TEXT "$stage_folder" "$error"
 }

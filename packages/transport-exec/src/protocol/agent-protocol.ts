@@ -40,6 +40,11 @@ export interface SignatureRequest {
 export interface StageRequest {
   readonly id: number;
   readonly location: RootLocation;
+  /**
+   * True if the batch is sent before its claim is answered: what depends on more of the location than the claim follows the archive.
+   * Default: `false`.
+   */
+  readonly isLocatedLater?: boolean;
   /** Name of the folder that the batch is staged in. */
   readonly name: string;
   readonly plan: CommitPlan;

@@ -19,7 +19,7 @@ export const fieldsProtocol: AgentProtocol = {
     request("signature", id, [location.root, path, String(blockBytes), location.state, kept]),
   stage: ({ id, location, name, plan, isCompressed, patched }) => {
     const members = patched === undefined ? membersText(plan) : [membersOfPlan(plan, patched).join("\0")];
-    return longRequest("stage", id, [location.root, location.state, name, ...members], isCompressed);
+    return longRequest("stage", id, [String(location.claim), name, ...members], isCompressed);
   },
   afterStage: () => "",
   needsEndOfArchive: true,

@@ -35,17 +35,13 @@ export const shProtocol: AgentProtocol = {
     `cl ${id} ${quotedList([root.path, root.shape, root.key])} ${flag(root.inPlace)} ${quotedList([name, ...splitMarker(marker)])}\n`,
   stage(request) {
     const { id, location, name, plan } = request;
-    const blobs = [...codeBlob(request), ...journalBlobs(request)];
+    const blobs = [...(request.isLocatedLater === true ? [] : codeBlob(request)), ...journalBlobs(request)];
     const single = largeFile(request);
     if (single !== undefined) {
       const words = quotedList([location.state, name, posix.dirname(single.path)]);
       return [`s3 ${id} ${words}\n`, ...blobs, `rb ${fileWords(single)}\n`];
     }
-    return [
-      `s0 ${id} ${quotedList([location.state, name])} ${location.claim}\n`,
-      ...blobs,
-      plan.steps.some(isStaged) ? "s1\n" : "",
-    ];
+    return [`s0 ${id} ${quoted(name)} ${location.claim}\n`, ...blobs, plan.steps.some(isStaged) ? "s1\n" : ""];
   },
   sendsContent: (request) => largeFile(request) !== undefined,
   checksums(request) {
@@ -61,12 +57,13 @@ export const shProtocol: AgentProtocol = {
     if (aborted) return `sa ${id}\n`;
     if (largeFile(request) !== undefined) return `s2 ${id}\n`;
     const odd = oddFiles(plan).map((step) => `sv ${id} ${step.value} ${quoted(step.path)}\n`);
+    const first = [...(request.isLocatedLater === true ? codeBlob(request) : []), ...odd];
     if (checksums !== undefined) {
       const { list, names, digest } = checksums.rest();
-      if (request.isCompressed !== true) return [...odd, ...blob("list", list, request), `s2 ${id} sums\n`];
-      return [...odd, ...blob("names", names(), request), `s2 ${id} sums ${digest()}\n`];
+      if (request.isCompressed !== true) return [...first, ...blob("list", list, request), `s2 ${id} sums\n`];
+      return [...first, ...blob("names", names(), request), `s2 ${id} sums ${digest()}\n`];
     }
-    return `${odd.join("")}s2 ${id} ${inlineSums(plan)}\n`;
+    return [...first, `s2 ${id} ${inlineSums(plan)}\n`];
   },
   stageFiles: {
     fits: ({ plan }) => {

@@ -99,6 +99,7 @@ export function errorOfAgent(failure: AgentFailure, operation: Operation): Kinsy
       return fail("KINSYNC_TARGET_LOST", "the bytes did not arrive completely");
     case "ORDER":
     case "UNSTAGED":
+    case "UNCLAIMED":
     case "INTERNAL":
       return fail("KINSYNC_INTERNAL", `the agent reported ${kind} ${oneLine(failure.text)}`);
     default:

@@ -21,6 +21,11 @@ const LIFE_SIGN_MS = 1_000;
 /** Containers of all sessions that hold the same file share its patch. */
 const cache = new PatchCache();
 
+/** True if parts of the file may be in the container, so that it may travel as a patch. */
+export function mayBePatched({ op, size }: PlanStep): boolean {
+  return op === "f" && size >= MIN_FILE_BYTES && size <= MAX_FILE_BYTES;
+}
+
 export interface PatchesOptions {
   readonly protocol: AgentProtocol;
   readonly requests: Requests;
@@ -55,7 +60,7 @@ export class Patches {
     const timer = setInterval(() => requests.noteLife(), LIFE_SIGN_MS);
     try {
       for (const [member, step] of request.plan.steps.filter(isStaged).entries()) {
-        if (step.op !== "f" || step.size < MIN_FILE_BYTES || step.size > MAX_FILE_BYTES) continue;
+        if (!mayBePatched(step)) continue;
         const path = step.replaces === "f" && usesFormer ? step.path : undefined;
         const kept = location.kept.includes(step.value) ? step.value : undefined;
         if (path === undefined && kept === undefined) continue;

@@ -10,10 +10,18 @@ export interface OwnedRoot {
   readonly location: RootLocation;
 }
 
+/** A claim that may be sent. */
+interface SentClaim {
+  /** ID of its request; 0 until it is sent. */
+  readonly claim: number;
+}
+
 /** What a session stores about the mapped roots that it claimed, by their key. */
 export class Roots {
   readonly #owned = new Map<string, OwnedRoot>();
   readonly #locations = new Map<string, Promise<RootLocation>>();
+  /** The newest claim of each root whose claim is under way. */
+  readonly #underWay = new Map<string, SentClaim>();
   /** Short forms of journals that grew long, for the next commit. */
   readonly #compacted = new Map<string, string>();
   /** Number of commits that were sent. */
@@ -37,10 +45,17 @@ export class Roots {
     return this.#locations.get(key);
   }
 
-  /** Waits for a claim. Batches that are sent meanwhile wait for it, too. A claim that failed leaves the earlier location. */
-  async claim(key: string, claimed: Promise<RootLocation>): Promise<void> {
+  /** ID of the claim of this root that was sent and is not answered yet; `undefined`: none. */
+  claimUnderWay(key: string): number | undefined {
+    const id = this.#underWay.get(key)?.claim;
+    return id === 0 ? undefined : id;
+  }
+
+  /** Waits for a claim. A claim that failed leaves the earlier location. */
+  async claim(key: string, claimed: Promise<RootLocation>, sent: SentClaim): Promise<void> {
     const before = this.#locations.get(key);
     this.#locations.set(key, claimed);
+    this.#underWay.set(key, sent);
     try {
       await claimed;
     } catch (error) {
@@ -49,6 +64,8 @@ export class Roots {
         else this.#locations.set(key, before);
       }
       throw error;
+    } finally {
+      if (this.#underWay.get(key) === sent) this.#underWay.delete(key);
     }
   }
 

@@ -193,7 +193,7 @@ export class ExecSession implements Session {
         return location;
       },
     });
-    return this.#roots.claim(root.key, claimed);
+    return this.#roots.claim(root.key, claimed, location);
   }
 
   stage(batch: Batch, options: { readonly signal: AbortSignal }): Stage {

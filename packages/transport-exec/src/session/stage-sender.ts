@@ -16,7 +16,7 @@ import type { AgentProtocol, StageRequest } from "../protocol/agent-protocol.ts"
 import { ArrivedBytes } from "../protocol/arrived-bytes.ts";
 import { sendCompressed, sendSegments } from "../protocol/segments.ts";
 import type { Operation } from "./agent-error.ts";
-import { Patches } from "./patches.ts";
+import { mayBePatched, Patches } from "./patches.ts";
 import type { Requests } from "./requests.ts";
 import type { Roots } from "./roots.ts";
 
@@ -53,8 +53,13 @@ export class StageSender {
   /** Sends one batch, in its turn. */
   async send(staged: StagedBatch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { protocol, requests } = this.#options;
+    const { protocol, requests, roots } = this.#options;
     const { batch } = staged;
+    const claim = roots.claimUnderWay(batch.root.key);
+    if (claim !== undefined && this.#mayPrecedeAnswer(staged)) {
+      await this.#sendBeforeAnswer(staged, claim, signal);
+      return;
+    }
     const request = await this.#locate(staged);
     const { save, stageFiles } = protocol;
     const files = stageFiles?.fits(request) === true ? await readFiles(batch, signal) : undefined;
@@ -70,19 +75,36 @@ export class StageSender {
     staged.sentAt = performance.now();
     const isCompressed = files === undefined && this.#compresses(batch);
     if (isCompressed) staged.request = { ...request, isCompressed };
-    const onAbort = (): void => staged.settle.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      if (stageFiles !== undefined && files !== undefined) {
-        this.#expectStage(staged);
-        requests.writeText(stageFiles.write(request, files));
-        await requests.drained();
-      } else if (!(await this.#sendPatches(staged, signal))) {
-        await this.#sendArchive(staged, batch.archive, this.#expectStage(staged), signal);
-      }
-    } finally {
-      void staged.ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
+    rejectOnAbort(staged, signal);
+    if (stageFiles !== undefined && files !== undefined) {
+      this.#expectStage(staged);
+      requests.writeText(stageFiles.write(request, files));
+      await requests.drained();
+    } else if (!(await this.#sendPatches(staged, signal))) {
+      await this.#sendArchive(staged, batch.archive, { isRefused: this.#expectStage(staged), signal });
     }
+  }
+
+  /** True for what is sent compressed over a slow link, whatever the claim reports: the answer to the claim takes a round trip. */
+  #mayPrecedeAnswer({ batch, request }: StagedBatch): boolean {
+    const { stageFiles } = this.#options.protocol;
+    if (batch.background === true || !this.#compresses(batch) || stageFiles?.fits(request) === true) return false;
+    return !request.plan.steps.some(mayBePatched);
+  }
+
+  /** Sends an archive after a claim that was not answered yet. If the claim fails, so does the batch, with the same error. */
+  async #sendBeforeAnswer(staged: StagedBatch, claim: number, signal: AbortSignal): Promise<void> {
+    const { batch, request } = staged;
+    staged.request = { ...request, location: { ...request.location, claim }, isLocatedLater: true, isCompressed: true };
+    const located = this.#locate(staged).then(
+      () => {},
+      (error: unknown) => staged.settle.reject(error),
+    );
+    staged.sentAt = performance.now();
+    rejectOnAbort(staged, signal);
+    const isRefusedByAgent = this.#expectStage(staged);
+    const isRefused = (): boolean => isRefusedByAgent() || staged.failure !== undefined;
+    await this.#sendArchive(staged, batch.archive, { isRefused, located, signal });
   }
 
   /**
@@ -98,7 +120,7 @@ export class StageSender {
     staged.request = { ...request, patched: new Set([...patches.keys()].map((member) => steps[member]?.path ?? "")) };
     const isStale = Promise.withResolvers<boolean>();
     const isRefused = this.#expectStage(staged, isStale.resolve);
-    await this.#sendArchive(staged, patchedArchive(batch.archive, patches), isRefused, signal);
+    await this.#sendArchive(staged, patchedArchive(batch.archive, patches), { isRefused, signal });
     if (!(await isStale.promise)) return true;
     staged.request = { ...request, id: requests.reserveId() };
     return false;
@@ -151,6 +173,8 @@ export class StageSender {
       onFailure: (failure) => {
         isRefused = true;
         arrived?.add(Infinity);
+        // The failure of the claim is the reason, and on its way to the batch.
+        if (failure.kind === "UNCLAIMED" && staged.request.isLocatedLater === true) return;
         const isStale = failure.kind === "STALE" && staged.failure === undefined;
         onAnswer(isStale);
         if (isStale) return;
@@ -170,13 +194,18 @@ export class StageSender {
     return () => isRefused;
   }
 
+  /** @param located settles when the claim is answered, if it was not before */
   async #sendArchive(
-    { batch, request, settle, arrived }: StagedBatch,
+    staged: StagedBatch,
     whole: Archive,
-    isRefused: () => boolean,
-    signal: AbortSignal,
+    {
+      isRefused,
+      located,
+      signal,
+    }: { readonly isRefused: () => boolean; readonly located?: Promise<void>; readonly signal: AbortSignal },
   ) {
     const { protocol, requests, throwIfOver, bytesPerSecond, encodings } = this.#options;
+    const { batch, request, settle, arrived } = staged;
     requests.writeText(protocol.stage(request));
     let aborted = false;
     const checksums = protocol.checksums?.(request);
@@ -198,9 +227,18 @@ export class StageSender {
         request.isCompressed === true
           ? await sendCompressed(archive, options, { bytesPerSecond, encodings })
           : await sendSegments(archive, options);
-      aborted = !isSent;
+      // The agent answers the claim before it reads the archive: at most, a small one waits for the way back.
+      if (located !== undefined) await located;
+      aborted = !isSent || (located !== undefined && staged.failure !== undefined);
       requests.write(aborted ? "a\n" : "e\n");
     } else if (protocol.needsEndOfArchive) requests.write("e\n");
-    requests.writeText(protocol.afterStage(request, aborted, checksums));
+    requests.writeText(protocol.afterStage(staged.request, aborted, checksums));
   }
+}
+
+/** Until the batch is staged, or has failed. */
+function rejectOnAbort({ settle, ready }: StagedBatch, signal: AbortSignal): void {
+  const onAbort = (): void => settle.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  void ready.catch(() => {}).finally(() => signal.removeEventListener("abort", onAbort));
 }

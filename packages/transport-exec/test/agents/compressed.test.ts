@@ -69,7 +69,7 @@ describe.each(MAKES.filter(({ runtime }) => runtime === "sh"))("the agent of a c
     agent.write(CLAIM);
     await agent.answer();
     const packed = gzipSync(TEXT);
-    agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b' 1\nbl ${packed.length} placed ${TEXT.length}\n`);
+    agent.write(`s0 2 'stage-b' 1\nbl ${packed.length} placed ${TEXT.length}\n`);
     agent.write(packed);
     agent.write("s2 2\n");
     expect((await agent.answer()).at(-1)?.trim()).toBe(". 2");
@@ -86,7 +86,7 @@ describe.each(MAKES.filter(({ runtime }) => runtime === "sh"))("the agent of a c
     agent.write(CLAIM);
     await agent.answer();
     const { packed, size } = damage(TEXT);
-    agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b' 1\nbl ${packed.length} placed ${size}\n`);
+    agent.write(`s0 2 'stage-b' 1\nbl ${packed.length} placed ${size}\n`);
     agent.write(packed);
     agent.write("s2 2\n");
     expect((await agent.answer()).at(-1)).toMatch(/^! 2 UNZIP /);
@@ -118,7 +118,7 @@ describe.each(MAKES.filter(({ runtime }) => runtime === "sh"))("the agent of a c
       agent.write(CLAIM);
       await agent.answer();
       const archive = gzipSync(await tarOf(files));
-      agent.write(`s0 2 '${folder}/.kinsync/k' 'stage-b' 1\ns1\nz ${archive.length} ${gunzipSync(archive).length}\n`);
+      agent.write(`s0 2 'stage-b' 1\ns1\nz ${archive.length} ${gunzipSync(archive).length}\n`);
       agent.write(archive);
       agent.write(`n ${segment.bytes.length} ${segment.size} ${segment.digest}\n`);
       agent.write(segment.bytes);

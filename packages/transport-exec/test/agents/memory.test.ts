@@ -34,7 +34,7 @@ test
       const digest = createHash("sha256");
       for (let index = 0; index < SEGMENTS; index += 1) digest.update(segment);
       const member = ["f", "large", "644", String(SEGMENTS * SEGMENT_BYTES), digest.digest("hex")];
-      const stage = ["root", ".kinsync/k", "stage-a", ...member].join("\0");
+      const stage = ["1", "stage-a", ...member].join("\0");
       const header = Buffer.alloc(TAR_BLOCK_BYTES);
       header.write("0", 156);
       agent.write(`stage 2 ${stage.length}\n${stage}d ${TAR_BLOCK_BYTES} 1\n`);

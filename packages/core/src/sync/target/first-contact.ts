@@ -4,6 +4,7 @@ import { Ledger } from "../plan/ledger.ts";
 import type { ModePolicy } from "../plan/modes.ts";
 import { deletesError, deletesOfPlan, type MayDelete } from "./deletes.ts";
 import { planScope, type DesiredRoot } from "./desired-state.ts";
+import type { PresumedDelivery } from "./presumed-delivery.ts";
 import { isFromElsewhere, readRoot, withPlaced } from "./read-root.ts";
 import { isReleased } from "./released.ts";
 
@@ -51,8 +52,8 @@ export interface FirstContact {
   readonly onTakeOver: () => void;
   readonly modes: ModePolicy;
   readonly mayDelete: MayDelete;
-  /** The root holds nothing yet, or does not exist: all files will probably be sent to it. Called while it is claimed. Must not throw. */
-  readonly onEmpty: () => void;
+  /** Begins while the root is claimed, where it holds nothing yet. */
+  readonly presumed: PresumedDelivery;
   /** Receives what the marker owes. Returns what it should owe from now on. */
   readonly owed: (found: readonly string[]) => readonly string[];
   readonly signal: AbortSignal;
@@ -63,9 +64,9 @@ export interface FirstContact {
  * @throws `KINSYNC_TARGET_DELETES`, before the claim, where files would be deleted that a run from another folder placed
  */
 export async function takeStock(contact: FirstContact): Promise<Ledger> {
-  const { session, root, claimant, isFirst, modes, signal } = contact;
+  const { session, root, claimant, isFirst, modes, presumed, signal } = contact;
   const { tree, spec } = root;
-  const { marker, isEmpty, root: found } = await session.inventory(spec, { paths: [], signal });
+  const { marker, isEmpty, placed, root: found } = await session.inventory(spec, { paths: [], signal });
   if (marker !== undefined && marker.runId !== claimant.runId) {
     // A later run of kinsync may have claimed the root while this one was away; it keeps it.
     if (!isReleased(marker)) {
@@ -84,8 +85,11 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
     ...(owed.length === 0 ? {} : { owed }),
     signal,
   });
-  if (wasEmpty && initial !== "trust") contact.onEmpty();
+  if (wasEmpty && placed.length === 0 && initial !== "trust") presumed.begin(owed);
   const [, inventory] = await Promise.all([claim, initial === "trust" ? undefined : readNewRoot(contact, wasEmpty)]);
+  const presumption = inventory !== undefined && holdsNothing(inventory) ? presumed.ledger : undefined;
+  if (presumption !== undefined) return presumption;
+  await presumed.drop();
   const ledger =
     inventory === undefined
       ? Ledger.trusting(tree, modes)
@@ -101,12 +105,20 @@ export async function takeStock(contact: FirstContact): Promise<Ledger> {
  * Thousands of paths are not requested of a folder that holds nothing, or that the claim has just made. It is asked again after the claim:
  * others may have written since.
  */
-async function readNewRoot({ session, root, signal }: FirstContact, wasEmpty: boolean): Promise<Inventory> {
+async function readNewRoot(contact: FirstContact, wasEmpty: boolean): Promise<Inventory> {
+  const { session, root, presumed, signal } = contact;
   if (wasEmpty) {
     const inventory = await session.inventory(root.spec, { paths: [], signal });
     if (inventory.isEmpty === true) return inventory;
+    // Its bytes would travel first.
+    await presumed.drop();
   }
   return readRoot(session, root, signal);
+}
+
+/** Neither files nor a manifest of earlier ones. */
+function holdsNothing({ isEmpty, entries, placed, mounts = [] }: Inventory): boolean {
+  return isEmpty === true && entries.length === 0 && placed.length === 0 && mounts.length === 0;
 }
 
 function initialOf({ isFirst, root }: FirstContact) {
@@ -129,7 +141,7 @@ async function checkDeletes(contact: FirstContact, origin: Origin): Promise<void
  * @returns the error to report; `error` itself where the owner cannot be found out
  */
 export async function withOwner(
-  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver" | "onEmpty" | "owed">,
+  contact: Omit<FirstContact, "isFirst" | "modes" | "mayDelete" | "onTakeOver" | "presumed" | "owed">,
   error: unknown,
 ): Promise<unknown> {
   if (!isKinsyncError(error) || error.code !== "KINSYNC_TARGET_TAKEN") return error;

@@ -1,5 +1,6 @@
 import type { BatchEntry } from "../../contract/batch.ts";
 import type { TransportCapabilities } from "../../contract/capabilities.ts";
+import type { Ledger } from "../plan/ledger.ts";
 import { unsupportedError, unsupportedInTree } from "../../mapping/unsupported.ts";
 import type { Channel } from "./channels.ts";
 import type { MayDelete } from "./deletes.ts";
@@ -7,7 +8,7 @@ import { prepareDelivery, prepareLarge, type DeliveryOptions, type PreparedDeliv
 import type { DesiredRoot } from "./desired-state.ts";
 import { takeStock, withOwner, type FirstContact } from "./first-contact.ts";
 import type { TargetNotes } from "./notes.ts";
-import { PackAhead } from "./pack-ahead.ts";
+import { PresumedDelivery } from "./presumed-delivery.ts";
 import { refuseSystemFolder } from "./refused-root.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -16,7 +17,7 @@ export interface RootOptions {
   readonly root: DesiredRoot;
   readonly snapshot: number;
   /** Options of the target's worker. The delivery adds to its claims. */
-  readonly worker: Pick<WorkerOptions, "name" | "claimant" | "claimed" | "archives" | "mayDelete">;
+  readonly worker: Pick<WorkerOptions, "name" | "claimant" | "claimed" | "archives" | "mayDelete" | "presumedBytes">;
   readonly capabilities: TransportCapabilities;
   readonly notes: TargetNotes;
   /** Bytes from which a file is left for a delivery of its own. Default: nothing is left. */
@@ -29,6 +30,8 @@ export interface RootOptions {
   readonly onOwed: (found: readonly string[]) => readonly string[];
   /** Receives what the delivery changes, before it is staged. Returns what the marker should owe after the commit. */
   readonly onPlanned: (entries: readonly BatchEntry[]) => readonly string[];
+  /** What `onPlanned` would return for these changes. */
+  readonly owedAfter: (entries: readonly BatchEntry[]) => readonly string[];
   readonly onProgress: (sent: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -49,6 +52,7 @@ export async function prepareRoot({
   onTakeOver,
   onOwed,
   onPlanned,
+  owedAfter,
   onProgress,
   signal,
 }: RootOptions): Promise<PreparedDelivery> {
@@ -60,7 +64,25 @@ export async function prepareRoot({
   if (missing.length > 0) throw unsupportedError(transport, id, missing);
   refuseSystemFolder(root, session.facts, target);
   const modes = notes.modePolicy(root.mapping, capabilities);
-  using ahead = new PackAhead({ root, modes, largeFileBytes, archives, signal });
+  const optionsFor = (ledger: Ledger): Omit<DeliveryOptions, "onPlanned"> => ({
+    session,
+    root,
+    snapshot,
+    ledger,
+    mayDelete,
+    largeFileBytes,
+    archives,
+    target,
+    onNotes: (received) => notes.received(id, received),
+    onProgress,
+    signal,
+  });
+  await using presumed = new PresumedDelivery({
+    root,
+    modes,
+    fromBytes: worker.presumedBytes,
+    prepare: (ledger) => prepareDelivery({ ...optionsFor(ledger), onPlanned: owedAfter }),
+  });
   const contact: FirstContact = {
     session,
     root,
@@ -69,7 +91,7 @@ export async function prepareRoot({
     target,
     isFirst: !claimed.has(id),
     onTakeOver,
-    onEmpty: () => ahead.begin(),
+    presumed,
     modes,
     mayDelete,
     owed: onOwed,
@@ -80,21 +102,11 @@ export async function prepareRoot({
   claimed.add(id);
   ledgers.set(id, ledger);
   if (known === undefined) notes.mounts(root, ledger);
-  const options: DeliveryOptions = {
-    session,
-    root,
-    snapshot,
-    ledger,
-    mayDelete,
-    largeFileBytes,
-    archives,
-    target,
-    onPlanned,
-    onNotes: (received) => notes.received(id, received),
-    onProgress,
-    signal,
-  };
-  const delivery = await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large));
+  const options: DeliveryOptions = { ...optionsFor(ledger), onPlanned };
+  const begun = await presumed.take(ledger);
+  // Now it is certain that this is what changes.
+  if (begun !== undefined) onPlanned(begun.entries);
+  const delivery = begun ?? (await (large === undefined ? prepareDelivery(options) : prepareLarge(options, large)));
   return {
     entries: delivery.entries,
     later: delivery.later,

@@ -87,6 +87,11 @@ export class RootDelivery implements AsyncDisposable {
     const known = channel.ledgers.get(id);
     let inherited: readonly string[] = NONE;
     let changed: readonly string[] = NONE;
+    const changedBy = (entries: readonly BatchEntry[]): readonly string[] =>
+      entries.map(({ path }) => (root.spec.shape === "file" ? basename(from) : path));
+    const owedAfter = (paths: readonly string[]): readonly string[] => [
+      ...new Set([...worker.owed(root), ...worker.actionsDue(paths).values()]),
+    ];
     const prepared = await prepareRoot({
       channel,
       root,
@@ -101,10 +106,11 @@ export class RootDelivery implements AsyncDisposable {
         if (found.length > 0 && context.noteOwed(id, found)) inherited = found;
         return worker.owed(root);
       },
+      owedAfter: (entries) => owedAfter(changedBy(entries)),
       onPlanned: (entries) => {
-        changed = entries.map(({ path }) => (root.spec.shape === "file" ? basename(from) : path));
+        changed = changedBy(entries);
         if (changed.length === 0) return worker.owed(root);
-        if (isAhead) return [...new Set([...worker.owed(root), ...worker.actionsDue(changed).values()])];
+        if (isAhead) return owedAfter(changed);
         // Noted before the commit: its acknowledgement may be lost, and the files are equal then.
         context.noteChanged(id, changed);
         return worker.owed(root);

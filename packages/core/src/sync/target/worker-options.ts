@@ -82,6 +82,8 @@ export interface WorkerOptions {
   readonly listener: WorkerListener;
   /** Bytes from which a root has a session of its own. Default: 32 MiB. */
   readonly largeRootBytes?: number;
+  /** Bytes from which the files for a root that holds nothing are staged while it is claimed. Default: 256 KiB. */
+  readonly presumedBytes?: number;
   /** Bytes from which a file is delivered in the background, after everything else of its root. Default: 4 MiB. */
   readonly largeFileBytes?: number;
   /** The target is a member of a gang: what a snapshot changes in a root is committed at one moment. Default: `false`. */

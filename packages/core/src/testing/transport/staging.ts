@@ -140,6 +140,18 @@ export const stagingRequirements: readonly Requirement[] = [
     },
   },
   {
+    name: "a batch that is staged while its root is claimed is applied",
+    async check(fixture) {
+      const session = await fixture.open();
+      const batch = await fixture.batch([{ file: "f", bytes: "new" }]);
+      const claimed = fixture.claim(session);
+      const committed = session.commit(session.stage(batch, fixture.options), fixture.options);
+      const [, receipt] = await Promise.all([claimed, committed]);
+      await fixture.untilVisible(receipt);
+      await fixture.expectFile("f", "new");
+    },
+  },
+  {
     name: "a reader sees whole files at every moment, old or new",
     needs: ["atomic: file"],
     async check(fixture) {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { TransportCapabilities } from "../../../../src/contract/capabilities.ts";
 import type { ResolvedAction } from "../../../../src/mapping/action.ts";
 import type { ContentStore } from "../../../../src/mapping/content-store.ts";
@@ -61,6 +62,8 @@ export class TargetFixture implements AsyncDisposable {
   /** As in the options of a worker. */
   largeFileBytes = 4 * 1024 * 1024;
   /** As in the options of a worker. */
+  presumedBytes = 256 * 1024;
+  /** As in the options of a worker. */
   isGang = false;
   /** Whether the user allowed these deletes of a mapping. */
   mayDelete: (mapping: string, paths: readonly string[]) => boolean = () => true;
@@ -116,6 +119,7 @@ export class TargetFixture implements AsyncDisposable {
       retry: { min: 1, max: 2 },
       largeRootBytes: this.largeRootBytes,
       largeFileBytes: this.largeFileBytes,
+      presumedBytes: this.presumedBytes,
       isGang: this.isGang,
       listener: {
         onStatus: (status, reason) => this.#report(`${status}: ${reason}`),
@@ -169,6 +173,11 @@ export class TargetFixture implements AsyncDisposable {
   /** Waits until a condition holds; checks it after each report of the worker. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await this.#reported.promise;
+  }
+
+  /** Lets what is due happen. */
+  async turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn += 1) await nextTurn();
   }
 
   /** The target holds this snapshot. */

@@ -173,6 +173,22 @@ export const DELIVERY_FAULTS: Readonly<Record<string, PlantedFault>> = {
       };
     },
   },
+  "a batch that is staged while its root is claimed is applied": {
+    fault: "a stage is refused until the claim is answered",
+    session: (sound) => {
+      let isClaimed = false;
+      return {
+        async claim(root, options) {
+          await sound.claim(root, options);
+          isClaimed = true;
+        },
+        stage(batch, options) {
+          if (isClaimed) return sound.stage(batch, options);
+          throw new KinsyncError("KINSYNC_TARGET_LOST", "the root is not claimed");
+        },
+      };
+    },
+  },
   "a reader sees whole files at every moment, old or new": {
     fault: "a file is written in two steps",
     ...aroundCommit(async (commit, batch, { at }) => {
