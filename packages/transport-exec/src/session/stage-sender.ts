@@ -141,7 +141,8 @@ export class StageSender {
       throw new KinsyncError("KINSYNC_INTERNAL", `${path} was not claimed before a batch was sent`);
     }
     const location = await claimed;
-    const compacted = roots.compacted(key);
+    // A batch that is located later has its journal lines in front of the archive already.
+    const compacted = staged.request.isLocatedLater === true ? undefined : roots.compacted(key);
     checkPathLengths(staged.request.plan, location);
     staged.request = { ...staged.request, location, ...(compacted === undefined ? {} : { compacted }) };
     return staged.request;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -60,6 +60,32 @@ describe.each(MAKES)("a container with $name", (make) => {
     expect(await committed).toMatchObject({ count: batch.entries.length });
     expectFiles(join(folder, "root"), paths);
     expect((await session.inventory(root, { paths: [], signal })).placed).toHaveLength(paths.length);
+  });
+
+  test("of which the journal grew long receives a batch while its claim is answered", { timeout: LIMIT_MS }, async () => {
+    const { session, cluster, folder, signal, world } = await open(make);
+    await using _world = world;
+    await using _session = session;
+    await session.claim(root, { snapshot: 0, tree: "", signal });
+    const state = join(folder, ".kinsync/k");
+    appendFileSync(join(state, "manifest"), "\n+gone\\.\n-gone\\.".repeat(20_000));
+    const paths = texts();
+    const batch = await createBatch(root, paths);
+    const goOn = cluster.stall();
+    const claimed = session.claim(root, { snapshot: 1, tree: "", signal });
+    // Its answer shows the long journal, before the batch is located or after.
+    const found = session.inventory(root, { paths: [], signal });
+    const committed = session.commit(session.stage(batch, { signal }), { signal });
+    setTimeout(goOn, 50);
+    await Promise.all([claimed, found]);
+    expect(await committed).toMatchObject({ count: batch.entries.length });
+    expectFiles(join(folder, "root"), paths);
+    const { placed } = await session.inventory(root, { paths: [], signal });
+    expect(new Set(placed)).toEqual(new Set(batch.placed));
+    // The next batch brings the short form.
+    await session.commit(session.stage(await createBatch(root, [{ file: "g", bytes: "g" }]), { signal }), { signal });
+    expect((await session.inventory(root, { paths: [], signal })).placed).toHaveLength(batch.placed.length + 1);
+    expect(statSync(join(state, "manifest")).size).toBeLessThan(100_000);
   });
 
   test("that refuses the claim keeps its files, and takes other batches", { timeout: LIMIT_MS }, async () => {
