@@ -1,11 +1,6 @@
+import { FAR_MS } from "../stream/link-meter.ts";
 import { AGENTS, type Runtime } from "./runtimes.ts";
 import { compressText, type RequestParts } from "../protocol/request-text.ts";
-
-/**
- * From a round trip of so many milliseconds on, what is sent in vain costs less than one more round trip, and a program is compressed where
- * the container can decompress it.
- */
-export const FAR_MS = 20;
 
 /** The sh agent, sent together with the probe. The probe starts it where no agent that is preferred can run, and otherwise skips it. */
 export interface SentAhead {

@@ -25,7 +25,8 @@ import type { KnownContainer, KnownContainers } from "./known-containers.ts";
 import { MEMORY_FOLDER, probeLine, readProbe, type ContainerFacts } from "./probe.ts";
 import { programSource, type FormerAgent } from "./program-source.ts";
 import { AGENTS, DIRECT_PROGRAMS, type Runtime } from "./runtimes.ts";
-import { FAR_MS, sendAhead, type SentAhead } from "./sent-ahead.ts";
+import { FAR_MS } from "../stream/link-meter.ts";
+import { sendAhead, type SentAhead } from "./sent-ahead.ts";
 import { AGENT_SHELL_COMMAND } from "./shell-command.ts";
 
 /** The container could not skip the agent that was sent with the probe: the next attempt sends none. */

@@ -89,6 +89,7 @@ export class ExecSession implements Session {
       placedTimes: this.#placedTimes,
       operation: (verb, root) => this.#operation(verb, root),
       encodings,
+      isFar: () => agent.stream.isFar,
       prefersCompression: (bytes) => agent.stream.prefersCompression(bytes),
       patchesFiles: () => blocks && agent.stream.bytesPerSecond !== Infinity,
       bytesPerSecond: () => agent.stream.bytesPerSecond,

@@ -30,6 +30,8 @@ export interface StageSenderOptions {
   readonly operation: (verb: string, root: RootSpec) => Operation;
   /** What the agent can decompress. */
   readonly encodings: readonly PieceEncoding[];
+  /** True if an answer is known to take long. */
+  readonly isFar: () => boolean;
   /** True if the link is or may be so slow that compression pays for so many bytes. */
   readonly prefersCompression: (bytes: number) => boolean;
   readonly bytesPerSecond: LinkRate;
@@ -85,10 +87,16 @@ export class StageSender {
     }
   }
 
-  /** True for what is sent compressed over a slow link, whatever the claim reports: the answer to the claim takes a round trip. */
+  /** True for what is sent compressed to a cluster far away, whatever the claim reports: the answer to the claim takes a round trip. */
   #mayPrecedeAnswer({ batch, request }: StagedBatch): boolean {
-    const { stageFiles } = this.#options.protocol;
-    if (batch.background === true || !this.#compresses(batch) || stageFiles?.fits(request) === true) return false;
+    const { protocol, isFar } = this.#options;
+    if (
+      !isFar() ||
+      batch.background === true ||
+      !this.#compresses(batch) ||
+      protocol.stageFiles?.fits(request) === true
+    )
+      return false;
     return !request.plan.steps.some(mayBePatched);
   }
 

@@ -111,6 +111,11 @@ export class ExecStream implements AsyncDisposable {
     return bytes < UNCERTAIN_BYTES ? this.#meter.isSlow : this.#meter.mayBeSlow;
   }
 
+  /** True if an answer is known to take long, however little is sent. */
+  get isFar(): boolean {
+    return this.#meter.isFar;
+  }
+
   /** What the link to the API server carries in a second; `undefined` until it was measured. */
   get bytesPerSecond(): number | undefined {
     return this.#meter.bytesPerSecond;

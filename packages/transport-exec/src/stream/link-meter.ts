@@ -14,6 +14,11 @@ const FAST_BYTES_PER_SECOND = 40_000_000;
 const NEAR_MS = 1;
 /** The same for a server whose address is on this machine, where the other end of a tunnel may be. */
 const NEAR_LOOPBACK_MS = 10;
+/**
+ * From a round trip of so many milliseconds on, what is sent in vain costs less than one more round trip, and a program is compressed where
+ * the container can decompress it.
+ */
+export const FAR_MS = 20;
 /** Round trips, one after the other, that must be longer, without one that is shorter, before a server counts as far. */
 const FAR_ROUND_TRIPS = 3;
 /** Round trips that are measured one after the other for this. */
@@ -60,6 +65,8 @@ export class LinkMeter {
   readonly #nearMs: number;
   #isNear = false;
   #farRoundTrips = 0;
+  /** The shortest round trip so far, without the time that this process may have been busy. */
+  #shortestMs: number | undefined;
   /** When the last of them ended. Those that were under way then have the same reason to be long. */
   #farUntilMs = -Infinity;
   #probes = 0;
@@ -78,6 +85,11 @@ export class LinkMeter {
   constructor(options: LinkMeterOptions) {
     this.#options = { now: () => performance.now(), every: everyTick, ...options };
     this.#nearMs = options.isLoopback ? NEAR_LOOPBACK_MS : NEAR_MS;
+  }
+
+  /** True if a round trip was measured, and none took less than `FAR_MS`. */
+  get isFar(): boolean {
+    return !this.#isNear && this.#shortestMs !== undefined && this.#shortestMs >= FAR_MS;
   }
 
   /** True while the link is known to be so slow that compression may pay. */
@@ -190,6 +202,7 @@ export class LinkMeter {
       this.stop();
       return;
     }
+    this.#shortestMs = Math.min(this.#shortestMs ?? Infinity, earliestMs - sentAtMs);
     if (earliestMs - sentAtMs >= this.#nearMs && sentAtMs >= this.#farUntilMs) {
       this.#farRoundTrips += 1;
       this.#farUntilMs = atMs;

@@ -10,6 +10,7 @@ import { makeLocalEnvironment } from "../support/environment.ts";
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 const LIMIT_MS = 60_000;
 const SLOW = 2_500_000;
+const ROUND_TRIP_MS = 40;
 const LINE = "export const value = someFunction(argument, another);\n";
 
 /** So many paths that the instructions of their commit are a blob, with new folders and a link. */
@@ -25,9 +26,10 @@ async function open(make: Make) {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const world = await makeLocalEnvironment(make);
   world.cluster.bytesPerSecond = SLOW;
-  world.cluster.roundTripMs = 5;
+  world.cluster.roundTripMs = ROUND_TRIP_MS;
   const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
   const session = await world.transport.open(world.target, who);
+  await delay(2 * ROUND_TRIP_MS);
   return { session, signal, cluster: world.cluster, folder: world.folder, world };
 }
 
@@ -62,31 +64,35 @@ describe.each(MAKES)("a container with $name", (make) => {
     expect((await session.inventory(root, { paths: [], signal })).placed).toHaveLength(paths.length);
   });
 
-  test("of which the journal grew long receives a batch while its claim is answered", { timeout: LIMIT_MS }, async () => {
-    const { session, cluster, folder, signal, world } = await open(make);
-    await using _world = world;
-    await using _session = session;
-    await session.claim(root, { snapshot: 0, tree: "", signal });
-    const state = join(folder, ".kinsync/k");
-    appendFileSync(join(state, "manifest"), "\n+gone\\.\n-gone\\.".repeat(20_000));
-    const paths = texts();
-    const batch = await createBatch(root, paths);
-    const goOn = cluster.stall();
-    const claimed = session.claim(root, { snapshot: 1, tree: "", signal });
-    // Its answer shows the long journal, before the batch is located or after.
-    const found = session.inventory(root, { paths: [], signal });
-    const committed = session.commit(session.stage(batch, { signal }), { signal });
-    setTimeout(goOn, 50);
-    await Promise.all([claimed, found]);
-    expect(await committed).toMatchObject({ count: batch.entries.length });
-    expectFiles(join(folder, "root"), paths);
-    const { placed } = await session.inventory(root, { paths: [], signal });
-    expect(new Set(placed)).toEqual(new Set(batch.placed));
-    // The next batch brings the short form.
-    await session.commit(session.stage(await createBatch(root, [{ file: "g", bytes: "g" }]), { signal }), { signal });
-    expect((await session.inventory(root, { paths: [], signal })).placed).toHaveLength(batch.placed.length + 1);
-    expect(statSync(join(state, "manifest")).size).toBeLessThan(100_000);
-  });
+  test(
+    "of which the journal grew long receives a batch while its claim is answered",
+    { timeout: LIMIT_MS },
+    async () => {
+      const { session, cluster, folder, signal, world } = await open(make);
+      await using _world = world;
+      await using _session = session;
+      await session.claim(root, { snapshot: 0, tree: "", signal });
+      const state = join(folder, ".kinsync/k");
+      appendFileSync(join(state, "manifest"), "\n+gone\\.\n-gone\\.".repeat(20_000));
+      const paths = texts();
+      const batch = await createBatch(root, paths);
+      const goOn = cluster.stall();
+      const claimed = session.claim(root, { snapshot: 1, tree: "", signal });
+      // Its answer shows the long journal, before the batch is located or after.
+      const found = session.inventory(root, { paths: [], signal });
+      const committed = session.commit(session.stage(batch, { signal }), { signal });
+      setTimeout(goOn, 50);
+      await Promise.all([claimed, found]);
+      expect(await committed).toMatchObject({ count: batch.entries.length });
+      expectFiles(join(folder, "root"), paths);
+      const { placed } = await session.inventory(root, { paths: [], signal });
+      expect(new Set(placed)).toEqual(new Set(batch.placed));
+      // The next batch brings the short form.
+      await session.commit(session.stage(await createBatch(root, [{ file: "g", bytes: "g" }]), { signal }), { signal });
+      expect((await session.inventory(root, { paths: [], signal })).placed).toHaveLength(batch.placed.length + 1);
+      expect(statSync(join(state, "manifest")).size).toBeLessThan(100_000);
+    },
+  );
 
   test("that refuses the claim keeps its files, and takes other batches", { timeout: LIMIT_MS }, async () => {
     const { session, cluster, folder, signal, world } = await open(make);

@@ -212,3 +212,27 @@ test("a pause between the pings of a measurement is no part of the time", () => 
   wait(1_000);
   expect(meter.bytesPerSecond).toBe(undefined);
 });
+
+describe("a server", () => {
+  test.each([
+    ["with a delay of 40 ms is far", 40, true],
+    ["with a delay of 11 ms is far", 11, true],
+    ["with a delay of 5 ms is not", 5, false],
+    ["on this machine is not", 0.01, false],
+  ])("%s", (_what, delayMs, isFar) => {
+    const { meter, wait } = link({ delayMs, bytesPerMs: 2_500 });
+    expect(meter.isFar, "before an answer").toBe(false);
+    meter.start();
+    wait(100);
+    expect(meter.isFar).toBe(isFar);
+  });
+
+  test("that is near does not look far where this process is busy", () => {
+    const { meter, wait, isBusy } = link({ delayMs: 2, bytesPerMs: 2_500 });
+    meter.start();
+    isBusy(200);
+    expect(meter.isFar).toBe(false);
+    wait(20);
+    expect(meter.isFar).toBe(false);
+  });
+});
