@@ -74,15 +74,15 @@ describe.each(MAKES)("a container with $name", (make) => {
       await session.claim(root, { snapshot: 0, tree: "", signal });
       const state = join(folder, ".kinsync/k");
       appendFileSync(join(state, "manifest"), "\n+gone\\.\n-gone\\.".repeat(20_000));
+      // The short form is for the next commit, and travels with its stage.
+      await session.inventory(root, { paths: [], signal });
       const paths = texts();
       const batch = await createBatch(root, paths);
       const goOn = cluster.stall();
       const claimed = session.claim(root, { snapshot: 1, tree: "", signal });
-      // Its answer shows the long journal, before the batch is located or after.
-      const found = session.inventory(root, { paths: [], signal });
       const committed = session.commit(session.stage(batch, { signal }), { signal });
       setTimeout(goOn, 50);
-      await Promise.all([claimed, found]);
+      await claimed;
       expect(await committed).toMatchObject({ count: batch.entries.length });
       expectFiles(join(folder, "root"), paths);
       const { placed } = await session.inventory(root, { paths: [], signal });
