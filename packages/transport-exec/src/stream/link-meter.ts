@@ -65,8 +65,9 @@ export class LinkMeter {
   readonly #nearMs: number;
   #isNear = false;
   #farRoundTrips = 0;
-  /** The shortest round trip so far, without the time that this process may have been busy. */
-  #shortestMs: number | undefined;
+  /** The longest round trip so far, without the time that this process may have been busy; and the shortest one with it. */
+  #longestMs = 0;
+  #shortestMs = Infinity;
   /** When the last of them ended. Those that were under way then have the same reason to be long. */
   #farUntilMs = -Infinity;
   #probes = 0;
@@ -87,9 +88,9 @@ export class LinkMeter {
     this.#nearMs = options.isLoopback ? NEAR_LOOPBACK_MS : NEAR_MS;
   }
 
-  /** True if a round trip was measured, and none took less than `FAR_MS`. */
+  /** True if one round trip has surely taken `FAR_MS`, and none surely less. */
   get isFar(): boolean {
-    return !this.#isNear && this.#shortestMs !== undefined && this.#shortestMs >= FAR_MS;
+    return !this.#isNear && this.#longestMs >= FAR_MS && this.#shortestMs >= FAR_MS;
   }
 
   /** True while the link is known to be so slow that compression may pay. */
@@ -202,7 +203,8 @@ export class LinkMeter {
       this.stop();
       return;
     }
-    this.#shortestMs = Math.min(this.#shortestMs ?? Infinity, earliestMs - sentAtMs);
+    this.#longestMs = Math.max(this.#longestMs, earliestMs - sentAtMs);
+    this.#shortestMs = Math.min(this.#shortestMs, atMs - sentAtMs);
     if (earliestMs - sentAtMs >= this.#nearMs && sentAtMs >= this.#farUntilMs) {
       this.#farRoundTrips += 1;
       this.#farUntilMs = atMs;

@@ -10,7 +10,7 @@ import { makeLocalEnvironment } from "../support/environment.ts";
 const root: RootSpec = { path: "root", shape: "directory", key: "k" };
 const LIMIT_MS = 60_000;
 const SLOW = 2_500_000;
-const ROUND_TRIP_MS = 40;
+const ROUND_TRIP_MS = 60;
 const LINE = "export const value = someFunction(argument, another);\n";
 
 /** So many paths that the instructions of their commit are a blob, with new folders and a link. */
@@ -29,7 +29,8 @@ async function open(make: Make) {
   world.cluster.roundTripMs = ROUND_TRIP_MS;
   const who = { cluster: world.cluster, runId: "s", owner: "o", since: "2026-01-01T00:00:00Z", signal };
   const session = await world.transport.open(world.target, who);
-  await delay(2 * ROUND_TRIP_MS);
+  // Some of the round trips that the session measures find this process at rest.
+  await delay(6 * ROUND_TRIP_MS);
   return { session, signal, cluster: world.cluster, folder: world.folder, world };
 }
 

@@ -227,6 +227,15 @@ describe("a server", () => {
     expect(meter.isFar).toBe(isFar);
   });
 
+  test("that is far is known as such as soon as this process is not busy anymore", () => {
+    const { meter, wait, isBusy } = link({ delayMs: 40, bytesPerMs: 2_500 });
+    meter.start();
+    isBusy(200);
+    expect(meter.isFar).toBe(false);
+    wait(100);
+    expect(meter.isFar).toBe(true);
+  });
+
   test("that is near does not look far where this process is busy", () => {
     const { meter, wait, isBusy } = link({ delayMs: 2, bytesPerMs: 2_500 });
     meter.start();
