@@ -90,7 +90,7 @@ export class LinkMeter {
 
   /** True if one round trip has surely taken `FAR_MS`, and none surely less. */
   get isFar(): boolean {
-    return !this.#isNear && this.#longestMs >= FAR_MS && this.#shortestMs >= FAR_MS;
+    return this.#longestMs >= FAR_MS && this.#shortestMs >= FAR_MS;
   }
 
   /** True while the link is known to be so slow that compression may pay. */
@@ -198,13 +198,13 @@ export class LinkMeter {
   }
 
   #takeRoundTrip(sentAtMs: number, earliestMs: number, atMs: number): void {
+    this.#longestMs = Math.max(this.#longestMs, earliestMs - sentAtMs);
+    this.#shortestMs = Math.min(this.#shortestMs, atMs - sentAtMs);
     if (atMs - sentAtMs < this.#nearMs) {
       this.#isNear = true;
       this.stop();
       return;
     }
-    this.#longestMs = Math.max(this.#longestMs, earliestMs - sentAtMs);
-    this.#shortestMs = Math.min(this.#shortestMs, atMs - sentAtMs);
     if (earliestMs - sentAtMs >= this.#nearMs && sentAtMs >= this.#farUntilMs) {
       this.#farRoundTrips += 1;
       this.#farUntilMs = atMs;

@@ -1,8 +1,8 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { RootSpec } from "@kinsync/core/contract";
+import type { RootSpec, Session } from "@kinsync/core/contract";
 import { createBatch, type BatchPath } from "@kinsync/core/testing";
 import { MAKES, type Make } from "../support/containers.ts";
 import { makeLocalEnvironment } from "../support/environment.ts";
@@ -37,6 +37,13 @@ async function open(make: Make) {
 function expectFiles(folder: string, paths: readonly BatchPath[]): void {
   const files = paths.flatMap((path) => ("file" in path ? path : []));
   for (const { file, bytes } of files) expect(readFileSync(join(folder, file), "utf8"), file).toBe(bytes);
+}
+
+/** The session brings a batch to the claimed root. */
+async function expectNextBatch(session: Session, folder: string, signal: AbortSignal): Promise<void> {
+  const paths = texts();
+  await session.commit(session.stage(await createBatch(root, paths), { signal }), { signal });
+  expectFiles(join(folder, "root"), paths);
 }
 
 /** Everything in a folder, at any depth. */
@@ -117,10 +124,8 @@ describe.each(MAKES)("a container with $name", (make) => {
     expect(listing(folder)).toEqual(before);
     expect(readdirSync("/")).toEqual(top);
 
-    const paths = texts();
     await session.claim(root, { snapshot: 1, tree: "", signal });
-    await session.commit(session.stage(await createBatch(root, paths), { signal }), { signal });
-    expectFiles(join(folder, "root"), paths);
+    await expectNextBatch(session, folder, signal);
   });
 
   test("where a path becomes too long writes nothing of the batch", { timeout: LIMIT_MS }, async () => {
@@ -135,9 +140,7 @@ describe.each(MAKES)("a container with $name", (make) => {
     await claimed;
     await expect(session.commit(stage, { signal })).rejects.toMatchObject({ code: "KINSYNC_TARGET_PATH" });
     expect(readdirSync(join(folder, "root")).filter((name) => name !== ".kinsync")).toEqual([]);
-    const paths = texts();
-    await session.commit(session.stage(await createBatch(root, paths), { signal }), { signal });
-    expectFiles(join(folder, "root"), paths);
+    await expectNextBatch(session, folder, signal);
   });
 
   test("of which a batch is given up before the answer takes the next one", { timeout: LIMIT_MS }, async () => {
@@ -154,9 +157,6 @@ describe.each(MAKES)("a container with $name", (make) => {
     }, 50);
     await claimed;
     await expect(stage.ready).rejects.toThrow("given up");
-    mkdirSync(join(folder, "root"), { recursive: true });
-    const paths = texts();
-    await session.commit(session.stage(await createBatch(root, paths), { signal }), { signal });
-    expectFiles(join(folder, "root"), paths);
+    await expectNextBatch(session, folder, signal);
   });
 });
